@@ -1,0 +1,18 @@
+"""Speech-to-speech style transfer that keeps how a thing was said."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nuanced_speech.convert import Conversion, Converter
+
+__version__ = "0.1.0"
+__all__ = ["Conversion", "Converter", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    # torch takes seconds to import: only when a converter is wanted
+    if name in ("Conversion", "Converter"):
+        from nuanced_speech import convert
+
+        return getattr(convert, name)
+    raise AttributeError(name)

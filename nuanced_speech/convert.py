@@ -1,0 +1,446 @@
+"""The main job: a recording in, the same delivery out, in the same voice or another.
+
+    recording → pieces → Whisper features → content ┐
+                       → F0, N ─────────────────────┼→ Kokoro's decoder → pieces joined → recording
+                       → style, or a voice ─────────┘
+"""
+
+import logging
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nuanced_speech import audio
+from nuanced_speech.content import ContentAdapter
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread
+from nuanced_speech.pieces import Piece, cut, join
+from nuanced_speech.prosody.delivery import SEMITONES, match_loudness, median_log_f0, transpose, warp
+from nuanced_speech.prosody.durations import align_content
+from nuanced_speech.prosody.energy import energy
+from nuanced_speech.prosody.f0 import f0 as track_f0
+from nuanced_speech.style.encoder import StyleEncoder
+from nuanced_speech.style.voices import PACK_SUFFIXES, style_of, voice_pack
+from nuanced_speech.text import phoneme_pieces, phonemize
+from nuanced_speech.whisper import Listener, Transcript
+
+KEEP = ("f0", "rhythm", "energy")
+PATHS = ("auto", "direct", "text")
+# Active level of Kokoro's own speech, median of its training corpus here: N is an absolute level, so the source is
+# brought to this one before it is measured.
+KOKORO_LEVEL_DB = -23.0
+# Predicted N minus N measured on what the decoder makes of it.
+ENERGY_OFFSET = 0.5
+SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
+VOICED_HZ = 20.0
+PACE_LIMITS = (0.5, 2.0)
+RECORDING_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus", ".m4a"}
+# Styles of one speaker's pieces differ by about this much (root mean square in standard deviations of stock voices).
+SAME_SPEAKER_DISTANCE = 0.5
+PITCH_SENTENCE = "We were away a year ago, and now the early morning is ours."
+
+log = logging.getLogger(__name__)
+Progress = Callable[[float], None]
+
+
+@dataclass
+class Voice:
+    """What to speak with: ``pack [510, 256]`` or one row, and the median of its melody in log2 Hz."""
+
+    pack: Tensor
+    log_f0: float
+
+
+@dataclass
+class Conversion:
+    """What came out.
+
+    Attributes:
+        audio: ``[T]`` float32 at 24 kHz, as long as the source (but for new words); empty if it was streamed to a file.
+        source: the source as it was read, ``[T]`` at 24 kHz.
+        transcript: what Whisper heard in the source, where the path needed it.
+        path: ``direct`` or ``text``.
+        seconds: processing time by stage.
+    """
+
+    audio: np.ndarray
+    source: np.ndarray
+    path: str
+    seconds: dict[str, float]
+    transcript: Transcript | None = None
+    sample_rate: int = audio.SAMPLE_RATE
+
+    @property
+    def rtf(self) -> float:
+        """Processing time over the source's length; loading of models left out."""
+        spent = sum(value for stage, value in self.seconds.items() if stage != "load")
+        return spent / (len(self.source) / self.sample_rate)
+
+    def save(self, path: str | Path) -> None:
+        """Write WAV, FLAC or OGG by the name."""
+        audio.write(path, self.audio, self.sample_rate)
+
+
+@dataclass
+class _Heard:
+    """One piece of the source, analysed: features at 50 Hz, ``f0`` and ``n`` at 80 Hz, style ``[256]``."""
+
+    piece: Piece
+    features: Tensor
+    f0: np.ndarray
+    n: np.ndarray
+    style: Tensor
+    phonemes: str = ""
+
+    @property
+    def units(self) -> int:
+        return self.piece.last - self.piece.first
+
+
+@dataclass
+class _Manner:
+    """How to speak: a target voice or the source's own, octaves to move, what to keep of the source, the seed."""
+
+    target: Voice | None
+    octaves: float
+    pitch_shift: float
+    keep: frozenset[str]
+    seed: int
+
+
+@dataclass
+class Converter:
+    """All models of a conversion, loaded when first needed and kept.
+
+    Args:
+        whisper: size of the Whisper model that transcribes (text path and reports).
+        device: ``cpu``, ``cuda`` …
+        adapter, encoder: weights to use in place of the packaged ones.
+
+    Example:
+        ``Converter().convert("in.wav", voice="af_heart").save("out.wav")``
+    """
+
+    whisper: str = "base"
+    device: str = "cpu"
+    adapter: Path | None = None
+    encoder: Path | None = None
+    _seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float), repr=False)
+
+    @cached_property
+    def kokoro(self) -> Kokoro:
+        """The synthesizer."""
+        return Kokoro().to(self.device)
+
+    @cached_property
+    def content(self) -> ContentAdapter:
+        """Whisper features to text features, and the aligner."""
+        adapter = ContentAdapter.load(self.adapter) if self.adapter else ContentAdapter.load()
+        return adapter.to(self.device)
+
+    @cached_property
+    def style_encoder(self) -> StyleEncoder:
+        """Whisper features to a style."""
+        return StyleEncoder.load(self.encoder).to(self.device)
+
+    @cached_property
+    def listener(self) -> Listener:
+        """The Whisper model whose features the adapter and the encoder were trained on."""
+        return Listener(self.content.config.whisper, self.device)
+
+    @cached_property
+    def transcriber(self) -> Listener:
+        """The Whisper model that writes down words."""
+        return self.listener if self.whisper == self.listener.name else Listener(self.whisper, self.device)
+
+    def load(self, path: str = "direct") -> None:
+        """Load what a conversion needs, so that it is not counted as part of one."""
+        with self._stage("load"):
+            _ = self.kokoro, self.content, self.style_encoder, self.listener.model
+            if path == "text":
+                _ = self.transcriber.model
+                phonemize("ready")
+
+    @torch.inference_mode()
+    def convert(
+        self,
+        source: str | Path | np.ndarray,
+        voice: str | Path | None = None,
+        *,
+        keep: tuple[str, ...] = KEEP,
+        path: str = "auto",
+        text: str | None = None,
+        pitch_shift: float = 0.0,
+        language: str | None = None,
+        seed: int = 0,
+        output: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> Conversion:
+        """Speak a recording again.
+
+        Args:
+            source: a file, or ``[T]`` at 24 kHz.
+            voice: stock voice, mixture, voice pack file or recording; the source's own voice when None.
+            keep: which of ``f0``, ``rhythm`` and ``energy`` are the source's; the rest is what Kokoro would do.
+            path: ``direct`` (no text), ``text``, or ``auto``: direct unless something asked for needs text.
+            text: other words to say in the source's manner.
+            pitch_shift: semitones on top of everything else.
+            language: of the source, ISO 639-1; found by Whisper when None.
+            seed: of the harmonic source's noise.
+            output: stream the result to this file instead of returning it.
+            progress: called with the share that is done.
+
+        Raises:
+            UserError: what ``audio.read`` says of bad recordings; unknown voice, part or path; parts that the path
+                cannot replace; a language without text path.
+        """
+        self._seconds.clear()
+        path = _choose_path(path, keep, text)
+        if not math.isfinite(pitch_shift) or abs(pitch_shift) > 4 * SEMITONES:
+            raise UserError(f"--pitch-shift {pitch_shift}: give semitones between -48 and 48")
+        if output is not None:
+            audio.check_writable(output)
+            if not isinstance(source, np.ndarray) and _same_file(source, output):
+                raise UserError(f"{output} is the input itself: give the output another name")
+        target = self._voice(voice) if voice is not None else None
+        self.load(path)
+        with self._stage("read"):
+            wave = source if isinstance(source, np.ndarray) else audio.read(source)
+            level = audio.active_level_db(wave, audio.SAMPLE_RATE)
+            gain = 10 ** ((KOKORO_LEVEL_DB - level) / 20)
+        pieces = cut(wave)
+        transcript = None
+        if path == "text":
+            with self._stage("transcribe"):
+                transcript = self.transcriber.transcribe(_to_whisper(wave), language, words=True)
+        heard = [self._hear(wave, gain, piece) for piece in _reported(pieces, progress, 0.0, 0.2)]
+        self._settle_styles(heard)
+        octaves = pitch_shift / SEMITONES
+        if target is not None:
+            own = median_log_f0(np.concatenate([h.f0 for h in heard]))
+            octaves += 0.0 if math.isnan(own) or math.isnan(target.log_f0) else target.log_f0 - own
+        manner = _Manner(target, octaves, pitch_shift / SEMITONES, frozenset(keep), seed)
+        if transcript is not None:
+            _give_phonemes(transcript, heard)
+        in_time = text is None and "rhythm" in keep
+        if text is not None:
+            waves = self._say(text, heard, manner, transcript, language)
+        elif path == "text":
+            waves = (self._speak_text(h, manner) for h in _reported(heard, progress, 0.2, 1.0))
+        else:
+            waves = (self._speak_direct(h, manner) for h in _reported(heard, progress, 0.2, 1.0))
+        waves = (wave / np.float32(gain) for wave in waves)
+        stream = _limited(join(pieces, waves), len(wave)) if in_time else waves
+        if output is None:
+            converted = np.concatenate(list(stream))
+        else:
+            converted = np.zeros(0, np.float32)
+            with audio.AudioWriter(output, audio.SAMPLE_RATE) as writer:
+                for chunk in stream:
+                    writer.write(chunk)
+        return Conversion(converted, wave, path, dict(self._seconds), transcript)
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self._seconds[name] += time.perf_counter() - started
+
+    def _voice(self, voice: str | Path) -> Voice:
+        """A voice by name, mixture, pack file or recording."""
+        name = str(voice)
+        if not name.endswith(PACK_SUFFIXES) and (Path(name).is_file() or Path(name).suffix in RECORDING_SUFFIXES):
+            return self._voice_of_recording(Path(name))
+        pack = voice_pack(name).to(self.device)
+        ids = self.kokoro.tokens(phonemize(PITCH_SENTENCE))[None]
+        prosody = self.kokoro.predict(self.kokoro.encode_text(ids), style_of(pack, ids.shape[1] - 2)[None])
+        return Voice(pack, median_log_f0(prosody.f0[0].cpu().numpy() * (prosody.f0[0].cpu().numpy() > VOICED_HZ)))
+
+    def _voice_of_recording(self, path: Path) -> Voice:
+        wave = audio.read(path)
+        gain = 10 ** ((KOKORO_LEVEL_DB - audio.active_level_db(wave, audio.SAMPLE_RATE)) / 20)
+        heard = [self._hear(wave, gain, piece) for piece in cut(wave)]
+        weights = torch.tensor([float(h.units) for h in heard], device=self.device)
+        style = torch.einsum("n,ns->s", weights / weights.sum(), torch.stack([h.style for h in heard]))
+        return Voice(style[None], median_log_f0(np.concatenate([h.f0 for h in heard])))
+
+    def _hear(self, wave: np.ndarray, gain: float, piece: Piece) -> _Heard:
+        """Everything that is measured on a piece."""
+        units = piece.last - piece.first
+        own = wave[piece.samples]
+        own = np.pad(own, (0, units * SAMPLES_PER_UNIT - len(own))) * np.float32(gain)
+        with self._stage("features"):
+            features = self.listener.features(_to_whisper(own), self.content.config.layers)
+            style = self.style_encoder(self.listener.output_norm(features)[None])[0]
+        with self._stage("f0"):
+            curve = track_f0(own, audio.SAMPLE_RATE)
+        with self._stage("energy"):
+            n = energy(own)
+        return _Heard(piece, features.half(), curve, n, style)
+
+    def _settle_styles(self, heard: list[_Heard]) -> None:
+        """Pieces that sound like the same speaker share a style; those of another speaker keep theirs.
+
+        Each style becomes the mean of all, weighted by length and by nearness (a kernel over style distance), so a
+        voice does not wander from piece to piece.
+        """
+        styles = torch.stack([h.style for h in heard])
+        units = torch.tensor([float(h.units) for h in heard], device=styles.device)
+        scaled = styles / self.style_encoder.style_std
+        distance = torch.cdist(scaled, scaled).square() / styles.shape[1]
+        weights = units * torch.exp(-distance / (2 * SAME_SPEAKER_DISTANCE**2))
+        for item, style in zip(heard, weights / weights.sum(1, keepdim=True) @ styles, strict=True):
+            item.style = style
+
+    def _style(self, heard: _Heard, manner: _Manner, phonemes: int | None = None) -> Tensor:
+        if manner.target is None:
+            return heard.style
+        return style_of(manner.target.pack, *([] if phonemes is None else [phonemes]))
+
+    def _speak_direct(self, heard: _Heard, manner: _Manner) -> np.ndarray:
+        """A piece without text: ``[600 * units]``."""
+        with self._stage("content"):
+            units = torch.tensor([heard.units], device=self.device)
+            content = self.content(heard.features[None].float(), units).content
+        f0 = transpose(heard.f0, manner.octaves)
+        return self._decode(content, f0, heard.n + ENERGY_OFFSET, self._style(heard, manner), manner.seed, heard.n)
+
+    def _speak_text(self, heard: _Heard, manner: _Manner) -> np.ndarray:
+        """A piece by its phonemes, each as long as the speaker made it unless rhythm is not kept."""
+        if not heard.phonemes:
+            return self._speak_direct(heard, manner)
+        with self._stage("text"):
+            ids = self.kokoro.tokens(heard.phonemes)
+            try:
+                own, _ = align_content(self.content, heard.features, ids, heard.units * SECONDS_PER_UNIT)
+            except UserError as error:
+                log.warning("a piece is converted without its text: %s", error)
+                return self._speak_direct(heard, manner)
+            own = own.to(self.device)
+            encoded = self.kokoro.encode_text(ids[None])
+            style = self._style(heard, manner, len(ids) - 2)
+            forced = own[None] if "rhythm" in manner.keep else None
+            prosody = self.kokoro.predict(encoded, style[None], durations=forced)
+            durations = prosody.durations[0]
+            content = spread(encoded.content, durations[None])
+        source_frame = warp(own.cpu().numpy(), durations.cpu().numpy())
+        n = heard.n[source_frame]
+        if "f0" in manner.keep:
+            f0 = transpose(heard.f0[source_frame], manner.octaves)
+        else:
+            f0 = transpose(_voiced(prosody.f0[0]), manner.pitch_shift)
+        if "energy" in manner.keep:
+            return self._decode(content, f0, n + ENERGY_OFFSET, style, manner.seed, n)
+        return self._decode(content, f0, prosody.energy[0].cpu().numpy(), style, manner.seed, None)
+
+    def _say(
+        self, text: str, heard: list[_Heard], manner: _Manner, transcript: Transcript | None, language: str | None
+    ) -> Iterator[np.ndarray]:
+        """Other words in the source's manner: its style, pace and the centre of its melody; sentence by sentence."""
+        units = torch.tensor([float(h.units) for h in heard], device=self.device)
+        own_style = torch.einsum("n,ns->s", units / units.sum(), torch.stack([h.style for h in heard]))
+        speed = self._pace(heard, own_style) if "rhythm" in manner.keep else 1.0
+        centre = median_log_f0(np.concatenate([h.f0 for h in heard])) + manner.octaves
+        for phonemes in phoneme_pieces(text, language or (transcript.language if transcript else "en")):
+            with self._stage("text"):
+                ids = self.kokoro.tokens(phonemes)[None]
+                style = own_style if manner.target is None else style_of(manner.target.pack, ids.shape[1] - 2)
+                encoded = self.kokoro.encode_text(ids)
+                prosody = self.kokoro.predict(encoded, style[None], speed=speed)
+                content = spread(encoded.content, prosody.durations)
+            f0 = _voiced(prosody.f0[0])
+            move = centre - median_log_f0(f0) if "f0" in manner.keep else manner.pitch_shift
+            f0 = transpose(f0, 0.0 if math.isnan(move) else move)
+            yield self._decode(content, f0, prosody.energy[0].cpu().numpy(), style, manner.seed, None)
+
+    def _pace(self, heard: list[_Heard], style: Tensor) -> float:
+        """How much faster the source was spoken than Kokoro would say the same words in its style."""
+        own = predicted = 0.0
+        for item in heard:
+            if item.phonemes:
+                ids = self.kokoro.tokens(item.phonemes)[None]
+                prosody = self.kokoro.predict(self.kokoro.encode_text(ids), style[None])
+                own += item.units
+                predicted += float(prosody.units[0])
+        return float(np.clip(predicted / own, *PACE_LIMITS)) if own else 1.0
+
+    def _decode(
+        self, content: Tensor, f0: np.ndarray, n: np.ndarray, style: Tensor, seed: int, loudness: np.ndarray | None
+    ) -> np.ndarray:
+        """One item ``[600 * units]``, its loudness contour corrected to a wanted N where there is one."""
+        frames = content.shape[-1] * FRAMES_PER_UNIT
+        curves = [torch.from_numpy(x[:frames].astype(np.float32))[None].to(self.device) for x in (f0, n)]
+        with self._stage("decode"):
+            wave = self.kokoro.decode(content, *curves, style[None, :TIMBRE_DIM], seed=seed)[0].cpu().numpy()
+        if loudness is None:
+            return wave
+        with self._stage("energy"):
+            return match_loudness(wave, loudness[:frames])
+
+
+def _choose_path(path: str, keep: tuple[str, ...], text: str | None) -> str:
+    """``direct`` or ``text``.
+
+    Raises:
+        UserError: an unknown path or part, or a wish that the direct path cannot fulfil.
+    """
+    if path not in PATHS:
+        raise UserError(f"unknown path {path!r}: choose one of {', '.join(PATHS)}")
+    unknown = [part for part in keep if part not in KEEP]
+    if unknown:
+        raise UserError(f"cannot keep {unknown[0]!r}: choose from {', '.join(KEEP)}")
+    if text is not None and not text.strip():
+        raise UserError("--text is empty: give the words to say")
+    needs_text = text is not None or set(keep) != set(KEEP)
+    if path == "direct" and needs_text:
+        what = "new words" if text is not None else "replacing " + ", ".join(p for p in KEEP if p not in keep)
+        raise UserError(f"{what} needs the text path: use --path text")
+    return "text" if path == "text" or needs_text else "direct"
+
+
+def _same_file(source: str | Path, output: str | Path) -> bool:
+    return Path(output).exists() and Path(source).exists() and Path(output).samefile(source)
+
+
+def _to_whisper(wave: np.ndarray) -> np.ndarray:
+    return audio.resample(wave, audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
+
+
+def _voiced(f0: Tensor) -> np.ndarray:
+    """Predicted F0 ``[2T]`` in Hz with what is about 0 made 0."""
+    curve = f0.cpu().numpy()
+    return np.where(curve > VOICED_HZ, curve, 0.0)
+
+
+def _give_phonemes(transcript: Transcript, heard: list[_Heard]) -> None:
+    """Each word goes to the piece that holds its middle."""
+    words = [word for segment in transcript.segments for word in segment.words]
+    for item in heard:
+        start, end = item.piece.start * SECONDS_PER_UNIT, item.piece.end * SECONDS_PER_UNIT
+        text = " ".join(w.text for w in words if start <= (w.start + w.end) / 2 < end)
+        if any(c.isalnum() for c in text):
+            item.phonemes = phonemize(text, transcript.language)
+
+
+def _limited(stream: Iterator[np.ndarray], length: int) -> Iterator[np.ndarray]:
+    """The first ``length`` samples of a stream."""
+    for chunk in stream:
+        yield chunk[:length]
+        length -= len(chunk[:length])
+
+
+def _reported(items: list, progress: Progress | None, first: float, last: float) -> Iterator:
+    """The items, with the share that is done told after each."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if progress is not None:
+            progress(first + (last - first) * number / len(items))

@@ -1,0 +1,202 @@
+"""What survived from the source to the output: words, F0, energy and the speaker's voice, one figure each.
+
+Contours are arrays [frames] at 80 Hz (one frame every 12.5 ms). Two contours of different length are compared over
+their common start; a figure that too few frames support is NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from nuanced_speech import audio
+
+MIN_FRAMES = 10
+
+# A voice is known long before this, and the encoder's memory grows with the length: 1 GB and more for an hour.
+SPEAKER_SECONDS = 120
+
+# Written without spaces between words: each character counts as a word, as in Whisper's own evaluation.
+UNSPACED_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "my"})
+
+
+@dataclass(frozen=True)
+class EditCounts:
+    """Counts of one edit-distance alignment with the fewest edits (and of those, the fewest substitutions)."""
+
+    substitutions: int
+    deletions: int
+    insertions: int
+    reference_length: int
+
+    @property
+    def total(self) -> int:
+        return self.substitutions + self.deletions + self.insertions
+
+    @property
+    def rate(self) -> float:
+        """Edits per reference token; may exceed 1. An empty reference counts as one token, so that it stays finite."""
+        return self.total / max(self.reference_length, 1)
+
+    def __add__(self, other: EditCounts) -> EditCounts:
+        return EditCounts(
+            self.substitutions + other.substitutions,
+            self.deletions + other.deletions,
+            self.insertions + other.insertions,
+            self.reference_length + other.reference_length,
+        )
+
+
+@dataclass(frozen=True)
+class WordErrors:
+    """Word and character errors of a hypothesis. Adding two of them pools their counts, as for a whole test set."""
+
+    words: EditCounts
+    characters: EditCounts
+
+    @property
+    def wer(self) -> float:
+        return self.words.rate
+
+    @property
+    def cer(self) -> float:
+        return self.characters.rate
+
+    def __add__(self, other: WordErrors) -> WordErrors:
+        return WordErrors(self.words + other.words, self.characters + other.characters)
+
+
+def word_errors(reference: str, hypothesis: str, language: str = "en") -> WordErrors:
+    """Compare two transcripts after Whisper's text normalisation (Radford et al. 2022, appendix C).
+
+    English has its own normaliser (numbers, spelling, contractions); any other language code gets the basic one.
+    Characters are counted with the spaces between words where the language writes them.
+    """
+    normalize = _normalizer(language)
+    reference, hypothesis = normalize(reference).strip(), normalize(hypothesis).strip()
+    words = count_edits(reference.split(), hypothesis.split())
+    if language in UNSPACED_LANGUAGES:
+        return WordErrors(words, words)
+    # Runs of white space would count as edits, though they are no difference in what was said.
+    characters = count_edits(" ".join(reference.split()), " ".join(hypothesis.split()))
+    return WordErrors(words, characters)
+
+
+def count_edits(reference: Sequence[str], hypothesis: Sequence[str]) -> EditCounts:
+    """Levenshtein alignment of two token sequences of lengths N and M, in O(M) memory and N numpy steps.
+
+    Only the cost is kept, not the path. The counts come back out of it: a substitution costs a little more than an
+    insertion or a deletion, too little to change which alignments are shortest, so the remainder of the cost counts
+    substitutions; and deletions minus insertions is N - M in every alignment.
+    """
+    size = len(reference) + len(hypothesis)
+    unit = size + 1
+    vocabulary: dict[str, int] = {}
+    reference_codes, hypothesis_codes = (
+        np.array([vocabulary.setdefault(token, len(vocabulary)) for token in tokens], dtype=np.int64)
+        for tokens in (reference, hypothesis)
+    )
+    steps = np.arange(len(hypothesis) + 1, dtype=np.int64) * unit
+    cost = steps.copy()
+    for token in reference_codes:
+        best = cost + unit
+        np.minimum(best[1:], cost[:-1] + (unit + 1) * (hypothesis_codes != token), out=best[1:])
+        # Insertions chain along the row: cost[j] = min over i <= j of best[i] + (j - i) * unit.
+        cost = np.minimum.accumulate(best - steps) + steps
+    edits, substitutions = divmod(int(cost[-1]), unit)
+    surplus = len(reference) - len(hypothesis)
+    deletions = (edits - substitutions + surplus) // 2
+    return EditCounts(substitutions, deletions, deletions - surplus, len(reference))
+
+
+def align_lengths(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Crop two arrays, contours or waveforms, to their common length along the first axis."""
+    length = min(len(a), len(b))
+    return np.asarray(a)[:length], np.asarray(b)[:length]
+
+
+def f0_correlation(f0_a: np.ndarray, f0_b: np.ndarray) -> float:
+    """Pearson correlation of log F0 over the frames voiced in both contours [frames] in Hz (0 where unvoiced)."""
+    return _pearson(*_voiced_in_both(f0_a, f0_b))
+
+
+def f0_rmse_cents(f0_a: np.ndarray, f0_b: np.ndarray) -> float:
+    """Root mean square distance in cents over the frames voiced in both contours [frames] in Hz (0 where unvoiced)."""
+    a, b = _voiced_in_both(f0_a, f0_b)
+    if len(a) < MIN_FRAMES:
+        return float("nan")
+    return float(1200 / np.log(2) * np.sqrt(np.mean((a - b) ** 2)))
+
+
+def voicing_error(f0_a: np.ndarray, f0_b: np.ndarray) -> float:
+    """Fraction of frames that are voiced in one contour [frames] and unvoiced (0) in the other."""
+    a, b = align_lengths(f0_a, f0_b)
+    return float(np.mean((a > 0) != (b > 0))) if len(a) >= MIN_FRAMES else float("nan")
+
+
+def energy_correlation(n_a: np.ndarray, n_b: np.ndarray) -> float:
+    """Pearson correlation of two log-energy contours [frames]."""
+    return _pearson(*align_lengths(n_a, n_b))
+
+
+def speaker_similarity(wave_a: np.ndarray, wave_b: np.ndarray, sample_rate: int) -> float | None:
+    """SECS: cosine of the speaker embeddings of two waveforms [T]; 1 for the same voice.
+
+    Embeddings are Resemblyzer's (GE2E, Wan et al. 2018), of the first two minutes of each waveform. None when that
+    package, of the `evaluate` extra, is not installed; NaN when one of the waveforms holds no speech.
+    """
+    try:
+        from resemblyzer import VoiceEncoder  # noqa: F401
+    except ImportError:
+        return None
+    a, b = (_speaker_embedding(wave, sample_rate) for wave in (wave_a, wave_b))
+    if a is None or b is None:
+        return float("nan")
+    return float(np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b)))
+
+
+def _voiced_in_both(f0_a: np.ndarray, f0_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    a, b = align_lengths(f0_a, f0_b)
+    voiced = (a > 0) & (b > 0)
+    return np.log(a[voiced].astype(np.float64)), np.log(b[voiced].astype(np.float64))
+
+
+def _pearson(a: np.ndarray, b: np.ndarray) -> float:
+    if len(a) < MIN_FRAMES:
+        return float("nan")
+    a = a.astype(np.float64) - np.mean(a, dtype=np.float64)
+    b = b.astype(np.float64) - np.mean(b, dtype=np.float64)
+    scale = np.sqrt(np.sum(a**2) * np.sum(b**2))
+    # A constant contour has no shape to compare; its deviations are rounding errors.
+    return float(np.sum(a * b) / scale) if scale > 1e-9 else float("nan")
+
+
+@lru_cache(maxsize=4)
+def _normalizer(language: str) -> Any:
+    from whisper.normalizers import BasicTextNormalizer, EnglishTextNormalizer
+
+    if language == "en":
+        return EnglishTextNormalizer()
+    return BasicTextNormalizer(split_letters=language in UNSPACED_LANGUAGES)
+
+
+@lru_cache(maxsize=1)
+def _voice_encoder() -> Any:
+    from resemblyzer import VoiceEncoder
+
+    return VoiceEncoder("cpu", verbose=False)
+
+
+def _speaker_embedding(wave: np.ndarray, sample_rate: int) -> np.ndarray | None:
+    """Embedding [256] of the speech in a waveform [T], None where the package's voice detector finds none."""
+    from resemblyzer import preprocess_wav
+
+    wave = audio.resample(wave[: SPEAKER_SECONDS * sample_rate], sample_rate, audio.WHISPER_SAMPLE_RATE)
+    if not np.any(wave):
+        return None
+    speech = preprocess_wav(wave)
+    return _voice_encoder().embed_utterance(speech) if len(speech) else None

@@ -1,0 +1,113 @@
+"""How close a conversion came: what was said, melody, loudness, voice, speed, as numbers and as a picture."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nuanced_speech import audio
+from nuanced_speech.evaluate import metrics
+from nuanced_speech.evaluate.picture import compare_picture
+from nuanced_speech.prosody.energy import energy
+from nuanced_speech.prosody.f0 import f0
+from nuanced_speech.whisper import Listener, Transcript
+
+# A report on more than this would take longer than the conversion.
+MAX_SECONDS = 600
+
+
+@dataclass
+class Measures:
+    """A conversion's figures: WER of the output's transcript against the source's, correlations of log F0 and of N,
+    speaker similarity (None without the evaluate extra), processing time over audio time, seconds by stage."""
+
+    source_transcript: str
+    output_transcript: str
+    wer: float
+    cer: float
+    f0_correlation: float
+    f0_rmse_cents: float
+    voicing_error: float
+    energy_correlation: float
+    speaker_similarity: float | None
+    source_seconds: float
+    output_seconds: float
+    rtf: float
+    stage_seconds: dict[str, float]
+
+
+@dataclass
+class Contours:
+    """F0 in Hz and N of one waveform at 80 Hz."""
+
+    f0: np.ndarray
+    n: np.ndarray
+
+
+def contours(wave: np.ndarray) -> Contours:
+    """F0 and N of ``wave [T]`` at 24 kHz."""
+    return Contours(f0(wave, audio.SAMPLE_RATE), energy(wave))
+
+
+def hear(listener: Listener, wave: np.ndarray, language: str | None = None) -> Transcript:
+    """What Whisper hears in ``wave [T]`` at 24 kHz."""
+    return listener.transcribe(audio.resample(wave, audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE), language)
+
+
+def measure(
+    source: np.ndarray,
+    output: np.ndarray,
+    listener: Listener,
+    seconds: dict[str, float],
+    *,
+    said: str | None = None,
+    language: str | None = None,
+) -> tuple[Measures, Contours, Contours]:
+    """Figures of a conversion of ``source [T]`` into ``output [T']``, both at 24 kHz, at most its first ten minutes.
+
+    ``said`` are the words the output should hold, where they are not the source's.
+    """
+    whole = len(source) / audio.SAMPLE_RATE
+    limit = MAX_SECONDS * audio.SAMPLE_RATE
+    source, output = source[:limit], output[:limit]
+    before = hear(listener, source, language)
+    after = hear(listener, output, before.language)
+    errors = metrics.word_errors(said or before.text, after.text, before.language)
+    a, b = contours(source), contours(output)
+    figures = Measures(
+        source_transcript=before.text,
+        output_transcript=after.text,
+        wer=errors.wer,
+        cer=errors.cer,
+        f0_correlation=metrics.f0_correlation(a.f0, b.f0),
+        f0_rmse_cents=metrics.f0_rmse_cents(a.f0, b.f0),
+        voicing_error=metrics.voicing_error(a.f0, b.f0),
+        energy_correlation=metrics.energy_correlation(a.n, b.n),
+        speaker_similarity=metrics.speaker_similarity(source, output, audio.SAMPLE_RATE),
+        source_seconds=whole,
+        output_seconds=len(output) / audio.SAMPLE_RATE,
+        rtf=sum(value for stage, value in seconds.items() if stage != "load") / whole,
+        stage_seconds={stage: round(value, 3) for stage, value in seconds.items()},
+    )
+    return figures, a, b
+
+
+def write(
+    folder: Path, name: str, source: np.ndarray, output: np.ndarray, figures: Measures, a: Contours, b: Contours
+) -> tuple[Path, Path]:
+    """``NAME.json`` with the figures and ``NAME.png`` with waveform, mel and F0 of both; returns their paths.
+
+    Raises:
+        UserError: the folder cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise audio.UserError(f"{folder}: cannot make the report's folder ({error.strerror})") from error
+    sheet, picture = folder / f"{name}.json", folder / f"{name}.png"
+    values = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(figures).items()}
+    with audio.replacing(sheet) as temporary:
+        Path(temporary).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    compare_picture(picture, source, output, a.f0, b.f0, title=name)
+    return sheet, picture

@@ -1,0 +1,81 @@
+"""When each phoneme was said: forced alignment of a phoneme string to the adapter's phoneme probabilities (Viterbi)."""
+
+import json
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nuanced_speech.content import ContentAdapter
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import CONFIG, SAMPLE_RATE, SAMPLES_PER_UNIT
+
+# Marks that take no time of their own where speech is too fast for every symbol to have a frame.
+OPTIONAL = frozenset("ˈˌːʰʲ ;:,.!?—…\"()“”")
+_SKIP_COST = 3.0
+
+
+def align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) -> np.ndarray:
+    """Durations that make a phoneme string most probable.
+
+    Args:
+        log_probabilities: ``[T, symbols]``, one row for every 25 ms.
+        ids: token ids ``[P]``, a zero on each side.
+        optional: True for tokens that may last no time at all, ``[P]``. The first and last token must not be.
+
+    Returns:
+        units for each token ``[P]``, summing to T; 0 only for optional tokens.
+
+    Raises:
+        UserError: fewer frames than tokens that need one.
+    """
+    frames, tokens = len(log_probabilities), len(ids)
+    if frames < int((~optional).sum()):
+        seconds = frames * 0.025
+        raise UserError(f"{tokens} phonemes cannot be said in {seconds:.1f} s: the text does not match the recording")
+    emission = log_probabilities[:, ids]
+    steps = [np.zeros(tokens), np.zeros(tokens), np.where(optional, -_SKIP_COST, -np.inf)]
+    # moving on by two passes over the token between: its cost stands at the token that is reached
+    steps[2] = np.concatenate([[-np.inf] * 2, steps[2][1:-1]])[:tokens]
+    score = np.full(tokens, -np.inf)
+    score[0] = emission[0, 0]
+    moves = np.zeros((frames, tokens), np.int8)
+    for t in range(1, frames):
+        candidates = np.full((3, tokens), -np.inf)
+        for move in range(min(3, tokens)):
+            candidates[move, move:] = score[: tokens - move] + steps[move][move:]
+        moves[t] = candidates.argmax(0)
+        score = candidates.max(0) + emission[t]
+    durations = np.zeros(tokens, np.int64)
+    token = tokens - 1
+    for t in range(frames - 1, -1, -1):
+        durations[token] += 1
+        token -= moves[t, token]
+    return durations
+
+
+@torch.no_grad()
+def align_content(
+    adapter: ContentAdapter, features: Tensor, ids: Tensor, seconds: float
+) -> tuple[Tensor, float]:
+    """Durations of token ids ``[P]`` in a recording, from its Whisper features ``[F, D]``.
+
+    Returns:
+        units ``[P]``, and how well they fit: the mean log probability of the aligned symbols.
+
+    Raises:
+        UserError: too many phonemes for the recording's length.
+    """
+    units = max(round(seconds * SAMPLE_RATE / SAMPLES_PER_UNIT), 1)
+    logits = adapter(features[None].float(), torch.tensor([units])).logits[0].T
+    log_probabilities = logits.log_softmax(-1).cpu().numpy()
+    tokens = ids.cpu().numpy()
+    durations = align(log_probabilities, tokens, optional_tokens(tokens))
+    fit = log_probabilities[np.arange(units), np.repeat(tokens, durations)].mean()
+    return torch.from_numpy(durations), float(fit)
+
+
+def optional_tokens(ids: np.ndarray) -> np.ndarray:
+    """True for stress marks, spaces and punctuation ``[P]``."""
+    vocab = json.loads(CONFIG.read_text(encoding="utf-8"))["vocab"]
+    return np.isin(ids, [vocab[symbol] for symbol in OPTIONAL if symbol in vocab])

@@ -1,0 +1,57 @@
+"""``nuanced-speech train``: the corpus, the content adapter, and real recordings for it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Make the training data and train the content adapter.", no_args_is_help=True)
+Folder = Annotated[Path, typer.Argument(help="Folder of the corpus; made if it is not there.")]
+
+
+@app.command()
+def corpus(
+    out: Folder,
+    utterances: Annotated[int, typer.Option(help="How many; 1600 are about two hours of speech.")] = 1600,
+    workers: Annotated[int, typer.Option(help="Processes, one core each.")] = 2,
+    seed: Annotated[int, typer.Option()] = 0,
+    text_file: Annotated[Path | None, typer.Option(help="Sentences, one a line; the packaged ones by default.")] = None,
+    precise: Annotated[bool, typer.Option(help="float32 instead of bfloat16: slower, hardly different.")] = False,
+) -> None:
+    """Let Kokoro speak random texts in random voices; run again to go on where it was interrupted."""
+    from nuanced_speech.train.corpus import SENTENCES, CorpusConfig, generate
+
+    generate(
+        CorpusConfig(
+            out, utterances, seed=seed, workers=workers, text_file=text_file or SENTENCES, bfloat16=not precise
+        )
+    )
+
+
+@app.command()
+def real(
+    recordings: Annotated[Path, typer.Argument(help="Folder of real recordings (English), searched to the bottom.")],
+    out: Folder,
+    adapter: Annotated[Path | None, typer.Option(help="Adapter that aligns them; the packaged one by default.")] = None,
+) -> None:
+    """Transcribe and align real recordings, so that the adapter can learn from them too."""
+    from nuanced_speech.train.real import RealConfig, prepare
+
+    prepare(RealConfig(recordings, out, adapter))
+
+
+@app.command()
+def adapter(
+    corpus: Folder,
+    out: Annotated[Path, typer.Option(help="Where checkpoint and weights go.")] = Path("models/adapter"),
+    real: Annotated[Path | None, typer.Option(help="Folder that 'train real' made.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Adapter whose weights to start from.")] = None,
+    steps: Annotated[int, typer.Option()] = 6000,
+    batch_size: Annotated[int, typer.Option()] = 16,
+    lr: Annotated[float, typer.Option()] = 1e-3,
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Train the content adapter; run again to go on from its checkpoint."""
+    from nuanced_speech.train.adapter import AdapterConfig, train
+
+    print(train(AdapterConfig(corpus, out, real, start, steps, batch_size, lr, seed=seed)))

@@ -1,0 +1,176 @@
+"""Speech that Kokoro speaks itself, with everything about it known exactly: the adapter's and encoder's training data.
+
+Each utterance has a random text, a random point of the style space (a stock voice, a mixture of two, or the timbre of
+one with the prosody of another), a random speed and a random shift and range of its melody. Shards are safetensors
+files, written whole or not at all; a rerun makes only those that are missing, and every utterance depends on the seed
+and its own number alone, so an interrupted run ends in the same corpus as an uninterrupted one.
+"""
+
+import multiprocessing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import MAX_PHONEMES, TIMBRE_DIM, Kokoro, spread
+from nuanced_speech.style.voices import HELD_OUT, stock_voices, style_of
+from nuanced_speech.text import phonemize
+
+SENTENCES = Path(__file__).parent / "texts" / "sentences.txt"
+FIELDS = ("audio", "ids", "durations", "f0", "energy", "style")
+
+
+@dataclass
+class CorpusConfig:
+    """What to speak. ``utterances`` of about 5.5 seconds each: 1600 are about two and a half hours."""
+
+    out: Path
+    utterances: int = 1600
+    per_shard: int = 20
+    seed: int = 0
+    workers: int = 2
+    text_file: Path = SENTENCES
+    bfloat16: bool = True
+
+
+@dataclass
+class Utterance:
+    """One spoken text.
+
+    Attributes:
+        audio: ``[600 * T]`` float32 at 24 kHz.
+        ids: token ids ``[P]``, a zero on each side.
+        durations: 25 ms units ``[P]``, summing to T.
+        f0, energy: the curves it was spoken with, ``[2T]``.
+        style: ``[256]``.
+    """
+
+    audio: Tensor
+    ids: Tensor
+    durations: Tensor
+    f0: Tensor
+    energy: Tensor
+    style: Tensor
+
+
+def random_style(rng: np.random.Generator, phonemes: int, packs: list[Tensor]) -> Tensor:
+    """A random point ``[256]`` of the style space that stock voices span."""
+
+    def voice() -> Tensor:
+        one, other = (style_of(packs[k], phonemes) for k in rng.choice(len(packs), 2, replace=False))
+        return one if rng.random() < 0.5 else torch.lerp(one, other, float(rng.uniform(0.2, 0.8)))
+
+    style = voice()
+    if rng.random() < 0.4:
+        style = torch.cat([style[:TIMBRE_DIM], voice()[TIMBRE_DIM:]])
+    return style
+
+
+def random_text(rng: np.random.Generator, sentences: list[str]) -> str:
+    """A sentence, or (one time in four) words of several sentences in random order, for contexts that no prose has."""
+    if rng.random() < 0.75:
+        return sentences[rng.integers(len(sentences))]
+    words = " ".join(sentences[k] for k in rng.integers(len(sentences), size=4)).split()
+    return " ".join(rng.permutation(words)[: rng.integers(6, 16)])
+
+
+def speak(kokoro: Kokoro, text: str, rng: np.random.Generator, packs: list[Tensor], bfloat16: bool) -> Utterance | None:
+    """Speak a text in a random manner; None where it does not fit Kokoro's context."""
+    phonemes = phonemize(text)
+    if len(phonemes) > MAX_PHONEMES:
+        return None
+    ids = kokoro.tokens(phonemes)[None]
+    style = random_style(rng, ids.shape[1] - 2, packs)[None]
+    encoded = kokoro.encode_text(ids)
+    prosody = kokoro.predict(encoded, style, speed=float(rng.uniform(0.8, 1.25)))
+    voiced = prosody.f0 > 20
+    centre = prosody.f0[voiced].log().mean() if bool(voiced.any()) else torch.tensor(5.0)
+    shift, stretch = float(rng.normal(0, 0.12)), float(rng.uniform(0.7, 1.6))
+    melody = centre + shift + stretch * (prosody.f0.clamp(min=20).log() - centre)
+    f0 = torch.where(voiced, melody.exp().clamp(50, 700), prosody.f0)
+    content = spread(encoded.content, prosody.durations)
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        audio = kokoro.decode(content, f0, prosody.energy, style[:, :TIMBRE_DIM], seed=int(rng.integers(1 << 31)))
+    return Utterance(audio[0].float(), ids[0], prosody.durations[0], f0[0], prosody.energy[0], style[0])
+
+
+def generate(config: CorpusConfig) -> None:
+    """Speak all shards that are not there yet, with a progress bar.
+
+    Raises:
+        UserError: the text file holds no sentence.
+    """
+    config.out.mkdir(parents=True, exist_ok=True)
+    shards = range(-(-config.utterances // config.per_shard))
+    missing = [k for k in shards if not _shard(config.out, k).exists()]
+    if not missing:
+        return
+    work = ((config, k) for k in missing)
+    with multiprocessing.get_context("spawn").Pool(config.workers, torch.set_num_threads, (1,)) as pool:
+        finished = pool.imap_unordered(_speak_shard, work)
+        for _ in tqdm(finished, "speaking", len(shards), initial=len(shards) - len(missing)):
+            pass
+
+
+def read(folder: Path) -> Iterator[Utterance]:
+    """All utterances of a corpus, shard by shard.
+
+    Raises:
+        UserError: the folder holds no shard.
+    """
+    paths = sorted(folder.glob("shard-*.safetensors"))
+    if not paths:
+        raise UserError(f"{folder}: no corpus here; make one with: nuanced-speech train corpus {folder}")
+    for path in paths:
+        yield from read_shard(path)
+
+
+def read_shard(path: Path) -> list[Utterance]:
+    """The utterances of one shard."""
+    with safe_open(path, "pt") as shard:
+        count = sum(name.endswith(".ids") for name in shard.keys())  # noqa: SIM118
+        fields = [{field: shard.get_tensor(f"{k}.{field}") for field in FIELDS} for k in range(count)]
+    for values in fields:
+        values["audio"] = values["audio"].float() / 32767
+        values["ids"], values["durations"] = values["ids"].long(), values["durations"].long()
+    return [Utterance(**values) for values in fields]
+
+
+def _shard(folder: Path, number: int) -> Path:
+    return folder / f"shard-{number:05d}.safetensors"
+
+
+_kokoro: Kokoro | None = None
+
+
+def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
+    """One shard, in a worker process that loads Kokoro once."""
+    global _kokoro
+    config, number = work
+    _kokoro = _kokoro or Kokoro()
+    packs = [pack for name, pack in stock_voices().items() if name not in HELD_OUT]
+    sentences = [line.strip() for line in config.text_file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if not sentences:
+        raise UserError(f"{config.text_file}: no sentence in it; write one a line")
+    tensors: dict[str, Tensor] = {}
+    for slot in range(config.per_shard):
+        rng = np.random.default_rng([config.seed, number, slot])
+        spoken = None
+        while spoken is None:
+            with torch.no_grad():
+                spoken = speak(_kokoro, random_text(rng, sentences), rng, packs, config.bfloat16)
+        tensors[f"{slot}.audio"] = (spoken.audio.clamp(-1, 1) * 32767).to(torch.int16)
+        tensors[f"{slot}.ids"] = spoken.ids.to(torch.int16)
+        tensors[f"{slot}.durations"] = spoken.durations.to(torch.int16)
+        for field in ("f0", "energy", "style"):
+            tensors[f"{slot}.{field}"] = getattr(spoken, field).contiguous()
+    path = _shard(config.out, number)
+    save_file(tensors, path.with_suffix(".partial"))
+    path.with_suffix(".partial").replace(path)

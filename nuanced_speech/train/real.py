@@ -1,0 +1,106 @@
+"""Real recordings as training data for the content adapter: transcribed, aligned, and labelled with Kokoro's own text
+features.
+
+An adapter trained on Kokoro's speech alone has only heard Kokoro. Its phoneme head is good enough to align what
+Whisper transcribed, and text features spread over that alignment are what the decoder wants to hear for that recording.
+The result has the same shards as a corpus, without a known style (zeros) and with features already extracted.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from nuanced_speech import audio
+from nuanced_speech.content import ContentAdapter
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import FRAMES_PER_UNIT, MAX_PHONEMES, SAMPLES_PER_UNIT, STYLE_DIM, Kokoro
+from nuanced_speech.prosody.durations import align_content
+from nuanced_speech.text import phonemize
+from nuanced_speech.train.augment import augment
+from nuanced_speech.whisper import Listener
+
+log = logging.getLogger(__name__)
+SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
+# Longer stretches are cut by Whisper's own segments.
+MAX_SECONDS = 20.0
+
+
+@dataclass
+class RealConfig:
+    """Which recordings, where to, and with which adapter they are aligned (the packaged one when None)."""
+
+    recordings: Path
+    out: Path
+    adapter: Path | None = None
+    per_shard: int = 25
+    min_log_probability: float = -1.5
+    seed: int = 0
+
+
+def prepare(config: RealConfig) -> None:
+    """Label every recording below a folder; shards that are there already are kept.
+
+    Recordings whose transcript does not fit (mean log probability of the alignment below the limit) are left out.
+
+    Raises:
+        UserError: no recording in the folder.
+    """
+    paths = sorted(p for p in config.recordings.rglob("*") if p.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise UserError(f"{config.recordings}: no recordings there (looked for {', '.join(sorted(SUFFIXES))})")
+    config.out.mkdir(parents=True, exist_ok=True)
+    adapter = ContentAdapter.load(config.adapter) if config.adapter else ContentAdapter.load()
+    listener, kokoro = Listener(adapter.config.whisper), Kokoro()
+    groups = [paths[k : k + config.per_shard] for k in range(0, len(paths), config.per_shard)]
+    for number, group in enumerate(tqdm(groups, "aligning")):
+        target = config.out / f"shard-{number:05d}.safetensors"
+        if target.exists():
+            continue
+        tensors: dict[str, Tensor] = {}
+        features: dict[str, Tensor] = {}
+        count = 0
+        for path in group:
+            labelled = label(path, listener, adapter, kokoro, config.min_log_probability)
+            if labelled is None:
+                continue
+            wave, clean, ids, durations = labelled
+            rng = np.random.default_rng([config.seed, number, count])
+            noisy = augment(wave, audio.WHISPER_SAMPLE_RATE, rng)
+            features[f"{count}.clean"] = clean.half()
+            features[f"{count}.augmented"] = listener.features(noisy, adapter.config.layers).half().cpu()
+            units = int(durations.sum())
+            loud = audio.resample(wave, audio.WHISPER_SAMPLE_RATE, audio.SAMPLE_RATE)[: units * SAMPLES_PER_UNIT]
+            tensors[f"{count}.audio"] = torch.from_numpy((loud.clip(-1, 1) * 32767).astype(np.int16))
+            tensors[f"{count}.ids"], tensors[f"{count}.durations"] = ids.to(torch.int16), durations.to(torch.int16)
+            for curve in ("f0", "energy"):
+                tensors[f"{count}.{curve}"] = torch.zeros(units * FRAMES_PER_UNIT)
+            tensors[f"{count}.style"] = torch.zeros(STYLE_DIM)
+            count += 1
+        for path, values in ((config.out / target.name.replace("shard", "features"), features), (target, tensors)):
+            save_file(values, path.with_suffix(".partial"))
+            path.with_suffix(".partial").replace(path)
+
+
+def label(
+    path: Path, listener: Listener, adapter: ContentAdapter, kokoro: Kokoro, min_log_probability: float
+) -> tuple[np.ndarray, Tensor, Tensor, Tensor] | None:
+    """One recording: its wave at 16 kHz, features, token ids and durations; None where the transcript does not fit."""
+    wave = audio.read(path, audio.WHISPER_SAMPLE_RATE)[: int(MAX_SECONDS * audio.WHISPER_SAMPLE_RATE)]
+    try:
+        phonemes = phonemize(listener.transcribe(wave, language="en").text)[:MAX_PHONEMES]
+        features = listener.features(wave, adapter.config.layers)
+        ids = kokoro.tokens(phonemes)
+        durations, fit = align_content(adapter, features, ids, len(wave) / audio.WHISPER_SAMPLE_RATE)
+    except UserError as error:
+        log.warning("%s left out: %s", path.name, error)
+        return None
+    if fit < min_log_probability:
+        log.warning("%s left out: its transcript fits badly (%.2f)", path.name, fit)
+        return None
+    return wave, features.cpu(), ids, durations

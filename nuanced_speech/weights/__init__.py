@@ -1,0 +1,1 @@
+"""Where model files come from: the cache, the hub, upstream downloads, registry packages, and their converters."""

@@ -1,0 +1,180 @@
+"""The cache of converted models: NAME.safetensors beside a NAME.json that says where it came from and its sha256."""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from nuanced_speech.errors import UserError
+
+_BLOCK = 1 << 20
+_DAY = 24 * 3600
+
+
+@dataclass
+class Manifest:
+    """What is known about one stored file: its origin, its sum and its size in bytes."""
+
+    name: str
+    source: str
+    source_sha256: str
+    sha256: str
+    bytes: int
+    date: str
+
+
+def folder() -> Path:
+    """The cache folder: ``NUANCED_SPEECH_CACHE``, else the platform's own place for caches."""
+    chosen = os.environ.get("NUANCED_SPEECH_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "nuanced-speech" / "Cache"
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "nuanced-speech"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "nuanced-speech"
+
+
+def path(name: str) -> Path:
+    """Where the model ``name`` is kept, present or not."""
+    return folder() / f"{name}.safetensors"
+
+
+def sha256(parts: Iterable[Path]) -> str:
+    """Sum of files joined in order."""
+    total = hashlib.sha256()
+    for part in parts:
+        with part.open("rb") as file:
+            while block := file.read(_BLOCK):
+                total.update(block)
+    return total.hexdigest()
+
+
+@contextmanager
+def scratch(name: str) -> Iterator[Path]:
+    """A folder inside the cache for work on ``name``, gone afterwards whatever happens.
+
+    Raises:
+        UserError: the cache cannot be written.
+    """
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+        for left in folder().glob(f".{name}-*"):  # by a process that was killed
+            if time.time() - left.stat().st_mtime > _DAY:
+                shutil.rmtree(left, ignore_errors=True)
+        made = tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder(), ignore_cleanup_errors=True)
+    except OSError as error:
+        raise _unwritable(error) from None
+    with made as place:
+        yield Path(place)
+
+
+def write(
+    name: str,
+    state: Mapping[str, np.ndarray],
+    dims: Mapping[str, int] | None,
+    source: str,
+    source_sha256: str,
+    place: Path,
+) -> Path:
+    """Store a model: written whole in ``place`` (from ``scratch``), then moved to its name in one step.
+
+    Raises:
+        UserError: the cache cannot be written.
+    """
+    metadata = {"source": source, "source_sha256": source_sha256}
+    if dims is not None:
+        metadata["dims"] = json.dumps(dict(dims))
+    model, sheet = place / "model.safetensors", place / "manifest.json"
+    try:
+        save_file({key: np.ascontiguousarray(value) for key, value in state.items()}, model, metadata)
+        date = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        manifest = Manifest(name, source, source_sha256, sha256([model]), model.stat().st_size, date)
+        sheet.write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
+        model.chmod(sheet.stat().st_mode & 0o777)  # written for the owner alone, while a cache may be shared
+        # the manifest first, so that a model is never without one
+        os.replace(sheet, path(name).with_suffix(".json"))
+        os.replace(model, path(name))
+    except (OSError, SafetensorError) as error:
+        raise _unwritable(error) from None
+    return path(name)
+
+
+def _unwritable(error: Exception) -> UserError:
+    reason = getattr(error, "strerror", None) or error
+    return UserError(f"cannot write to the cache folder {folder()} ({reason}): make room, or set NUANCED_SPEECH_CACHE")
+
+
+def manifest(name: str) -> Manifest:
+    """The manifest of a stored model.
+
+    Raises:
+        UserError: the model is not stored, or its manifest is missing or unreadable.
+    """
+    if not path(name).is_file():
+        raise UserError(f"{name} is not in the cache folder {folder()}: run nuanced-speech models pull {name}")
+    sheet = path(name).with_suffix(".json")
+    try:
+        return Manifest(**json.loads(sheet.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise UserError(f"{sheet} is missing or unreadable: run nuanced-speech models pull --force {name}") from None
+
+
+def check_size(name: str) -> None:
+    """The quick check before a stored model is used: is all of it there?
+
+    Raises:
+        UserError: the file is shorter or longer than it was when it was stored.
+    """
+    wanted, found = manifest(name).bytes, path(name).stat().st_size
+    if found != wanted:
+        raise UserError(
+            f"{path(name)} is damaged ({found} bytes, expected {wanted}): run nuanced-speech models pull --force {name}"
+        )
+
+
+def verify(name: str) -> Manifest:
+    """Compute a stored model's sha256 again and compare it with the manifest's.
+
+    Raises:
+        UserError: the model is not stored, has no manifest, or differs (the message has both sums).
+    """
+    known = manifest(name)
+    found = sha256([path(name)])
+    if found != known.sha256:
+        raise UserError(
+            f"{path(name)} is damaged: sha256 {found}, expected {known.sha256};"
+            f" run nuanced-speech models pull --force {name}"
+        )
+    return known
+
+
+def stored() -> list[str]:
+    """Names of the models in the cache."""
+    return sorted(file.stem for file in folder().glob("*.safetensors")) if folder().is_dir() else []
+
+
+def metadata(file: Path) -> dict[str, str]:
+    """The header's text fields of a safetensors file.
+
+    Raises:
+        UserError: not a whole safetensors file.
+    """
+    try:
+        with safe_open(file, "np") as opened:
+            return opened.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{file} is not a whole safetensors file ({error})") from None

@@ -1,0 +1,151 @@
+"""Whisper as the listener: encoder features at 50 Hz for the clip's own length, and transcription.
+
+Source of the model: Radford et al. 2022, as packaged in ``openai-whisper``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nuanced_speech.audio import WHISPER_SAMPLE_RATE
+
+FEATURE_RATE = 50
+HOP = WHISPER_SAMPLE_RATE // FEATURE_RATE
+WINDOW_SECONDS = 28
+OVERLAP_SECONDS = 2
+# Silence around the clip, so that its first and last sounds are heard whole.
+MARGIN_SECONDS = 0.5
+
+
+@dataclass
+class Word:
+    """A word and when it was said, in seconds."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass
+class Segment:
+    """A stretch of speech as Whisper cuts it, in seconds."""
+
+    text: str
+    start: float
+    end: float
+    words: list[Word] = field(default_factory=list)
+
+
+@dataclass
+class Transcript:
+    """What was said, in which language (ISO 639-1), piece by piece."""
+
+    text: str
+    language: str
+    segments: list[Segment]
+
+
+class Listener:
+    """A Whisper model.
+
+    Args:
+        name: any size that openai-whisper knows, ``base`` or ``tiny.en`` say.
+        device: where it runs.
+
+    Raises:
+        UserError: an unknown name, or weights that cannot be found.
+    """
+
+    def __init__(self, name: str = "base", device: str | torch.device = "cpu") -> None:
+        self.name, self.device = name, torch.device(device)
+
+    @cached_property
+    def model(self) -> torch.nn.Module:
+        """The network, loaded when first needed."""
+        from nuanced_speech.weights.models import load_whisper
+
+        return load_whisper(self.name, self.device).eval().requires_grad_(False)
+
+    @property
+    def width(self) -> int:
+        """Size of one feature vector."""
+        return self.model.dims.n_audio_state
+
+    @torch.no_grad()
+    def features(self, wave: np.ndarray, layers: Sequence[int] = ()) -> Tensor:
+        """Encoder features of a clip, in windows of 28 s that overlap by 2 s where it is longer.
+
+        Args:
+            wave: ``[T]`` at 16 kHz.
+            layers: blocks (from 1) whose outputs are wanted, joined along the last axis; the encoder's own output,
+                after its last norm, when empty.
+
+        Returns:
+            ``[ceil(T / 320), width * max(1, len(layers))]``: row k is centred at k * 20 ms.
+        """
+        window, overlap = WINDOW_SECONDS * WHISPER_SAMPLE_RATE, OVERLAP_SECONDS * WHISPER_SAMPLE_RATE
+        frames = -(-len(wave) // HOP)
+        pieces = []
+        for start in range(0, max(len(wave) - overlap, 1), window - overlap):
+            piece = self._window(wave[start : start + window], layers)
+            # each side of an overlap is heard best by the window that has it further from its own edge
+            first = 0 if start == 0 else overlap // HOP // 2
+            last = len(piece) if start + window >= len(wave) else len(piece) - overlap // HOP // 2
+            pieces.append(piece[first:last])
+        return torch.cat(pieces)[:frames]
+
+    def output_norm(self, features: Tensor) -> Tensor:
+        """The encoder's own output ``[F, width]`` from features whose last layer is the encoder's last block."""
+        return self.model.encoder.ln_post(features[..., -self.width :].float())
+
+    def _window(self, wave: np.ndarray, layers: Sequence[int]) -> Tensor:
+        """Features of at most 29 seconds, without padding to 30."""
+        from whisper.audio import log_mel_spectrogram
+
+        encoder = self.model.encoder
+        margin = int(MARGIN_SECONDS * WHISPER_SAMPLE_RATE)
+        frames = -(-len(wave) // HOP)
+        padded = np.pad(wave, (margin, margin + frames * HOP - len(wave)))
+        mel = log_mel_spectrogram(torch.from_numpy(padded), self.model.dims.n_mels).to(self.device)
+        x = torch.nn.functional.gelu(encoder.conv1(mel[None]))
+        x = torch.nn.functional.gelu(encoder.conv2(x)).transpose(1, 2)
+        x = x + encoder.positional_embedding[: x.shape[1]]
+        kept = []
+        for number, block in enumerate(encoder.blocks, 1):
+            x = block(x)
+            if number in layers:
+                kept.append(x)
+            if layers and number == max(layers):
+                break
+        features = torch.cat(kept, -1) if layers else encoder.ln_post(x)
+        skipped = margin // HOP
+        return features[0, skipped : skipped + frames]
+
+    def transcribe(self, wave: np.ndarray, language: str | None = None, words: bool = False) -> Transcript:
+        """What is said in ``wave [T]`` at 16 kHz, deterministically; word times on request.
+
+        ``language`` is found by Whisper when absent.
+        """
+        found = self.model.transcribe(
+            wave.astype(np.float32),
+            language=language,
+            temperature=0.0,
+            condition_on_previous_text=False,
+            word_timestamps=words,
+            fp16=False,
+            verbose=None,
+        )
+        segments = [
+            Segment(
+                piece["text"].strip(),
+                float(piece["start"]),
+                float(piece["end"]),
+                [Word(w["word"].strip(), float(w["start"]), float(w["end"])) for w in piece.get("words", [])],
+            )
+            for piece in found["segments"]
+        ]
+        return Transcript(found["text"].strip(), found["language"], segments)

@@ -1,0 +1,400 @@
+"""Reading, resampling and writing audio files, and every way in which they can be refused."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from nuanced_speech import audio
+from nuanced_speech.errors import UserError
+
+
+def tone(seconds: float, sample_rate: int, frequency: float = 440.0, amplitude: float = 0.3) -> np.ndarray:
+    time = np.arange(round(seconds * sample_rate)) / sample_rate
+    return (amplitude * np.sin(2 * np.pi * frequency * time)).astype(np.float32)
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(UserError) as caught:
+        audio.read(path)
+    message = str(caught.value)
+    assert "\n" not in message and str(path) in message
+    return message
+
+
+@contextmanager
+def ordinary_user() -> Iterator[Path]:
+    """Yield a folder of an ordinary user and act as one: for root, no permission is ever denied."""
+    uid = os.geteuid()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if uid == 0:
+            os.chown(folder, 65534, -1)
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            os.seteuid(uid)
+
+
+# Reading
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 22050, 24000, 44100, 192000])
+@pytest.mark.parametrize("target", [24000, 16000])
+def test_read_keeps_the_tone_at_any_rate(tmp_path: Path, sample_rate: int, target: int) -> None:
+    path = tmp_path / "tone.wav"
+    soundfile.write(path, tone(3.0, sample_rate), sample_rate, subtype="PCM_24")
+    wave = audio.read(path, target)
+    assert wave.dtype == np.float32 and wave.shape == (3 * target,)
+    # The edges ring, the middle must be the same tone in the same place: no delay, no change of level.
+    middle = slice(target // 10, -target // 10)
+    assert np.abs(wave - tone(3.0, target))[middle].max() < 2e-3
+
+
+def test_read_in_blocks_equals_resampling_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "noise.wav"
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 48000).astype(np.float32)
+    soundfile.write(path, noise, 44100, subtype="FLOAT")
+    monkeypatch.setattr(audio, "_BLOCK_VALUES", 1999)
+    np.testing.assert_allclose(audio.read(path), audio.resample(noise, 44100, 24000), atol=1e-6)
+
+
+def test_channels_are_averaged(tmp_path: Path) -> None:
+    path = tmp_path / "three.wav"
+    left = tone(0.5, 24000)
+    soundfile.write(path, np.stack([left, left / 2, np.zeros_like(left)], axis=1), 24000, subtype="FLOAT")
+    np.testing.assert_allclose(audio.read(path), left / 2, atol=1e-6)
+
+
+def test_mp3_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "tone.mp3"
+    soundfile.write(path, tone(1.0, 24000), 24000)
+    wave = audio.read(path)
+    assert abs(len(wave) - 24000) < 2400
+    assert np.argmax(np.abs(np.fft.rfft(wave[:24000]))) == 440
+
+
+def test_beyond_full_scale_is_scaled_not_clipped(tmp_path: Path) -> None:
+    path = tmp_path / "loud.wav"
+    soundfile.write(path, tone(0.5, 24000, amplitude=4.0), 24000, subtype="FLOAT")
+    np.testing.assert_allclose(audio.read(path), tone(0.5, 24000, amplitude=1.0), atol=1e-4)
+
+
+def test_resampled_clipping_stays_in_range_and_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "clipped.wav"
+    clipped = np.clip(tone(1.0, 16000, amplitude=3.0), -1, 1)
+    soundfile.write(path, clipped, 16000)
+    wave = audio.read(path)
+    assert np.abs(wave).max() <= 1.0
+    assert audio.clipped_fraction(wave) > 0.5 * np.mean(np.abs(clipped) >= 1.0) > 0.3
+    assert audio.clipped_fraction(tone(1.0, 16000, amplitude=0.9)) == 0.0
+    assert audio.clipped_fraction(np.zeros(0, np.float32)) == 0.0
+
+
+def test_long_file_is_never_held_at_its_own_rate(tmp_path: Path) -> None:
+    path = tmp_path / "long.flac"
+    with soundfile.SoundFile(path, "w", 192000, channels=2, subtype="PCM_16") as file:
+        second = np.repeat(tone(1.0, 192000)[:, None], 2, axis=1)
+        for _ in range(40):
+            file.write(second)
+    own_size = 40 * second.nbytes
+    tracemalloc.start()
+    try:
+        wave = audio.read(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(wave) == 40 * 24000
+    # The result, the spare room of a growing buffer and a few blocks: 10 MB where the file itself takes 61 MB.
+    assert peak < 1.5 * wave.nbytes + 5e6 < own_size / 4
+
+
+def test_missing(tmp_path: Path) -> None:
+    assert "does not exist" in refusal(tmp_path / "nothing.wav")
+
+
+def test_folder(tmp_path: Path) -> None:
+    assert "is a folder" in refusal(tmp_path)
+
+
+def test_not_a_regular_file() -> None:
+    assert "is not a file" in refusal(Path(os.devnull))
+
+
+def test_unreadable() -> None:
+    with ordinary_user() as folder:
+        path = folder / "private.wav"
+        soundfile.write(path, tone(1.0, 24000), 24000)
+        path.chmod(0)
+        assert "Permission denied" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["text.wav", "text.mp3", "text.raw", "text"])
+def test_not_audio(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("this is no audio\n" * 100)
+    assert "is not audio" in refusal(path)
+
+
+def test_no_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "empty.wav"
+    path.touch()
+    assert "0 bytes" in refusal(path)
+
+
+def test_no_samples(tmp_path: Path) -> None:
+    path = tmp_path / "empty.wav"
+    soundfile.write(path, np.zeros(0), 44100)
+    assert "no samples" in refusal(path)
+
+
+def test_too_short_names_the_length(tmp_path: Path) -> None:
+    path = tmp_path / "short.wav"
+    soundfile.write(path, tone(0.05, 44100), 44100)
+    assert "50 ms" in refusal(path)
+    soundfile.write(path, tone(0.1, 44100), 44100)
+    assert len(audio.read(path)) == 2400
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_not_finite(tmp_path: Path, bad: float) -> None:
+    path = tmp_path / "bad.wav"
+    wave = tone(1.0, 24000)
+    wave[12345] = bad
+    soundfile.write(path, wave, 24000, subtype="FLOAT")
+    assert "NaN or infinite" in refusal(path)
+
+
+@pytest.mark.parametrize("level", [0.0, 2e-4])
+@pytest.mark.parametrize("offset", [0.0, 0.25])
+def test_silence(tmp_path: Path, level: float, offset: float) -> None:
+    path = tmp_path / "silent.wav"
+    soundfile.write(path, tone(1.0, 24000, amplitude=level) + offset, 24000, subtype="FLOAT")
+    assert "is silent" in refusal(path)
+
+
+def test_quiet_is_not_silence(tmp_path: Path) -> None:
+    path = tmp_path / "quiet.wav"
+    soundfile.write(path, tone(1.0, 24000, amplitude=1e-3), 24000, subtype="FLOAT")
+    assert len(audio.read(path)) == 24000
+
+
+def test_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.flac"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 240000), 24000)
+    path.write_bytes(path.read_bytes()[:200_000])
+    assert "is damaged" in refusal(path)
+
+
+def test_cut_short_warns(tmp_path: Path) -> None:
+    path = tmp_path / "cut.mp3"
+    soundfile.write(path, tone(10.0, 24000), 24000)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.warns(UserWarning, match="announces 10.0 s"):
+        assert 3 * 24000 < len(audio.read(path)) < 7 * 24000
+
+
+def test_absurd_rate(tmp_path: Path) -> None:
+    path = tmp_path / "slow.wav"
+    soundfile.write(path, tone(1.0, 24000), 3)
+    assert "3 Hz" in refusal(path)
+
+
+# Writing
+
+
+@pytest.mark.parametrize("name", ["out.wav", "out.flac", "out.ogg", "OUT.WAV"])
+def test_round_trip(tmp_path: Path, name: str) -> None:
+    wave = tone(2.0, 24000)
+    audio.write(tmp_path / name, wave)
+    info = soundfile.info(tmp_path / name)
+    assert (info.samplerate, info.channels) == (24000, 1)
+    wanted = {"w": ("WAV", "PCM_16"), "f": ("FLAC", "PCM_16"), "o": ("OGG", "VORBIS")}
+    assert (info.format, info.subtype) == wanted[name.split(".")[1][0].lower()]
+    back = audio.read(tmp_path / name)
+    assert back.shape == wave.shape
+    tolerance = 0.03 if info.subtype == "VORBIS" else 1.1 / 32768
+    assert np.abs(back - wave).max() < tolerance
+
+
+def test_rate_is_written(tmp_path: Path) -> None:
+    audio.write(tmp_path / "out.wav", tone(1.0, 16000), 16000)
+    assert soundfile.info(tmp_path / "out.wav").samplerate == 16000
+
+
+def test_limited_to_full_scale(tmp_path: Path) -> None:
+    audio.write(tmp_path / "out.wav", np.array([0.0, 1.5, -7.0, 1.0, -1.0, 0.5] * 1000))
+    back, _ = soundfile.read(tmp_path / "out.wav", dtype="float32")
+    np.testing.assert_allclose(back[:6], [0, 1, -1, 1, -1, 0.5], atol=1e-4)
+
+
+def test_long_vorbis_in_one_call(tmp_path: Path) -> None:
+    # In a process of its own, for what it guards against is a crash of the interpreter.
+    code = (
+        "import sys, numpy; from nuanced_speech import audio;"
+        "audio.write(sys.argv[1], 0.1 * numpy.sin(0.1 * numpy.arange(24000 * 120)))"
+    )
+    path = tmp_path / "long.ogg"
+    root = Path(audio.__file__).parents[1]
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True, cwd=root)
+    assert soundfile.info(path).frames == 24000 * 120
+
+
+def test_writer_joins_chunks_in_bounded_memory(tmp_path: Path) -> None:
+    path = tmp_path / "long.wav"
+    minute = tone(60.0, 24000)
+    tracemalloc.start()
+    try:
+        with audio.AudioWriter(path) as writer:
+            for _ in range(10):
+                writer.write(minute)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert soundfile.info(path).frames == 10 * len(minute)
+    assert peak < 2e6 < 10 * minute.nbytes
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
+    audio.write(tmp_path / "out.wav", tone(1.0, 24000))
+    (tmp_path / "plain").touch()
+    mode = stat.S_IMODE((tmp_path / "out.wav").stat().st_mode)
+    assert mode == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+def test_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "link.wav").symlink_to(tmp_path / "real.wav")
+    audio.write(tmp_path / "link.wav", tone(1.0, 24000))
+    assert (tmp_path / "link.wav").is_symlink()
+    assert soundfile.info(tmp_path / "real.wav").frames == 24000
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, RuntimeError, UserError])
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg"])
+def test_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, failure: type, suffix: str) -> None:
+    path = tmp_path / f"out{suffix}"
+    audio.write(path, tone(1.0, 24000))
+    before = path.read_bytes()
+    with pytest.raises(failure), audio.AudioWriter(path) as writer:
+        writer.write(tone(5.0, 24000, frequency=100.0))
+        assert len(list(tmp_path.iterdir())) == 2
+        raise failure
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("wave", [np.zeros((2, 100)), np.full(40000, np.nan), np.full(40000, -np.inf)])
+def test_what_is_no_waveform_is_not_written(tmp_path: Path, wave: np.ndarray) -> None:
+    with pytest.raises(ValueError):
+        audio.write(tmp_path / "out.wav", wave)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("missing", [10, 20_000])
+@pytest.mark.parametrize("suffix", audio.OUTPUT_FORMATS)
+def test_full_disk_is_told_and_leaves_nothing(tmp_path: Path, suffix: str, missing: int) -> None:
+    # A limit on the size of the process's files fails in write() as a full disk does; some encoders notice only if
+    # it happens before they close the file.
+    code = (
+        "import os, resource, signal, sys, numpy; from nuanced_speech import audio, errors\n"
+        "path, wave = sys.argv[1], numpy.random.default_rng(0).uniform(-0.5, 0.5, 240_000)\n"
+        "audio.write(path, wave)\n"
+        "size = os.path.getsize(path) - int(sys.argv[2])\n"
+        "os.remove(path)\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\n"
+        "try: audio.write(path, wave)\n"
+        "except errors.UserError as error: print(error)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / f"out{suffix}"), str(missing)]
+    root = Path(audio.__file__).parents[1]
+    told = subprocess.run(command, check=True, cwd=root, capture_output=True, text=True).stdout
+    assert "is the disk full?" in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def unwritable(path: Path) -> str:
+    messages = []
+    for attempt in (lambda: audio.check_writable(path), lambda: audio.write(path, tone(1.0, 24000))):
+        with pytest.raises(UserError) as caught:
+            attempt()
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1] and "\n" not in messages[0] and str(path) in messages[0]
+    return messages[0]
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out", "out.wav.txt"])
+def test_unknown_suffix(tmp_path: Path, name: str) -> None:
+    assert ".wav, .flac, .ogg" in unwritable(tmp_path / name)
+
+
+def test_missing_folder(tmp_path: Path) -> None:
+    assert "does not exist" in unwritable(tmp_path / "nowhere" / "out.wav")
+
+
+def test_output_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "out.wav").mkdir()
+    assert "is a folder" in unwritable(tmp_path / "out.wav")
+
+
+def test_folder_that_may_not_be_written() -> None:
+    with ordinary_user() as folder:
+        folder.chmod(0o500)
+        assert "Permission denied" in unwritable(folder / "out.wav")
+
+
+def test_file_that_may_not_be_written() -> None:
+    with ordinary_user() as folder:
+        (folder / "out.wav").write_bytes(b"precious")
+        (folder / "out.wav").chmod(0o400)
+        assert "Permission denied" in unwritable(folder / "out.wav")
+        assert (folder / "out.wav").read_bytes() == b"precious"
+
+
+def test_check_writable_changes_nothing(tmp_path: Path) -> None:
+    audio.check_writable(tmp_path / "new.wav")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "old.wav").write_bytes(b"old")
+    audio.check_writable(tmp_path / "old.wav")
+    assert (tmp_path / "old.wav").read_bytes() == b"old"
+
+
+# Level and rate
+
+
+def test_active_level_ignores_pauses_and_clicks() -> None:
+    speech = tone(2.0, 24000, amplitude=0.1)
+    level = audio.active_level_db(speech, 24000)
+    assert level == pytest.approx(20 * np.log10(0.1 / np.sqrt(2)), abs=0.05)
+    noise = np.random.default_rng(0).normal(0, 1e-4, 24000 * 40).astype(np.float32)
+    assert audio.active_level_db(np.concatenate([noise, speech, noise]), 24000) == pytest.approx(level, abs=0.05)
+    clicked = speech.copy()
+    clicked[7000] = 1.0
+    assert audio.active_level_db(clicked, 24000) == pytest.approx(level, abs=0.5)
+    assert audio.active_level_db(tone(2.0, 16000, amplitude=0.1), 16000) == pytest.approx(level, abs=0.05)
+
+
+@pytest.mark.parametrize("length", [0, 10, 24000])
+def test_active_level_of_silence_is_the_floor(length: int) -> None:
+    assert audio.active_level_db(np.zeros(length, np.float32), 24000) == audio.LEVEL_FLOOR_DB
+
+
+def test_resample() -> None:
+    wave = audio.resample(tone(1.0, 24000), 24000, 16000)
+    assert wave.dtype == np.float32
+    assert np.abs(wave - tone(1.0, 16000))[800:-800].max() < 1e-3
+    assert len(audio.resample(np.zeros(0, np.float32), 24000, 16000)) == 0
+    same = tone(1.0, 24000)
+    np.testing.assert_array_equal(audio.resample(same, 24000, 24000), same)
