@@ -31,7 +31,7 @@ class ContentConfig:
     input_dim: int = 1024
     width: int = 512
     hidden: int = 1024
-    dilations: tuple[int, ...] = (1, 2, 4, 1, 2, 4, 1, 1)
+    dilations: tuple[int, ...] = (1, 2, 4, 1, 2, 4)
     kernel_size: int = 7
     content_dim: int = 512
     symbols: int = 178
@@ -92,7 +92,7 @@ class ContentAdapter(nn.Module):
         """Content of a batch.
 
         Args:
-            features: ``[B, F, input_dim]`` at 50 Hz, zero-padded.
+            features: ``[B, F, input_dim]`` at 50 Hz; of an item's rows the first ``ceil(1.25 * units)`` are read.
             units: length of each item in 25 ms units, ``[B]``.
 
         Returns:
@@ -100,7 +100,7 @@ class ContentAdapter(nn.Module):
         """
         length = int(units.max())
         mask = length_mask(units, length)[:, None].to(features.dtype)
-        x = to_units(self.norm(features).transpose(1, 2), length)
+        x = to_units(self.norm(_edge_padded(features, units)).transpose(1, 2), length)
         x = self.input(x * mask)
         for block in self.blocks:
             x = block(x, mask)
@@ -134,6 +134,13 @@ class ContentAdapter(nn.Module):
         except Exception as error:
             raise UserError(f"{path}: not a content adapter of this version ({type(error).__name__})") from error
         return adapter.eval().requires_grad_(False)
+
+
+def _edge_padded(features: Tensor, units: Tensor) -> Tensor:
+    """Each item's last frame repeated over its padding, since its last unit lies a little beyond that frame's centre."""
+    last = torch.ceil(units * FEATURE_FRAMES_PER_UNIT).long() - 1
+    rows = torch.minimum(torch.arange(features.shape[1], device=features.device), last[:, None])
+    return features.gather(1, rows[..., None].expand_as(features))
 
 
 def to_units(features: Tensor, units: int) -> Tensor:

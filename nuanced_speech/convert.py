@@ -37,9 +37,9 @@ KEEP = ("f0", "rhythm", "energy")
 PATHS = ("auto", "direct", "text")
 # Active level of Kokoro's own speech, median of its training corpus here: N is an absolute level, so the source is
 # brought to this one before it is measured.
-KOKORO_LEVEL_DB = -23.0
+KOKORO_LEVEL_DB = -24.0
 # Predicted N minus N measured on what the decoder makes of it.
-ENERGY_OFFSET = 0.5
+ENERGY_OFFSET = 0.6
 SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
 VOICED_HZ = 20.0
 PACE_LIMITS = (0.5, 2.0)
@@ -211,12 +211,11 @@ class Converter:
             audio.check_writable(output)
             if not isinstance(source, np.ndarray) and _same_file(source, output):
                 raise UserError(f"{output} is the input itself: give the output another name")
-        target = self._voice(voice) if voice is not None else None
-        self.load(path)
         with self._stage("read"):
             wave = source if isinstance(source, np.ndarray) else audio.read(source)
-            level = audio.active_level_db(wave, audio.SAMPLE_RATE)
-            gain = 10 ** ((KOKORO_LEVEL_DB - level) / 20)
+            gain = _gain(wave)
+        self.load(path)
+        target = self._voice(voice) if voice is not None else None
         pieces = cut(wave)
         transcript = None
         if path == "text":
@@ -267,7 +266,7 @@ class Converter:
 
     def _voice_of_recording(self, path: Path) -> Voice:
         wave = audio.read(path)
-        gain = 10 ** ((KOKORO_LEVEL_DB - audio.active_level_db(wave, audio.SAMPLE_RATE)) / 20)
+        gain = _gain(wave)
         heard = [self._hear(wave, gain, piece) for piece in cut(wave)]
         weights = torch.tensor([float(h.units) for h in heard], device=self.device)
         style = torch.einsum("n,ns->s", weights / weights.sum(), torch.stack([h.style for h in heard]))
@@ -405,6 +404,11 @@ def _choose_path(path: str, keep: tuple[str, ...], text: str | None) -> str:
         what = "new words" if text is not None else "replacing " + ", ".join(p for p in KEEP if p not in keep)
         raise UserError(f"{what} needs the text path: use --path text")
     return "text" if path == "text" or needs_text else "direct"
+
+
+def _gain(wave: np.ndarray) -> float:
+    """What brings a recording to the loudness of Kokoro's own speech."""
+    return 10 ** ((KOKORO_LEVEL_DB - audio.active_level_db(wave, audio.SAMPLE_RATE)) / 20)
 
 
 def _same_file(source: str | Path, output: str | Path) -> bool:

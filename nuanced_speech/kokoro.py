@@ -145,6 +145,11 @@ class Kokoro(nn.Module):
         content = self.model.text_encoder(ids, lengths, padding)
         return TextFeatures(content, prosody, lengths)
 
+    def encode_content(self, ids: Tensor) -> Tensor:
+        """The content half of ``encode_text`` alone, for one string ``[P]``: ``[512, P]``."""
+        length = torch.tensor([len(ids)], device=ids.device)
+        return self.model.text_encoder(ids[None], length, torch.zeros(1, len(ids), dtype=torch.bool))[0]
+
     def predict(
         self,
         text: TextFeatures,

@@ -30,9 +30,11 @@ def align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) 
         UserError: fewer frames than tokens that need one.
     """
     frames, tokens = len(log_probabilities), len(ids)
+    too_short = UserError(
+        f"{tokens} phonemes cannot be said in {frames * 0.025:.1f} s: the text does not match the recording"
+    )
     if frames < int((~optional).sum()):
-        seconds = frames * 0.025
-        raise UserError(f"{tokens} phonemes cannot be said in {seconds:.1f} s: the text does not match the recording")
+        raise too_short
     emission = log_probabilities[:, ids]
     steps = [np.zeros(tokens), np.zeros(tokens), np.where(optional, -_SKIP_COST, -np.inf)]
     # moving on by two passes over the token between: its cost stands at the token that is reached
@@ -46,6 +48,8 @@ def align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) 
             candidates[move, move:] = score[: tokens - move] + steps[move][move:]
         moves[t] = candidates.argmax(0)
         score = candidates.max(0) + emission[t]
+    if not np.isfinite(score[-1]):  # of optional tokens in a row only every other one can be passed over
+        raise too_short
     durations = np.zeros(tokens, np.int64)
     token = tokens - 1
     for t in range(frames - 1, -1, -1):

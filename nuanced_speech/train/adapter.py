@@ -88,9 +88,9 @@ def load_examples(corpus: Path, kokoro: Kokoro) -> list[Example]:
         if not _features_path(shard).exists():
             continue
         features = load_file(_features_path(shard))
-        for k, utterance in enumerate(read_shard(shard)):
+        for k, utterance in enumerate(read_shard(shard, ("ids", "durations"))):
             with torch.no_grad():
-                content = kokoro.encode_text(utterance.ids[None]).content[0].T.half()
+                content = kokoro.encode_content(utterance.ids).T.half()
             kinds = [features[f"{k}.{kind}"] for kind in ("clean", "augmented") if f"{k}.{kind}" in features]
             examples.append(Example(kinds, content, utterance.ids, utterance.durations))
     return examples

@@ -132,15 +132,16 @@ def read(folder: Path) -> Iterator[Utterance]:
         yield from read_shard(path)
 
 
-def read_shard(path: Path) -> list[Utterance]:
-    """The utterances of one shard."""
+def read_shard(path: Path, wanted: tuple[str, ...] = FIELDS) -> list[Utterance]:
+    """The utterances of one shard; fields that are not wanted stay empty."""
+    utterances = []
     with safe_open(path, "pt") as shard:
-        count = sum(name.endswith(".ids") for name in shard.keys())  # noqa: SIM118
-        fields = [{field: shard.get_tensor(f"{k}.{field}") for field in FIELDS} for k in range(count)]
-    for values in fields:
-        values["audio"] = values["audio"].float() / 32767
-        values["ids"], values["durations"] = values["ids"].long(), values["durations"].long()
-    return [Utterance(**values) for values in fields]
+        for k in range(sum(name.endswith(".ids") for name in shard.keys())):  # noqa: SIM118
+            values = {field: shard.get_tensor(f"{k}.{field}") if field in wanted else torch.empty(0) for field in FIELDS}
+            values["audio"] = values["audio"].float() / 32767
+            values["ids"], values["durations"] = values["ids"].long(), values["durations"].long()
+            utterances.append(Utterance(**values))
+    return utterances
 
 
 def _shard(folder: Path, number: int) -> Path:
@@ -170,7 +171,7 @@ def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
         tensors[f"{slot}.ids"] = spoken.ids.to(torch.int16)
         tensors[f"{slot}.durations"] = spoken.durations.to(torch.int16)
         for field in ("f0", "energy", "style"):
-            tensors[f"{slot}.{field}"] = getattr(spoken, field).contiguous()
+            tensors[f"{slot}.{field}"] = getattr(spoken, field).clone()
     path = _shard(config.out, number)
     save_file(tensors, path.with_suffix(".partial"))
     path.with_suffix(".partial").replace(path)

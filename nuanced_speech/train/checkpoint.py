@@ -1,0 +1,47 @@
+"""Resumable training states: tensors, numbers and strings only, so that nothing in the file can run code."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nuanced_speech.audio import replacing
+from nuanced_speech.errors import UserError
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write a state; the file before it stays until the new one is complete.
+
+    Raises:
+        UserError: the path cannot be written.
+    """
+    with replacing(path) as temporary:
+        torch.save(state, temporary)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """A state that ``save`` wrote, on the CPU.
+
+    Raises:
+        UserError: the file is missing, damaged or holds more than data.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no checkpoint to resume; start without --resume")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise UserError(f"{path}: not a checkpoint, or damaged ({type(error).__name__})") from error
+
+
+def check_same(path: Path, saved: dict[str, str], wanted: dict[str, str]) -> None:
+    """Refuse to continue with other settings than the checkpoint at ``path`` was made with.
+
+    Raises:
+        UserError: names each setting that differs.
+    """
+    changed = [
+        f"{name} was {saved.get(name)}, now {value}" for name, value in wanted.items() if saved.get(name) != value
+    ]
+    if changed:
+        raise UserError(f"{path} was made with other settings: {'; '.join(changed)}; restore them or train afresh")

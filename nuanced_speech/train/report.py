@@ -1,0 +1,109 @@
+"""What training tells about itself: similarity to true styles, sound and pictures for TensorBoard, the last table."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import torch
+import torch.nn.functional as F
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from nuanced_speech.audio import SAMPLE_RATE, replacing
+from nuanced_speech.evaluate.picture import log_mel
+from nuanced_speech.kokoro import TIMBRE_DIM
+from nuanced_speech.style.encoder import StyleEncoder
+from nuanced_speech.train.references import Segment
+
+_SHOWN_DB = 70.0
+
+
+class Board:
+    """TensorBoard's log of a run; what it holds from ``step`` on is dropped, to be written again after a resume."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.writer = SummaryWriter(str(folder), purge_step=step + 1)
+
+    def scalars(self, group: str, figures: dict[str, float], step: int) -> None:
+        for name, value in figures.items():
+            self.writer.add_scalar(f"{group}/{name}", value, step)
+
+    def sounds(self, predicted: Tensor, reference: Tensor, step: int) -> None:
+        """Two waveforms ``[T]`` and the picture of both."""
+        self.writer.add_audio("predicted", predicted[None], step, SAMPLE_RATE)
+        self.writer.add_audio("reference", reference[None], step, SAMPLE_RATE)
+        self.writer.add_image(
+            "mel, predicted above reference", mel_picture(predicted, reference), step, dataformats="HWC"
+        )
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+@torch.no_grad()
+def similarity(encoder: StyleEncoder, segments: Sequence[Segment], voices: Sequence[str]) -> dict[str, object]:
+    """Mean cosine of predicted to true styles: whole, timbre and prosody half, each voice's own.
+
+    ``average_voice`` is what the mean stock style scores, that is, an encoder that hears nothing.
+    """
+    if not segments:
+        return {"segments": 0}
+    device = encoder.style_mean.device
+    predicted = torch.cat([encoder(s.features[None].to(device)).cpu() for s in segments])
+    true = torch.stack([s.style for s in segments])
+    average = encoder.style_mean.cpu().expand_as(true)
+    cosine = F.cosine_similarity(predicted, true)
+    by_voice = {voice: _mean(cosine[[v == voice for v in voices]]) for voice in sorted(set(voices))}
+    return {
+        "segments": len(segments),
+        "cosine": _mean(cosine),
+        "timbre": _mean(F.cosine_similarity(predicted[:, :TIMBRE_DIM], true[:, :TIMBRE_DIM])),
+        "prosody": _mean(F.cosine_similarity(predicted[:, TIMBRE_DIM:], true[:, TIMBRE_DIM:])),
+        "average_voice": _mean(F.cosine_similarity(average, true)),
+        "voices": by_voice,
+    }
+
+
+def mel_picture(predicted: Tensor, reference: Tensor) -> np.ndarray:
+    """Log-mel spectrograms of two waveforms ``[T]``, the predicted one above: ``[height, width, 3]`` in [0, 1]."""
+    rows = []
+    for wave in (predicted, reference):
+        level = (log_mel(wave.numpy(), SAMPLE_RATE) + _SHOWN_DB) / _SHOWN_DB
+        rows.append(np.repeat(matplotlib.colormaps["magma"](level[::-1].clip(0, 1))[..., :3], 2, axis=0))
+    width = min(row.shape[1] for row in rows)
+    return np.concatenate([row[:, :width] for row in rows])
+
+
+def print_table(report: dict) -> None:
+    """Losses at start and end, then the style cosines with voices of the list beside voices that were not."""
+    console = Console()
+    losses = Table(title="Training segments", title_justify="left")
+    for column in ("loss", "start", "end"):
+        losses.add_column(column, justify="left" if column == "loss" else "right")
+    for name in report["start"]:
+        losses.add_row(name.replace("_", " "), f"{report['start'][name]:.3f}", f"{report['end'][name]:.3f}")
+    console.print(losses)
+    cosines = Table(title="Style cosine to the true voice", title_justify="left")
+    for column in ("speech", "segments", "cosine", "timbre", "prosody", "average voice"):
+        cosines.add_column(column, justify="left" if column == "speech" else "right")
+    for name, figures in report["similarity"].items():
+        if figures["segments"]:
+            shown = [f"{figures[key]:.3f}" for key in ("cosine", "timbre", "prosody", "average_voice")]
+            cosines.add_row(name, str(figures["segments"]), *shown)
+    console.print(cosines)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON for people and programs, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _mean(values: Tensor) -> float:
+    return round(float(values.mean()), 4)

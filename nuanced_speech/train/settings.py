@@ -1,0 +1,162 @@
+"""Settings of the training recipe, their presets, and what is refused before anything is loaded."""
+
+import hashlib
+import math
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import torch
+
+from nuanced_speech.errors import UserError
+from nuanced_speech.style.voices import HELD_OUT, stock_voices, voice_pack
+from nuanced_speech.train.corpus import SENTENCES
+
+STORY = Path(__file__).parent / "texts" / "multispeech.txt"
+CHECKPOINT, BEST = "checkpoint.pt", "style_encoder_best.safetensors"
+# What may differ when a run is resumed: where things are, how far to go, what to write on the way.
+_FREE = ("text_file", "corpus", "epochs", "device", "out", "models", "resume", "audio_epochs")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What to train on, how long, and where to put it. The defaults take about ten minutes on two cores.
+
+    Attributes:
+        text_file: one sentence a line.
+        voices: stock voices or voice pack files.
+        held_out: voices that are measured and never trained on.
+        batch_size: segments in a step.
+        lr: peak of the schedule, a short warm-up and half a cosine.
+        whisper: any size that openai-whisper knows.
+        device: ``auto`` is CUDA where there is one.
+        out, models: folders of what is heard and seen, and of checkpoint and weights.
+        resume: go on from the checkpoint.
+        corpus: folder that ``nuanced-speech train corpus`` made: its styles join the style loss.
+        audio_epochs: after which epochs all segments are written as audio; at the end they always are.
+        crop_seconds, crops: what is decoded of a segment in a step, and how many such pieces to choose from.
+        stft_weight, cosine_weight, mse_weight, prosody_weight: of the parts of the loss.
+        corpus_batch, corpus_steps: styles in a step, and steps on styles alone before each step with audio.
+    """
+
+    text_file: Path = STORY
+    voices: tuple[str, ...] = (
+        "af_heart", "af_bella", "af_nicole", "am_adam", "am_michael", "am_onyx",
+        "bf_emma", "bf_isabella", "bm_fable", "bm_george", "ef_dora", "im_nicola",
+    )  # fmt: skip
+    held_out: tuple[str, ...] = HELD_OUT
+    epochs: int = 10
+    batch_size: int = 4
+    lr: float = 1e-3
+    whisper: str = "base"
+    device: str = "auto"
+    out: Path = Path("outputs")
+    models: Path = Path("models")
+    seed: int = 0
+    resume: bool = False
+    corpus: Path | None = None
+    audio_epochs: tuple[int, ...] = (5,)
+    crop_seconds: float = 1.0
+    crops: int = 2
+    stft_weight: float = 1.0
+    cosine_weight: float = 0.2
+    mse_weight: float = 10.0
+    prosody_weight: float = 1.0
+    weight_decay: float = 0.01
+    corpus_batch: int = 128
+    corpus_steps: int = 20
+
+
+def preset(name: str) -> TrainConfig:
+    """``small``, the default, or ``full``: 1000 sentences and all voices that are not held out, for a GPU.
+
+    Raises:
+        UserError: another name.
+    """
+    small = TrainConfig()
+    if name == "small":
+        return small
+    if name != "full":
+        raise UserError(f"unknown preset {name!r}: choose small or full")
+    voices = tuple(voice for voice in stock_voices() if voice not in HELD_OUT)
+    return replace(
+        small, text_file=SENTENCES, voices=voices, epochs=50, batch_size=8, crop_seconds=3.0, audio_epochs=(10, 25)
+    )
+
+
+def parse_epochs(text: str) -> tuple[int, ...]:
+    """Numbers of epochs separated by commas; nothing between them is no epoch.
+
+    Raises:
+        UserError: something that is not a whole number.
+    """
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise UserError(f"--audio-epochs is {text!r}: give whole numbers separated by commas, such as 5,10") from None
+
+
+def check(config: TrainConfig) -> None:
+    """Refuse what cannot work, and what would overwrite an earlier run.
+
+    Raises:
+        UserError: names the setting and what to give instead.
+    """
+    for name in ("epochs", "batch_size", "crops", "corpus_batch"):
+        if getattr(config, name) < 1:
+            raise UserError(f"{_option(name)} is {getattr(config, name)}: give a whole number from 1 up")
+    for name in ("lr", "crop_seconds"):
+        value = getattr(config, name)
+        if not (math.isfinite(value) and value > 0):
+            raise UserError(f"{_option(name)} is {value}: give a number above 0, such as {getattr(TrainConfig, name)}")
+    if config.seed < 0:
+        raise UserError(f"--seed is {config.seed}: give a whole number from 0 up")
+    if not config.voices:
+        raise UserError("--voices names no voice: give names separated by commas, such as af_heart,bm_george")
+    for voice in (*config.voices, *config.held_out):
+        voice_pack(voice)
+    if config.corpus and not config.corpus.is_dir():
+        raise UserError(f"{config.corpus}: no such folder; make a corpus with: nuanced-speech train corpus DIR")
+    find_device(config.device)
+    for folder in (config.out, config.models):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{folder}: cannot make this folder ({error.strerror})") from error
+    present = [name for name in (CHECKPOINT, BEST) if (config.models / name).exists()]
+    if present and not config.resume:
+        raise UserError(
+            f"{config.models / present[0]} is there from an earlier run: go on with --resume, or give another --models"
+            " folder (and another --out to keep its sound)"
+        )
+    if config.resume and CHECKPOINT not in present:
+        raise UserError(f"{config.models / CHECKPOINT}: no checkpoint to resume; start without --resume")
+
+
+def find_device(name: str) -> torch.device:
+    """A device by name, ``auto`` for CUDA where there is one.
+
+    Raises:
+        UserError: PyTorch does not know it, or it is not on this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UserError(f"--device {name} is not available here: give auto, cpu or cuda") from error
+    return device
+
+
+def identity(config: TrainConfig, sentences: list[str], corpus_styles: torch.Tensor | None) -> dict[str, str]:
+    """All that shapes the weights, as text: a checkpoint is only continued with the same."""
+    known = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in _FREE}
+    known["text"] = hashlib.sha256("\n".join(sentences).encode()).hexdigest()[:16]
+    known["corpus"] = "none"
+    if corpus_styles is not None:
+        known["corpus"] = hashlib.sha256(corpus_styles.cpu().numpy().tobytes()).hexdigest()[:16]
+    return known
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,51 @@
+"""What all tests share. Models are kept in NUANCED_SPEECH_CACHE if it is set, else in the usual cache."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from nuanced_speech.kokoro import Kokoro
+    from nuanced_speech.whisper import Listener
+
+# Tests take models from the cache or from installed packages: the same weights everywhere, and no network needed.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+CLIP_WORDS = "but a mob without any man at the head of it is beneath pitifulness"
+
+
+@pytest.fixture(scope="session")
+def clip() -> Path:
+    """Five seconds of real speech (16 kHz mono FLAC), whose words are ``CLIP_WORDS``."""
+    return Path(__file__).parent / "data" / "clip.flac"
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model cache with nothing in it, and none of other programs' caches."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("NUANCED_SPEECH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "elsewhere"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="session")
+def kokoro() -> Kokoro:
+    """The synthesizer, loaded once for all tests."""
+    from nuanced_speech.kokoro import Kokoro
+
+    return Kokoro()
+
+
+@pytest.fixture(scope="session")
+def listener() -> Listener:
+    """The smallest Whisper, loaded once for all tests."""
+    from nuanced_speech.whisper import Listener
+
+    return Listener("tiny.en")

@@ -1,0 +1,144 @@
+"""The command line: one line for every mistake, nothing lost, nothing half-written."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from nuanced_speech import cli
+
+
+def run(monkeypatch, capsys, *arguments: object) -> tuple[int, str]:
+    """Exit status and standard error of ``nuanced-speech ARGUMENTS``."""
+    monkeypatch.setattr(sys, "argv", ["nuanced-speech", *map(str, arguments)])
+    try:
+        cli.main()
+        status = 0
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    return status, capsys.readouterr().err
+
+
+def tone(seconds: float, rate: int = 16000) -> np.ndarray:
+    return (0.3 * np.sin(2 * np.pi * 200 * np.arange(int(seconds * rate)) / rate)).astype(np.float32)
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> dict[str, Path]:
+    """A file for every way in which a recording can be no recording."""
+    paths = {name: tmp_path / f"{name}.wav" for name in ("missing", "words", "empty", "short", "silent", "nan")}
+    paths["words"].write_text("this is not audio")
+    paths["empty"].write_bytes(b"")
+    soundfile.write(paths["short"], tone(0.05), 16000)
+    soundfile.write(paths["silent"], np.zeros(16000, np.float32), 16000)
+    wave = tone(1)
+    wave[100] = np.nan
+    soundfile.write(paths["nan"], wave, 16000, subtype="FLOAT")
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("missing", "no such file"),
+        ("words", "not audio"),
+        ("empty", "empty"),
+        ("short", "50 ms|0.05"),
+        ("silent", "silent"),
+        ("nan", "NaN|finite|not a number"),
+    ],
+)
+def test_bad_recordings(monkeypatch, capsys, bad, tmp_path, name, says):
+    import re
+
+    out = tmp_path / "out.wav"
+    out.write_bytes(b"what was there before")
+    status, err = run(monkeypatch, capsys, "convert", bad[name], out)
+    assert status == 1
+    assert err.startswith("error: ") and err.count("\n") == 1
+    assert re.search(says, err, re.IGNORECASE), err
+    assert out.read_bytes() == b"what was there before"
+    assert not list(tmp_path.glob("*.partial")) and len(list(tmp_path.iterdir())) == len(bad)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["out.xyz"], "xyz"),
+        (["nowhere/out.wav"], "nowhere"),
+        (["out.wav", "--voice", "af_hart"], "unknown voice"),
+        (["out.wav", "--voice", "af_heart:-1"], "weight"),
+        (["out.wav", "--keep", "tone"], "tone"),
+        (["out.wav", "--path", "sideways"], "sideways"),
+        (["out.wav", "--path", "direct", "--text", "hello"], "text path"),
+        (["out.wav", "--text", ""], "empty"),
+        (["out.wav", "--whisper", "enormous"], "enormous"),
+        (["out.wav", "--device", "abacus"], "abacus"),
+        (["out.wav", "--pitch-shift", "1000"], "pitch-shift"),
+    ],
+)
+def test_bad_wishes(monkeypatch, capsys, tmp_path, arguments, says):
+    source = tmp_path / "in.wav"
+    soundfile.write(source, tone(1), 16000)
+    name, *options = arguments
+    status, err = run(monkeypatch, capsys, "convert", source, tmp_path / name, *options)
+    assert status == 1
+    assert err.startswith("error: ") and says in err
+    assert [p.name for p in tmp_path.iterdir()] == ["in.wav"]
+
+
+def test_corrupt_voice_pack(monkeypatch, capsys, tmp_path):
+    source, pack = tmp_path / "in.wav", tmp_path / "voice.pt"
+    soundfile.write(source, tone(1), 16000)
+    pack.write_bytes(b"\x80\x02garbage")
+    status, err = run(monkeypatch, capsys, "convert", source, tmp_path / "out.wav", "--voice", pack)
+    assert status == 1
+    assert "voice.pt" in err and "not a voice pack" in err
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_output_that_is_the_input(monkeypatch, capsys, tmp_path):
+    source = tmp_path / "in.wav"
+    soundfile.write(source, tone(1), 16000)
+    before = source.read_bytes()
+    status, err = run(monkeypatch, capsys, "convert", source, source)
+    assert status == 1 and "input itself" in err
+    assert source.read_bytes() == before
+
+
+def test_several_recordings_need_a_folder(monkeypatch, capsys, tmp_path):
+    status, err = run(monkeypatch, capsys, "convert", "a.wav", "b.wav", "c.wav")
+    assert status == 1 and "folder" in err
+    status, err = run(monkeypatch, capsys, "convert", "x/a.wav", "y/a.wav", tmp_path)
+    assert status == 1 and "overwrite" in err
+
+
+def test_convert_writes_audio_report_and_picture(monkeypatch, capsys, clip, tmp_path):
+    out, folder = tmp_path / "out.flac", tmp_path / "report"
+    status, err = run(
+        monkeypatch, capsys, "convert", clip, out, "--voice", "af_heart", "--whisper", "tiny.en", "--report", folder
+    )
+    assert status == 0, err
+    assert soundfile.info(out).samplerate == 24000
+    figures = json.loads((folder / "out.json").read_text())
+    assert figures["wer"] <= 0.25 and figures["f0_correlation"] > 0.8 and figures["rtf"] > 0
+    assert (folder / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_one_bad_recording_does_not_cost_the_others(monkeypatch, capsys, clip, bad, tmp_path):
+    folder = tmp_path / "converted"
+    status, err = run(monkeypatch, capsys, "convert", bad["silent"], clip, folder)
+    assert status == 1 and "1 of 2" in err
+    assert [p.name for p in folder.iterdir()] == [f"{clip.stem}.wav"]
+
+
+def test_help_explains_convert(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["nuanced-speech", "convert", "--help"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    said = capsys.readouterr().out
+    for option in ("--voice", "--keep", "--path", "--text", "--report", "--seed", "--pitch-shift"):
+        assert option in said

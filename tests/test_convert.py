@@ -1,0 +1,143 @@
+"""The main job end to end: real weights, a real clip, and Whisper to check the words."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from nuanced_speech import Converter, audio
+from nuanced_speech.convert import _choose_path
+from nuanced_speech.errors import UserError
+from nuanced_speech.evaluate import metrics, report
+from nuanced_speech.prosody.delivery import median_log_f0
+from nuanced_speech.style.voices import stock_voices
+
+
+@pytest.fixture(scope="module")
+def converter() -> Converter:
+    return Converter(whisper="tiny.en")
+
+
+@pytest.fixture(scope="module")
+def wave(clip: Path) -> np.ndarray:
+    return audio.read(clip)
+
+
+@pytest.fixture(scope="module")
+def direct(converter: Converter, wave: np.ndarray):
+    return converter.convert(wave, path="direct")
+
+
+def words_kept(converter: Converter, source: np.ndarray, output: np.ndarray) -> float:
+    texts = [report.hear(converter.transcriber, x).text for x in (source, output)]
+    return metrics.word_errors(*texts).wer
+
+
+def test_direct_path_keeps_words_melody_loudness_and_length(converter, wave, direct):
+    assert len(direct.audio) == len(wave)
+    assert np.isfinite(direct.audio).all()
+    assert words_kept(converter, wave, direct.audio) <= 0.25
+    a, b = report.contours(wave), report.contours(direct.audio)
+    assert metrics.f0_correlation(a.f0, b.f0) > 0.85
+    assert metrics.energy_correlation(a.n, b.n) > 0.85
+
+
+def test_output_has_the_loudness_of_the_input(wave, direct):
+    levels = [audio.active_level_db(x, audio.SAMPLE_RATE) for x in (wave, direct.audio)]
+    assert abs(levels[0] - levels[1]) < 2
+
+
+def test_same_seed_same_audio_other_seed_other_noise(converter, wave, direct):
+    short = wave[: 2 * audio.SAMPLE_RATE]
+    one, two, three = (converter.convert(short, seed=seed).audio for seed in (3, 3, 4))
+    assert np.array_equal(one, two)
+    assert not np.array_equal(one, three)
+
+
+def test_text_path_keeps_words_and_melody(converter, wave):
+    done = converter.convert(wave, path="text")
+    assert done.transcript is not None
+    assert len(done.audio) == len(wave)
+    assert words_kept(converter, wave, done.audio) <= 0.25
+    a, b = report.contours(wave), report.contours(done.audio)
+    assert metrics.f0_correlation(a.f0, b.f0) > 0.8
+
+
+def test_another_voice_moves_the_melody_to_its_range(converter, wave):
+    source = median_log_f0(report.contours(wave).f0)
+    outputs = {}
+    for voice in ("am_onyx", "af_heart"):
+        done = converter.convert(wave, voice)
+        outputs[voice] = median_log_f0(report.contours(done.audio).f0)
+        assert abs(outputs[voice] - converter._voice(voice).log_f0) < 0.2
+    assert outputs["af_heart"] - outputs["am_onyx"] > 0.5
+    shifted = converter.convert(wave, pitch_shift=5.0)
+    assert abs(median_log_f0(report.contours(shifted.audio).f0) - source - 5 / 12) < 0.1
+
+
+def test_new_words_are_said(converter, wave):
+    done = converter.convert(wave, text="The weather in the mountains is cold today.")
+    heard = report.hear(converter.transcriber, done.audio).text
+    assert metrics.word_errors("The weather in the mountains is cold today.", heard).wer <= 0.25
+
+
+def test_rhythm_can_be_left_to_kokoro(converter, wave):
+    done = converter.convert(wave, "af_heart", keep=("f0", "energy"))
+    assert done.path == "text"
+    assert words_kept(converter, wave, done.audio) <= 0.35
+
+
+def test_several_pieces_join_and_stream_to_a_file(converter, wave, tmp_path):
+    pause = np.zeros(audio.SAMPLE_RATE // 2, np.float32)
+    long = np.concatenate([wave, pause, wave, pause, wave])[: 14 * audio.SAMPLE_RATE]
+    seen: list[float] = []
+    out = tmp_path / "long.flac"
+    converter.convert(long, output=out, progress=seen.append)
+    assert soundfile.info(out).frames == len(long)
+    assert seen == sorted(seen)
+    assert seen[-1] == pytest.approx(1.0)
+
+
+def test_voices_from_files_give_what_their_names_give(converter, wave, tmp_path):
+    short = wave[: 2 * audio.SAMPLE_RATE]
+    pack = stock_voices()["bm_george"]
+    torch.save(pack[:, None], tmp_path / "own.pt")
+    np.savez(tmp_path / "own.npz", voice=pack.numpy())
+    named = converter.convert(short, "bm_george").audio
+    for name in ("own.pt", "own.npz"):
+        assert np.allclose(converter.convert(short, tmp_path / name).audio, named, atol=1e-4)
+
+
+def test_a_recording_serves_as_voice(converter, wave, clip):
+    short = wave[: 2 * audio.SAMPLE_RATE]
+    assert np.isfinite(converter.convert(short, clip).audio).all()
+
+
+@pytest.mark.parametrize(
+    ("path", "keep", "text", "wanted"),
+    [
+        ("auto", ("f0", "rhythm", "energy"), None, "direct"),
+        ("auto", ("f0", "energy"), None, "text"),
+        ("auto", ("f0", "rhythm", "energy"), "words", "text"),
+        ("text", ("f0", "rhythm", "energy"), None, "text"),
+    ],
+)
+def test_path_is_chosen_by_what_is_asked(path, keep, text, wanted):
+    assert _choose_path(path, keep, text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("path", "keep", "text"),
+    [
+        ("direct", ("f0",), None),
+        ("direct", ("f0", "rhythm", "energy"), "words"),
+        ("sideways", ("f0",), None),
+        ("auto", ("tone",), None),
+        ("auto", ("f0", "rhythm", "energy"), "  "),
+    ],
+)
+def test_wishes_that_cannot_be_fulfilled(path, keep, text):
+    with pytest.raises(UserError):
+        _choose_path(path, keep, text)

@@ -1,0 +1,130 @@
+"""Cutting at pauses and joining again."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from nuanced_speech.audio import SAMPLE_RATE
+from nuanced_speech.pieces import FRAME, MARGIN_UNITS, MAX_SECONDS, MIN_SECONDS, Piece, cut, join
+
+
+def talk(pauses: list[tuple[float, float]], seconds: float, seed: int = 0) -> np.ndarray:
+    """Noise at a speaking level that falls by 60 dB in the pauses, each ``(start, end)`` in seconds."""
+    wave = 0.1 * np.random.default_rng(seed).standard_normal(round(seconds * SAMPLE_RATE)).astype(np.float32)
+    for start, end in pauses:
+        wave[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)] *= 1e-3
+    return wave
+
+
+def check_cover(pieces: list[Piece], samples: int) -> None:
+    """Own stretches follow each other without gap or overlap; what is converted around them stays inside."""
+    units = -(-samples // FRAME)
+    assert pieces[0].start == pieces[0].first == 0
+    assert pieces[-1].end == pieces[-1].last == units
+    for piece, after in zip(pieces[:-1], pieces[1:], strict=True):
+        assert piece.end == after.start
+        assert piece.last == piece.end + MARGIN_UNITS
+        assert after.first == after.start - MARGIN_UNITS
+    assert all(piece.start < piece.end for piece in pieces)
+    assert all((piece.end - piece.start) * FRAME <= MAX_SECONDS * SAMPLE_RATE for piece in pieces)
+
+
+def test_cuts_fall_in_pauses() -> None:
+    # 1.0 is too early for a cut; the gap at 20 is too short to be a pause
+    pauses = [(1.0, 1.5), (4.0, 4.6), (9.0, 9.5), (16.0, 16.4), (20.0, 20.1), (26.0, 26.5), (30.0, 31.0)]
+    wave = talk(pauses, 38.3)
+    pieces = cut(wave)
+    check_cover(pieces, len(wave))
+    cuts = [piece.start * FRAME / SAMPLE_RATE for piece in pieces[1:]]
+    wanted = [pauses[k] for k in (1, 2, 3, 5)]
+    assert len(cuts) >= len(wanted)
+    for at, (start, end) in zip(cuts, wanted, strict=False):
+        assert start < at < end
+    lengths = [(piece.end - piece.start) * FRAME / SAMPLE_RATE for piece in pieces[:-1]]
+    assert min(lengths) >= MIN_SECONDS
+
+
+def test_without_a_pause_the_quietest_place_is_taken() -> None:
+    wave = talk([], 20.0)
+    wave[round(7.0 * SAMPLE_RATE) : round(7.5 * SAMPLE_RATE)] *= 0.4
+    pieces = cut(wave)
+    check_cover(pieces, len(wave))
+    assert 7.0 < pieces[1].start * FRAME / SAMPLE_RATE < 7.5
+
+
+@pytest.mark.parametrize("samples", [1, 599, 600, 601, 12 * SAMPLE_RATE])
+def test_what_is_short_enough_stays_whole(samples: int) -> None:
+    wave = talk([(5.0, 6.0)], 12.0)[:samples]
+    assert cut(wave) == [Piece(0, -(-samples // FRAME), 0, -(-samples // FRAME))]
+
+
+@pytest.mark.parametrize("kind", ["noise", "silence", "constant"])
+def test_sound_without_any_pause_is_cut_all_the_same(kind: str) -> None:
+    samples = 50 * SAMPLE_RATE + 123
+    wave = {
+        "noise": talk([], 51)[:samples],
+        "silence": np.zeros(samples, np.float32),
+        "constant": np.full(samples, 0.3, np.float32),
+    }[kind]
+    check_cover(cut(wave), samples)
+
+
+def padded_to_units(wave: np.ndarray) -> np.ndarray:
+    return np.pad(wave, (0, -len(wave) % FRAME))
+
+
+@pytest.mark.parametrize("seconds", [0.01, 3.0, 12.001, 12.02, 13.0, 47.77])
+def test_joining_what_was_cut_gives_the_input_again(seconds: float) -> None:
+    wave = talk([(k + 0.3, k + 0.7) for k in range(2, 47, 4)], seconds)
+    pieces = cut(wave)
+    whole = padded_to_units(wave)
+    joined = np.concatenate(list(join(pieces, (whole[piece.samples] for piece in pieces))))
+    assert joined.shape == whole.shape
+    np.testing.assert_allclose(joined, whole, atol=1e-6)
+
+
+def test_each_piece_fades_into_the_next() -> None:
+    """Pieces that are constant, each at another level: the join goes from level to level in a straight line."""
+    pieces = cut(talk([(5.0, 6.0)], 14.0))
+    assert len(pieces) == 2
+    waves = [np.full((piece.last - piece.first) * FRAME, level, np.float32) for piece, level in zip(pieces, (1, 3))]
+    joined = np.concatenate(list(join(pieces, iter(waves))))
+    overlap = 2 * MARGIN_UNITS * FRAME
+    start = pieces[1].first * FRAME
+    assert (joined[:start] == 1).all()
+    assert (joined[start + overlap :] == 3).all()
+    steps = np.diff(joined[start : start + overlap])
+    np.testing.assert_allclose(steps, 2 / overlap, atol=1e-6)
+
+
+def test_joining_wants_a_wave_for_every_piece() -> None:
+    pieces = cut(talk([], 14.0))
+    with pytest.raises(ValueError, match="shorter"):
+        list(join(pieces, iter([np.zeros(pieces[0].samples.stop, np.float32)])))
+
+
+def test_the_output_is_streamed() -> None:
+    """A piece is given out before the next one is asked for: an hour never has to be in memory."""
+    wave = talk([], 40.0)
+    pieces, asked = cut(wave), []
+
+    def convert():  # type: ignore[no-untyped-def]
+        for piece in pieces:
+            asked.append(piece)
+            yield wave[piece.samples]
+
+    for number, _ in enumerate(join(pieces, convert()), 1):
+        assert len(asked) == number
+
+
+def test_an_hour_is_cut_in_seconds() -> None:
+    minute = talk([(k, k + 0.4) for k in range(5, 60, 6)], 60.0)
+    hour = np.tile(minute, 60)
+    started = time.process_time()
+    pieces = cut(hour)
+    assert time.process_time() - started < 5
+    check_cover(pieces, len(hour))
+    assert 60 * 60 / MAX_SECONDS <= len(pieces) <= 60 * 60 / MIN_SECONDS
