@@ -228,9 +228,9 @@ def resample(wave: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
 def active_level_db(wave: np.ndarray, sample_rate: int) -> float:
     """RMS level in dBFS of the frames in which something is said, at least LEVEL_FLOOR_DB.
 
-    Frames of 20 ms count as active when they lie within 30 dB of the energy-weighted median frame: half of the
-    signal's energy is in louder frames. Unlike a percentile of the frames it does not move with the length of the
-    pauses, and unlike the maximum it is not set by a single click.
+    Frames of 20 ms count as active when they are at most 30 dB below the energy-weighted median frame, which is the
+    one where louder frames hold half of the signal's energy. Pauses hold next to none, so unlike a percentile of the
+    frames it does not move with their length.
     """
     wave = np.asarray(wave, dtype=np.float32)
     frame = min(len(wave), max(1, round(_LEVEL_FRAME_SECONDS * sample_rate)))

@@ -137,7 +137,7 @@ class ContentAdapter(nn.Module):
 
 
 def _edge_padded(features: Tensor, units: Tensor) -> Tensor:
-    """Each item's last frame repeated over its padding, since its last unit lies a little beyond that frame's centre."""
+    """Each item's last frame repeated over its padding, since its last unit lies beyond that frame's centre."""
     last = torch.ceil(units * FEATURE_FRAMES_PER_UNIT).long() - 1
     rows = torch.minimum(torch.arange(features.shape[1], device=features.device), last[:, None])
     return features.gather(1, rows[..., None].expand_as(features))

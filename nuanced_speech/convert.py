@@ -170,7 +170,7 @@ class Converter:
                 _ = self.transcriber.model
                 phonemize("ready")
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def convert(
         self,
         source: str | Path | np.ndarray,
@@ -232,7 +232,8 @@ class Converter:
             _give_phonemes(transcript, heard)
         in_time = text is None and "rhythm" in keep
         if text is not None:
-            waves = self._say(text, heard, manner, transcript, language)
+            spoken = phoneme_pieces(text, language or (transcript.language if transcript else "en"))
+            waves = self._say(_reported(spoken, progress, 0.2, 1.0), heard, manner)
         elif path == "text":
             waves = (self._speak_text(h, manner) for h in _reported(heard, progress, 0.2, 1.0))
         else:
@@ -341,15 +342,13 @@ class Converter:
             return self._decode(content, f0, n + ENERGY_OFFSET, style, manner.seed, n)
         return self._decode(content, f0, prosody.energy[0].cpu().numpy(), style, manner.seed, None)
 
-    def _say(
-        self, text: str, heard: list[_Heard], manner: _Manner, transcript: Transcript | None, language: str | None
-    ) -> Iterator[np.ndarray]:
-        """Other words in the source's manner: its style, pace and the centre of its melody; sentence by sentence."""
+    def _say(self, pieces: Iterator[str], heard: list[_Heard], manner: _Manner) -> Iterator[np.ndarray]:
+        """Other words, as phonemes, in the source's manner: its style, pace and the centre of its melody."""
         units = torch.tensor([float(h.units) for h in heard], device=self.device)
         own_style = torch.einsum("n,ns->s", units / units.sum(), torch.stack([h.style for h in heard]))
         speed = self._pace(heard, own_style) if "rhythm" in manner.keep else 1.0
         centre = median_log_f0(np.concatenate([h.f0 for h in heard])) + manner.octaves
-        for phonemes in phoneme_pieces(text, language or (transcript.language if transcript else "en")):
+        for phonemes in pieces:
             with self._stage("text"):
                 ids = self.kokoro.tokens(phonemes)[None]
                 style = own_style if manner.target is None else style_of(manner.target.pack, ids.shape[1] - 2)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -148,7 +149,8 @@ class Kokoro(nn.Module):
     def encode_content(self, ids: Tensor) -> Tensor:
         """The content half of ``encode_text`` alone, for one string ``[P]``: ``[512, P]``."""
         length = torch.tensor([len(ids)], device=ids.device)
-        return self.model.text_encoder(ids[None], length, torch.zeros(1, len(ids), dtype=torch.bool))[0]
+        nothing = torch.zeros(1, len(ids), dtype=torch.bool, device=ids.device)
+        return self.model.text_encoder(ids[None], length, nothing)[0]
 
     def predict(
         self,
@@ -197,16 +199,19 @@ class Kokoro(nn.Module):
             f0: Hz ``[B, 2T]``, 0 where unvoiced.
             energy: N ``[B, 2T]``.
             timbre: ``[B, 128]``, the first half of the style.
-            units: ``[B]``, each item's own length where they differ.
+            units: ``[B]``, each item's own length where it is not T.
             seed: for the harmonic source's random phases and noise; every item of a batch draws the same as alone.
 
         Returns:
-            audio ``[B, 600 * T]``, zero beyond each item's end.
+            audio ``[B, 600 * max(units)]``, zero beyond each item's end.
         """
         decoder = self.model.decoder
         length = content.shape[-1]
         if units is None:
             units = torch.full((len(content),), length, device=content.device)
+        elif int(units.max()) < length:
+            length = int(units.max())
+            content, f0, energy = (x[..., : length * rate] for x, rate in ((content, 1), (f0, 2), (energy, 2)))
         mask = _mask_or_none(units, length)
         fine = _mask_or_none(units * FRAMES_PER_UNIT, length * FRAMES_PER_UNIT)
         content, f0, energy = _masked(content, mask), _masked(f0, fine), _masked(energy, fine)
@@ -251,13 +256,19 @@ def _load(config: dict, path: Path) -> nn.Module:
         for module in model.modules():
             if hasattr(module, "weight_g"):
                 nn.utils.remove_weight_norm(module)
-    state = load_file(path)
+    try:
+        state = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} cannot be read as Kokoro's weights ({error})") from error
     for name, module in model.named_modules():
         if isinstance(module, nn.InstanceNorm1d):
             state[f"{name}.weight"] = torch.ones(module.num_features)
             state[f"{name}.bias"] = torch.zeros(module.num_features)
     model.bert.pooler = None
-    missing, unknown = model.load_state_dict(state, strict=False, assign=True)
+    try:
+        missing, unknown = model.load_state_dict(state, strict=False, assign=True)
+    except RuntimeError as error:
+        raise UserError(f"{path} does not hold Kokoro's weights (tensors of other shapes)") from error
     if missing or unknown:
         raise UserError(f"{path} does not hold Kokoro's weights ({len(missing)} missing, {len(unknown)} unknown)")
     embeddings = model.bert.embeddings

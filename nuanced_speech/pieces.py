@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -62,7 +63,7 @@ def cut(wave: np.ndarray) -> list[Piece]:
     bounds.append(units)
     return [
         Piece(start, end, max(start - MARGIN_UNITS, 0), min(end + MARGIN_UNITS, units))
-        for start, end in zip(bounds[:-1], bounds[1:], strict=True)
+        for start, end in pairwise(bounds)
     ]
 
 

@@ -92,3 +92,14 @@ def test_marks_are_optional_and_sounds_are_not() -> None:
     vocab = json.loads(CONFIG.read_text(encoding="utf-8"))["vocab"]
     ids = np.array([0, *(vocab[symbol] for symbol in "hˈɛlˌoʊ, wˈɜːld!"), 0])
     assert optional_tokens(ids).tolist() == [False, *(symbol in "ˈˌ,ː! " for symbol in "hˈɛlˌoʊ, wˈɜːld!"), False]
+
+
+def test_more_tokens_than_a_byte_counts():
+    rng = np.random.default_rng(1)
+    ids = rng.integers(1, 170, 300)
+    durations = rng.integers(1, 4, 300)
+    truth = np.repeat(ids, durations)
+    log_probabilities = np.full((len(truth), 178), -8.0)
+    log_probabilities[np.arange(len(truth)), truth] = -0.01
+    found = align(log_probabilities, ids, np.zeros(300, bool))
+    assert np.array_equal(np.repeat(ids, found), truth)

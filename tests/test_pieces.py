@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def check_cover(pieces: list[Piece], samples: int) -> None:
     units = -(-samples // FRAME)
     assert pieces[0].start == pieces[0].first == 0
     assert pieces[-1].end == pieces[-1].last == units
-    for piece, after in zip(pieces[:-1], pieces[1:], strict=True):
+    for piece, after in pairwise(pieces):
         assert piece.end == after.start
         assert piece.last == piece.end + MARGIN_UNITS
         assert after.first == after.start - MARGIN_UNITS
@@ -90,7 +91,8 @@ def test_each_piece_fades_into_the_next() -> None:
     """Pieces that are constant, each at another level: the join goes from level to level in a straight line."""
     pieces = cut(talk([(5.0, 6.0)], 14.0))
     assert len(pieces) == 2
-    waves = [np.full((piece.last - piece.first) * FRAME, level, np.float32) for piece, level in zip(pieces, (1, 3))]
+    levels = zip(pieces, (1, 3), strict=True)
+    waves = [np.full((piece.last - piece.first) * FRAME, level, np.float32) for piece, level in levels]
     joined = np.concatenate(list(join(pieces, iter(waves))))
     overlap = 2 * MARGIN_UNITS * FRAME
     start = pieces[1].first * FRAME

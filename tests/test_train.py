@@ -25,7 +25,7 @@ from nuanced_speech.whisper import Listener
 
 ROOT = Path(__file__).parents[1]
 TEXTS, VOICES = ("Yes.", "Hello there."), ("af_heart", "bm_george")
-CROP_SECONDS = 0.5
+CROP_SECONDS = 0.3
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_references_are_spoken_once(
     monkeypatch.setattr(Speaker, "_speak", lambda *_: pytest.fail("spoken again"))
     again = Speaker(kokoro, listener, cache, 2, CROP_SECONDS).speak(TEXTS[1], VOICES[1])
     assert torch.equal(again.audio, segments[1].audio) and torch.equal(again.crop_audio, segments[1].crop_audio)
-    for changed in (Speaker(kokoro, listener, cache, 1, CROP_SECONDS), Speaker(kokoro, listener, cache, 2, 0.3)):
+    for changed in (Speaker(kokoro, listener, cache, 1, CROP_SECONDS), Speaker(kokoro, listener, cache, 2, 0.4)):
         with pytest.raises(pytest.fail.Exception):
             changed.speak(TEXTS[1], VOICES[1])
     with pytest.raises(pytest.fail.Exception):
@@ -181,9 +181,10 @@ def make_corpus(folder: Path, segments: list[Segment], count: int = 12) -> torch
         segment = segments[k % len(segments)]
         noise = 0.01 * torch.randn(segment.audio.shape, generator=torch.Generator().manual_seed(k))
         tensors[f"{k}.audio"] = ((segment.audio + noise).clamp(-1, 1) * 32767).to(torch.int16)
-        tensors[f"{k}.ids"] = segment.ids.to(torch.int16)
-        tensors[f"{k}.durations"] = segment.durations.to(torch.int16)
-        tensors |= {f"{k}.f0": segment.f0, f"{k}.energy": segment.energy, f"{k}.style": styles[k].clone()}
+        for name in ("ids", "durations"):
+            tensors[f"{k}.{name}"] = getattr(segment, name).to(torch.int16)
+        for name, tensor in (("f0", segment.f0), ("energy", segment.energy), ("style", styles[k])):
+            tensors[f"{k}.{name}"] = tensor.clone()
     save_file(tensors, folder / "shard-00000.safetensors")
     return styles
 
@@ -345,9 +346,8 @@ def test_style_loss_has_the_weights_of_the_recipe() -> None:
     assert (config.cosine_weight, config.mse_weight) == (loss.cosine_weight, loss.mse_weight)
 
 
-@pytest.mark.parametrize("arguments", [["--voices", "af_nobody"], ["--text-file", "missing.txt"], ["--epochs", "0"]])
-def test_the_script_says_what_is_wrong(tmp_path: Path, arguments: list[str]) -> None:
-    script = [sys.executable, str(ROOT / "train_v2_multispeech.py"), *arguments]
+def test_the_script_says_what_is_wrong(tmp_path: Path) -> None:
+    script = [sys.executable, str(ROOT / "train_v2_multispeech.py"), "--voices", "af_heart,af_nobody"]
     done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: unknown voice 'af_nobody'") and done.stderr.count("\n") == 1

@@ -16,7 +16,7 @@ from nuanced_speech.style.voices import HELD_OUT, read_pack, stock_voices, style
 def test_all_54_stock_voices_are_there() -> None:
     voices = stock_voices()
     assert len(voices) == 54
-    assert {"af_heart", "am_michael", "bf_emma", "bm_george", "ef_dora", "ff_siwis", "jf_alpha", "zm_yunxi"} <= set(voices)
+    assert {"af_heart", "am_michael", "bf_emma", "bm_george", "ef_dora", "ff_siwis", "zm_yunxi"} <= set(voices)
     for name, pack in voices.items():
         assert name[1:3] in ("f_", "m_")
         assert pack.shape == (510, 256)

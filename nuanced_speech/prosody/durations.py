@@ -54,7 +54,7 @@ def align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) 
     token = tokens - 1
     for t in range(frames - 1, -1, -1):
         durations[token] += 1
-        token -= moves[t, token]
+        token -= int(moves[t, token])
     return durations
 
 
@@ -71,7 +71,7 @@ def align_content(
         UserError: too many phonemes for the recording's length.
     """
     units = max(round(seconds * SAMPLE_RATE / SAMPLES_PER_UNIT), 1)
-    logits = adapter(features[None].float(), torch.tensor([units])).logits[0].T
+    logits = adapter(features[None].float(), torch.tensor([units], device=features.device)).logits[0].T
     log_probabilities = logits.log_softmax(-1).cpu().numpy()
     tokens = ids.cpu().numpy()
     durations = align(log_probabilities, tokens, optional_tokens(tokens))

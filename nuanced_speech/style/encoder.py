@@ -98,7 +98,7 @@ class StyleEncoder(nn.Module):
         try:
             with safe_open(path, "pt") as file:
                 metadata = dict(file.metadata() or {})
-                state = {name: file.get_tensor(name) for name in file.keys()}
+                state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             encoder = cls(**json.loads(metadata.pop("style_encoder")))
             encoder.load_state_dict(state)
         except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:

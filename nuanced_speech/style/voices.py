@@ -74,7 +74,8 @@ def read_pack(path: Path) -> Tensor:
         array = _first_array(path)
         pack = torch.as_tensor(array).float().reshape(-1, STYLE_DIM)
     except Exception as error:
-        raise UserError(f"{path}: not a voice pack ({type(error).__name__}); give one of Kokoro's voice files") from None
+        reason = type(error).__name__
+        raise UserError(f"{path}: not a voice pack ({reason}); give one of Kokoro's voice files") from None
     if len(pack) != PACK_ROWS or not bool(torch.isfinite(pack).all()):
         raise UserError(f"{path}: not a voice pack: needs {PACK_ROWS} rows of {STYLE_DIM} finite numbers")
     return pack

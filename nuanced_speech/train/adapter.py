@@ -36,14 +36,14 @@ class AdapterConfig:
     out: Path
     real: Path | None = None
     start: Path | None = None
-    steps: int = 6000
+    steps: int = 1000
     batch_size: int = 16
     lr: float = 1e-3
-    warmup: int = 200
+    warmup: int = 50
     weight_decay: float = 0.01
     symbol_weight: float = 0.1
     real_share: float = 0.3
-    ema: float = 0.998
+    ema: float = 0.99
     held_out: int = 40
     checkpoint_every: int = 200
     seed: int = 0
@@ -165,7 +165,9 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None) -> Path:
     print(f"{hours[0]:.2f} h spoken by Kokoro, {hours[1]:.2f} h of real speech; steps {first} to {config.steps}")
     bar = tqdm(range(first, config.steps), "training", initial=first, total=config.steps)
     for step in bar:
+        # everything random depends on the step alone, so that a resumed run ends where an uninterrupted one does
         rng = np.random.default_rng([config.seed, step])
+        torch.manual_seed(int(rng.integers(1 << 31)))
         batch = []
         for _ in range(config.batch_size):
             pool = real if real and rng.random() < config.real_share else spoken

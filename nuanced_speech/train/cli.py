@@ -46,7 +46,7 @@ def adapter(
     out: Annotated[Path, typer.Option(help="Where checkpoint and weights go.")] = Path("models/adapter"),
     real: Annotated[Path | None, typer.Option(help="Folder that 'train real' made.")] = None,
     start: Annotated[Path | None, typer.Option(help="Adapter whose weights to start from.")] = None,
-    steps: Annotated[int, typer.Option()] = 6000,
+    steps: Annotated[int, typer.Option()] = 1000,
     batch_size: Annotated[int, typer.Option()] = 16,
     lr: Annotated[float, typer.Option()] = 1e-3,
     seed: Annotated[int, typer.Option()] = 0,

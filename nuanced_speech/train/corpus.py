@@ -105,8 +105,9 @@ def generate(config: CorpusConfig) -> None:
     """Speak all shards that are not there yet, with a progress bar.
 
     Raises:
-        UserError: the text file holds no sentence.
+        UserError: the text file cannot be read or holds no sentence.
     """
+    read_sentences(config.text_file)
     config.out.mkdir(parents=True, exist_ok=True)
     shards = range(-(-config.utterances // config.per_shard))
     missing = [k for k in shards if not _shard(config.out, k).exists()]
@@ -117,6 +118,24 @@ def generate(config: CorpusConfig) -> None:
         finished = pool.imap_unordered(_speak_shard, work)
         for _ in tqdm(finished, "speaking", len(shards), initial=len(shards) - len(missing)):
             pass
+
+
+def read_sentences(path: Path) -> list[str]:
+    """The lines of a text file that are not empty.
+
+    Raises:
+        UserError: the file cannot be read, is not text, or holds no sentence.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UserError(f"{path}: cannot read this text file ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a text in UTF-8") from error
+    sentences = [line.strip() for line in lines if line.strip()]
+    if not sentences:
+        raise UserError(f"{path}: no sentence in it; write one a line")
+    return sentences
 
 
 def read(folder: Path) -> Iterator[Utterance]:
@@ -137,7 +156,8 @@ def read_shard(path: Path, wanted: tuple[str, ...] = FIELDS) -> list[Utterance]:
     utterances = []
     with safe_open(path, "pt") as shard:
         for k in range(sum(name.endswith(".ids") for name in shard.keys())):  # noqa: SIM118
-            values = {field: shard.get_tensor(f"{k}.{field}") if field in wanted else torch.empty(0) for field in FIELDS}
+            values = dict.fromkeys(FIELDS, torch.empty(0))
+            values |= {field: shard.get_tensor(f"{k}.{field}") for field in wanted}
             values["audio"] = values["audio"].float() / 32767
             values["ids"], values["durations"] = values["ids"].long(), values["durations"].long()
             utterances.append(Utterance(**values))
@@ -157,9 +177,7 @@ def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
     config, number = work
     _kokoro = _kokoro or Kokoro()
     packs = [pack for name, pack in stock_voices().items() if name not in HELD_OUT]
-    sentences = [line.strip() for line in config.text_file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    if not sentences:
-        raise UserError(f"{config.text_file}: no sentence in it; write one a line")
+    sentences = read_sentences(config.text_file)
     tensors: dict[str, Tensor] = {}
     for slot in range(config.per_shard):
         rng = np.random.default_rng([config.seed, number, slot])

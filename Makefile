@@ -1,0 +1,55 @@
+# make demo    convert the sample recording, and say where the result, its report and its picture are
+# make test    run the tests
+# make lint    check style and types
+# make clean   remove the environment and what the demo wrote
+#
+# All of them make .venv first if it is not there or not up to date. PYTHON=... chooses another Python 3.10 to 3.12.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint clean
+
+VENV := .venv
+RUN := $(VENV)/bin
+READY := $(VENV)/.installed
+PIP := $(RUN)/python -m pip --disable-pip-version-check install -qq
+SUITABLE := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
+PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10; do \
+	$$p -c '$(SUITABLE)' 2>/dev/null && echo $$p && break; done)
+SAMPLE := samples/huckleberry.flac
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -6
+
+# The stamp is written last, so an install that broke off is done again.
+$(READY): requirements.txt requirements-no-deps.txt pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.10, 3.11 or 3.12 is needed; name one with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c '$(SUITABLE)' || { echo "$(PYTHON) is not Python 3.10, 3.11 or 3.12" >&2; exit 1; }
+	@rm -f $@
+	@echo "installing into $(VENV) (about 2.5 GB, some minutes)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) -r requirements.txt
+	@$(PIP) --no-deps -r requirements-no-deps.txt
+	@$(PIP) --no-deps --editable .
+	@touch $@
+
+demo: $(READY)
+	@mkdir -p outputs/demo
+	@$(RUN)/nuanced-speech convert $(SAMPLE) outputs/demo.wav --report outputs/demo
+	@echo "source:  $(SAMPLE)"
+	@echo "result:  outputs/demo.wav"
+	@echo "report:  outputs/demo/demo.json"
+	@echo "picture: outputs/demo/demo.png"
+
+test: $(READY)
+	@$(RUN)/python -m pytest -q tests
+
+lint: $(READY)
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+
+clean:
+	rm -rf $(VENV) outputs/demo outputs/demo.wav build *.egg-info .pytest_cache .ruff_cache .mypy_cache

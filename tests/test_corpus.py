@@ -1,0 +1,212 @@
+"""The corpus that Kokoro speaks, at its smallest, and what is done to recordings before they are listened to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nuanced_speech.audio import SAMPLE_RATE
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import Kokoro
+from nuanced_speech.style.voices import stock_voices, style_of
+from nuanced_speech.train import corpus
+from nuanced_speech.train.augment import MAX_GAIN_DB, MIN_GAIN_DB, add_noise, augment, band_limit, reverberate
+from nuanced_speech.train.corpus import SENTENCES, CorpusConfig, generate, random_style, random_text, read
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("texts") / "short.txt"
+    path.write_text("Yes.\n\n  No.  \n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def one_thread():  # type: ignore[no-untyped-def]
+    """As in the workers: sums over several threads differ in their last digits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def spoken(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two utterances, by the command's own way: worker processes."""
+    out = tmp_path_factory.mktemp("corpus") / "made" / "here"
+    generate(CorpusConfig(out, utterances=2, per_shard=2, seed=5, workers=1, text_file=texts))
+    return out
+
+
+def test_everything_about_an_utterance_is_known(spoken: Path, kokoro: Kokoro) -> None:
+    assert [path.name for path in spoken.iterdir()] == ["shard-00000.safetensors"]
+    utterances = list(read(spoken))
+    assert len(utterances) == 2
+    for utterance in utterances:
+        units = int(utterance.durations.sum())
+        assert utterance.audio.shape == (600 * units,)
+        assert utterance.f0.shape == utterance.energy.shape == (2 * units,)
+        assert utterance.style.shape == (256,)
+        assert utterance.ids.shape == utterance.durations.shape
+        assert utterance.ids[0] == utterance.ids[-1] == 0
+        assert utterance.durations.min() >= 1
+        assert utterance.audio.dtype == torch.float32
+        assert 0.02 < float(utterance.audio.abs().max()) <= 1
+        assert float(utterance.f0.max()) <= 700
+    assert not torch.equal(utterances[0].style, utterances[1].style)
+
+
+@torch.no_grad()
+def test_an_utterance_is_what_kokoro_says_with_what_is_stored(spoken: Path, kokoro: Kokoro) -> None:
+    utterance = next(read(spoken))
+    again = kokoro(
+        utterance.ids[None],
+        utterance.style[None],
+        durations=utterance.durations[None],
+        f0=utterance.f0[None],
+        energy=utterance.energy[None],
+    ).audio[0]
+
+    def envelope(wave: torch.Tensor) -> torch.Tensor:
+        return wave.reshape(-1, 300).square().mean(-1).add(1e-6).log()
+
+    # another seed and another precision, so other samples, but the same sounds at the same times
+    assert torch.corrcoef(torch.stack([envelope(again), envelope(utterance.audio)]))[0, 1] > 0.9
+
+
+def test_a_rerun_does_nothing(spoken: Path, texts: Path) -> None:
+    shard = spoken / "shard-00000.safetensors"
+    before = shard.stat()
+    generate(CorpusConfig(spoken, utterances=2, per_shard=2, seed=6, workers=1, text_file=texts))
+    assert shard.stat() == before
+    assert len(list(spoken.iterdir())) == 1
+
+
+def test_the_same_seed_gives_the_same_bytes(
+    spoken: Path, texts: Path, kokoro: Kokoro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None
+) -> None:
+    """Another process, another order: an utterance depends on the seed and its number alone."""
+    monkeypatch.setattr(corpus, "_kokoro", kokoro)
+    torch.manual_seed(99)
+    corpus._speak_shard((CorpusConfig(tmp_path, utterances=2, per_shard=2, seed=5, text_file=texts), 0))
+    assert (tmp_path / "shard-00000.safetensors").read_bytes() == (spoken / "shard-00000.safetensors").read_bytes()
+
+
+def test_another_seed_and_another_shard_are_others(
+    spoken: Path, texts: Path, kokoro: Kokoro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus, "_kokoro", kokoro)
+    for seed, number in ((6, 0), (5, 1)):
+        corpus._speak_shard((CorpusConfig(tmp_path, utterances=2, per_shard=1, seed=seed, text_file=texts), number))
+    styles = [utterance.style for folder in (tmp_path, spoken) for utterance in read(folder)]
+    assert len(styles) == 4
+    assert float(torch.pdist(torch.stack(styles)).min()) > 0.01
+
+
+def test_mistakes(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no corpus here; make one with"):
+        list(read(tmp_path))
+    empty = tmp_path / "empty.txt"
+    empty.write_text("\n  \n", encoding="utf-8")
+    binary = tmp_path / "binary.txt"
+    binary.write_bytes(b"\xff\xfe\x00\x01")
+    for text_file, message in (
+        (empty, r"empty\.txt: no sentence in it; write one a line"),
+        (tmp_path / "none.txt", r"none\.txt: cannot read this text file"),
+        (binary, r"binary\.txt: not a text in UTF-8"),
+    ):
+        with pytest.raises(UserError, match=message):
+            generate(CorpusConfig(tmp_path / "out", utterances=1, workers=1, text_file=text_file))
+    assert list(tmp_path.glob("out/*")) == []
+
+
+def test_the_packaged_sentences_are_many_and_none_twice() -> None:
+    lines = SENTENCES.read_text(encoding="utf-8").splitlines()
+    assert len(lines) > 300
+    assert len(set(lines)) == len(lines)
+    assert all(line.strip() == line and line for line in lines)
+
+
+def test_random_texts_are_sentences_or_words_of_sentences() -> None:
+    rng = np.random.default_rng(0)
+    sentences = ["One two three four.", "Five six seven eight.", "Nine ten eleven twelve."]
+    texts = [random_text(rng, sentences) for _ in range(200)]
+    whole = sum(text in sentences for text in texts)
+    assert 120 < whole < 180
+    words = {word for sentence in sentences for word in sentence.split()}
+    assert all(set(text.split()) <= words for text in texts)
+    assert all(6 <= len(text.split()) < 16 for text in texts if text not in sentences)
+
+
+def test_random_styles_are_voices_mixtures_and_crossings() -> None:
+    rng = np.random.default_rng(0)
+    packs = list(stock_voices().values())[:6]
+    rows = torch.stack([style_of(pack, 50) for pack in packs])
+    styles = torch.stack([random_style(rng, 50, packs) for _ in range(200)])
+    assert bool((styles.min(0).values >= rows.min(0).values - 1e-6).all())
+    assert bool((styles.max(0).values <= rows.max(0).values + 1e-6).all())
+    pure = [torch.cdist(styles[:, half], rows[:, half]).min(1).values < 1e-4 for half in (slice(128), slice(128, 256))]
+    nearest = [torch.cdist(styles[:, half], rows[:, half]).argmin(1) for half in (slice(128), slice(128, 256))]
+    # half of all halves are one voice; of the pairs that are, four in ten are crossed
+    assert 0.35 < float(pure[0].float().mean()) < 0.65
+    both = pure[0] & pure[1]
+    assert int(both.sum()) > 30
+    assert int((both & (nearest[0] != nearest[1])).sum()) > 5
+
+
+def tone(seconds: float = 0.5) -> np.ndarray:
+    times = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    return (0.3 * np.sin(2 * np.pi * 440 * times) * (times > 0.1)).astype(np.float32)
+
+
+def test_augmentation_keeps_length_and_range() -> None:
+    differences = []
+    for seed in range(30):
+        wave = tone()
+        out = augment(wave, SAMPLE_RATE, np.random.default_rng(seed))
+        assert out.shape == wave.shape
+        assert out.dtype == np.float32
+        assert np.isfinite(out).all()
+        assert 10 ** (MIN_GAIN_DB / 20) * 0.3 < np.abs(out).max() <= min(1.0, 10 ** (MAX_GAIN_DB / 20))
+        assert np.array_equal(out, augment(wave, SAMPLE_RATE, np.random.default_rng(seed)))
+        assert np.array_equal(wave, tone())
+        differences.append(np.abs(out - wave).max())
+    assert min(differences) > 0.01
+
+
+@pytest.mark.parametrize("wave", [np.zeros(4000, np.float32), np.ones(1, np.float32), tone(0.15)[:50]])
+def test_augmentation_survives_silence_and_scraps(wave: np.ndarray) -> None:
+    for seed in range(20):
+        out = augment(wave, SAMPLE_RATE, np.random.default_rng(seed))
+        assert out.shape == wave.shape
+        assert np.isfinite(out).all()
+
+
+def test_reverberation_rings_on_and_does_not_delay() -> None:
+    click = np.zeros(SAMPLE_RATE, np.float32)
+    click[1000] = 1
+    for seed in range(5):
+        out = reverberate(click, SAMPLE_RATE, np.random.default_rng(seed))
+        assert out.shape == click.shape
+        assert np.abs(out).argmax() == 1000
+        assert np.abs(out[:1000]).max() < 1e-6
+        early, late = (np.mean(out[a:b] ** 2) for a, b in ((1100, 2500), (18_000, 19_400)))
+        assert early > 30 * late
+
+
+def test_the_noise_has_the_level_asked_for() -> None:
+    wave = tone()
+    for snr in (5.0, 20.0):
+        added = add_noise(wave, np.random.default_rng(0), snr) - wave
+        assert 10 * np.log10(np.mean(wave**2) / np.mean(added**2)) == pytest.approx(snr, abs=0.1)
+
+
+def test_the_band_is_limited() -> None:
+    noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE)
+    out = band_limit(noise, SAMPLE_RATE, np.random.default_rng(1))
+    power = np.abs(np.fft.rfft(out)) ** 2
+    assert power[1000:2000].mean() > 100 * power[9500:].mean()
+    assert power[1000:2000].mean() > 100 * power[:20].mean()
