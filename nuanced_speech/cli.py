@@ -61,7 +61,7 @@ def convert(
         str, typer.Option(help="What stays as in the source, by commas; what is left out, Kokoro makes up.")
     ] = "f0,rhythm,energy",
     path: Annotated[
-        str, typer.Option(help="direct: no text involved; text: by transcript and phonemes; auto: direct if it can be.")
+        str, typer.Option(help="direct: without text; text: by transcript and phonemes; auto: text where it can be.")
     ] = "auto",
     text: Annotated[str | None, typer.Option(help="Say these words instead, in the source's voice and manner.")] = None,
     pitch_shift: Annotated[float, typer.Option(metavar="SEMITONES", help="Raise or lower the melody.")] = 0.0,

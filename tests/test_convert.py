@@ -118,10 +118,11 @@ def test_a_recording_serves_as_voice(converter, wave, clip):
 @pytest.mark.parametrize(
     ("path", "keep", "text", "wanted"),
     [
-        ("auto", ("f0", "rhythm", "energy"), None, "direct"),
+        ("auto", ("f0", "rhythm", "energy"), None, "auto"),
         ("auto", ("f0", "energy"), None, "text"),
         ("auto", ("f0", "rhythm", "energy"), "words", "text"),
         ("text", ("f0", "rhythm", "energy"), None, "text"),
+        ("direct", ("f0", "rhythm", "energy"), None, "direct"),
     ],
 )
 def test_path_is_chosen_by_what_is_asked(path, keep, text, wanted):

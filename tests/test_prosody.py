@@ -35,7 +35,8 @@ def test_f0_of_a_steady_voice(hertz):
     wave = harmonic_voice(np.full(RATE, float(hertz)))
     curve = f0(wave, RATE)[8:-8]
     assert (curve > 0).all()
-    assert np.abs(cents(curve, hertz)).max() < 35
+    # The network's pitches are 71 cents apart: the nearest one alone would not do.
+    assert np.abs(cents(curve, hertz)).max() < 18
 
 
 def test_f0_follows_a_glide_at_any_sample_rate():
@@ -75,6 +76,16 @@ def test_alternating_pulses_of_a_creaky_voice_are_no_octave_error(period_hertz):
     assert (curve > 0).mean() > 0.8
     error = cents(curve[curve > 0], period_hertz)
     assert (np.abs(error) < 300).all()
+
+
+def test_one_frame_an_octave_up_does_not_break_the_melody():
+    pitch = np.full((20, 78), -8.0, dtype=np.float32)
+    pitch[:, 30] = 0
+    pitch[10, [30, 47]] = [-3, 0]
+    voicing = np.full(20, 5.0, dtype=np.float32)
+    voicing[:3] = -5
+    path = f0_module._viterbi(*f0_module._costs(pitch, voicing))
+    assert (path[:3] == 78).all() and (path[3:] == 30).all()
 
 
 def test_mains_hum_is_not_a_voice():

@@ -28,7 +28,6 @@ from nuanced_speech.weights.cli import app
 
 HIDDEN = 3
 TINY_EN = "whisper-tiny.en"
-WEIGHTS = dict(rtol=0, atol=1e-6)
 
 
 # --- Kokoro from ONNX ---------------------------------------------------------------------------------------------
@@ -335,7 +334,7 @@ def test_a_download_is_converted_once_and_loads(upstream: Upstream, empty_cache:
     model = models.load_whisper("tiny")
     stored = torch.load(upstream.checkpoint, weights_only=True)["model_state_dict"]
     for name, value in model.state_dict().items():
-        torch.testing.assert_close(value, stored[name].float(), **WEIGHTS)
+        torch.testing.assert_close(value, stored[name].float(), rtol=0, atol=1e-6)
     mask = torch.full((DIMS.n_text_ctx, DIMS.n_text_ctx), -np.inf).triu_(1)
     torch.testing.assert_close(model.decoder.mask, mask)
 

@@ -63,7 +63,7 @@ def list_models() -> None:
 
 @app.command()
 def pull(
-    wanted: list[str] = typer.Argument(None, metavar="[NAME]...", help=f"Models, by default {' and '.join(USUAL)}."),
+    wanted: list[str] = typer.Argument(None, metavar="NAME", help=f"Models, by default {' and '.join(USUAL)}."),
     force: bool = typer.Option(False, "--force", help="Fetch again what is in the cache already."),
 ) -> None:
     """Fetch models and convert them, so that nothing has to be fetched later.
@@ -83,7 +83,7 @@ def pull(
 
 @app.command()
 def verify(
-    wanted: list[str] = typer.Argument(None, metavar="[NAME]...", help="Models, by default all in the cache."),
+    wanted: list[str] = typer.Argument(None, metavar="NAME", help="Models, by default all in the cache."),
 ) -> None:
     """Compute the sha256 of stored models again and compare it with the one noted when they were stored."""
     here = store.stored()
