@@ -182,7 +182,9 @@ def _check_device(device: str) -> None:
 @contextmanager
 def _bar(name: str) -> Iterator:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True) as bar:
+    columns = (*columns, TimeElapsedColumn(), TimeRemainingColumn())
+    # in a log file a bar would leave nothing but empty lines
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(name, total=1.0)
         yield lambda share: bar.update(task, completed=share)
 

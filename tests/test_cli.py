@@ -43,7 +43,7 @@ def bad(tmp_path: Path) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("missing", "no such file"),
+        ("missing", "does not exist"),
         ("words", "not audio"),
         ("empty", "empty"),
         ("short", "50 ms|0.05"),
