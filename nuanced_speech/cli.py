@@ -111,9 +111,7 @@ def convert(
         raise UserError(f"{failed} of {len(jobs)} recordings were not converted; the others are in {files[-1]}")
 
 
-def _convert_one(
-    converter, source, output, voice, keep, path, text, pitch_shift, language, seed, report
-) -> None:  # type: ignore[no-untyped-def]
+def _convert_one(converter, source, output, voice, keep, path, text, pitch_shift, language, seed, report) -> None:  # type: ignore[no-untyped-def]
     with _bar(source.name) as advance:
         done = converter.convert(
             source, voice, keep=keep, path=path, text=text, pitch_shift=pitch_shift, language=language, seed=seed,

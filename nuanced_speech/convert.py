@@ -1,8 +1,8 @@
 """The main job: a recording in, the same delivery out, in the same voice or another.
 
-    recording → pieces → Whisper features → content ┐
-                       → F0, N ─────────────────────┼→ Kokoro's decoder → pieces joined → recording
-                       → style, or a voice ─────────┘
+recording → pieces → Whisper features → content ┐
+                   → F0, N ─────────────────────┼→ Kokoro's decoder → pieces joined → recording
+                   → style, or a voice ─────────┘
 """
 
 import logging
@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +168,7 @@ class Converter:
             _ = self.kokoro, self.content, self.style_encoder, self.listener.model
             if path != "direct":
                 _ = self.transcriber.model
+                _compile_word_times()
                 phonemize("ready")
 
     @torch.no_grad()
@@ -415,6 +416,14 @@ def _gain(wave: np.ndarray) -> float:
 
 def _same_file(source: str | Path, output: str | Path) -> bool:
     return Path(output).exists() and Path(source).exists() and Path(output).samefile(source)
+
+
+@cache
+def _compile_word_times() -> None:
+    """Whisper's word times need a function that numba compiles at its first call, for some seconds."""
+    from whisper.timing import dtw
+
+    dtw(torch.zeros(2, 2))
 
 
 def _to_whisper(wave: np.ndarray) -> np.ndarray:

@@ -79,11 +79,13 @@ def test_an_interrupted_save_leaves_the_earlier_file(
     encoder.save(path)
     before = path.read_bytes()
 
-    def half(state: dict[str, torch.Tensor], file: Path, metadata: dict[str, str]) -> None:
-        Path(file).write_bytes(before[:1000])
+    write = Path.write_bytes
+
+    def half(file: Path, content: bytes) -> None:
+        write(file, content[:1000])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nuanced_speech.style.encoder.save_file", half)
+    monkeypatch.setattr(Path, "write_bytes", half)
     with pytest.raises(KeyboardInterrupt):
         encoder.save(path)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]

@@ -26,7 +26,7 @@ def test_the_same_letters_by_their_part_of_speech() -> None:
 
 
 def test_numbers_are_said() -> None:
-    assert phonemize("42") == phonemize("forty-two")
+    assert phonemize("42") == phonemize("forty two")
 
 
 def test_a_pronunciation_can_be_given() -> None:
@@ -77,7 +77,7 @@ def test_a_text_without_words_has_no_pieces(text: str) -> None:
 
 
 def test_short_sentences_share_a_piece_and_marks_alone_make_none() -> None:
-    assert phoneme_pieces("Hello! — World. …") == [f"{phonemize('Hello!')} {phonemize('World.')}"]
+    assert phoneme_pieces("Hello! — World. …") == [f"{phonemize('Hello!')} — {phonemize('World.')}"]
 
 
 def test_pieces_stay_under_the_limit_and_lose_nothing() -> None:

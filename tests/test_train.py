@@ -112,7 +112,7 @@ def test_gradient_through_the_synthesizer_reaches_the_encoder_and_one_step_lower
         figures, _ = multispeech.render_gradient(
             kokoro, stft, segments, multispeech.predict(encoder, segments).detach(), [0, 0], config
         )
-        return figures["stft"] + figures["durations"] + figures["f0"] + figures["energy"]
+        return figures["stft"] + figures["durations"] + figures["f0"] + 0.1 * figures["energy"]
 
     before = rendered()
     optimizer = torch.optim.Adam(encoder.parameters(), 1e-3)
@@ -173,14 +173,13 @@ def test_voices_are_dealt_at_random_and_evenly() -> None:
 
 
 def make_corpus(folder: Path, segments: list[Segment], count: int = 12) -> torch.Tensor:
-    """A shard of segments in noise, as ``train.corpus`` writes it; returns the styles."""
+    """A shard of the segments, as ``train.corpus`` writes it; returns the styles."""
     folder.mkdir()
     styles = torch.stack([style_of(pack) for pack in stock_voices().values()])[:count]
     tensors = {}
     for k in range(count):
         segment = segments[k % len(segments)]
-        noise = 0.01 * torch.randn(segment.audio.shape, generator=torch.Generator().manual_seed(k))
-        tensors[f"{k}.audio"] = ((segment.audio + noise).clamp(-1, 1) * 32767).to(torch.int16)
+        tensors[f"{k}.audio"] = (segment.audio.clamp(-1, 1) * 32767).to(torch.int16)
         for name in ("ids", "durations"):
             tensors[f"{k}.{name}"] = getattr(segment, name).to(torch.int16)
         for name, tensor in (("f0", segment.f0), ("energy", segment.energy), ("style", styles[k])):
@@ -196,7 +195,7 @@ def test_the_corpus_is_heard_once(
     features, found = corpus_vectors(tmp_path / "corpus", listener)
     assert features.shape == (3, 2, listener.width) and torch.equal(found, styles)
     clean, augmented = features[0]
-    assert (clean - segments[0].features.mean(0)).abs().mean() < 0.1 and (clean - augmented).abs().mean() > 0.01
+    assert (clean - segments[0].features.mean(0)).abs().mean() < 0.03 and (clean - augmented).abs().mean() > 0.05
     monkeypatch.setattr(Listener, "features", lambda *_: pytest.fail("heard again"))
     assert torch.equal(corpus_vectors(tmp_path / "corpus", listener)[0], features)
     with pytest.raises(UserError, match="no corpus here"):

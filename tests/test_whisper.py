@@ -42,10 +42,19 @@ def test_layers_are_joined(listener: Listener, wave: np.ndarray) -> None:
     torch.testing.assert_close(listener.output_norm(listener.features(short, (1, 4))), listener.features(short))
 
 
-def similarity(a: Tensor, b: Tensor) -> Tensor:
-    """Cosine of each pair of rows, the mean of all rows taken off first: features share a large constant part."""
+def similarity(a: Tensor, b: Tensor) -> float:
+    """Mean cosine of the rows, the mean of all rows taken off first: features share a large constant part."""
     mean = torch.cat([a, b]).mean(0)
-    return torch.cosine_similarity(a - mean, b - mean, dim=-1)
+    return float(torch.cosine_similarity(a - mean, b - mean, dim=-1).mean())
+
+
+def check_aligned(a: Tensor, b: Tensor, least: float) -> None:
+    """Row k of one belongs to row k of the other, and to none of its neighbours."""
+    aligned = similarity(a, b)
+    assert aligned > least
+    for shift in (1, 2, 5):
+        assert aligned > similarity(a[shift:], b[:-shift])
+        assert aligned > similarity(a[:-shift], b[shift:])
 
 
 def test_features_agree_with_whispers_own_thirty_seconds(listener: Listener, wave: np.ndarray) -> None:
@@ -55,43 +64,36 @@ def test_features_agree_with_whispers_own_thirty_seconds(listener: Listener, wav
     own = listener.features(wave)
     with torch.no_grad():
         padded = listener.model.encoder(log_mel_spectrogram(torch.from_numpy(pad_or_trim(wave)))[None])[0, : len(own)]
-    aligned = similarity(own, padded).mean()
-    assert aligned > 0.8
-    for shift in (1, 2, 5):
-        assert aligned > similarity(own[shift:], padded[:-shift]).mean()
-        assert aligned > similarity(own[:-shift], padded[shift:]).mean()
+    check_aligned(own, padded, 0.7)
 
 
-def test_windows_agree_with_one_window(listener: Listener, wave: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What four windows give for a clip, one window gives too, but for the rows next to an edge."""
-    whole = listener.features(wave)
-    monkeypatch.setattr(whisper, "WINDOW_SECONDS", 3)
-    windowed = listener.features(wave)
-    assert windowed.shape == whole.shape
-    # edges are at 2 s, 3 s ..., and their overlaps are parted in the middle
-    inner = torch.ones(len(whole), dtype=torch.bool)
-    for edge in range(100, len(whole), 50):
-        inner[edge - 5 : edge + 5] = False
-    assert torch.cosine_similarity(whole, windowed, dim=-1)[inner].mean() > 0.95
-    assert similarity(whole, windowed)[inner].mean() > 0.8
+@pytest.fixture(scope="module")
+def long(wave: np.ndarray) -> np.ndarray:
+    """36.2 s: the clip seven times, each time quieter, so that no two places are the same."""
+    return np.concatenate([wave * 0.9**k for k in range(7)] + [wave[: RATE // 2]])
 
 
-def test_beyond_thirty_seconds(listener: Listener, wave: np.ndarray) -> None:
-    """The clip between silences at 0 s, across the windows' border at 26 s to 28 s, and at the end."""
-    seconds = 36.0
-    long = np.zeros(round(seconds * RATE), np.float32)
-    starts = [0.0, 24.5, 30.5]
-    for start in starts:
-        long[round(start * RATE) : round(start * RATE) + len(wave)] += wave
+def test_beyond_thirty_seconds_each_row_comes_from_the_window_that_has_it_inside(
+    listener: Listener, long: np.ndarray
+) -> None:
+    """Windows are 0 s to 28 s and 26 s to the end; their overlap is parted in its middle, at 27 s.
+
+    Compared with windows at the same places, since the encoder's output depends as much on where in the window a sound
+    lies as on which sound it is: moved by ten seconds, the cosine is below 0.5."""
     features = listener.features(long)
-    assert features.shape == (36 * 50, listener.width)
-    alone = listener.features(wave)
-    for start in starts:
-        found = features[round(start * 50) :][: len(alone)]
-        assert torch.cosine_similarity(found, alone, dim=-1).mean() > 0.9
-        assert similarity(found, alone).mean() > 0.6
-        # shifted by a tenth of a second it would be another
-        assert similarity(found, alone).mean() > similarity(found[5:], alone[:-5]).mean() + 0.1
+    assert features.shape == (-(-len(long) // 320), listener.width)
+    first, second = listener.features(long[: 28 * RATE]), listener.features(long[26 * RATE :])
+    for found, alone in ((features[: 27 * 50], first[: 27 * 50]), (features[27 * 50 :], second[50:])):
+        assert torch.cosine_similarity(found, alone, dim=-1).mean() > 0.999
+
+
+@pytest.mark.parametrize("seconds", [27.99, 28.0, 28.01, 53.99, 54.01, 54.5])
+def test_any_length_gives_all_rows(listener: Listener, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """At a tenth of the window's and the overlap's length, for speed."""
+    monkeypatch.setattr(whisper, "WHISPER_SAMPLE_RATE", RATE // 10)
+    samples = round(seconds * RATE / 10)
+    noise = 0.1 * np.random.default_rng(0).standard_normal(samples).astype(np.float32)
+    assert len(listener.features(noise)) == -(-samples // 320)
 
 
 def test_the_clip_is_transcribed(transcript: Transcript) -> None:
@@ -122,11 +124,6 @@ def test_word_times_are_the_times_of_the_words(listener: Listener, wave: np.ndar
     shifts = [word.end - starts[word.text] for word in moved if word.text in starts]
     assert len(shifts) >= 10
     assert np.median(shifts) == pytest.approx(1.0, abs=0.15)
-
-
-def test_word_times_come_only_on_request(listener: Listener, wave: np.ndarray) -> None:
-    plain = listener.transcribe(wave)
-    assert plain.segments and all(segment.words == [] for segment in plain.segments)
 
 
 def test_silence_has_features_and_no_words(listener: Listener) -> None:

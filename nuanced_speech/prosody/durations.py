@@ -11,7 +11,7 @@ from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import CONFIG, SAMPLE_RATE, SAMPLES_PER_UNIT
 
 # Marks that take no time of their own where speech is too fast for every symbol to have a frame.
-OPTIONAL = frozenset("ˈˌːʰʲ ;:,.!?—…\"()“”")
+OPTIONAL = frozenset('ˈˌːʰʲ ;:,.!?—…"()“”')
 _SKIP_COST = 3.0
 
 
@@ -59,9 +59,7 @@ def align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) 
 
 
 @torch.no_grad()
-def align_content(
-    adapter: ContentAdapter, features: Tensor, ids: Tensor, seconds: float
-) -> tuple[Tensor, float]:
+def align_content(adapter: ContentAdapter, features: Tensor, ids: Tensor, seconds: float) -> tuple[Tensor, float]:
     """Durations of token ids ``[P]`` in a recording, from its Whisper features ``[F, D]``.
 
     Returns:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from nuanced_speech.audio import replacing
@@ -83,7 +83,7 @@ class StyleEncoder(nn.Module):
         texts = self.metadata | (metadata or {}) | {"style_encoder": json.dumps(known)}
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
         with replacing(path) as temporary:
-            save_file(state, temporary, texts)
+            temporary.write_bytes(to_bytes(state, texts))
 
     @classmethod
     def load(cls, path: Path | None = None) -> "StyleEncoder":
