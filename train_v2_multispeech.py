@@ -3,7 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,7 +29,7 @@ def main(
     """Train the style encoder on speech that Kokoro makes itself from one text in many voices."""
     from nuanced_speech.train import multispeech, settings
 
-    given = {
+    given: dict[str, Any] = {
         "text_file": text_file,
         "voices": None if voices is None else tuple(name.strip() for name in voices.split(",") if name.strip()),
         "epochs": epochs,

@@ -179,8 +179,8 @@ def _check_device(device: str) -> None:
 
 @contextmanager
 def _bar(name: str) -> Iterator:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
-    columns = (*columns, TimeElapsedColumn(), TimeRemainingColumn())
+    share = TextColumn("{task.percentage:>3.0f}%")
+    columns = (TextColumn("{task.description}"), BarColumn(), share, TimeElapsedColumn(), TimeRemainingColumn())
     # in a log file a bar would leave nothing but empty lines
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(name, total=1.0)

@@ -128,7 +128,9 @@ class ContentAdapter(nn.Module):
             with safe_open(path, "pt") as file:
                 values = json.loads(file.metadata()["config"])
                 state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-            config = ContentConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+            for name in ("layers", "dilations"):
+                values[name] = tuple(values[name])
+            config = ContentConfig(**values)
             adapter = cls(config)
             adapter.load_state_dict(state)
         except Exception as error:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
+from nuanced_speech.audio import SAMPLE_RATE
 from nuanced_speech.content import ContentAdapter
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread
@@ -77,7 +78,7 @@ class Conversion:
     path: str
     seconds: dict[str, float]
     transcript: Transcript | None = None
-    sample_rate: int = audio.SAMPLE_RATE
+    sample_rate: int = SAMPLE_RATE
 
     @property
     def rtf(self) -> float:
@@ -380,9 +381,9 @@ class Converter:
     ) -> np.ndarray:
         """One item ``[600 * units]``, its loudness contour corrected to a wanted N where there is one."""
         frames = content.shape[-1] * FRAMES_PER_UNIT
-        curves = [torch.from_numpy(x[:frames].astype(np.float32))[None].to(self.device) for x in (f0, n)]
+        melody, level = (torch.from_numpy(x[:frames].astype(np.float32))[None].to(self.device) for x in (f0, n))
         with self._stage("decode"):
-            wave = self.kokoro.decode(content, *curves, style[None, :TIMBRE_DIM], seed=seed)[0].cpu().numpy()
+            wave = self.kokoro.decode(content, melody, level, style[None, :TIMBRE_DIM], seed=seed)[0].cpu().numpy()
         if loudness is None:
             return wave
         with self._stage("energy"):

@@ -14,6 +14,7 @@ import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -116,7 +117,8 @@ class Kokoro(nn.Module):
             path = find("kokoro")
         config = json.loads(CONFIG.read_text(encoding="utf-8"))
         self.vocab: dict[str, int] = config["vocab"]
-        self.model = _load(config, path)
+        # the package has no type information
+        self.model: Any = _load(config, path)
         self.eval().requires_grad_(False)
 
     @property
@@ -242,7 +244,7 @@ class Kokoro(nn.Module):
         return Speech(audio, prosody)
 
 
-def _load(config: dict, path: Path) -> nn.Module:
+def _load(config: dict, path: Path) -> Any:
     """The package's model with our weights, built without running its initialisers."""
     from kokoro import KModel
     from kokoro.istftnet import TorchSTFT
@@ -298,7 +300,7 @@ def _lstm(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> Tensor:
     return out
 
 
-def _adain(layer: nn.Module, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
+def _adain(layer: Any, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
     """Adaptive instance norm, each item's statistics taken over its own length; zero beyond."""
     gamma, beta = layer.fc(s)[..., None].chunk(2, dim=1)
     count = x.shape[-1] if mask is None else mask.sum(-1)[:, None, None]
@@ -309,7 +311,7 @@ def _adain(layer: nn.Module, x: Tensor, s: Tensor, mask: Tensor | None) -> Tenso
     return _masked(torch.addcmul(beta, centred, scale), mask)
 
 
-def _residual_block(block: nn.Module, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
+def _residual_block(block: Any, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
     """``AdainResBlk1d``; where it upsamples, the output runs at twice the rate."""
     y = block.actv(_adain(block.norm1, x, s, mask))
     y = block.pool(y)
@@ -321,7 +323,7 @@ def _residual_block(block: nn.Module, x: Tensor, s: Tensor, mask: Tensor | None)
     return _masked((y + block._shortcut(x)) * 0.5**0.5, mask)
 
 
-def _curve(blocks: nn.ModuleList, projection: nn.Module, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
+def _curve(blocks: Any, projection: Any, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
     """One of the predictor's two curves: ``[B, 512, T]`` at 40 Hz to ``[B, 2T]``."""
     for block in blocks:
         x = _residual_block(block, x, s, mask)
@@ -335,7 +337,7 @@ def _snake(x: Tensor, alpha: Tensor) -> Tensor:
     return torch.addcdiv(x, torch.sin(alpha * x).square(), alpha)
 
 
-def _snake_block(block: nn.Module, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
+def _snake_block(block: Any, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
     """``AdaINResBlock1``: three dilated convolutions with adaptive norm and Snake."""
     for k in range(len(block.convs1)):
         y = _snake(_adain(block.adain1[k], x, s, mask), block.alpha1[k])
@@ -345,7 +347,7 @@ def _snake_block(block: nn.Module, x: Tensor, s: Tensor, mask: Tensor | None) ->
     return x
 
 
-def _harmonic_source(generator: nn.Module, f0: Tensor, units: Tensor, seed: int) -> Tensor:
+def _harmonic_source(generator: Any, f0: Tensor, units: Tensor, seed: int) -> Tensor:
     """Magnitude and phase of the sine source ``[B, 22, 120 * T + 1]``, item by item: each draws as it would alone."""
     items = []
     devices = [f0.device] if f0.device.type == "cuda" else []
@@ -358,7 +360,7 @@ def _harmonic_source(generator: nn.Module, f0: Tensor, units: Tensor, seed: int)
     return nn.utils.rnn.pad_sequence(items, batch_first=True).transpose(1, 2)
 
 
-def _generate(generator: nn.Module, x: Tensor, s: Tensor, f0: Tensor, units: Tensor, seed: int) -> Tensor:
+def _generate(generator: Any, x: Tensor, s: Tensor, f0: Tensor, units: Tensor, seed: int) -> Tensor:
     """iSTFTNet generator: ``x [B, 512, 2T]`` to audio ``[B, 600 * T]``."""
     source = _harmonic_source(generator, f0, units, seed)
     per_unit, kernels = FRAMES_PER_UNIT, generator.num_kernels

@@ -78,6 +78,7 @@ def _english(british: bool) -> Any:
 
     class G2P(en.G2P):
         def __init__(self) -> None:
+            assert model is not None
             self.version, self.british, self.unk = None, british, ""
             self.nlp = spacy.load(model, enable=["tok2vec", "tagger"])
             self.lexicon = en.Lexicon(british)

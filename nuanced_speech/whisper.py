@@ -6,6 +6,7 @@ Source of the model: Radford et al. 2022, as packaged in ``openai-whisper``.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,7 +65,7 @@ class Listener:
         self.name, self.device = name, torch.device(device)
 
     @cached_property
-    def model(self) -> torch.nn.Module:
+    def model(self) -> Any:
         """The network, loaded when first needed."""
         from nuanced_speech.weights.models import load_whisper
 

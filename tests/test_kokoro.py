@@ -240,6 +240,16 @@ def test_forced_durations_f0_and_energy_are_obeyed(kokoro: Kokoro, styles: Tenso
 
 
 @torch.no_grad()
+def test_one_curve_can_be_forced_and_the_other_predicted(kokoro: Kokoro, ids: list[Tensor], styles: Tensor) -> None:
+    text = kokoro.encode_text(ids[0][None])
+    free = kokoro.predict(text, styles[:1], SPEED)
+    f0, energy = torch.full_like(free.f0, 150.0), torch.full_like(free.energy, 5.0)
+    melody, loudness = (kokoro.predict(text, styles[:1], SPEED, **x) for x in ({"f0": f0}, {"energy": energy}))
+    assert torch.equal(melody.f0, f0) and torch.equal(melody.energy, free.energy)
+    assert torch.equal(loudness.f0, free.f0) and torch.equal(loudness.energy, energy)
+
+
+@torch.no_grad()
 def test_the_seed_alone_decides_the_noise(kokoro: Kokoro, ids: list[Tensor], alone: list[Speech]) -> None:
     prosody = alone[0].prosody
     content = spread(kokoro.encode_text(ids[0][None]).content, prosody.durations)

@@ -116,7 +116,7 @@ def crop(example: Example, rng: np.random.Generator, start: int | None = None) -
 
 def losses(adapter: ContentAdapter, batch: list[tuple[Tensor, Tensor, Tensor, int]]) -> tuple[Tensor, Tensor, Tensor]:
     """Mean squared error in standard deviations, cross entropy of the symbols, and the symbols' accuracy."""
-    features, content, symbols = (torch.stack([item[k] for item in batch]) for k in range(3))
+    features, content, symbols = (torch.stack(column) for column in list(zip(*batch, strict=True))[:3])
     units = torch.tensor([item[3] for item in batch])
     out = adapter(features, units)
     length = out.content.shape[-1]
@@ -194,8 +194,8 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None) -> Path:
             report = [f"step {step + 1}"]
             for name, pool in (("spoken", held_out), ("real", real_held_out)):
                 if pool:
-                    mse, accuracy = evaluate(average, pool)
-                    report.append(f"{name}: variance explained {1 - mse:.3f}, symbols right {accuracy:.3f}")
+                    mse, right = evaluate(average, pool)
+                    report.append(f"{name}: variance explained {1 - mse:.3f}, symbols right {right:.3f}")
             tqdm.write("; ".join(report))
     path = config.out / "content_adapter.safetensors"
     average.save(path, spoken_hours=f"{hours[0]:.2f}", real_hours=f"{hours[1]:.2f}", steps=str(config.steps))
@@ -216,7 +216,9 @@ def _features_path(shard: Path) -> Path:
     return shard.with_name(shard.name.replace("shard", "features"))
 
 
-def _save_checkpoint(path: Path, adapter: ContentAdapter, average: ContentAdapter, optimizer, step: int) -> None:
+def _save_checkpoint(
+    path: Path, adapter: ContentAdapter, average: ContentAdapter, optimizer: torch.optim.Optimizer, step: int
+) -> None:
     state = {
         "adapter": adapter.state_dict(),
         "average": average.state_dict(),

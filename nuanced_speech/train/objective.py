@@ -68,7 +68,7 @@ def render_loss(
     starts = [int(s.crop_starts[k]) for s, k in zip(segments, crops, strict=True)]
     lengths = [s.crop_audio.shape[1] // SAMPLES_PER_UNIT for s in segments]
     pieces = [cut(x, a, n).T for x, a, n in zip(content, starts, lengths, strict=True)]
-    curves = [
+    f0, energy = (
         pad_sequence(
             [
                 cut(getattr(s, name), a * FRAMES_PER_UNIT, n * FRAMES_PER_UNIT)
@@ -77,12 +77,14 @@ def render_loss(
             batch_first=True,
         ).to(device)
         for name in ("f0", "energy")
-    ]
+    )
     units = torch.tensor(lengths, device=device)
-    audio = kokoro.decode(pad_sequence(pieces, batch_first=True).transpose(1, 2), *curves, style[:, :TIMBRE_DIM], units)
+    content = pad_sequence(pieces, batch_first=True).transpose(1, 2)
+    audio = kokoro.decode(content, f0, energy, style[:, :TIMBRE_DIM], units)
     target = pad_sequence([s.crop_audio[k] for s, k in zip(segments, crops, strict=True)], batch_first=True)
     spectral = stft(audio, target.to(device), units * SAMPLES_PER_UNIT)
-    return RenderLoss(*spectral, *_prosody_distances(prosody, text.mask, segments))
+    distances = _prosody_distances(prosody, text.mask, segments)
+    return RenderLoss(spectral.total, spectral.convergence, spectral.log_magnitude, *distances)
 
 
 @torch.no_grad()
