@@ -27,13 +27,15 @@ SYSTEMS = ("direct", "text", "plain")
 STOCK_VOICE = "af_heart"
 
 
-def convert(converter: Converter, system: str, wave: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+def convert(
+    converter: Converter, system: str, wave: np.ndarray, language: str | None
+) -> tuple[np.ndarray, dict[str, float]]:
     """One clip through one system: audio at 24 kHz and seconds by stage."""
     if system != "plain":
-        done = converter.convert(wave, path=system)
+        done = converter.convert(wave, path=system, language=language)
         return done.audio, done.seconds
-    heard = report.hear(converter.transcriber, wave)
-    done = converter.convert(wave, STOCK_VOICE, text=heard.text, keep=())
+    heard = report.hear(converter.transcriber, wave, language)
+    done = converter.convert(wave, STOCK_VOICE, text=heard.text, keep=(), language=language)
     return done.audio, done.seconds
 
 
@@ -64,6 +66,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmark"))
     parser.add_argument("--systems", nargs="+", default=SYSTEMS, choices=SYSTEMS)
     parser.add_argument("--limit", type=int, default=None, help="this many clips, evenly spread over the folder")
+    parser.add_argument("--language", default=None, help="of the recordings; otherwise Whisper guesses for each clip")
     parser.add_argument("--adapter", type=Path, default=None)
     parser.add_argument("--encoder", type=Path, default=None)
     options = parser.parse_args()
@@ -83,9 +86,9 @@ def main() -> None:
             sheet = options.out / f"{system}-{path.stem}.json"
             if not sheet.exists():
                 wave = audio.read(path)
-                spoken, seconds = convert(converter, system, wave)
+                spoken, seconds = convert(converter, system, wave, options.language)
                 audio.write(options.out / f"{system}-{path.stem}.flac", spoken)
-                figures, _, _ = report.measure(wave, spoken, converter.transcriber, seconds)
+                figures, _, _ = report.measure(wave, spoken, converter.transcriber, seconds, language=options.language)
                 sheet.write_text(json.dumps(asdict(figures), indent=2, ensure_ascii=False), encoding="utf-8")
             results.append(json.loads(sheet.read_text(encoding="utf-8")))
         table.append(row(system, results))
