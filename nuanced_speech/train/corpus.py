@@ -121,17 +121,17 @@ def generate(config: CorpusConfig) -> None:
 
 
 def read_sentences(path: Path) -> list[str]:
-    """The lines of a text, each a sentence.
+    """The lines of a text file that are not empty.
 
     Raises:
-        UserError: the file is missing, not UTF-8 text, or empty.
+        UserError: the file cannot be read, is not text, or holds no sentence.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise UserError(f"{path}: cannot read the training text ({error.strerror})") from error
+        raise UserError(f"{path}: cannot read this text file ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text; save it as UTF-8, one sentence a line") from error
+        raise UserError(f"{path}: not a text in UTF-8") from error
     sentences = [line.strip() for line in lines if line.strip()]
     if not sentences:
         raise UserError(f"{path}: no sentence in it; write one a line")
