@@ -1,8 +1,9 @@
 """What was said, without text: Whisper's features turned into the text features that Kokoro's decoder expects.
 
-The adapter is a stack of ConvNeXt blocks (Liu et al. 2022) over Whisper's encoder. It learns from speech that Kokoro
-spoke itself, where the wanted tensor is known exactly. A second head names the phoneme of every 25 ms; the text path's
-aligner uses it.
+The adapter reads a middle layer of Whisper's encoder (Radford et al. 2022). Whisper's layers above it were made for its
+decoder, which wants words; the adapter has copies of them that go on learning to hear sounds, and ConvNeXt blocks (Liu
+et al. 2022) on top. It learns from speech that Kokoro spoke itself, where the wanted tensor is known exactly. A second
+head names the phoneme of every 25 ms; the text path's aligner uses it.
 """
 
 import json
@@ -15,6 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from nuanced_speech.audio import replacing
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import length_mask
 
@@ -24,14 +26,20 @@ FEATURE_FRAMES_PER_UNIT = 1.25
 
 @dataclass
 class ContentConfig:
-    """Shape of the adapter. ``layers`` are the Whisper blocks whose outputs it reads, ``whisper`` the model."""
+    """Shape of the adapter.
+
+    ``whisper`` is the model and ``layer`` the block, from 1, whose output it reads. ``tuned`` blocks follow, shaped as
+    Whisper's own.
+    """
 
     whisper: str = "base"
-    layers: tuple[int, ...] = (4, 6)
-    input_dim: int = 1024
+    layer: int = 4
+    tuned: int = 2
+    heads: int = 8
+    input_dim: int = 512
     width: int = 512
     hidden: int = 1024
-    dilations: tuple[int, ...] = (1, 2, 4, 1, 2, 4)
+    dilations: tuple[int, ...] = (1, 2, 4, 1)
     kernel_size: int = 7
     content_dim: int = 512
     symbols: int = 178
@@ -44,6 +52,40 @@ class Content:
 
     content: Tensor
     logits: Tensor
+
+
+class Attention(nn.Module):
+    """Self-attention ``[B, F, D]`` to the same; weights are named as in openai-whisper, which cannot mask padding."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width, bias=False)
+        self.value = nn.Linear(width, width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """``mask [B, F]`` is True where there is something to attend to."""
+        query, key, value = (
+            layer(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for layer in (self.query, self.key, self.value)
+        )
+        y = F.scaled_dot_product_attention(query, key, value, mask[:, None, None])
+        return self.out(y.transpose(1, 2).flatten(2))
+
+
+class TunedBlock(nn.Module):
+    """A block of Whisper's encoder, to go on learning: ``[B, F, D]`` to the same."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attn, self.attn_ln = Attention(width, heads), nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.mlp_ln = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        x = x + self.attn(self.attn_ln(x), mask)
+        return x + self.mlp(self.mlp_ln(x))
 
 
 class Block(nn.Module):
@@ -79,8 +121,9 @@ class ContentAdapter(nn.Module):
     def __init__(self, config: ContentConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or ContentConfig()
-        self.norm = nn.LayerNorm(config.input_dim)
-        self.input = nn.Conv1d(config.input_dim, config.width, 3, padding=1)
+        self.tuned = nn.ModuleList(TunedBlock(config.input_dim, config.heads) for _ in range(config.tuned))
+        self.norms = nn.ModuleList(nn.LayerNorm(config.input_dim) for _ in range(2))
+        self.input = nn.Conv1d(2 * config.input_dim, config.width, 3, padding=1)
         self.blocks = nn.ModuleList(Block(config, dilation) for dilation in config.dilations)
         self.output_norm = nn.LayerNorm(config.width)
         self.content = nn.Linear(config.width, config.content_dim)
@@ -100,7 +143,12 @@ class ContentAdapter(nn.Module):
         """
         length = int(units.max())
         mask = length_mask(units, length)[:, None].to(features.dtype)
-        x = to_units(self.norm(_edge_padded(features, units)).transpose(1, 2), length)
+        features = _edge_padded(features, units)
+        x = features
+        for tuned in self.tuned:
+            x = tuned(x, length_mask(_frames(units), x.shape[1]))
+        x = torch.cat([norm(y) for norm, y in zip(self.norms, (features, x), strict=True)], -1)
+        x = to_units(x.transpose(1, 2), length)
         x = self.input(x * mask)
         for block in self.blocks:
             x = block(x, mask)
@@ -109,11 +157,17 @@ class ContentAdapter(nn.Module):
         content = content * self.content_std[:, None] + self.content_mean[:, None]
         return Content(content * mask, self.symbols(x).transpose(1, 2).float())
 
+    def start_from(self, blocks: nn.ModuleList) -> None:
+        """Copy those of Whisper's encoder blocks that follow ``layer``."""
+        first = self.config.layer
+        for own, block in zip(self.tuned, blocks[first : first + len(self.tuned)], strict=True):
+            own.load_state_dict(block.state_dict())
+
     def save(self, path: Path, **metadata: str) -> None:
         """Write the weights as fp16 safetensors with their configuration; the old file stays until the new is whole."""
         state = {name: value.half().contiguous() for name, value in self.state_dict().items()}
-        save_file(state, path.with_suffix(".partial"), {"config": json.dumps(asdict(self.config)), **metadata})
-        path.with_suffix(".partial").replace(path)
+        with replacing(path) as temporary:
+            save_file(state, temporary, {"config": json.dumps(asdict(self.config)), **metadata})
 
     @classmethod
     def load(cls, path: Path = WEIGHTS) -> "ContentAdapter":
@@ -128,9 +182,7 @@ class ContentAdapter(nn.Module):
             with safe_open(path, "pt") as file:
                 values = json.loads(file.metadata()["config"])
                 state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-            for name in ("layers", "dilations"):
-                values[name] = tuple(values[name])
-            config = ContentConfig(**values)
+            config = ContentConfig(**values | {"dilations": tuple(values["dilations"])})
             adapter = cls(config)
             adapter.load_state_dict(state)
         except Exception as error:
@@ -138,10 +190,14 @@ class ContentAdapter(nn.Module):
         return adapter.eval().requires_grad_(False)
 
 
+def _frames(units: Tensor) -> Tensor:
+    """Feature frames that so many units hold, the last one perhaps in part."""
+    return torch.ceil(units * FEATURE_FRAMES_PER_UNIT).long()
+
+
 def _edge_padded(features: Tensor, units: Tensor) -> Tensor:
     """Each item's last frame repeated over its padding, since its last unit lies beyond that frame's centre."""
-    last = torch.ceil(units * FEATURE_FRAMES_PER_UNIT).long() - 1
-    rows = torch.minimum(torch.arange(features.shape[1], device=features.device), last[:, None])
+    rows = torch.minimum(torch.arange(features.shape[1], device=features.device), _frames(units)[:, None] - 1)
     return features.gather(1, rows[..., None].expand_as(features))
 
 

@@ -274,9 +274,7 @@ class Converter:
         wave = audio.read(path)
         gain = _gain(wave)
         heard = [self._hear(wave, gain, piece) for piece in cut(wave)]
-        weights = torch.tensor([float(h.units) for h in heard], device=self.device)
-        style = torch.einsum("n,ns->s", weights / weights.sum(), torch.stack([h.style for h in heard]))
-        return Voice(style[None], median_log_f0(np.concatenate([h.f0 for h in heard])))
+        return Voice(_mean_style(heard)[None], median_log_f0(np.concatenate([h.f0 for h in heard])))
 
     def _hear(self, wave: np.ndarray, gain: float, piece: Piece) -> _Heard:
         """Everything that is measured on a piece."""
@@ -284,8 +282,9 @@ class Converter:
         own = wave[piece.samples]
         own = np.pad(own, (0, units * SAMPLES_PER_UNIT - len(own))) * np.float32(gain)
         with self._stage("features"):
-            features = self.listener.features(_to_whisper(own), self.content.config.layers)
-            style = self.style_encoder(self.listener.output_norm(features)[None])[0]
+            layers = self.content.config.layer, self.listener.depth
+            features, last = self.listener.features(_to_whisper(own), layers).chunk(2, -1)
+            style = self.style_encoder(self.listener.output_norm(last)[None])[0]
         with self._stage("f0"):
             curve = track_f0(own, audio.SAMPLE_RATE)
         with self._stage("energy"):
@@ -349,8 +348,7 @@ class Converter:
 
     def _say(self, pieces: Iterator[str], heard: list[_Heard], manner: _Manner) -> Iterator[np.ndarray]:
         """Other words, as phonemes, in the source's manner: its style, pace and the centre of its melody."""
-        units = torch.tensor([float(h.units) for h in heard], device=self.device)
-        own_style = torch.einsum("n,ns->s", units / units.sum(), torch.stack([h.style for h in heard]))
+        own_style = _mean_style(heard)
         speed = self._pace(heard, own_style) if "rhythm" in manner.keep else 1.0
         centre = median_log_f0(np.concatenate([h.f0 for h in heard])) + manner.octaves
         for phonemes in pieces:
@@ -413,6 +411,12 @@ def _choose_path(path: str, keep: tuple[str, ...], text: str | None) -> str:
 def _gain(wave: np.ndarray) -> float:
     """What brings a recording to the loudness of Kokoro's own speech."""
     return 10 ** ((KOKORO_LEVEL_DB - audio.active_level_db(wave, audio.SAMPLE_RATE)) / 20)
+
+
+def _mean_style(heard: list[_Heard]) -> Tensor:
+    """The pieces' mean style ``[256]``, long pieces counting for more."""
+    units = torch.tensor([float(h.units) for h in heard], device=heard[0].style.device)
+    return units / units.sum() @ torch.stack([h.style for h in heard])
 
 
 def _same_file(source: str | Path, output: str | Path) -> bool:

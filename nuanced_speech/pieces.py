@@ -35,6 +35,8 @@ class Piece:
 def cut(wave: np.ndarray) -> list[Piece]:
     """Pieces of 3 to 12 seconds that begin and end in pauses, or at the quietest place where there is no pause.
 
+    The last one can be as short as 1.5 s, and a short recording is one piece.
+
     Args:
         wave: ``[T]`` at 24 kHz.
 

@@ -55,6 +55,11 @@ def phoneme_pieces(text: str, language: str = "en", limit: int = 300) -> list[st
     return pieces
 
 
+def dictionary_words() -> list[str]:
+    """The English words, lower case, whose pronunciation misaki's dictionary gives."""
+    return sorted(word for word in _english(False).lexicon.golds if re.fullmatch("[a-z]{2,14}", word))
+
+
 def _split(phonemes: str, limit: int) -> list[str]:
     """Cut at spaces so that no part exceeds the limit; a longer word is cut where it must be."""
     parts = []

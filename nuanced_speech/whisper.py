@@ -76,6 +76,11 @@ class Listener:
         """Size of one feature vector."""
         return self.model.dims.n_audio_state
 
+    @property
+    def depth(self) -> int:
+        """Number of the encoder's last block."""
+        return self.model.dims.n_audio_layer
+
     @torch.no_grad()
     def features(self, wave: np.ndarray, layers: Sequence[int] = ()) -> Tensor:
         """Encoder features of a clip, in windows of 28 s that overlap by 2 s where it is longer.
@@ -100,8 +105,8 @@ class Listener:
         return torch.cat(pieces)[:frames]
 
     def output_norm(self, features: Tensor) -> Tensor:
-        """The encoder's own output ``[F, width]`` from features whose last layer is the encoder's last block."""
-        return self.model.encoder.ln_post(features[..., -self.width :].float())
+        """The encoder's own output ``[F, width]`` from the features of its last block."""
+        return self.model.encoder.ln_post(features.float())
 
     def _window(self, wave: np.ndarray, layers: Sequence[int]) -> Tensor:
         """Features of at most 29 seconds, without padding to 30."""

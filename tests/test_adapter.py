@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +12,7 @@ from nuanced_speech.content import ContentAdapter, ContentConfig
 from nuanced_speech.train import adapter, corpus
 from nuanced_speech.train.adapter import AdapterConfig, train
 
-SHAPE = ContentConfig("tiny.en", (2, 4), input_dim=768, width=48, hidden=64, dilations=(1, 2))
+SHAPE = ContentConfig("tiny.en", 3, 1, 6, input_dim=384, width=48, hidden=64, dilations=(1, 2))
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def config(spoken: Path, out: Path) -> AdapterConfig:
     return AdapterConfig(
-        spoken, out, steps=40, batch_size=2, lr=5e-3, warmup=5, ema=0.8, held_out=1, checkpoint_every=20
+        [spoken], out, steps=40, batch_size=2, lr=5e-3, warmup=5, ema=0.8, held_out=1, checkpoint_every=20
     )
 
 
@@ -53,11 +54,50 @@ def test_training_learns_and_resumes_exactly(spoken: Path, tmp_path: Path, monke
 
 
 def test_crops_keep_features_and_labels_together(spoken: Path) -> None:
-    import numpy as np
-
     example = adapter.load_examples(spoken, corpus._kokoro)[0]
-    features, content, symbols, units = adapter.crop(example, np.random.default_rng(0), start=0)
-    assert features.shape == (adapter.FRAMES_PER_CROP, 768) and content.shape == (adapter.CROP_UNITS, 512)
+    features, content, symbols, units = adapter.crop(example, np.random.default_rng(0), whole=True)
+    assert features.shape == (adapter.FRAMES_PER_CROP, 384) and content.shape == (adapter.CROP_UNITS, 512)
     assert units == example.units
-    assert torch.equal(symbols[:units], torch.repeat_interleave(example.ids, example.durations))
+    assert torch.equal(symbols[:units], torch.repeat_interleave(example.ids, example.versions[0][1]))
     assert not symbols[units:].any() and not content[units:].any()
+
+
+def test_versions_are_what_they_say(spoken: Path) -> None:
+    """Each version is as long as its durations say; the first is the utterance as it is."""
+    for example in adapter.load_examples(spoken, corpus._kokoro):
+        assert len(example.versions) == adapter.VERSIONS
+        for features, durations in example.versions:
+            assert abs(len(features) / 50 - int(durations.sum()) / 40) < 0.05
+        lengths = [len(features) for features, _ in example.versions]
+        assert lengths[0] == lengths[1] and len(set(lengths)) > 1
+        assert not torch.equal(example.versions[0][0], example.versions[1][0])
+
+
+def test_a_faster_version_has_its_sounds_earlier() -> None:
+    wave = np.zeros(16000, np.float32)
+    wave[8000] = 1
+    times = set()
+    for seed in range(8):
+        heard, speed = adapter.disturb(wave, 2, np.random.default_rng(seed))
+        assert abs(int(np.abs(heard).argmax()) - 8000 / speed) < 3
+        times.add(round(speed, 2))
+    assert min(times) < 0.95 and max(times) > 1.05
+
+
+def test_durations_at_another_speed_keep_every_boundary_in_its_place() -> None:
+    durations = torch.tensor([1, 3, 2, 7, 1, 1, 20])
+    for speed in (0.85, 1.0, 1.18):
+        changed = adapter.faster(durations, speed)
+        assert (changed >= 0).all()
+        assert (changed.cumsum(0) - durations.cumsum(0) / speed).abs().max() <= 0.5
+
+
+def test_gaps_are_zeros_and_the_rest_is_untouched() -> None:
+    features = torch.rand(250, 32) + 1
+    gaps = []
+    for seed in range(20):
+        holes = adapter.with_gaps(features, np.random.default_rng(seed))
+        assert torch.equal(holes[holes != 0], features[holes != 0])
+        gaps.append(float((holes == 0).float().mean()))
+    assert min(gaps) < 0.1 and 0.2 < max(gaps) < 0.5
+    assert bool((features > 0).all())

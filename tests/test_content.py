@@ -15,7 +15,9 @@ from nuanced_speech.content import ContentAdapter, ContentConfig, to_units
 from nuanced_speech.errors import UserError
 from nuanced_speech.prosody.durations import align_content
 
-SMALL = ContentConfig(whisper="tiny.en", layers=(2, 4), input_dim=12, width=16, hidden=24, dilations=(1, 2, 4))
+SMALL = ContentConfig(
+    whisper="tiny.en", layer=2, tuned=1, heads=3, input_dim=12, width=16, hidden=24, dilations=(1, 2, 4)
+)
 
 
 @pytest.fixture
@@ -64,6 +66,20 @@ def test_content_comes_in_the_units_of_the_wanted_tensor(adapter: ContentAdapter
     raised = adapter(features, units).content
     adapter.content_std *= 2
     torch.testing.assert_close(adapter(features, units).content, 2 * raised)
+
+
+def test_the_tuned_blocks_begin_as_whispers_own() -> None:
+    from whisper.model import ResidualAttentionBlock
+
+    torch.manual_seed(0)
+    theirs = torch.nn.ModuleList(ResidualAttentionBlock(12, 3) for _ in range(3))
+    with torch.no_grad():
+        for weight in theirs.parameters():
+            weight.add_(0.3 * torch.randn(weight.shape))
+    adapter = ContentAdapter(SMALL)
+    adapter.start_from(theirs)
+    x, there = torch.randn(2, 9, 12), torch.ones(2, 9, dtype=torch.bool)
+    torch.testing.assert_close(adapter.tuned[0](x, there), theirs[SMALL.layer](x))
 
 
 def test_gradients_reach_every_weight() -> None:

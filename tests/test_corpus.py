@@ -12,9 +12,18 @@ from nuanced_speech.audio import SAMPLE_RATE
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import Kokoro
 from nuanced_speech.style.voices import stock_voices, style_of
+from nuanced_speech.text import dictionary_words, phonemize
 from nuanced_speech.train import corpus
 from nuanced_speech.train.augment import MAX_GAIN_DB, MIN_GAIN_DB, add_noise, augment, band_limit, reverberate
-from nuanced_speech.train.corpus import SENTENCES, CorpusConfig, generate, random_style, random_text, read
+from nuanced_speech.train.corpus import (
+    SENTENCES,
+    CorpusConfig,
+    dictionary_text,
+    generate,
+    random_style,
+    random_text,
+    read,
+)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +125,7 @@ def test_mistakes(tmp_path: Path) -> None:
     for text_file, message in (
         (empty, r"empty\.txt: no sentence in it; write one a line"),
         (tmp_path / "none.txt", r"none\.txt: cannot read this text file"),
-        (binary, r"binary\.txt: not a text in UTF-8"),
+        (binary, r"binary\.txt: not UTF-8 text"),
     ):
         with pytest.raises(UserError, match=message):
             generate(CorpusConfig(tmp_path / "out", utterances=1, workers=1, text_file=text_file))
@@ -139,6 +148,18 @@ def test_random_texts_are_sentences_or_words_of_sentences() -> None:
     words = {word for sentence in sentences for word in sentence.split()}
     assert all(set(text.split()) <= words for text in texts)
     assert all(6 <= len(text.split()) < 16 for text in texts if text not in sentences)
+
+
+def test_dictionary_texts_are_words_that_no_prose_has_together() -> None:
+    words = dictionary_words()
+    assert len(words) > 50_000
+    rng = np.random.default_rng(0)
+    texts = [dictionary_text(rng, words) for _ in range(50)]
+    assert len(set(texts)) == 50
+    assert all(4 <= len(text.split()) <= 11 and text[-1] in ".?!" for text in texts)
+    assert any("," in text for text in texts) and any(text.endswith("?") for text in texts)
+    phonemes = set(phonemize(" ".join(texts)))
+    assert phonemes >= set("bdfhijklmnpstuvwzæðŋɑɔəɛɜɡɪɹʃʊʌʤʧθ")
 
 
 def test_random_styles_are_voices_mixtures_and_crossings() -> None:

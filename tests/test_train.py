@@ -18,8 +18,9 @@ from nuanced_speech.losses import MultiResolutionSTFTLoss, StyleSimilarityLoss
 from nuanced_speech.style.encoder import StyleEncoder
 from nuanced_speech.style.voices import HELD_OUT, stock_voices, style_of
 from nuanced_speech.train import checkpoint, multispeech
+from nuanced_speech.train.corpus import read_sentences
 from nuanced_speech.train.objective import render_loss
-from nuanced_speech.train.references import Segment, Speaker, corpus_vectors, deal_voices, read_sentences
+from nuanced_speech.train.references import Segment, Speaker, corpus_vectors, deal_voices
 from nuanced_speech.train.settings import BEST, CHECKPOINT, TrainConfig, check, parse_epochs, preset
 from nuanced_speech.whisper import Listener
 

@@ -42,7 +42,7 @@ def test_a_mixture_is_the_weighted_mean() -> None:
     [
         ("heart", "unknown voice 'heart': did you mean af_heart"),
         ("bm_geo", "unknown voice 'bm_geo': did you mean bm_george"),
-        ("nobody", "unknown voice 'nobody': the stock voices are af_alloy, .*zm_yunyang"),
+        ("nobody", "unknown voice 'nobody': choose from af_alloy, .*zm_yunyang"),
         ("af_heart:0.5,af_hart:0.5", "unknown voice 'af_hart'"),
         ("af_heart:0.7,", "unknown voice ''"),
         ("", "unknown voice ''"),

@@ -1,4 +1,5 @@
-"""When each phoneme was said: forced alignment of a phoneme string to the adapter's phoneme probabilities (Viterbi)."""
+"""When each phoneme was said: forced alignment of a phoneme string to the adapter's phoneme probabilities, and the most
+probable string where none is known (both Viterbi)."""
 
 import json
 
@@ -13,6 +14,8 @@ from nuanced_speech.kokoro import CONFIG, SAMPLE_RATE, SAMPLES_PER_UNIT
 # Marks that take no time of their own where speech is too fast for every symbol to have a frame.
 OPTIONAL = frozenset('ˈˌːʰʲ ;:,.!?—…"()“”')
 _SKIP_COST = 3.0
+# What a change of symbol costs, in nats, when the string is not known: fewer, longer symbols instead of flicker.
+_CHANGE_COST = 1.5
 
 
 def align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) -> np.ndarray:
@@ -56,6 +59,34 @@ def align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) 
         durations[token] += 1
         token -= int(moves[t, token])
     return durations
+
+
+def recognise(log_probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The most probable phoneme string of which every change costs something.
+
+    Args:
+        log_probabilities: ``[T, symbols]``, one row for every 25 ms.
+
+    Returns:
+        token ids ``[P]``, no two alike in a row, a zero on each side; units for each ``[P]``, summing to T, of which
+        the two zeros may have 0.
+    """
+    frames, symbols = log_probabilities.shape
+    score, own = log_probabilities[0], np.arange(symbols)
+    came_from = np.zeros((frames, symbols), np.int64)
+    for t in range(1, frames):
+        best = int(score.argmax())
+        changed = score[best] - _CHANGE_COST
+        came_from[t] = np.where(score >= changed, own, best)
+        score = np.maximum(score, changed) + log_probabilities[t]
+    path = np.zeros(frames, np.int64)
+    path[-1] = score.argmax()
+    for t in range(frames - 1, 0, -1):
+        path[t - 1] = came_from[t, path[t]]
+    starts = np.flatnonzero(np.diff(path, prepend=-1))
+    ids, durations = path[starts], np.diff(starts, append=frames)
+    first, last = int(ids[0] != 0), int(ids[-1] != 0)
+    return np.pad(ids, (first, last)), np.pad(durations, (first, last))
 
 
 @torch.no_grad()

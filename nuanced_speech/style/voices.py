@@ -4,6 +4,7 @@ A voice pack is ``[510, 256]``: row ``n - 1`` is the style for a text of ``n`` p
 timbre (decoder), its last 128 the prosody (predictor).
 """
 
+import difflib
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -93,7 +94,8 @@ def _first_array(path: Path) -> Tensor | np.ndarray:
 def _stock(name: str) -> Tensor:
     voices = stock_voices()
     if name not in voices:
-        near = [known for known in voices if known[3:] == name or known.startswith(name)]
-        hint = f"did you mean {', '.join(near[:3])}?" if near else f"the stock voices are {', '.join(voices)}"
+        near = [known for known in voices if name and (known[3:] == name or known.startswith(name))]
+        near += difflib.get_close_matches(name, voices)
+        hint = f"did you mean {' or '.join(dict.fromkeys(near[:3]))}?" if near else f"choose from {', '.join(voices)}"
         raise UserError(f"unknown voice {name!r}: {hint}")
     return voices[name]

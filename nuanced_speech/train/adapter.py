@@ -1,7 +1,8 @@
 """Train the content adapter on a corpus that Kokoro spoke, and on real speech that is aligned to its own transcript.
 
-Read top to bottom: features are extracted once (clean and augmented) and kept beside the corpus; then batches of
-crops, AdamW with a cosine schedule, a checkpoint to resume from, and the mean of the last weights as the result.
+Read top to bottom: features are extracted once, of each utterance as it is and of several disturbed versions, and kept
+beside the corpus; then batches of crops with parts of the features missing, AdamW with a cosine schedule, a checkpoint
+to resume from, and the mean of the last weights as the result.
 """
 
 import math
@@ -28,21 +29,28 @@ FRAMES_PER_CROP = CROP_UNITS * 5 // 4
 CROP_GRID = 4
 
 
+# Versions of each utterance: as it is, augmented, the others faster or slower and half of them augmented too.
+VERSIONS = 4
+# Speed moves pitch and formants too: other speakers. Ko et al. 2015.
+SPEEDS = (0.85, 1.18)
+
+
 @dataclass
 class AdapterConfig:
-    """How to train. ``real`` is a folder that ``train real`` prepared, ``start`` an adapter to go on from."""
+    """How to train. ``corpora`` are folders that ``train corpus`` made, ``real`` is one that ``train real`` made."""
 
-    corpus: Path
+    corpora: list[Path]
     out: Path
     real: Path | None = None
-    start: Path | None = None
-    steps: int = 1000
+    steps: int = 2000
     batch_size: int = 16
     lr: float = 1e-3
+    # of ``lr``, for Whisper's own blocks, which know something already
+    tuned_share: float = 0.2
     warmup: int = 50
     weight_decay: float = 0.01
-    symbol_weight: float = 0.1
-    real_share: float = 0.3
+    symbol_weight: float = 0.3
+    real_share: float = 0.5
     ema: float = 0.99
     held_out: int = 40
     checkpoint_every: int = 200
@@ -52,59 +60,86 @@ class AdapterConfig:
 
 @dataclass
 class Example:
-    """One utterance: features ``[F, D]`` fp16 clean and augmented, text features ``[P, 512]``, ids and durations."""
+    """Utterance: ``versions`` of (features ``[F, D]`` fp16, durations ``[P]``), ``content [P, 512]``, ``ids [P]``."""
 
-    features: list[Tensor]
+    versions: list[tuple[Tensor, Tensor]]
     content: Tensor
     ids: Tensor
-    durations: Tensor
 
     @property
     def units(self) -> int:
-        return int(self.durations.sum())
+        return int(self.versions[0][1].sum())
 
 
-def prepare_features(corpus: Path, listener: Listener, layers: tuple[int, ...], seed: int = 0) -> None:
-    """Whisper features of every shard, clean and augmented, written beside it once."""
-    for shard in tqdm(sorted(corpus.glob("shard-*.safetensors")), "features"):
+def prepare_features(corpus: Path, listener: Listener, layer: int, versions: int = VERSIONS, seed: int = 0) -> None:
+    """Whisper features of every shard, written beside it once.
+
+    ``features-NUMBER.safetensors`` holds for utterance k and version v ``k.v`` (features) and ``k.v.speed``.
+    """
+    for shard in tqdm(sorted(corpus.glob("shard-*.safetensors")), f"features of {corpus.name}"):
         target = _features_path(shard)
         if target.exists():
             continue
         tensors: dict[str, Tensor] = {}
-        for k, utterance in enumerate(read_shard(shard)):
-            rng = np.random.default_rng([seed, int(shard.stem.split("-")[1]), k])
+        for k, utterance in enumerate(read_shard(shard, ("ids", "durations", "audio"))):
             wave = audio.resample(utterance.audio.numpy(), audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
-            noisy = augment(wave, audio.WHISPER_SAMPLE_RATE, rng)
-            tensors[f"{k}.clean"] = listener.features(wave, layers).half().cpu()
-            tensors[f"{k}.augmented"] = listener.features(noisy, layers).half().cpu()
-        save_file(tensors, target.with_suffix(".partial"))
-        target.with_suffix(".partial").replace(target)
+            for version in range(versions):
+                rng = np.random.default_rng([seed, int(shard.stem.split("-")[1]), k, version])
+                heard, speed = disturb(wave, version, rng)
+                tensors[f"{k}.{version}"] = listener.features(heard, (layer,)).half().cpu()
+                tensors[f"{k}.{version}.speed"] = torch.tensor(speed)
+        with audio.replacing(target) as path:
+            save_file(tensors, path)
+
+
+def disturb(wave: np.ndarray, version: int, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """A version of ``wave [T]`` at 16 kHz, and how much faster it is."""
+    rate = audio.WHISPER_SAMPLE_RATE
+    speed = float(rng.uniform(*SPEEDS)) if version > 1 else 1.0
+    faster = audio.resample(wave, round(rate * speed), rate)
+    if version == 1 or (version > 1 and rng.random() < 0.5):
+        faster = augment(faster, rate, rng)
+    return faster, speed
+
+
+def faster(durations: Tensor, speed: float) -> Tensor:
+    """Durations ``[P]`` of the same speech at another speed, with every boundary at the nearest unit."""
+    ends = (durations.cumsum(0) / speed).round().long()
+    return torch.diff(ends, prepend=ends.new_zeros(1))
 
 
 def load_examples(corpus: Path, kokoro: Kokoro) -> list[Example]:
     """Every utterance of the shards whose features are ready, in order."""
     examples = []
-    for shard in tqdm(sorted(corpus.glob("shard-*.safetensors")), "loading"):
+    for shard in tqdm(sorted(corpus.glob("shard-*.safetensors")), f"loading {corpus.name}"):
         if not _features_path(shard).exists():
             continue
         features = load_file(_features_path(shard))
         for k, utterance in enumerate(read_shard(shard, ("ids", "durations"))):
             with torch.no_grad():
                 content = kokoro.encode_content(utterance.ids).T.half()
-            kinds = [features[f"{k}.{kind}"] for kind in ("clean", "augmented") if f"{k}.{kind}" in features]
-            examples.append(Example(kinds, content, utterance.ids, utterance.durations))
+            versions: list[tuple[Tensor, Tensor]] = []
+            while f"{k}.{len(versions)}" in features:
+                name = f"{k}.{len(versions)}"
+                speed = float(features[f"{name}.speed"])
+                versions.append((features[name], faster(utterance.durations, speed)))
+            examples.append(Example(versions, content, utterance.ids))
     return examples
 
 
-def crop(example: Example, rng: np.random.Generator, start: int | None = None) -> tuple[Tensor, Tensor, Tensor, int]:
-    """A random stretch: features ``[250, D]``, wanted content ``[200, 512]``, symbols ``[200]``, valid units."""
-    latest = max(example.units - CROP_UNITS, 0)
-    if start is None:
-        start = int(rng.integers(latest // CROP_GRID + 1)) * CROP_GRID
-    features = example.features[rng.integers(len(example.features))]
+def crop(example: Example, rng: np.random.Generator, whole: bool = False) -> tuple[Tensor, Tensor, Tensor, int]:
+    """A random stretch: features ``[250, D]``, wanted content ``[200, 512]``, symbols ``[200]``, valid units.
+
+    ``whole`` takes the beginning of the first version instead, with nothing missing.
+    """
+    features, durations = example.versions[0 if whole else rng.integers(len(example.versions))]
+    latest = max(int(durations.sum()) - CROP_UNITS, 0)
+    start = 0 if whole else int(rng.integers(latest // CROP_GRID + 1)) * CROP_GRID
     first = start * 5 // 4
     piece = features[first : first + FRAMES_PER_CROP].float()
-    tokens = torch.repeat_interleave(torch.arange(len(example.ids)), example.durations)[start : start + CROP_UNITS]
+    if not whole:
+        piece = with_gaps(piece, rng)
+    tokens = torch.repeat_interleave(torch.arange(len(example.ids)), durations)[start : start + CROP_UNITS]
     units = len(tokens)
     return (
         F.pad(piece, (0, 0, 0, FRAMES_PER_CROP - len(piece))),
@@ -112,6 +147,20 @@ def crop(example: Example, rng: np.random.Generator, start: int | None = None) -
         F.pad(example.ids[tokens], (0, CROP_UNITS - units)),
         units,
     )
+
+
+def with_gaps(features: Tensor, rng: np.random.Generator) -> Tensor:
+    """Up to four stretches of 40 to 240 ms and up to a fifth of the channels zeroed, as SpecAugment (Park et al. 2019)
+    does with spectrograms: what is missing has to be told from its surroundings."""
+    features = features.clone()
+    for _ in range(rng.integers(5)):
+        length = int(rng.integers(2, 13))
+        start = int(rng.integers(max(len(features) - length, 1)))
+        features[start : start + length] = 0
+    if rng.random() < 0.5:
+        kept = rng.random(features.shape[1]) >= rng.uniform(0, 0.2)
+        features *= torch.from_numpy(kept)
+    return features
 
 
 def losses(adapter: ContentAdapter, batch: list[tuple[Tensor, Tensor, Tensor, int]]) -> tuple[Tensor, Tensor, Tensor]:
@@ -135,23 +184,28 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None) -> Path:
     shape = shape or ContentConfig()
     config.out.mkdir(parents=True, exist_ok=True)
     listener, kokoro = Listener(shape.whisper), Kokoro()
-    prepare_features(config.corpus, listener, shape.layers, config.seed)
-    examples = load_examples(config.corpus, kokoro)
-    held_out, spoken = examples[: config.held_out], examples[config.held_out :]
-    real = load_examples(config.real, kokoro) if config.real else []
-    real_held_out, real = real[: config.held_out // 2], real[config.held_out // 2 :]
+    folders = [*config.corpora, *([config.real] if config.real else [])]
+    for folder in folders:
+        prepare_features(folder, listener, shape.layer, seed=config.seed)
+    examples = [load_examples(folder, kokoro) for folder in folders]
+    real = examples.pop() if config.real else []
+    # of the first corpus and of the real recordings; a corpus of another text beside the first is all for training
+    held_out, real_held_out = examples[0][: config.held_out], real[: config.held_out // 2]
+    spoken = [e for corpus in examples for e in corpus][config.held_out :]
+    real = real[config.held_out // 2 :]
 
     torch.manual_seed(config.seed)
     adapter = ContentAdapter(shape)
-    if config.start:
-        adapter.load_state_dict(ContentAdapter.load(config.start).state_dict())
-    else:
-        sample = torch.cat([e.content.repeat_interleave(e.durations, 0) for e in spoken[:300]]).float()
-        adapter.content_mean.copy_(sample.mean(0))
-        adapter.content_std.copy_(sample.std(0))
+    adapter.start_from(listener.model.encoder.blocks)
+    sample = torch.cat([e.content.repeat_interleave(e.versions[0][1], 0) for e in spoken[:300]]).float()
+    adapter.content_mean.copy_(sample.mean(0))
+    adapter.content_std.copy_(sample.std(0))
     average = ContentAdapter(shape)
     average.load_state_dict(adapter.state_dict())
-    optimizer = torch.optim.AdamW(adapter.parameters(), config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
+    tuned = list(adapter.tuned.parameters())
+    others = [p for name, p in adapter.named_parameters() if not name.startswith("tuned.")]
+    groups = [{"params": others, "peak": config.lr}, {"params": tuned, "peak": config.lr * config.tuned_share}]
+    optimizer = torch.optim.AdamW(groups, config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
     checkpoint = config.out / "adapter_checkpoint.pt"
     first = 0
     if checkpoint.exists():
@@ -176,7 +230,7 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None) -> Path:
         progress = max(step - config.warmup, 0) / max(config.steps - config.warmup, 1)
         rate = min((step + 1) / config.warmup, 1) * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
         for group in optimizer.param_groups:
-            group["lr"] = config.lr * rate
+            group["lr"] = group["peak"] * rate
         adapter.train()
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
             content, symbol, accuracy = losses(adapter, batch)
@@ -207,8 +261,7 @@ def evaluate(adapter: ContentAdapter, examples: list[Example]) -> tuple[float, f
     """Mean squared error and symbol accuracy on the beginning of each example, clean."""
     adapter.eval()
     rng = np.random.default_rng(0)
-    clean = [Example(e.features[:1], e.content, e.ids, e.durations) for e in examples]
-    content, _, accuracy = losses(adapter, [crop(e, rng, start=0) for e in clean])
+    content, _, accuracy = losses(adapter, [crop(e, rng, whole=True) for e in examples])
     return float(content), float(accuracy)
 
 
@@ -225,5 +278,5 @@ def _save_checkpoint(
         "optimizer": optimizer.state_dict(),
         "step": step,
     }
-    torch.save(state, path.with_suffix(".partial"))
-    path.with_suffix(".partial").replace(path)
+    with audio.replacing(path) as temporary:
+        torch.save(state, temporary)

@@ -18,18 +18,27 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
+from nuanced_speech.audio import replacing
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import MAX_PHONEMES, TIMBRE_DIM, Kokoro, spread
 from nuanced_speech.style.voices import HELD_OUT, stock_voices, style_of
-from nuanced_speech.text import phonemize
+from nuanced_speech.text import dictionary_words, phonemize
 
 SENTENCES = Path(__file__).parent / "texts" / "sentences.txt"
+COMMON_WORDS = (
+    "the of and to in a that it was he for his with as had is not but at her on be they have by which this from all"
+    " she were him one or so when said out if up what no who would there then into more very we could been some them my"
+    " their"
+)
 FIELDS = ("audio", "ids", "durations", "f0", "energy", "style")
 
 
 @dataclass
 class CorpusConfig:
-    """What to speak. ``utterances`` of about 5.5 seconds each: 1600 are about two and a half hours."""
+    """What to speak. ``utterances`` of about 4.7 seconds each: 1600 are about two hours.
+
+    ``dictionary`` is the share of texts that are random words of the pronunciation dictionary instead of sentences.
+    """
 
     out: Path
     utterances: int = 1600
@@ -37,6 +46,7 @@ class CorpusConfig:
     seed: int = 0
     workers: int = 2
     text_file: Path = SENTENCES
+    dictionary: float = 0.0
     bfloat16: bool = True
 
 
@@ -79,6 +89,18 @@ def random_text(rng: np.random.Generator, sentences: list[str]) -> str:
         return sentences[rng.integers(len(sentences))]
     words = " ".join(sentences[k] for k in rng.integers(len(sentences), size=4)).split()
     return " ".join(rng.permutation(words)[: rng.integers(6, 16)])
+
+
+def dictionary_text(rng: np.random.Generator, words: list[str]) -> str:
+    """Four to eleven words, common ones among rare ones, with a mark at the end and sometimes one between.
+
+    What an adapter hears in sentences it learns by heart: these have no sense, so their sounds are all there is.
+    """
+    common = COMMON_WORDS.split()
+    drawn = [str(rng.choice(common) if rng.random() < 0.4 else rng.choice(words)) for _ in range(rng.integers(4, 12))]
+    if len(drawn) > 5 and rng.random() < 0.5:
+        drawn[rng.integers(2, len(drawn) - 2)] += ","
+    return " ".join(drawn).capitalize() + str(rng.choice(list(".....??!")))
 
 
 def speak(kokoro: Kokoro, text: str, rng: np.random.Generator, packs: list[Tensor], bfloat16: bool) -> Utterance | None:
@@ -131,7 +153,7 @@ def read_sentences(path: Path) -> list[str]:
     except OSError as error:
         raise UserError(f"{path}: cannot read this text file ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not a text in UTF-8") from error
+        raise UserError(f"{path}: not UTF-8 text; save it as UTF-8, one sentence a line") from error
     sentences = [line.strip() for line in lines if line.strip()]
     if not sentences:
         raise UserError(f"{path}: no sentence in it; write one a line")
@@ -178,18 +200,21 @@ def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
     _kokoro = _kokoro or Kokoro()
     packs = [pack for name, pack in stock_voices().items() if name not in HELD_OUT]
     sentences = read_sentences(config.text_file)
+    words = dictionary_words() if config.dictionary else []
     tensors: dict[str, Tensor] = {}
     for slot in range(config.per_shard):
         rng = np.random.default_rng([config.seed, number, slot])
         spoken = None
         while spoken is None:
+            rare = config.dictionary and rng.random() < config.dictionary
+            text = dictionary_text(rng, words) if rare else random_text(rng, sentences)
             with torch.no_grad():
-                spoken = speak(_kokoro, random_text(rng, sentences), rng, packs, config.bfloat16)
+                spoken = speak(_kokoro, text, rng, packs, config.bfloat16)
         tensors[f"{slot}.audio"] = (spoken.audio.clamp(-1, 1) * 32767).to(torch.int16)
         tensors[f"{slot}.ids"] = spoken.ids.to(torch.int16)
         tensors[f"{slot}.durations"] = spoken.durations.to(torch.int16)
         for field in ("f0", "energy", "style"):
             tensors[f"{slot}.{field}"] = getattr(spoken, field).clone()
     path = _shard(config.out, number)
-    save_file(tensors, path.with_suffix(".partial"))
-    path.with_suffix(".partial").replace(path)
+    with replacing(path) as temporary:
+        save_file(tensors, temporary)

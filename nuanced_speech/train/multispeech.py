@@ -26,13 +26,13 @@ from nuanced_speech.losses import MultiResolutionSTFTLoss, StyleLoss, StyleSimil
 from nuanced_speech.style.encoder import StyleEncoder
 from nuanced_speech.style.voices import stock_voices, style_of
 from nuanced_speech.train import checkpoint
+from nuanced_speech.train.corpus import read_sentences
 from nuanced_speech.train.objective import RenderLoss, render_loss, resynthesize
 from nuanced_speech.train.references import (
     Segment,
     Speaker,
     corpus_vectors,
     join,
-    read_sentences,
     segment_list,
     speak_all,
 )

@@ -3,7 +3,7 @@ features.
 
 An adapter trained on Kokoro's speech alone has only heard Kokoro. Its phoneme head is good enough to align what
 Whisper transcribed, and text features spread over that alignment are what the decoder wants to hear for that recording.
-The result has the same shards as a corpus, without a known style (zeros) and with features already extracted.
+The result has the same shards as a corpus, without a known style and without curves (zeros).
 """
 
 import logging
@@ -22,7 +22,6 @@ from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import FRAMES_PER_UNIT, MAX_PHONEMES, SAMPLES_PER_UNIT, STYLE_DIM, Kokoro
 from nuanced_speech.prosody.durations import align_content
 from nuanced_speech.text import phonemize
-from nuanced_speech.train.augment import augment
 from nuanced_speech.whisper import Listener
 
 log = logging.getLogger(__name__)
@@ -40,7 +39,6 @@ class RealConfig:
     adapter: Path | None = None
     per_shard: int = 25
     min_log_probability: float = -1.5
-    seed: int = 0
 
 
 def prepare(config: RealConfig) -> None:
@@ -63,17 +61,12 @@ def prepare(config: RealConfig) -> None:
         if target.exists():
             continue
         tensors: dict[str, Tensor] = {}
-        features: dict[str, Tensor] = {}
         count = 0
         for path in group:
             labelled = label(path, listener, adapter, kokoro, config.min_log_probability)
             if labelled is None:
                 continue
-            wave, clean, ids, durations = labelled
-            rng = np.random.default_rng([config.seed, number, count])
-            noisy = augment(wave, audio.WHISPER_SAMPLE_RATE, rng)
-            features[f"{count}.clean"] = clean.half()
-            features[f"{count}.augmented"] = listener.features(noisy, adapter.config.layers).half().cpu()
+            wave, ids, durations = labelled
             units = int(durations.sum())
             loud = audio.resample(wave, audio.WHISPER_SAMPLE_RATE, audio.SAMPLE_RATE)[: units * SAMPLES_PER_UNIT]
             tensors[f"{count}.audio"] = torch.from_numpy((loud.clip(-1, 1) * 32767).astype(np.int16))
@@ -82,19 +75,18 @@ def prepare(config: RealConfig) -> None:
                 tensors[f"{count}.{curve}"] = torch.zeros(units * FRAMES_PER_UNIT)
             tensors[f"{count}.style"] = torch.zeros(STYLE_DIM)
             count += 1
-        for path, values in ((config.out / target.name.replace("shard", "features"), features), (target, tensors)):
-            save_file(values, path.with_suffix(".partial"))
-            path.with_suffix(".partial").replace(path)
+        with audio.replacing(target) as temporary:
+            save_file(tensors, temporary)
 
 
 def label(
     path: Path, listener: Listener, adapter: ContentAdapter, kokoro: Kokoro, min_log_probability: float
-) -> tuple[np.ndarray, Tensor, Tensor, Tensor] | None:
-    """One recording: its wave at 16 kHz, features, token ids and durations; None where the transcript does not fit."""
+) -> tuple[np.ndarray, Tensor, Tensor] | None:
+    """One recording: its wave at 16 kHz, token ids and durations; None where the transcript does not fit."""
     wave = audio.read(path, audio.WHISPER_SAMPLE_RATE)[: int(MAX_SECONDS * audio.WHISPER_SAMPLE_RATE)]
     try:
         phonemes = phonemize(listener.transcribe(wave, language="en").text)[:MAX_PHONEMES]
-        features = listener.features(wave, adapter.config.layers)
+        features = listener.features(wave, (adapter.config.layer,))
         ids = kokoro.tokens(phonemes)
         durations, fit = align_content(adapter, features, ids, len(wave) / audio.WHISPER_SAMPLE_RATE)
     except UserError as error:
@@ -103,4 +95,4 @@ def label(
     if fit < min_log_probability:
         log.warning("%s left out: its transcript fits badly (%.2f)", path.name, fit)
         return None
-    return wave, features.cpu(), ids, durations
+    return wave, ids, durations

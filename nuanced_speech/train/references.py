@@ -77,24 +77,6 @@ class Speech:
     other_voices: list[str]
 
 
-def read_sentences(path: Path) -> list[str]:
-    """The lines of a text, each a sentence.
-
-    Raises:
-        UserError: the file is missing, not UTF-8 text, or empty.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise UserError(f"{path}: cannot read the training text ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text; save it as UTF-8, one sentence a line") from error
-    sentences = [line.strip() for line in lines if line.strip()]
-    if not sentences:
-        raise UserError(f"{path}: no sentence in it; write one a line")
-    return sentences
-
-
 def deal_voices(voices: Sequence[str], count: int, seed: int) -> list[str]:
     """A random voice for each sentence; none is used again before all were used."""
     rng = np.random.default_rng(seed)

@@ -1,0 +1,47 @@
+"""Real recordings as training data: what is kept of them, and what is left out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nuanced_speech import audio
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import CONFIG, SAMPLES_PER_UNIT
+from nuanced_speech.train.corpus import read
+from nuanced_speech.train.real import RealConfig, prepare
+
+SAMPLE = Path(__file__).parent.parent / "samples" / "huckleberry.flac"
+
+
+def test_a_recording_is_labelled_and_noise_is_left_out(tmp_path: Path) -> None:
+    recordings = tmp_path / "recordings" / "deep"
+    recordings.mkdir(parents=True)
+    shutil.copy(SAMPLE, recordings)
+    noise = 0.1 * np.random.default_rng(0).standard_normal(audio.SAMPLE_RATE * 3)
+    audio.write(recordings / "a-noise.wav", noise.astype(np.float32))
+    prepare(RealConfig(tmp_path / "recordings", tmp_path / "real"))
+    (utterance,) = read(tmp_path / "real")
+    assert int(utterance.durations.sum()) * SAMPLES_PER_UNIT == len(utterance.audio)
+    assert abs(len(utterance.audio) - len(audio.read(SAMPLE))) < SAMPLES_PER_UNIT
+    vocabulary = json.loads(CONFIG.read_text(encoding="utf-8"))["vocab"]
+    symbols = {number: symbol for symbol, number in vocabulary.items()}
+    said = [symbols.get(int(token), "") for token in utterance.ids]
+    assert "fɹˈʌnt" in "".join(said)
+    # what is aligned is where the sound is: vowels are louder than the silence around the words
+    level = np.sqrt(np.mean(utterance.audio.numpy().reshape(-1, SAMPLES_PER_UNIT) ** 2, 1))
+    parts = np.split(level, np.cumsum(utterance.durations.numpy())[:-1])
+    vowels = np.concatenate([part for part, symbol in zip(parts, said, strict=True) if symbol and symbol in "ʌɛiæɑ"])
+    assert np.median(vowels) > 3 * np.median(np.concatenate([parts[0], parts[-1]]))
+    before = (tmp_path / "real" / "shard-00000.safetensors").stat().st_mtime_ns
+    prepare(RealConfig(tmp_path / "recordings", tmp_path / "real"))
+    assert (tmp_path / "real" / "shard-00000.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_folder_without_recordings(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no recordings there"):
+        prepare(RealConfig(tmp_path, tmp_path / "out"))
