@@ -1,6 +1,7 @@
 # make demo    convert the sample recording, and say where the result, its report and its picture are
 # make test    run the tests
 # make lint    check style and types
+# make evaluate FOLDER=...   measure all systems on a folder of recordings (its own extra packages are installed first)
 # make clean   remove the environment and what the demo wrote
 #
 # All of them make .venv first if it is not there or not up to date. PYTHON=... chooses another Python 3.10 to 3.12.
@@ -9,7 +10,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint evaluate clean
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -21,7 +22,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10; do \
 SAMPLE := samples/huckleberry.flac
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -6
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -7
 
 # The stamp is written last, so an install that broke off is done again.
 $(READY): requirements.txt requirements-no-deps.txt pyproject.toml
@@ -50,6 +51,12 @@ lint: $(READY)
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
+
+evaluate: $(READY)
+	@[ -n "$(FOLDER)" ] || { echo "name a folder of recordings: make evaluate FOLDER=recordings" >&2; exit 1; }
+	@$(PIP) -r requirements-benchmark.txt
+	@$(PIP) --no-deps distillmos==0.9.1 xls-r-sqa==0.1.0
+	@$(RUN)/nuanced-speech evaluate $(FOLDER)
 
 clean:
 	rm -rf $(VENV) outputs/demo outputs/demo.wav build *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -23,10 +23,10 @@ from nuanced_speech import audio
 from nuanced_speech.audio import SAMPLE_RATE
 from nuanced_speech.content import ContentAdapter
 from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread
+from nuanced_speech.kokoro import FRAMES_PER_UNIT, MAX_PHONEMES, SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread
 from nuanced_speech.pieces import Piece, cut, join
 from nuanced_speech.prosody.delivery import SEMITONES, match_loudness, median_log_f0, transpose, warp
-from nuanced_speech.prosody.durations import align_content
+from nuanced_speech.prosody.durations import align_content, recognise
 from nuanced_speech.prosody.energy import energy
 from nuanced_speech.prosody.f0 import f0 as track_f0
 from nuanced_speech.style.encoder import StyleEncoder
@@ -41,6 +41,8 @@ PATHS = ("auto", "direct", "text")
 KOKORO_LEVEL_DB = -24.0
 # Predicted N minus N measured on what the decoder makes of it.
 ENERGY_OFFSET = 0.6
+# How far recognised phonemes take over from regressed text features where they are certain.
+SHARPNESS = 0.5
 SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
 VOICED_HZ = 20.0
 PACE_LIMITS = (0.5, 2.0)
@@ -313,10 +315,25 @@ class Converter:
     def _speak_direct(self, heard: _Heard, manner: _Manner) -> np.ndarray:
         """A piece without text: ``[600 * units]``."""
         with self._stage("content"):
-            units = torch.tensor([heard.units], device=self.device)
-            content = self.content(heard.features[None].float(), units).content
+            content = self._content(heard)
         f0 = transpose(heard.f0, manner.octaves)
         return self._decode(content, f0, heard.n + ENERGY_OFFSET, self._style(heard, manner), manner.seed, heard.n)
+
+    def _content(self, heard: _Heard) -> Tensor:
+        """Kokoro's text features ``[1, 512, T]`` as they were heard.
+
+        Where the adapter is sure of a phoneme, what Kokoro's own text encoder makes of the recognised string takes over
+        from the regression: a mean of all that might have been said is blurred, and a blurred vowel loses its voice.
+        """
+        heard_content = self.content(heard.features[None].float(), torch.tensor([heard.units], device=self.device))
+        log_probabilities = heard_content.logits[0].T.log_softmax(-1)
+        ids, durations = (torch.from_numpy(x).to(self.device) for x in recognise(log_probabilities.cpu().numpy()))
+        if len(ids) > MAX_PHONEMES + 2:
+            return heard_content.content
+        symbols = ids.repeat_interleave(durations)
+        sure = log_probabilities.gather(1, symbols[:, None]).exp().T
+        sharp = spread(self.kokoro.encode_content(ids)[None], durations[None])
+        return torch.lerp(heard_content.content, sharp, SHARPNESS * sure)
 
     def _speak_text(self, heard: _Heard, manner: _Manner) -> np.ndarray:
         """A piece by its phonemes, each as long as the speaker made it unless rhythm is not kept."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from nuanced_speech import audio
+from nuanced_speech.errors import UserError
 
 MIN_FRAMES = 10
 
@@ -153,10 +155,23 @@ def speaker_similarity(wave_a: np.ndarray, wave_b: np.ndarray, sample_rate: int)
         from resemblyzer import VoiceEncoder  # noqa: F401
     except ImportError:
         return None
-    a, b = (_speaker_embedding(wave, sample_rate) for wave in (wave_a, wave_b))
+    return cosine(*(speaker_embedding(wave, sample_rate) for wave in (wave_a, wave_b)))
+
+
+def cosine(a: np.ndarray | None, b: np.ndarray | None) -> float:
+    """Cosine of two speaker embeddings [256]; NaN where one is missing."""
     if a is None or b is None:
         return float("nan")
     return float(np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b)))
+
+
+def require_resemblyzer() -> None:
+    """Raise UserError where the speaker encoder's package is missing."""
+    if find_spec("resemblyzer") is None:
+        raise UserError(
+            "speaker similarity needs the evaluate extra: pip install 'nuanced-speech[evaluate]',"
+            " then pip install --no-deps -r requirements-no-deps.txt"
+        )
 
 
 def _voiced_in_both(f0_a: np.ndarray, f0_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -191,8 +206,8 @@ def _voice_encoder() -> Any:
     return VoiceEncoder("cpu", verbose=False)
 
 
-def _speaker_embedding(wave: np.ndarray, sample_rate: int) -> np.ndarray | None:
-    """Embedding [256] of the speech in a waveform [T], None where the package's voice detector finds none."""
+def speaker_embedding(wave: np.ndarray, sample_rate: int) -> np.ndarray | None:
+    """Resemblyzer's embedding [256], of length 1, of the speech in a waveform [T]; None where it finds no speech."""
     from resemblyzer import preprocess_wav
 
     wave = audio.resample(wave[: SPEAKER_SECONDS * sample_rate], sample_rate, audio.WHISPER_SAMPLE_RATE)

@@ -1,0 +1,67 @@
+"""``nuanced-speech evaluate``: the benchmark from the command line."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Recordings by speaker: a folder for each, or names like SPEAKER-….flac. transcripts.tsv (path, text) "
+            "beside them holds their words, if known."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Audio, figures, tables and pictures go there.")] = Path(
+        "outputs/evaluation"
+    ),
+    systems: Annotated[
+        str, typer.Option(help="By commas, of: recording, direct, text, recipe, plain, world.")
+    ] = "recording,direct,text,plain,world",
+    others: Annotated[int, typer.Option(min=0, help="Conversions of each speaker into other speakers.")] = 2,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many recordings of each speaker.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Of the recordings; otherwise Whisper finds it each time.")
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="Encoder of train_v2_multispeech.py for the system 'recipe'.")
+    ] = None,
+    encoder: Annotated[Path | None, typer.Option(help="Style encoder instead of the packaged one.")] = None,
+    adapter: Annotated[Path | None, typer.Option(help="Content adapter instead of the packaged one.")] = None,
+) -> None:
+    """Convert a folder of recordings with several systems and measure words, voice, melody, loudness, quality, speed.
+
+    An interrupted run goes on where it stopped. Install the extra 'benchmark' for the predicted quality scores.
+    """
+    from nuanced_speech import audio
+    from nuanced_speech.evaluate import tables
+    from nuanced_speech.evaluate.benchmark import BenchmarkConfig, conversions, machine, run
+    from nuanced_speech.evaluate.recordings import find_recordings
+    from nuanced_speech.prosody.f0 import f0
+
+    names = tuple(name.strip() for name in systems.split(",") if name.strip())
+    config = BenchmarkConfig(folder, out, names, others, limit, language, recipe, encoder, adapter)
+    results = run(config)
+    text, values = [], {}
+    for own_voice, title, stem in ((True, "Own voice", "own-voice"), (False, "Another speaker's voice", "other-voice")):
+        table = tables.markdown(results, own_voice)
+        if table:
+            text += [f"## {title}", "", table, ""]
+            values[stem] = tables.figures(results, own_voice)
+            tables.bars(out / f"{stem}.png", results, own_voice)
+    text.append(f"{machine()}. ± is half of the 95 % interval over clips (bootstrap).")
+    with audio.replacing(out / "table.md") as temporary:
+        temporary.write_text("\n".join(text) + "\n", encoding="utf-8")
+    with audio.replacing(out / "figures.json") as temporary:
+        temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    speakers = find_recordings(folder)
+    samples = [job for job in conversions(speakers, 1, 0)][:3]
+    contours = {
+        job.name: {name: f0(audio.read(out / f"{name}-{job.name}.flac"), audio.SAMPLE_RATE) for name in names}
+        for job in samples
+    }
+    tables.melodies(out / "melodies.png", contours)
+    print("\n".join(text))

@@ -1,0 +1,160 @@
+"""The benchmark's results as tables and pictures."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from nuanced_speech.audio import replacing
+from nuanced_speech.evaluate.benchmark import Result
+
+RESAMPLES = 1000
+Statistic = Callable[[Sequence[Result]], float]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A figure of a system: its heading, how it is written, how it comes out of a set of results, what is better."""
+
+    heading: str
+    format: str
+    figure: Statistic
+    better: str = "higher"
+
+
+def _pooled(wrong: str, total: str) -> Statistic:
+    def rate(results: Sequence[Result]) -> float:
+        return sum(getattr(r, wrong) for r in results) / max(sum(getattr(r, total) for r in results), 1)
+
+    return rate
+
+
+def _mean(name: str) -> Statistic:
+    def mean(results: Sequence[Result]) -> float:
+        values = [v for r in results if (v := getattr(r, name)) is not None and np.isfinite(v)]
+        return float(np.mean(values)) if values else float("nan")
+
+    return mean
+
+
+def _normalised_secs(results: Sequence[Result]) -> float:
+    """0 for a stranger, 1 for a second recording of the speaker."""
+    secs, second, stranger = (_mean(name)(results) for name in ("secs", "second", "stranger"))
+    return (secs - stranger) / (second - stranger) if second > stranger else float("nan")
+
+
+COLUMNS = (
+    Column("WER", ".1%", _pooled("wrong_words", "words"), "lower"),
+    Column("CER", ".1%", _pooled("wrong_characters", "characters"), "lower"),
+    Column("WER to source heard", ".1%", _pooled("wrong_heard_words", "heard_words"), "lower"),
+    Column("SECS", ".3f", _mean("secs")),
+    Column("SECS 0–1", ".2f", _normalised_secs),
+    Column("log-F0 corr", ".3f", _mean("f0_correlation")),
+    Column("F0 RMSE cents", ".0f", _mean("f0_rmse_cents"), "lower"),
+    Column("voicing error", ".1%", _mean("voicing_error"), "lower"),
+    Column("energy corr", ".3f", _mean("energy_correlation")),
+    Column("SIG", ".2f", _mean("sig")),
+    Column("BAK", ".2f", _mean("bak")),
+    Column("OVRL", ".2f", _mean("ovrl")),
+    Column("P.808", ".2f", _mean("p808")),
+    Column("Distill-MOS", ".2f", _mean("distill_mos")),
+    Column("RTF", ".2f", _pooled("processing_seconds", "source_seconds"), "lower"),
+)
+
+
+def interval(results: Sequence[Result], figure: Statistic, seed: int = 0) -> tuple[float, float]:
+    """95 % confidence interval of a figure over clips, by bootstrap (Efron 1979, percentile)."""
+    rng = np.random.default_rng(seed)
+    drawn = [figure([results[k] for k in rng.integers(len(results), size=len(results))]) for _ in range(RESAMPLES)]
+    finite = [value for value in drawn if np.isfinite(value)] or [float("nan")]
+    low, high = np.percentile(finite, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def by_system(results: Sequence[Result], own_voice: bool) -> dict[str, list[Result]]:
+    """Results in their own voice, or in other voices, by system in order of appearance."""
+    chosen: dict[str, list[Result]] = {}
+    for result in results:
+        if (result.target is None) == own_voice:
+            chosen.setdefault(result.system, []).append(result)
+    return chosen
+
+
+def figures(results: Sequence[Result], own_voice: bool) -> dict[str, dict[str, tuple[float, float, float]]]:
+    """Value and 95 % interval of every column of every system."""
+    return {
+        system: {column.heading: (column.figure(rows), *interval(rows, column.figure)) for column in COLUMNS}
+        for system, rows in by_system(results, own_voice).items()
+    }
+
+
+def markdown(results: Sequence[Result], own_voice: bool) -> str:
+    """A table, a row for each system; ± is half the 95 % interval. Empty where nothing was measured."""
+    table = figures(results, own_voice)
+    if not table:
+        return ""
+    counts = {system: len(rows) for system, rows in by_system(results, own_voice).items()}
+    columns = [c for c in COLUMNS if any(np.isfinite(row[c.heading][0]) for row in table.values())]
+    lines = ["| system | clips | " + " | ".join(c.heading for c in columns) + " |", "|---" * (len(columns) + 2) + "|"]
+    for system, row in table.items():
+        cells = []
+        for column in columns:
+            value, low, high = row[column.heading]
+            if not np.isfinite(value):
+                cells.append("–")
+                continue
+            cells.append(f"{value:{column.format}} ± {(high - low) / 2:{column.format}}")
+        lines.append(f"| {system} | {counts[system]} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def bars(path: Path, results: Sequence[Result], own_voice: bool) -> None:
+    """A PNG of bars with their 95 % intervals, a panel for each figure and a bar for each system."""
+    table = figures(results, own_voice)
+    shown = [c for c in COLUMNS if any(np.isfinite(row[c.heading][0]) for row in table.values())]
+    across = 4
+    down = -(-len(shown) // across)
+    figure = Figure(figsize=(4 * across, 2.6 * down), layout="constrained")
+    FigureCanvasAgg(figure)
+    for number, column in enumerate(shown):
+        axes = figure.add_subplot(down, across, number + 1)
+        values = np.array([row[column.heading] for row in table.values()])
+        middle, low, high = values.T
+        error = np.nan_to_num(np.stack([middle - low, high - middle]).clip(min=0))
+        axes.barh(list(table), np.nan_to_num(middle), xerr=error, color="#0072b2", ecolor="#2b2b2b", capsize=3)
+        axes.invert_yaxis()
+        axes.set_title(f"{column.heading} ({column.better} is better)", fontsize=9)
+        axes.grid(axis="x", color="#dddddd")
+        axes.set_axisbelow(True)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)
+
+
+def melodies(path: Path, contours: dict[str, dict[str, np.ndarray]]) -> None:
+    """A PNG of F0 contours ``[frames]`` at 80 Hz: a panel for each recording, a line for each system."""
+    figure = Figure(figsize=(14, 2.8 * len(contours)), layout="constrained")
+    FigureCanvasAgg(figure)
+    for number, (name, curves) in enumerate(contours.items()):
+        axes = figure.add_subplot(len(contours), 1, number + 1)
+        for system, curve in curves.items():
+            voiced = np.where(curve > 0, curve, np.nan)
+            black = system == "recording"
+            axes.plot(
+                np.arange(len(curve)) / 80,
+                voiced,
+                color="black" if black else None,
+                linewidth=2.5 if black else 1.2,
+                alpha=0.4 if black else 0.9,
+                label=system,
+            )
+        axes.set_yscale("log")
+        axes.set_title(name, fontsize=9)
+        axes.set_ylabel("F0 (Hz)")
+        axes.legend(fontsize=8, ncols=6)
+        axes.grid(color="#dddddd")
+    figure.axes[-1].set_xlabel("seconds")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)

@@ -1,0 +1,151 @@
+"""The benchmark: what it is run on, what it converts into what, and its tables, on results that are known."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nuanced_speech import audio
+from nuanced_speech.errors import UserError
+from nuanced_speech.evaluate import tables
+from nuanced_speech.evaluate.benchmark import BenchmarkConfig, Conversion, Result, conversions, run
+from nuanced_speech.evaluate.quality import quality
+from nuanced_speech.evaluate.recordings import Recording, find_recordings
+
+CLIP = Path(__file__).parent / "data" / "clip.flac"
+
+
+def result(system: str = "direct", target: str | None = None, **changes: object) -> Result:
+    values = dict.fromkeys(Result.__annotations__, 0.0) | {
+        "system": system, "recording": "a/1.flac", "speaker": "a", "target": target, "transcript": "",
+        "wrong_words": 1, "words": 10, "source_seconds": 4.0, "processing_seconds": 2.0, "sig": None, "bak": None,
+        "ovrl": None, "p808": None, "distill_mos": None, "secs": 0.8, "second": 0.9, "stranger": 0.5,
+    }  # fmt: skip
+    return Result(**values | changes)  # type: ignore[arg-type]
+
+
+def test_recordings_by_folder_and_by_name(tmp_path: Path) -> None:
+    for name in ("anna/1.flac", "anna/deep/2.WAV", "bert-1.ogg", "bert-2.flac", "notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "transcripts.tsv").write_text('path\ttext\nanna/1.flac\t"hello" there\n', encoding="utf-8")
+    found = find_recordings(tmp_path)
+    assert {name: [r.path.name for r in recordings] for name, recordings in found.items()} == {
+        "anna": ["1.flac", "2.WAV"],
+        "bert": ["bert-1.ogg", "bert-2.flac"],
+    }
+    assert [r.text for r in found["anna"]] == ['"hello" there', None]
+
+
+def test_folders_that_hold_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such folder"):
+        find_recordings(tmp_path / "none")
+    with pytest.raises(UserError, match="no recordings there"):
+        find_recordings(tmp_path)
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "transcripts.tsv").write_text("file\twords\n", encoding="utf-8")
+    with pytest.raises(UserError, match="needs the columns path and text"):
+        find_recordings(tmp_path)
+
+
+def test_every_speaker_is_converted_into_others() -> None:
+    speakers = {s: [Recording(Path(f"{s}{k}.wav"), s) for k in range(3)] for s in "abcd"}
+    jobs = conversions(speakers, limit=2, others=2)
+    own, crossed = [j for j in jobs if j.reference is None], [j for j in jobs if j.reference is not None]
+    assert len(own) == 8 and len(crossed) == 8
+    pairs = {(j.source.speaker, j.reference.speaker) for j in crossed if j.reference}
+    assert len(pairs) == 8 and all(a != b for a, b in pairs)
+    assert len({j.name for j in jobs}) == len(jobs)
+    # no more voices than there are
+    assert all(j.reference is None for j in conversions({"a": speakers["a"]}, None, 5))
+
+
+def test_words_are_pooled_and_means_leave_out_what_is_missing() -> None:
+    results = [
+        result(wrong_words=1, words=10, f0_correlation=0.9, ovrl=3.0),
+        result(wrong_words=9, words=90, f0_correlation=float("nan"), ovrl=None),
+    ]
+    row = tables.figures(results, own_voice=True)["direct"]
+    assert row["WER"][0] == pytest.approx(0.1)
+    assert row["log-F0 corr"][0] == pytest.approx(0.9)
+    assert row["OVRL"][0] == 3.0
+    assert np.isnan(row["P.808"][0])
+    assert row["RTF"][0] == 0.5
+    assert row["SECS 0–1"][0] == pytest.approx((0.8 - 0.5) / (0.9 - 0.5))
+
+
+def test_the_interval_is_that_of_the_mean() -> None:
+    values = np.random.default_rng(0).normal(0.7, 0.1, 200)
+    low, high = tables.interval([result(secs=float(v)) for v in values], tables._mean("secs"))
+    assert low < values.mean() < high
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / np.sqrt(200), rel=0.15)
+
+
+def test_a_table_has_a_row_for_each_system_and_a_column_for_each_known_figure() -> None:
+    results = [result("direct"), result("text"), result("text", target="b", secs=0.6)]
+    own, other = tables.markdown(results, True), tables.markdown(results, False)
+    assert [line.split("|")[1].strip() for line in own.splitlines()[2:]] == ["direct", "text"]
+    assert "0.800" in own and "0.600" not in own and "0.600" in other
+    assert "OVRL" not in own
+    assert tables.markdown([], True) == ""
+
+
+def test_pictures_are_drawn(tmp_path: Path) -> None:
+    results = [result("direct", secs=0.7 + k / 10) for k in range(3)] + [result("text")]
+    tables.bars(tmp_path / "bars.png", results, own_voice=True)
+    curve = np.where(np.arange(200) % 50 < 30, 120.0, 0.0)
+    tables.melodies(tmp_path / "melodies.png", {"clip": {"recording": curve, "direct": curve * 1.1}})
+    for name in ("bars.png", "melodies.png"):
+        assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
+
+
+def test_run_measures_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """The recording itself and WORLD's copy of it: no model but Whisper is needed."""
+    folder = tmp_path / "speech"
+    wave = audio.read(CLIP)
+    half = len(wave) // 2
+    for speaker, part in (("a", wave[:half]), ("a", wave[half:]), ("b", wave[::-1].copy())):
+        (folder / speaker).mkdir(parents=True, exist_ok=True)
+        audio.write(folder / speaker / f"{len(list((folder / speaker).iterdir()))}.flac", part)
+    config = BenchmarkConfig(folder, tmp_path / "out", ("recording", "world"), others=1, limit=1, language="en")
+    results = run(config)
+    assert [(r.system, r.target) for r in results] == [
+        ("recording", None), ("recording", None), ("world", None), ("world", None), ("world", "b"), ("world", "a"),
+    ]  # fmt: skip
+    itself, copy = results[0], results[2]
+    assert itself.wrong_heard_words == 0 and itself.f0_correlation == pytest.approx(1) and itself.f0_rmse_cents == 0
+    assert itself.secs == pytest.approx(itself.second)
+    assert copy.f0_correlation > 0.95 and copy.energy_correlation > 0.95
+    assert copy.wrong_heard_words <= 0.5 * copy.heard_words
+    assert itself.secs > itself.stranger
+    # measured results are not measured again
+    sheet = tmp_path / "out" / "world-a-0.json"
+    values = json.loads(sheet.read_text(encoding="utf-8")) | {"transcript": "marked"}
+    sheet.write_text(json.dumps(values), encoding="utf-8")
+    assert run(config)[2].transcript == "marked"
+    assert asdict(results[0])["system"] == "recording"
+
+
+def test_unknown_systems(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="unknown system 'magic': choose from direct, text"):
+        run(BenchmarkConfig(tmp_path, tmp_path / "out", ("magic",)))
+    with pytest.raises(UserError, match="'recipe' needs an encoder"):
+        run(BenchmarkConfig(tmp_path, tmp_path / "out", ("recipe",)))
+
+
+def test_predicted_quality_falls_with_noise() -> None:
+    pytest.importorskip("speechmos")
+    wave = audio.read(CLIP)
+    noisy = wave + 0.3 * wave.std() * np.random.default_rng(0).standard_normal(len(wave)).astype(np.float32)
+    clean, worse = quality(wave, audio.SAMPLE_RATE), quality(noisy, audio.SAMPLE_RATE)
+    assert clean.ovrl is not None and worse.ovrl is not None
+    assert clean.ovrl > worse.ovrl + 0.3 and 1 <= worse.ovrl <= clean.ovrl <= 5
+
+
+def test_a_conversion_is_named_by_who_speaks_and_as_whom() -> None:
+    a, b = Recording(Path("x/1.wav"), "a"), Recording(Path("y/2.wav"), "b")
+    assert Conversion(a).name == "a-1" and Conversion(a, b).name == "a-1-as-b"
