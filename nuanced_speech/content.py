@@ -145,8 +145,9 @@ class ContentAdapter(nn.Module):
         mask = length_mask(units, length)[:, None].to(features.dtype)
         features = _edge_padded(features, units)
         x = features
+        there = length_mask(_frames(units), x.shape[1])
         for tuned in self.tuned:
-            x = tuned(x, length_mask(_frames(units), x.shape[1]))
+            x = tuned(x, there)
         x = torch.cat([norm(y) for norm, y in zip(self.norms, (features, x), strict=True)], -1)
         x = to_units(x.transpose(1, 2), length)
         x = self.input(x * mask)

@@ -23,7 +23,7 @@ from nuanced_speech import audio
 from nuanced_speech.audio import SAMPLE_RATE
 from nuanced_speech.content import ContentAdapter
 from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import FRAMES_PER_UNIT, MAX_PHONEMES, SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread
+from nuanced_speech.kokoro import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread
 from nuanced_speech.pieces import Piece, cut, join
 from nuanced_speech.prosody.delivery import SEMITONES, match_loudness, median_log_f0, transpose, warp
 from nuanced_speech.prosody.durations import align_content, recognise
@@ -285,7 +285,8 @@ class Converter:
         own = np.pad(own, (0, units * SAMPLES_PER_UNIT - len(own))) * np.float32(gain)
         with self._stage("features"):
             layers = self.content.config.layer, self.listener.depth
-            features, last = self.listener.features(_to_whisper(own), layers).chunk(2, -1)
+            heard = self.listener.features(_to_whisper(own), layers)
+            features, last = heard[:, : self.listener.width], heard[:, -self.listener.width :]
             style = self.style_encoder(self.listener.output_norm(last)[None])[0]
         with self._stage("f0"):
             curve = track_f0(own, audio.SAMPLE_RATE)
@@ -328,8 +329,6 @@ class Converter:
         heard_content = self.content(heard.features[None].float(), torch.tensor([heard.units], device=self.device))
         log_probabilities = heard_content.logits[0].T.log_softmax(-1)
         ids, durations = (torch.from_numpy(x).to(self.device) for x in recognise(log_probabilities.cpu().numpy()))
-        if len(ids) > MAX_PHONEMES + 2:
-            return heard_content.content
         symbols = ids.repeat_interleave(durations)
         sure = log_probabilities.gather(1, symbols[:, None]).exp().T
         sharp = spread(self.kokoro.encode_content(ids)[None], durations[None])

@@ -33,7 +33,7 @@ def test_training_learns_and_resumes_exactly(spoken: Path, tmp_path: Path, monke
     settings = config(spoken, tmp_path / "whole")
     weights = ContentAdapter.load(train(settings, SHAPE))
     # the examples that were trained on: far better than the mean, which explains nothing
-    examples = adapter.load_examples(spoken, corpus._kokoro)[1:]
+    examples = adapter.load_examples(spoken, corpus._kokoro, "tiny.en", 3)[1:]
     explained = 1 - adapter.evaluate(weights, examples)[0]
     assert explained > 0.3
 
@@ -54,7 +54,7 @@ def test_training_learns_and_resumes_exactly(spoken: Path, tmp_path: Path, monke
 
 
 def test_crops_keep_features_and_labels_together(spoken: Path) -> None:
-    example = adapter.load_examples(spoken, corpus._kokoro)[0]
+    example = adapter.load_examples(spoken, corpus._kokoro, "tiny.en", 3)[0]
     features, content, symbols, units = adapter.crop(example, np.random.default_rng(0), whole=True)
     assert features.shape == (adapter.FRAMES_PER_CROP, 384) and content.shape == (adapter.CROP_UNITS, 512)
     assert units == example.units
@@ -64,7 +64,7 @@ def test_crops_keep_features_and_labels_together(spoken: Path) -> None:
 
 def test_versions_are_what_they_say(spoken: Path) -> None:
     """Each version is as long as its durations say; the first is the utterance as it is."""
-    for example in adapter.load_examples(spoken, corpus._kokoro):
+    for example in adapter.load_examples(spoken, corpus._kokoro, "tiny.en", 3):
         assert len(example.versions) == adapter.VERSIONS
         for features, durations in example.versions:
             assert abs(len(features) / 50 - int(durations.sum()) / 40) < 0.05

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 from nuanced_speech import audio
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate import tables
-from nuanced_speech.evaluate.benchmark import BenchmarkConfig, Conversion, Result, conversions, run
+from nuanced_speech.evaluate.benchmark import BenchmarkConfig, Result, Trial, run, trials
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import Recording, find_recordings
 
@@ -39,6 +39,9 @@ def test_recordings_by_folder_and_by_name(tmp_path: Path) -> None:
         "bert": ["bert-1.ogg", "bert-2.flac"],
     }
     assert [r.text for r in found["anna"]] == ['"hello" there', None]
+    assert len({r.name for recordings in found.values() for r in recordings}) == 4
+    assert list(find_recordings(tmp_path, but=tmp_path / "bert-1.ogg")) == ["anna", "bert"]
+    assert len(find_recordings(tmp_path, but=tmp_path / "anna" / "deep")["anna"]) == 1
 
 
 def test_folders_that_hold_nothing(tmp_path: Path) -> None:
@@ -47,21 +50,27 @@ def test_folders_that_hold_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no recordings there"):
         find_recordings(tmp_path)
     (tmp_path / "a.wav").touch()
+    (tmp_path / "transcripts.tsv").write_text("path\ttext\nb.wav\thello\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"b\.wav is not a recording"):
+        find_recordings(tmp_path)
+    (tmp_path / "transcripts.tsv").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match="cannot be read as UTF-8"):
+        find_recordings(tmp_path)
     (tmp_path / "transcripts.tsv").write_text("file\twords\n", encoding="utf-8")
     with pytest.raises(UserError, match="needs the columns path and text"):
         find_recordings(tmp_path)
 
 
 def test_every_speaker_is_converted_into_others() -> None:
-    speakers = {s: [Recording(Path(f"{s}{k}.wav"), s) for k in range(3)] for s in "abcd"}
-    jobs = conversions(speakers, limit=2, others=2)
+    speakers = {s: [Recording(Path(f"{s}{k}.wav"), f"{s}{k}", s) for k in range(3)] for s in "abcd"}
+    jobs = trials(speakers, limit=2, others=2)
     own, crossed = [j for j in jobs if j.reference is None], [j for j in jobs if j.reference is not None]
     assert len(own) == 8 and len(crossed) == 8
     pairs = {(j.source.speaker, j.reference.speaker) for j in crossed if j.reference}
     assert len(pairs) == 8 and all(a != b for a, b in pairs)
     assert len({j.name for j in jobs}) == len(jobs)
     # no more voices than there are
-    assert all(j.reference is None for j in conversions({"a": speakers["a"]}, None, 5))
+    assert all(j.reference is None for j in trials({"a": speakers["a"]}, None, 5))
 
 
 def test_words_are_pooled_and_means_leave_out_what_is_missing() -> None:
@@ -69,13 +78,13 @@ def test_words_are_pooled_and_means_leave_out_what_is_missing() -> None:
         result(wrong_words=1, words=10, f0_correlation=0.9, ovrl=3.0),
         result(wrong_words=9, words=90, f0_correlation=float("nan"), ovrl=None),
     ]
-    row = tables.figures(results, own_voice=True)["direct"]
+    row = tables.statistics(results, own_voice=True)["direct"]
     assert row["WER"][0] == pytest.approx(0.1)
     assert row["log-F0 corr"][0] == pytest.approx(0.9)
     assert row["OVRL"][0] == 3.0
     assert np.isnan(row["P.808"][0])
     assert row["RTF"][0] == 0.5
-    assert row["SECS 0–1"][0] == pytest.approx((0.8 - 0.5) / (0.9 - 0.5))
+    assert row["normalised SECS"][0] == pytest.approx((0.8 - 0.5) / (0.9 - 0.5))
 
 
 def test_the_interval_is_that_of_the_mean() -> None:
@@ -87,24 +96,24 @@ def test_the_interval_is_that_of_the_mean() -> None:
 
 def test_a_table_has_a_row_for_each_system_and_a_column_for_each_known_figure() -> None:
     results = [result("direct"), result("text"), result("text", target="b", secs=0.6)]
-    own, other = tables.markdown(results, True), tables.markdown(results, False)
+    own, other = (tables.markdown(tables.statistics(results, own), {"direct": 1, "text": 1}) for own in (True, False))
     assert [line.split("|")[1].strip() for line in own.splitlines()[2:]] == ["direct", "text"]
     assert "0.800" in own and "0.600" not in own and "0.600" in other
     assert "OVRL" not in own
-    assert tables.markdown([], True) == ""
+    assert tables.markdown(tables.statistics([], True), {}) == ""
 
 
 def test_pictures_are_drawn(tmp_path: Path) -> None:
     results = [result("direct", secs=0.7 + k / 10) for k in range(3)] + [result("text")]
-    tables.bars(tmp_path / "bars.png", results, own_voice=True)
+    tables.bars(tmp_path / "bars.png", tables.statistics(results, own_voice=True))
     curve = np.where(np.arange(200) % 50 < 30, 120.0, 0.0)
-    tables.melodies(tmp_path / "melodies.png", {"clip": {"recording": curve, "direct": curve * 1.1}})
+    tables.f0_contours(tmp_path / "melodies.png", {"clip": {"recording": curve, "direct": curve * 1.1}})
     for name in ("bars.png", "melodies.png"):
         assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
 
 
 def test_run_measures_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    """The recording itself and WORLD's copy of it: no model but Whisper is needed."""
+    """The recording itself and WORLD's copy of it, which need no model but Whisper, the judge."""
     folder = tmp_path / "speech"
     wave = audio.read(CLIP)
     half = len(wave) // 2
@@ -123,17 +132,21 @@ def test_run_measures_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert copy.wrong_heard_words <= 0.5 * copy.heard_words
     assert itself.secs > itself.stranger
     # measured results are not measured again
-    sheet = tmp_path / "out" / "world-a-0.json"
+    sheet = tmp_path / "out" / "world-a-0-flac.json"
     values = json.loads(sheet.read_text(encoding="utf-8")) | {"transcript": "marked"}
     sheet.write_text(json.dumps(values), encoding="utf-8")
     assert run(config)[2].transcript == "marked"
-    assert asdict(results[0])["system"] == "recording"
+    # a damaged result is measured again
+    sheet.write_text("{", encoding="utf-8")
+    assert run(config)[2] == dataclasses.replace(copy, processing_seconds=run(config)[2].processing_seconds)
+    with pytest.raises(UserError, match="results of other recordings, weights or language"):
+        run(dataclasses.replace(config, language="fr"))
 
 
 def test_unknown_systems(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown system 'magic': choose from direct, text"):
         run(BenchmarkConfig(tmp_path, tmp_path / "out", ("magic",)))
-    with pytest.raises(UserError, match="'recipe' needs an encoder"):
+    with pytest.raises(UserError, match="'recipe' and --recipe ENCODER"):
         run(BenchmarkConfig(tmp_path, tmp_path / "out", ("recipe",)))
 
 
@@ -147,5 +160,5 @@ def test_predicted_quality_falls_with_noise() -> None:
 
 
 def test_a_conversion_is_named_by_who_speaks_and_as_whom() -> None:
-    a, b = Recording(Path("x/1.wav"), "a"), Recording(Path("y/2.wav"), "b")
-    assert Conversion(a).name == "a-1" and Conversion(a, b).name == "a-1-as-b"
+    a, b = Recording(Path("x/1.wav"), "a-1-wav", "a"), Recording(Path("y/2.wav"), "b-2-wav", "b")
+    assert Trial(a).name == "a-1-wav" and Trial(a, b).name == "a-1-wav-as-b"

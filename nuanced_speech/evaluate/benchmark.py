@@ -4,23 +4,35 @@ Each result is a small JSON file beside its audio, so an interrupted run goes on
 the tables and pictures of them.
 """
 
+import hashlib
 import json
+import logging
 import os
 import platform
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 from rich.progress import track
 
 from nuanced_speech import audio
+from nuanced_speech.content import WEIGHTS as ADAPTER
 from nuanced_speech.convert import Converter
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import Recording, find_recordings
-from nuanced_speech.evaluate.systems import SYSTEMS, Job, Workshop
+from nuanced_speech.evaluate.systems import SYSTEMS, Job, Models
+from nuanced_speech.prosody.delivery import median_log_f0
+from nuanced_speech.style.encoder import PACKAGED as ENCODER
+from nuanced_speech.weights.store import sha256
+from nuanced_speech.whisper import Listener, Transcript
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -28,8 +40,8 @@ class BenchmarkConfig:
     """What to measure.
 
     ``others`` is the number of conversions of each speaker into other speakers, ``limit`` how many recordings of each
-    are converted in their own voice (all when None). ``recipe`` is an encoder that ``train_v2_multispeech.py`` made;
-    without it that system is left out.
+    are converted in their own voice (all when None). ``recipe`` is an encoder that ``train_v2_multispeech.py`` made,
+    for the system of that name.
     """
 
     folder: Path
@@ -81,7 +93,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Conversion:
+class Trial:
     """A recording and, where it is not its own voice that is wanted, a recording of the other speaker."""
 
     source: Recording
@@ -89,52 +101,51 @@ class Conversion:
 
     @property
     def name(self) -> str:
-        source = f"{self.source.speaker}-{self.source.path.stem}"
-        return source if self.reference is None else f"{source}-as-{self.reference.speaker}"
+        return self.source.name if self.reference is None else f"{self.source.name}-as-{self.reference.speaker}"
 
 
-def conversions(speakers: dict[str, list[Recording]], limit: int | None, others: int) -> list[Conversion]:
+def trials(speakers: dict[str, list[Recording]], limit: int | None, others: int) -> list[Trial]:
     """Every recording in its own voice; then of each speaker the first recordings in the voices of the next speakers,
     each known by one recording."""
-    own = [Conversion(source) for recordings in speakers.values() for source in recordings[:limit]]
+    own = [Trial(source) for recordings in speakers.values() for source in recordings[:limit]]
     names, crossed = list(speakers), []
     for number, name in enumerate(names):
         for k in range(min(others, len(names) - 1)):
             source = speakers[name][k % len(speakers[name])]
             target = speakers[names[(number + 1 + k) % len(names)]]
-            crossed.append(Conversion(source, target[k % len(target)]))
+            crossed.append(Trial(source, target[k % len(target)]))
     return own + crossed
 
 
 class Judge:
     """Measures outputs; hears and embeds each recording once."""
 
-    def __init__(self, config: BenchmarkConfig, speakers: dict[str, list[Recording]], converter: Converter) -> None:
-        self.config, self.speakers, self.listener = config, speakers, converter.transcriber
-        self.heard: dict[Path, str] = {}
-        self.contours: dict[Path, report.Contours] = {}
-        self.voices: dict[Path, np.ndarray | None] = {}
+    def __init__(self, config: BenchmarkConfig, speakers: dict[str, list[Recording]], listener: Listener) -> None:
+        self.config, self.speakers, self.listener = config, speakers, listener
+        self.heard: dict[Recording, tuple[Transcript, report.Contours]] = {}
+        self.voices: dict[Recording, np.ndarray | None] = {}
 
-    def measure(self, system: str, job: Conversion, source: np.ndarray, output: np.ndarray, seconds: float) -> Result:
+    def measure(self, system: str, trial: Trial, source: np.ndarray, output: np.ndarray, seconds: float) -> Result:
         """All figures of ``output [T]`` at 24 kHz."""
-        recording = job.source
-        if recording.path not in self.heard:
-            self.heard[recording.path] = report.hear(self.listener, source, self.config.language).text
-            self.contours[recording.path] = report.contours(source)
-        heard, before = self.heard[recording.path], self.contours[recording.path]
-        # the target's own recording says other words, with another melody
-        said = report.hear(self.listener, output, self.config.language).text
+        recording = trial.source
+        if recording not in self.heard:
+            transcript = report.hear(self.listener, source, self.config.language)
+            self.heard[recording] = transcript, report.contours(source)
+        heard, before = self.heard[recording]
+        said = report.hear(self.listener, output, heard.language).text
         after = report.contours(output)
-        errors = metrics.word_errors(recording.text or heard, said, self.config.language or "en")
-        heard_errors = metrics.word_errors(heard, said, self.config.language or "en")
-        target = recording.speaker if job.reference is None else job.reference.speaker
-        known = recording if job.reference is None else job.reference
-        scores = quality(output, audio.SAMPLE_RATE)
+        errors = metrics.word_errors(recording.text or heard.text, said, heard.language)
+        heard_errors = metrics.word_errors(heard.text, said, heard.language)
+        known = trial.reference or recording
+        strangers = [self._similarity(self._voice(known), s, known) for s in self.speakers if s != known.speaker]
+        if trial.reference is not None:
+            # another voice has another range: melodies are compared around their own middle
+            after.f0 = after.f0 * 2 ** np.nan_to_num(median_log_f0(before.f0) - median_log_f0(after.f0))
         return Result(
             system=system,
-            recording=str(recording.path.relative_to(self.config.folder)),
+            recording=recording.name,
             speaker=recording.speaker,
-            target=None if job.reference is None else target,
+            target=None if trial.reference is None else known.speaker,
             wrong_words=errors.words.total,
             words=errors.words.reference_length,
             wrong_characters=errors.characters.total,
@@ -145,14 +156,10 @@ class Judge:
             f0_rmse_cents=metrics.f0_rmse_cents(before.f0, after.f0),
             voicing_error=metrics.voicing_error(before.f0, after.f0),
             energy_correlation=metrics.energy_correlation(before.n, after.n),
-            secs=self._similarity(metrics.speaker_embedding(output, audio.SAMPLE_RATE), target, known),
-            second=self._similarity(self._voice(known), target, known),
-            stranger=float(
-                np.mean([self._similarity(self._voice(known), name, known) for name in self.speakers if name != target])
-            )
-            if len(self.speakers) > 1
-            else float("nan"),
-            **asdict(scores),
+            secs=self._similarity(metrics.speaker_embedding(output, audio.SAMPLE_RATE), known.speaker, known),
+            second=self._similarity(self._voice(known), known.speaker, known),
+            stranger=float(np.nanmean([*strangers, np.nan])) if np.isfinite(strangers).any() else float("nan"),
+            **asdict(quality(output, audio.SAMPLE_RATE)),
             source_seconds=len(source) / audio.SAMPLE_RATE,
             output_seconds=len(output) / audio.SAMPLE_RATE,
             processing_seconds=seconds,
@@ -160,10 +167,10 @@ class Judge:
         )
 
     def _voice(self, recording: Recording) -> np.ndarray | None:
-        if recording.path not in self.voices:
+        if recording not in self.voices:
             wave = audio.read(recording.path)
-            self.voices[recording.path] = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
-        return self.voices[recording.path]
+            self.voices[recording] = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
+        return self.voices[recording]
 
     def _similarity(self, voice: np.ndarray | None, speaker: str, but: Recording) -> float:
         """Cosine to the mean embedding of a speaker's recordings but one; NaN where there is no other."""
@@ -175,42 +182,73 @@ class Judge:
 def run(config: BenchmarkConfig) -> list[Result]:
     """Convert and measure what was not measured before; all results, those of earlier runs among them.
 
+    Recordings that cannot be converted are named and left out.
+
     Raises:
-        UserError: an unknown system, a missing package, or what ``find_recordings`` says.
+        UserError: an unknown system, a missing package, a folder with results of other settings, or what
+            ``find_recordings`` says.
     """
     unknown = [name for name in config.systems if name not in SYSTEMS]
-    if unknown:
-        raise UserError(f"unknown system {unknown[0]!r}: choose from {', '.join(SYSTEMS)}")
-    if "recipe" in config.systems and config.recipe is None:
-        raise UserError("the system 'recipe' needs an encoder: train one, then give --recipe models/…")
+    if unknown or not config.systems:
+        raise UserError(f"unknown system {unknown[0] if unknown else ''!r}: choose from {', '.join(SYSTEMS)}")
+    if ("recipe" in config.systems) != (config.recipe is not None):
+        raise UserError("the system 'recipe' and --recipe ENCODER of train_v2_multispeech.py need each other")
     metrics.require_resemblyzer()
-    speakers = find_recordings(config.folder)
-    config.out.mkdir(parents=True, exist_ok=True)
+    if "world" in config.systems and find_spec("pyworld") is None:
+        raise UserError("the system 'world' needs the extra 'evaluate': pip install 'nuanced-speech[evaluate]'")
+    speakers = find_recordings(config.folder, but=config.out)
+    try:
+        config.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{config.out}: cannot make this folder ({error.strerror})") from error
+    _check_settings(config, speakers)
     converter = Converter(encoder=config.encoder, adapter=config.adapter)
     recipe = Converter(encoder=config.recipe, adapter=config.adapter) if config.recipe else None
-    shop, judge = Workshop(converter, recipe), Judge(config, speakers, converter)
+    models, judge = Models(converter, recipe), Judge(config, speakers, Listener())
     results: list[Result] = []
-    for system in config.systems:
+    for system in dict.fromkeys(config.systems):
         # a recording of another voice says other words: nothing to compare
         others = 0 if system == "recording" else config.others
-        results += _run_system(system, config, conversions(speakers, config.limit, others), shop, judge)
+        results += _run_system(system, config, trials(speakers, config.limit, others), models, judge)
     return results
 
 
+def _check_settings(config: BenchmarkConfig, speakers: dict[str, list[Recording]]) -> None:
+    """Results lie in a folder for one set of recordings, weights and language only."""
+    names = [(r.name, r.text) for recordings in speakers.values() for r in recordings]
+    weights = {"encoder": config.encoder or ENCODER, "adapter": config.adapter or ADAPTER}
+    settings = {
+        "recordings": hashlib.sha256(json.dumps(names).encode()).hexdigest(),
+        "language": config.language,
+        **{name: sha256([path]) for name, path in weights.items() if path.is_file()},
+    }
+    sheet = config.out / "settings.json"
+    if not sheet.is_file():
+        with audio.replacing(sheet) as temporary:
+            temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    elif sheet.read_text(encoding="utf-8") != json.dumps(settings, indent=2) + "\n":
+        raise UserError(f"{config.out} holds results of other recordings, weights or language: give another --out")
+
+
 def _run_system(
-    system: str, config: BenchmarkConfig, jobs: list[Conversion], shop: Workshop, judge: Judge
+    system: str, config: BenchmarkConfig, every: list[Trial], models: Models, judge: Judge
 ) -> Iterator[Result]:
-    for job in track(jobs, system):
-        sheet = config.out / f"{system}-{job.name}.json"
+    for trial in track(every, system, console=Console(stderr=True)):
+        sheet = config.out / f"{system}-{trial.name}.json"
         if sheet.exists():
-            yield Result(**json.loads(sheet.read_text(encoding="utf-8")))
+            with suppress(ValueError, TypeError):  # else it is damaged, or of an older version
+                yield Result(**json.loads(sheet.read_text(encoding="utf-8")))
+                continue
+        try:
+            source = audio.read(trial.source.path)
+            path = trial.reference.path if trial.reference else None
+            job = Job(source, audio.read(path) if path else None, path, config.language)
+            output, seconds = SYSTEMS[system](models, job)
+            result = judge.measure(system, trial, source, output, seconds)
+        except UserError as error:
+            log.warning("%s, %s: left out: %s", system, trial.name, error)
             continue
-        source = audio.read(job.source.path)
-        reference = None if job.reference is None else audio.read(job.reference.path)
-        path = None if job.reference is None else job.reference.path
-        output, seconds = SYSTEMS[system](shop, Job(source, reference, path, config.language))
         audio.write(sheet.with_suffix(".flac"), output)
-        result = judge.measure(system, job, source, output, seconds)
         with audio.replacing(sheet) as temporary:
             temporary.write_text(json.dumps(asdict(result), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         yield result

@@ -36,32 +36,38 @@ def evaluate(
 
     An interrupted run goes on where it stopped. Install the extra 'benchmark' for the predicted quality scores.
     """
+    import numpy as np
+
     from nuanced_speech import audio
     from nuanced_speech.evaluate import tables
-    from nuanced_speech.evaluate.benchmark import BenchmarkConfig, conversions, machine, run
+    from nuanced_speech.evaluate.benchmark import BenchmarkConfig, machine, run, trials
     from nuanced_speech.evaluate.recordings import find_recordings
     from nuanced_speech.prosody.f0 import f0
 
     names = tuple(name.strip() for name in systems.split(",") if name.strip())
     config = BenchmarkConfig(folder, out, names, others, limit, language, recipe, encoder, adapter)
     results = run(config)
-    text, values = [], {}
+    text: list[str] = []
+    values = {}
     for own_voice, title, stem in ((True, "Own voice", "own-voice"), (False, "Another speaker's voice", "other-voice")):
-        table = tables.markdown(results, own_voice)
+        values[stem] = table = tables.statistics(results, own_voice)
         if table:
-            text += [f"## {title}", "", table, ""]
-            values[stem] = tables.figures(results, own_voice)
-            tables.bars(out / f"{stem}.png", results, own_voice)
-    text.append(f"{machine()}. ± is half of the 95 % interval over clips (bootstrap).")
+            counts = {system: len(rows) for system, rows in tables.by_system(results, own_voice).items()}
+            text += [f"## {title}", "", tables.markdown(table, counts), ""]
+            tables.bars(out / f"{stem}.png", table)
+    text.append(
+        f"{machine()}. ± is half of the 95 % interval over clips (bootstrap). Whisper base is the judge of words."
+    )
     with audio.replacing(out / "table.md") as temporary:
         temporary.write_text("\n".join(text) + "\n", encoding="utf-8")
     with audio.replacing(out / "figures.json") as temporary:
         temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    speakers = find_recordings(folder)
-    samples = [job for job in conversions(speakers, 1, 0)][:3]
-    contours = {
-        job.name: {name: f0(audio.read(out / f"{name}-{job.name}.flac"), audio.SAMPLE_RATE) for name in names}
-        for job in samples
-    }
-    tables.melodies(out / "melodies.png", contours)
+    contours: dict[str, dict[str, np.ndarray]] = {}
+    for trial in trials(find_recordings(folder, but=out), 1, 0)[:3]:
+        spoken = {name: out / f"{name}-{trial.name}.flac" for name in names}
+        curves = {name: f0(audio.read(path), audio.SAMPLE_RATE) for name, path in spoken.items() if path.is_file()}
+        if curves:
+            contours[trial.name] = curves
+    if contours:
+        tables.f0_contours(out / "f0.png", contours)
     print("\n".join(text))

@@ -167,7 +167,7 @@ def cosine(a: np.ndarray | None, b: np.ndarray | None) -> float:
 
 def require_resemblyzer() -> None:
     """Raise UserError where the speaker encoder's package is missing."""
-    if find_spec("resemblyzer") is None:
+    if not all(find_spec(name) for name in ("resemblyzer", "librosa", "webrtcvad")):
         raise UserError(
             "speaker similarity needs the evaluate extra: pip install 'nuanced-speech[evaluate]',"
             " then pip install --no-deps -r requirements-no-deps.txt"

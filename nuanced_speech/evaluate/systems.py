@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from rich.progress import track
+import torch
 
 from nuanced_speech import audio
 from nuanced_speech.convert import Converter
 from nuanced_speech.evaluate import metrics, report
+from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
 from nuanced_speech.prosody.delivery import median_log_f0
 from nuanced_speech.prosody.f0 import f0
-from nuanced_speech.style.voices import stock_voices
+from nuanced_speech.style.voices import stock_voices, style_of, voice_pack
+from nuanced_speech.text import phoneme_pieces
 
 # Long enough for a speaker embedding, and said in any voice.
 STOCK_SENTENCE = (
@@ -35,54 +37,70 @@ class Job:
 
 
 @dataclass
-class Workshop:
-    """The models that the systems share."""
+class Models:
+    """What the systems share; ``recipe`` is a converter with the encoder of ``train_v2_multispeech.py``."""
 
     converter: Converter
     recipe: Converter | None = None
     _stock: dict[str, np.ndarray | None] = field(default_factory=dict)
 
     def nearest_stock_voice(self, wave: np.ndarray) -> str:
-        """The stock voice whose speech is most like ``wave [T]`` at 24 kHz to Resemblyzer; English voices only."""
+        """The English stock voice whose speech is most like ``wave [T]`` at 24 kHz to Resemblyzer."""
         names = [name for name in stock_voices() if name[0] in "ab"]
         if not self._stock:
-            for name in track(names, "stock voices"):
-                spoken = self.converter.convert(wave, name, text=STOCK_SENTENCE, keep=(), language="en")
-                self._stock[name] = metrics.speaker_embedding(spoken.audio, audio.SAMPLE_RATE)
+            for name in names:
+                spoken = say(self.converter.kokoro, STOCK_SENTENCE, "en", name)
+                self._stock[name] = metrics.speaker_embedding(spoken, audio.SAMPLE_RATE)
         wanted = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
         return max(names, key=lambda name: metrics.cosine(self._stock[name], wanted))
 
 
 Spoken = tuple[np.ndarray, float]
-"""``[T]`` at 24 kHz, and how many seconds it took."""
+"""``[T]`` at 24 kHz, and how many seconds it took with the models in memory."""
 
 
-def _ours(path: str) -> Callable[[Workshop, Job], Spoken]:
-    def convert(shop: Workshop, job: Job) -> Spoken:
-        return _converted(shop.converter, job, path)
+@torch.no_grad()
+def say(kokoro: Kokoro, text: str, language: str, voice: str) -> np.ndarray:
+    """Plain text to speech ``[T]`` at 24 kHz with a stock voice."""
+    pack, waves = voice_pack(voice), []
+    for phonemes in phoneme_pieces(text, language):
+        ids = kokoro.tokens(phonemes)[None]
+        style = style_of(pack, ids.shape[1] - 2)[None]
+        encoded = kokoro.encode_text(ids)
+        prosody = kokoro.predict(encoded, style)
+        content = spread(encoded.content, prosody.durations)
+        waves.append(kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM], seed=0)[0].numpy())
+    return np.concatenate(waves)
+
+
+def _ours(path: str) -> Callable[[Models, Job], Spoken]:
+    def convert(models: Models, job: Job) -> Spoken:
+        return _converted(models.converter, job, path)
 
     return convert
 
 
-def _recipe(shop: Workshop, job: Job) -> Spoken:
-    assert shop.recipe is not None
-    return _converted(shop.recipe, job, "text")
+def _recipe(models: Models, job: Job) -> Spoken:
+    assert models.recipe is not None
+    return _converted(models.recipe, job, "text")
 
 
 def _converted(converter: Converter, job: Job, path: str) -> Spoken:
-    done = converter.convert(job.source, job.reference_path, path=path, language=job.language)
-    return done.audio, sum(seconds for stage, seconds in done.seconds.items() if stage != "load")
-
-
-def _plain(shop: Workshop, job: Job) -> Spoken:
-    voice = shop.nearest_stock_voice(job.source if job.reference is None else job.reference)
+    converter.load(path)
     started = time.perf_counter()
-    heard = report.hear(shop.converter.transcriber, job.source, job.language)
-    done = shop.converter.convert(job.source, voice, text=heard.text, keep=(), language=job.language)
+    done = converter.convert(job.source, job.reference_path, path=path, language=job.language)
     return done.audio, time.perf_counter() - started
 
 
-def _world(shop: Workshop, job: Job) -> Spoken:
+def _plain(models: Models, job: Job) -> Spoken:
+    models.converter.load("text")
+    voice = models.nearest_stock_voice(job.source if job.reference is None else job.reference)
+    started = time.perf_counter()
+    heard = report.hear(models.converter.transcriber, job.source, job.language)
+    return say(models.converter.kokoro, heard.text, heard.language, voice), time.perf_counter() - started
+
+
+def _world(_models: Models, job: Job) -> Spoken:
     """Analysis and synthesis by WORLD (Morise et al. 2016).
 
     For another voice F0 is moved to its median, and the spectral envelope stretched by a third of that interval, about
@@ -106,12 +124,12 @@ def _world(shop: Workshop, job: Job) -> Spoken:
     return spoken[: len(source)].astype(np.float32), time.perf_counter() - started
 
 
-def _recording(_shop: Workshop, job: Job) -> Spoken:
-    """The source, or the reference where another voice is wanted: what a perfect voice would score."""
-    return job.source if job.reference is None else job.reference, 0.0
+def _recording(_models: Models, job: Job) -> Spoken:
+    """The source itself: the ceiling."""
+    return job.source, 0.0
 
 
-SYSTEMS: dict[str, Callable[[Workshop, Job], Spoken]] = {
+SYSTEMS: dict[str, Callable[[Models, Job], Spoken]] = {
     "direct": _ours("direct"),
     "text": _ours("text"),
     "recipe": _recipe,

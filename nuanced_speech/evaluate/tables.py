@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 
 from nuanced_speech.audio import replacing
 from nuanced_speech.evaluate.benchmark import Result
+from nuanced_speech.evaluate.picture import FRAME_RATE
 
 RESAMPLES = 1000
+Statistics = dict[str, dict[str, tuple[float, float, float]]]
 Statistic = Callable[[Sequence[Result]], float]
 
 
@@ -27,7 +29,8 @@ class Column:
 
 def _pooled(wrong: str, total: str) -> Statistic:
     def rate(results: Sequence[Result]) -> float:
-        return sum(getattr(r, wrong) for r in results) / max(sum(getattr(r, total) for r in results), 1)
+        whole = sum(getattr(r, total) for r in results)
+        return sum(getattr(r, wrong) for r in results) / whole if whole else float("nan")
 
     return rate
 
@@ -51,7 +54,7 @@ COLUMNS = (
     Column("CER", ".1%", _pooled("wrong_characters", "characters"), "lower"),
     Column("WER to source heard", ".1%", _pooled("wrong_heard_words", "heard_words"), "lower"),
     Column("SECS", ".3f", _mean("secs")),
-    Column("SECS 0–1", ".2f", _normalised_secs),
+    Column("normalised SECS", ".2f", _normalised_secs),
     Column("log-F0 corr", ".3f", _mean("f0_correlation")),
     Column("F0 RMSE cents", ".0f", _mean("f0_rmse_cents"), "lower"),
     Column("voicing error", ".1%", _mean("voicing_error"), "lower"),
@@ -83,20 +86,18 @@ def by_system(results: Sequence[Result], own_voice: bool) -> dict[str, list[Resu
     return chosen
 
 
-def figures(results: Sequence[Result], own_voice: bool) -> dict[str, dict[str, tuple[float, float, float]]]:
-    """Value and 95 % interval of every column of every system."""
+def statistics(results: Sequence[Result], own_voice: bool) -> Statistics:
+    """Value and ends of the 95 % interval of every column of every system."""
     return {
         system: {column.heading: (column.figure(rows), *interval(rows, column.figure)) for column in COLUMNS}
         for system, rows in by_system(results, own_voice).items()
     }
 
 
-def markdown(results: Sequence[Result], own_voice: bool) -> str:
-    """A table, a row for each system; ± is half the 95 % interval. Empty where nothing was measured."""
-    table = figures(results, own_voice)
+def markdown(table: Statistics, counts: dict[str, int]) -> str:
+    """A row for each system, with its number of clips; ± is half the 95 % interval. Empty without results."""
     if not table:
         return ""
-    counts = {system: len(rows) for system, rows in by_system(results, own_voice).items()}
     columns = [c for c in COLUMNS if any(np.isfinite(row[c.heading][0]) for row in table.values())]
     lines = ["| system | clips | " + " | ".join(c.heading for c in columns) + " |", "|---" * (len(columns) + 2) + "|"]
     for system, row in table.items():
@@ -111,9 +112,8 @@ def markdown(results: Sequence[Result], own_voice: bool) -> str:
     return "\n".join(lines)
 
 
-def bars(path: Path, results: Sequence[Result], own_voice: bool) -> None:
-    """A PNG of bars with their 95 % intervals, a panel for each figure and a bar for each system."""
-    table = figures(results, own_voice)
+def bars(path: Path, table: Statistics) -> None:
+    """A PNG of bars with their 95 % intervals, a panel for each column and a bar for each system."""
     shown = [c for c in COLUMNS if any(np.isfinite(row[c.heading][0]) for row in table.values())]
     across = 4
     down = -(-len(shown) // across)
@@ -133,7 +133,7 @@ def bars(path: Path, results: Sequence[Result], own_voice: bool) -> None:
         figure.savefig(temporary, dpi=120)
 
 
-def melodies(path: Path, contours: dict[str, dict[str, np.ndarray]]) -> None:
+def f0_contours(path: Path, contours: dict[str, dict[str, np.ndarray]]) -> None:
     """A PNG of F0 contours ``[frames]`` at 80 Hz: a panel for each recording, a line for each system."""
     figure = Figure(figsize=(14, 2.8 * len(contours)), layout="constrained")
     FigureCanvasAgg(figure)
@@ -143,7 +143,7 @@ def melodies(path: Path, contours: dict[str, dict[str, np.ndarray]]) -> None:
             voiced = np.where(curve > 0, curve, np.nan)
             black = system == "recording"
             axes.plot(
-                np.arange(len(curve)) / 80,
+                np.arange(len(curve)) / FRAME_RATE,
                 voiced,
                 color="black" if black else None,
                 linewidth=2.5 if black else 1.2,

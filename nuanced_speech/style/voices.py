@@ -95,7 +95,7 @@ def _stock(name: str) -> Tensor:
     voices = stock_voices()
     if name not in voices:
         near = [known for known in voices if name and (known[3:] == name or known.startswith(name))]
-        near += difflib.get_close_matches(name, voices)
-        hint = f"did you mean {' or '.join(dict.fromkeys(near[:3]))}?" if near else f"choose from {', '.join(voices)}"
+        near = list(dict.fromkeys(near + difflib.get_close_matches(name, voices)))[:3]
+        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(voices)}"
         raise UserError(f"unknown voice {name!r}: {hint}")
     return voices[name]

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.content import ContentAdapter, ContentConfig
+from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import Kokoro
 from nuanced_speech.train.augment import augment
 from nuanced_speech.train.corpus import read_shard
@@ -46,7 +47,7 @@ class AdapterConfig:
     batch_size: int = 16
     lr: float = 1e-3
     # of ``lr``, for Whisper's own blocks, which know something already
-    tuned_share: float = 0.2
+    tuned_lr_scale: float = 0.2
     warmup: int = 50
     weight_decay: float = 0.01
     symbol_weight: float = 0.3
@@ -74,14 +75,21 @@ class Example:
 def prepare_features(corpus: Path, listener: Listener, layer: int, versions: int = VERSIONS, seed: int = 0) -> None:
     """Whisper features of every shard, written beside it once.
 
-    ``features-NUMBER.safetensors`` holds for utterance k and version v ``k.v`` (features) and ``k.v.speed``.
+    ``features-WHISPER-LAYER-NUMBER.safetensors`` holds for utterance k and version v ``k.v`` (features) and
+    ``k.v.speed``.
+
+    Raises:
+        UserError: no shard in the folder.
     """
-    for shard in tqdm(sorted(corpus.glob("shard-*.safetensors")), f"features of {corpus.name}"):
-        target = _features_path(shard)
+    shards = sorted(corpus.glob("shard-*.safetensors"))
+    if not shards:
+        raise UserError(f"{corpus}: no corpus here; make one with: nuanced-speech train corpus {corpus}")
+    for shard in tqdm(shards, f"features of {corpus.name}"):
+        target = _features_path(shard, listener.name, layer)
         if target.exists():
             continue
         tensors: dict[str, Tensor] = {}
-        for k, utterance in enumerate(read_shard(shard, ("ids", "durations", "audio"))):
+        for k, utterance in enumerate(read_shard(shard, ("audio",))):
             wave = audio.resample(utterance.audio.numpy(), audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
             for version in range(versions):
                 rng = np.random.default_rng([seed, int(shard.stem.split("-")[1]), k, version])
@@ -96,10 +104,10 @@ def disturb(wave: np.ndarray, version: int, rng: np.random.Generator) -> tuple[n
     """A version of ``wave [T]`` at 16 kHz, and how much faster it is."""
     rate = audio.WHISPER_SAMPLE_RATE
     speed = float(rng.uniform(*SPEEDS)) if version > 1 else 1.0
-    faster = audio.resample(wave, round(rate * speed), rate)
+    heard = audio.resample(wave, round(rate * speed), rate)
     if version == 1 or (version > 1 and rng.random() < 0.5):
-        faster = augment(faster, rate, rng)
-    return faster, speed
+        heard = augment(heard, rate, rng)
+    return heard, speed
 
 
 def faster(durations: Tensor, speed: float) -> Tensor:
@@ -108,13 +116,11 @@ def faster(durations: Tensor, speed: float) -> Tensor:
     return torch.diff(ends, prepend=ends.new_zeros(1))
 
 
-def load_examples(corpus: Path, kokoro: Kokoro) -> list[Example]:
-    """Every utterance of the shards whose features are ready, in order."""
+def load_examples(corpus: Path, kokoro: Kokoro, whisper: str, layer: int) -> list[Example]:
+    """Every utterance of a corpus whose features are prepared, in order."""
     examples = []
     for shard in tqdm(sorted(corpus.glob("shard-*.safetensors")), f"loading {corpus.name}"):
-        if not _features_path(shard).exists():
-            continue
-        features = load_file(_features_path(shard))
+        features = load_file(_features_path(shard, whisper, layer))
         for k, utterance in enumerate(read_shard(shard, ("ids", "durations"))):
             with torch.no_grad():
                 content = kokoro.encode_content(utterance.ids).T.half()
@@ -142,7 +148,7 @@ def crop(example: Example, rng: np.random.Generator, whole: bool = False) -> tup
     tokens = torch.repeat_interleave(torch.arange(len(example.ids)), durations)[start : start + CROP_UNITS]
     units = len(tokens)
     return (
-        F.pad(piece, (0, 0, 0, FRAMES_PER_CROP - len(piece))),
+        piece[torch.arange(FRAMES_PER_CROP).clamp(max=len(piece) - 1)],
         F.pad(example.content[tokens].float(), (0, 0, 0, CROP_UNITS - units)),
         F.pad(example.ids[tokens], (0, CROP_UNITS - units)),
         units,
@@ -155,7 +161,7 @@ def with_gaps(features: Tensor, rng: np.random.Generator) -> Tensor:
     features = features.clone()
     for _ in range(rng.integers(5)):
         length = int(rng.integers(2, 13))
-        start = int(rng.integers(max(len(features) - length, 1)))
+        start = int(rng.integers(max(len(features) - length + 1, 1)))
         features[start : start + length] = 0
     if rng.random() < 0.5:
         kept = rng.random(features.shape[1]) >= rng.uniform(0, 0.2)
@@ -187,12 +193,14 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None) -> Path:
     folders = [*config.corpora, *([config.real] if config.real else [])]
     for folder in folders:
         prepare_features(folder, listener, shape.layer, seed=config.seed)
-    examples = [load_examples(folder, kokoro) for folder in folders]
+    examples = [load_examples(folder, kokoro, shape.whisper, shape.layer) for folder in folders]
     real = examples.pop() if config.real else []
     # of the first corpus and of the real recordings; a corpus of another text beside the first is all for training
     held_out, real_held_out = examples[0][: config.held_out], real[: config.held_out // 2]
-    spoken = [e for corpus in examples for e in corpus][config.held_out :]
+    spoken = examples[0][config.held_out :] + [e for corpus in examples[1:] for e in corpus]
     real = real[config.held_out // 2 :]
+    if not spoken or (config.real and not real):
+        raise UserError(f"too few utterances to train on: the first {config.held_out} are held out")
 
     torch.manual_seed(config.seed)
     adapter = ContentAdapter(shape)
@@ -204,15 +212,19 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None) -> Path:
     average.load_state_dict(adapter.state_dict())
     tuned = list(adapter.tuned.parameters())
     others = [p for name, p in adapter.named_parameters() if not name.startswith("tuned.")]
-    groups = [{"params": others, "peak": config.lr}, {"params": tuned, "peak": config.lr * config.tuned_share}]
+    groups = [{"params": others}, {"params": tuned}]
+    peaks = config.lr, config.lr * config.tuned_lr_scale
     optimizer = torch.optim.AdamW(groups, config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
     checkpoint = config.out / "adapter_checkpoint.pt"
     first = 0
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
-        adapter.load_state_dict(state["adapter"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
+        try:
+            adapter.load_state_dict(state["adapter"])
+            average.load_state_dict(state["average"])
+            optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError) as error:
+            raise UserError(f"{checkpoint} is of an adapter of another shape: give another --out") from error
         first = state["step"]
 
     hours = sum(e.units for e in spoken) / 40 / 3600, sum(e.units for e in real) / 40 / 3600
@@ -229,8 +241,8 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None) -> Path:
         # schedule: linear warm-up, then half a cosine down to a hundredth
         progress = max(step - config.warmup, 0) / max(config.steps - config.warmup, 1)
         rate = min((step + 1) / config.warmup, 1) * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
-        for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * rate
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak * rate
         adapter.train()
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
             content, symbol, accuracy = losses(adapter, batch)
@@ -265,8 +277,8 @@ def evaluate(adapter: ContentAdapter, examples: list[Example]) -> tuple[float, f
     return float(content), float(accuracy)
 
 
-def _features_path(shard: Path) -> Path:
-    return shard.with_name(shard.name.replace("shard", "features"))
+def _features_path(shard: Path, whisper: str, layer: int) -> Path:
+    return shard.with_name(shard.name.replace("shard", f"features-{whisper}-{layer}"))
 
 
 def _save_checkpoint(

@@ -97,7 +97,10 @@ def dictionary_text(rng: np.random.Generator, words: list[str]) -> str:
     What an adapter hears in sentences it learns by heart: these have no sense, so their sounds are all there is.
     """
     common = COMMON_WORDS.split()
-    drawn = [str(rng.choice(common) if rng.random() < 0.4 else rng.choice(words)) for _ in range(rng.integers(4, 12))]
+    drawn = []
+    for _ in range(rng.integers(4, 12)):
+        pool = common if rng.random() < 0.4 else words
+        drawn.append(pool[rng.integers(len(pool))])
     if len(drawn) > 5 and rng.random() < 0.5:
         drawn[rng.integers(2, len(drawn) - 2)] += ","
     return " ".join(drawn).capitalize() + str(rng.choice(list(".....??!")))

@@ -26,7 +26,7 @@ from nuanced_speech.whisper import Listener
 
 log = logging.getLogger(__name__)
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
-# Longer stretches are cut by Whisper's own segments.
+# Of longer recordings only the beginning is used: Whisper's encoder and Kokoro's context hold no more.
 MAX_SECONDS = 20.0
 
 
@@ -69,6 +69,7 @@ def prepare(config: RealConfig) -> None:
             wave, ids, durations = labelled
             units = int(durations.sum())
             loud = audio.resample(wave, audio.WHISPER_SAMPLE_RATE, audio.SAMPLE_RATE)[: units * SAMPLES_PER_UNIT]
+            loud = np.pad(loud, (0, units * SAMPLES_PER_UNIT - len(loud)))
             tensors[f"{count}.audio"] = torch.from_numpy((loud.clip(-1, 1) * 32767).astype(np.int16))
             tensors[f"{count}.ids"], tensors[f"{count}.durations"] = ids.to(torch.int16), durations.to(torch.int16)
             for curve in ("f0", "energy"):
@@ -83,8 +84,8 @@ def label(
     path: Path, listener: Listener, adapter: ContentAdapter, kokoro: Kokoro, min_log_probability: float
 ) -> tuple[np.ndarray, Tensor, Tensor] | None:
     """One recording: its wave at 16 kHz, token ids and durations; None where the transcript does not fit."""
-    wave = audio.read(path, audio.WHISPER_SAMPLE_RATE)[: int(MAX_SECONDS * audio.WHISPER_SAMPLE_RATE)]
     try:
+        wave = audio.read(path, audio.WHISPER_SAMPLE_RATE)[: int(MAX_SECONDS * audio.WHISPER_SAMPLE_RATE)]
         phonemes = phonemize(listener.transcribe(wave, language="en").text)[:MAX_PHONEMES]
         features = listener.features(wave, (adapter.config.layer,))
         ids = kokoro.tokens(phonemes)
