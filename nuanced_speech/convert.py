@@ -41,8 +41,9 @@ PATHS = ("auto", "direct", "text")
 KOKORO_LEVEL_DB = -24.0
 # Predicted N minus N measured on what the decoder makes of it.
 ENERGY_OFFSET = 0.6
-# How far recognised phonemes take over from regressed text features where they are certain.
-SHARPNESS = 0.5
+# Share of the recognised phonemes' text features in the direct path's, the rest being the regression. Measured on 8 to
+# 10 clips: 0 devoices (log-F0 correlation 0.84), 0.3 keeps as many words (0.88), 1 loses every tenth word (0.95).
+SHARPNESS = 0.4
 SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
 VOICED_HZ = 20.0
 PACE_LIMITS = (0.5, 2.0)
@@ -321,18 +322,16 @@ class Converter:
         return self._decode(content, f0, heard.n + ENERGY_OFFSET, self._style(heard, manner), manner.seed, heard.n)
 
     def _content(self, heard: _Heard) -> Tensor:
-        """Kokoro's text features ``[1, 512, T]`` as they were heard.
+        """Kokoro's text features ``[1, 512, T]`` as they were heard, without a text.
 
-        Where the adapter is sure of a phoneme, what Kokoro's own text encoder makes of the recognised string takes over
-        from the regression: a mean of all that might have been said is blurred, and a blurred vowel loses its voice.
+        The regression alone is blurred where several sounds may have been meant, and a blurred vowel loses its voice.
+        What Kokoro's own text encoder makes of the recognised phonemes is sharp, and sometimes sharply wrong.
         """
-        heard_content = self.content(heard.features[None].float(), torch.tensor([heard.units], device=self.device))
-        log_probabilities = heard_content.logits[0].T.log_softmax(-1)
-        ids, durations = (torch.from_numpy(x).to(self.device) for x in recognise(log_probabilities.cpu().numpy()))
-        symbols = ids.repeat_interleave(durations)
-        sure = log_probabilities.gather(1, symbols[:, None]).exp().T
-        sharp = spread(self.kokoro.encode_content(ids)[None], durations[None])
-        return torch.lerp(heard_content.content, sharp, SHARPNESS * sure)
+        regressed = self.content(heard.features[None].float(), torch.tensor([heard.units], device=self.device))
+        log_probabilities = regressed.logits[0].T.log_softmax(-1).cpu().numpy()
+        ids, durations = (torch.from_numpy(x).to(self.device) for x in recognise(log_probabilities))
+        recognised = spread(self.kokoro.encode_content(ids)[None], durations[None])
+        return torch.lerp(regressed.content, recognised, SHARPNESS)
 
     def _speak_text(self, heard: _Heard, manner: _Manner) -> np.ndarray:
         """A piece by its phonemes, each as long as the speaker made it unless rhythm is not kept."""
