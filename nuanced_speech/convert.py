@@ -43,7 +43,7 @@ KOKORO_LEVEL_DB = -24.0
 ENERGY_OFFSET = 0.6
 # Share of the recognised phonemes' text features in the direct path's, the rest being the regression. Measured on 8 to
 # 10 clips: 0 devoices (log-F0 correlation 0.84), 0.3 keeps as many words (0.88), 1 loses every tenth word (0.95).
-SHARPNESS = 0.4
+SHARPNESS = 0.5
 SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
 VOICED_HZ = 20.0
 PACE_LIMITS = (0.5, 2.0)
@@ -226,7 +226,8 @@ class Converter:
         transcript = None
         if path != "direct":
             with self._stage("transcribe"):
-                transcript = self.transcriber.transcribe(_to_whisper(wave), language, words=True)
+                # word times cost another pass, and only say which piece a word is in
+                transcript = self.transcriber.transcribe(_to_whisper(wave), language, words=len(pieces) > 1)
             if path == "auto":
                 path = "text" if transcript.language in LANGUAGES else "direct"
         heard = [self._hear(wave, gain, piece) for piece in _reported(pieces, progress, 0.0, 0.2)]
@@ -457,11 +458,12 @@ def _voiced(f0: Tensor) -> np.ndarray:
 
 
 def _give_phonemes(transcript: Transcript, heard: list[_Heard]) -> None:
-    """Each word goes to the piece that holds its middle."""
+    """Each word goes to the piece that holds its middle; all of them to the only piece."""
     words = [word for segment in transcript.segments for word in segment.words]
     for item in heard:
         start, end = item.piece.start * SECONDS_PER_UNIT, item.piece.end * SECONDS_PER_UNIT
-        text = " ".join(w.text for w in words if start <= (w.start + w.end) / 2 < end)
+        inside = " ".join(w.text for w in words if start <= (w.start + w.end) / 2 < end)
+        text = transcript.text if len(heard) == 1 else inside
         if any(c.isalnum() for c in text):
             item.phonemes = phonemize(text, transcript.language)
 

@@ -44,6 +44,24 @@ def test_direct_path_keeps_words_melody_loudness_and_length(converter, wave, dir
     assert metrics.energy_correlation(a.n, b.n) > 0.85
 
 
+def test_recognised_phonemes_take_their_share_of_the_content(converter, wave, monkeypatch):
+    from nuanced_speech import convert
+
+    (piece,) = convert.cut(wave)
+    heard = converter._hear(wave, 1.0, piece)
+    contents = {}
+    for share in (0.0, 0.5, 1.0):
+        monkeypatch.setattr(convert, "SHARPNESS", share)
+        with torch.no_grad():
+            contents[share] = converter._content(heard)
+    regressed = converter.content(heard.features[None].float(), torch.tensor([heard.units])).content
+    torch.testing.assert_close(contents[0.0], regressed)
+    torch.testing.assert_close(contents[0.5], (contents[0.0] + contents[1.0]) / 2)
+    # what is recognised holds for as long as a phoneme lasts, the regression changes all the time
+    still = [(c[..., 1:] == c[..., :-1]).all(1).float().mean() for c in (contents[0.0], contents[1.0])]
+    assert still[0] < 0.01 and still[1] > 0.3
+
+
 def test_output_has_the_loudness_of_the_input(wave, direct):
     levels = [audio.active_level_db(x, audio.SAMPLE_RATE) for x in (wave, direct.audio)]
     assert abs(levels[0] - levels[1]) < 2

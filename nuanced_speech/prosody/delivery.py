@@ -7,8 +7,11 @@ from nuanced_speech.prosody.energy import energy
 SEMITONES = 12
 # A contour of N differs from one of amplitude by this factor: N is the log of a power.
 _POWER = 2.0
-_MAX_GAIN_DB = 12.0
-_SMOOTHING_FRAMES = 5
+# What is too loud is made quieter as far as need be; what is too quiet is mostly the synthesizer's noise in a pause.
+_MIN_GAIN_DB, _MAX_GAIN_DB = -24.0, 12.0
+_SMOOTHING_FRAMES = 3
+# A window of N sees its neighbours too, so one correction falls short.
+_PASSES = 2
 
 
 def median_log_f0(f0: np.ndarray) -> float:
@@ -23,19 +26,22 @@ def transpose(f0: np.ndarray, octaves: float) -> np.ndarray:
 
 
 def match_loudness(wave: np.ndarray, wanted: np.ndarray, hop_length: int = 300) -> np.ndarray:
-    """Correct a waveform's loudness contour to a wanted one, by at most 12 dB and never faster than a syllable.
+    """Correct a waveform's loudness contour to a wanted one, by -24 to 12 dB and never faster than a phoneme.
 
     Args:
         wave: ``[hop_length * frames]`` at 24 kHz.
         wanted: N, ``[frames]`` at 80 Hz.
     """
-    have = energy(wave)[: len(wanted)]
-    limit = _MAX_GAIN_DB / 20 * np.log(10)
-    gain = np.clip((wanted[: len(have)] - have) / _POWER, -limit, limit)
+    lowest, highest = (decibels / 20 * np.log(10) for decibels in (_MIN_GAIN_DB, _MAX_GAIN_DB))
     kernel = np.hanning(_SMOOTHING_FRAMES + 2)[1:-1]
-    gain = np.convolve(np.pad(gain, _SMOOTHING_FRAMES // 2, mode="edge"), kernel / kernel.sum(), "valid")
     times = np.arange(len(wave)) / hop_length
-    return (wave * np.exp(np.interp(times, np.arange(len(gain)), gain))).astype(np.float32)
+    corrected, gain = wave, np.zeros(min(len(wave) // hop_length, len(wanted)))
+    for _ in range(_PASSES):
+        gain = gain + (wanted[: len(gain)] - energy(corrected)[: len(gain)]) / _POWER
+        gain = np.pad(np.clip(gain, lowest, highest), _SMOOTHING_FRAMES // 2, mode="edge")
+        gain = np.convolve(gain, kernel / kernel.sum(), "valid")
+        corrected = (wave * np.exp(np.interp(times, np.arange(len(gain)), gain))).astype(np.float32)
+    return corrected
 
 
 def warp(source: np.ndarray, target: np.ndarray, frames_per_unit: int = 2) -> np.ndarray:
