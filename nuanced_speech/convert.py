@@ -5,12 +5,13 @@ recording → pieces → Whisper features → content ┐
                    → style, or a voice ─────────┘
 """
 
+import ctypes
 import logging
 import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -398,6 +399,7 @@ class Converter:
         melody, level = (torch.from_numpy(x[:frames].astype(np.float32))[None].to(self.device) for x in (f0, n))
         with self._stage("decode"):
             wave = self.kokoro.decode(content, melody, level, style[None, :TIMBRE_DIM], seed=seed)[0].cpu().numpy()
+            _give_memory_back()
         if loudness is None:
             return wave
         with self._stage("energy"):
@@ -437,6 +439,12 @@ def _mean_style(heard: list[_Heard]) -> Tensor:
 
 def _same_file(source: str | Path, output: str | Path) -> bool:
     return Path(output).exists() and Path(source).exists() and Path(output).samefile(source)
+
+
+def _give_memory_back() -> None:
+    """Have glibc return what is free: pieces of many lengths scatter its heap, and an hour of them would fill memory."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 @cache
