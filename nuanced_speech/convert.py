@@ -442,7 +442,7 @@ def _same_file(source: str | Path, output: str | Path) -> bool:
 
 
 def _give_memory_back() -> None:
-    """Have glibc return what is free: pieces of many lengths scatter its heap, and an hour of them would fill memory."""
+    """Have glibc return what is free: pieces of many lengths scatter its heap, and an hour of them fills memory."""
     with suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
