@@ -55,7 +55,7 @@ lint: $(READY)
 evaluate: $(READY)
 	@[ -n "$(FOLDER)" ] || { echo "name a folder of recordings: make evaluate FOLDER=recordings" >&2; exit 1; }
 	@$(PIP) -r requirements-benchmark.txt
-	@$(PIP) --no-deps distillmos==0.9.1 xls-r-sqa==0.1.0
+	@$(PIP) --no-deps -r requirements-benchmark-no-deps.txt
 	@$(RUN)/nuanced-speech evaluate $(FOLDER)
 
 clean:

@@ -26,6 +26,8 @@ MIN_SECONDS = 0.1
 SILENCE_DB = -70.0
 LEVEL_FLOOR_DB = -100.0
 
+# What a folder of recordings is searched for.
+SEARCHED_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
 # Container and sample format for each suffix that can be written.
 OUTPUT_FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
 

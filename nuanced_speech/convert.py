@@ -173,7 +173,6 @@ class Converter:
             _ = self.kokoro, self.content, self.style_encoder, self.listener.model
             if path != "direct":
                 _ = self.transcriber.model
-                _compile_word_times()
                 phonemize("ready")
 
     @torch.no_grad()
@@ -226,6 +225,9 @@ class Converter:
         pieces = cut(wave)
         transcript = None
         if path != "direct":
+            if len(pieces) > 1:
+                with self._stage("load"):
+                    _compile_word_times()
             with self._stage("transcribe"):
                 # word times cost another pass, and only say which piece a word is in
                 transcript = self.transcriber.transcribe(_to_whisper(wave), language, words=len(pieces) > 1)
@@ -470,8 +472,8 @@ def _give_phonemes(transcript: Transcript, heard: list[_Heard]) -> None:
     words = [word for segment in transcript.segments for word in segment.words]
     for item in heard:
         start, end = item.piece.start * SECONDS_PER_UNIT, item.piece.end * SECONDS_PER_UNIT
-        inside = " ".join(w.text for w in words if start <= (w.start + w.end) / 2 < end)
-        text = transcript.text if len(heard) == 1 else inside
+        inside = (w.text for w in words if start <= (w.start + w.end) / 2 < end)
+        text = transcript.text if len(heard) == 1 else " ".join(inside)
         if any(c.isalnum() for c in text):
             item.phonemes = phonemize(text, transcript.language)
 

@@ -5,9 +5,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from nuanced_speech.audio import SEARCHED_SUFFIXES
 from nuanced_speech.errors import UserError
 
-SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
 TRANSCRIPTS = "transcripts.tsv"
 
 
@@ -35,14 +35,14 @@ def find_recordings(folder: Path, but: Path | None = None) -> dict[str, list[Rec
     texts = _transcripts(folder / TRANSCRIPTS)
     speakers: dict[str, list[Recording]] = defaultdict(list)
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in SUFFIXES or (but and path.resolve().is_relative_to(but.resolve())):
+        if path.suffix.lower() not in SEARCHED_SUFFIXES or (but and path.resolve().is_relative_to(but.resolve())):
             continue
         name = path.relative_to(folder)
         speaker = name.parts[0] if len(name.parts) > 1 else name.stem.split("-")[0]
         text = texts.pop(name.as_posix(), None)
         speakers[speaker].append(Recording(path, "-".join(name.parts).replace(".", "-"), speaker, text))
     if not speakers:
-        raise UserError(f"{folder}: no recordings there (looked for {', '.join(sorted(SUFFIXES))})")
+        raise UserError(f"{folder}: no recordings there (looked for {', '.join(sorted(SEARCHED_SUFFIXES))})")
     if texts:
         raise UserError(f"{folder / TRANSCRIPTS}: {next(iter(texts))} is not a recording in {folder}")
     return dict(speakers)

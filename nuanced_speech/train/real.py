@@ -25,7 +25,6 @@ from nuanced_speech.text import phonemize
 from nuanced_speech.whisper import Listener
 
 log = logging.getLogger(__name__)
-SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
 # Of longer recordings only the beginning is used: Whisper's encoder and Kokoro's context hold no more.
 MAX_SECONDS = 20.0
 
@@ -49,9 +48,11 @@ def prepare(config: RealConfig) -> None:
     Raises:
         UserError: no recording in the folder.
     """
-    paths = sorted(p for p in config.recordings.rglob("*") if p.suffix.lower() in SUFFIXES)
+    paths = sorted(p for p in config.recordings.rglob("*") if p.suffix.lower() in audio.SEARCHED_SUFFIXES)
     if not paths:
-        raise UserError(f"{config.recordings}: no recordings there (looked for {', '.join(sorted(SUFFIXES))})")
+        raise UserError(
+            f"{config.recordings}: no recordings there (looked for {', '.join(sorted(audio.SEARCHED_SUFFIXES))})"
+        )
     config.out.mkdir(parents=True, exist_ok=True)
     adapter = ContentAdapter.load(config.adapter) if config.adapter else ContentAdapter.load()
     listener, kokoro = Listener(adapter.config.whisper), Kokoro()
