@@ -25,11 +25,13 @@ from nuanced_speech.audio import SAMPLE_RATE
 from nuanced_speech.content import ContentAdapter
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread
+from nuanced_speech.phoneme_lm import PhonemeLM
 from nuanced_speech.pieces import Piece, cut, join
 from nuanced_speech.prosody.delivery import SEMITONES, match_loudness, median_log_f0, transpose, warp
-from nuanced_speech.prosody.durations import align_content, recognise
+from nuanced_speech.prosody.durations import align_content, most_probable
 from nuanced_speech.prosody.energy import energy
 from nuanced_speech.prosody.f0 import f0 as track_f0
+from nuanced_speech.recognise import Recogniser
 from nuanced_speech.style.encoder import StyleEncoder
 from nuanced_speech.style.voices import PACK_SUFFIXES, style_of, voice_pack
 from nuanced_speech.text import LANGUAGES, phoneme_pieces, phonemize
@@ -113,8 +115,9 @@ class _Heard:
 
 @dataclass
 class _Manner:
-    """How to speak: a target voice or the source's own, octaves to move, what to keep of the source, the seed."""
+    """How to speak: language, a target voice or the source's own, octaves to move, what to keep of the source, seed."""
 
+    language: str
     target: Voice | None
     octaves: float
     pitch_shift: float
@@ -153,6 +156,11 @@ class Converter:
         return adapter.to(self.device)
 
     @cached_property
+    def recogniser(self) -> Recogniser:
+        """English phonemes of the direct path."""
+        return Recogniser(PhonemeLM.load())
+
+    @cached_property
     def style_encoder(self) -> StyleEncoder:
         """Whisper features to a style."""
         return StyleEncoder.load(self.encoder).to(self.device)
@@ -170,7 +178,7 @@ class Converter:
     def load(self, path: str = "direct") -> None:
         """Load what a conversion needs, so that it is not counted as part of one."""
         with self._stage("load"):
-            _ = self.kokoro, self.content, self.style_encoder, self.listener.model
+            _ = self.kokoro, self.content, self.recogniser, self.style_encoder, self.listener.model
             if path != "direct":
                 _ = self.transcriber.model
                 phonemize("ready")
@@ -200,7 +208,7 @@ class Converter:
                 language has a text path, else direct.
             text: other words to say in the source's manner.
             pitch_shift: semitones on top of everything else.
-            language: of the source, ISO 639-1; found by Whisper when None.
+            language: of the source, ISO 639-1; when None, found by Whisper where the path transcribes, else English.
             seed: of the harmonic source's noise.
             output: stream the result to this file instead of returning it.
             progress: called with the share that is done.
@@ -239,12 +247,13 @@ class Converter:
         if target is not None:
             own = median_log_f0(np.concatenate([h.f0 for h in heard]))
             octaves += 0.0 if math.isnan(own) or math.isnan(target.log_f0) else target.log_f0 - own
-        manner = _Manner(target, octaves, pitch_shift / SEMITONES, frozenset(keep), seed)
+        spoken_language = language or (transcript.language if transcript else "en")
+        manner = _Manner(spoken_language, target, octaves, pitch_shift / SEMITONES, frozenset(keep), seed)
         if transcript is not None and path == "text":
             _give_phonemes(transcript, heard)
         in_time = text is None and "rhythm" in keep
         if text is not None:
-            spoken = phoneme_pieces(text, language or (transcript.language if transcript else "en"))
+            spoken = phoneme_pieces(text, spoken_language)
             waves = self._say(_reported(spoken, progress, 0.2, 1.0), heard, manner)
         elif path == "text":
             waves = (self._speak_text(h, manner) for h in _reported(heard, progress, 0.2, 1.0))
@@ -321,18 +330,20 @@ class Converter:
     def _speak_direct(self, heard: _Heard, manner: _Manner) -> np.ndarray:
         """A piece without text: ``[600 * units]``."""
         with self._stage("content"):
-            content = self._content(heard)
+            content = self._content(heard, manner.language)
         f0 = transpose(heard.f0, manner.octaves)
         return self._decode(content, f0, heard.n + ENERGY_OFFSET, self._style(heard, manner), manner.seed, heard.n)
 
-    def _content(self, heard: _Heard) -> Tensor:
+    def _content(self, heard: _Heard, language: str) -> Tensor:
         """Kokoro's text features ``[1, 512, T]`` as they were heard, without a text.
 
         The regression alone is blurred where several sounds may have been meant, and a blurred vowel loses its voice.
-        What Kokoro's own text encoder makes of the recognised phonemes is sharp, and sometimes sharply wrong.
+        What Kokoro's own text encoder makes of the recognised phonemes is sharp, and sometimes sharply wrong; in
+        English, what sounds follow one another helps to recognise them.
         """
         regressed = self.content(heard.features[None].float(), torch.tensor([heard.units], device=self.device))
         log_probabilities = regressed.logits[0].T.log_softmax(-1).cpu().numpy()
+        recognise = self.recogniser if language == "en" else most_probable
         ids, durations = (torch.from_numpy(x).to(self.device) for x in recognise(log_probabilities))
         recognised = spread(self.kokoro.encode_content(ids)[None], durations[None])
         return torch.lerp(regressed.content, recognised, SHARPNESS)

@@ -13,6 +13,7 @@ import io
 import json
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,12 @@ STYLE_DIM = 256
 TIMBRE_DIM = 128
 MAX_PHONEMES = 510
 CONFIG = Path(__file__).parent / "data" / "kokoro_config.json"
+
+
+@lru_cache
+def vocabulary() -> dict[str, int]:
+    """Token id of every phoneme symbol and punctuation mark; 0 stands at both ends of a string."""
+    return json.loads(CONFIG.read_text(encoding="utf-8"))["vocab"]
 
 
 @dataclass
@@ -116,7 +123,7 @@ class Kokoro(nn.Module):
 
             path = find("kokoro")
         config = json.loads(CONFIG.read_text(encoding="utf-8"))
-        self.vocab: dict[str, int] = config["vocab"]
+        self.vocab = vocabulary()
         # the package has no type information
         self.model: Any = _load(config, path)
         self.eval().requires_grad_(False)

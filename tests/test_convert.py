@@ -53,7 +53,7 @@ def test_recognised_phonemes_take_their_share_of_the_content(converter, wave, mo
     for share in (0.0, 0.5, 1.0):
         monkeypatch.setattr(convert, "SHARPNESS", share)
         with torch.no_grad():
-            contents[share] = converter._content(heard)
+            contents[share] = converter._content(heard, "en")
     regressed = converter.content(heard.features[None].float(), torch.tensor([heard.units])).content
     torch.testing.assert_close(contents[0.0], regressed)
     torch.testing.assert_close(contents[0.5], (contents[0.0] + contents[1.0]) / 2)

@@ -9,7 +9,7 @@ import pytest
 
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import CONFIG
-from nuanced_speech.prosody.durations import align, optional_tokens, recognise
+from nuanced_speech.prosody.durations import align, most_probable, optional_tokens
 
 SYMBOLS = 12
 
@@ -110,7 +110,7 @@ def test_what_was_said_is_recognised_under_noise(seed: int) -> None:
     rng = np.random.default_rng(seed)
     ids = np.array([0, *(1 + (3 * k) % (SYMBOLS - 1) for k in range(20)), 0])
     durations = rng.integers(3, 9, len(ids))
-    found, lengths = recognise(heard(ids, durations, noise=1.0, seed=seed))
+    found, lengths = most_probable(heard(ids, durations, noise=1.0, seed=seed))
     assert found.tolist() == ids.tolist()
     assert np.abs(np.cumsum(lengths) - np.cumsum(durations)).max() <= 2
 
@@ -120,13 +120,13 @@ def test_flicker_is_not_recognised() -> None:
     ids, durations = np.array([0, 3, 5, 0]), np.array([3, 9, 9, 3])
     emission = heard(ids, durations, noise=0)
     emission[7, 8] = emission[7, 3] + 1
-    assert recognise(emission)[0].tolist() == ids.tolist()
+    assert most_probable(emission)[0].tolist() == ids.tolist()
     emission[7, 8] = emission[7, 3] + 10
-    assert recognise(emission)[0].tolist() == [0, 3, 8, 3, 5, 0]
+    assert most_probable(emission)[0].tolist() == [0, 3, 8, 3, 5, 0]
 
 
 def test_a_string_has_a_zero_on_each_side_even_where_nothing_is_silent() -> None:
-    ids, durations = recognise(heard(np.array([4, 6]), np.array([5, 5]), noise=0))
+    ids, durations = most_probable(heard(np.array([4, 6]), np.array([5, 5]), noise=0))
     assert ids.tolist() == [0, 4, 6, 0] and durations.tolist() == [0, 5, 5, 0]
-    ids, durations = recognise(heard(np.array([0]), np.array([5]), noise=0))
+    ids, durations = most_probable(heard(np.array([0]), np.array([5]), noise=0))
     assert ids.tolist() == [0] and durations.tolist() == [5]

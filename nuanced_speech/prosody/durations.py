@@ -1,7 +1,5 @@
 """When each phoneme was said: forced alignment of a phoneme string to the adapter's phoneme probabilities, and the most
-probable string where none is known (both Viterbi)."""
-
-import json
+probable string where neither text nor language is known (both Viterbi)."""
 
 import numpy as np
 import torch
@@ -9,7 +7,7 @@ from torch import Tensor
 
 from nuanced_speech.content import ContentAdapter
 from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import CONFIG, SAMPLE_RATE, SAMPLES_PER_UNIT
+from nuanced_speech.kokoro import SAMPLE_RATE, SAMPLES_PER_UNIT, vocabulary
 
 # Marks that take no time of their own where speech is too fast for every symbol to have a frame.
 OPTIONAL = frozenset('ˈˌːʰʲ ;:,.!?—…"()“”')
@@ -61,7 +59,7 @@ def align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) 
     return durations
 
 
-def recognise(log_probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def most_probable(log_probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The most probable phoneme string of which every change costs something.
 
     Args:
@@ -110,5 +108,5 @@ def align_content(adapter: ContentAdapter, features: Tensor, ids: Tensor, second
 
 def optional_tokens(ids: np.ndarray) -> np.ndarray:
     """True for stress marks, spaces and punctuation ``[P]``."""
-    vocab = json.loads(CONFIG.read_text(encoding="utf-8"))["vocab"]
+    vocab = vocabulary()
     return np.isin(ids, [vocab[symbol] for symbol in OPTIONAL if symbol in vocab])

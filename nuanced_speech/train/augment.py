@@ -1,19 +1,26 @@
 """What rooms, microphones and lines do to speech, so that the listener learns to hear through it."""
 
+import io
+
 import numpy as np
-from scipy.signal import butter, fftconvolve, sosfilt
+import soundfile
+from scipy.signal import butter, correlate, fftconvolve, sosfilt
 
 MIN_GAIN_DB, MAX_GAIN_DB = -24.0, 6.0
 
 
 def augment(wave: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """A random chain of reverb, band limits, noise, level and clipping; ``[T]`` in, ``[T]`` out, not delayed."""
+    """A random chain of reverb, tilt, band limits, noise, MP3, level and clipping; ``[T]`` to ``[T]``, not delayed."""
     if rng.random() < 0.4:
         wave = reverberate(wave, sample_rate, rng)
+    if rng.random() < 0.5:
+        wave = tilt(wave, sample_rate, db_per_octave=float(rng.uniform(-6, 3)))
     if rng.random() < 0.3:
         wave = band_limit(wave, sample_rate, rng)
     if rng.random() < 0.7:
         wave = add_noise(wave, rng, snr_db=float(rng.uniform(5, 35)))
+    if rng.random() < 0.3:
+        wave = through_mp3(wave, sample_rate, compression=float(rng.uniform(0.6, 0.93)))
     peak = np.abs(wave).max() + 1e-9
     if rng.random() < 0.1:
         wave = np.clip(wave, -0.4 * peak, 0.4 * peak)
@@ -29,6 +36,27 @@ def reverberate(wave: np.ndarray, sample_rate: int, rng: np.random.Generator) ->
     response = tail / np.sqrt(np.sum(tail**2)) * 10 ** (rng.uniform(-20, -3) / 20)
     response[0] = 1
     return fftconvolve(wave, response)[: len(wave)]
+
+
+def tilt(wave: np.ndarray, sample_rate: int, db_per_octave: float) -> np.ndarray:
+    """Make the spectrum fall or rise around 1 kHz, as distance from a microphone and its make do."""
+    frequency = np.fft.rfftfreq(len(wave), 1 / sample_rate).clip(100, 8000)
+    gain = 10 ** (db_per_octave * np.log2(frequency / 1000) / 20)
+    return np.fft.irfft(np.fft.rfft(wave) * gain, len(wave))
+
+
+def through_mp3(wave: np.ndarray, sample_rate: int, compression: float) -> np.ndarray:
+    """To MP3 and back; at 16 kHz a ``compression`` of 0.6 makes about 64 kbit/s, 0.93 some 16."""
+    peak = np.abs(wave).max() + 1e-9
+    file = io.BytesIO()
+    mp3 = {"format": "MP3", "subtype": "MPEG_LAYER_III", "compression_level": compression, "bitrate_mode": "CONSTANT"}
+    soundfile.write(file, wave / peak, sample_rate, **mp3)
+    file.seek(0)
+    decoded = soundfile.read(file)[0] * peak
+    # decoders trim the encoder's delay, but for files whose bit rate leaves no room to note it
+    delay = max(int(correlate(decoded, wave, "full", "fft").argmax()) - len(wave) + 1, 0)
+    decoded = decoded[delay : delay + len(wave)]
+    return np.pad(decoded, (0, len(wave) - len(decoded)))
 
 
 def band_limit(wave: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:

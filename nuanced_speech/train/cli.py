@@ -54,6 +54,7 @@ def adapter(
     corpora: Annotated[list[Path], typer.Argument(help="Folders that 'train corpus' made.")],
     out: Annotated[Path, typer.Option(help="Where checkpoint and weights go.")] = Path("models/adapter"),
     real: Annotated[Path | None, typer.Option(help="Folder that 'train real' made.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Weights to go on from, of the same shape.")] = None,
     steps: Annotated[int, typer.Option()] = 2000,
     batch_size: Annotated[int, typer.Option()] = 16,
     lr: Annotated[
@@ -64,4 +65,17 @@ def adapter(
     """Train the content adapter; run again to go on from its checkpoint."""
     from nuanced_speech.train.adapter import AdapterConfig, train
 
-    print(train(AdapterConfig(corpora, out, real, steps, batch_size, lr, seed=seed)))
+    print(train(AdapterConfig(corpora, out, real, start, steps, batch_size, lr, seed=seed)))
+
+
+@app.command()
+def phonemes(
+    texts: Annotated[list[Path], typer.Argument(help="Plain text files, English: a million words and more.")],
+    out: Annotated[Path, typer.Option(help="File to write.")] = Path("models/phoneme_lm.safetensors"),
+) -> None:
+    """Count which phonemes follow which, for the direct path: it then hears what is meant, not only what is said."""
+    from nuanced_speech.train.phonemes import count, phoneme_strings
+
+    model = count(phoneme_strings(texts))
+    model.save(out)
+    print(f"{out}: {sum(len(codes) for codes in model.codes)} n-grams of {len(model.symbols)} symbols")
