@@ -32,7 +32,10 @@ from nuanced_speech.prosody.durations import align_content, most_probable
 from nuanced_speech.prosody.energy import energy
 from nuanced_speech.prosody.f0 import f0 as track_f0
 from nuanced_speech.recognise import Recogniser
+from nuanced_speech.speaker import EMBEDDING_DIM, SpeakerEncoder
 from nuanced_speech.style.encoder import StyleEncoder
+from nuanced_speech.style.speakers import settle
+from nuanced_speech.style.timbre import TimbreSurrogate
 from nuanced_speech.style.voices import PACK_SUFFIXES, style_of, voice_pack
 from nuanced_speech.text import LANGUAGES, phoneme_pieces, phonemize
 from nuanced_speech.whisper import Listener, Transcript
@@ -51,8 +54,6 @@ SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
 VOICED_HZ = 20.0
 PACE_LIMITS = (0.5, 2.0)
 RECORDING_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus", ".m4a"}
-# Styles of one speaker's pieces differ by about this much (root mean square in standard deviations of stock voices).
-SAME_SPEAKER_DISTANCE = 0.5
 PITCH_SENTENCE = "We were away a year ago, and now the early morning is ours."
 
 log = logging.getLogger(__name__)
@@ -99,13 +100,15 @@ class Conversion:
 
 @dataclass
 class _Heard:
-    """One piece of the source, analysed: features at 50 Hz, ``f0`` and ``n`` at 80 Hz, style ``[256]``."""
+    """One piece of the source, analysed: features at 50 Hz, ``f0`` and ``n`` at 80 Hz, style ``[256]``, speaker
+    embedding ``[256]`` (NaN where nothing is heard)."""
 
     piece: Piece
     features: Tensor
     f0: np.ndarray
     n: np.ndarray
     style: Tensor
+    speaker: np.ndarray
     phonemes: str = ""
 
     @property
@@ -132,7 +135,9 @@ class Converter:
     Args:
         whisper: size of the Whisper model that transcribes (text path and reports).
         device: ``cpu``, ``cuda`` …
-        adapter, encoder: weights to use in place of the packaged ones.
+        adapter: weights to use in place of the packaged ones.
+        encoder: style encoder of ``train_v2_multispeech.py`` that gives the whole style; otherwise the packaged one
+            gives its prosody half, and the timbre half is found by its likeness to the speaker.
 
     Example:
         ``Converter().convert("in.wav", voice="af_heart").save("out.wav")``
@@ -166,6 +171,16 @@ class Converter:
         return StyleEncoder.load(self.encoder).to(self.device)
 
     @cached_property
+    def speaker_encoder(self) -> SpeakerEncoder:
+        """Who is speaking."""
+        return SpeakerEncoder().to(self.device)
+
+    @cached_property
+    def timbre(self) -> TimbreSurrogate | None:
+        """Who is speaking to a timbre; None where an encoder was given, whose timbre it is then."""
+        return None if self.encoder else TimbreSurrogate.load().to(self.device)
+
+    @cached_property
     def listener(self) -> Listener:
         """The Whisper model whose features the adapter and the encoder were trained on."""
         return Listener(self.content.config.whisper, self.device)
@@ -178,7 +193,8 @@ class Converter:
     def load(self, path: str = "direct") -> None:
         """Load what a conversion needs, so that it is not counted as part of one."""
         with self._stage("load"):
-            _ = self.kokoro, self.content, self.recogniser, self.style_encoder, self.listener.model
+            _ = self.kokoro, self.content, self.recogniser, self.listener.model
+            _ = self.style_encoder, self.speaker_encoder, self.timbre
             if path != "direct":
                 _ = self.transcriber.model
                 phonemize("ready")
@@ -290,6 +306,7 @@ class Converter:
         wave = audio.read(path)
         gain = _gain(wave)
         heard = [self._hear(wave, gain, piece) for piece in cut(wave)]
+        self._settle_styles(heard)
         return Voice(_mean_style(heard)[None], median_log_f0(np.concatenate([h.f0 for h in heard])))
 
     def _hear(self, wave: np.ndarray, gain: float, piece: Piece) -> _Heard:
@@ -302,24 +319,25 @@ class Converter:
             heard = self.listener.features(_to_whisper(own), layers)
             features, last = heard[:, : self.listener.width], heard[:, -self.listener.width :]
             style = self.style_encoder(self.listener.output_norm(last)[None])[0]
+        with self._stage("style"):
+            speaker = self.speaker_encoder.embed(own, audio.SAMPLE_RATE)
         with self._stage("f0"):
             curve = track_f0(own, audio.SAMPLE_RATE)
         with self._stage("energy"):
             n = energy(own)
-        return _Heard(piece, features.half(), curve, n, style)
+        unheard = np.full(EMBEDDING_DIM, np.nan, np.float32)
+        return _Heard(piece, features.half(), curve, n, style, unheard if speaker is None else speaker)
 
     def _settle_styles(self, heard: list[_Heard]) -> None:
-        """Pieces that sound like the same speaker share a style; those of another speaker keep theirs.
-
-        Each style becomes the mean of all, weighted by length and by nearness (a kernel over style distance), so a
-        voice does not wander from piece to piece.
-        """
-        styles = torch.stack([h.style for h in heard])
-        units = torch.tensor([float(h.units) for h in heard], device=styles.device)
-        scaled = styles / self.style_encoder.style_std
-        distance = torch.cdist(scaled, scaled).square() / styles.shape[1]
-        weights = units * torch.exp(-distance / (2 * SAME_SPEAKER_DISTANCE**2))
-        for item, style in zip(heard, weights / weights.sum(1, keepdim=True) @ styles, strict=True):
+        """Pieces that sound like the same speaker share a style; those of another speaker keep theirs."""
+        with self._stage("style"):
+            embeddings = torch.from_numpy(np.stack([h.speaker for h in heard])).to(self.device)
+            log_f0, units = (
+                torch.tensor(values, device=self.device)
+                for values in ([median_log_f0(h.f0) for h in heard], [float(h.units) for h in heard])
+            )
+            styles = settle(torch.stack([h.style for h in heard]), embeddings, log_f0, units, self.timbre)
+        for item, style in zip(heard, styles, strict=True):
             item.style = style
 
     def _style(self, heard: _Heard, manner: _Manner, phonemes: int | None = None) -> Tensor:

@@ -79,3 +79,19 @@ def phonemes(
     model = count(phoneme_strings(texts))
     model.save(out)
     print(f"{out}: {sum(len(codes) for codes in model.codes)} n-grams of {len(model.symbols)} symbols")
+
+
+@app.command()
+def timbre(
+    recordings: Annotated[Path, typer.Argument(help="Folder of recordings of many speakers, searched to the bottom.")],
+    out: Annotated[Path, typer.Option(help="Where samples and weights go.")] = Path("models/timbre"),
+    corpus: Annotated[list[Path] | None, typer.Option(help="Folder that 'train corpus' made; may be repeated.")] = None,
+    random: Annotated[int, typer.Option(help="Samples of random timbres.")] = 700,
+    rounds: Annotated[int, typer.Option(help="Times to try timbres for the speakers and learn from the result.")] = 3,
+    per_round: Annotated[int, typer.Option(help="Samples of a round.")] = 250,
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Fit the network that finds a speaker's timbre; run again to go on where it was interrupted."""
+    from nuanced_speech.train.timbre import TimbreConfig, train
+
+    print(train(TimbreConfig(recordings, out, corpus or [], random, rounds, per_round, seed=seed)))

@@ -1,0 +1,70 @@
+"""Who is speaking: an embedding in which recordings of one voice lie close together.
+
+The network and the weights are Resemblyzer's (Jemine 2019, Apache License 2.0), which is GE2E (Wan et al. 2018): three
+LSTM layers over 40 mel bands of 1.6 s windows. It is written anew here so that gradients pass and nothing but torch is
+needed; Resemblyzer itself, with its own trimming of silence, stays the judge in ``evaluate``.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from nuanced_speech import audio
+
+WEIGHTS = Path(__file__).parent / "data" / "speaker_encoder.safetensors"
+EMBEDDING_DIM = 256
+BANDS, N_FFT, HOP_LENGTH = 40, 400, 160
+WINDOW, STEP = 160, 77
+LEVEL_DB = -30.0
+# Where a quarter of a second is this much quieter than loud speech, there is a pause.
+PAUSE_DB, SMOOTHING = 25.0, 25
+
+
+class SpeakerEncoder(nn.Module):
+    """Waveform at 16 kHz to an embedding ``[256]`` of length 1, all its numbers positive."""
+
+    bands: Tensor
+    window: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        from transformers.audio_utils import mel_filter_bank
+
+        self.lstm = nn.LSTM(BANDS, EMBEDDING_DIM, 3, batch_first=True)
+        self.linear = nn.Linear(EMBEDDING_DIM, EMBEDDING_DIM)
+        half = audio.WHISPER_SAMPLE_RATE / 2
+        shape = {"norm": "slaney", "mel_scale": "slaney"}
+        bank = mel_filter_bank(N_FFT // 2 + 1, BANDS, 0.0, half, audio.WHISPER_SAMPLE_RATE, **shape)
+        self.register_buffer("bands", torch.from_numpy(bank).float(), persistent=False)
+        self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
+        self.load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()})
+        self.eval().requires_grad_(False)
+
+    def mel(self, wave: Tensor) -> Tensor:
+        """Mel power spectra ``[B, frames, 40]``, 10 ms apart, of ``wave [B, T]``."""
+        stft = torch.stft(wave, N_FFT, HOP_LENGTH, N_FFT, self.window, pad_mode="constant", return_complex=True)
+        return stft.abs().square().transpose(1, 2) @ self.bands
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Embeddings ``[B, 256]`` of mel windows ``[B, 160, 40]``."""
+        _, (hidden, _) = self.lstm(windows)
+        return F.normalize(F.relu(self.linear(hidden[-1])), dim=-1)
+
+    @torch.no_grad()
+    def embed(self, wave: np.ndarray, sample_rate: int) -> np.ndarray | None:
+        """The embedding ``[256]`` of the speech in ``wave [T]``, pauses left out; None of silence."""
+        heard = torch.from_numpy(audio.resample(wave, sample_rate, audio.WHISPER_SAMPLE_RATE)).to(self.bands.device)
+        if not bool(heard.any()):
+            return None
+        mel = self.mel(heard[None])[0]
+        power = F.avg_pool1d(mel.mean(1)[None], SMOOTHING, 1, SMOOTHING // 2, count_include_pad=False)[0]
+        spoken = power > power.quantile(0.95) * 10 ** (-PAUSE_DB / 10)
+        # the network hears levels: every recording is brought to the one that it was trained on
+        level = heard.square().mean() * power[spoken].mean() / power.mean()
+        mel = mel[spoken] * (10 ** (LEVEL_DB / 10) / level)
+        mel = F.pad(mel, (0, 0, 0, max(WINDOW - len(mel), 0)))
+        return F.normalize(self(mel.unfold(0, WINDOW, STEP).transpose(1, 2)).mean(0), dim=0).cpu().numpy()

@@ -1,0 +1,121 @@
+"""The timbre that sounds like a given speaker, found without synthesizing anything.
+
+A surrogate, a few small networks, predicts the speaker embedding of what Kokoro would say with a timbre at a pitch. It
+is fast and smooth, so gradient descent on its input finds the timbre whose predicted embedding is nearest to a
+recording's. A Gaussian prior keeps the search among the timbres that Kokoro's voices are made of, and the networks,
+which were fitted apart, have to agree, so that the search cannot exploit the mistakes of one.
+"""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from nuanced_speech.audio import replacing
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import TIMBRE_DIM
+from nuanced_speech.speaker import EMBEDDING_DIM
+
+WEIGHTS = Path(__file__).parent.parent / "data" / "timbre.safetensors"
+MEMBERS, HIDDEN, DROPOUT = 4, 384, 0.15
+# log2 Hz: middle and spread of voices.
+F0_CENTRE, F0_SPREAD = 7.3, 0.45
+STEPS, STEP_SIZE = 300, 0.05
+# What a mean squared deviation of one standard deviation costs, in cosine similarity.
+PRIOR = 0.02
+
+
+class TimbreSurrogate(nn.Module):
+    """Timbre and pitch to the speaker embedding of what Kokoro says with them.
+
+    Attributes:
+        mean, basis: of Kokoro's timbres, ``[128]`` and ``[128, 128]``: ``mean + basis @ z`` with standard normal ``z``
+            has their mean and covariance.
+    """
+
+    mean: Tensor
+    basis: Tensor
+
+    def __init__(self, hidden: int = HIDDEN, members: int = MEMBERS) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(
+            nn.Sequential(
+                nn.Linear(TIMBRE_DIM + 1, hidden),
+                nn.GELU(),
+                nn.Dropout(DROPOUT),
+                nn.Linear(hidden, hidden),
+                nn.GELU(),
+                nn.Dropout(DROPOUT),
+                nn.Linear(hidden, EMBEDDING_DIM),
+            )
+            for _ in range(members)
+        )
+        self.register_buffer("mean", torch.zeros(TIMBRE_DIM))
+        self.register_buffer("basis", torch.eye(TIMBRE_DIM))
+
+    @torch.no_grad()
+    def calibrate(self, timbres: Tensor) -> None:
+        """Set mean and basis from timbres ``[N, 128]``; directions in which they hardly differ get a little room."""
+        self.mean.copy_(timbres.mean(0))
+        scale = timbres.std(0)
+        variances, directions = torch.linalg.eigh(torch.cov(((timbres - self.mean) / scale).T))
+        self.basis.copy_(scale[:, None] * directions * variances.clamp(min=1e-3).sqrt())
+
+    def timbre(self, z: Tensor) -> Tensor:
+        """Timbres ``[B, 128]`` from whitened ones ``[B, 128]``."""
+        return self.mean + z @ self.basis.T
+
+    def forward(self, timbre: Tensor, log_f0: Tensor) -> Tensor:
+        """Every member's embeddings ``[members, B, 256]``, of length 1, of timbres ``[B, 128]`` at a median F0 of
+        ``log_f0 [B]`` in log2 Hz."""
+        scaled = (timbre - self.mean) / self.basis.norm(dim=1)
+        pitch = (log_f0 - F0_CENTRE) / F0_SPREAD
+        inputs = torch.cat([scaled, pitch[:, None]], 1)
+        return F.normalize(torch.stack([member(inputs) for member in self.members]), dim=-1)
+
+    @torch.enable_grad()
+    def find(self, embeddings: Tensor, log_f0: Tensor, prior: float | Tensor = PRIOR, steps: int = STEPS) -> Tensor:
+        """Timbres ``[B, 128]`` that sound like speakers.
+
+        Args:
+            embeddings: of the speakers, of length 1, ``[B, 256]``.
+            log_f0: median F0 that they will be spoken with, log2 Hz ``[B]``.
+            prior: weight of the prior, one for all or ``[B]``.
+            steps: of Adam.
+        """
+        z = torch.zeros(len(embeddings), TIMBRE_DIM, device=embeddings.device, requires_grad=True)
+        optimizer = torch.optim.Adam([z], STEP_SIZE)
+        for _ in range(steps):
+            likeness = (self(self.timbre(z), log_f0) * embeddings).sum(-1).mean(0)
+            loss = (prior * z.square().mean(1) - likeness).sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return self.timbre(z).detach()
+
+    def save(self, path: Path) -> None:
+        """Write the weights as fp16 safetensors; an old file stays until the new is whole."""
+        state = {name: value.half().contiguous() for name, value in self.state_dict().items()}
+        with replacing(path) as temporary:
+            save_file(state, temporary)
+
+    @classmethod
+    def load(cls, path: Path = WEIGHTS) -> "TimbreSurrogate":
+        """The surrogate of a file written by ``save``; the packaged one by default.
+
+        Raises:
+            UserError: no such file, or not a surrogate.
+        """
+        if not path.is_file():
+            raise UserError(f"{path}: no timbre weights there; fit some with: nuanced-speech train timbre")
+        try:
+            state = {name: value.float() for name, value in load_file(path).items()}
+            members = len({name.split(".")[1] for name in state if name.startswith("members.")})
+            surrogate = cls(len(state["members.0.0.bias"]), members)
+            surrogate.load_state_dict(state)
+        except (SafetensorError, OSError, KeyError, RuntimeError) as error:
+            raise UserError(f"{path}: not timbre weights, or damaged ({type(error).__name__})") from error
+        return surrogate.eval().requires_grad_(False)

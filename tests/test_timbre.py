@@ -1,0 +1,145 @@
+"""Finding the timbre of a speaker: the surrogate, the sharing among pieces, the fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from nuanced_speech import audio
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
+from nuanced_speech.speaker import SpeakerEncoder
+from nuanced_speech.style.speakers import settle
+from nuanced_speech.style.timbre import TimbreSurrogate
+from nuanced_speech.style.voices import stock_voices, style_of
+from nuanced_speech.train import timbre as training
+from nuanced_speech.train.timbre import Samples, TimbreConfig, fit, random_timbres, read_samples
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="module")
+def surrogate() -> TimbreSurrogate:
+    return TimbreSurrogate.load()
+
+
+@pytest.fixture(scope="module")
+def embeddings() -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return F.normalize(torch.rand(3, 256, generator=generator), dim=1)
+
+
+@torch.no_grad()
+def say(kokoro: Kokoro, style: torch.Tensor, move: float = 0.0) -> tuple[torch.Tensor, float]:
+    """Embedding of what Kokoro says with a style, and the median of its log2 F0."""
+    encoded = kokoro.encode_text(kokoro.tokens("wˌi wɜɹ əwˈA ɐ jˈɪɹ əɡˈO, ænd nˈW wiə hˈOm.")[None])
+    prosody = kokoro.predict(encoded, style[None])
+    voiced = prosody.f0 > 20
+    f0 = torch.where(voiced, prosody.f0 * 2**move, prosody.f0)
+    wave = kokoro.decode(spread(encoded.content, prosody.durations), f0, prosody.energy, style[None, :TIMBRE_DIM])
+    embedding = SpeakerEncoder().embed(wave[0].numpy(), audio.SAMPLE_RATE)
+    assert embedding is not None
+    return torch.from_numpy(embedding), float(f0[voiced].log2().median())
+
+
+def test_a_voice_never_trained_on_is_found_again(surrogate: TimbreSurrogate) -> None:
+    kokoro = Kokoro()
+    style = style_of(stock_voices()["am_puck"])
+    heard, log_f0 = say(kokoro, style)
+    found = surrogate.find(heard[None], torch.tensor([log_f0]))[0]
+    again, _ = say(kokoro, torch.cat([found, style[TIMBRE_DIM:]]))
+    average, _ = say(kokoro, torch.cat([surrogate.mean, style[TIMBRE_DIM:]]))
+    assert heard @ again > 0.75
+    assert heard @ again > heard @ average + 0.1
+
+
+def test_the_search_raises_likeness_and_the_prior_holds_it_back(
+    surrogate: TimbreSurrogate, embeddings: torch.Tensor
+) -> None:
+    log_f0 = torch.tensor([7.0, 7.3, 7.6])
+
+    def likeness(timbre: torch.Tensor) -> torch.Tensor:
+        return (surrogate(timbre, log_f0) * embeddings).sum(-1).mean(0)
+
+    start = surrogate.timbre(torch.zeros(3, TIMBRE_DIM))
+    free, held = (surrogate.find(embeddings, log_f0, prior) for prior in (0.01, 10.0))
+    assert (likeness(free) > likeness(start) + 0.02).all()
+    assert ((held - start).norm(dim=1) < 0.2 * (free - start).norm(dim=1)).all()
+    # each of a batch is found as if alone
+    torch.testing.assert_close(surrogate.find(embeddings[1:2], log_f0[1:2], 0.01)[0], free[1], rtol=0, atol=1e-2)
+
+
+def test_whitened_timbres_have_the_covariance_of_what_they_were_calibrated_on() -> None:
+    generator = torch.Generator().manual_seed(0)
+    mixed = torch.randn(4000, TIMBRE_DIM, generator=generator) @ torch.randn(
+        TIMBRE_DIM, TIMBRE_DIM, generator=generator
+    )
+    surrogate = TimbreSurrogate(members=1)
+    surrogate.calibrate(mixed + 3)
+    torch.testing.assert_close(surrogate.mean, mixed.mean(0) + 3)
+    covariance = torch.cov(mixed.T)
+    assert (surrogate.basis @ surrogate.basis.T - covariance).norm() < 0.02 * covariance.norm()
+
+
+def test_saved_and_loaded(surrogate: TimbreSurrogate, tmp_path: Path) -> None:
+    surrogate.save(tmp_path / "timbre.safetensors")
+    again = TimbreSurrogate.load(tmp_path / "timbre.safetensors")
+    for name, value in surrogate.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name])
+    with pytest.raises(UserError, match="no timbre weights"):
+        TimbreSurrogate.load(tmp_path / "none.safetensors")
+    (tmp_path / "bad.safetensors").write_bytes(b"no" * 50)
+    with pytest.raises(UserError, match="not timbre weights"):
+        TimbreSurrogate.load(tmp_path / "bad.safetensors")
+
+
+def test_pieces_of_a_speaker_share_a_voice_and_others_keep_theirs(
+    surrogate: TimbreSurrogate, embeddings: torch.Tensor
+) -> None:
+    one, other = F.one_hot(torch.tensor([3, 9]), 256).float()
+    heard = F.normalize(torch.stack([one, one + 0.2 * other, other, torch.full((256,), torch.nan)]), dim=1)
+    styles = torch.randn(4, 256, generator=torch.Generator().manual_seed(1))
+    log_f0 = torch.tensor([7.0, torch.nan, 7.8, torch.nan])
+    units = torch.tensor([200.0, 100.0, 300.0, 50.0])
+    for network in (None, surrogate):
+        settled = settle(styles, heard, log_f0, units, network)
+        assert settled.isfinite().all() and settled.shape == (4, 256)
+        near, far = (settled[0] - settled[1]).norm(), (settled[0] - settled[2]).norm()
+        assert near < 0.1 * far
+    assert settled[:, :TIMBRE_DIM].std(0).max() < 3 * surrogate.basis.norm(dim=1).max()
+    silent = settle(styles, torch.full((4, 256), torch.nan), log_f0, units, surrogate)
+    torch.testing.assert_close(silent[0], units / units.sum() @ styles)
+    assert torch.equal(silent[0], silent[3])
+
+
+def test_the_fit_learns_and_is_the_same_each_time(tmp_path: Path) -> None:
+    timbres = torch.cat([random_timbres(np.random.default_rng(k)) for k in range(12)])
+    generator = torch.Generator().manual_seed(0)
+    wanted = F.normalize(torch.relu(timbres @ torch.randn(TIMBRE_DIM, 256, generator=generator)), dim=1)
+    samples = Samples(timbres, torch.full((len(timbres),), 7.2), wanted)
+    config = TimbreConfig(tmp_path, tmp_path, epochs=60)
+    surrogate = fit(samples, config)
+    right = (surrogate(timbres, samples.log_f0) * wanted).sum(-1)
+    unfitted = (fit(samples, TimbreConfig(tmp_path, tmp_path, epochs=0))(timbres, samples.log_f0) * wanted).sum(-1)
+    assert right.mean() > 0.9 > 0.7 > unfitted.mean()
+    torch.testing.assert_close((fit(samples, config)(timbres, samples.log_f0) * wanted).sum(-1), right)
+
+
+def test_training_makes_what_is_missing_and_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "PER_SHARD", 2)
+    config = TimbreConfig(DATA, tmp_path, random=2, rounds=1, per_round=2, epochs=1)
+    weights = training.train(config).read_bytes()
+    samples = read_samples(tmp_path, 9)
+    assert len(samples) == 4 and samples.embedding.norm(dim=1).sub(1).abs().max() < 1e-4
+    assert read_samples(tmp_path, 1).timbre.equal(samples.timbre[:2])
+    last = tmp_path / "round-1-00000.safetensors"
+    before = last.read_bytes()
+    last.unlink()
+    assert training.train(config).read_bytes() == weights
+    assert last.read_bytes() == before
+    with pytest.raises(UserError, match="no recordings with a voice"):
+        training.train(TimbreConfig(tmp_path, tmp_path / "other"))
