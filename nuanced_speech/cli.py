@@ -69,6 +69,14 @@ def convert(
     pitch_shift: Annotated[float, typer.Option(metavar="SEMITONES", help="Raise or lower the melody.")] = 0.0,
     whisper: Annotated[str, typer.Option(help="Whisper size that transcribes: tiny.en, base, small, turbo …")] = "base",
     language: Annotated[str | None, typer.Option(help="Of the source: en, fr …; else Whisper finds it.")] = None,
+    refine: Annotated[
+        int,
+        typer.Option(
+            metavar="STEPS",
+            help="Bring the voice nearer to its recording by gradient descent through the synthesizer; 30 steps take a "
+            "minute or two on two cores.",
+        ),
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Of the synthesizer's noise: the same seed gives the same file.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
     report: Annotated[
@@ -102,7 +110,9 @@ def convert(
     failed = 0
     for source, output in jobs:
         try:
-            _convert_one(converter, source, output, voice, kept, path, text, pitch_shift, language, seed, report)
+            _convert_one(
+                converter, source, output, voice, kept, path, text, pitch_shift, language, refine, seed, report
+            )
         except UserError as error:
             if len(jobs) == 1:
                 raise
@@ -113,11 +123,13 @@ def convert(
         raise UserError(f"{failed} of {len(jobs)} recordings were not converted; the others are in {files[-1]}")
 
 
-def _convert_one(converter, source, output, voice, keep, path, text, pitch_shift, language, seed, report) -> None:  # type: ignore[no-untyped-def]
+def _convert_one(  # type: ignore[no-untyped-def]
+    converter, source, output, voice, keep, path, text, pitch_shift, language, refine, seed, report
+) -> None:
     with _bar(source.name) as advance:
         done = converter.convert(
-            source, voice, keep=keep, path=path, text=text, pitch_shift=pitch_shift, language=language, seed=seed,
-            output=output, progress=advance,
+            source, voice, keep=keep, path=path, text=text, pitch_shift=pitch_shift, language=language,
+            refine=refine, seed=seed, output=output, progress=advance,
         )  # fmt: skip
     console.print(f"{output}: {done.path} path, {done.rtf:.2f} x the recording's length", markup=False, highlight=False)
     if report is not None:

@@ -34,7 +34,9 @@ from nuanced_speech.prosody.f0 import f0 as track_f0
 from nuanced_speech.recognise import Recogniser
 from nuanced_speech.speaker import EMBEDDING_DIM, SpeakerEncoder
 from nuanced_speech.style.encoder import StyleEncoder
-from nuanced_speech.style.speakers import settle
+from nuanced_speech.style.refine import Passage
+from nuanced_speech.style.refine import refine as refine_timbre
+from nuanced_speech.style.speakers import SAME_SPEAKER, settle
 from nuanced_speech.style.timbre import TimbreSurrogate
 from nuanced_speech.style.voices import PACK_SUFFIXES, style_of, voice_pack
 from nuanced_speech.text import LANGUAGES, phoneme_pieces, phonemize
@@ -53,6 +55,8 @@ SHARPNESS = 0.5
 SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
 VOICED_HZ = 20.0
 PACE_LIMITS = (0.5, 2.0)
+# Of a recording so much is used to refine its voice.
+REFINE_SECONDS = 30.0
 RECORDING_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus", ".m4a"}
 PITCH_SENTENCE = "We were away a year ago, and now the early morning is ours."
 
@@ -210,6 +214,7 @@ class Converter:
         text: str | None = None,
         pitch_shift: float = 0.0,
         language: str | None = None,
+        refine: int = 0,
         seed: int = 0,
         output: str | Path | None = None,
         progress: Progress | None = None,
@@ -225,6 +230,8 @@ class Converter:
             text: other words to say in the source's manner.
             pitch_shift: semitones on top of everything else.
             language: of the source, ISO 639-1; when None, found by Whisper where the path transcribes, else English.
+            refine: steps of gradient descent that bring the voice, the source's own or a recording's, nearer to it;
+                each takes three times the synthesis of 3.2 s.
             seed: of the harmonic source's noise.
             output: stream the result to this file instead of returning it.
             progress: called with the share that is done.
@@ -237,6 +244,8 @@ class Converter:
         path = _choose_path(path, keep, text)
         if not math.isfinite(pitch_shift) or abs(pitch_shift) > 4 * SEMITONES:
             raise UserError(f"--pitch-shift {pitch_shift}: give semitones between -48 and 48")
+        if refine < 0 or (refine and voice is not None and not _is_recording(voice)):
+            raise UserError(f"--refine {refine}: give a number of steps, and a recording as the voice or none")
         if output is not None:
             audio.check_writable(output)
             if not isinstance(source, np.ndarray) and _same_file(source, output):
@@ -245,7 +254,8 @@ class Converter:
             wave = source if isinstance(source, np.ndarray) else audio.read(source)
             gain = _gain(wave)
         self.load(path)
-        target = self._voice(voice) if voice is not None else None
+        target = self._voice(voice, refine, _part(progress, 0.0, 0.4)) if voice is not None else None
+        begin = 0.4 if refine and target is not None else 0.0
         pieces = cut(wave)
         transcript = None
         if path != "direct":
@@ -257,24 +267,29 @@ class Converter:
                 transcript = self.transcriber.transcribe(_to_whisper(wave), language, words=len(pieces) > 1)
             if path == "auto":
                 path = "text" if transcript.language in LANGUAGES else "direct"
-        heard = [self._hear(wave, gain, piece) for piece in _reported(pieces, progress, 0.0, 0.2)]
+        heard = [self._hear(wave, gain, piece) for piece in _reported(pieces, _part(progress, begin, begin + 0.2))]
         self._settle_styles(heard)
+        spoken_language = language or (transcript.language if transcript else "en")
+        begin += 0.2
+        if refine and target is None:
+            self._refine(heard, refine, spoken_language, seed, _part(progress, begin, begin + 0.4))
+            begin += 0.4
+        rest = _part(progress, begin, 1.0)
         octaves = pitch_shift / SEMITONES
         if target is not None:
             own = median_log_f0(np.concatenate([h.f0 for h in heard]))
             octaves += 0.0 if math.isnan(own) or math.isnan(target.log_f0) else target.log_f0 - own
-        spoken_language = language or (transcript.language if transcript else "en")
         manner = _Manner(spoken_language, target, octaves, pitch_shift / SEMITONES, frozenset(keep), seed)
         if transcript is not None and path == "text":
             _give_phonemes(transcript, heard)
         in_time = text is None and "rhythm" in keep
         if text is not None:
             spoken = phoneme_pieces(text, spoken_language)
-            waves = self._say(_reported(spoken, progress, 0.2, 1.0), heard, manner)
+            waves = self._say(_reported(spoken, rest), heard, manner)
         elif path == "text":
-            waves = (self._speak_text(h, manner) for h in _reported(heard, progress, 0.2, 1.0))
+            waves = (self._speak_text(h, manner) for h in _reported(heard, rest))
         else:
-            waves = (self._speak_direct(h, manner) for h in _reported(heard, progress, 0.2, 1.0))
+            waves = (self._speak_direct(h, manner) for h in _reported(heard, rest))
         waves = (wave / np.float32(gain) for wave in waves)
         stream = _limited(join(pieces, waves), len(wave)) if in_time else waves
         if output is None:
@@ -292,21 +307,22 @@ class Converter:
         yield
         self._seconds[name] += time.perf_counter() - started
 
-    def _voice(self, voice: str | Path) -> Voice:
+    def _voice(self, voice: str | Path, refine: int, progress: Progress | None) -> Voice:
         """A voice by name, mixture, pack file or recording."""
-        name = str(voice)
-        if not name.endswith(PACK_SUFFIXES) and (Path(name).is_file() or Path(name).suffix in RECORDING_SUFFIXES):
-            return self._voice_of_recording(Path(name))
-        pack = voice_pack(name).to(self.device)
+        if _is_recording(voice):
+            return self._voice_of_recording(Path(voice), refine, progress)
+        pack = voice_pack(str(voice)).to(self.device)
         ids = self.kokoro.tokens(phonemize(PITCH_SENTENCE))[None]
         prosody = self.kokoro.predict(self.kokoro.encode_text(ids), style_of(pack, ids.shape[1] - 2)[None])
         return Voice(pack, median_log_f0(prosody.f0[0].cpu().numpy() * (prosody.f0[0].cpu().numpy() > VOICED_HZ)))
 
-    def _voice_of_recording(self, path: Path) -> Voice:
+    def _voice_of_recording(self, path: Path, refine: int, progress: Progress | None) -> Voice:
         wave = audio.read(path)
         gain = _gain(wave)
         heard = [self._hear(wave, gain, piece) for piece in cut(wave)]
         self._settle_styles(heard)
+        if refine:
+            self._refine(heard, refine, "en", 0, progress)
         return Voice(_mean_style(heard)[None], median_log_f0(np.concatenate([h.f0 for h in heard])))
 
     def _hear(self, wave: np.ndarray, gain: float, piece: Piece) -> _Heard:
@@ -339,6 +355,34 @@ class Converter:
             styles = settle(torch.stack([h.style for h in heard]), embeddings, log_f0, units, self.timbre)
         for item, style in zip(heard, styles, strict=True):
             item.style = style
+
+    def _refine(self, heard: list[_Heard], steps: int, language: str, seed: int, progress: Progress | None) -> None:
+        """The timbre of the longest piece's speaker, brought nearer to his recording."""
+        main = max(heard, key=lambda h: h.units)
+        own = [h for h in heard if h is main or h.speaker @ main.speaker > SAME_SPEAKER]
+        if not np.isfinite(main.speaker).all():
+            return
+        with self._stage("refine"):
+            passages: list[Passage] = []
+            for item in sorted(own, key=lambda h: h.units, reverse=True):
+                if sum(p.units for p in passages) * SECONDS_PER_UNIT < REFINE_SECONDS:
+                    curves = (torch.from_numpy(x).float().to(self.device) for x in (item.f0, item.n + ENERGY_OFFSET))
+                    passages.append(Passage(self._content(item, language), *curves))
+            embedding = np.sum([h.units * h.speaker for h in own], 0)
+            embedding = torch.from_numpy(embedding / np.linalg.norm(embedding)).to(self.device)
+            timbre = refine_timbre(
+                self.kokoro,
+                self.speaker_encoder,
+                self.timbre or TimbreSurrogate.load().to(self.device),
+                main.style[:TIMBRE_DIM],
+                embedding,
+                passages,
+                steps,
+                lambda step, _likeness: progress(step / steps) if progress is not None else None,
+                seed,
+            )
+        for item in own:
+            item.style = torch.cat([timbre, item.style[TIMBRE_DIM:]])
 
     def _style(self, heard: _Heard, manner: _Manner, phonemes: int | None = None) -> Tensor:
         if manner.target is None:
@@ -468,6 +512,11 @@ def _mean_style(heard: list[_Heard]) -> Tensor:
     return units / units.sum() @ torch.stack([h.style for h in heard])
 
 
+def _is_recording(voice: str | Path) -> bool:
+    name = str(voice)
+    return not name.endswith(PACK_SUFFIXES) and (Path(name).is_file() or Path(name).suffix in RECORDING_SUFFIXES)
+
+
 def _same_file(source: str | Path, output: str | Path) -> bool:
     return Path(output).exists() and Path(source).exists() and Path(output).samefile(source)
 
@@ -514,9 +563,14 @@ def _limited(stream: Iterator[np.ndarray], length: int) -> Iterator[np.ndarray]:
         length -= len(chunk[:length])
 
 
-def _reported(items: list, progress: Progress | None, first: float, last: float) -> Iterator:
+def _reported(items: list, progress: Progress | None) -> Iterator:
     """The items, with the share that is done told after each."""
     for number, item in enumerate(items, 1):
         yield item
         if progress is not None:
-            progress(first + (last - first) * number / len(items))
+            progress(number / len(items))
+
+
+def _part(progress: Progress | None, first: float, last: float) -> Progress | None:
+    """What tells the progress of a part of the whole."""
+    return None if progress is None else lambda share: progress(first + (last - first) * share)

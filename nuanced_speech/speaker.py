@@ -36,9 +36,8 @@ class SpeakerEncoder(nn.Module):
 
         self.lstm = nn.LSTM(BANDS, EMBEDDING_DIM, 3, batch_first=True)
         self.linear = nn.Linear(EMBEDDING_DIM, EMBEDDING_DIM)
-        half = audio.WHISPER_SAMPLE_RATE / 2
-        shape = {"norm": "slaney", "mel_scale": "slaney"}
-        bank = mel_filter_bank(N_FFT // 2 + 1, BANDS, 0.0, half, audio.WHISPER_SAMPLE_RATE, **shape)
+        rate = audio.WHISPER_SAMPLE_RATE
+        bank = mel_filter_bank(N_FFT // 2 + 1, BANDS, 0.0, rate / 2, rate, norm="slaney", mel_scale="slaney")
         self.register_buffer("bands", torch.from_numpy(bank).float(), persistent=False)
         self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
         self.load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()})

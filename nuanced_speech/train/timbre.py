@@ -115,7 +115,7 @@ def random_timbres(rng: np.random.Generator) -> Tensor:
 def near_speakers(surrogate: TimbreSurrogate, speakers: Samples, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Timbres ``[10, 128]`` found for random speakers with priors of random weight, and their pitch ``[10]``."""
     chosen = torch.from_numpy(rng.integers(len(speakers), size=PER_SHARD))
-    priors = torch.from_numpy(np.exp(rng.uniform(*np.log(PRIORS), PER_SHARD))).float()
+    priors = torch.from_numpy(np.exp(rng.uniform(np.log(PRIORS[0]), np.log(PRIORS[1]), PER_SHARD))).float()
     log_f0 = speakers.log_f0[chosen]
     timbre = surrogate.find(speakers.embedding[chosen], log_f0, priors)
     noise = torch.from_numpy(rng.standard_normal(timbre.shape) * rng.uniform(0, 0.1, (PER_SHARD, 1))).float()

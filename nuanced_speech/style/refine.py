@@ -1,0 +1,108 @@
+"""A timbre brought nearer to its speaker by gradient descent through the synthesizer itself.
+
+The surrogate's timbre is the start. At each step Kokoro says a few seconds of the speaker's own recording again, from
+the content, melody and loudness that were heard in it, and the speaker encoder's cosine to the recording is raised. The
+prior of the search before it keeps the sound clean; the best timbre on a passage that is held back wins.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nuanced_speech.kokoro import FRAMES_PER_UNIT, Kokoro
+from nuanced_speech.speaker import LEVEL_DB, STEP, WINDOW, SpeakerEncoder
+from nuanced_speech.style.timbre import PRIOR, TimbreSurrogate
+
+# 3.2 s: two windows of the speaker encoder.
+CROP_UNITS = 128
+STEP_SIZE = 0.04
+CHECK_EVERY = 5
+
+
+@dataclass
+class Passage:
+    """What was said in a piece of a recording: ``content [1, 512, T]``, ``f0 [2T]`` in Hz and N ``energy [2T]``."""
+
+    content: Tensor
+    f0: Tensor
+    energy: Tensor
+
+    @property
+    def units(self) -> int:
+        return self.content.shape[-1]
+
+    def crop(self, start: int) -> "Passage":
+        """3.2 s from a unit on, or what there is."""
+        frames = slice(start * FRAMES_PER_UNIT, (start + CROP_UNITS) * FRAMES_PER_UNIT)
+        return Passage(self.content[..., start : start + CROP_UNITS], self.f0[frames], self.energy[frames])
+
+
+def refine(
+    kokoro: Kokoro,
+    encoder: SpeakerEncoder,
+    surrogate: TimbreSurrogate,
+    timbre: Tensor,
+    embedding: Tensor,
+    passages: list[Passage],
+    steps: int,
+    report: Callable[[int, float], None] = lambda _step, _likeness: None,
+    seed: int = 0,
+) -> Tensor:
+    """The timbre ``[128]`` after at most so many steps, at least as like as the one it started from.
+
+    Args:
+        kokoro, encoder, surrogate: the models; of the surrogate only the prior's mean and basis are used.
+        timbre: to start from, ``[128]``.
+        embedding: of the speaker, of length 1, ``[256]``.
+        passages: of the speaker's recordings; the second longest is held back where there are several.
+        steps: of Adam; each costs about three times the synthesis of 3.2 s.
+        report: called after each check with the step and the held-back passage's cosine.
+        seed: of the crops and of the harmonic source.
+    """
+    rng = np.random.default_rng(seed)
+    ordered = sorted(passages, key=lambda p: p.units, reverse=True)
+    held = ordered.pop(1) if len(ordered) > 1 else ordered[0]
+    held = held.crop(max(held.units - CROP_UNITS, 0) // 2)
+    weights = np.array([p.units for p in ordered], float)
+    z = torch.linalg.solve(surrogate.basis, timbre - surrogate.mean).detach().requires_grad_()
+    optimizer = torch.optim.Adam([z], STEP_SIZE)
+
+    def likeness(passage: Passage, seed: int) -> Tensor:
+        wave = kokoro.decode(
+            passage.content, passage.f0[None], passage.energy[None], surrogate.timbre(z[None]), seed=seed
+        )
+        return embed(encoder, wave) @ embedding
+
+    best, best_timbre, since = -1.0, timbre, 0
+    for step in range(steps + 1):
+        if step % CHECK_EVERY == 0 or step == steps:
+            with torch.no_grad():
+                found = float(likeness(held, seed))
+            report(step, found)
+            since = 0 if found > best else since + 1
+            if found > best:
+                best, best_timbre = found, surrogate.timbre(z[None])[0].detach() if step else timbre
+            if since == 3 or step == steps:
+                break
+        passage = ordered[rng.choice(len(ordered), p=weights / weights.sum())]
+        passage = passage.crop(int(rng.integers(max(passage.units - CROP_UNITS, 0) + 1)))
+        with torch.enable_grad():
+            loss = PRIOR * z.square().mean() - likeness(passage, int(rng.integers(1 << 31)))
+            optimizer.zero_grad()
+            loss.backward()
+        optimizer.step()
+    return best_timbre
+
+
+def embed(encoder: SpeakerEncoder, wave: Tensor) -> Tensor:
+    """Speaker embedding ``[256]`` of ``wave [1, T]`` at 24 kHz, T a multiple of 3, with gradients."""
+    length = wave.shape[-1] * 2 // 3
+    heard = torch.fft.irfft(torch.fft.rfft(wave)[..., : length // 2 + 1], length) * (2 / 3)
+    heard = heard * (10 ** (LEVEL_DB / 20) / heard.square().mean().sqrt().clamp(min=1e-6))
+    mel = encoder.mel(heard)[0]
+    mel = F.pad(mel, (0, 0, 0, max(WINDOW - len(mel), 0)))
+    return F.normalize(encoder(mel.unfold(0, WINDOW, STEP).transpose(1, 2)).mean(0), dim=0)
