@@ -307,7 +307,7 @@ class Converter:
         yield
         self._seconds[name] += time.perf_counter() - started
 
-    def _voice(self, voice: str | Path, refine: int, progress: Progress | None) -> Voice:
+    def _voice(self, voice: str | Path, refine: int = 0, progress: Progress | None = None) -> Voice:
         """A voice by name, mixture, pack file or recording."""
         if _is_recording(voice):
             return self._voice_of_recording(Path(voice), refine, progress)

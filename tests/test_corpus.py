@@ -8,13 +8,22 @@ import numpy as np
 import pytest
 import torch
 
-from nuanced_speech.audio import SAMPLE_RATE
+from nuanced_speech.audio import SAMPLE_RATE, WHISPER_SAMPLE_RATE, resample
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import Kokoro
 from nuanced_speech.style.voices import stock_voices, style_of
 from nuanced_speech.text import dictionary_words, phonemize
 from nuanced_speech.train import corpus
-from nuanced_speech.train.augment import MAX_GAIN_DB, MIN_GAIN_DB, add_noise, augment, band_limit, reverberate
+from nuanced_speech.train.augment import (
+    MAX_GAIN_DB,
+    MIN_GAIN_DB,
+    add_noise,
+    augment,
+    band_limit,
+    reverberate,
+    through_mp3,
+    tilt,
+)
 from nuanced_speech.train.corpus import (
     SENTENCES,
     CorpusConfig,
@@ -218,6 +227,23 @@ def test_reverberation_rings_on_and_does_not_delay() -> None:
         assert np.abs(out[:1000]).max() < 1e-6
         early, late = (np.mean(out[a:b] ** 2) for a, b in ((1100, 2500), (18_000, 19_400)))
         assert early > 30 * late
+
+
+def test_a_tilt_changes_each_octave_by_as_much_as_asked() -> None:
+    noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE).astype(np.float32)
+    before, after = (np.abs(np.fft.rfft(x)) for x in (noise, tilt(noise, SAMPLE_RATE, -6.0)))
+    for frequency, wanted in ((500, 6), (1000, 0), (2000, -6), (4000, -12)):
+        assert 20 * np.log10(after[frequency] / before[frequency]) == pytest.approx(wanted, abs=0.01)
+
+
+@pytest.mark.parametrize("compression", [0.6, 0.8, 0.93])
+def test_mp3_neither_delays_nor_scales(compression: float) -> None:
+    rate, wave = WHISPER_SAMPLE_RATE, np.tile(resample(tone(), SAMPLE_RATE, WHISPER_SAMPLE_RATE), 3)
+    out = through_mp3(wave, rate, compression)
+    assert out.shape == wave.shape
+    assert not np.array_equal(out, wave)
+    assert np.corrcoef(out, wave)[0, 1] > 0.97
+    assert np.std(out) == pytest.approx(np.std(wave), rel=0.1)
 
 
 def test_the_noise_has_the_level_asked_for() -> None:

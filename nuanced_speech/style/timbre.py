@@ -23,9 +23,11 @@ WEIGHTS = Path(__file__).parent.parent / "data" / "timbre.safetensors"
 MEMBERS, HIDDEN, DROPOUT = 4, 384, 0.15
 # log2 Hz: middle and spread of voices.
 F0_CENTRE, F0_SPREAD = 7.3, 0.45
-STEPS, STEP_SIZE = 300, 0.05
-# What a mean squared deviation of one standard deviation costs, in cosine similarity.
-PRIOR = 0.02
+STEPS, STEP_SIZE = 200, 0.05
+# What a mean squared deviation of one standard deviation costs, in cosine similarity. Likeness is paid for with clean
+# sound; on five speakers 0.02, 0.1, 0.2 and 0.8 gave a SECS of 0.81, 0.80, 0.78, 0.71 and a Distill-MOS of 3.6, 4.0, 4.2,
+# 4.4.
+PRIOR = 0.1
 
 
 class TimbreSurrogate(nn.Module):

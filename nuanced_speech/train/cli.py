@@ -54,7 +54,6 @@ def adapter(
     corpora: Annotated[list[Path], typer.Argument(help="Folders that 'train corpus' made.")],
     out: Annotated[Path, typer.Option(help="Where checkpoint and weights go.")] = Path("models/adapter"),
     real: Annotated[Path | None, typer.Option(help="Folder that 'train real' made.")] = None,
-    start: Annotated[Path | None, typer.Option(help="Weights to go on from, of the same shape.")] = None,
     steps: Annotated[int, typer.Option()] = 2000,
     batch_size: Annotated[int, typer.Option()] = 16,
     lr: Annotated[
@@ -65,7 +64,7 @@ def adapter(
     """Train the content adapter; run again to go on from its checkpoint."""
     from nuanced_speech.train.adapter import AdapterConfig, train
 
-    print(train(AdapterConfig(corpora, out, real, start, steps, batch_size, lr, seed=seed)))
+    print(train(AdapterConfig(corpora, out, real, steps, batch_size, lr, seed=seed)))
 
 
 @app.command()
@@ -87,7 +86,7 @@ def timbre(
     out: Annotated[Path, typer.Option(help="Where samples and weights go.")] = Path("models/timbre"),
     corpus: Annotated[list[Path] | None, typer.Option(help="Folder that 'train corpus' made; may be repeated.")] = None,
     random: Annotated[int, typer.Option(help="Samples of random timbres.")] = 700,
-    rounds: Annotated[int, typer.Option(help="Times to try timbres for the speakers and learn from the result.")] = 3,
+    rounds: Annotated[int, typer.Option(help="Times to try timbres for the speakers and learn from the result.")] = 4,
     per_round: Annotated[int, typer.Option(help="Samples of a round.")] = 250,
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:

@@ -28,7 +28,7 @@ from nuanced_speech.train.corpus import SENTENCES, read, read_sentences
 PER_SHARD = 10
 # Of a recording so much is heard: more hardly moves the embedding.
 SECONDS = 12
-PRIORS = 0.003, 0.1
+PRIORS = 0.02, 0.3
 BATCH, LR, NOISE = 64, 1e-3, 0.15
 VOICED_HZ = 20.0
 
@@ -41,7 +41,7 @@ class TimbreConfig:
     out: Path
     corpora: list[Path] = field(default_factory=list)
     random: int = 700
-    rounds: int = 3
+    rounds: int = 4
     per_round: int = 250
     epochs: int = 40
     seed: int = 0

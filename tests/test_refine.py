@@ -1,0 +1,76 @@
+"""Refinement of a timbre through the synthesizer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nuanced_speech import audio
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
+from nuanced_speech.speaker import SpeakerEncoder
+from nuanced_speech.style import refine as module
+from nuanced_speech.style.refine import Passage, embed, refine
+from nuanced_speech.style.timbre import TimbreSurrogate
+from nuanced_speech.style.voices import stock_voices, style_of
+
+CLIP = Path(__file__).parent / "data" / "clip.flac"
+
+
+@pytest.fixture(scope="module")
+def encoder() -> SpeakerEncoder:
+    return SpeakerEncoder()
+
+
+@torch.no_grad()
+def passage(kokoro: Kokoro, style: torch.Tensor) -> Passage:
+    encoded = kokoro.encode_text(kokoro.tokens("ðə ɹˈɪvəɹ ɹˈOz kwˈɪkli")[None])
+    prosody = kokoro.predict(encoded, style[None])
+    return Passage(spread(encoded.content, prosody.durations), prosody.f0[0], prosody.energy[0])
+
+
+def test_embedding_with_gradients_is_the_encoders(encoder: SpeakerEncoder) -> None:
+    wave = audio.read(CLIP)[:72_000]
+    heard = encoder.embed(wave, audio.SAMPLE_RATE)
+    with torch.no_grad():
+        assert float(embed(encoder, torch.from_numpy(wave)[None]) @ torch.from_numpy(heard)) > 0.93
+
+
+def test_a_few_steps_bring_the_voice_nearer(kokoro: Kokoro, encoder: SpeakerEncoder, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(module, "CHECK_EVERY", 2)
+    surrogate = TimbreSurrogate.load()
+    style = style_of(stock_voices()["bm_lewis"])
+    said = passage(kokoro, style)
+    with torch.no_grad():
+        wave = kokoro.decode(said.content, said.f0[None], said.energy[None], style[None, :TIMBRE_DIM])
+        wanted = embed(encoder, wave)
+    start = surrogate.mean.clone()
+    told: list[tuple[int, float]] = []
+    found = refine(
+        kokoro, encoder, surrogate, start, wanted, [said], 4, lambda step, likeness: told.append((step, likeness))
+    )
+    assert [step for step, _ in told] == [0, 2, 4]
+    assert max(likeness for _, likeness in told[1:]) > told[0][1] + 0.02
+    assert not torch.equal(found, start) and found.isfinite().all()
+    # nothing is better than the voice itself: the start comes back untouched
+    own = style[:TIMBRE_DIM]
+    assert torch.equal(refine(kokoro, encoder, surrogate, own, wanted, [said], 0), own)
+
+
+def test_a_crop_takes_content_and_curves_of_the_same_time() -> None:
+    whole = Passage(torch.arange(400.0).expand(1, 512, 400), torch.arange(800.0) / 2, torch.arange(800.0))
+    part = whole.crop(100)
+    assert part.units == module.CROP_UNITS
+    assert part.content[0, 0, 0] == part.f0[0] == 100 and part.energy[-1] == 2 * (100 + module.CROP_UNITS) - 1
+
+
+def test_refine_needs_a_recording(tmp_path: Path) -> None:
+    from nuanced_speech import Converter
+
+    wave = np.zeros(24_000, np.float32)
+    for voice, steps in (("af_heart", 5), (None, -1)):
+        with pytest.raises(UserError, match="--refine"):
+            Converter().convert(wave, voice, refine=steps)
