@@ -207,11 +207,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         if target.is_file():
             os.close(os.open(target, os.O_WRONLY))
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        mode = temporary.stat().st_mode
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
     try:
         yield temporary
         try:
+            # safetensors puts a file of its own there, which only its owner may read
+            temporary.chmod(mode)
             os.replace(temporary, target)
         except OSError as error:
             raise UserError(f"cannot write {path}: {error.strerror}") from error

@@ -68,7 +68,12 @@ def convert(
     text: Annotated[str | None, typer.Option(help="Say these words instead, in the source's voice and manner.")] = None,
     pitch_shift: Annotated[float, typer.Option(metavar="SEMITONES", help="Raise or lower the melody.")] = 0.0,
     whisper: Annotated[str, typer.Option(help="Whisper size that transcribes: tiny.en, base, small, turbo …")] = "base",
-    language: Annotated[str | None, typer.Option(help="Of the source: en, fr …; else Whisper finds it.")] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the source: en, fr …; else Whisper finds it; --path direct, which does not ask, assumes en."
+        ),
+    ] = None,
     refine: Annotated[
         int,
         typer.Option(

@@ -36,11 +36,11 @@ from nuanced_speech.speaker import EMBEDDING_DIM, SpeakerEncoder
 from nuanced_speech.style.encoder import StyleEncoder
 from nuanced_speech.style.refine import Passage
 from nuanced_speech.style.refine import refine as refine_timbre
-from nuanced_speech.style.speakers import SAME_SPEAKER, settle
+from nuanced_speech.style.speakers import same_speaker, settle
 from nuanced_speech.style.timbre import TimbreSurrogate
 from nuanced_speech.style.voices import PACK_SUFFIXES, style_of, voice_pack
 from nuanced_speech.text import LANGUAGES, phoneme_pieces, phonemize
-from nuanced_speech.whisper import Listener, Transcript
+from nuanced_speech.whisper import Listener, Transcript, check_language
 
 KEEP = ("f0", "rhythm", "energy")
 PATHS = ("auto", "direct", "text")
@@ -232,7 +232,7 @@ class Converter:
             language: of the source, ISO 639-1; when None, found by Whisper where the path transcribes, else English.
             refine: steps of gradient descent that bring the voice, the source's own or a recording's, nearer to it;
                 each takes three times the synthesis of 3.2 s.
-            seed: of the harmonic source's noise.
+            seed: of the harmonic source's noise, and of the passages that refinement tries.
             output: stream the result to this file instead of returning it.
             progress: called with the share that is done.
 
@@ -242,6 +242,8 @@ class Converter:
         """
         self._seconds.clear()
         path = _choose_path(path, keep, text)
+        if language is not None:
+            check_language(language)
         if not math.isfinite(pitch_shift) or abs(pitch_shift) > 4 * SEMITONES:
             raise UserError(f"--pitch-shift {pitch_shift}: give semitones between -48 and 48")
         if refine < 0 or (refine and voice is not None and not _is_recording(voice)):
@@ -254,7 +256,7 @@ class Converter:
             wave = source if isinstance(source, np.ndarray) else audio.read(source)
             gain = _gain(wave)
         self.load(path)
-        target = self._voice(voice, refine, _part(progress, 0.0, 0.4)) if voice is not None else None
+        target = self._voice(voice, refine, seed, _part(progress, 0.0, 0.4)) if voice is not None else None
         begin = 0.4 if refine and target is not None else 0.0
         pieces = cut(wave)
         transcript = None
@@ -307,23 +309,23 @@ class Converter:
         yield
         self._seconds[name] += time.perf_counter() - started
 
-    def _voice(self, voice: str | Path, refine: int = 0, progress: Progress | None = None) -> Voice:
+    def _voice(self, voice: str | Path, refine: int = 0, seed: int = 0, progress: Progress | None = None) -> Voice:
         """A voice by name, mixture, pack file or recording."""
         if _is_recording(voice):
-            return self._voice_of_recording(Path(voice), refine, progress)
+            return self._voice_of_recording(Path(voice), refine, seed, progress)
         pack = voice_pack(str(voice)).to(self.device)
         ids = self.kokoro.tokens(phonemize(PITCH_SENTENCE))[None]
         prosody = self.kokoro.predict(self.kokoro.encode_text(ids), style_of(pack, ids.shape[1] - 2)[None])
         return Voice(pack, median_log_f0(prosody.f0[0].cpu().numpy() * (prosody.f0[0].cpu().numpy() > VOICED_HZ)))
 
-    def _voice_of_recording(self, path: Path, refine: int, progress: Progress | None) -> Voice:
+    def _voice_of_recording(self, path: Path, refine: int, seed: int, progress: Progress | None) -> Voice:
         wave = audio.read(path)
         gain = _gain(wave)
         heard = [self._hear(wave, gain, piece) for piece in cut(wave)]
         self._settle_styles(heard)
-        if refine:
-            self._refine(heard, refine, "en", 0, progress)
-        return Voice(_mean_style(heard)[None], median_log_f0(np.concatenate([h.f0 for h in heard])))
+        # nobody said which language it is
+        style = self._refine(heard, refine, "unknown", seed, progress) if refine else _mean_style(heard)
+        return Voice(style[None], median_log_f0(np.concatenate([h.f0 for h in heard])))
 
     def _hear(self, wave: np.ndarray, gain: float, piece: Piece) -> _Heard:
         """Everything that is measured on a piece."""
@@ -356,33 +358,39 @@ class Converter:
         for item, style in zip(heard, styles, strict=True):
             item.style = style
 
-    def _refine(self, heard: list[_Heard], steps: int, language: str, seed: int, progress: Progress | None) -> None:
-        """The timbre of the longest piece's speaker, brought nearer to his recording."""
-        main = max(heard, key=lambda h: h.units)
-        own = [h for h in heard if h is main or h.speaker @ main.speaker > SAME_SPEAKER]
-        if not np.isfinite(main.speaker).all():
-            return
+    def _refine(self, heard: list[_Heard], steps: int, language: str, seed: int, progress: Progress | None) -> Tensor:
+        """Bring the main speaker's timbre nearer to the recording, in every piece that is his; returns his style."""
+        embeddings = torch.from_numpy(np.stack([h.speaker for h in heard])).to(self.device)
+        known = embeddings.isfinite().all(1)
+        if not bool(known.any()):
+            log.warning("nothing to refine: no voice in the recording")
+            return heard[0].style
+        embeddings = embeddings.nan_to_num()
+        units = torch.tensor([float(h.units) for h in heard], device=self.device) * known
+        same = same_speaker(embeddings) * known
+        main = int((same @ units * known).argmax())
+        own = sorted((h for h, share in zip(heard, same[main], strict=True) if share >= 0.5), key=lambda h: -h.units)
+        start = heard[main].style[:TIMBRE_DIM]
         with self._stage("refine"):
             passages: list[Passage] = []
-            for item in sorted(own, key=lambda h: h.units, reverse=True):
+            for item in own:
                 if sum(p.units for p in passages) * SECONDS_PER_UNIT < REFINE_SECONDS:
                     curves = (torch.from_numpy(x).float().to(self.device) for x in (item.f0, item.n + ENERGY_OFFSET))
                     passages.append(Passage(self._content(item, language), *curves))
-            embedding = np.sum([h.units * h.speaker for h in own], 0)
-            embedding = torch.from_numpy(embedding / np.linalg.norm(embedding)).to(self.device)
             timbre = refine_timbre(
                 self.kokoro,
                 self.speaker_encoder,
                 self.timbre or TimbreSurrogate.load().to(self.device),
-                main.style[:TIMBRE_DIM],
-                embedding,
+                start,
+                torch.nn.functional.normalize((same[main] * units) @ embeddings, dim=0),
                 passages,
                 steps,
                 lambda step, _likeness: progress(step / steps) if progress is not None else None,
                 seed,
             )
-        for item in own:
-            item.style = torch.cat([timbre, item.style[TIMBRE_DIM:]])
+        for item, share in zip(heard, same[main], strict=True):
+            item.style = torch.cat([item.style[:TIMBRE_DIM] + share * (timbre - start), item.style[TIMBRE_DIM:]])
+        return heard[main].style
 
     def _style(self, heard: _Heard, manner: _Manner, phonemes: int | None = None) -> Tensor:
         if manner.target is None:

@@ -33,7 +33,8 @@ class PhonemeLM:
     Attributes:
         symbols: the characters that it knows; a symbol's number is its place.
         codes: for each order from 1, its n-grams as numbers of ``BITS`` a symbol, ascending, uint64.
-        counts: how often each was seen, uint16; below the highest order, behind how many different symbols.
+        counts: how often each was seen, uint16, 65535 at most; below the highest order, behind how many
+            different symbols.
     """
 
     symbols: str
@@ -69,6 +70,10 @@ class PhonemeLM:
         probabilities = shorter * (BACKOFF * (last - first))
         probabilities[(codes[first:last] & np.uint64((1 << BITS) - 1)).astype(np.int64)] += counts[first:last]
         return probabilities / (counts[first:last].sum(dtype=np.int64) + BACKOFF * (last - first))
+
+    def forget(self) -> None:
+        """Free what was remembered of contexts asked for."""
+        self._known.clear()
 
     def numbers(self, phonemes: str) -> np.ndarray:
         """A phoneme string as symbol numbers, punctuation as pauses, what the model does not know left out."""

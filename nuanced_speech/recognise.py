@@ -14,6 +14,8 @@ WINDOW = 12.0
 BONUS = 0.3
 # Log probability below which the ear only says "no".
 FLOOR = -10.0
+# Contexts to keep from piece to piece: about 100 MB.
+REMEMBERED = 20_000
 # Marks that may be meant without taking time, and what that costs, in nats.
 SILENT = (" ", "ˈ", "ˌ", " ˈ", " ˌ")
 SILENT_COST = 1.0
@@ -53,6 +55,9 @@ class Recogniser:
             token ids ``[P]``, a zero on each side; units for each ``[P]``, summing to T, 0 for the two zeros where
             speech begins or ends at once and for marks that take no time.
         """
+        if len(self._moves) > REMEMBERED:
+            self._moves.clear()
+            self.model.forget()
         heard = log_probabilities[:, self._tokens].copy()
         heard[:, self._pause] = np.logaddexp.reduce(log_probabilities[:, self._pauses], axis=1)
         heard = np.maximum(heard, FLOOR)

@@ -1,8 +1,8 @@
 """Who is speaking: an embedding in which recordings of one voice lie close together.
 
 The network and the weights are Resemblyzer's (Jemine 2019, Apache License 2.0), which is GE2E (Wan et al. 2018): three
-LSTM layers over 40 mel bands of 1.6 s windows. It is written anew here so that gradients pass and nothing but torch is
-needed; Resemblyzer itself, with its own trimming of silence, stays the judge in ``evaluate``.
+LSTM layers over 40 mel bands of 1.6 s windows. It is written anew here so that gradients pass and the package is
+not needed to convert; ``evaluate`` uses the package, with its own trimming of silence.
 """
 
 from pathlib import Path
@@ -50,7 +50,9 @@ class SpeakerEncoder(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Embeddings ``[B, 256]`` of mel windows ``[B, 160, 40]``."""
-        _, (hidden, _) = self.lstm(windows)
+        # cuDNN's LSTM has no backward pass in evaluation mode
+        with torch.backends.cudnn.flags(enabled=False):
+            _, (hidden, _) = self.lstm(windows)
         return F.normalize(F.relu(self.linear(hidden[-1])), dim=-1)
 
     @torch.no_grad()

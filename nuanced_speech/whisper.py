@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.audio import WHISPER_SAMPLE_RATE
+from nuanced_speech.errors import UserError
 
 FEATURE_RATE = 50
 HOP = WHISPER_SAMPLE_RATE // FEATURE_RATE
@@ -20,6 +21,18 @@ WINDOW_SECONDS = 28
 OVERLAP_SECONDS = 2
 # Silence around the clip, so that its first and last sounds are heard whole.
 MARGIN_SECONDS = 0.5
+
+
+def check_language(code: str) -> None:
+    """Complain of a language that Whisper does not know.
+
+    Raises:
+        UserError: names the code.
+    """
+    from whisper.tokenizer import LANGUAGES
+
+    if code not in LANGUAGES:
+        raise UserError(f"unknown language {code!r}: give a code such as en, fr or ja")
 
 
 @dataclass

@@ -46,15 +46,18 @@ def say(kokoro: Kokoro, style: torch.Tensor, move: float = 0.0) -> tuple[torch.T
     return torch.from_numpy(embedding), float(f0[voiced].log2().median())
 
 
-def test_a_voice_never_trained_on_is_found_again(surrogate: TimbreSurrogate) -> None:
-    kokoro = Kokoro()
-    style = style_of(stock_voices()["am_puck"])
+def test_a_voice_never_trained_on_is_found_again(surrogate: TimbreSurrogate, kokoro: Kokoro) -> None:
+    # between two voices: neither, where the search may begin
+    style = (style_of(stock_voices()["am_puck"]) + style_of(stock_voices()["bm_lewis"])) / 2
     heard, log_f0 = say(kokoro, style)
     found = surrogate.find(heard[None], torch.tensor([log_f0]))[0]
     again, _ = say(kokoro, torch.cat([found, style[TIMBRE_DIM:]]))
+    nearest = surrogate.nearest(heard[None], torch.tensor([log_f0]))[0]
+    stock, _ = say(kokoro, torch.cat([nearest, style[TIMBRE_DIM:]]))
     average, _ = say(kokoro, torch.cat([surrogate.mean, style[TIMBRE_DIM:]]))
     assert heard @ again > 0.75
     assert heard @ again > heard @ average + 0.1
+    assert heard @ again > heard @ stock
 
 
 def test_the_search_raises_likeness_and_the_prior_holds_it_back(
@@ -65,7 +68,9 @@ def test_the_search_raises_likeness_and_the_prior_holds_it_back(
     def likeness(timbre: torch.Tensor) -> torch.Tensor:
         return (surrogate(timbre, log_f0) * embeddings).sum(-1).mean(0)
 
-    start = surrogate.timbre(torch.zeros(3, TIMBRE_DIM))
+    start = surrogate.nearest(embeddings, log_f0)
+    stock = torch.stack([style_of(pack)[:TIMBRE_DIM] for pack in stock_voices().values()])
+    assert all((stock == timbre).all(1).any() for timbre in start)
     free, held = (surrogate.find(embeddings, log_f0, prior) for prior in (0.01, 10.0))
     assert (likeness(free) > likeness(start) + 0.02).all()
     assert ((held - start).norm(dim=1) < 0.2 * (free - start).norm(dim=1)).all()

@@ -2,7 +2,7 @@
 
 The surrogate's timbre is the start. At each step Kokoro says a few seconds of the speaker's own recording again, from
 the content, melody and loudness that were heard in it, and the speaker encoder's cosine to the recording is raised. The
-prior of the search before it keeps the sound clean; the best timbre on a passage that is held back wins.
+prior that holds it near the start keeps the sound clean; the best timbre on a passage that is held back wins.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from nuanced_speech.kokoro import FRAMES_PER_UNIT, Kokoro
 from nuanced_speech.speaker import LEVEL_DB, STEP, WINDOW, SpeakerEncoder
 from nuanced_speech.style.timbre import PRIOR, TimbreSurrogate
 
-# 3.2 s: two windows of the speaker encoder.
+# 3.2 s: three windows of the speaker encoder.
 CROP_UNITS = 128
 STEP_SIZE = 0.04
 CHECK_EVERY = 5
@@ -55,7 +55,7 @@ def refine(
     """The timbre ``[128]`` after at most so many steps, at least as like as the one it started from.
 
     Args:
-        kokoro, encoder, surrogate: the models; of the surrogate only the prior's mean and basis are used.
+        kokoro, encoder, surrogate: the models; of the surrogate only mean and basis are used, as units of distance.
         timbre: to start from, ``[128]``.
         embedding: of the speaker, of length 1, ``[256]``.
         passages: of the speaker's recordings; the second longest is held back where there are several.
@@ -68,7 +68,8 @@ def refine(
     held = ordered.pop(1) if len(ordered) > 1 else ordered[0]
     held = held.crop(max(held.units - CROP_UNITS, 0) // 2)
     weights = np.array([p.units for p in ordered], float)
-    z = torch.linalg.solve(surrogate.basis, timbre - surrogate.mean).detach().requires_grad_()
+    home = surrogate.whitened(timbre[None])[0]
+    z = home.clone().requires_grad_()
     optimizer = torch.optim.Adam([z], STEP_SIZE)
 
     def likeness(passage: Passage, seed: int) -> Tensor:
@@ -91,7 +92,7 @@ def refine(
         passage = ordered[rng.choice(len(ordered), p=weights / weights.sum())]
         passage = passage.crop(int(rng.integers(max(passage.units - CROP_UNITS, 0) + 1)))
         with torch.enable_grad():
-            loss = PRIOR * z.square().mean() - likeness(passage, int(rng.integers(1 << 31)))
+            loss = PRIOR * (z - home).square().mean() - likeness(passage, int(rng.integers(1 << 31)))
             optimizer.zero_grad()
             loss.backward()
         optimizer.step()

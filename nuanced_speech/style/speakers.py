@@ -7,9 +7,15 @@ from torch import Tensor
 from nuanced_speech.kokoro import TIMBRE_DIM
 from nuanced_speech.style.timbre import F0_CENTRE, TimbreSurrogate
 
-# LibriSpeech in pieces of 2 to 4 s (longer): cosines of one speaker's lie above 0.70 (0.81) in 95 % of pairs, of two
-# speakers' below 0.64 (0.70).
-SAME_SPEAKER, UNSURE = 0.7, 0.04
+# Where speakers are the same, in cosine, and how gradual that is; steep, or many pieces of one speaker would outweigh a
+# few of another. LibriSpeech in pieces of 2 to 4 s (longer): 95 % of the cosines of one speaker's lie above 0.70 (0.81), of
+# two speakers' below 0.64 (0.70).
+SAME_SPEAKER, UNSURE = 0.7, 0.025
+
+
+def same_speaker(embeddings: Tensor) -> Tensor:
+    """How surely the speakers of pieces are the same, 0 to 1 ``[P, P]``, from embeddings ``[P, 256]`` of length 1."""
+    return torch.sigmoid((embeddings @ embeddings.T - SAME_SPEAKER) / UNSURE)
 
 
 def settle(
@@ -35,7 +41,7 @@ def settle(
         return (units / units.sum() @ styles).expand_as(styles)
     whole = F.normalize(units[heard] @ embeddings[heard], dim=0)
     embeddings = torch.where(heard[:, None], embeddings, whole)
-    weights = units * torch.sigmoid((embeddings @ embeddings.T - SAME_SPEAKER) / UNSURE)
+    weights = units * same_speaker(embeddings)
     weights = weights / weights.sum(1, keepdim=True)
     styles = weights @ styles
     if surrogate is None:

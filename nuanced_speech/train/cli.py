@@ -75,6 +75,7 @@ def phonemes(
     """Count which phonemes follow which, for the direct path: it then hears what is meant, not only what is said."""
     from nuanced_speech.train.phonemes import count, phoneme_strings
 
+    out.parent.mkdir(parents=True, exist_ok=True)
     model = count(phoneme_strings(texts))
     model.save(out)
     print(f"{out}: {sum(len(codes) for codes in model.codes)} n-grams of {len(model.symbols)} symbols")
@@ -85,7 +86,7 @@ def timbre(
     recordings: Annotated[Path, typer.Argument(help="Folder of recordings of many speakers, searched to the bottom.")],
     out: Annotated[Path, typer.Option(help="Where samples and weights go.")] = Path("models/timbre"),
     corpus: Annotated[list[Path] | None, typer.Option(help="Folder that 'train corpus' made; may be repeated.")] = None,
-    random: Annotated[int, typer.Option(help="Samples of random timbres.")] = 700,
+    random: Annotated[int, typer.Option(min=10, help="Samples of random timbres.")] = 700,
     rounds: Annotated[int, typer.Option(help="Times to try timbres for the speakers and learn from the result.")] = 4,
     per_round: Annotated[int, typer.Option(help="Samples of a round.")] = 250,
     seed: Annotated[int, typer.Option()] = 0,

@@ -67,7 +67,8 @@ def phoneme_strings(files: list[Path]) -> Iterator[str]:
             raise UserError(f"{file}: not a readable text file ({type(error).__name__})") from error
         plain = re.sub(r"\s+", " ", re.sub(r'[_"“”]', "", written))
         sentences += re.split(r"(?<=[.!?])\s+", plain)
-    sentences = [s for s in sentences if 2 <= len(s.split()) <= 80 and not re.search(r"\d|[A-Z]{3}", s)]
+    sentences = [s for s in sentences if 2 <= len(s.split()) <= 80 and re.search("[a-z]", s)]
+    sentences = [s for s in sentences if not re.search(r"\d|[A-Z]{3}", s)]
     together: list[str] = []
     for number, sentence in enumerate(tqdm(sentences, "phonemes", unit="sentence")):
         together.append(sentence)

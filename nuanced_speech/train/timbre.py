@@ -72,9 +72,10 @@ def train(config: TimbreConfig) -> Path:
     """
     config.out.mkdir(parents=True, exist_ok=True)
     encoder, kokoro = SpeakerEncoder(), Kokoro()
-    speakers = hear_speakers(config.recordings, config.out / "speakers.safetensors", encoder)
-    for number, corpus in enumerate(config.corpora):
-        hear_corpus(corpus, config.out / f"corpus-{number}.safetensors", encoder)
+    heard = config.out / f"speakers-{config.recordings.resolve().name}.safetensors"
+    speakers = hear_speakers(config.recordings, heard, encoder)
+    for corpus in config.corpora:
+        hear_corpus(corpus, config.out / f"corpus-{corpus.resolve().name}.safetensors", encoder)
     sentences = [s for s in read_sentences(SENTENCES) if 25 < len(s) < 60]
     for turn in range(config.rounds + 1):
         shards = range(-(-(config.per_round if turn else config.random) // PER_SHARD))
@@ -191,6 +192,8 @@ def hear_corpus(corpus: Path, cache: Path, encoder: SpeakerEncoder) -> None:
         voiced = utterance.f0[utterance.f0 > VOICED_HZ]
         if embedding is not None and len(voiced):
             rows.append((utterance.style[:TIMBRE_DIM], float(voiced.log2().median()), torch.from_numpy(embedding)))
+    if not rows:
+        raise UserError(f"{corpus}: no voice in this corpus")
     timbres, pitches, embeddings = zip(*rows, strict=True)
     write(cache, Samples(torch.stack(timbres), torch.tensor(pitches), torch.stack(embeddings)))
 
@@ -203,7 +206,7 @@ def fit(samples: Samples, config: TimbreConfig) -> TimbreSurrogate:
     scale = surrogate.basis.norm(dim=1)
     for member in range(len(surrogate.members)):
         rng = np.random.default_rng([config.seed, member])
-        network = surrogate.members[member].train()
+        network = surrogate.members[member]
         steps = config.epochs * len(samples) // BATCH
         optimizer = torch.optim.AdamW(network.parameters(), LR, weight_decay=0.05)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
@@ -211,8 +214,10 @@ def fit(samples: Samples, config: TimbreConfig) -> TimbreSurrogate:
             batch = torch.from_numpy(rng.integers(len(samples), size=BATCH))
             timbre = samples.timbre[batch]
             timbre = timbre + NOISE * scale * torch.from_numpy(rng.standard_normal(timbre.shape)).float()
-            predicted = surrogate(timbre, samples.log_f0[batch])[member]
-            loss = 1 - (predicted * samples.embedding[batch]).sum(-1).mean()
+            loss = (
+                1
+                - (surrogate.of_member(member, timbre, samples.log_f0[batch]) * samples.embedding[batch]).sum(-1).mean()
+            )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
