@@ -7,8 +7,8 @@ from torch import Tensor
 from nuanced_speech.kokoro import TIMBRE_DIM
 from nuanced_speech.style.timbre import F0_CENTRE, TimbreSurrogate
 
-# Where speakers are the same, in cosine, and how gradual that is; steep, or many pieces of one speaker would outweigh a
-# few of another. LibriSpeech in pieces of 2 to 4 s (longer): of the cosines of one speaker's, 95 % lie above 0.70 (0.81),
+# Where speakers are the same, in cosine, and how gradual that is: steep, or many pieces of one speaker would outweigh
+# a few of another. Of LibriSpeech in pieces of 2 to 4 s (longer), 95 % of one speaker's cosines lie above 0.70 (0.81),
 # of two speakers' below 0.64 (0.70).
 SAME_SPEAKER, UNSURE = 0.7, 0.025
 
