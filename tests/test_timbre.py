@@ -48,7 +48,7 @@ def say(kokoro: Kokoro, style: torch.Tensor, move: float = 0.0) -> tuple[torch.T
 
 def test_a_voice_never_trained_on_is_found_again(surrogate: TimbreSurrogate, kokoro: Kokoro) -> None:
     # between two voices: neither, where the search may begin
-    style = (style_of(stock_voices()["am_puck"]) + style_of(stock_voices()["bm_lewis"])) / 2
+    style = (style_of(stock_voices()["am_puck"]) + style_of(stock_voices()["am_liam"])) / 2
     heard, log_f0 = say(kokoro, style)
     found = surrogate.find(heard[None], torch.tensor([log_f0]))[0]
     again, _ = say(kokoro, torch.cat([found, style[TIMBRE_DIM:]]))
@@ -57,7 +57,7 @@ def test_a_voice_never_trained_on_is_found_again(surrogate: TimbreSurrogate, kok
     average, _ = say(kokoro, torch.cat([surrogate.mean, style[TIMBRE_DIM:]]))
     assert heard @ again > 0.75
     assert heard @ again > heard @ average + 0.1
-    assert heard @ again > heard @ stock
+    assert heard @ again > heard @ stock + 0.03
 
 
 def test_the_search_raises_likeness_and_the_prior_holds_it_back(
@@ -114,7 +114,7 @@ def test_pieces_of_a_speaker_share_a_voice_and_others_keep_theirs(
         settled = settle(styles, heard, log_f0, units, network)
         assert settled.isfinite().all() and settled.shape == (4, 256)
         near, far = (settled[0] - settled[1]).norm(), (settled[0] - settled[2]).norm()
-        assert near < 0.1 * far
+        assert near < 0.2 * far
     assert settled[:, :TIMBRE_DIM].std(0).max() < 3 * surrogate.basis.norm(dim=1).max()
     silent = settle(styles, torch.full((4, 256), torch.nan), log_f0, units, surrogate)
     torch.testing.assert_close(silent[0], units / units.sum() @ styles)
