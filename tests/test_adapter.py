@@ -79,7 +79,8 @@ def test_a_faster_version_has_its_sounds_earlier() -> None:
     times = set()
     for seed in range(8):
         heard, speed = adapter.disturb(wave, 2, np.random.default_rng(seed))
-        assert abs(int(np.abs(heard).argmax()) - 8000 / speed) < 3
+        # half a millisecond: a band limit delays a click by some samples
+        assert abs(int(np.abs(heard).argmax()) - 8000 / speed) < 8
         times.add(round(speed, 2))
     assert min(times) < 0.95 and max(times) > 1.05
 
