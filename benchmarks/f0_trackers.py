@@ -40,7 +40,6 @@ PERIOD = 1 / FRAME_RATE
 LOWEST_HZ, HIGHEST_HZ = 45.0, 1000.0
 OWN = "this package"
 HARVEST = "harvest + stonemask"
-SUFFIXES = {".flac", ".wav", ".ogg", ".mp3"}
 CENTRES_HZ = (55.0, 100.0, 200.0, 350.0, 650.0)
 SPEECH_RMS = 0.1
 OCTAVE_ERROR, GROSS_ERROR = 0.6, 0.25
@@ -351,7 +350,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="of each of them")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    paths = sorted(path for path in args.folder.rglob("*") if path.suffix in SUFFIXES)
+    paths = audio.recordings_in(args.folder)
     if not paths:
         parser.error(f"no recordings in {args.folder}")
     clips = [audio.read(path, RATE) for path in paths]

@@ -187,6 +187,11 @@ class _Unchanged(Exception):
     """Leaves `replacing` without replacing anything."""
 
 
+def recordings_in(folder: Path) -> list[Path]:
+    """The recordings of a folder and of those below it, sorted, by their names' suffixes."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SEARCHED_SUFFIXES)
+
+
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path in the same folder with the same suffix; it becomes `path` if the block ends well.

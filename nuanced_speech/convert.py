@@ -24,7 +24,7 @@ from nuanced_speech import audio
 from nuanced_speech.audio import SAMPLE_RATE
 from nuanced_speech.content import ContentAdapter
 from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread
+from nuanced_speech.kokoro import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM, VOICED_HZ, Kokoro, spread
 from nuanced_speech.phoneme_lm import PhonemeLM
 from nuanced_speech.pieces import Piece, cut, join
 from nuanced_speech.prosody.delivery import SEMITONES, match_loudness, median_log_f0, transpose, warp
@@ -53,7 +53,6 @@ ENERGY_OFFSET = 0.6
 # 10 clips: 0 devoices (log-F0 correlation 0.84), 0.3 keeps as many words (0.88), 1 loses every tenth word (0.95).
 SHARPNESS = 0.5
 SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
-VOICED_HZ = 20.0
 PACE_LIMITS = (0.5, 2.0)
 # Of a recording so much is used to refine its voice.
 REFINE_SECONDS = 30.0

@@ -55,6 +55,11 @@ class SpeakerEncoder(nn.Module):
             _, (hidden, _) = self.lstm(windows)
         return F.normalize(F.relu(self.linear(hidden[-1])), dim=-1)
 
+    def whole(self, mel: Tensor) -> Tensor:
+        """The embedding ``[256]`` of mel spectra ``[frames, 40]``: the mean over windows that overlap by half."""
+        mel = F.pad(mel, (0, 0, 0, max(WINDOW - len(mel), 0)))
+        return F.normalize(self(mel.unfold(0, WINDOW, STEP).transpose(1, 2)).mean(0), dim=0)
+
     @torch.no_grad()
     def embed(self, wave: np.ndarray, sample_rate: int) -> np.ndarray | None:
         """The embedding ``[256]`` of the speech in ``wave [T]``, pauses left out; None of silence."""
@@ -67,5 +72,4 @@ class SpeakerEncoder(nn.Module):
         # the network hears levels: every recording is brought to the one that it was trained on
         level = heard.square().mean() * power[spoken].mean() / power.mean()
         mel = mel[spoken] * (10 ** (LEVEL_DB / 10) / level)
-        mel = F.pad(mel, (0, 0, 0, max(WINDOW - len(mel), 0)))
-        return F.normalize(self(mel.unfold(0, WINDOW, STEP).transpose(1, 2)).mean(0), dim=0).cpu().numpy()
+        return self.whole(mel).cpu().numpy()

@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from nuanced_speech.audio import SEARCHED_SUFFIXES
+from nuanced_speech.audio import SEARCHED_SUFFIXES, recordings_in
 from nuanced_speech.errors import UserError
 
 TRANSCRIPTS = "transcripts.tsv"
@@ -34,8 +34,8 @@ def find_recordings(folder: Path, but: Path | None = None) -> dict[str, list[Rec
         raise UserError(f"{folder}: no such folder of recordings")
     texts = _transcripts(folder / TRANSCRIPTS)
     speakers: dict[str, list[Recording]] = defaultdict(list)
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in SEARCHED_SUFFIXES or (but and path.resolve().is_relative_to(but.resolve())):
+    for path in recordings_in(folder):
+        if but and path.resolve().is_relative_to(but.resolve()):
             continue
         name = path.relative_to(folder)
         speaker = name.parts[0] if len(name.parts) > 1 else name.stem.split("-")[0]

@@ -8,9 +8,10 @@ from torch import Tensor
 from nuanced_speech.content import ContentAdapter
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import SAMPLE_RATE, SAMPLES_PER_UNIT, vocabulary
+from nuanced_speech.phoneme_lm import PUNCTUATION
 
 # Marks that take no time of their own where speech is too fast for every symbol to have a frame.
-OPTIONAL = frozenset('ˈˌːʰʲ ;:,.!?—…"()“”')
+OPTIONAL = PUNCTUATION | frozenset("ˈˌːʰʲ ")
 _SKIP_COST = 3.0
 # What a change of symbol costs, in nats, when the string is not known: fewer, longer symbols instead of flicker.
 _CHANGE_COST = 1.5

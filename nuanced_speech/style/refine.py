@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from nuanced_speech.kokoro import FRAMES_PER_UNIT, Kokoro
-from nuanced_speech.speaker import LEVEL_DB, STEP, WINDOW, SpeakerEncoder
+from nuanced_speech.speaker import LEVEL_DB, SpeakerEncoder
 from nuanced_speech.style.timbre import PRIOR, TimbreSurrogate
 
 # 3.2 s: three windows of the speaker encoder.
@@ -104,6 +103,4 @@ def embed(encoder: SpeakerEncoder, wave: Tensor) -> Tensor:
     length = wave.shape[-1] * 2 // 3
     heard = torch.fft.irfft(torch.fft.rfft(wave)[..., : length // 2 + 1], length) * (2 / 3)
     heard = heard * (10 ** (LEVEL_DB / 20) / heard.square().mean().sqrt().clamp(min=1e-6))
-    mel = encoder.mel(heard)[0]
-    mel = F.pad(mel, (0, 0, 0, max(WINDOW - len(mel), 0)))
-    return F.normalize(encoder(mel.unfold(0, WINDOW, STEP).transpose(1, 2)).mean(0), dim=0)
+    return encoder.whole(encoder.mel(heard)[0])

@@ -17,6 +17,7 @@ from nuanced_speech.kokoro import (
     FRAMES_PER_UNIT,
     SAMPLES_PER_UNIT,
     TIMBRE_DIM,
+    VOICED_HZ,
     Kokoro,
     Prosody,
     TextFeatures,
@@ -26,7 +27,6 @@ from nuanced_speech.kokoro import (
 from nuanced_speech.losses import MultiResolutionSTFTLoss
 from nuanced_speech.train.references import Segment, cut
 
-UNVOICED_HZ = 20.0
 ENERGY_SCALE = 0.1
 
 
@@ -120,8 +120,8 @@ def _prosody_distances(prosody: Prosody, mask: Tensor, segments: Sequence[Segmen
     return (
         _masked_mean((prosody.soft_durations.clamp(min=0.1).log() - soft.clamp(min=0.1).log()).abs(), mask),
         _masked_mean(
-            (prosody.f0.clamp(min=UNVOICED_HZ).log() - f0.clamp(min=UNVOICED_HZ).log()).abs(),
-            frames & (f0 > UNVOICED_HZ),
+            (prosody.f0.clamp(min=VOICED_HZ).log() - f0.clamp(min=VOICED_HZ).log()).abs(),
+            frames & (f0 > VOICED_HZ),
         ),
         _masked_mean((prosody.energy - energy).abs(), frames),
     )

@@ -48,7 +48,7 @@ def prepare(config: RealConfig) -> None:
     Raises:
         UserError: no recording in the folder.
     """
-    paths = sorted(p for p in config.recordings.rglob("*") if p.suffix.lower() in audio.SEARCHED_SUFFIXES)
+    paths = audio.recordings_in(config.recordings)
     if not paths:
         raise UserError(
             f"{config.recordings}: no recordings there (looked for {', '.join(sorted(audio.SEARCHED_SUFFIXES))})"

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
+from nuanced_speech.kokoro import TIMBRE_DIM, VOICED_HZ, Kokoro, spread
 from nuanced_speech.prosody.delivery import median_log_f0
 from nuanced_speech.prosody.f0 import f0 as track_f0
 from nuanced_speech.speaker import SpeakerEncoder
@@ -30,7 +30,6 @@ PER_SHARD = 10
 SECONDS = 12
 PRIORS = 0.02, 0.3
 BATCH, LR, NOISE = 64, 1e-3, 0.15
-VOICED_HZ = 20.0
 
 
 @dataclass
@@ -162,7 +161,7 @@ def hear_speakers(recordings: Path, cache: Path, encoder: SpeakerEncoder) -> Sam
     """
     if cache.exists():
         return _read(cache)
-    paths = sorted(p for p in recordings.rglob("*") if p.suffix.lower() in audio.SEARCHED_SUFFIXES)
+    paths = audio.recordings_in(recordings)
     rows = []
     for path in tqdm(paths, "hearing speakers"):
         try:
