@@ -59,6 +59,10 @@ def test_folders_that_hold_nothing(tmp_path: Path) -> None:
     (tmp_path / "transcripts.tsv").write_text("file\twords\n", encoding="utf-8")
     with pytest.raises(UserError, match="needs the columns path and text"):
         find_recordings(tmp_path)
+    (tmp_path / "transcripts.tsv").unlink()
+    (tmp_path / "clips.tsv").write_text("path\temotion\na.wav\tcalm\n", encoding="utf-8")
+    (found,) = find_recordings(tmp_path)["a"]
+    assert found.emotion == "calm" and found.text is None
 
 
 def test_every_speaker_is_converted_into_others() -> None:

@@ -42,8 +42,8 @@ class BenchmarkConfig:
     """What to measure.
 
     ``others`` is the number of conversions of each speaker into other speakers, ``limit`` how many recordings of each
-    are converted in their own voice (all when None). ``recipe`` is an encoder that ``train_v2_multispeech.py`` made,
-    for the system of that name.
+    are converted in their own voice (all when None). ``refine`` is the number of steps of the systems that refine,
+    ``recipe`` an encoder that ``train_v2_multispeech.py`` made, for the system of that name.
     """
 
     folder: Path
@@ -51,6 +51,7 @@ class BenchmarkConfig:
     systems: tuple[str, ...] = ("recording", "direct", "text", "plain", "world")
     others: int = 2
     limit: int | None = None
+    refine: int = 15
     language: str | None = None
     recipe: Path | None = None
     encoder: Path | None = None
@@ -223,6 +224,7 @@ def _check_settings(config: BenchmarkConfig, speakers: dict[str, list[Recording]
     settings = {
         "recordings": hashlib.sha256(json.dumps(names).encode()).hexdigest(),
         "language": config.language,
+        "refine": config.refine,
         **{name: sha256([path]) for name, path in weights.items() if path.is_file()},
     }
     sheet = config.out / "settings.json"
@@ -245,7 +247,7 @@ def _run_system(
         try:
             source = audio.read(trial.source.path)
             path = trial.reference.path if trial.reference else None
-            job = Job(source, audio.read(path) if path else None, path, config.language)
+            job = Job(source, audio.read(path) if path else None, path, config.language, config.refine)
             output, seconds = SYSTEMS[system](models, job)
             result = judge.measure(system, trial, source, output, seconds)
         except UserError as error:

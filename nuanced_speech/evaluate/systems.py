@@ -27,13 +27,14 @@ STOCK_SENTENCE = (
 class Job:
     """One conversion: ``source [T]`` at 24 kHz, in its own voice or that of ``reference [T]``, read from its path.
 
-    ``language`` is the source's, None where Whisper shall find it.
+    ``language`` is the source's, None where Whisper shall find it; ``refine`` the steps of systems that refine.
     """
 
     source: np.ndarray
     reference: np.ndarray | None = None
     reference_path: Path | None = None
     language: str | None = None
+    refine: int = 15
 
 
 @dataclass
@@ -73,9 +74,9 @@ def say(kokoro: Kokoro, text: str, language: str, voice: str) -> np.ndarray:
     return np.concatenate(waves)
 
 
-def _ours(path: str) -> Callable[[Models, Job], Spoken]:
+def _ours(path: str, refined: bool = False) -> Callable[[Models, Job], Spoken]:
     def convert(models: Models, job: Job) -> Spoken:
-        return _converted(models.converter, job, path)
+        return _converted(models.converter, job, path, job.refine if refined else 0)
 
     return convert
 
@@ -85,10 +86,10 @@ def _recipe(models: Models, job: Job) -> Spoken:
     return _converted(models.recipe, job, "text")
 
 
-def _converted(converter: Converter, job: Job, path: str) -> Spoken:
+def _converted(converter: Converter, job: Job, path: str, refine: int = 0) -> Spoken:
     converter.load(path)
     started = time.perf_counter()
-    done = converter.convert(job.source, job.reference_path, path=path, language=job.language)
+    done = converter.convert(job.source, job.reference_path, path=path, language=job.language, refine=refine)
     return done.audio, time.perf_counter() - started
 
 
@@ -132,6 +133,8 @@ def _recording(_models: Models, job: Job) -> Spoken:
 SYSTEMS: dict[str, Callable[[Models, Job], Spoken]] = {
     "direct": _ours("direct"),
     "text": _ours("text"),
+    "direct-refined": _ours("direct", refined=True),
+    "text-refined": _ours("text", refined=True),
     "recipe": _recipe,
     "plain": _plain,
     "world": _world,
