@@ -25,6 +25,7 @@ from nuanced_speech.audio import SAMPLE_RATE
 from nuanced_speech.content import ContentAdapter
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM, VOICED_HZ, Kokoro, spread
+from nuanced_speech.mend import mend
 from nuanced_speech.phoneme_lm import PhonemeLM
 from nuanced_speech.pieces import Piece, cut, join
 from nuanced_speech.prosody.delivery import SEMITONES, match_loudness, median_log_f0, transpose, warp
@@ -38,7 +39,7 @@ from nuanced_speech.style.refine import Passage
 from nuanced_speech.style.refine import refine as refine_timbre
 from nuanced_speech.style.speakers import same_speaker, settle
 from nuanced_speech.style.timbre import TimbreSurrogate
-from nuanced_speech.style.voices import PACK_SUFFIXES, style_of, voice_pack
+from nuanced_speech.style.voices import PACK_SUFFIXES, nearest_stock_timbre, style_of, voice_pack
 from nuanced_speech.text import LANGUAGES, phoneme_pieces, phonemize
 from nuanced_speech.whisper import Listener, Transcript, check_language
 
@@ -56,6 +57,8 @@ SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
 PACE_LIMITS = (0.5, 2.0)
 # Of a recording so much is used to refine its voice.
 REFINE_SECONDS = 30.0
+# How far a timbre is moved to the nearest stock voice's where it drops an octave: no further than it takes.
+CLEANER = (0.35, 0.7, 1.0)
 RECORDING_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus", ".m4a"}
 PITCH_SENTENCE = "We were away a year ago, and now the early morning is ours."
 
@@ -477,15 +480,22 @@ class Converter:
         self, content: Tensor, f0: np.ndarray, n: np.ndarray, style: Tensor, seed: int, loudness: np.ndarray | None
     ) -> np.ndarray:
         """One item ``[600 * units]``, its loudness contour corrected to a wanted N where there is one."""
-        frames = content.shape[-1] * FRAMES_PER_UNIT
-        melody, level = (torch.from_numpy(x[:frames].astype(np.float32))[None].to(self.device) for x in (f0, n))
+        timbre = style[:TIMBRE_DIM]
+
+        def speak(units: slice, timbre: Tensor) -> np.ndarray:
+            frames = slice(units.start * FRAMES_PER_UNIT, units.stop * FRAMES_PER_UNIT)
+            melody, level = (torch.from_numpy(x[frames].astype(np.float32))[None].to(self.device) for x in (f0, n))
+            wave = self.kokoro.decode(content[..., units], melody, level, timbre[None], seed=seed)[0].cpu().numpy()
+            return wave if loudness is None else match_loudness(wave, loudness[frames])
+
         with self._stage("decode"):
-            wave = self.kokoro.decode(content, melody, level, style[None, :TIMBRE_DIM], seed=seed)[0].cpu().numpy()
+            wave = speak(slice(0, content.shape[-1]), timbre)
+        with self._stage("mend"):
+            stock = nearest_stock_timbre(timbre)
+            cleaner = [] if torch.equal(timbre, stock) else [torch.lerp(timbre, stock, share) for share in CLEANER]
+            wave = mend(wave, f0[: content.shape[-1] * FRAMES_PER_UNIT], speak, cleaner)
             _give_memory_back()
-        if loudness is None:
-            return wave
-        with self._stage("energy"):
-            return match_loudness(wave, loudness[:frames])
+        return wave
 
 
 def _choose_path(path: str, keep: tuple[str, ...], text: str | None) -> str:

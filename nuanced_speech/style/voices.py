@@ -63,6 +63,12 @@ def style_of(pack: Tensor, phonemes: int = TYPICAL_PHONEMES) -> Tensor:
     return pack[min(max(phonemes, 1), len(pack)) - 1]
 
 
+def nearest_stock_timbre(timbre: Tensor) -> Tensor:
+    """The stock voices' timbre ``[128]`` that differs least from one, in their standard deviations."""
+    stock = torch.stack([style_of(pack)[: len(timbre)] for pack in stock_voices().values()]).to(timbre.device)
+    return stock[((stock - timbre) / stock.std(0)).square().sum(1).argmin()]
+
+
 def read_pack(path: Path) -> Tensor:
     """A voice pack file as ``[510, 256]`` float32.
 
