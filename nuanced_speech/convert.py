@@ -256,7 +256,7 @@ class Converter:
                 raise UserError(f"{output} is the input itself: give the output another name")
         with self._stage("read"):
             wave = source if isinstance(source, np.ndarray) else audio.read(source)
-            gain = _gain(wave)
+            gain = level_gain(wave)
         self.load(path)
         target = self._voice(voice, refine, seed, _part(progress, 0.0, 0.4)) if voice is not None else None
         begin = 0.4 if refine and target is not None else 0.0
@@ -322,7 +322,7 @@ class Converter:
 
     def _voice_of_recording(self, path: Path, refine: int, seed: int, progress: Progress | None) -> Voice:
         wave = audio.read(path)
-        gain = _gain(wave)
+        gain = level_gain(wave)
         heard = [self._hear(wave, gain, piece) for piece in cut(wave)]
         self._settle_styles(heard)
         # nobody said which language it is
@@ -518,7 +518,7 @@ def _choose_path(path: str, keep: tuple[str, ...], text: str | None) -> str:
     return "text" if needs_text else path
 
 
-def _gain(wave: np.ndarray) -> float:
+def level_gain(wave: np.ndarray) -> float:
     """What brings a recording to the loudness of Kokoro's own speech."""
     return 10 ** ((KOKORO_LEVEL_DB - audio.active_level_db(wave, audio.SAMPLE_RATE)) / 20)
 

@@ -12,11 +12,13 @@ import torch.nn.functional as F
 from nuanced_speech import audio
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
+from nuanced_speech.prosody.f0 import f0
 from nuanced_speech.speaker import SpeakerEncoder
 from nuanced_speech.style.speakers import settle
 from nuanced_speech.style.timbre import TimbreSurrogate
 from nuanced_speech.style.voices import stock_voices, style_of
 from nuanced_speech.train import timbre as training
+from nuanced_speech.train.real import RealConfig, prepare
 from nuanced_speech.train.timbre import Samples, TimbreConfig, fit, random_timbres, read_samples
 
 DATA = Path(__file__).parent / "data"
@@ -125,18 +127,47 @@ def test_the_fit_learns_and_is_the_same_each_time(tmp_path: Path) -> None:
     timbres = torch.cat([random_timbres(np.random.default_rng(k)) for k in range(12)])
     generator = torch.Generator().manual_seed(0)
     wanted = F.normalize(torch.relu(timbres @ torch.randn(TIMBRE_DIM, 256, generator=generator)), dim=1)
-    samples = Samples(timbres, torch.full((len(timbres),), 7.2), wanted)
+    quality = torch.full((len(timbres), 4), torch.nan)
+    # rough where the first of the voices' directions goes up, and not measured everywhere
+    rough = (timbres - timbres.mean(0)) @ torch.randn(TIMBRE_DIM, generator=generator)
+    quality[:80, 0], quality[:80, 1] = (rough > 0).float()[:80], rough[:80]
+    samples = Samples(timbres, torch.full((len(timbres),), 7.2), wanted, quality)
     config = TimbreConfig(tmp_path, tmp_path, epochs=60)
     surrogate = fit(samples, config)
     right = (surrogate(timbres, samples.log_f0) * wanted).sum(-1)
     unfitted = (fit(samples, TimbreConfig(tmp_path, tmp_path, epochs=0))(timbres, samples.log_f0) * wanted).sum(-1)
     assert right.mean() > 0.9 > 0.7 > unfitted.mean()
+    judged = surrogate.cleanness(timbres, samples.log_f0)
+    assert torch.corrcoef(torch.stack([judged[80:], -rough[80:]]))[0, 1] > 0.5
     torch.testing.assert_close((fit(samples, config)(timbres, samples.log_f0) * wanted).sum(-1), right)
+
+
+def test_the_search_prefers_clean_timbres(surrogate: TimbreSurrogate, embeddings: torch.Tensor) -> None:
+    log_f0 = torch.tensor([7.0, 7.3, 7.6])
+    careless, clean = (surrogate.find(embeddings, log_f0, cleanness=weight) for weight in (0.0, 0.3))
+    assert (surrogate.cleanness(clean, log_f0) > surrogate.cleanness(careless, log_f0) + 0.2).all()
+
+
+def test_cleanness_is_the_mean_of_what_was_measured() -> None:
+    quality = torch.tensor([[0.0, 0.1, 3.0, 4.0], [1.0, 0.3, 2.0, 3.0], [torch.nan] * 4])
+    torch.testing.assert_close(training.cleanness(quality), torch.tensor([1.0, -1.0, torch.nan]), equal_nan=True)
+    quality[:, 2:] = torch.nan
+    torch.testing.assert_close(training.cleanness(quality)[:2], torch.tensor([1.0, -1.0]))
+
+
+def test_quality_of_what_was_spoken_is_measured(clip: Path) -> None:
+    wave = audio.read(clip)
+    curve = f0(wave, audio.SAMPLE_RATE)
+    drop, missed = training.measure(wave, curve)[:2].tolist()
+    assert drop == 0 and missed < 0.05
+    assert training.measure(wave, curve * 2)[0] == 1
+    assert training.measure(np.zeros_like(wave), curve)[1] == 1
 
 
 def test_training_makes_what_is_missing_and_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "PER_SHARD", 2)
-    config = TimbreConfig(DATA, tmp_path, random=2, rounds=1, per_round=2, epochs=1)
+    prepare(RealConfig(DATA, tmp_path / "real"))
+    config = TimbreConfig(tmp_path / "real", tmp_path, random=2, rounds=1, per_round=2, epochs=1)
     weights = training.train(config).read_bytes()
     samples = read_samples(tmp_path, 9)
     assert len(samples) == 4 and samples.embedding.norm(dim=1).sub(1).abs().max() < 1e-4
@@ -146,5 +177,5 @@ def test_training_makes_what_is_missing_and_ends_the_same(tmp_path: Path, monkey
     last.unlink()
     assert training.train(config).read_bytes() == weights
     assert last.read_bytes() == before
-    with pytest.raises(UserError, match="no recordings with a voice"):
+    with pytest.raises(UserError, match="no corpus here"):
         training.train(TimbreConfig(tmp_path, tmp_path / "other"))

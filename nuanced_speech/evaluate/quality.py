@@ -30,8 +30,8 @@ class Quality:
     distill_mos: float | None = None
 
 
-def quality(wave: np.ndarray, sample_rate: int) -> Quality:
-    """Scores of ``wave [T]``."""
+def quality(wave: np.ndarray, sample_rate: int, distill: bool = True) -> Quality:
+    """Scores of ``wave [T]``; without ``distill`` the quick ones only."""
     wave = audio.resample(wave, sample_rate, audio.WHISPER_SAMPLE_RATE).clip(-1, 1)
     found = Quality()
     if find_spec("speechmos") and find_spec("onnxruntime"):
@@ -40,7 +40,7 @@ def quality(wave: np.ndarray, sample_rate: int) -> Quality:
         scores = dnsmos.run(wave, audio.WHISPER_SAMPLE_RATE)
         for name in ("sig", "bak", "ovrl", "p808"):
             setattr(found, name, float(scores[f"{name}_mos"]))
-    if find_spec("distillmos") and find_spec("xls_r_sqa"):
+    if distill and find_spec("distillmos") and find_spec("xls_r_sqa"):
         with torch.no_grad():
             found.distill_mos = float(_distill_mos()(torch.from_numpy(wave)[None]))
     return found

@@ -2,7 +2,8 @@
 
 The surrogate's timbre is the start. At each step Kokoro says a few seconds of the speaker's own recording again, from
 the content, melody and loudness that were heard in it, and the speaker encoder's cosine to the recording is raised. The
-prior that holds it near the start keeps the sound clean; the best timbre on a passage that is held back wins.
+prior that holds it near the start, and the surrogate's opinion of how clean it will be, keep it from getting harsh; the
+best timbre on a passage that is held back wins.
 """
 
 from collections.abc import Callable
@@ -12,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.kokoro import FRAMES_PER_UNIT, Kokoro
+from nuanced_speech.kokoro import FRAMES_PER_UNIT, VOICED_HZ, Kokoro
 from nuanced_speech.speaker import LEVEL_DB, SpeakerEncoder
-from nuanced_speech.style.timbre import PRIOR, TimbreSurrogate
+from nuanced_speech.style.timbre import CLEANNESS, F0_CENTRE, PRIOR, TimbreSurrogate
 
 # 3.2 s: three windows of the speaker encoder.
 CROP_UNITS = 128
@@ -54,7 +55,7 @@ def refine(
     """The timbre ``[128]`` after at most so many steps, at least as like as the one it started from.
 
     Args:
-        kokoro, encoder, surrogate: the models; of the surrogate only mean and basis are used, as units of distance.
+        kokoro, encoder, surrogate: the models; the surrogate gives the units of distance, and its opinion of cleanness.
         timbre: to start from, ``[128]``.
         embedding: of the speaker, of length 1, ``[256]``.
         passages: of the speaker's recordings; the second longest is held back where there are several.
@@ -67,6 +68,8 @@ def refine(
     held = ordered.pop(1) if len(ordered) > 1 else ordered[0]
     held = held.crop(max(held.units - CROP_UNITS, 0) // 2)
     weights = np.array([p.units for p in ordered], float)
+    voiced = torch.cat([p.f0[p.f0 > VOICED_HZ] for p in passages])
+    log_f0 = voiced.log2().median()[None] if len(voiced) else torch.full((1,), F0_CENTRE, device=timbre.device)
     home = surrogate.whitened(timbre[None])[0]
     z = home.clone().requires_grad_()
     optimizer = torch.optim.Adam([z], STEP_SIZE)
@@ -91,7 +94,9 @@ def refine(
         passage = ordered[rng.choice(len(ordered), p=weights / weights.sum())]
         passage = passage.crop(int(rng.integers(max(passage.units - CROP_UNITS, 0) + 1)))
         with torch.enable_grad():
-            loss = PRIOR * (z - home).square().mean() - likeness(passage, int(rng.integers(1 << 31)))
+            clean = surrogate.cleanness(surrogate.timbre(z[None]), log_f0)[0]
+            like = likeness(passage, int(rng.integers(1 << 31)))
+            loss = PRIOR * (z - home).square().mean() - CLEANNESS * clean - like
             optimizer.zero_grad()
             loss.backward()
         optimizer.step()

@@ -83,7 +83,7 @@ def phonemes(
 
 @app.command()
 def timbre(
-    recordings: Annotated[Path, typer.Argument(help="Folder of recordings of many speakers, searched to the bottom.")],
+    speech: Annotated[Path, typer.Argument(help="What 'train real' made of recordings of many speakers.")],
     out: Annotated[Path, typer.Option(help="Where samples and weights go.")] = Path("models/timbre"),
     corpus: Annotated[list[Path] | None, typer.Option(help="Folder that 'train corpus' made; may be repeated.")] = None,
     random: Annotated[int, typer.Option(min=10, help="Samples of random timbres.")] = 700,
@@ -91,7 +91,10 @@ def timbre(
     per_round: Annotated[int, typer.Option(help="Samples of a round.")] = 250,
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
-    """Fit the network that finds a speaker's timbre; run again to go on where it was interrupted."""
+    """Fit the network that finds a speaker's timbre; run again to go on where it was interrupted.
+
+    Speech that Kokoro makes on the way is judged by DNSMOS too where the extra 'benchmark' is installed.
+    """
     from nuanced_speech.train.timbre import TimbreConfig, train
 
-    print(train(TimbreConfig(recordings, out, corpus or [], random, rounds, per_round, seed=seed)))
+    print(train(TimbreConfig(speech, out, corpus or [], random, rounds, per_round, seed=seed)))
