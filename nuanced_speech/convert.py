@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.audio import SAMPLE_RATE
+from nuanced_speech.audio import SAMPLE_RATE, SYNTHETIC
 from nuanced_speech.errors import UserError
 from nuanced_speech.hear import (
     ENERGY_OFFSET,
@@ -36,7 +36,8 @@ from nuanced_speech.kokoro import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ, spread
 from nuanced_speech.pieces import cut, join
 from nuanced_speech.prosody.delivery import SEMITONES, match_loudness, median_log_f0, transpose, warp
 from nuanced_speech.prosody.durations import align_content
-from nuanced_speech.style.voices import PACK_SUFFIXES, style_of, voice_pack
+from nuanced_speech.style.voice import Voice
+from nuanced_speech.style.voices import PACK_SUFFIXES, style_of
 from nuanced_speech.text import LANGUAGES, phoneme_pieces, phonemize
 from nuanced_speech.whisper import Transcript, check_language
 
@@ -51,10 +52,11 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Target:
-    """What to speak with: ``pack [510, 256]`` or one row, and the median of its melody in log2 Hz."""
+    """What to speak with: ``pack [510, 256]`` or one row, median of its melody in log2 Hz, mark of what it speaks."""
 
     pack: Tensor
     log_f0: float
+    mark: str
 
 
 @dataclass
@@ -67,6 +69,7 @@ class Conversion:
         transcript: what Whisper heard in the source, where the path needed it.
         path: ``direct`` or ``text``.
         seconds: processing time by stage.
+        comment: that the output is synthetic, and in which voice; written into the file.
     """
 
     audio: np.ndarray
@@ -75,6 +78,7 @@ class Conversion:
     seconds: dict[str, float]
     transcript: Transcript | None = None
     sample_rate: int = SAMPLE_RATE
+    comment: str = SYNTHETIC
 
     @property
     def rtf(self) -> float:
@@ -84,7 +88,7 @@ class Conversion:
 
     def save(self, path: str | Path) -> None:
         """Write WAV, FLAC or OGG by the name."""
-        audio.write(path, self.audio, self.sample_rate)
+        audio.write(path, self.audio, self.sample_rate, self.comment)
 
 
 @dataclass
@@ -119,7 +123,7 @@ class Converter(Hearing):
     def convert(
         self,
         source: str | Path | np.ndarray,
-        voice: str | Path | None = None,
+        voice: str | Path | Voice | None = None,
         *,
         keep: tuple[str, ...] = KEEP,
         path: str = "auto",
@@ -135,7 +139,7 @@ class Converter(Hearing):
 
         Args:
             source: a file, or ``[T]`` at 24 kHz.
-            voice: stock voice, mixture, voice pack file or recording; the source's own voice when None.
+            voice: a ``Voice``, or what ``Voice.load`` takes, or a recording; the source's own voice when None.
             keep: which of ``f0``, ``rhythm`` and ``energy`` are the source's; the rest is what Kokoro would do.
             path: ``direct`` (no text), ``text``, or ``auto``: text, which keeps more words, where the source's
                 language has a text path, else direct.
@@ -206,23 +210,27 @@ class Converter(Hearing):
             waves = (self._speak_direct(h, manner) for h in _reported(heard, rest))
         waves = (wave / np.float32(gain) for wave in waves)
         stream = _limited(join(pieces, waves), len(wave)) if in_time else waves
+        comment = target.mark if target is not None else f"{SYNTHETIC}; voice: of the source (clone)"
         if output is None:
             converted = np.concatenate(list(stream))
         else:
             converted = np.zeros(0, np.float32)
-            with audio.AudioWriter(output, audio.SAMPLE_RATE) as writer:
+            with audio.AudioWriter(output, audio.SAMPLE_RATE, comment) as writer:
                 for chunk in stream:
                     writer.write(chunk)
-        return Conversion(converted, wave, path, dict(self._seconds), transcript)
+        return Conversion(converted, wave, path, dict(self._seconds), transcript, comment=comment)
 
-    def _voice(self, voice: str | Path, refine: int = 0, seed: int = 0, progress: Progress | None = None) -> _Target:
-        """A voice by name, mixture, pack file or recording."""
+    def _voice(
+        self, voice: str | Path | Voice, refine: int = 0, seed: int = 0, progress: Progress | None = None
+    ) -> _Target:
+        """What to speak with: a voice, by name, mixture or pack file, or a recording."""
         if _is_recording(voice):
-            return self._voice_of_recording(Path(voice), refine, seed, progress)
-        pack = voice_pack(str(voice)).to(self.device)
+            return self._voice_of_recording(Path(str(voice)), refine, seed, progress)
+        found = Voice.load(voice)
+        pack = found.pack.to(self.device)
         ids = self.kokoro.tokens(phonemize(PITCH_SENTENCE))[None]
         prosody = self.kokoro.predict(self.kokoro.encode_text(ids), style_of(pack, ids.shape[1] - 2)[None])
-        return _Target(pack, median_log_f0(prosody.f0[0].cpu().numpy() * (prosody.f0[0].cpu().numpy() > VOICED_HZ)))
+        return _Target(pack, median_log_f0(_voiced(prosody.f0[0])), found.mark)
 
     def _voice_of_recording(self, path: Path, refine: int, seed: int, progress: Progress | None) -> _Target:
         wave = audio.read(path)
@@ -231,7 +239,11 @@ class Converter(Hearing):
         self.settle_styles(heard)
         # nobody said which language it is
         style = self.refine(heard, refine, "unknown", seed, progress) if refine else mean_style(heard)
-        return _Target(style[None], median_log_f0(np.concatenate([h.f0 for h in heard])))
+        return _Target(
+            style[None],
+            median_log_f0(np.concatenate([h.f0 for h in heard])),
+            f"{SYNTHETIC}; voice: of a recording (clone)",
+        )
 
     def _style(self, heard: Heard, manner: _Manner, phonemes: int | None = None) -> Tensor:
         if manner.target is None:
@@ -336,7 +348,9 @@ def _choose_path(path: str, keep: tuple[str, ...], text: str | None) -> str:
     return "text" if needs_text else path
 
 
-def _is_recording(voice: str | Path) -> bool:
+def _is_recording(voice: str | Path | Voice) -> bool:
+    if isinstance(voice, Voice):
+        return False
     name = str(voice)
     return not name.endswith(PACK_SUFFIXES) and (Path(name).is_file() or Path(name).suffix in RECORDING_SUFFIXES)
 

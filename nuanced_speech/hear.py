@@ -20,6 +20,7 @@ from torch import Tensor
 
 from nuanced_speech import audio
 from nuanced_speech.content import ContentAdapter
+from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread
 from nuanced_speech.phoneme_lm import PhonemeLM
 from nuanced_speech.pieces import Piece
@@ -213,6 +214,18 @@ class Hearing:
         ids, durations = (torch.from_numpy(x).to(self.device) for x in recognise(log_probabilities))
         recognised = spread(self.kokoro.encode_content(ids)[None], durations[None])
         return torch.lerp(regressed.content, recognised, SHARPNESS)
+
+
+def check_device(device: str) -> None:
+    """Complain of a device that cannot be used here.
+
+    Raises:
+        UserError: names it.
+    """
+    try:
+        torch.empty(0, device=device)
+    except Exception:
+        raise UserError(f"the device {device!r} is not usable here: use --device cpu") from None
 
 
 def gain_of(wave: np.ndarray) -> float:

@@ -119,8 +119,8 @@ def fit_melody(
             loss = fit.loss(torch.einsum("v,vsd->sd", weights, fit.prosodies))
             optimizer.zero_grad()
             loss.backward()
-        if float(loss) < best:
-            best, best_weights = float(loss), weights.detach().clone()
+        if loss.item() < best:
+            best, best_weights = loss.item(), weights.detach().clone()
         optimizer.step()
         if progress is not None:
             progress((len(packs) + 3 * (step + 1)) / steps)

@@ -18,7 +18,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from nuanced_speech import __version__
-from nuanced_speech.audio import replacing
+from nuanced_speech.audio import SYNTHETIC, replacing
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import TIMBRE_DIM
 from nuanced_speech.style import timbre
@@ -88,6 +88,11 @@ class Voice:
     name: str
     pack: Tensor
     provenance: Provenance = field(default_factory=Provenance)
+
+    @property
+    def mark(self) -> str:
+        """What the metadata of audio says that this voice spoke."""
+        return f"{SYNTHETIC}; voice: {self.name} ({'clone' if self.provenance.cloned else self.provenance.kind})"
 
     @classmethod
     def load(cls, spec: "str | Path | Voice") -> "Voice":
