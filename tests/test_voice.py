@@ -96,10 +96,11 @@ def test_the_prior_holds_sums_near_real_voices() -> None:
     assert min(distances(style_of(far))) > 1.5 and max(distances(style_of(near))) < 1.001
     assert torch.equal(mix("af_heart + 3*(af_nicole - af_sarah)", "x").pack, near)
     assert torch.equal(mix("af_heart + 3*(af_nicole - af_sarah)", "x", prior=False).pack, far)
-    # rows keep their differences, and the direction stays
-    torch.testing.assert_close(near - style_of(near), far - style_of(far), atol=1e-5, rtol=0)
-    moved, wanted = (style_of(p) - style_of(voice_pack("af_heart")) for p in (near, far))
-    assert torch.cosine_similarity(moved, wanted, 0) > 0.8
+    # it lies on the way from the mean voice, in every row
+    mean = torch.stack(list(stock_voices().values())).mean(0)
+    for half in (slice(0, 128), slice(128, 256)):
+        share = (near - mean)[:, half].norm() / (far - mean)[:, half].norm()
+        torch.testing.assert_close((near - mean)[:, half], share * (far - mean)[:, half], atol=1e-4, rtol=0)
 
 
 def test_a_header_that_is_not_ours_or_damaged(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from nuanced_speech.kokoro import TIMBRE_DIM, VOICED_HZ, Kokoro, TextFeatures
 from nuanced_speech.prosody.delivery import SEMITONES
 from nuanced_speech.text import phonemize
 
-STEPS, STEP_SIZE = 30, 0.3
+STEPS, STEP_SIZE = 20, 0.3
 # A tenth of the pace counts as much as a semitone.
 PACE_WEIGHT = 10.0
 # How much worse than the best stock voice another may fit, in semitones, and still have a share at the start.

@@ -19,15 +19,13 @@ _HALVES = (slice(0, TIMBRE_DIM), slice(TIMBRE_DIM, None))
 
 def near_real(pack: Tensor) -> Tensor:
     """The pack ``[510, 256]``, timbre and prosody each drawn back to the region of real voices if it is outside."""
-    moved = pack.clone()
-    for number, half in enumerate(_HALVES):
-        voices, limit = _half(number)
-        style = style_of(pack)[half]
-        distance = float(_distances(voices, style[None])[0])
-        if distance > limit:
-            # the same step for all rows, so that they still differ by the number of phonemes
-            moved[:, half] += (voices.mean(0) - style) * (1 - limit / distance)
-    return moved
+    mean = torch.stack(list(stock_voices().values())).mean(0)
+    near = pack.clone()
+    for half, distance in zip(_HALVES, distances(style_of(pack)), strict=True):
+        if distance > 1:
+            # one share for all rows: how they differ by the number of phonemes is drawn back with them
+            near[:, half] = torch.lerp(mean[:, half], pack[:, half], 1 / distance)
+    return near
 
 
 def distances(style: Tensor) -> tuple[float, float]:
