@@ -14,20 +14,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nuanced_speech.errors import UserError
-from nuanced_speech.hear import Heard, Hearing, Progress, gain_of, part_of, to_whisper
+from nuanced_speech.hear import SECONDS_PER_UNIT, Heard, Hearing, Progress, gain_of, part_of, to_whisper
 from nuanced_speech.kokoro import MAX_PHONEMES, SAMPLES_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.pieces import cut
 from nuanced_speech.prosody.delivery import median_log_f0
 from nuanced_speech.style.material import Recording, gather
-from nuanced_speech.style.melody import Sentence, fit_melody, fixed_sentences
+from nuanced_speech.style.melody import LEFT_OUT, Sentence, fit_melody, fixed_sentences
 from nuanced_speech.style.timbre import F0_CENTRE, TimbreSurrogate
 from nuanced_speech.style.voice import STOCK_LANGUAGES, Source, Voice, check_name, made_now
 from nuanced_speech.style.voices import stock_voices, style_of
 from nuanced_speech.text import LANGUAGES, phonemize
 from nuanced_speech.whisper import check_language
 
-# So many of the longest pieces are transcribed, to learn the speaker's pace: Whisper takes a second for each.
-TRANSCRIBED = 3
+# So many pieces of about this length are transcribed, to learn the speaker's pace: Whisper takes a second for each.
+TRANSCRIBED, TRANSCRIBED_SECONDS = 2, 6.0
 
 
 @dataclass
@@ -114,7 +114,8 @@ def clone(
         timbre = refined[:TIMBRE_DIM]
     timbre = timbre.cpu()
 
-    names = [n for n in stock_voices() if STOCK_LANGUAGES[n[0]] == language] or list(stock_voices())
+    candidates = [name for name in stock_voices() if name not in LEFT_OUT]
+    names = [name for name in candidates if STOCK_LANGUAGES[name[0]] == language] or candidates
     packs = torch.stack([stock_voices()[n] for n in names])
     weights = fit_melody(hearing.kokoro, sentences, log_f0, packs, part_of(progress, 0.8 if refine else 0.2, 1.0))
     mixture = torch.einsum("v,vrs->rs", weights, packs)
@@ -132,10 +133,11 @@ def _embedding(heard: list[Heard]) -> Tensor:
 
 
 def _sentences(hearing: Hearing, material: list[Recording], language: str | None) -> tuple[list[Sentence], str]:
-    """What is said in the longest pieces, and in which language; fixed sentences where it cannot be told."""
+    """What to fit melody and pace on, and the language: two pieces' words, and in English or if need be fixed ones."""
     pieces = [(recording.wave, piece) for recording in material for piece in cut(recording.wave)]
+    pieces.sort(key=lambda item: abs((item[1].end - item[1].start) * SECONDS_PER_UNIT - TRANSCRIBED_SECONDS))
     found: list[Sentence] = []
-    for wave, piece in sorted(pieces, key=lambda item: item[1].start - item[1].end)[:TRANSCRIBED]:
+    for wave, piece in pieces[:TRANSCRIBED]:
         # the margins belong to the neighbours, and silence is cut out: what is left is the sentence
         own = wave[piece.start * SAMPLES_PER_UNIT : piece.end * SAMPLES_PER_UNIT]
         transcript = hearing.transcriber.transcribe(to_whisper(own), language)
@@ -143,7 +145,8 @@ def _sentences(hearing: Hearing, material: list[Recording], language: str | None
         if language in LANGUAGES and any(c.isalnum() for c in transcript.text):
             found.append(Sentence(phonemize(transcript.text, language)[:MAX_PHONEMES], piece.end - piece.start))
     found = [sentence for sentence in found if sentence.plausible]
-    return found or fixed_sentences(), language or "en"
+    language = language or "en"
+    return found + (fixed_sentences() if language == "en" or not found else []), language
 
 
 def _timbre_rows(timbre: Tensor) -> Tensor:

@@ -16,8 +16,12 @@ from nuanced_speech.prosody.delivery import SEMITONES
 from nuanced_speech.text import phonemize
 
 STEPS, STEP_SIZE = 20, 0.3
-# A tenth of the pace counts as much as a semitone.
-PACE_WEIGHT = 10.0
+# A fifth of the pace counts as much as a semitone.
+PACE_WEIGHT = 5.0
+# Where voicing begins and ends predicted F0 is anything: the middle of the distribution counts.
+MIDDLE = (0.1, 0.9)
+# She whispers, and the melody of a whisper is noise.
+LEFT_OUT = ("af_nicole",)
 # How much worse than the best stock voice another may fit, in semitones, and still have a share at the start.
 TOLERANCE = 0.5
 # Where nothing is known of the words.
@@ -64,13 +68,13 @@ class MelodyFit:
         self.kokoro = kokoro
         with torch.no_grad():
             self.text: TextFeatures = kokoro.encode_text(padded, lengths)
-        # the zeros at both ends are silence, which was cut out of the recordings
-        self.spoken = padded != 0
         rows = (lengths.cpu() - 3).clamp(max=packs.shape[1] - 1)
         self.prosodies = packs[:, rows, TIMBRE_DIM:].to(kokoro.device)
-        self.heard = torch.from_numpy(np.sort(log_f0)).float().to(kokoro.device)
-        known = [sentence.units for sentence in sentences]
-        self.units = None if None in known else float(sum(unit or 0 for unit in known))
+        self.heard = _middle(torch.from_numpy(log_f0).float().to(kokoro.device))
+        # the zeros at both ends are silence, which was cut out of the recordings
+        timed = torch.tensor([sentence.units is not None for sentence in sentences], device=kokoro.device)
+        self.timed = (padded != 0) & timed[:, None]
+        self.units = float(sum(sentence.units or 0 for sentence in sentences))
 
     def loss(self, prosodies: Tensor) -> Tensor:
         """Misfit in semitones of a prosody for each sentence ``[S, 128]``.
@@ -80,14 +84,20 @@ class MelodyFit:
         """
         style = torch.cat([torch.zeros_like(prosodies), prosodies], 1)
         said = self.kokoro.predict(self.text, style)
-        voiced = said.f0[said.f0 > VOICED_HZ].log2().sort().values
+        voiced = _middle(said.f0[said.f0 > VOICED_HZ].log2())
         if not len(voiced):
             return torch.full((), float(SEMITONES), device=prosodies.device)
         place = torch.linspace(0, len(self.heard) - 1, len(voiced), device=voiced.device).round().long()
         misfit = SEMITONES * (voiced - self.heard[place]).abs().mean()
-        if self.units is not None:
-            misfit = misfit + PACE_WEIGHT * (said.soft_durations[self.spoken].sum() / self.units).log().abs()
+        if self.units:
+            misfit = misfit + PACE_WEIGHT * (said.soft_durations[self.timed].sum() / self.units).log().abs()
         return misfit
+
+
+def _middle(values: Tensor) -> Tensor:
+    """The middle of a distribution, sorted, from ``values [N]``."""
+    first, last = (round(share * len(values)) for share in MIDDLE)
+    return values.sort().values[first:last]
 
 
 def fit_melody(
@@ -101,18 +111,19 @@ def fit_melody(
 
     Arguments as ``MelodyFit``; ``progress`` is called with the share that is done.
     """
-    fit = MelodyFit(kokoro, sentences, log_f0, packs)
+    # from one sentence it is plain which voices to begin with
+    fit, first = (MelodyFit(kokoro, some, log_f0, packs) for some in (sentences, sentences[:1]))
     steps = len(packs) + 3 * STEPS
     alone = []
     with torch.no_grad():
-        for number, prosodies in enumerate(fit.prosodies):
-            alone.append(fit.loss(prosodies))
+        for number, prosodies in enumerate(first.prosodies):
+            alone.append(first.loss(prosodies))
             if progress is not None:
                 progress(number / steps)
     misfits = torch.stack(alone)
     logits = ((misfits.min() - misfits) / TOLERANCE).requires_grad_()
     optimizer = torch.optim.Adam([logits], STEP_SIZE)
-    best, best_weights = float(misfits.min()), torch.nn.functional.one_hot(misfits.argmin(), len(packs)).float()
+    best, best_weights = float("inf"), logits.detach().softmax(0)
     for step in range(STEPS):
         with torch.enable_grad():
             weights = logits.softmax(0)
