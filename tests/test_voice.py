@@ -113,3 +113,12 @@ def test_a_header_that_is_not_ours_or_damaged(tmp_path: Path) -> None:
         save_file({"voice": pack}, tmp_path / "odd.safetensors", {"nuanced_speech_voice": header})
         with pytest.raises(UserError, match=r"odd\.safetensors"):
             Voice.load(tmp_path / "odd.safetensors")
+
+
+def test_a_voice_of_ones_own_that_is_far_out_is_not_moved_by_mixing(tmp_path: Path) -> None:
+    far = Voice("far", voice_pack("af_heart + 2.5*(af_nicole - af_sarah)"))
+    files = far.save(tmp_path)
+    assert min(distances(style_of(far.pack))) > 1.2
+    assert torch.equal(mix(f"1*{files[0]}", "same").pack, far.pack)
+    farther = mix(f"af_sky + 2*({files[0]} - af_sky)", "farther")
+    assert distances(style_of(farther.pack)) == pytest.approx(distances(style_of(far.pack)), rel=1e-4)

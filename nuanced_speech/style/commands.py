@@ -146,8 +146,6 @@ def mix(
     """
     if (timbre is None) != (prosody is None) or (expression is None) == (timbre is None):
         raise UserError("give either an expression, or both --timbre and --prosody")
-    from dataclasses import replace
-
     from nuanced_speech.style import voice as voices
 
     voices.check_name(name)
@@ -155,8 +153,9 @@ def mix(
     if expression is not None:
         made = voices.mix(expression, name, prior=not no_prior)
     else:
-        made = voices.Voice.load(timbre or "").with_prosody_of(voices.Voice.load(prosody or ""), name)
-        made = made if no_prior else replace(made, pack=made.near_real().pack)
+        parts = voices.Voice.load(timbre or ""), voices.Voice.load(prosody or "")
+        made = parts[0].with_prosody_of(parts[1], name)
+        made = made if no_prior else made.near_real(*parts)
     for path in made.save(out, force):
         _say(str(path))
 

@@ -4,6 +4,7 @@ Sums such as ``a + 3*(b - c)`` lead out of the region where Kokoro has been trai
 mean than any stock voice is from the others is drawn back along a straight line.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -17,14 +18,22 @@ SHRINKAGE = 0.5
 _HALVES = (slice(0, TIMBRE_DIM), slice(TIMBRE_DIM, None))
 
 
-def near_real(pack: Tensor) -> Tensor:
-    """The pack ``[510, 256]``, timbre and prosody each drawn back to the region of real voices if it is outside."""
+def near_real(pack: Tensor, parts: Sequence[Tensor] = ()) -> Tensor:
+    """The pack, timbre and prosody each drawn back to the region of real voices if it is outside.
+
+    Args:
+        pack: ``[510, 256]``.
+        parts: packs of voices that it is made of; it may be as far out as the farthest of them.
+    """
     mean = torch.stack(list(stock_voices().values())).mean(0)
     near = pack.clone()
-    for half, distance in zip(_HALVES, distances(style_of(pack)), strict=True):
-        if distance > 1:
+    of_parts = [distances(style_of(part)) for part in parts]
+    for number, distance in enumerate(distances(style_of(pack))):
+        limit = max([1.0, *(part[number] for part in of_parts)])
+        if distance > limit:
+            half = _HALVES[number]
             # one share for all rows: how they differ by the number of phonemes is drawn back with them
-            near[:, half] = torch.lerp(mean[:, half], pack[:, half], 1 / distance)
+            near[:, half] = torch.lerp(mean[:, half], pack[:, half], limit / distance)
     return near
 
 

@@ -136,9 +136,9 @@ class Voice:
         recipe = f"timbre of {self.name}, prosody of {other.name}"
         return _mixed(name or f"{self.name}-{other.name}", recipe, pack, self, other)
 
-    def near_real(self) -> "Voice":
-        """This voice drawn back to the region of real voices, if it is outside."""
-        return replace(self, pack=near_real(self.pack))
+    def near_real(self, *parts: "Voice") -> "Voice":
+        """This voice drawn back to the region of real voices, or to where the parts are that it is made of."""
+        return replace(self, pack=near_real(self.pack, [part.pack for part in parts]))
 
     def save(self, folder: str | Path = OWN_FOLDER, force: bool = False) -> list[Path]:
         """Write ``NAME.pt`` (for ``kokoro``), ``NAME.npz`` (for ``kokoro-onnx``) and ``NAME.safetensors``, all or none.
@@ -186,8 +186,8 @@ def mix(expression: str, name: str, prior: bool = True) -> Voice:
         UserError: as ``voice_pack``, or not a name for a voice.
     """
     check_name(name)
-    mixed = _sum(expression)
-    return replace(mixed.near_real() if prior else mixed, name=name)
+    mixed = replace(_sum(expression), name=name)
+    return mixed.near_real(*map(_single, parts_of(expression))) if prior else mixed
 
 
 def check_name(name: str) -> None:
