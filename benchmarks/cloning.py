@@ -82,6 +82,7 @@ def judge(hearing: Hearing, pack: Tensor, others: list[np.ndarray], log_f0: np.n
                 "F0 spread ratio": float(said.std() / log_f0.std()),
                 "OVRL": np.nan if scores.ovrl is None else scores.ovrl,
                 "P.808": np.nan if scores.p808 is None else scores.p808,
+                "Distill-MOS": np.nan if scores.distill_mos is None else scores.distill_mos,
             }
         )
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}

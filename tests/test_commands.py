@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from nuanced_speech import Converter, audio, cli
+from nuanced_speech.style import commands
 from nuanced_speech.style.voice import Provenance, Voice
 from nuanced_speech.style.voices import stock_voices
 
@@ -54,6 +55,22 @@ def test_mistakes_are_one_line_and_leave_nothing(monkeypatch, capsys, tmp_path, 
     status, _, err = run(monkeypatch, capsys, *arguments)
     assert status == 1 and err.startswith("error: ") and err.count("\n") == 1 and says in err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_report_is_not_overwritten(monkeypatch, capsys, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "me-report.wav").write_bytes(b"mine")
+    options = ["--name", "me", "--report", ".", "--i-have-consent", "yes"]
+    status, _, err = run(monkeypatch, capsys, "clone", "a.wav", *options)
+    assert status == 1 and "me-report.wav is there already" in err
+    assert (tmp_path / "me-report.wav").read_bytes() == b"mine" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_yes_on_the_terminal_is_consent(monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    for answer, says in (("no", "no voice is made without"), ("yes", "does not exist")):
+        monkeypatch.setattr(commands.console, "input", lambda _prompt, answer=answer: answer)
+        status, _, err = run(monkeypatch, capsys, "clone", "a.wav", "--name", "me")
+        assert status == 1 and says in err
 
 
 def test_mixes_are_written_once(monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]

@@ -67,6 +67,11 @@ class VoiceFigures:
     warnings: list[str]
 
 
+def paths(folder: Path, name: str) -> list[Path]:
+    """Figures, the test sentence as it is spoken, and its picture below that of a recording."""
+    return [folder / f"{name}-report{suffix}" for suffix in (".json", ".wav", ".png")]
+
+
 @torch.no_grad()
 def measure(cloned: Clone, hearing: Hearing) -> tuple[VoiceFigures, np.ndarray]:
     """Figures of a clone, and the test sentence that it speaks, ``[T]`` at 24 kHz."""
@@ -107,13 +112,13 @@ def measure(cloned: Clone, hearing: Hearing) -> tuple[VoiceFigures, np.ndarray]:
 
 
 def write(folder: Path, cloned: Clone, figures: VoiceFigures, spoken: np.ndarray) -> list[Path]:
-    """``NAME.json``, ``NAME.wav`` with the test sentence, and ``NAME.png``: its picture below that of a recording.
+    """The report's three files, see ``paths``.
 
     Raises:
         UserError: the folder cannot be written.
     """
     name = cloned.voice.name
-    sheet, sound, picture = (folder / f"{name}{suffix}" for suffix in (".json", ".wav", ".png"))
+    sheet, sound, picture = paths(folder, name)
     values = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(figures).items()}
     with audio.replacing(sheet) as temporary:
         temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

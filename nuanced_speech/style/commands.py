@@ -16,7 +16,7 @@ console = Console(stderr=True)
 
 Name = Annotated[str, typer.Option("--name", help="Of the new voice: letters, digits, - and _.")]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the voice; --voice NAME looks in voices/.")]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite a voice of that name.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite a voice of that name, and its report.")]
 
 
 def clone(
@@ -48,7 +48,7 @@ def clone(
     ] = False,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="NAME.json, NAME.png and NAME.wav go there; by default beside the voice."),
+        typer.Option(metavar="DIR", help="NAME-report.json, .png and .wav go there; by default beside the voice."),
     ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Make the voice only.")] = False,
     force: Force = False,
@@ -60,7 +60,7 @@ def clone(
 
     Examples:
 
-      nuanced-speech clone me1.wav me2.m4a --name me --i-have-consent "my own voice"
+      nuanced-speech clone me1.wav me2.mp3 --name me --i-have-consent "my own voice"
 
       nuanced-speech clone anna.flac --name anna --refine 15 --i-have-consent "Anna agreed by letter, May 2026"
 
@@ -77,6 +77,10 @@ def clone(
     from nuanced_speech.style.clone import clone as clone_voice
     from nuanced_speech.weights.models import canonical
 
+    folder = report or out
+    taken = [] if no_report or force else [path for path in voice_report.paths(folder, name) if path.exists()]
+    if taken:
+        raise UserError(f"{taken[0]} is there already: choose another --report folder, or --force to overwrite it")
     check_device(device)
     canonical(f"whisper-{whisper}")
     hearing = Hearing(whisper=whisper, device=device)
@@ -95,7 +99,6 @@ def clone(
         _say(str(path))
     if no_report:
         return
-    folder = report or out
     make_folder(folder)
     figures, spoken = voice_report.measure(cloned, hearing)
     written = voice_report.write(folder, cloned, figures, spoken)
