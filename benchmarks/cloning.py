@@ -23,6 +23,7 @@ from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import find_recordings
 from nuanced_speech.evaluate.systems import say
+from nuanced_speech.evaluate.voice_report import predicted_stock
 from nuanced_speech.hear import Hearing
 from nuanced_speech.prosody.delivery import SEMITONES
 from nuanced_speech.style.clone import clone
@@ -39,16 +40,16 @@ CALLS_PER_STEP = 3.2
 WALK_STEP = 0.1
 
 
-def nearest_stock(hearing: Hearing, embedding: np.ndarray, stock: dict[str, np.ndarray]) -> Tensor:
-    """The pack of the English stock voice that is most like a speaker."""
-    if not stock:
-        for name in stock_voices():
-            if name[0] in "ab":
-                spoken = say(hearing.kokoro, WALK_SENTENCE, "en", name)
-                found = hearing.speaker_encoder.embed(spoken, SAMPLE_RATE)
-                assert found is not None
-                stock[name] = found
-    return stock_voices()[max(stock, key=lambda name: float(stock[name] @ embedding))]
+def nearest_stock(hearing: Hearing, embedding: np.ndarray, log_f0: np.ndarray) -> Tensor:
+    """The pack of the stock voice whose speech is most like a speaker, of the five that should be."""
+    assert hearing.timbre is not None
+    predicted = predicted_stock(hearing.timbre, embedding, torch.tensor([float(np.median(log_f0))]))
+
+    def likeness(name: str) -> float:
+        spoken = say(hearing.kokoro, WALK_SENTENCE, "en", name)
+        return metrics.cosine(hearing.speaker_encoder.embed(spoken, SAMPLE_RATE), embedding)
+
+    return stock_voices()[max(sorted(predicted, key=lambda name: -predicted[name])[:5], key=likeness)]
 
 
 def random_walk(hearing: Hearing, embedding: np.ndarray, start: Tensor, calls: int, seed: int) -> Tensor:
@@ -65,7 +66,14 @@ def random_walk(hearing: Hearing, embedding: np.ndarray, start: Tensor, calls: i
     return best
 
 
-def judge(hearing: Hearing, pack: Tensor, others: list[np.ndarray], log_f0: np.ndarray) -> dict[str, float]:
+def _scores(spoken: np.ndarray) -> dict[str, float]:
+    scores = quality(spoken, SAMPLE_RATE)
+    return {"OVRL": scores.ovrl or np.nan, "P.808": scores.p808 or np.nan, "Distill-MOS": scores.distill_mos or np.nan}
+
+
+def judge(
+    hearing: Hearing, pack: Tensor, others: list[np.ndarray], log_f0: np.ndarray, with_quality: bool
+) -> dict[str, float]:
     """Means over the sentences: SECS to the speaker's other recordings, errors of words and melody, quality."""
     rows = []
     for sentence in SENTENCES:
@@ -73,17 +81,14 @@ def judge(hearing: Hearing, pack: Tensor, others: list[np.ndarray], log_f0: np.n
         own = metrics.speaker_embedding(spoken, SAMPLE_RATE)
         curve = report.contours(spoken).f0
         said = np.log2(curve[curve > 0])
-        scores = quality(spoken, SAMPLE_RATE)
         rows.append(
             {
                 "SECS": float(np.mean([metrics.cosine(own, other) for other in others])),
                 "WER": metrics.word_errors(sentence, report.hear(hearing.transcriber, spoken, "en").text).wer,
                 "F0 error (semitones)": abs(SEMITONES * float(np.median(said) - np.median(log_f0))),
                 "F0 spread ratio": float(said.std() / log_f0.std()),
-                "OVRL": np.nan if scores.ovrl is None else scores.ovrl,
-                "P.808": np.nan if scores.p808 is None else scores.p808,
-                "Distill-MOS": np.nan if scores.distill_mos is None else scores.distill_mos,
             }
+            | (_scores(spoken) if with_quality else {})
         )
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
@@ -95,9 +100,10 @@ def main() -> None:
     parser.add_argument("--speakers", nargs="*", help="only these")
     parser.add_argument("--refine", type=int, default=0, metavar="STEPS", help="add refined clones")
     parser.add_argument("--walk", action="store_true", help="add the random walk")
+    parser.add_argument("--quality", action="store_true", help="add predicted opinion scores (extra: benchmark)")
     options = parser.parse_args()
     torch.set_grad_enabled(False)
-    hearing, stock = Hearing(), {}  # type: tuple[Hearing, dict[str, np.ndarray]]
+    hearing = Hearing()
     results: dict[str, list[dict[str, float]]] = {}
     for speaker, recordings in find_recordings(options.folder).items():
         if options.speakers and speaker not in options.speakers:
@@ -109,7 +115,7 @@ def main() -> None:
         curves = np.concatenate([report.contours(wave).f0 for wave in waves])
         log_f0 = np.log2(curves[curves > 0])
         plain = clone(paths[:CLONED_FROM], "plain", consent="benchmark", hearing=hearing)
-        nearest = nearest_stock(hearing, plain.embedding, stock)
+        nearest = nearest_stock(hearing, plain.embedding, plain.log_f0)
         ways: dict[str, Callable[[], Tensor]] = {
             "nearest stock voice": lambda nearest=nearest: nearest,
             "clone": lambda plain=plain: plain.voice.pack,
@@ -129,7 +135,7 @@ def main() -> None:
             started = time.perf_counter()
             pack = make()
             seconds = time.perf_counter() - started
-            result = judge(hearing, pack, others, log_f0)
+            result = judge(hearing, pack, others, log_f0, options.quality)
             results.setdefault(way, []).append(result)
             print(speaker, way, f"{seconds:.0f} s", {k: round(v, 3) for k, v in result.items()}, flush=True)
         ceiling = [metrics.cosine(a, b) for i, a in enumerate(others) for b in others[:i]]

@@ -16,6 +16,7 @@ from nuanced_speech.evaluate import metrics, report, voice_report
 from nuanced_speech.evaluate.systems import say
 from nuanced_speech.hear import Hearing
 from nuanced_speech.kokoro import Kokoro
+from nuanced_speech.style import melody
 from nuanced_speech.style.clone import Clone, clone
 from nuanced_speech.style.material import gather, read
 from nuanced_speech.style.melody import MelodyFit, Sentence, fit_melody
@@ -35,7 +36,9 @@ def hearing(kokoro: Kokoro) -> Hearing:
 
 @pytest.fixture(scope="module")
 def cloned(hearing: Hearing, clip: Path) -> Clone:
-    return clone([clip, SAMPLE], "huck", consent="The recording is public.", hearing=hearing)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(melody, "STEPS", 6)
+        return clone([clip, SAMPLE], "huck", consent="The recording is public.", hearing=hearing)
 
 
 def test_a_clone_sounds_like_its_speaker_and_speaks_in_his_pitch(
@@ -86,7 +89,7 @@ def test_melody_and_pace_are_found_again(kokoro: Kokoro) -> None:
 
 
 def test_two_speakers_are_told_apart_and_one_is_not(hearing: Hearing, clip: Path, tmp_path: Path) -> None:
-    text = "The north wind and the sun were arguing one day which of them was stronger."
+    text = "The north wind and the sun were arguing one day."
     both = np.concatenate([audio.read(clip), say(hearing.kokoro, text, "en", "af_bella")])
     soundfile.write(tmp_path / "both.wav", both, SAMPLE_RATE)
     with pytest.raises(

@@ -88,7 +88,7 @@ def measure(cloned: Clone, hearing: Hearing) -> tuple[VoiceFigures, np.ndarray]:
     recordings = {path: embedding for path, embedding in heard_in.items() if embedding is not None}
     surrogate = hearing.timbre or TimbreSurrogate.load().to(hearing.device)
     pitch = torch.tensor([float(np.median(cloned.log_f0))], device=hearing.device)
-    predicted = _predicted_stock(surrogate, cloned.embedding, pitch)
+    predicted = predicted_stock(surrogate, cloned.embedding, pitch)
     nearest = sorted(predicted, key=lambda name: predicted[name], reverse=True)[:NEAREST]
     heard = report.hear(hearing.transcriber, spoken, language).text
     curve = report.contours(spoken).f0
@@ -129,7 +129,7 @@ def write(folder: Path, cloned: Clone, figures: VoiceFigures, spoken: np.ndarray
     return [sheet, sound, picture]
 
 
-def _predicted_stock(surrogate: TimbreSurrogate, embedding: np.ndarray, pitch: Tensor) -> dict[str, float]:
+def predicted_stock(surrogate: TimbreSurrogate, embedding: np.ndarray, pitch: Tensor) -> dict[str, float]:
     """Cosine with the speaker of every stock voice at his pitch, as the surrogate has it."""
     timbres = torch.stack([style_of(pack)[:TIMBRE_DIM] for pack in stock_voices().values()]).to(pitch.device)
     speaker = torch.from_numpy(embedding).to(pitch.device)

@@ -5,6 +5,7 @@ request; the prosody half by its melody and pace (``style.melody``).
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,12 +115,8 @@ def clone(
         timbre = refined[:TIMBRE_DIM]
     timbre = timbre.cpu()
 
-    candidates = [name for name in stock_voices() if name not in LEFT_OUT]
-    names = [name for name in candidates if STOCK_LANGUAGES[name[0]] == language] or candidates
-    packs = torch.stack([stock_voices()[n] for n in names])
-    weights = fit_melody(hearing.kokoro, sentences, log_f0, packs, part_of(progress, 0.8 if refine else 0.2, 1.0))
-    mixture = torch.einsum("v,vrs->rs", weights, packs)
-    pack = torch.cat([_timbre_rows(timbre), mixture[:, TIMBRE_DIM:]], 1)
+    prosody = _prosody_rows(hearing, sentences, language, log_f0, part_of(progress, 0.8 if refine else 0.2, 1.0))
+    pack = torch.cat([_timbre_rows(timbre), prosody], 1)
     sources = tuple(Source(recording.path.name, recording.sha256) for recording in material)
     provenance = made_now("clone", language=language, sources=sources, consent=consent.strip())
     return Clone(Voice(name, pack, provenance), material, embedding.cpu().numpy(), log_f0, warnings)
@@ -142,8 +139,9 @@ def _sentences(hearing: Hearing, material: list[Recording], language: str | None
         own = wave[piece.start * SAMPLES_PER_UNIT : piece.end * SAMPLES_PER_UNIT]
         transcript = hearing.transcriber.transcribe(to_whisper(own), language)
         language = language or transcript.language
-        if language in LANGUAGES and any(c.isalnum() for c in transcript.text):
-            found.append(Sentence(phonemize(transcript.text, language)[:MAX_PHONEMES], piece.end - piece.start))
+        if language in LANGUAGES:
+            with suppress(UserError):  # nothing speakable
+                found.append(Sentence(phonemize(transcript.text, language)[:MAX_PHONEMES], piece.end - piece.start))
     found = [sentence for sentence in found if sentence.plausible]
     language = language or "en"
     return found + (fixed_sentences() if language == "en" or not found else []), language
@@ -154,3 +152,14 @@ def _timbre_rows(timbre: Tensor) -> Tensor:
     stock = {name: pack[:, :TIMBRE_DIM] for name, pack in stock_voices().items()}
     nearest = min(stock.values(), key=lambda rows: float((style_of(rows) - timbre).square().sum()))
     return timbre + nearest - style_of(nearest)
+
+
+def _prosody_rows(
+    hearing: Hearing, sentences: list[Sentence], language: str, log_f0: np.ndarray, progress: Progress | None
+) -> Tensor:
+    """The prosody ``[510, 128]`` that fits best of mixtures of the language's voices, of all voices if it has none."""
+    names = [name for name in stock_voices() if name not in LEFT_OUT]
+    own = [name for name in names if STOCK_LANGUAGES[name[0]] == language]
+    packs = torch.stack([stock_voices()[name] for name in own or names])
+    weights = fit_melody(hearing.kokoro, sentences, log_f0, packs, progress)
+    return torch.einsum("v,vrs->rs", weights, packs)[:, TIMBRE_DIM:]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from nuanced_speech.audio import SAMPLE_RATE
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import SAMPLES_PER_UNIT
 from nuanced_speech.speaker import SpeakerEncoder
+from nuanced_speech.weights.store import sha256
 
 MIN_SPEECH_SECONDS = 3.0
 # A voice is known long before this; the rest of longer recordings is left out.
@@ -72,7 +72,7 @@ def read(path: Path) -> Recording:
         speech_seconds=float(speech.sum() * _UNIT_SECONDS),
         snr_db=float(snr),
         clipped=clipped,
-        sha256=sha256(path.read_bytes()).hexdigest(),
+        sha256=sha256([path]),
     )
 
 

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -33,6 +32,7 @@ from nuanced_speech.style.voices import (
     read_pack,
     stock_voices,
 )
+from nuanced_speech.weights.store import sha256
 
 # Kokoro's voice ids begin with the language.
 STOCK_LANGUAGES = {
@@ -284,4 +284,4 @@ def _metadata(path: Path) -> dict[str, Any]:
 
 @lru_cache
 def _timbre_sha256() -> str:
-    return sha256(timbre.WEIGHTS.read_bytes()).hexdigest()
+    return sha256([timbre.WEIGHTS])
