@@ -4,15 +4,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nuanced_speech.convert import Conversion, Converter
+    from nuanced_speech.style.voice import Voice
 
 __version__ = "0.1.0"
-__all__ = ["Conversion", "Converter", "__version__"]
+__all__ = ["Conversion", "Converter", "Voice", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    # torch takes seconds to import: only when a converter is wanted
+    # torch takes seconds to import: only when it is wanted
     if name in ("Conversion", "Converter"):
         from nuanced_speech import convert
 
         return getattr(convert, name)
+    if name == "Voice":
+        from nuanced_speech.style.voice import Voice
+
+        return Voice
     raise AttributeError(name)

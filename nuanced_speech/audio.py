@@ -26,6 +26,9 @@ MIN_SECONDS = 0.1
 SILENCE_DB = -70.0
 LEVEL_FLOOR_DB = -100.0
 
+# What is written carries this in its metadata: a RIFF INFO chunk in WAV, a Vorbis comment in FLAC and OGG.
+SYNTHETIC = "synthetic speech made with Nuanced Speech"
+
 # What a folder of recordings is searched for.
 SEARCHED_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
 # Container and sample format for each suffix that can be written.
@@ -81,13 +84,17 @@ def read(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> np.nda
     return wave
 
 
-def write(path: str | os.PathLike[str], wave: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
+def write(
+    path: str | os.PathLike[str], wave: np.ndarray, sample_rate: int = SAMPLE_RATE, comment: str = SYNTHETIC
+) -> None:
     """Write a mono waveform [T] as WAV or FLAC (16 bits) or OGG (Vorbis), by the suffix of `path`.
+
+    `comment` goes into the file's metadata; "" for what is not synthetic.
 
     The file appears only when it is complete; until then a file already there stays as it was. Samples beyond [-1, 1]
     are limited. Raises UserError when the path cannot be written, ValueError for a waveform that is not [T] and finite.
     """
-    with AudioWriter(path, sample_rate) as writer:
+    with AudioWriter(path, sample_rate, comment) as writer:
         writer.write(wave)
 
 
@@ -99,11 +106,12 @@ class AudioWriter:
                 writer.write(chunk)
 
     Raises UserError when the path cannot be written or the disk is full. Any exception in the block, an interrupt
-    included, removes what was written so far.
+    included, removes what was written so far. `comment` goes into the file's metadata.
     """
 
-    def __init__(self, path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> None:
+    def __init__(self, path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE, comment: str = SYNTHETIC) -> None:
         check_writable(path)
+        self.comment = comment
         self.path = Path(path)
         self.sample_rate = sample_rate
         self._file: soundfile.SoundFile | None = None
@@ -144,6 +152,9 @@ class AudioWriter:
                 file = soundfile.SoundFile(
                     temporary, "w", self.sample_rate, channels=1, format=container, subtype=subtype
                 )
+                # before the first sample: a WAV file's header comes first
+                if self.comment:
+                    file.comment = self.comment
             try:
                 yield file
             except BaseException:
@@ -160,6 +171,20 @@ class AudioWriter:
             yield
         except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # soundfile asserts on a short write
             raise UserError(f"{self.path} could not be written: is the disk full? ({error})") from error
+
+
+def synthetic_mark(path: str | os.PathLike[str]) -> str | None:
+    """The comment that says of an audio file that it is synthetic; None where there is none.
+
+    Raises UserError when the file is missing or not audio.
+    """
+    _check_readable(Path(path))
+    try:
+        with soundfile.SoundFile(path) as file:
+            comment = str(file.comment)
+    except (soundfile.LibsndfileError, TypeError) as error:
+        raise UserError(f"{path} is not audio that can be read: use a WAV, FLAC, OGG, MP3 or similar file") from error
+    return comment if SYNTHETIC in comment else None
 
 
 def _check_complete(path: Path, frames: int) -> None:

@@ -1,4 +1,4 @@
-"""The command line: ``nuanced-speech convert | models | train | evaluate``."""
+"""The command line: ``nuanced-speech convert | clone | mix | detect | models | train | evaluate``."""
 
 import sys
 import warnings
@@ -15,6 +15,7 @@ from rich.table import Table
 from nuanced_speech import __version__
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.cli import evaluate
+from nuanced_speech.style.commands import clone, detect, mix
 from nuanced_speech.train.cli import app as train_app
 from nuanced_speech.weights.cli import app as models_app
 
@@ -26,6 +27,9 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(train_app, name="train")
 app.command()(evaluate)
+app.command()(clone)
+app.command()(mix)
+app.command()(detect)
 console = Console(stderr=True)
 
 
@@ -55,8 +59,9 @@ def convert(
     voice: Annotated[
         str | None,
         typer.Option(
-            help="Voice to speak with: a stock voice (af_heart), a mix (af_heart:0.7,bm_george:0.3), a voice pack file "
-            "(.pt, .safetensors, .npz) or a recording. Without it the input's own voice is kept."
+            help="Voice to speak with: a stock voice (af_heart), one of your own in voices/, a mix "
+            "(af_heart:0.7,bm_george:0.3), a voice pack file (.pt, .safetensors, .npz) or a recording. Without it the "
+            "input's own voice is kept."
         ),
     ] = None,
     keep: Annotated[
@@ -107,9 +112,10 @@ def convert(
     kept = tuple(part.strip() for part in keep.split(",") if part.strip() and part.strip() != "none")
     # torch takes seconds to import: not for --help
     from nuanced_speech.convert import Converter
+    from nuanced_speech.hear import check_device
     from nuanced_speech.weights.models import canonical
 
-    _check_device(device)
+    check_device(device)
     canonical(f"whisper-{whisper}")
     converter = Converter(whisper=whisper, device=device)
     failed = 0
@@ -185,15 +191,6 @@ def _jobs(files: list[Path]) -> list[tuple[Path, Path]]:
     except OSError as error:
         raise UserError(f"{last}: cannot make this folder ({error.strerror})") from error
     return [(source, last / f"{source.stem}.wav") for source in sources]
-
-
-def _check_device(device: str) -> None:
-    import torch
-
-    try:
-        torch.empty(0, device=device)
-    except Exception:
-        raise UserError(f"the device {device!r} is not usable here: use --device cpu") from None
 
 
 @contextmanager

@@ -8,12 +8,10 @@ recording → pieces → Whisper features → content ┐
 import ctypes
 import logging
 import math
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from functools import cache, cached_property
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,57 +19,47 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.audio import SAMPLE_RATE
-from nuanced_speech.content import ContentAdapter
+from nuanced_speech.audio import SAMPLE_RATE, SYNTHETIC
 from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM, VOICED_HZ, Kokoro, spread
+from nuanced_speech.hear import (
+    ENERGY_OFFSET,
+    SECONDS_PER_UNIT,
+    Heard,
+    Hearing,
+    Progress,
+    gain_of,
+    mean_style,
+    part_of,
+    to_whisper,
+)
+from nuanced_speech.kokoro import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ, spread
 from nuanced_speech.mend import mend
-from nuanced_speech.phoneme_lm import PhonemeLM
-from nuanced_speech.pieces import Piece, cut, join
+from nuanced_speech.pieces import cut, join
 from nuanced_speech.prosody.delivery import SEMITONES, match_loudness, median_log_f0, transpose, warp
-from nuanced_speech.prosody.durations import align_content, most_probable
-from nuanced_speech.prosody.energy import energy
-from nuanced_speech.prosody.f0 import f0 as track_f0
-from nuanced_speech.recognise import Recogniser
-from nuanced_speech.speaker import EMBEDDING_DIM, SpeakerEncoder
-from nuanced_speech.style.encoder import StyleEncoder
-from nuanced_speech.style.refine import Passage
-from nuanced_speech.style.refine import refine as refine_timbre
-from nuanced_speech.style.speakers import same_speaker, settle
-from nuanced_speech.style.timbre import TimbreSurrogate
-from nuanced_speech.style.voices import PACK_SUFFIXES, nearest_stock_timbre, style_of, voice_pack
+from nuanced_speech.prosody.durations import align_content
+from nuanced_speech.style.voice import Voice
+from nuanced_speech.style.voices import PACK_SUFFIXES, nearest_stock_timbre, style_of
 from nuanced_speech.text import LANGUAGES, phoneme_pieces, phonemize
-from nuanced_speech.whisper import Listener, Transcript, check_language
+from nuanced_speech.whisper import Transcript, check_language
 
 KEEP = ("f0", "rhythm", "energy")
 PATHS = ("auto", "direct", "text")
-# Active level of Kokoro's own speech, median of its training corpus here: N is an absolute level, so the source is
-# brought to this one before it is measured.
-KOKORO_LEVEL_DB = -24.0
-# Predicted N minus N measured on what the decoder makes of it.
-ENERGY_OFFSET = 0.6
-# Share of the recognised phonemes' text features in the direct path's, the rest being the regression. Measured on 8 to
-# 10 clips: 0 devoices (log-F0 correlation 0.84), 0.3 keeps as many words (0.88), 1 loses every tenth word (0.95).
-SHARPNESS = 0.5
-SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
 PACE_LIMITS = (0.5, 2.0)
-# Of a recording so much is used to refine its voice.
-REFINE_SECONDS = 30.0
 # How far a timbre is moved to the nearest stock voice's where it drops an octave: no further than it takes.
 CLEANER = (0.35, 0.7, 1.0)
 RECORDING_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus", ".m4a"}
 PITCH_SENTENCE = "We were away a year ago, and now the early morning is ours."
 
 log = logging.getLogger(__name__)
-Progress = Callable[[float], None]
 
 
 @dataclass
-class Voice:
-    """What to speak with: ``pack [510, 256]`` or one row, and the median of its melody in log2 Hz."""
+class _Target:
+    """What to speak with: ``pack [510, 256]`` or one row, median of its melody in log2 Hz, mark of what it speaks."""
 
     pack: Tensor
     log_f0: float
+    mark: str
 
 
 @dataclass
@@ -84,6 +72,7 @@ class Conversion:
         transcript: what Whisper heard in the source, where the path needed it.
         path: ``direct`` or ``text``.
         seconds: processing time by stage.
+        comment: that the output is synthetic, and in which voice; written into the file.
     """
 
     audio: np.ndarray
@@ -92,6 +81,7 @@ class Conversion:
     seconds: dict[str, float]
     transcript: Transcript | None = None
     sample_rate: int = SAMPLE_RATE
+    comment: str = SYNTHETIC
 
     @property
     def rtf(self) -> float:
@@ -101,25 +91,7 @@ class Conversion:
 
     def save(self, path: str | Path) -> None:
         """Write WAV, FLAC or OGG by the name."""
-        audio.write(path, self.audio, self.sample_rate)
-
-
-@dataclass
-class _Heard:
-    """One piece of the source, analysed: features at 50 Hz, ``f0`` and ``n`` at 80 Hz, style ``[256]``, speaker
-    embedding ``[256]`` (NaN where nothing is heard)."""
-
-    piece: Piece
-    features: Tensor
-    f0: np.ndarray
-    n: np.ndarray
-    style: Tensor
-    speaker: np.ndarray
-    phonemes: str = ""
-
-    @property
-    def units(self) -> int:
-        return self.piece.last - self.piece.first
+        audio.write(path, self.audio, self.sample_rate, self.comment)
 
 
 @dataclass
@@ -127,78 +99,23 @@ class _Manner:
     """How to speak: language, a target voice or the source's own, octaves to move, what to keep of the source, seed."""
 
     language: str
-    target: Voice | None
+    target: _Target | None
     octaves: float
     pitch_shift: float
     keep: frozenset[str]
     seed: int
 
 
-@dataclass
-class Converter:
-    """All models of a conversion, loaded when first needed and kept.
-
-    Args:
-        whisper: size of the Whisper model that transcribes (text path and reports).
-        device: ``cpu``, ``cuda`` …
-        adapter: weights to use in place of the packaged ones.
-        encoder: style encoder of ``train_v2_multispeech.py`` that gives the whole style; otherwise the packaged one
-            gives its prosody half, and the timbre half is found by its likeness to the speaker.
+class Converter(Hearing):
+    """Listens, and speaks again; see ``Hearing`` for the arguments.
 
     Example:
         ``Converter().convert("in.wav", voice="af_heart").save("out.wav")``
     """
 
-    whisper: str = "base"
-    device: str = "cpu"
-    adapter: Path | None = None
-    encoder: Path | None = None
-    _seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float), repr=False)
-
-    @cached_property
-    def kokoro(self) -> Kokoro:
-        """The synthesizer."""
-        return Kokoro().to(self.device)
-
-    @cached_property
-    def content(self) -> ContentAdapter:
-        """Whisper features to text features, and the aligner."""
-        adapter = ContentAdapter.load(self.adapter) if self.adapter else ContentAdapter.load()
-        return adapter.to(self.device)
-
-    @cached_property
-    def recogniser(self) -> Recogniser:
-        """English phonemes of the direct path."""
-        return Recogniser(PhonemeLM.load())
-
-    @cached_property
-    def style_encoder(self) -> StyleEncoder:
-        """Whisper features to a style."""
-        return StyleEncoder.load(self.encoder).to(self.device)
-
-    @cached_property
-    def speaker_encoder(self) -> SpeakerEncoder:
-        """Who is speaking."""
-        return SpeakerEncoder().to(self.device)
-
-    @cached_property
-    def timbre(self) -> TimbreSurrogate | None:
-        """Who is speaking to a timbre; None where an encoder was given, whose timbre it is then."""
-        return None if self.encoder else TimbreSurrogate.load().to(self.device)
-
-    @cached_property
-    def listener(self) -> Listener:
-        """The Whisper model whose features the adapter and the encoder were trained on."""
-        return Listener(self.content.config.whisper, self.device)
-
-    @cached_property
-    def transcriber(self) -> Listener:
-        """The Whisper model that writes down words."""
-        return self.listener if self.whisper == self.listener.name else Listener(self.whisper, self.device)
-
     def load(self, path: str = "direct") -> None:
         """Load what a conversion needs, so that it is not counted as part of one."""
-        with self._stage("load"):
+        with self.stage("load"):
             _ = self.kokoro, self.content, self.recogniser, self.listener.model
             _ = self.style_encoder, self.speaker_encoder, self.timbre
             if path != "direct":
@@ -209,7 +126,7 @@ class Converter:
     def convert(
         self,
         source: str | Path | np.ndarray,
-        voice: str | Path | None = None,
+        voice: str | Path | Voice | None = None,
         *,
         keep: tuple[str, ...] = KEEP,
         path: str = "auto",
@@ -225,7 +142,7 @@ class Converter:
 
         Args:
             source: a file, or ``[T]`` at 24 kHz.
-            voice: stock voice, mixture, voice pack file or recording; the source's own voice when None.
+            voice: a ``Voice``, or what ``Voice.load`` takes, or a recording; the source's own voice when None.
             keep: which of ``f0``, ``rhythm`` and ``energy`` are the source's; the rest is what Kokoro would do.
             path: ``direct`` (no text), ``text``, or ``auto``: text, which keeps more words, where the source's
                 language has a text path, else direct.
@@ -254,31 +171,31 @@ class Converter:
             audio.check_writable(output)
             if not isinstance(source, np.ndarray) and _same_file(source, output):
                 raise UserError(f"{output} is the input itself: give the output another name")
-        with self._stage("read"):
+        with self.stage("read"):
             wave = source if isinstance(source, np.ndarray) else audio.read(source)
-            gain = level_gain(wave)
+            gain = gain_of(wave)
         self.load(path)
-        target = self._voice(voice, refine, seed, _part(progress, 0.0, 0.4)) if voice is not None else None
+        target = self._voice(voice, refine, seed, part_of(progress, 0.0, 0.4)) if voice is not None else None
         begin = 0.4 if refine and target is not None else 0.0
         pieces = cut(wave)
         transcript = None
         if path != "direct":
             if len(pieces) > 1:
-                with self._stage("load"):
+                with self.stage("load"):
                     _compile_word_times()
-            with self._stage("transcribe"):
+            with self.stage("transcribe"):
                 # word times cost another pass, and only say which piece a word is in
-                transcript = self.transcriber.transcribe(_to_whisper(wave), language, words=len(pieces) > 1)
+                transcript = self.transcriber.transcribe(to_whisper(wave), language, words=len(pieces) > 1)
             if path == "auto":
                 path = "text" if transcript.language in LANGUAGES else "direct"
-        heard = [self._hear(wave, gain, piece) for piece in _reported(pieces, _part(progress, begin, begin + 0.2))]
-        self._settle_styles(heard)
+        heard = [self.hear(wave, gain, piece) for piece in _reported(pieces, part_of(progress, begin, begin + 0.2))]
+        self.settle_styles(heard)
         spoken_language = language or (transcript.language if transcript else "en")
         begin += 0.2
         if refine and target is None:
-            self._refine(heard, refine, spoken_language, seed, _part(progress, begin, begin + 0.4))
+            self.refine(heard, refine, spoken_language, seed, part_of(progress, begin, begin + 0.4))
             begin += 0.4
-        rest = _part(progress, begin, 1.0)
+        rest = part_of(progress, begin, 1.0)
         octaves = pitch_shift / SEMITONES
         if target is not None:
             own = median_log_f0(np.concatenate([h.f0 for h in heard]))
@@ -296,135 +213,58 @@ class Converter:
             waves = (self._speak_direct(h, manner) for h in _reported(heard, rest))
         waves = (wave / np.float32(gain) for wave in waves)
         stream = _limited(join(pieces, waves), len(wave)) if in_time else waves
+        comment = target.mark if target is not None else f"{SYNTHETIC}; voice: of the source (clone)"
         if output is None:
             converted = np.concatenate(list(stream))
         else:
             converted = np.zeros(0, np.float32)
-            with audio.AudioWriter(output, audio.SAMPLE_RATE) as writer:
+            with audio.AudioWriter(output, audio.SAMPLE_RATE, comment) as writer:
                 for chunk in stream:
                     writer.write(chunk)
-        return Conversion(converted, wave, path, dict(self._seconds), transcript)
+        return Conversion(converted, wave, path, dict(self._seconds), transcript, comment=comment)
 
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self._seconds[name] += time.perf_counter() - started
-
-    def _voice(self, voice: str | Path, refine: int = 0, seed: int = 0, progress: Progress | None = None) -> Voice:
-        """A voice by name, mixture, pack file or recording."""
+    def _voice(
+        self, voice: str | Path | Voice, refine: int = 0, seed: int = 0, progress: Progress | None = None
+    ) -> _Target:
+        """What to speak with: a voice, by name, mixture or pack file, or a recording."""
         if _is_recording(voice):
-            return self._voice_of_recording(Path(voice), refine, seed, progress)
-        pack = voice_pack(str(voice)).to(self.device)
+            return self._voice_of_recording(Path(str(voice)), refine, seed, progress)
+        found = Voice.load(voice)
+        pack = found.pack.to(self.device)
         ids = self.kokoro.tokens(phonemize(PITCH_SENTENCE))[None]
         prosody = self.kokoro.predict(self.kokoro.encode_text(ids), style_of(pack, ids.shape[1] - 2)[None])
-        return Voice(pack, median_log_f0(prosody.f0[0].cpu().numpy() * (prosody.f0[0].cpu().numpy() > VOICED_HZ)))
+        return _Target(pack, median_log_f0(_voiced(prosody.f0[0])), found.mark)
 
-    def _voice_of_recording(self, path: Path, refine: int, seed: int, progress: Progress | None) -> Voice:
+    def _voice_of_recording(self, path: Path, refine: int, seed: int, progress: Progress | None) -> _Target:
         wave = audio.read(path)
-        gain = level_gain(wave)
-        heard = [self._hear(wave, gain, piece) for piece in cut(wave)]
-        self._settle_styles(heard)
+        gain = gain_of(wave)
+        heard = [self.hear(wave, gain, piece) for piece in cut(wave)]
+        self.settle_styles(heard)
         # nobody said which language it is
-        style = self._refine(heard, refine, "unknown", seed, progress) if refine else _mean_style(heard)
-        return Voice(style[None], median_log_f0(np.concatenate([h.f0 for h in heard])))
+        style = self.refine(heard, refine, "unknown", seed, progress) if refine else mean_style(heard)
+        return _Target(
+            style[None],
+            median_log_f0(np.concatenate([h.f0 for h in heard])),
+            f"{SYNTHETIC}; voice: of a recording (clone)",
+        )
 
-    def _hear(self, wave: np.ndarray, gain: float, piece: Piece) -> _Heard:
-        """Everything that is measured on a piece."""
-        units = piece.last - piece.first
-        own = wave[piece.samples]
-        own = np.pad(own, (0, units * SAMPLES_PER_UNIT - len(own))) * np.float32(gain)
-        with self._stage("features"):
-            layers = self.content.config.layer, self.listener.depth
-            heard = self.listener.features(_to_whisper(own), layers)
-            features, last = heard[:, : self.listener.width], heard[:, -self.listener.width :]
-            style = self.style_encoder(self.listener.output_norm(last)[None])[0]
-        with self._stage("style"):
-            speaker = self.speaker_encoder.embed(own, audio.SAMPLE_RATE)
-        with self._stage("f0"):
-            curve = track_f0(own, audio.SAMPLE_RATE)
-        with self._stage("energy"):
-            n = energy(own)
-        unheard = np.full(EMBEDDING_DIM, np.nan, np.float32)
-        return _Heard(piece, features.half(), curve, n, style, unheard if speaker is None else speaker)
-
-    def _settle_styles(self, heard: list[_Heard]) -> None:
-        """Pieces that sound like the same speaker share a style; those of another speaker keep theirs."""
-        with self._stage("style"):
-            embeddings = torch.from_numpy(np.stack([h.speaker for h in heard])).to(self.device)
-            log_f0, units = (
-                torch.tensor(values, device=self.device)
-                for values in ([median_log_f0(h.f0) for h in heard], [float(h.units) for h in heard])
-            )
-            styles = settle(torch.stack([h.style for h in heard]), embeddings, log_f0, units, self.timbre)
-        for item, style in zip(heard, styles, strict=True):
-            item.style = style
-
-    def _refine(self, heard: list[_Heard], steps: int, language: str, seed: int, progress: Progress | None) -> Tensor:
-        """Bring the main speaker's timbre nearer to the recording, in every piece that is his; returns his style."""
-        embeddings = torch.from_numpy(np.stack([h.speaker for h in heard])).to(self.device)
-        known = embeddings.isfinite().all(1)
-        if not bool(known.any()):
-            log.warning("nothing to refine: no voice in the recording")
-            return heard[0].style
-        embeddings = embeddings.nan_to_num()
-        units = torch.tensor([float(h.units) for h in heard], device=self.device) * known
-        same = same_speaker(embeddings) * known
-        main = int((same @ units * known).argmax())
-        own = sorted((h for h, share in zip(heard, same[main], strict=True) if share >= 0.5), key=lambda h: -h.units)
-        start = heard[main].style[:TIMBRE_DIM]
-        with self._stage("refine"):
-            passages: list[Passage] = []
-            for item in own:
-                if sum(p.units for p in passages) * SECONDS_PER_UNIT < REFINE_SECONDS:
-                    curves = (torch.from_numpy(x).float().to(self.device) for x in (item.f0, item.n + ENERGY_OFFSET))
-                    passages.append(Passage(self._content(item, language), *curves))
-            timbre = refine_timbre(
-                self.kokoro,
-                self.speaker_encoder,
-                self.timbre or TimbreSurrogate.load().to(self.device),
-                start,
-                torch.nn.functional.normalize((same[main] * units) @ embeddings, dim=0),
-                passages,
-                steps,
-                lambda step, _likeness: progress(step / steps) if progress is not None else None,
-                seed,
-            )
-        for item, share in zip(heard, same[main], strict=True):
-            item.style = torch.cat([item.style[:TIMBRE_DIM] + share * (timbre - start), item.style[TIMBRE_DIM:]])
-        return heard[main].style
-
-    def _style(self, heard: _Heard, manner: _Manner, phonemes: int | None = None) -> Tensor:
+    def _style(self, heard: Heard, manner: _Manner, phonemes: int | None = None) -> Tensor:
         if manner.target is None:
             return heard.style
         return style_of(manner.target.pack, *([] if phonemes is None else [phonemes]))
 
-    def _speak_direct(self, heard: _Heard, manner: _Manner) -> np.ndarray:
+    def _speak_direct(self, heard: Heard, manner: _Manner) -> np.ndarray:
         """A piece without text: ``[600 * units]``."""
-        with self._stage("content"):
-            content = self._content(heard, manner.language)
+        with self.stage("content"):
+            content = self.content_of(heard, manner.language)
         f0 = transpose(heard.f0, manner.octaves)
         return self._decode(content, f0, heard.n + ENERGY_OFFSET, self._style(heard, manner), manner.seed, heard.n)
 
-    def _content(self, heard: _Heard, language: str) -> Tensor:
-        """Kokoro's text features ``[1, 512, T]`` as they were heard, without a text.
-
-        The regression alone is blurred where several sounds may have been meant, and a blurred vowel loses its voice.
-        What Kokoro's own text encoder makes of the recognised phonemes is sharp, and sometimes sharply wrong; in
-        English, what sounds follow one another helps to recognise them.
-        """
-        regressed = self.content(heard.features[None].float(), torch.tensor([heard.units], device=self.device))
-        log_probabilities = regressed.logits[0].T.log_softmax(-1).cpu().numpy()
-        recognise = self.recogniser if language == "en" else most_probable
-        ids, durations = (torch.from_numpy(x).to(self.device) for x in recognise(log_probabilities))
-        recognised = spread(self.kokoro.encode_content(ids)[None], durations[None])
-        return torch.lerp(regressed.content, recognised, SHARPNESS)
-
-    def _speak_text(self, heard: _Heard, manner: _Manner) -> np.ndarray:
+    def _speak_text(self, heard: Heard, manner: _Manner) -> np.ndarray:
         """A piece by its phonemes, each as long as the speaker made it unless rhythm is not kept."""
         if not heard.phonemes:
             return self._speak_direct(heard, manner)
-        with self._stage("text"):
+        with self.stage("text"):
             ids = self.kokoro.tokens(heard.phonemes)
             try:
                 own, _ = align_content(self.content, heard.features, ids, heard.units * SECONDS_PER_UNIT)
@@ -448,13 +288,13 @@ class Converter:
             return self._decode(content, f0, n + ENERGY_OFFSET, style, manner.seed, n)
         return self._decode(content, f0, prosody.energy[0].cpu().numpy(), style, manner.seed, None)
 
-    def _say(self, pieces: Iterator[str], heard: list[_Heard], manner: _Manner) -> Iterator[np.ndarray]:
+    def _say(self, pieces: Iterator[str], heard: list[Heard], manner: _Manner) -> Iterator[np.ndarray]:
         """Other words, as phonemes, in the source's manner: its style, pace and the centre of its melody."""
-        own_style = _mean_style(heard)
+        own_style = mean_style(heard)
         speed = self._pace(heard, own_style) if "rhythm" in manner.keep else 1.0
         centre = median_log_f0(np.concatenate([h.f0 for h in heard])) + manner.octaves
         for phonemes in pieces:
-            with self._stage("text"):
+            with self.stage("text"):
                 ids = self.kokoro.tokens(phonemes)[None]
                 style = own_style if manner.target is None else style_of(manner.target.pack, ids.shape[1] - 2)
                 encoded = self.kokoro.encode_text(ids)
@@ -465,7 +305,7 @@ class Converter:
             f0 = transpose(f0, 0.0 if math.isnan(move) else move)
             yield self._decode(content, f0, prosody.energy[0].cpu().numpy(), style, manner.seed, None)
 
-    def _pace(self, heard: list[_Heard], style: Tensor) -> float:
+    def _pace(self, heard: list[Heard], style: Tensor) -> float:
         """How much faster the source was spoken than Kokoro would say the same words in its style."""
         own = predicted = 0.0
         for item in heard:
@@ -488,9 +328,9 @@ class Converter:
             wave = self.kokoro.decode(content[..., units], melody, level, timbre[None], seed=seed)[0].cpu().numpy()
             return wave if loudness is None else match_loudness(wave, loudness[frames])
 
-        with self._stage("decode"):
+        with self.stage("decode"):
             wave = speak(slice(0, content.shape[-1]), timbre)
-        with self._stage("mend"):
+        with self.stage("mend"):
             stock = nearest_stock_timbre(timbre)
             cleaner = [] if torch.equal(timbre, stock) else [torch.lerp(timbre, stock, share) for share in CLEANER]
             wave = mend(wave, f0[: content.shape[-1] * FRAMES_PER_UNIT], speak, cleaner)
@@ -518,18 +358,9 @@ def _choose_path(path: str, keep: tuple[str, ...], text: str | None) -> str:
     return "text" if needs_text else path
 
 
-def level_gain(wave: np.ndarray) -> float:
-    """What brings a recording to the loudness of Kokoro's own speech."""
-    return 10 ** ((KOKORO_LEVEL_DB - audio.active_level_db(wave, audio.SAMPLE_RATE)) / 20)
-
-
-def _mean_style(heard: list[_Heard]) -> Tensor:
-    """The pieces' mean style ``[256]``, long pieces counting for more."""
-    units = torch.tensor([float(h.units) for h in heard], device=heard[0].style.device)
-    return units / units.sum() @ torch.stack([h.style for h in heard])
-
-
-def _is_recording(voice: str | Path) -> bool:
+def _is_recording(voice: str | Path | Voice) -> bool:
+    if isinstance(voice, Voice):
+        return False
     name = str(voice)
     return not name.endswith(PACK_SUFFIXES) and (Path(name).is_file() or Path(name).suffix in RECORDING_SUFFIXES)
 
@@ -552,17 +383,13 @@ def _compile_word_times() -> None:
     dtw(torch.zeros(2, 2))
 
 
-def _to_whisper(wave: np.ndarray) -> np.ndarray:
-    return audio.resample(wave, audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
-
-
 def _voiced(f0: Tensor) -> np.ndarray:
     """Predicted F0 ``[2T]`` in Hz with what is about 0 made 0."""
     curve = f0.cpu().numpy()
     return np.where(curve > VOICED_HZ, curve, 0.0)
 
 
-def _give_phonemes(transcript: Transcript, heard: list[_Heard]) -> None:
+def _give_phonemes(transcript: Transcript, heard: list[Heard]) -> None:
     """Each word goes to the piece that holds its middle; all of them to the only piece."""
     words = [word for segment in transcript.segments for word in segment.words]
     for item in heard:
@@ -586,8 +413,3 @@ def _reported(items: list, progress: Progress | None) -> Iterator:
         yield item
         if progress is not None:
             progress(number / len(items))
-
-
-def _part(progress: Progress | None, first: float, last: float) -> Progress | None:
-    """What tells the progress of a part of the whole."""
-    return None if progress is None else lambda share: progress(first + (last - first) * share)

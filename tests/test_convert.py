@@ -7,10 +7,11 @@ import pytest
 import soundfile
 import torch
 
-from nuanced_speech import Converter, audio
+from nuanced_speech import Converter, audio, hear
 from nuanced_speech.convert import _choose_path
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate import metrics, report
+from nuanced_speech.pieces import cut
 from nuanced_speech.prosody.delivery import median_log_f0
 from nuanced_speech.style.voices import stock_voices
 
@@ -45,15 +46,13 @@ def test_direct_path_keeps_words_melody_loudness_and_length(converter, wave, dir
 
 
 def test_recognised_phonemes_take_their_share_of_the_content(converter, wave, monkeypatch):
-    from nuanced_speech import convert
-
-    (piece,) = convert.cut(wave)
-    heard = converter._hear(wave, 1.0, piece)
+    (piece,) = cut(wave)
+    heard = converter.hear(wave, 1.0, piece)
     contents = {}
     for share in (0.0, 0.5, 1.0):
-        monkeypatch.setattr(convert, "SHARPNESS", share)
+        monkeypatch.setattr(hear, "SHARPNESS", share)
         with torch.no_grad():
-            contents[share] = converter._content(heard, "en")
+            contents[share] = converter.content_of(heard, "en")
     regressed = converter.content(heard.features[None].float(), torch.tensor([heard.units])).content
     torch.testing.assert_close(contents[0.0], regressed)
     torch.testing.assert_close(contents[0.5], (contents[0.0] + contents[1.0]) / 2)

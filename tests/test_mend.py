@@ -9,7 +9,8 @@ import torch
 
 from nuanced_speech import audio
 from nuanced_speech.audio import SAMPLE_RATE
-from nuanced_speech.convert import ENERGY_OFFSET, Converter
+from nuanced_speech.convert import Converter
+from nuanced_speech.hear import ENERGY_OFFSET
 from nuanced_speech.mend import drops, mend, stretches
 from nuanced_speech.pieces import cut
 from nuanced_speech.prosody.f0 import f0
@@ -77,8 +78,8 @@ def test_a_creaky_voice_is_mended_in_a_conversion(clip: Path) -> None:
     with torch.no_grad():
         wave = audio.read(clip)
         (piece,) = cut(wave)
-        heard = converter._hear(wave, 1.0, piece)
-        content, energy = converter._content(heard, "en"), heard.n + ENERGY_OFFSET
+        heard = converter.hear(wave, 1.0, piece)
+        content, energy = converter.content_of(heard, "en"), heard.n + ENERGY_OFFSET
         style = heard.style.clone()
         style[:128] = torch.from_numpy(np.load(Path(__file__).parent / "data" / "creaky_timbre.npy")).float()
         curves = (torch.from_numpy(curve).float()[None] for curve in (heard.f0, energy))

@@ -253,7 +253,8 @@ def _run_system(
         except UserError as error:
             log.warning("%s, %s: left out: %s", system, trial.name, error)
             continue
-        audio.write(sheet.with_suffix(".flac"), output)
+        comment = "" if system == "recording" else audio.SYNTHETIC
+        audio.write(sheet.with_suffix(".flac"), output, comment=comment)
         with audio.replacing(sheet) as temporary:
             temporary.write_text(json.dumps(asdict(result), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         yield result

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from nuanced_speech import audio
 from nuanced_speech.convert import Converter
@@ -61,9 +62,9 @@ Spoken = tuple[np.ndarray, float]
 
 
 @torch.no_grad()
-def say(kokoro: Kokoro, text: str, language: str, voice: str) -> np.ndarray:
-    """Plain text to speech ``[T]`` at 24 kHz with a stock voice."""
-    pack, waves = voice_pack(voice), []
+def say(kokoro: Kokoro, text: str, language: str, voice: str | Tensor) -> np.ndarray:
+    """Plain text to speech ``[T]`` at 24 kHz with a voice, by its name or its pack ``[510, 256]``."""
+    pack, waves = voice_pack(voice) if isinstance(voice, str) else voice, []
     for phonemes in phoneme_pieces(text, language):
         ids = kokoro.tokens(phonemes)[None]
         style = style_of(pack, ids.shape[1] - 2)[None]

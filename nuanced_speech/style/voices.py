@@ -1,4 +1,4 @@
-"""Kokoro's 54 stock voices and mixtures of them.
+"""Kokoro's 54 stock voices, voices of one's own, and sums of them.
 
 A voice pack is ``[510, 256]``: row ``n - 1`` is the style for a text of ``n`` phonemes, its first 128 numbers the
 timbre (decoder), its last 128 the prosody (predictor).
@@ -15,12 +15,17 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from nuanced_speech.errors import UserError
+from nuanced_speech.style.expression import Weights, is_arithmetic, voice_weights
 
 STOCK_FILE = Path(__file__).parent.parent / "data" / "voices.safetensors"
 PACK_ROWS, STYLE_DIM = 510, 256
 PACK_SUFFIXES = (".pt", ".safetensors", ".npz")
 # A text of about two sentences: the row to take where the number of phonemes is not known.
 TYPICAL_PHONEMES = 120
+# What a voice of one's own may be called.
+NAME = r"[^\W\d][\w-]*"
+# Where voices of one's own are kept, and looked for by their names.
+OWN_FOLDER = Path("voices")
 # Kept out of everything that trains weights, so that figures on them are figures on unheard voices.
 HELD_OUT = (
     "af_nova", "af_river", "am_liam", "am_puck", "bf_lily", "bm_lewis", "hm_psi", "if_sara", "jf_nezumi", "zm_yunxi",
@@ -34,28 +39,61 @@ def stock_voices() -> dict[str, Tensor]:
 
 
 def voice_pack(voice: str) -> Tensor:
-    """The pack ``[510, 256]`` of a stock voice, of a mixture or of a file.
+    """The pack ``[510, 256]`` of whatever ``--voice`` may name but a recording.
 
     Args:
-        voice: ``af_heart``; ``af_heart:0.7,bm_george:0.3`` (weights are normalised to sum to 1); or the path of a
-            ``.pt``, ``.safetensors`` or ``.npz`` file that holds one array of 510 rows of 256.
+        voice: a stock voice (``af_heart``); a voice of one's own in ``voices/`` (``me``); a ``.pt``, ``.safetensors``
+            or ``.npz`` file that holds one array of 510 rows of 256; a mixture, whose weights are normalised to sum to
+            1 (``af_heart:0.7,me:0.3``); or a sum whose weights sum to 1 (``me + 0.5*(af_nicole - af_sarah)``).
 
     Raises:
-        UserError: an unknown name, a weight that is not a positive number, or a file that is not a voice pack.
+        UserError: an unknown name, a weight that is not a positive number, a sum that cannot be read, or a file that is
+            not a voice pack.
     """
-    if voice.endswith(PACK_SUFFIXES):
-        return read_pack(Path(voice))
-    packs, weights = [], []
+    weights = parts_of(voice)
+    total = torch.zeros(PACK_ROWS, STYLE_DIM)
+    for name, weight in weights.items():
+        total = total.add(named_pack(name), alpha=weight)
+    return total
+
+
+def parts_of(voice: str) -> Weights:
+    """The weight of every voice, by name or file, in what ``voice_pack`` takes; they sum to 1.
+
+    Raises:
+        UserError: as ``voice_pack``, but for names and files, which are not looked up.
+    """
+    if voice in stock_voices() or own_voice(voice) or (voice.endswith(PACK_SUFFIXES) and Path(voice).is_file()):
+        return {voice: 1.0}
+    if is_arithmetic(voice):
+        return voice_weights(voice)
+    weights: Weights = {}
     for part in voice.split(","):
-        name, _, weight = part.strip().partition(":")
-        packs.append(_stock(name.strip()))
-        if weight and not re.fullmatch(r"\s*\d*\.?\d+\s*", weight):
+        name, _, weight = (text.strip() for text in part.strip().partition(":"))
+        if weight and not re.fullmatch(r"\d*\.?\d+", weight):
             raise UserError(f"the weight {weight!r} of {name} is not a positive number: write {name}:0.5")
-        weights.append(float(weight or 1))
-    if sum(weights) <= 0:
+        weights[name] = weights.get(name, 0.0) + float(weight or 1)
+    if sum(weights.values()) <= 0:
         raise UserError(f"the weights of {voice!r} sum to zero: give at least one voice a positive weight")
-    shares = torch.tensor(weights) / sum(weights)
-    return torch.einsum("v,vrs->rs", shares, torch.stack(packs))
+    return {name: weight / sum(weights.values()) for name, weight in weights.items()}
+
+
+def own_voice(name: str) -> Path | None:
+    """The file of a voice of one's own, by its name; None where there is none of that name."""
+    path = OWN_FOLDER / f"{name}.safetensors"
+    return path if re.fullmatch(NAME, name) and path.is_file() else None
+
+
+def named_pack(name: str) -> Tensor:
+    """The pack ``[510, 256]`` of one stock voice, voice of one's own, or file.
+
+    Raises:
+        UserError: as ``voice_pack``.
+    """
+    if name.endswith(PACK_SUFFIXES):
+        return read_pack(Path(name))
+    own = None if name in stock_voices() else own_voice(name)
+    return read_pack(own) if own else _stock(name)
 
 
 def style_of(pack: Tensor, phonemes: int = TYPICAL_PHONEMES) -> Tensor:
@@ -103,5 +141,7 @@ def _stock(name: str) -> Tensor:
         near = [known for known in voices if name and (known[3:] == name or known.startswith(name))]
         near = list(dict.fromkeys(near + difflib.get_close_matches(name, voices)))[:3]
         hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(voices)}"
+        if "-" in name and name.split("-")[0] in voices:
+            hint = "write spaces around a minus"
         raise UserError(f"unknown voice {name!r}: {hint}")
     return voices[name]

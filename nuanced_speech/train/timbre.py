@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from nuanced_speech import audio
-from nuanced_speech.convert import ENERGY_OFFSET, level_gain
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.quality import quality
+from nuanced_speech.hear import ENERGY_OFFSET, gain_of
 from nuanced_speech.kokoro import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ, Kokoro, spread
 from nuanced_speech.mend import drops
 from nuanced_speech.prosody.delivery import median_log_f0, transpose
@@ -225,7 +225,7 @@ def hear_speakers(speech: Path, encoder: SpeakerEncoder) -> list[Passage]:
     for utterance in tqdm(read(speech), "hearing speakers"):
         wave = utterance.audio.numpy()
         embedding = encoder.embed(wave[: SECONDS * audio.SAMPLE_RATE], audio.SAMPLE_RATE)
-        wave = wave * np.float32(level_gain(wave))
+        wave = wave * np.float32(gain_of(wave))
         f0 = track_f0(wave, audio.SAMPLE_RATE)
         log_f0 = median_log_f0(f0)
         if embedding is not None and np.isfinite(log_f0):

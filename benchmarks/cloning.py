@@ -1,0 +1,152 @@
+"""How much a cloned voice is like its speaker, in words that he never said, beside what else one could do.
+
+    python benchmarks/cloning.py RECORDINGS --refine 15 --walk
+
+RECORDINGS holds a folder for each speaker. A voice is cloned from a speaker's first three recordings, and compared by
+the speaker encoder with the speaker's other recordings. ``--walk`` adds a random walk over voice packs, as KVoiceWalk
+does it: from the nearest stock voice, each step speaks a sentence in a slightly changed voice, which is kept where it
+is more like the three recordings; as many times as refinement calls the synthesizer.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nuanced_speech import audio
+from nuanced_speech.audio import SAMPLE_RATE
+from nuanced_speech.evaluate import metrics, report
+from nuanced_speech.evaluate.quality import quality
+from nuanced_speech.evaluate.recordings import find_recordings
+from nuanced_speech.evaluate.systems import say
+from nuanced_speech.evaluate.voice_report import predicted_stock
+from nuanced_speech.hear import Hearing
+from nuanced_speech.prosody.delivery import SEMITONES
+from nuanced_speech.style.clone import clone
+from nuanced_speech.style.voices import stock_voices
+
+SENTENCES = (
+    "The weather in the mountains is cold today, and nobody wants to leave the house before noon.",
+    "I told him that the letter would arrive on Monday, but he did not believe a word of it.",
+)
+WALK_SENTENCE = "The north wind and the sun were arguing one day which of them was stronger."
+CLONED_FROM = 3
+# A step of refinement is a synthesis with its gradient, about three syntheses; every fifth is checked by another.
+CALLS_PER_STEP = 3.2
+WALK_STEP = 0.1
+
+
+def nearest_stock(hearing: Hearing, embedding: np.ndarray, log_f0: np.ndarray) -> Tensor:
+    """The pack of the stock voice whose speech is most like a speaker, of the five that should be."""
+    assert hearing.timbre is not None
+    predicted = predicted_stock(hearing.timbre, embedding, torch.tensor([float(np.median(log_f0))]))
+
+    def likeness(name: str) -> float:
+        spoken = say(hearing.kokoro, WALK_SENTENCE, "en", name)
+        return metrics.cosine(hearing.speaker_encoder.embed(spoken, SAMPLE_RATE), embedding)
+
+    return stock_voices()[max(sorted(predicted, key=lambda name: -predicted[name])[:5], key=likeness)]
+
+
+def random_walk(hearing: Hearing, embedding: np.ndarray, start: Tensor, calls: int, seed: int) -> Tensor:
+    """The most similar pack after so many syntheses: a random direction, scaled by the stock voices' spread."""
+    spread = torch.stack(list(stock_voices().values())).std(0)
+    generator = torch.Generator().manual_seed(seed)
+    best, best_likeness = start, -1.0
+    for call in range(calls):
+        tried = best if call == 0 else best + WALK_STEP * spread * torch.randn(256, generator=generator)
+        spoken = say(hearing.kokoro, WALK_SENTENCE, "en", tried)
+        likeness = metrics.cosine(hearing.speaker_encoder.embed(spoken, SAMPLE_RATE), embedding)
+        if likeness > best_likeness:
+            best, best_likeness = tried, likeness
+    return best
+
+
+def _scores(spoken: np.ndarray) -> dict[str, float]:
+    scores = quality(spoken, SAMPLE_RATE)
+    return {"OVRL": scores.ovrl or np.nan, "P.808": scores.p808 or np.nan, "Distill-MOS": scores.distill_mos or np.nan}
+
+
+def judge(
+    hearing: Hearing, pack: Tensor, others: list[np.ndarray], log_f0: np.ndarray, with_quality: bool
+) -> dict[str, float]:
+    """Means over the sentences: SECS to the speaker's other recordings, errors of words and melody, quality."""
+    rows = []
+    for sentence in SENTENCES:
+        spoken = say(hearing.kokoro, sentence, "en", pack)
+        own = metrics.speaker_embedding(spoken, SAMPLE_RATE)
+        curve = report.contours(spoken).f0
+        said = np.log2(curve[curve > 0])
+        rows.append(
+            {
+                "SECS": float(np.mean([metrics.cosine(own, other) for other in others])),
+                "WER": metrics.word_errors(sentence, report.hear(hearing.transcriber, spoken, "en").text).wer,
+                "F0 error (semitones)": abs(SEMITONES * float(np.median(said) - np.median(log_f0))),
+                "F0 spread ratio": float(said.std() / log_f0.std()),
+            }
+            | (_scores(spoken) if with_quality else {})
+        )
+    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+
+
+def main() -> None:
+    """Clone, speak, compare, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--speakers", nargs="*", help="only these")
+    parser.add_argument("--refine", type=int, default=0, metavar="STEPS", help="add refined clones")
+    parser.add_argument("--walk", action="store_true", help="add the random walk")
+    parser.add_argument("--quality", action="store_true", help="add predicted opinion scores (extra: benchmark)")
+    options = parser.parse_args()
+    torch.set_grad_enabled(False)
+    hearing = Hearing()
+    results: dict[str, list[dict[str, float]]] = {}
+    for speaker, recordings in find_recordings(options.folder).items():
+        if options.speakers and speaker not in options.speakers:
+            continue
+        paths = [recording.path for recording in recordings]
+        waves = [audio.read(path) for path in paths[CLONED_FROM:]]
+        found = [metrics.speaker_embedding(wave, SAMPLE_RATE) for wave in waves]
+        others = [embedding for embedding in found if embedding is not None]
+        curves = np.concatenate([report.contours(wave).f0 for wave in waves])
+        log_f0 = np.log2(curves[curves > 0])
+        plain = clone(paths[:CLONED_FROM], "plain", consent="benchmark", hearing=hearing)
+        nearest = nearest_stock(hearing, plain.embedding, plain.log_f0)
+        ways: dict[str, Callable[[], Tensor]] = {
+            "nearest stock voice": lambda nearest=nearest: nearest,
+            "clone": lambda plain=plain: plain.voice.pack,
+        }
+        if options.walk:
+            calls = round(CALLS_PER_STEP * (options.refine or 15))
+            ways[f"random walk, {calls} syntheses"] = lambda plain=plain, nearest=nearest, calls=calls: random_walk(
+                hearing, plain.embedding, nearest, calls, seed=0
+            )
+        if options.refine:
+            ways[f"clone --refine {options.refine}"] = lambda paths=paths: (
+                clone(
+                    paths[:CLONED_FROM], "refined", consent="benchmark", refine=options.refine, hearing=hearing
+                ).voice.pack
+            )
+        for way, make in ways.items():
+            started = time.perf_counter()
+            pack = make()
+            seconds = time.perf_counter() - started
+            result = judge(hearing, pack, others, log_f0, options.quality)
+            results.setdefault(way, []).append(result)
+            print(speaker, way, f"{seconds:.0f} s", {k: round(v, 3) for k, v in result.items()}, flush=True)
+        ceiling = [metrics.cosine(a, b) for i, a in enumerate(others) for b in others[:i]]
+        results.setdefault("recordings of one speaker, among themselves", []).append({"SECS": float(np.mean(ceiling))})
+    columns = list(results["clone"][0])
+    print(f"\n| | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
+    for way, rows in results.items():
+        cells = (f"{np.mean([row[c] for row in rows]):.3f}" if c in rows[0] else "" for c in columns)
+        print(f"| {way} | {' | '.join(cells)} |")
+    print(f"\nMean over {len(results['clone'])} speakers, {len(SENTENCES)} new sentences each.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,248 @@
+"""What is heard in a recording: features, melody, loudness and speaker of each piece, and the style they add up to.
+
+recording → pieces → Whisper features → content
+                   → F0, N
+                   → speaker embedding → timbre, refined through the synthesizer on request
+"""
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nuanced_speech import audio
+from nuanced_speech.content import ContentAdapter
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread
+from nuanced_speech.phoneme_lm import PhonemeLM
+from nuanced_speech.pieces import Piece
+from nuanced_speech.prosody.delivery import median_log_f0
+from nuanced_speech.prosody.durations import most_probable
+from nuanced_speech.prosody.energy import energy
+from nuanced_speech.prosody.f0 import f0 as track_f0
+from nuanced_speech.recognise import Recogniser
+from nuanced_speech.speaker import EMBEDDING_DIM, SpeakerEncoder
+from nuanced_speech.style.encoder import StyleEncoder
+from nuanced_speech.style.refine import Passage
+from nuanced_speech.style.refine import refine as refine_timbre
+from nuanced_speech.style.speakers import same_speaker, settle
+from nuanced_speech.style.timbre import TimbreSurrogate
+from nuanced_speech.whisper import Listener
+
+# Active level of Kokoro's own speech, median of its training corpus here: N is an absolute level, so the source is
+# brought to this one before it is measured.
+KOKORO_LEVEL_DB = -24.0
+# Predicted N minus N measured on what the decoder makes of it.
+ENERGY_OFFSET = 0.6
+# Share of the recognised phonemes' text features in the direct path's, the rest being the regression. Measured on 8 to
+# 10 clips: 0 devoices (log-F0 correlation 0.84), 0.3 keeps as many words (0.88), 1 loses every tenth word (0.95).
+SHARPNESS = 0.5
+SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
+# Of a recording so much is used to refine its voice.
+REFINE_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
+Progress = Callable[[float], None]
+
+
+@dataclass
+class Heard:
+    """One piece of the source, analysed: features at 50 Hz, ``f0`` and ``n`` at 80 Hz, style ``[256]``, speaker
+    embedding ``[256]`` (NaN where nothing is heard)."""
+
+    piece: Piece
+    features: Tensor
+    f0: np.ndarray
+    n: np.ndarray
+    style: Tensor
+    speaker: np.ndarray
+    phonemes: str = ""
+
+    @property
+    def units(self) -> int:
+        return self.piece.last - self.piece.first
+
+
+@dataclass
+class Hearing:
+    """All models that listen, and the synthesizer, loaded when first needed and kept.
+
+    Args:
+        whisper: size of the Whisper model that transcribes (text path and reports).
+        device: ``cpu``, ``cuda`` …
+        adapter: weights to use in place of the packaged ones.
+        encoder: style encoder of ``train_v2_multispeech.py`` that gives the whole style; otherwise the packaged one
+            gives its prosody half, and the timbre half is found by its likeness to the speaker.
+    """
+
+    whisper: str = "base"
+    device: str = "cpu"
+    adapter: Path | None = None
+    encoder: Path | None = None
+    _seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float), repr=False)
+
+    @cached_property
+    def kokoro(self) -> Kokoro:
+        """The synthesizer."""
+        return Kokoro().to(self.device)
+
+    @cached_property
+    def content(self) -> ContentAdapter:
+        """Whisper features to text features, and the aligner."""
+        adapter = ContentAdapter.load(self.adapter) if self.adapter else ContentAdapter.load()
+        return adapter.to(self.device)
+
+    @cached_property
+    def recogniser(self) -> Recogniser:
+        """English phonemes of the direct path."""
+        return Recogniser(PhonemeLM.load())
+
+    @cached_property
+    def style_encoder(self) -> StyleEncoder:
+        """Whisper features to a style."""
+        return StyleEncoder.load(self.encoder).to(self.device)
+
+    @cached_property
+    def speaker_encoder(self) -> SpeakerEncoder:
+        """Who is speaking."""
+        return SpeakerEncoder().to(self.device)
+
+    @cached_property
+    def timbre(self) -> TimbreSurrogate | None:
+        """Who is speaking to a timbre; None where an encoder was given, whose timbre it is then."""
+        return None if self.encoder else TimbreSurrogate.load().to(self.device)
+
+    @cached_property
+    def listener(self) -> Listener:
+        """The Whisper model whose features the adapter and the encoder were trained on."""
+        return Listener(self.content.config.whisper, self.device)
+
+    @cached_property
+    def transcriber(self) -> Listener:
+        """The Whisper model that writes down words."""
+        return self.listener if self.whisper == self.listener.name else Listener(self.whisper, self.device)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self._seconds[name] += time.perf_counter() - started
+
+    def hear(self, wave: np.ndarray, gain: float, piece: Piece) -> Heard:
+        """Everything that is measured on a piece."""
+        units = piece.last - piece.first
+        own = wave[piece.samples]
+        own = np.pad(own, (0, units * SAMPLES_PER_UNIT - len(own))) * np.float32(gain)
+        with self.stage("features"):
+            layers = self.content.config.layer, self.listener.depth
+            heard = self.listener.features(to_whisper(own), layers)
+            features, last = heard[:, : self.listener.width], heard[:, -self.listener.width :]
+            style = self.style_encoder(self.listener.output_norm(last)[None])[0]
+        with self.stage("style"):
+            speaker = self.speaker_encoder.embed(own, audio.SAMPLE_RATE)
+        with self.stage("f0"):
+            curve = track_f0(own, audio.SAMPLE_RATE)
+        with self.stage("energy"):
+            n = energy(own)
+        unheard = np.full(EMBEDDING_DIM, np.nan, np.float32)
+        return Heard(piece, features.half(), curve, n, style, unheard if speaker is None else speaker)
+
+    def settle_styles(self, heard: list[Heard]) -> None:
+        """Pieces that sound like the same speaker share a style; those of another speaker keep theirs."""
+        with self.stage("style"):
+            embeddings = torch.from_numpy(np.stack([h.speaker for h in heard])).to(self.device)
+            log_f0, units = (
+                torch.tensor(values, device=self.device)
+                for values in ([median_log_f0(h.f0) for h in heard], [float(h.units) for h in heard])
+            )
+            styles = settle(torch.stack([h.style for h in heard]), embeddings, log_f0, units, self.timbre)
+        for item, style in zip(heard, styles, strict=True):
+            item.style = style
+
+    def refine(self, heard: list[Heard], steps: int, language: str, seed: int, progress: Progress | None) -> Tensor:
+        """Bring the main speaker's timbre nearer to the recording, in every piece that is his; returns his style."""
+        embeddings = torch.from_numpy(np.stack([h.speaker for h in heard])).to(self.device)
+        known = embeddings.isfinite().all(1)
+        if not bool(known.any()):
+            log.warning("nothing to refine: no voice in the recording")
+            return heard[0].style
+        embeddings = embeddings.nan_to_num()
+        units = torch.tensor([float(h.units) for h in heard], device=self.device) * known
+        same = same_speaker(embeddings) * known
+        main = int((same @ units * known).argmax())
+        own = sorted((h for h, share in zip(heard, same[main], strict=True) if share >= 0.5), key=lambda h: -h.units)
+        start = heard[main].style[:TIMBRE_DIM]
+        with self.stage("refine"):
+            passages: list[Passage] = []
+            for item in own:
+                if sum(p.units for p in passages) * SECONDS_PER_UNIT < REFINE_SECONDS:
+                    curves = (torch.from_numpy(x).float().to(self.device) for x in (item.f0, item.n + ENERGY_OFFSET))
+                    passages.append(Passage(self.content_of(item, language), *curves))
+            timbre = refine_timbre(
+                self.kokoro,
+                self.speaker_encoder,
+                self.timbre or TimbreSurrogate.load().to(self.device),
+                start,
+                torch.nn.functional.normalize((same[main] * units) @ embeddings, dim=0),
+                passages,
+                steps,
+                lambda step, _likeness: progress(step / steps) if progress is not None else None,
+                seed,
+            )
+        for item, share in zip(heard, same[main], strict=True):
+            item.style = torch.cat([item.style[:TIMBRE_DIM] + share * (timbre - start), item.style[TIMBRE_DIM:]])
+        return heard[main].style
+
+    def content_of(self, heard: Heard, language: str) -> Tensor:
+        """Kokoro's text features ``[1, 512, T]`` as they were heard, without a text.
+
+        The regression alone is blurred where several sounds may have been meant, and a blurred vowel loses its voice.
+        What Kokoro's own text encoder makes of the recognised phonemes is sharp, and sometimes sharply wrong; in
+        English, what sounds follow one another helps to recognise them.
+        """
+        regressed = self.content(heard.features[None].float(), torch.tensor([heard.units], device=self.device))
+        log_probabilities = regressed.logits[0].T.log_softmax(-1).cpu().numpy()
+        recognise = self.recogniser if language == "en" else most_probable
+        ids, durations = (torch.from_numpy(x).to(self.device) for x in recognise(log_probabilities))
+        recognised = spread(self.kokoro.encode_content(ids)[None], durations[None])
+        return torch.lerp(regressed.content, recognised, SHARPNESS)
+
+
+def check_device(device: str) -> None:
+    """Complain of a device that cannot be used here.
+
+    Raises:
+        UserError: names it.
+    """
+    try:
+        torch.empty(0, device=device)
+    except Exception:
+        raise UserError(f"the device {device!r} is not usable here: use --device cpu") from None
+
+
+def gain_of(wave: np.ndarray) -> float:
+    """What brings a recording to the loudness of Kokoro's own speech."""
+    return 10 ** ((KOKORO_LEVEL_DB - audio.active_level_db(wave, audio.SAMPLE_RATE)) / 20)
+
+
+def mean_style(heard: list[Heard]) -> Tensor:
+    """The pieces' mean style ``[256]``, long pieces counting for more."""
+    units = torch.tensor([float(h.units) for h in heard], device=heard[0].style.device)
+    return units / units.sum() @ torch.stack([h.style for h in heard])
+
+
+def to_whisper(wave: np.ndarray) -> np.ndarray:
+    return audio.resample(wave, audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
+
+
+def part_of(progress: Progress | None, first: float, last: float) -> Progress | None:
+    """What tells the progress of a part of the whole."""
+    return None if progress is None else lambda share: progress(first + (last - first) * share)

@@ -1,0 +1,151 @@
+"""A voice from recordings: what is made of good ones, and what is said of bad ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from nuanced_speech import audio
+from nuanced_speech.audio import SAMPLE_RATE
+from nuanced_speech.errors import UserError
+from nuanced_speech.evaluate import metrics, report, voice_report
+from nuanced_speech.evaluate.systems import say
+from nuanced_speech.hear import Hearing
+from nuanced_speech.kokoro import Kokoro
+from nuanced_speech.style import melody
+from nuanced_speech.style.clone import Clone, clone
+from nuanced_speech.style.material import gather, read
+from nuanced_speech.style.melody import MelodyFit, Sentence, fit_melody
+from nuanced_speech.style.voice import Voice
+from nuanced_speech.style.voices import stock_voices
+from nuanced_speech.text import phonemize
+
+SAMPLE = Path(__file__).parent.parent / "samples" / "huckleberry.flac"
+
+
+@pytest.fixture(scope="module")
+def hearing(kokoro: Kokoro) -> Hearing:
+    hearing = Hearing(whisper="tiny.en")
+    hearing.__dict__["kokoro"] = kokoro
+    return hearing
+
+
+@pytest.fixture(scope="module")
+def cloned(hearing: Hearing, clip: Path) -> Clone:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(melody, "STEPS", 6)
+        return clone([clip, SAMPLE], "huck", consent="The recording is public.", hearing=hearing)
+
+
+def test_a_clone_has_its_speakers_sound_and_pitch(hearing, cloned, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(voice_report, "NEAREST", 1)
+    monkeypatch.setitem(voice_report.TEST_SENTENCES, "en", "Nobody asked him where he was going last night.")
+    figures, spoken = voice_report.measure(cloned, hearing)
+    assert figures.wer <= 0.2
+    assert figures.similarity > max(figures.nearest_stock.values()) + 0.03
+    assert figures.held_out is not None and 0.5 < figures.held_out < 0.99
+    assert len(figures.predicted_stock) == 54 and set(figures.by_recording) == {str(r.path) for r in cloned.recordings}
+    assert abs(np.log2(figures.f0_median / figures.recordings_f0_median)) < 2 / 12
+    known = cloned.voice.provenance
+    assert known.kind == "clone" and known.language == "en" and known.consent == "The recording is public."
+    assert [source.name for source in known.sources] == ["clip.flac", "huckleberry.flac"]
+    sheet, sound, picture = voice_report.write(tmp_path, cloned, figures, spoken)
+    assert '"wer"' in sheet.read_text() and picture.read_bytes().startswith(b"\x89PNG")
+    assert audio.synthetic_mark(sound) == f"{audio.SYNTHETIC}; voice: huck (clone)"
+
+
+def test_every_row_of_a_clone_is_a_style(cloned: Clone) -> None:
+    pack = cloned.voice.pack
+    stock = torch.stack(list(stock_voices().values()))
+    assert pack.shape == (510, 256) and bool(pack.isfinite().all())
+    # rows move with the number of phonemes about as much as stock voices' do
+    moves = [(p[..., 9, :] - p[..., 119, :]).norm(dim=-1) for p in (pack, stock)]
+    assert moves[1].min() * 0.5 < moves[0] < moves[1].max() * 1.5
+
+
+def test_melody_and_pace_are_found_again(kokoro: Kokoro) -> None:
+    names = ["af_heart", "am_onyx", "am_puck", "bf_emma"]
+    packs = torch.stack([stock_voices()[name] for name in names])
+    text = phonemize("Nobody asked him where he was going.")
+    ids = kokoro.tokens(text)[None]
+    with torch.no_grad():
+        style = (0.5 * packs[1] + 0.5 * packs[3])[len(text) - 1]
+        said = kokoro.predict(kokoro.encode_text(ids), style[None])
+    f0 = said.f0[0].numpy()
+    log_f0 = np.log2(f0[f0 > 20])
+    sentence = Sentence(text, round(float(said.soft_durations[0, 1:-1].sum())))
+    fit = MelodyFit(kokoro, [sentence], log_f0, packs)
+    with torch.no_grad():
+        alone = [float(fit.loss(prosody)) for prosody in fit.prosodies]
+        weights = fit_melody(kokoro, [sentence], log_f0, packs)
+        found = float(fit.loss(torch.einsum("v,vsd->sd", weights, fit.prosodies)))
+    assert weights.min() >= 0 and float(weights.sum()) == pytest.approx(1)
+    assert found < 0.6 * min(alone)
+    assert not Sentence(text, 3).plausible and sentence.plausible
+
+
+def test_two_speakers_are_told_apart_and_one_is_not(hearing: Hearing, clip: Path, tmp_path: Path) -> None:
+    text = "The north wind and the sun were arguing one day."
+    both = np.concatenate([audio.read(clip), say(hearing.kokoro, text, "en", "af_bella")])
+    soundfile.write(tmp_path / "both.wav", both, SAMPLE_RATE)
+    with pytest.raises(
+        UserError, match=r"two speakers: .*both\.wav from 0 s on and .*both\.wav from [3-7] s on"
+    ) as caught:
+        gather([tmp_path / "both.wav"], hearing.speaker_encoder)
+    assert "\n" not in str(caught.value)
+    recordings, warnings = gather([tmp_path / "both.wav"], hearing.speaker_encoder, one_speaker=True)
+    assert len(recordings) == 1 and not warnings
+    assert len(gather([clip, SAMPLE], hearing.speaker_encoder)[0]) == 2
+
+
+def test_silence_noise_and_clipping(clip: Path, tmp_path: Path) -> None:
+    wave = audio.read(clip)
+    silence = np.zeros(3 * SAMPLE_RATE, np.float32)
+    soundfile.write(tmp_path / "still.wav", np.concatenate([silence, wave, silence, wave]), SAMPLE_RATE)
+    still, plain = read(tmp_path / "still.wav"), read(clip)
+    assert abs(len(still.wave) - 2 * len(plain.wave)) < SAMPLE_RATE
+    assert still.times[0] > 2.7 and still.times[-1] > 3 * 2 + 1.5 * len(wave) / SAMPLE_RATE
+    assert still.speech_seconds == pytest.approx(2 * plain.speech_seconds, rel=0.1)
+
+    level = 10 ** (audio.active_level_db(wave, SAMPLE_RATE) / 20)
+    noise = np.random.default_rng(0).standard_normal(len(wave)).astype(np.float32)
+    soundfile.write(tmp_path / "noisy.wav", wave + 0.5 * level * noise, SAMPLE_RATE)
+    soundfile.write(tmp_path / "loud.wav", np.clip(wave / np.abs(wave).max() * 4, -1, 1), SAMPLE_RATE)
+    from nuanced_speech.speaker import SpeakerEncoder
+
+    for name, says in ((clip, None), (tmp_path / "noisy.wav", "noisy"), (tmp_path / "loud.wav", "clipped")):
+        _, warnings = gather([name], SpeakerEncoder(), one_speaker=True)
+        assert [says in warning for warning in warnings] == ([True] if says else [])
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"consent": " "}, "consent"),
+        ({"name": "a b"}, "cannot be a voice's name"),
+        ({"name": "af_sky"}, "stock voice"),
+        ({"refine": -1}, "--refine -1"),
+        ({"language": "xx"}, "unknown language"),
+        ({"recordings": []}, "at least one recording"),
+        ({"recordings": ["missing.wav"]}, "does not exist"),
+        ({"recordings": ["short.wav"]}, "2.. s of speech .* at least 3 s"),
+    ],
+)
+def test_what_cannot_be_cloned(
+    options: dict, says: str, hearing: Hearing, clip: Path, tmp_path: Path, monkeypatch
+) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("short.wav", audio.read(clip)[: int(2.5 * SAMPLE_RATE)], SAMPLE_RATE)
+    given = {"recordings": [clip], "name": "me", "consent": "yes", "hearing": hearing} | options
+    with pytest.raises(UserError, match=says) as caught:
+        Voice.clone(given.pop("recordings"), given.pop("name"), **given)
+    assert "\n" not in str(caught.value)
+
+
+def test_words_of_a_clone_survive_short_texts(hearing: Hearing, cloned: Clone) -> None:
+    spoken = say(hearing.kokoro, "Good morning, everybody.", "en", cloned.voice.pack)
+    assert metrics.word_errors("Good morning, everybody.", report.hear(hearing.transcriber, spoken).text).wer == 0

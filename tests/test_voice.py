@@ -1,0 +1,124 @@
+"""Voices that are kept: what is written, what is read back, where it comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from nuanced_speech.errors import UserError
+from nuanced_speech.style.prior import distances, near_real
+from nuanced_speech.style.voice import Source, Voice, made_now, mix
+from nuanced_speech.style.voices import stock_voices, style_of, voice_pack
+
+
+@pytest.fixture
+def me() -> Voice:
+    pack = torch.lerp(stock_voices()["af_sky"], stock_voices()["am_adam"], 0.3)
+    sources = (Source("a.wav", "0" * 64), Source("b.flac", "1" * 64))
+    return Voice("me", pack, made_now("clone", language="en", sources=sources, consent='I say "yes" – Zoë'))
+
+
+def test_every_file_holds_the_voice_in_its_packages_form(me: Voice, tmp_path: Path) -> None:
+    files = {path.suffix: path for path in me.save(tmp_path / "new" / "voices")}
+    assert {path.name for path in files.values()} == {"me.pt", "me.npz", "me.safetensors"}
+    assert {path.name for path in (tmp_path / "new" / "voices").iterdir()} == {"me.pt", "me.npz", "me.safetensors"}
+    pack = torch.load(files[".pt"], weights_only=True)
+    assert pack.shape == (510, 1, 256) and pack.dtype == torch.float32
+    with np.load(files[".npz"], allow_pickle=False) as arrays:
+        assert arrays.files == ["me"]
+        assert arrays["me"].shape == (510, 1, 256) and np.array_equal(arrays["me"], pack.numpy())
+    with safe_open(files[".safetensors"], "pt") as file:
+        assert torch.equal(file.get_tensor("voice"), pack)
+    for path in files.values():
+        assert torch.equal(Voice.load(path).pack, me.pack)
+    back = Voice.load(files[".safetensors"])
+    assert back.name == "me" and back.provenance == me.provenance
+
+
+def test_no_voice_is_overwritten_without_force(me: Voice, tmp_path: Path) -> None:
+    (tmp_path / "me.npz").write_bytes(b"mine")
+    with pytest.raises(UserError, match=r"me\.npz is there already: .*--force"):
+        me.save(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["me.npz"] and (tmp_path / "me.npz").read_bytes() == b"mine"
+    me.save(tmp_path, force=True)
+    assert torch.equal(Voice.load(tmp_path / "me.npz").pack, me.pack)
+
+
+@pytest.mark.parametrize("name", ["", "../me", "a b", "me.pt", "-me", "2me", "me\n", "af_heart", "a" * 101])
+def test_what_is_no_name(me: Voice, tmp_path: Path, name: str) -> None:
+    me.name = name
+    with pytest.raises(UserError) as caught:
+        me.save(tmp_path)
+    assert not list(tmp_path.iterdir()) and "\n" not in str(caught.value)
+
+
+def test_own_voices_are_found_by_name_after_stock_voices(me: Voice, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="unknown voice 'me'"):
+        voice_pack("me")
+    me.save()
+    (tmp_path / "voices" / "me.safetensors").rename(tmp_path / "voices" / "af_bella.safetensors")
+    me.save(force=True)
+    heart = voice_pack("af_heart")
+    assert torch.equal(voice_pack("me"), me.pack)
+    assert torch.equal(voice_pack("af_bella"), stock_voices()["af_bella"])
+    torch.testing.assert_close(voice_pack("me:1,af_heart:3"), 0.25 * me.pack + 0.75 * heart)
+    torch.testing.assert_close(voice_pack("me + (af_heart - me)"), heart)
+    assert Voice.load("me").provenance.kind == "clone"
+    assert Voice.load("bf_emma").provenance.kind == "stock" and Voice.load("bf_emma").provenance.language == "en"
+    mixed = mix("0.5*me + 0.5*ff_siwis", "half")
+    assert mixed.provenance.kind == "mix" and mixed.provenance.recipe == "0.5*me + 0.5*ff_siwis"
+    # whose voice it was, and that he agreed, is not lost by mixing; two languages are none
+    assert mixed.provenance.cloned and mixed.provenance.consent == me.provenance.consent
+    assert mixed.provenance.sources == me.provenance.sources and mixed.provenance.language == ""
+    assert "half (clone)" in mixed.mark and "clone" not in mix("af_heart:1,af_sky:1", "x").mark
+
+
+def test_mixing_in_python(me: Voice) -> None:
+    heart = Voice.load("af_heart")
+    torch.testing.assert_close(me.mix(heart, 0.25).pack, 0.75 * me.pack + 0.25 * heart.pack)
+    both = me.with_prosody_of(heart, "both")
+    assert torch.equal(both.pack[:, :128], me.pack[:, :128]) and torch.equal(both.pack[:, 128:], heart.pack[:, 128:])
+    assert both.name == "both" and both.provenance.cloned
+    with pytest.raises(UserError, match="share"):
+        me.mix(heart, 1.5)
+
+
+def test_the_prior_holds_sums_near_real_voices() -> None:
+    for pack in stock_voices().values():
+        assert near_real(pack) is not pack and torch.equal(near_real(pack), pack)
+    far = voice_pack("af_heart + 3*(af_nicole - af_sarah)")
+    near = near_real(far)
+    assert min(distances(style_of(far))) > 1.5 and max(distances(style_of(near))) < 1.001
+    assert torch.equal(mix("af_heart + 3*(af_nicole - af_sarah)", "x").pack, near)
+    assert torch.equal(mix("af_heart + 3*(af_nicole - af_sarah)", "x", prior=False).pack, far)
+    # it lies on the way from the mean voice, in every row
+    mean = torch.stack(list(stock_voices().values())).mean(0)
+    for half in (slice(0, 128), slice(128, 256)):
+        share = (near - mean)[:, half].norm() / (far - mean)[:, half].norm()
+        torch.testing.assert_close((near - mean)[:, half], share * (far - mean)[:, half], atol=1e-4, rtol=0)
+
+
+def test_a_header_that_is_not_ours_or_damaged(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    pack = stock_voices()["af_sky"].contiguous()
+    save_file({"voice": pack}, tmp_path / "plain.safetensors", {"nuanced_speech_voice": "[1]"})
+    assert Voice.load(tmp_path / "plain.safetensors").provenance.kind == "file"
+    for header in ("{", '{"name": "x"}', '{"name": "x", "sources": [], "nonsense": 1}'):
+        save_file({"voice": pack}, tmp_path / "odd.safetensors", {"nuanced_speech_voice": header})
+        with pytest.raises(UserError, match=r"odd\.safetensors"):
+            Voice.load(tmp_path / "odd.safetensors")
+
+
+def test_a_voice_of_ones_own_that_is_far_out_is_not_moved_by_mixing(tmp_path: Path) -> None:
+    far = Voice("far", voice_pack("af_heart + 2.5*(af_nicole - af_sarah)"))
+    files = far.save(tmp_path)
+    assert min(distances(style_of(far.pack))) > 1.2
+    assert torch.equal(mix(f"1*{files[0]}", "same").pack, far.pack)
+    farther = mix(f"af_sky + 2*({files[0]} - af_sky)", "farther")
+    assert distances(style_of(farther.pack)) == pytest.approx(distances(style_of(far.pack)), rel=1e-4)
