@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nuanced_speech.convert import Conversion, Converter
+    from nuanced_speech.synthesis import speak
 
 __version__ = "0.1.0"
-__all__ = ["Conversion", "Converter", "__version__"]
+__all__ = ["Conversion", "Converter", "__version__", "speak"]
 
 
 def __getattr__(name: str) -> Any:
@@ -15,4 +16,8 @@ def __getattr__(name: str) -> Any:
         from nuanced_speech import convert
 
         return getattr(convert, name)
+    if name == "speak":
+        from nuanced_speech.synthesis import speak
+
+        return speak
     raise AttributeError(name)
