@@ -4,6 +4,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, BinaryIO, Protocol
 
@@ -80,7 +81,7 @@ def say(
     with _bar("saying") as advance, _writer(out) as writer:
         for sentence in spoken:
             writer.write(sentence.audio)
-            said.append(Spoken(np.zeros(0, np.float32), sentence.sentence, sentence.words, sentence.share))
+            said.append(replace(sentence, audio=sentence.audio[:0].copy()))
             advance(sentence.share)
     if timestamps is not None:
         times.write(timestamps, said, spaces=language_of(voice, language) not in ("ja", "zh"))
@@ -125,8 +126,9 @@ def _writer(out: str) -> Iterator[_Writer]:
     try:
         yield _PipedWav(sys.stdout.buffer)
     except BrokenPipeError:
-        # the player was closed; nothing is left to be flushed to it at exit
+        # the player was closed: nothing can be flushed to it at exit either
         sys.stdout = None
+        raise typer.Exit(1) from None
 
 
 class _PipedWav:

@@ -76,17 +76,19 @@ class Spoken:
         sentence: number of the sentence in the text.
         words: with their times from the beginning of the whole text.
         share: how much of the text is spoken now, 0 to 1.
+        utterance: number of the run of Kokoro that it came from.
     """
 
     audio: np.ndarray
     sentence: int
     words: list[Timed]
     share: float
+    utterance: int
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Words to be spoken between two pauses; ``end`` is that of ``sentences.Sentence``, ``share`` that of ``Spoken``."""
+    """Words between two pauses; ``end`` is that of ``sentences.Sentence``, ``share`` that of ``Spoken``."""
 
     words: list[Word]
     sentence: int
@@ -243,7 +245,7 @@ def _stream(
     fast: bool,
 ) -> Iterator[Spoken]:
     now, before = 0, 0
-    for group in _utterances(first, rest):
+    for number, group in enumerate(_utterances(first, rest)):
         for part, wave, words in _utter(kokoro, group, pack, speed, seed, fast):
             silence = np.zeros(before * SAMPLES_PER_UNIT, np.float32)
             start = now + before
@@ -251,7 +253,7 @@ def _stream(
                 replace(w, start=(start + w.start) * SECONDS_PER_UNIT, end=(start + w.end) * SECONDS_PER_UNIT)
                 for w in words
             ]
-            yield Spoken(np.concatenate([silence, wave]), part.sentence, timed, part.share)
+            yield Spoken(np.concatenate([silence, wave]), part.sentence, timed, part.share, number)
             now = start + len(wave) // SAMPLES_PER_UNIT
             before = round(pause * PAUSES[part.end] / SECONDS_PER_UNIT)
 
