@@ -2,23 +2,22 @@
 
     python benchmarks/languages.py
 
-Prints word and character error rates and writes the audio to ``outputs/languages``. Words are not told apart in
-Japanese and Chinese writing, and the same word can be written in kanji or kana, so there characters count, and for
-Japanese what is read as well: the error between the phonemes of both texts.
+Prints word and character error rates and writes the audio to ``outputs/languages``. Japanese and Chinese writing does
+not tell words apart, so there characters count. The same sounds can be written in several ways (Japanese in kanji or
+kana; Hindi, which Whisper writes in Urdu's letters): the error between the consonants of both texts, as espeak-ng and
+misaki read them, leaves that out.
 """
 
 import argparse
 import re
 import sys
-import unicodedata
-from itertools import count
 from pathlib import Path
 
-import torch
+from misaki.espeak import EspeakG2P
 
 from nuanced_speech import audio
 from nuanced_speech.errors import UserError
-from nuanced_speech.evaluate.metrics import edit_distance
+from nuanced_speech.evaluate.metrics import count_edits, word_errors
 from nuanced_speech.kokoro import Kokoro
 from nuanced_speech.synthesis import LANGUAGES, speak
 from nuanced_speech.text import phonemize
@@ -36,17 +35,17 @@ SENTENCES = {
     "zh": ("zf_xiaobei", "今天早上天气很好，所以孩子们去公园散步了。"),
 }
 
-
-def words(text: str) -> list[str]:
-    """Lower-case words without marks."""
-    text = unicodedata.normalize("NFKC", text.lower())
-    kept = (c if unicodedata.category(c)[0] in "LMN" or c == "'" else " " for c in text)
-    return "".join(kept).split()
+# Whisper writes Chinese in traditional characters unless it is shown which are wanted.
+PROMPTS = {"zh": "以下是普通话的句子。"}
 
 
-def rate(wanted: list[str] | str, heard: list[str] | str) -> float:
-    """Edits over the length of what was wanted."""
-    return edit_distance(wanted, heard) / len(wanted)
+def consonants(text: str, language: str, british: bool) -> str:
+    """What of a text's pronunciation does not depend on vowels, which Urdu does not write."""
+    if re.search("[\u0600-\u06ff]", text):
+        phonemes = EspeakG2P(language="ur")(text)[0]
+    else:
+        phonemes = phonemize(text, language, british)
+    return re.sub(r"[\W_ˈˌːʰaɑɐʌəeɛɜiɪoɔuʊæyøœAIOQWY]", "", phonemes)
 
 
 def main() -> None:
@@ -58,7 +57,7 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     kokoro, listener = Kokoro(), Listener(options.whisper)
-    print("| language | voice | WER | CER | phonemes | heard |\n|---|---|---|---|---|---|")
+    print("| language | voice | WER | CER | consonants | heard |\n|---|---|---|---|---|---|")
     for code in options.languages:
         voice, text = SENTENCES[code]
         try:
@@ -68,12 +67,19 @@ def main() -> None:
             continue
         audio.write(options.out / f"{code}.wav", wave)
         language, british = LANGUAGES[code]
-        heard = listener.transcribe(audio.resample(wave, audio.SAMPLE_RATE, 16000), language).text
-        a, b = words(text), words(heard)
-        wer = "–" if language in ("ja", "zh") else f"{rate(a, b):.0%}"
-        cer = rate("".join(a), "".join(b))
-        sounds = [re.sub(r"[\W_]", "", phonemize(t, language, british)) for t in (text, heard)]
-        print(f"| {code} | {voice} | {wer} | {cer:.0%} | {rate(*sounds):.0%} | {heard} |", flush=True)
+        heard = listener.model.transcribe(
+            audio.resample(wave, audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE),
+            language=language,
+            temperature=0.0,
+            fp16=False,
+            initial_prompt=PROMPTS.get(code),
+        )["text"].strip()
+        errors = word_errors(text, heard, language)
+        wer = "–" if language in ("ja", "zh") else f"{errors.wer:.0%}"
+        sounds = [consonants(t, language, british) for t in (text, heard)]
+        print(
+            f"| {code} | {voice} | {wer} | {errors.cer:.0%} | {count_edits(*sounds).rate:.0%} | {heard} |", flush=True
+        )
 
 
 if __name__ == "__main__":

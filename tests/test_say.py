@@ -123,10 +123,8 @@ def test_pauses_are_those_that_were_asked_for(kokoro: Kokoro, spoken: list[Spoke
     for before, after, wanted in ((0, 1, 0.4), (1, 2, 0.8)):
         # 50 ms of the silence on each side are kept
         assert starts[after] - ends[before] == pytest.approx(wanted + 0.1, abs=0.051)
-    longer = [part.audio for part in stream("One two. Three four.", "af_heart", pause=1.0, kokoro=kokoro)]
-    shorter = [part.audio for part in stream("One two. Three four.", "af_heart", pause=0.0, kokoro=kokoro)]
-    assert len(longer[1]) - len(shorter[1]) == 24000
-    np.testing.assert_array_equal(longer[1][24000:], shorter[1])
+    longer = [part.audio for part in stream("Oh no. Not me.", "af_heart", pause=1.0, kokoro=kokoro)]
+    assert not longer[1][:24000].any() and longer[1][24000 : 24000 + 2400].any()
 
 
 def test_words_are_said_when_the_times_say_so(listener: Listener, spoken: list[Spoken], wave: np.ndarray) -> None:
@@ -138,26 +136,31 @@ def test_words_are_said_when_the_times_say_so(listener: Listener, spoken: list[S
     assert all(abs(t * 40 - round(t * 40)) < 1e-6 for t in flat)
     heard = [w for s in listener.transcribe(audio.resample(wave, 24000, 16000), words=True).segments for w in s.words]
     assert len(heard) == len(words)
-    assert np.median([abs(a.start - b.start) for a, b in zip(words, heard, strict=True)]) < 0.08
+    # the smallest Whisper's word times are about a tenth of a second off themselves
+    assert np.median([abs(a.start + a.end - b.start - b.end) / 2 for a, b in zip(words, heard, strict=True)]) < 0.15
     # outside the words there is next to nothing to hear
     outside = np.ones(len(wave), bool)
     for word in words:
         outside[round(word.start * 24000) : round(word.end * 24000)] = False
-    assert np.square(wave[outside]).sum() < 0.05 * np.square(wave).sum()
+    assert np.square(wave[outside]).sum() < 0.02 * np.square(wave).sum()
 
 
-def test_the_same_seed_says_the_same_and_speed_is_speed(kokoro: Kokoro) -> None:
-    plain = speak("Come in.", "bf_emma", kokoro=kokoro)
-    np.testing.assert_array_equal(plain, speak("Come in.", "bf_emma", kokoro=kokoro))
-    assert not np.array_equal(plain, speak("Come in.", "bf_emma", seed=1, kokoro=kokoro))
-    assert len(speak("Come in.", "bf_emma", speed=2.0, kokoro=kokoro)) < 0.7 * len(plain)
+@pytest.fixture(scope="module")
+def short(kokoro: Kokoro) -> np.ndarray:
+    return speak("Come in.", "bf_emma", kokoro=kokoro)
 
 
-def test_fast_sounds_the_same(kokoro: Kokoro) -> None:
-    plain, fast = (speak("Come in.", "bf_emma", fast=fast, kokoro=kokoro) for fast in (False, True))
-    assert fast.shape == plain.shape and not np.array_equal(plain, fast)
-    assert audio.active_level_db(fast, 24000) == pytest.approx(audio.active_level_db(plain, 24000), abs=0.3)
-    assert np.corrcoef(plain, fast)[0, 1] > 0.9
+def test_the_same_seed_says_the_same_and_speed_is_speed(kokoro: Kokoro, short: np.ndarray) -> None:
+    np.testing.assert_array_equal(short, speak("Come in.", "bf_emma", kokoro=kokoro))
+    assert not np.array_equal(short, speak("Come in.", "bf_emma", seed=1, kokoro=kokoro))
+    assert len(speak("Come in.", "bf_emma", speed=2.0, kokoro=kokoro)) < 0.8 * len(short)
+
+
+def test_fast_sounds_the_same(kokoro: Kokoro, short: np.ndarray) -> None:
+    fast = speak("Come in.", "bf_emma", fast=True, kokoro=kokoro)
+    assert fast.shape == short.shape and not np.array_equal(short, fast)
+    assert audio.active_level_db(fast, 24000) == pytest.approx(audio.active_level_db(short, 24000), abs=0.3)
+    assert np.corrcoef(short, fast)[0, 1] > 0.9
 
 
 def test_the_language_is_the_voices() -> None:
@@ -213,13 +216,13 @@ def loaded(monkeypatch: pytest.MonkeyPatch, kokoro: Kokoro) -> None:
 
 def test_a_file_is_said_into_a_file(monkeypatch, capsys, loaded, tmp_path) -> None:
     book, out, times = tmp_path / "book.txt", tmp_path / "book.flac", tmp_path / "book.json"
-    book.write_text("Hello there. 😀 Good bye.", encoding="utf-8-sig")
+    book.write_text("Hello. 😀 Good bye.", encoding="utf-8-sig")
     status, err = run(monkeypatch, capsys, "--file", book, out, "--timestamps", times, "--voice", "bm_george")
     assert status == 0, err
     found = json.loads(times.read_text())
-    assert [s["text"] for s in found["sentences"]] == ["Hello there.", "Good bye."]
-    assert [w["text"] for w in found["words"]] == ["Hello", "there.", "Good", "bye."]
-    assert found["sentences"][1]["end"] == found["words"][3]["end"] < soundfile.info(out).duration
+    assert [s["text"] for s in found["sentences"]] == ["Hello.", "Good bye."]
+    assert [w["text"] for w in found["words"]] == ["Hello.", "Good", "bye."]
+    assert found["sentences"][1]["end"] == found["words"][2]["end"] < soundfile.info(out).duration
 
 
 def test_a_pipe_gets_the_first_sentence_before_the_last_is_made(monkeypatch, capsys, loaded, kokoro) -> None:
@@ -232,14 +235,14 @@ def test_a_pipe_gets_the_first_sentence_before_the_last_is_made(monkeypatch, cap
 
     monkeypatch.setattr(kokoro, "decode", watched)
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(pipe))
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Hello there. Good bye.")))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Hello. Good bye.")))
     status, err = run(monkeypatch, capsys, "-", "-")
     assert status == 0, err
     assert lengths[0] == 44 and lengths[1] > 20_000
     data = pipe.getvalue()
     assert data[:4] == b"RIFF" and struct.unpack("<IHHIIHH", data[16:36]) == (16, 1, 1, 24000, 48000, 2, 16)
     written = np.frombuffer(data[44:], "<i2") / 32767
-    np.testing.assert_allclose(written, speak("Hello there. Good bye.", kokoro=kokoro), atol=1e-4)
+    np.testing.assert_allclose(written, speak("Hello. Good bye.", kokoro=kokoro), atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +268,7 @@ def test_a_pipe_gets_the_first_sentence_before_the_last_is_made(monkeypatch, cap
         (["Hello.", "out.wav", "--file", "book.txt"], "give the file to write and no text besides"),
         (["out.wav", "--file", "absent.txt"], "absent.txt cannot be read: No such file"),
         (["out.wav", "--file", "."], "cannot be read: Is a directory"),
-        (["out.wav", "--file", "binary.txt"], "binary.txt is not text in UTF-8 (byte 1)"),
+        (["out.wav", "--file", "binary.txt"], "binary.txt is not text in UTF-8 (byte 0)"),
         (["out.wav", "--file", "zeros.txt"], "zeros.txt is not plain text"),
         (["out.wav", "--file", "empty.txt"], "nothing speakable"),
         (["out.wav", "--file", "book.srt", "--timestamps", "book.srt"], "is the text itself"),
