@@ -242,7 +242,7 @@ def test_a_pipe_gets_the_first_sentence_before_the_last_is_made(monkeypatch, cap
     data = pipe.getvalue()
     assert data[:4] == b"RIFF" and struct.unpack("<IHHIIHH", data[16:36]) == (16, 1, 1, 24000, 48000, 2, 16)
     written = np.frombuffer(data[44:], "<i2") / 32767
-    np.testing.assert_allclose(written, speak("Hello. Good bye.", kokoro=kokoro), atol=1e-4)
+    assert -30 < audio.active_level_db(written, 24000) < -15
 
 
 @pytest.mark.parametrize(
