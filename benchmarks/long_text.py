@@ -73,7 +73,6 @@ def ours(text: str, out: Path, fast: bool = False) -> dict:
 def kokoro_package(text: str, out: Path) -> dict:
     """``kokoro.KPipeline`` with the package's model as it comes, weight norm and all."""
     from kokoro import KModel, KPipeline
-    from kokoro import pipeline as package
     from torch import nn
 
     plain = Kokoro().model
@@ -92,9 +91,9 @@ def kokoro_package(text: str, out: Path) -> dict:
                 state[f"{name}_v"].copy_(torch.where(norm > 0, value, 1.0))
                 state[f"{name}_g"].copy_(norm)
         assert any(isinstance(m, nn.Module) and hasattr(m, "weight_g") for m in model.modules())
-        # its own constructor would fetch a language model
-        package.en.G2P = lambda **_: _english(False)
-        pipeline = KPipeline(lang_code="a", repo_id="hexgrad/Kokoro-82M", model=model.eval())
+        # for English its constructor would fetch a language model, so another language's is called
+        pipeline = KPipeline(lang_code="e", repo_id="hexgrad/Kokoro-82M", model=model.eval())
+        pipeline.lang_code, pipeline.g2p = "a", _english(False)
         pipeline.load_voice(str(voice))
 
         def speak(write: Callable[[np.ndarray], None]) -> None:
