@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nuanced_speech.convert import Conversion, Converter
     from nuanced_speech.style.voice import Voice
+    from nuanced_speech.synthesis import speak
 
 __version__ = "0.1.0"
-__all__ = ["Conversion", "Converter", "Voice", "__version__"]
+__all__ = ["Conversion", "Converter", "Voice", "__version__", "speak"]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,4 +21,8 @@ def __getattr__(name: str) -> Any:
         from nuanced_speech.style.voice import Voice
 
         return Voice
+    if name == "speak":
+        from nuanced_speech.synthesis import speak
+
+        return speak
     raise AttributeError(name)

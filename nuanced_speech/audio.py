@@ -204,6 +204,11 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     if path.suffix.lower() not in OUTPUT_FORMATS:
         wanted = ", ".join(OUTPUT_FORMATS)
         raise UserError(f"{path}: cannot write the suffix {path.suffix or '(none)'!r}; end the name in one of {wanted}")
+    check_replaceable(path)
+
+
+def check_replaceable(path: str | os.PathLike[str]) -> None:
+    """Raise UserError unless `replacing` can write `path`."""
     with suppress(_Unchanged), replacing(path):
         raise _Unchanged
 

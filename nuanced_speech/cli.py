@@ -1,4 +1,4 @@
-"""The command line: ``nuanced-speech convert | clone | mix | detect | models | train | evaluate``."""
+"""The command line: ``nuanced-speech convert | say | clone | mix | detect | models | train | evaluate``."""
 
 import sys
 import warnings
@@ -15,6 +15,7 @@ from rich.table import Table
 from nuanced_speech import __version__
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.cli import evaluate
+from nuanced_speech.say import say
 from nuanced_speech.style.commands import clone, detect, mix
 from nuanced_speech.train.cli import app as train_app
 from nuanced_speech.weights.cli import app as models_app
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 app.add_typer(train_app, name="train")
+app.command()(say)
 app.command()(evaluate)
 app.command()(clone)
 app.command()(mix)

@@ -1,0 +1,86 @@
+"""Written text to the sentences that are spoken one after the other, and what stands between them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+PRONUNCIATION = re.compile(r"\[([^\[\]]+)\]\(/([^()]*)/\)")
+# Longer words are no words of a language, longer sentences no sentences: both are cut, so that nothing takes forever.
+MAX_WORD, MAX_SENTENCE = 100, 1000
+# A line at least this long that ends without a mark was broken by a text editor, not by its author.
+WRAPPED_LINE = 50
+
+_EMOJI = re.compile(
+    "[\u200d\u20e3\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\ufe0e\ufe0f\U0001f000-\U0001faff\U000e0020-\U000e007f]+"
+)
+_SENTENCE_END = re.compile(r"[.!?…।]+[\"'”’»)\]]*\s+|[。！？]+[」』”’）]*\s*")
+_CLAUSE_END = re.compile(r"[,;:–—、，；：]\s*|\s-+\s")
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(“\"'‘])(?:(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Sr|Jr|Sra|Dra|M|Mme|Mlle|Capt|Col|Gen|Lt|Rev|Hon|Gov|Sen|vs|No|Nos|"
+    r"Vol|Fig|cf|e\.g|i\.e|viz|approx)|[A-HJ-Z](?:\.\s?[A-Z])*)\.\s+$"
+)
+_PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence, and what comes after it: ``part`` (more of the same), ``sentence``, ``line`` or ``paragraph``."""
+
+    text: str
+    end: str
+
+
+def sentences(text: str) -> Iterator[Sentence]:
+    """The sentences of a text in order, without emoji, white space made plain.
+
+    Empty lines separate paragraphs. A single line break ends a sentence after a mark or a short line (verse, a list, a
+    heading) and is a space otherwise. What has no letter or digit is left out.
+    """
+    text = _EMOJI.sub(" ", re.sub(rf"\s*{_EMOJI.pattern}(?=[.,!?;:…])", "", text))
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    for paragraph in _PARAGRAPH.split(text):
+        blocks = _blocks(paragraph)
+        for number, block in enumerate(blocks, 1):
+            found = [s for s in _split(block) if any(c.isalnum() for c in s)]
+            for place, sentence in enumerate(found, 1):
+                parts = list(_cut(sentence))
+                for part in parts[:-1]:
+                    yield Sentence(part, "part")
+                last = "sentence" if place < len(found) else "line" if number < len(blocks) else "paragraph"
+                yield Sentence(parts[-1], last)
+
+
+def _blocks(paragraph: str) -> list[str]:
+    """Lines, those joined again that were only wrapped."""
+    blocks: list[str] = []
+    wrapped = False
+    for line in paragraph.split("\n"):
+        plain_line = " ".join(line.split())
+        if wrapped:
+            blocks[-1] += " " + plain_line
+        elif plain_line:
+            blocks.append(plain_line)
+        wrapped = len(plain_line) >= WRAPPED_LINE and plain_line[-1] not in ".!?…:।。！？"
+    return blocks
+
+
+def _split(block: str) -> Iterator[str]:
+    start = 0
+    for mark in _SENTENCE_END.finditer(block):
+        following = block[mark.end() : mark.end() + 1]
+        if following.islower() or _ABBREVIATION.search(block[start : mark.end()]):
+            continue
+        yield block[start : mark.end()].strip()
+        start = mark.end()
+    yield block[start:].strip()
+
+
+def _cut(sentence: str) -> Iterator[str]:
+    """Parts of at most 1,000 characters: cut at the last mark inside a sentence, else at a space."""
+    sentence = re.sub(rf"(\S{{{MAX_WORD}}})(?=\S)", r"\1 ", sentence)
+    while len(sentence) > MAX_SENTENCE:
+        head = sentence[:MAX_SENTENCE]
+        at = max((m.end() for m in _CLAUSE_END.finditer(head)), default=0) or head.rfind(" ")
+        yield sentence[:at].strip()
+        sentence = sentence[at:].strip()
+    yield sentence

@@ -1,0 +1,339 @@
+"""Text to speech of any length with any voice, and when each word is said.
+
+text → sentences → words with phonemes → utterances that Kokoro speaks in one go → sentences again, between pauses
+
+Kokoro gives silence of its own before and after an utterance, and between its sentences. All of it is cut away and
+replaced by pauses that depend on what stands in the text, so that a join inside an utterance and one between two
+sounds the same. Everything is counted in Kokoro's units of 25 ms.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import groupby, pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nuanced_speech.audio import SAMPLE_RATE, active_level_db
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import MAX_PHONEMES, SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread, vocabulary
+from nuanced_speech.sentences import sentences
+from nuanced_speech.style.voices import style_of, voice_pack
+from nuanced_speech.text import Word, pronounce
+
+# Language and whether it is British English, by the first letter of a stock voice's name.
+LANGUAGES = {
+    "en-us": ("en", False),
+    "en-gb": ("en", True),
+    "es": ("es", False),
+    "fr": ("fr", False),
+    "hi": ("hi", False),
+    "it": ("it", False),
+    "pt-br": ("pt", False),
+    "ja": ("ja", False),
+    "zh": ("zh", False),
+}
+SHORT_NAMES = {"en": "en-us", "pt": "pt-br"}
+VOICE_LANGUAGES = dict(zip("abefhipjz", LANGUAGES, strict=True))
+SPEED_LIMITS = (0.5, 2.0)
+PAUSE_LIMIT = 10.0
+DEFAULT_PAUSE = 0.4
+# Pauses in shares of the one between sentences.
+PAUSES = {"part": 0.3, "sentence": 1.0, "line": 1.2, "paragraph": 2.0}
+# Kokoro hurries through texts that are much longer, and a short one is spoken otherwise than it would be among others.
+UTTERANCE = 250
+LONGEST = 400
+# Kokoro's durations lag so many units behind what is heard: best agreement of the phonemes' voicing with that of the
+# predicted F0 (five voices, twelve sentences each); the kokoro package assumes the same.
+LAG = 3
+QUIET_DB = 40.0
+# Kept of the silence around a sentence, and faded.
+MARGIN_UNITS = 2
+FADE = 240
+SECONDS_PER_UNIT = SAMPLES_PER_UNIT / SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Words and when they are said, in seconds from the beginning."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A sentence, or a part of a long one.
+
+    Attributes:
+        audio: ``[T]`` at 24 kHz, the pause before the sentence included; the next one's audio follows without a gap.
+        sentence: number of the sentence in the text.
+        words: with their times from the beginning of the whole text.
+        share: how much of the text is spoken now, 0 to 1.
+        utterance: number of the run of Kokoro that it came from.
+    """
+
+    audio: np.ndarray
+    sentence: int
+    words: list[Timed]
+    share: float
+    utterance: int
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Words between two pauses; ``end`` is that of ``sentences.Sentence``, ``share`` that of ``Spoken``."""
+
+    words: list[Word]
+    sentence: int
+    end: str
+    share: float
+
+    @property
+    def phonemes(self) -> str:
+        return "".join(word.phonemes for word in self.words)
+
+
+def speak(
+    text: str,
+    voice: str | Path | Tensor = "af_heart",
+    language: str | None = None,
+    speed: float = 1.0,
+    pause: float = DEFAULT_PAUSE,
+    seed: int = 0,
+    device: str = "cpu",
+    fast: bool = False,
+    kokoro: Kokoro | None = None,
+) -> np.ndarray:
+    """Text to speech ``[T]`` at 24 kHz; ``stream`` explains the arguments and errors."""
+    return np.concatenate([s.audio for s in stream(text, voice, language, speed, pause, seed, device, fast, kokoro)])
+
+
+def stream(
+    text: str,
+    voice: str | Path | Tensor = "af_heart",
+    language: str | None = None,
+    speed: float = 1.0,
+    pause: float = DEFAULT_PAUSE,
+    seed: int = 0,
+    device: str = "cpu",
+    fast: bool = False,
+    kokoro: Kokoro | None = None,
+) -> Iterator[Spoken]:
+    """Text to speech, sentence by sentence, as soon as each is there; memory does not grow with the text.
+
+    Args:
+        text: any length. ``[word](/ipa/)`` gives a pronunciation; emoji are not spoken.
+        voice: whatever ``voice_pack`` reads, or a pack ``[510, 256]``.
+        language: one of ``LANGUAGES``; that of the voice's name when None.
+        speed: 0.5 to 2.
+        pause: seconds between sentences; others are shares of it.
+        seed: of the synthesizer's noise.
+        device: where Kokoro runs, if it is not given.
+        fast: decode in bfloat16, which newer CPUs compute about 1.5 times as fast.
+        kokoro: a synthesizer that is loaded already.
+
+    Raises:
+        UserError: before anything is spoken: an unknown voice or language, a speed or pause out of range, a text
+            without anything to speak.
+    """
+    if not SPEED_LIMITS[0] <= speed <= SPEED_LIMITS[1]:
+        raise UserError(f"a speed of {speed:g} is not possible: give {SPEED_LIMITS[0]} to {SPEED_LIMITS[1]:g}")
+    if not 0 <= pause <= PAUSE_LIMIT:
+        raise UserError(f"a pause of {pause:g} is not possible: give 0 to {PAUSE_LIMIT:g} seconds")
+    code = language_of(voice, language)
+    pack = voice if isinstance(voice, Tensor) else voice_pack(str(voice))
+    parts = _parts(text, *LANGUAGES[code])
+    try:
+        first = next(parts)
+    except StopIteration:
+        raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word") from None
+    synthesizer = kokoro or _kokoro(device)
+    return _stream(first, parts, synthesizer, pack.to(synthesizer.device), speed, pause, seed, fast)
+
+
+def language_of(voice: str | Path | Tensor, language: str | None = None) -> str:
+    """The language to speak: the one given, else that of the first stock voice that is named, else American English.
+
+    Raises:
+        UserError: an unknown one.
+    """
+    if language is None:
+        stock = None if isinstance(voice, Tensor) else re.search(r"\b([abefhijpz])[fm]_[a-z]", str(voice))
+        return VOICE_LANGUAGES[stock[1]] if stock else "en-us"
+    code = language.lower().replace("_", "-")
+    code = SHORT_NAMES.get(code, code)
+    if code not in LANGUAGES:
+        raise UserError(f"unknown language {language!r}: choose from {', '.join(LANGUAGES)}")
+    return code
+
+
+@lru_cache(maxsize=1)
+def _kokoro(device: str) -> Kokoro:
+    return Kokoro().to(device)
+
+
+def _parts(text: str, language: str, british: bool) -> Iterator[_Part]:
+    """The sentences' words, long ones in parts; words without a phoneme of Kokoro's are joined to the one before."""
+    known, number, read = vocabulary(), 0, 0
+    total = sum(len(c) > 0 and not c.isspace() for c in text)
+    for sentence in sentences(text):
+        words: list[Word] = []
+        for word in pronounce(sentence.text, language, british):
+            phonemes = "".join(p for p in word.phonemes if p in known)
+            if words and not any(p.isalpha() for p in phonemes):
+                last = words.pop()
+                gap = " " if last.phonemes.endswith(" ") and language not in ("ja", "zh") else ""
+                words.append(Word(last.text + gap + word.text, last.phonemes + phonemes))
+            elif any(p.isalpha() for p in phonemes):
+                words.append(Word(word.text, phonemes))
+        read += sum(not c.isspace() for c in sentence.text)
+        chunks = list(_chunks(words))
+        for chunk in chunks:
+            end = sentence.end if chunk is chunks[-1] else "part"
+            yield _Part(chunk, number, end, min(read / total, 1.0))
+        number += sentence.end != "part"
+
+
+def _chunks(words: list[Word]) -> Iterator[list[Word]]:
+    """Words in lists that Kokoro can speak, cut after a mark where that leaves both sides some length."""
+    words = [part for word in words for part in _cut_word(word)]
+    while sum(len(word.phonemes) for word in words) > LONGEST:
+        lengths = np.cumsum([len(word.phonemes) for word in words])
+        fits = int(np.searchsorted(lengths, LONGEST, side="right"))
+        marks = [k for k in range(1, fits + 1) if words[k - 1].phonemes.rstrip()[-1:] in ",;:—…"]
+        at = next((k for k in reversed(marks) if lengths[k - 1] > LONGEST / 4), fits)
+        yield words[:at]
+        words = words[at:]
+    if words:
+        yield words
+
+
+def _cut_word(word: Word) -> list[Word]:
+    """A word that would fill an utterance on its own, in parts that fit; the text goes with the first."""
+    pieces = [word.phonemes[k : k + LONGEST] for k in range(0, len(word.phonemes), LONGEST)]
+    return [Word(word.text if k == 0 else "", piece) for k, piece in enumerate(pieces)]
+
+
+def _utterances(first: _Part, rest: Iterator[_Part]) -> Iterator[list[_Part]]:
+    """Sentences of a paragraph together up to ``UTTERANCE`` phonemes; the first of all alone, so that it comes soon."""
+    group = [first]
+    for part in rest:
+        room = UTTERANCE - len(part.phonemes) - sum(len(p.phonemes) + 1 for p in group)
+        if group[-1].end != "sentence" or group[0] is first or room < 0:
+            yield group
+            group = []
+        group.append(part)
+    yield group
+
+
+@torch.no_grad()
+def _stream(
+    first: _Part,
+    rest: Iterator[_Part],
+    kokoro: Kokoro,
+    pack: Tensor,
+    speed: float,
+    pause: float,
+    seed: int,
+    fast: bool,
+) -> Iterator[Spoken]:
+    now, before = 0, 0
+    for number, group in enumerate(_utterances(first, rest)):
+        for part, wave, words in _utter(kokoro, group, pack, speed, seed, fast):
+            silence = np.zeros(before * SAMPLES_PER_UNIT, np.float32)
+            start = now + before
+            timed = [
+                replace(w, start=(start + w.start) * SECONDS_PER_UNIT, end=(start + w.end) * SECONDS_PER_UNIT)
+                for w in words
+            ]
+            yield Spoken(np.concatenate([silence, wave]), part.sentence, timed, part.share, number)
+            now = start + len(wave) // SAMPLES_PER_UNIT
+            before = round(pause * PAUSES[part.end] / SECONDS_PER_UNIT)
+
+
+def _utter(
+    kokoro: Kokoro, group: list[_Part], pack: Tensor, speed: float, seed: int, fast: bool
+) -> Iterator[tuple[_Part, np.ndarray, list[Timed]]]:
+    """Parts spoken in one go, each cut out again, with its words' times in units from its own beginning."""
+    words = [word for part in group for word in part.words]
+    # a sentence's last word has no space of its own
+    phonemes = [w.phonemes if w.phonemes.endswith(" ") else w.phonemes + " " for w in words]
+    phonemes[-1] = phonemes[-1].rstrip()
+    if sum(map(len, phonemes)) > MAX_PHONEMES:
+        raise AssertionError("an utterance is longer than Kokoro's context")
+    ids = kokoro.tokens("".join(phonemes))[None]
+    style = style_of(pack, ids.shape[1] - 2)[None]
+    encoded = kokoro.encode_text(ids)
+    prosody = kokoro.predict(encoded, style, speed=speed)
+    content = spread(encoded.content, prosody.durations)
+    with torch.autocast(kokoro.device.type, torch.bfloat16) if fast else nullcontext():
+        audio = kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM], seed=seed)
+    wave = audio[0].float().cpu().numpy()
+    ends = np.maximum(np.cumsum(prosody.durations[0].cpu().numpy()) - LAG, 0)
+    loud = _loud(wave)
+    edges, position = [], 1
+    for string in phonemes:
+        said = [k for k, p in enumerate(string) if p.isalpha()]
+        edges.append((int(ends[position + said[0] - 1]), int(ends[position + said[-1]])))
+        position += len(string)
+    # spaces and marks between two words are shared between them; what of it is silent is in neither
+    between = [(before[1] + after[0]) // 2 for before, after in pairwise(edges)]
+    bounds = pairwise([edges[0][0], *between, edges[-1][1]])
+    spans = [_tight(loud, start, end) for start, end in bounds]
+    cuts = [0, *_cuts(group, spans, loud), len(loud)]
+    done = 0
+    for part, begin, end in zip(group, cuts, cuts[1:], strict=False):
+        own = spans[done : done + len(part.words)]
+        heard = np.flatnonzero(loud[begin:end])
+        start = begin + max(int(heard[0]) - MARGIN_UNITS, 0) if len(heard) else begin
+        stop = begin + min(int(heard[-1]) + 1 + MARGIN_UNITS, end - begin) if len(heard) else end
+        timed = [
+            Timed(w.text, max(a, start) - start, min(b, stop) - start)
+            for w, (a, b) in zip(part.words, own, strict=True)
+        ]
+        yield part, _faded(wave[start * SAMPLES_PER_UNIT : stop * SAMPLES_PER_UNIT]), timed
+        done += len(part.words)
+
+
+def _loud(wave: np.ndarray) -> np.ndarray:
+    """Whether something is heard in each unit: at most 40 dB below the level of the speech."""
+    power = np.square(wave.reshape(-1, SAMPLES_PER_UNIT)).mean(1)
+    return power > 10 ** ((active_level_db(wave, SAMPLE_RATE) - QUIET_DB) / 10)
+
+
+def _tight(loud: np.ndarray, start: int, end: int) -> tuple[int, int]:
+    """A word's span ``[start, end)`` without the silence at its ends, at least one unit long."""
+    end = min(max(end, start + 1), len(loud))
+    start = min(start, end - 1)
+    heard = np.flatnonzero(loud[start:end])
+    return (start + int(heard[0]), start + int(heard[-1]) + 1) if len(heard) else (start, start + 1)
+
+
+def _cuts(group: list[_Part], spans: list[tuple[int, int]], loud: np.ndarray) -> Iterator[int]:
+    """Where one part ends and the next begins: the middle of the longest silence near the boundary."""
+    last = -1
+    for part in group[:-1]:
+        last += len(part.words)
+        begin, end = (spans[last][0] + spans[last][1]) // 2, (spans[last + 1][0] + spans[last + 1][1] + 1) // 2
+        position, best, at = begin, 0, spans[last + 1][0]
+        for heard, run in groupby(loud[begin:end]):
+            length = len(list(run))
+            if not heard and length > best:
+                best, at = length, position + length // 2
+            position += length
+        yield at
+
+
+def _faded(wave: np.ndarray) -> np.ndarray:
+    ramp = np.linspace(0.0, 1.0, FADE, dtype=np.float32)
+    wave = wave.copy()
+    wave[:FADE] *= ramp
+    wave[-FADE:] *= ramp[::-1]
+    return wave

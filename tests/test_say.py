@@ -1,0 +1,329 @@
+"""Text to speech: sentences, words in time, files and pipes, and what cannot be said."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import struct
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import soundfile
+
+from nuanced_speech import audio, cli, timestamps
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import MAX_PHONEMES
+from nuanced_speech.sentences import Sentence, sentences
+from nuanced_speech.synthesis import LONGEST, Spoken, Timed, _parts, _utterances, language_of, speak, stream
+from nuanced_speech.text import EXTRAS, phonemize, pronounce
+
+if TYPE_CHECKING:
+    from nuanced_speech.kokoro import Kokoro
+    from nuanced_speech.whisper import Listener
+
+TEXT = "The old clock stopped at noon. Nobody noticed, because dinner was late.\n\nThen the bell rang twice."
+
+
+def texts(text: str) -> list[str]:
+    return [sentence.text for sentence in sentences(text)]
+
+
+@pytest.fixture(scope="module")
+def spoken(kokoro: Kokoro) -> list[Spoken]:
+    """``TEXT`` in a stock voice."""
+    return list(stream(TEXT, "af_heart", kokoro=kokoro))
+
+
+@pytest.fixture(scope="module")
+def wave(spoken: list[Spoken]) -> np.ndarray:
+    return np.concatenate([part.audio for part in spoken])
+
+
+def test_sentences_end_where_readers_end_them() -> None:
+    assert texts('Dr. J. R. Smith paid $3.50, e.g. for tea. "Really?" she asked. "Yes!" So it was.') == [
+        "Dr. J. R. Smith paid $3.50, e.g. for tea.",
+        '"Really?" she asked.',
+        '"Yes!"',
+        "So it was.",
+    ]
+    assert texts("今日は晴れ。「はい！」明日は？") == ["今日は晴れ。", "「はい！」", "明日は？"]
+    assert texts("नमस्ते। आप कैसे हैं?") == ["नमस्ते।", "आप कैसे हैं?"]
+
+
+def test_line_breaks_of_an_editor_are_spaces_and_those_of_an_author_are_not() -> None:
+    prose = "It was the best of times for a ferry that crossed the\nchannel twice. So they said.\n\nNext."
+    assert list(sentences(prose)) == [
+        Sentence("It was the best of times for a ferry that crossed the channel twice.", "sentence"),
+        Sentence("So they said.", "paragraph"),
+        Sentence("Next.", "paragraph"),
+    ]
+    assert list(sentences("Milk\r\nEggs\n* * *\nFlour")) == [
+        Sentence("Milk", "line"),
+        Sentence("Eggs", "line"),
+        Sentence("Flour", "paragraph"),
+    ]
+
+
+def test_emoji_are_not_spoken() -> None:
+    assert texts("Well done 👍🏽! You ❤️ tea. 😀") == ["Well done!", "You tea."]
+    assert texts("It is 20 °C — 5 € each.") == ["It is 20 °C — 5 € each."]
+
+
+def test_every_word_has_its_phonemes() -> None:
+    words = pronounce('"Really?" he asked [Kokoro](/kˈOkəɹO/) for $3.50.')
+    assert [w.text for w in words] == ['"Really?"', "he", "asked", "Kokoro", "for", "$3.50."]
+    assert [w.phonemes.strip() for w in words][:4] == ["“ɹˈiᵊli?”", "hi", "ˈæskt", "kˈOkəɹO"]
+    assert words[5].phonemes.startswith("θɹˈi dˈɑləɹz")
+    spanish = pronounce("Hola, [Kokoro](/kokˈoɾo/) y Ana.", "es")
+    assert [w.text for w in spanish] == ["Hola,", "Kokoro", "y", "Ana."]
+    assert spanish[1].phonemes == "kokˈoɾo "
+
+
+def test_words_that_are_run_together_are_told_apart() -> None:
+    words = pronounce("L'été, qu'est-ce que c'est ? J'ai 25 ans.", "fr")
+    assert [w.text for w in words] == ["L'été,", "qu'est-ce", "que", "c'est", "?", "J'ai", "25", "ans."]
+    assert "".join(w.phonemes for w in words).strip() == phonemize("L'été, qu'est-ce que c'est ? J'ai 25 ans.", "fr")
+    assert [w.phonemes.strip() for w in words][:4] == ["letˈe,", "kɛs", "kˌə", "sˈɛ"]
+    assert words[6].phonemes.startswith("vɛ̃t")
+
+
+def test_utterances_fit_into_kokoros_context_and_lose_nothing() -> None:
+    text = f"Short one. {'and on it went, ' * 60}until it ended. {'never stopping ' * 60}\n\n{'x' * 10_000}"
+    parts = list(_parts(text, "en", False))
+    groups = list(_utterances(parts[0], iter(parts[1:])))
+    assert [part for group in groups for part in group] == parts
+    assert max(sum(len(part.phonemes) + 1 for part in group) for group in groups) <= MAX_PHONEMES
+    assert max(len(part.phonemes) for part in parts) <= LONGEST
+    words = " ".join(w.text for part in parts for w in part.words)
+    assert re.sub(r"\s", "", words) == re.sub(r"\s", "", text)
+    # cut after a mark where there is one
+    assert parts[1].end == "part" and parts[1].words[-1].text == "went,"
+    assert len(groups[0]) == 1
+
+
+def test_speech_says_the_words_and_stops_where_it_should(listener: Listener, wave: np.ndarray) -> None:
+    heard = listener.transcribe(audio.resample(wave, 24000, 16000)).text
+    plain = re.sub(r"[^a-z ]", "", heard.lower())
+    assert plain == re.sub(r"[^a-z ]", "", TEXT.replace("\n\n", " ").lower())
+    assert np.abs(wave).max() < 1
+    # neither a click at the ends, nor more silence than was asked for
+    assert abs(wave[0]) < 1e-4 and abs(wave[-1]) < 1e-4
+    loud = np.abs(wave) > 0.003
+    assert np.argmax(loud) < 0.1 * 24000 and np.argmax(loud[::-1]) < 0.1 * 24000
+
+
+def test_pauses_are_those_that_were_asked_for(kokoro: Kokoro, spoken: list[Spoken]) -> None:
+    ends = [part.words[-1].end for part in spoken]
+    starts = [part.words[0].start for part in spoken]
+    assert [part.sentence for part in spoken] == [0, 1, 2]
+    for before, after, wanted in ((0, 1, 0.4), (1, 2, 0.8)):
+        # 50 ms of the silence on each side are kept
+        assert starts[after] - ends[before] == pytest.approx(wanted + 0.1, abs=0.051)
+    longer = [part.audio for part in stream("Oh no. Not me.", "af_heart", pause=1.0, kokoro=kokoro)]
+    assert not longer[1][:24000].any() and longer[1][24000 : 24000 + 2400].any()
+
+
+def test_words_are_said_when_the_times_say_so(listener: Listener, spoken: list[Spoken], wave: np.ndarray) -> None:
+    words = [word for part in spoken for word in part.words]
+    assert " ".join(w.text for w in words) == TEXT.replace("\n\n", " ")
+    flat = [t for w in words for t in (w.start, w.end)]
+    assert flat == sorted(flat) and flat[-1] <= len(wave) / 24000
+    assert all(w.end - w.start >= 0.025 for w in words)
+    assert all(abs(t * 40 - round(t * 40)) < 1e-6 for t in flat)
+    heard = [w for s in listener.transcribe(audio.resample(wave, 24000, 16000), words=True).segments for w in s.words]
+    assert len(heard) == len(words)
+    # the smallest Whisper's word times are about a tenth of a second off themselves
+    assert np.median([abs(a.start + a.end - b.start - b.end) / 2 for a, b in zip(words, heard, strict=True)]) < 0.15
+    # outside the words there is next to nothing to hear
+    outside = np.ones(len(wave), bool)
+    for word in words:
+        outside[round(word.start * 24000) : round(word.end * 24000)] = False
+    assert np.square(wave[outside]).sum() < 0.02 * np.square(wave).sum()
+
+
+@pytest.fixture(scope="module")
+def short(kokoro: Kokoro) -> np.ndarray:
+    return speak("Come in.", "bf_emma", kokoro=kokoro)
+
+
+def test_the_same_seed_says_the_same_and_speed_is_speed(kokoro: Kokoro, short: np.ndarray) -> None:
+    np.testing.assert_array_equal(short, speak("Come in.", "bf_emma", kokoro=kokoro))
+    assert not np.array_equal(short, speak("Come in.", "bf_emma", seed=1, kokoro=kokoro))
+    assert len(speak("Come in.", "bf_emma", speed=2.0, kokoro=kokoro)) < 0.8 * len(short)
+
+
+def test_fast_sounds_the_same(kokoro: Kokoro, short: np.ndarray) -> None:
+    fast = speak("Come in.", "bf_emma", fast=True, kokoro=kokoro)
+    assert fast.shape == short.shape and not np.array_equal(short, fast)
+    assert audio.active_level_db(fast, 24000) == pytest.approx(audio.active_level_db(short, 24000), abs=0.3)
+    assert np.corrcoef(short, fast)[0, 1] > 0.9
+
+
+def test_the_language_is_the_voices() -> None:
+    assert language_of("bm_george") == "en-gb"
+    assert language_of("ef_dora:0.5,af_heart:0.5") == "es"
+    assert language_of("voices/mine.pt") == "en-us"
+    assert language_of("zf_xiaoxiao", "EN_GB") == "en-gb"
+    assert language_of("af_heart", "pt") == "pt-br"
+
+
+LONG = [
+    Timed(word, 0.3 * k, 0.3 * k + 0.25)
+    for k, word in enumerate(("one two three four five six seven eight nine ten, " * 4).split())
+]
+
+
+@pytest.mark.parametrize("suffix", [".srt", ".vtt"])
+def test_subtitles_hold_two_lines_and_go_forward(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"times{suffix}"
+    later = [Timed(w.text, w.start + 3700, w.end + 3700) for w in LONG[:3]]
+    nothing = np.zeros(0, np.float32)
+    timestamps.write(path, [Spoken(nothing, 0, LONG[:9], 0, 0), Spoken(nothing, 0, LONG[9:], 1, 0),
+                            Spoken(nothing, 1, later, 1, 1)])  # fmt: skip
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("WEBVTT\n\n" if suffix == ".vtt" else "1\n00:00:00,000 --> ")
+    cues = re.findall(r"(\d\d):(\d\d):(\d\d)[.,](\d{3}) --> (\d\d):(\d\d):(\d\d)[.,](\d{3})\n((?:.+\n)+)", text)
+    times = []
+    for *clock, lines in cues:
+        assert lines.count("\n") <= 2 and max(map(len, lines.splitlines())) <= 42
+        for h, m, s, ms in (clock[:4], clock[4:]):
+            times.append(int(h) * 3600 + int(m) * 60 + int(s) + int(ms) / 1000)
+    assert times == sorted(times) and times[-2] == 3700.0 and len(set(times)) == len(times)
+    assert " ".join(cue[-1] for cue in cues).split() == [w.text for w in LONG + later]
+    # a break after a mark where one is near
+    assert cues[0][-1].endswith("ten,\n")
+
+
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, *arguments: object) -> tuple[int, str]:
+    monkeypatch.setattr(sys, "argv", ["nuanced-speech", "say", *map(str, arguments)])
+    try:
+        cli.main()
+        status = 0
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    return status, capsys.readouterr().err
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch, kokoro: Kokoro) -> None:
+    """The command line with the synthesizer that is loaded already."""
+    monkeypatch.setattr("nuanced_speech.synthesis._kokoro", lambda device: kokoro)
+
+
+def test_a_file_is_said_into_a_file(monkeypatch, capsys, loaded, tmp_path) -> None:
+    book, out, times = tmp_path / "book.txt", tmp_path / "book.flac", tmp_path / "book.json"
+    book.write_text("Hello. 😀 Good bye.", encoding="utf-8-sig")
+    status, err = run(monkeypatch, capsys, "--file", book, out, "--timestamps", times, "--voice", "bm_george")
+    assert status == 0, err
+    found = json.loads(times.read_text())
+    assert [s["text"] for s in found["sentences"]] == ["Hello.", "Good bye."]
+    assert [w["text"] for w in found["words"]] == ["Hello.", "Good", "bye."]
+    assert found["sentences"][1]["end"] == found["words"][2]["end"] < soundfile.info(out).duration
+
+
+def test_a_pipe_gets_the_first_sentence_before_the_last_is_made(monkeypatch, capsys, loaded, kokoro) -> None:
+    pipe, lengths = io.BytesIO(), []
+    decode = kokoro.decode
+
+    def watched(*arguments, **options):
+        lengths.append(len(pipe.getvalue()))
+        return decode(*arguments, **options)
+
+    monkeypatch.setattr(kokoro, "decode", watched)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(pipe))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Hello. Good bye.")))
+    status, err = run(monkeypatch, capsys, "-", "-")
+    assert status == 0, err
+    assert lengths[0] == 44 and lengths[1] > 20_000
+    data = pipe.getvalue()
+    assert data[:4] == b"RIFF" and struct.unpack("<IHHIIHH", data[16:36]) == (16, 1, 1, 24000, 48000, 2, 16)
+    written = np.frombuffer(data[44:], "<i2") / 32767
+    assert -30 < audio.active_level_db(written, 24000) < -15
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["", "out.wav"], "nothing speakable"),
+        (["   ", "out.wav"], "nothing speakable"),
+        (["!!!", "out.wav"], "nothing speakable"),
+        (["🎉", "out.wav"], "nothing speakable"),
+        (["Hello.", "out.wav", "--language", "tlh"], "unknown language 'tlh': choose from en-us"),
+        (["Hello.", "out.wav", "--voice", "af_hart"], "unknown voice 'af_hart': did you mean"),
+        (["Hello.", "out.wav", "--device", "abacus"], "abacus"),
+        (["Hello.", "out.xyz"], "cannot write the suffix '.xyz'"),
+        (["Hello.", "nowhere/out.wav"], "nowhere does not exist"),
+        (["Hello.", "out.wav", "--timestamps", "out.txt"], ".json, .srt, .vtt"),
+        (["Hello.", "out.wav", "--timestamps", "nowhere/out.srt"], "nowhere does not exist"),
+        (["Hello.", "out.wav", "--speed", "0"], "a speed of 0 is not possible: give 0.5 to 2"),
+        (["Hello.", "out.wav", "--speed", "-1"], "a speed of -1 is"),
+        (["Hello.", "out.wav", "--speed", "nan"], "a speed of nan is"),
+        (["Hello.", "out.wav", "--speed", "100"], "a speed of 100 is"),
+        (["Hello.", "out.wav", "--pause", "nan"], "a pause of nan is"),
+        (["Hello."], "give the text and the file to write"),
+        (["Hello.", "out.wav", "--file", "book.txt"], "give the file to write and no text besides"),
+        (["out.wav", "--file", "absent.txt"], "absent.txt cannot be read: No such file"),
+        (["out.wav", "--file", "."], "cannot be read: Is a directory"),
+        (["out.wav", "--file", "binary.txt"], "binary.txt is not text in UTF-8 (byte 0)"),
+        (["out.wav", "--file", "zeros.txt"], "zeros.txt is not plain text"),
+        (["out.wav", "--file", "empty.txt"], "nothing speakable"),
+        (["out.wav", "--file", "book.srt", "--timestamps", "book.srt"], "is the text itself"),
+    ],
+)
+def test_bad_wishes_are_one_line_and_write_nothing(monkeypatch, capsys, loaded, tmp_path, arguments, says) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("binary.txt").write_bytes(b"\x89\xff\xfe\x00\x01")
+    Path("zeros.txt").write_bytes(b"a\0b")
+    Path("empty.txt").touch()
+    Path("book.srt").write_text("Hello.")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    status, err = run(monkeypatch, capsys, *arguments)
+    assert status == 1
+    assert err.startswith("error: ") and err.count("\n") == 1 and says in err, err
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert Path("book.srt").read_text() == "Hello."
+
+
+def test_a_word_of_ten_thousand_letters_is_taken_apart() -> None:
+    parts = list(_parts("a" * 10_000, "en", False))
+    assert len(parts) > 10
+    assert sum(len(word.text) for part in parts for word in part.words) == 10_000
+
+
+@pytest.mark.parametrize("language", sorted(EXTRAS))
+def test_a_language_without_its_parts_says_what_to_install(monkeypatch, language: str) -> None:
+    from nuanced_speech import text
+
+    text._japanese.cache_clear()
+    text._mandarin.cache_clear()
+    monkeypatch.setattr(text, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=re.escape("pip install " + " ".join(EXTRAS[language].values()))):
+        phonemize("東京", language)
+
+
+def test_the_extras_are_those_of_the_package() -> None:
+    project = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
+    for language, extra in (("ja", "japanese"), ("zh", "mandarin")):
+        wanted = ", ".join(f'"{requirement}"' for requirement in EXTRAS[language].values())
+        assert f"{extra} = [{wanted}]" in project
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "phonemes"),
+    [
+        ("ja", "今日はとても良い天気ですね。", "kʲoː βa totemo joi teŋkʲi desɨ ne."),
+        ("zh", "今天天气很好。", "ʨi→ntʰjɛ→ntʰjɛ→nʨʰi↘ xə↓n xau↓."),
+    ],
+)
+def test_japanese_and_mandarin(language: str, text: str, phonemes: str) -> None:
+    for module in EXTRAS[language]:
+        pytest.importorskip(module)
+    assert phonemize(text, language) == phonemes
+    words = pronounce(text, language)
+    assert "".join(w.text for w in words) == text
+    assert "".join(w.phonemes for w in words).strip() == phonemes
+    assert len(words) > 2 and all(w.phonemes.strip() for w in words)
