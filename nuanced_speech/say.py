@@ -72,10 +72,10 @@ def say(
         if file is not None and timestamps.exists() and timestamps.samefile(file):
             raise UserError(f"{timestamps} is the text itself: give the timestamps another name")
     # torch takes seconds to import: not for --help
-    from nuanced_speech.cli import _bar, _check_device
+    from nuanced_speech.cli import _bar
     from nuanced_speech.synthesis import Spoken, language_of, stream
 
-    _check_device(device)
+    check_device(device)
     spoken = stream(text, voice, language, speed, pause, seed, device, fast)
     said: list[Spoken] = []
     with _bar("saying") as advance, _writer(out) as writer:
