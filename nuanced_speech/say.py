@@ -73,18 +73,21 @@ def say(
             raise UserError(f"{timestamps} is the text itself: give the timestamps another name")
     # torch takes seconds to import: not for --help
     from nuanced_speech.cli import _bar
+    from nuanced_speech.hear import check_device
+    from nuanced_speech.style.voice import Voice
     from nuanced_speech.synthesis import Spoken, language_of, stream
 
     check_device(device)
-    spoken = stream(text, voice, language, speed, pause, seed, device, fast)
+    chosen = Voice.load(voice)
+    spoken = stream(text, chosen, language, speed, pause, seed, device, fast)
     said: list[Spoken] = []
-    with _bar("saying") as advance, _writer(out) as writer:
+    with _bar("saying") as advance, _writer(out, chosen.mark) as writer:
         for sentence in spoken:
             writer.write(sentence.audio)
             said.append(replace(sentence, audio=sentence.audio[:0].copy()))
             advance(sentence.share)
     if timestamps is not None:
-        times.write(timestamps, said, spaces=language_of(voice, language) not in ("ja", "zh"))
+        times.write(timestamps, said, spaces=language_of(chosen, language) not in ("ja", "zh"))
 
 
 def _text(words: list[str], file: Path | None) -> tuple[str, str]:
@@ -118,9 +121,9 @@ def _decoded(data: bytes, name: str) -> str:
 
 
 @contextmanager
-def _writer(out: str) -> Iterator[_Writer]:
+def _writer(out: str, comment: str) -> Iterator[_Writer]:
     if out != "-":
-        with audio.AudioWriter(out) as writer:
+        with audio.AudioWriter(out, comment=comment) as writer:
             yield writer
         return
     try:

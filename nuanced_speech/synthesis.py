@@ -23,7 +23,8 @@ from nuanced_speech.audio import SAMPLE_RATE, active_level_db
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import MAX_PHONEMES, SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread, vocabulary
 from nuanced_speech.sentences import sentences
-from nuanced_speech.style.voices import style_of, voice_pack
+from nuanced_speech.style.voice import Voice
+from nuanced_speech.style.voices import style_of
 from nuanced_speech.text import Word, pronounce
 
 # Language and whether it is British English, by the first letter of a stock voice's name.
@@ -102,7 +103,7 @@ class _Part:
 
 def speak(
     text: str,
-    voice: str | Path | Tensor = "af_heart",
+    voice: str | Path | Voice = "af_heart",
     language: str | None = None,
     speed: float = 1.0,
     pause: float = DEFAULT_PAUSE,
@@ -117,7 +118,7 @@ def speak(
 
 def stream(
     text: str,
-    voice: str | Path | Tensor = "af_heart",
+    voice: str | Path | Voice = "af_heart",
     language: str | None = None,
     speed: float = 1.0,
     pause: float = DEFAULT_PAUSE,
@@ -130,8 +131,8 @@ def stream(
 
     Args:
         text: any length. ``[word](/ipa/)`` gives a pronunciation; emoji are not spoken.
-        voice: whatever ``voice_pack`` reads, or a pack ``[510, 256]``.
-        language: one of ``LANGUAGES``; that of the voice's name when None.
+        voice: a voice, or whatever ``Voice.load`` takes.
+        language: one of ``LANGUAGES``; the voice's when None.
         speed: 0.5 to 2.
         pause: seconds between sentences; others are shares of it.
         seed: of the synthesizer's noise.
@@ -147,31 +148,35 @@ def stream(
         raise UserError(f"a speed of {speed:g} is not possible: give {SPEED_LIMITS[0]} to {SPEED_LIMITS[1]:g}")
     if not 0 <= pause <= PAUSE_LIMIT:
         raise UserError(f"a pause of {pause:g} is not possible: give 0 to {PAUSE_LIMIT:g} seconds")
-    code = language_of(voice, language)
-    pack = voice if isinstance(voice, Tensor) else voice_pack(str(voice))
+    chosen = Voice.load(voice)
+    code = language_of(chosen, language)
     parts = _parts(text, *LANGUAGES[code])
     try:
         first = next(parts)
     except StopIteration:
         raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word") from None
     synthesizer = kokoro or _kokoro(device)
-    return _stream(first, parts, synthesizer, pack.to(synthesizer.device), speed, pause, seed, fast)
+    return _stream(first, parts, synthesizer, chosen.pack.to(synthesizer.device), speed, pause, seed, fast)
 
 
-def language_of(voice: str | Path | Tensor, language: str | None = None) -> str:
-    """The language to speak: the one given, else that of the first stock voice that is named, else American English.
+def language_of(voice: Voice, language: str | None = None) -> str:
+    """The language to speak: the one given, else that of the first stock voice that is named in the voice's name or
+    recipe, else what its provenance says, else American English.
 
     Raises:
         UserError: an unknown one.
     """
     if language is None:
-        stock = None if isinstance(voice, Tensor) else re.search(r"\b([abefhijpz])[fm]_[a-z]", str(voice))
-        return VOICE_LANGUAGES[stock[1]] if stock else "en-us"
-    code = language.lower().replace("_", "-")
+        stock = re.search(r"\b([abefhijpz])[fm]_[a-z]", f"{voice.name} {voice.provenance.recipe}")
+        if stock:
+            return VOICE_LANGUAGES[stock[1]]
+    code = (language or voice.provenance.language).lower().replace("_", "-")
     code = SHORT_NAMES.get(code, code)
-    if code not in LANGUAGES:
-        raise UserError(f"unknown language {language!r}: choose from {', '.join(LANGUAGES)}")
-    return code
+    if code in LANGUAGES:
+        return code
+    if language is None:
+        return "en-us"
+    raise UserError(f"unknown language {language!r}: choose from {', '.join(LANGUAGES)}")
 
 
 @lru_cache(maxsize=1)

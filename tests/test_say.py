@@ -7,6 +7,7 @@ import json
 import re
 import struct
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from nuanced_speech import audio, cli, timestamps
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import MAX_PHONEMES
 from nuanced_speech.sentences import Sentence, sentences
+from nuanced_speech.style.voice import Provenance, Voice
 from nuanced_speech.synthesis import LONGEST, Spoken, Timed, _parts, _utterances, language_of, speak, stream
 from nuanced_speech.text import EXTRAS, phonemize, pronounce
 
@@ -164,11 +166,15 @@ def test_fast_sounds_the_same(kokoro: Kokoro, short: np.ndarray) -> None:
 
 
 def test_the_language_is_the_voices() -> None:
-    assert language_of("bm_george") == "en-gb"
-    assert language_of("ef_dora:0.5,af_heart:0.5") == "es"
-    assert language_of("voices/mine.pt") == "en-us"
-    assert language_of("zf_xiaoxiao", "EN_GB") == "en-gb"
-    assert language_of("af_heart", "pt") == "pt-br"
+    assert language_of(Voice.load("bm_george")) == "en-gb"
+    assert language_of(Voice.load("ef_dora:0.5,af_heart:0.5")) == "es"
+    mine = replace(Voice.load("bm_george"), name="mine")
+    assert language_of(mine) == "en-us"
+    assert language_of(replace(mine, provenance=Provenance(language="fr"))) == "fr"
+    assert language_of(replace(mine, provenance=Provenance(language="sw"))) == "en-us"
+    assert language_of(replace(mine, provenance=Provenance(recipe="bm_george:0.5,me:0.5"))) == "en-gb"
+    assert language_of(Voice.load("zf_xiaoxiao"), "EN_GB") == "en-gb"
+    assert language_of(Voice.load("af_heart"), "pt") == "pt-br"
 
 
 LONG = [
