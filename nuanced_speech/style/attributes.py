@@ -1,0 +1,203 @@
+"""What of a voice can be put in a word, measured on what it says.
+
+The measurements are of the kind that eGeMAPS (Eyben et al. 2016) uses, and cepstral peak prominence (Hillenbrand et al.
+1994). Sex is a logistic direction of the speaker embedding. Nobody knows the ages of Kokoro's voices: ``age`` is an
+impression, a proxy made of the others.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from nuanced_speech.audio import SAMPLE_RATE
+from nuanced_speech.prosody.delivery import SEMITONES, median_log_f0
+from nuanced_speech.prosody.energy import energy
+from nuanced_speech.prosody.f0 import f0 as track_f0
+from nuanced_speech.prosody.frames import HOP_LENGTH
+
+DATA = Path(__file__).parent.parent / "data" / "attributes.safetensors"
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute: its unit, and what a voice with little and with much of it is called.
+
+    ``prosodic`` ones are made of F0, durations and N alone, and so by the prosody half of a style.
+    """
+
+    name: str
+    unit: str
+    low: str
+    high: str
+    prosodic: bool = False
+
+    def show(self, value: float) -> str:
+        """A value in the unit that people use: Hz for pitch."""
+        if self.name == "pitch":
+            return f"{2**value:.0f} Hz"
+        return f"{value:.1f} {self.unit}"
+
+
+ATTRIBUTES = (
+    Attribute("sex", "log odds", "male", "female"),
+    Attribute("age", "SD", "young", "old"),
+    Attribute("pitch", "log2 Hz", "low", "high", prosodic=True),
+    Attribute("movement", "semitones", "monotone", "lively", prosodic=True),
+    Attribute("pace", "phonemes/s", "slow", "fast", prosodic=True),
+    Attribute("energy", "dB", "even", "energetic", prosodic=True),
+    Attribute("brightness", "dB", "dark", "bright"),
+    Attribute("warmth", "dB", "thin", "warm"),
+    Attribute("breathiness", "dB", "clear", "breathy"),
+)
+NAMES = tuple(attribute.name for attribute in ATTRIBUTES)
+SEX, AGE, PITCH = NAMES.index("sex"), NAMES.index("age"), NAMES.index("pitch")
+# What ``measure`` measures; sex needs the speaker embedding, and age the others.
+MEASURED = NAMES[2:]
+
+N_FFT = 1024
+# Speech is what lies less than this below the loud frames.
+SPEECH_DB = 30.0
+DB_PER_NEPER = 10 / np.log(10)
+# The periods, in seconds, that the line under the cepstral peak is fitted to, and how near to 1 / F0 the peak lies.
+QUEFRENCIES, NEAR = (0.001, 0.021), 0.15
+# An older voice is taken to be slower, lower than its sex, breathier and darker, in equal parts.
+AGE_SIGNS = {"pitch": -1.0, "pace": -1.0, "brightness": -1.0, "breathiness": 1.0}
+
+
+def phoneme_count(phonemes: str) -> int:
+    """Sounds in a phoneme string: stress and length marks, spaces and punctuation do not count."""
+    return sum(p.isalpha() and p not in "ˈˌːʰʲ" for p in phonemes)
+
+
+def measure(wave: np.ndarray, phonemes: int) -> np.ndarray:
+    """The attributes ``MEASURED`` of speech.
+
+    Args:
+        wave: ``[T]`` at 24 kHz, of any level.
+        phonemes: how many sounds it says.
+
+    Returns:
+        float64 ``[7]``, NaN where nothing is voiced:
+        pitch: median F0, log2 Hz.
+        movement: standard deviation of F0, semitones.
+        pace: phonemes per second from the first sound to the last, pauses included.
+        energy: range of N from its 20th to its 95th percentile, pauses left out, dB.
+        brightness: level of 2 to 8 kHz above that of 50 Hz to 2 kHz in speech, dB.
+        warmth: level of 150 to 500 Hz above that of 500 Hz to 2 kHz in voiced speech, dB.
+        breathiness: minus the cepstral peak prominence of voiced speech, dB.
+    """
+    n = energy(wave) * DB_PER_NEPER
+    f0 = track_f0(wave)
+    loud = n > np.quantile(n, 0.95) - SPEECH_DB
+    voiced = loud & (f0 > 0)
+    if not voiced.any():
+        return np.full(len(MEASURED), np.nan)
+    first, last = np.flatnonzero(loud)[[0, -1]]
+    spectra = _spectra(wave, len(n))
+    return np.array(
+        [
+            median_log_f0(f0[voiced]),
+            np.log2(f0[voiced]).std() * SEMITONES,
+            phonemes / ((last - first + 1) * HOP_LENGTH / SAMPLE_RATE),
+            np.quantile(n[loud], 0.95) - np.quantile(n[loud], 0.2),
+            _level(spectra[loud], 2000, 8000) - _level(spectra[loud], 50, 2000),
+            _level(spectra[voiced], 150, 500) - _level(spectra[voiced], 500, 2000),
+            -_peak_prominence(spectra[voiced], f0[voiced]),
+        ]
+    )
+
+
+@dataclass
+class StockAttributes:
+    """Attributes and speaker embeddings of the stock voices, and what turns an embedding into a sex.
+
+    Attributes:
+        names: of the voices.
+        values: ``[54, 9]``, columns as ``ATTRIBUTES``.
+        embeddings: of what they say, of length 1, ``[54, 256]``.
+        sex: logistic weights ``[257]``, the last of them the offset.
+    """
+
+    names: list[str]
+    values: np.ndarray
+    embeddings: np.ndarray
+    sex: np.ndarray
+
+    @property
+    def female(self) -> np.ndarray:
+        """Which voices are called so, ``[54]``."""
+        return np.array([name[1] == "f" for name in self.names])
+
+    @property
+    def spread(self) -> np.ndarray:
+        """Standard deviations ``[9]``."""
+        return self.values.std(0)
+
+    def complete(self, measured: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
+        """All attributes ``[N, 9]`` of what ``measure`` gave ``[N, 7]`` and of speaker embeddings ``[N, 256]``."""
+        log_odds = embeddings @ self.sex[:-1] + self.sex[-1]
+        values = np.concatenate([log_odds[:, None], np.zeros_like(log_odds)[:, None], measured], 1)
+        values[:, AGE] = self._age(values)
+        return values
+
+    def typical(self, sex: str | None) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation ``[9]`` of the voices of a sex (``f``, ``m``), or of all."""
+        chosen = self.values if sex is None else self.values[self.female == (sex == "f")]
+        return chosen.mean(0), chosen.std(0)
+
+    def _age(self, values: np.ndarray) -> np.ndarray:
+        """Age impression ``[N]`` in standard deviations of the stock voices."""
+
+        def raw(values: np.ndarray) -> np.ndarray:
+            total = np.zeros(len(values))
+            share = 1 / (1 + np.exp(-values[:, SEX, None]))
+            (women, of_women), (men, of_men) = self.typical("f"), self.typical("m")
+            # what is usual for a voice so far female
+            mean, spread = share * women + (1 - share) * men, share * of_women + (1 - share) * of_men
+            scores = (values - mean) / np.maximum(spread, 1e-9)
+            for name, sign in AGE_SIGNS.items():
+                total += sign * scores[:, NAMES.index(name)]
+            return total
+
+        own = raw(self.values)
+        return (raw(values) - own.mean()) / own.std()
+
+
+@lru_cache
+def stock_attributes() -> StockAttributes:
+    """The packaged ones."""
+    with safe_open(DATA, "pt") as file:
+        tensors = {name: file.get_tensor(f"stock.{name}").float().numpy() for name in ("values", "embeddings", "sex")}
+        return StockAttributes(json.loads(file.metadata()["names"]), **tensors)
+
+
+def _spectra(wave: np.ndarray, frames: int) -> np.ndarray:
+    """Power spectra ``[frames, 513]`` of 43 ms at 80 Hz."""
+    padded = np.pad(wave, (N_FFT // 2, N_FFT // 2 + frames * HOP_LENGTH - len(wave)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP_LENGTH][:frames]
+    return np.abs(np.fft.rfft(windows * np.hanning(N_FFT))) ** 2
+
+
+def _level(spectra: np.ndarray, low: float, high: float) -> float:
+    """Level of a band in dB, mean over frames ``[frames, 513]``, so that no loud vowel decides alone."""
+    frequency = np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE)
+    power = spectra[:, (frequency >= low) & (frequency < high)].sum(1)
+    return float((10 * np.log10(power + 1e-12)).mean())
+
+
+def _peak_prominence(spectra: np.ndarray, f0: np.ndarray) -> float:
+    """Mean cepstral peak prominence in dB of frames ``[frames, 513]`` with an F0 in Hz ``[frames]``: how far the peak
+    of the period stands out of the line through the cepstrum."""
+    cepstra = 20 * np.log10(np.abs(np.fft.irfft(10 * np.log10(spectra + 1e-12))) + 1e-6)
+    quefrency = np.arange(cepstra.shape[1]) / SAMPLE_RATE
+    fitted = (quefrency >= QUEFRENCIES[0]) & (quefrency <= QUEFRENCIES[1])
+    slope, offset = np.polyfit(quefrency[fitted], cepstra[:, fitted].T, 1)
+    above = cepstra[:, fitted] - slope[:, None] * quefrency[fitted] - offset[:, None]
+    near = np.abs(quefrency[fitted] * f0[:, None] - 1) < NEAR
+    return float(np.where(near, above, -np.inf).max(1).mean())
