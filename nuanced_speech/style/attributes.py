@@ -16,6 +16,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from nuanced_speech.audio import SAMPLE_RATE
+from nuanced_speech.kokoro import VOICED_HZ
 from nuanced_speech.prosody.delivery import SEMITONES, median_log_f0
 from nuanced_speech.prosody.energy import energy
 from nuanced_speech.prosody.f0 import f0 as track_f0
@@ -38,9 +39,9 @@ class Attribute:
     prosodic: bool = False
 
     def show(self, value: float) -> str:
-        """A value in the unit that people use: Hz for pitch."""
-        if self.name == "pitch":
-            return f"{2**value:.0f} Hz"
+        """A value as people read it: Hz and phonemes per second are not in log2."""
+        if self.unit.startswith("log2 "):
+            return f"{2**value:.3g} {self.unit[5:]}"
         return f"{value:.1f} {self.unit}"
 
 
@@ -49,7 +50,7 @@ ATTRIBUTES = (
     Attribute("age", "SD", "young", "old"),
     Attribute("pitch", "log2 Hz", "low", "high", prosodic=True),
     Attribute("movement", "semitones", "monotone", "lively", prosodic=True),
-    Attribute("pace", "phonemes/s", "slow", "fast", prosodic=True),
+    Attribute("pace", "log2 sounds/s", "slow", "fast", prosodic=True),
     Attribute("energy", "dB", "even", "energetic", prosodic=True),
     Attribute("brightness", "dB", "dark", "bright"),
     Attribute("warmth", "dB", "thin", "warm"),
@@ -61,54 +62,60 @@ SEX, AGE, PITCH = NAMES.index("sex"), NAMES.index("age"), NAMES.index("pitch")
 MEASURED = NAMES[2:]
 
 N_FFT = 1024
-# Speech is what lies less than this below the loud frames.
-SPEECH_DB = 30.0
+# N counts down to this below its loud frames; what is spoken lies less than the other below them.
+RANGE_DB, SPEECH_DB = 40.0, 30.0
 DB_PER_NEPER = 10 / np.log(10)
+# Kokoro's F0 glides through zero at the edges of voicing: what lies farther than this from the median is not voiced.
+FARTHEST = 1.8
 # The periods, in seconds, that the line under the cepstral peak is fitted to, and how near to 1 / F0 the peak lies.
 QUEFRENCIES, NEAR = (0.001, 0.021), 0.15
 # An older voice is taken to be slower, lower than its sex, breathier and darker, in equal parts.
 AGE_SIGNS = {"pitch": -1.0, "pace": -1.0, "brightness": -1.0, "breathiness": 1.0}
 
 
-def phoneme_count(phonemes: str) -> int:
-    """Sounds in a phoneme string: stress and length marks, spaces and punctuation do not count."""
-    return sum(p.isalpha() and p not in "ˈˌːʰʲ" for p in phonemes)
+@dataclass
+class Spoken:
+    """Something said: ``audio [T]`` at 24 kHz; F0 in Hz and N ``energy``, ``[frames]`` at 80 Hz; and its pace, in
+    sounds per second, pauses left out, NaN where nobody knows it."""
+
+    audio: np.ndarray
+    f0: np.ndarray
+    energy: np.ndarray
+    pace: float
+
+    @classmethod
+    def recording(cls, wave: np.ndarray) -> "Spoken":
+        """A recording ``[T]`` at 24 kHz, whose curves are measured."""
+        return cls(wave, track_f0(wave), energy(wave), float("nan"))
 
 
-def measure(wave: np.ndarray, phonemes: int) -> np.ndarray:
-    """The attributes ``MEASURED`` of speech.
+def measure(spoken: Spoken) -> np.ndarray:
+    """The attributes ``MEASURED`` of speech, float64 ``[7]``, NaN where nothing is voiced.
 
-    Args:
-        wave: ``[T]`` at 24 kHz, of any level.
-        phonemes: how many sounds it says.
-
-    Returns:
-        float64 ``[7]``, NaN where nothing is voiced:
-        pitch: median F0, log2 Hz.
-        movement: standard deviation of F0, semitones.
-        pace: phonemes per second from the first sound to the last, pauses included.
-        energy: range of N from its 20th to its 95th percentile, pauses left out, dB.
-        brightness: level of 2 to 8 kHz above that of 50 Hz to 2 kHz in speech, dB.
-        warmth: level of 150 to 500 Hz above that of 500 Hz to 2 kHz in voiced speech, dB.
-        breathiness: minus the cepstral peak prominence of voiced speech, dB.
+    pitch: median F0, log2 Hz. movement: from the 10th to the 90th percentile of F0, semitones. pace: log2 of sounds per
+    second. energy: standard deviation of N from the first sound to the last, dB. brightness: level of 2 to 8 kHz above
+    that of 50 Hz to 2 kHz in speech, dB. warmth: level of 150 to 500 Hz above that of 500 Hz to 2 kHz in voiced speech,
+    dB. breathiness: minus the cepstral peak prominence of voiced speech, dB. None of them depends on the level.
     """
-    n = energy(wave) * DB_PER_NEPER
-    f0 = track_f0(wave)
-    loud = n > np.quantile(n, 0.95) - SPEECH_DB
-    voiced = loud & (f0 > 0)
+    n = spoken.energy * DB_PER_NEPER
+    n = n - np.quantile(n, 0.95)
+    loud = n > -SPEECH_DB
+    middle = 2 ** median_log_f0(spoken.f0 * (spoken.f0 > VOICED_HZ))
+    voiced = loud & (spoken.f0 > middle / FARTHEST) & (spoken.f0 < middle * FARTHEST)
     if not voiced.any():
         return np.full(len(MEASURED), np.nan)
+    f0 = spoken.f0[voiced]
     first, last = np.flatnonzero(loud)[[0, -1]]
-    spectra = _spectra(wave, len(n))
+    spectra = _spectra(spoken.audio, len(n))
     return np.array(
         [
-            median_log_f0(f0[voiced]),
-            np.log2(f0[voiced]).std() * SEMITONES,
-            phonemes / ((last - first + 1) * HOP_LENGTH / SAMPLE_RATE),
-            np.quantile(n[loud], 0.95) - np.quantile(n[loud], 0.2),
+            median_log_f0(f0),
+            np.diff(np.quantile(np.log2(f0) * SEMITONES, [0.1, 0.9]))[0],
+            np.log2(spoken.pace),
+            n[first : last + 1].clip(-RANGE_DB).std(),
             _level(spectra[loud], 2000, 8000) - _level(spectra[loud], 50, 2000),
             _level(spectra[voiced], 150, 500) - _level(spectra[voiced], 500, 2000),
-            -_peak_prominence(spectra[voiced], f0[voiced]),
+            -_peak_prominence(spectra[voiced], f0),
         ]
     )
 

@@ -24,9 +24,9 @@ class Directions:
 
     Attributes:
         mean: style of the average voice ``[256]``.
-        basis: ``[256, K]``; ``mean + basis @ z`` with standard normal ``z`` is spread as the stock voices are, timbre
-            and prosody apart.
-        weights: change of each attribute, in its own unit, along each column of the basis ``[9, K]``.
+        basis: ``[256, 256]``; ``mean + basis @ z`` with standard normal ``z`` is spread as the stock voices are, and a
+            little wider, timbre and prosody apart.
+        weights: change of each attribute, in its own unit, along each column of the basis ``[9, 256]``.
         correlations: of predicted and measured attributes on stock voices that were not fitted ``[9]``.
     """
 
@@ -36,12 +36,8 @@ class Directions:
     correlations: np.ndarray
 
     def whitened(self, style: np.ndarray) -> np.ndarray:
-        """``z [K]`` of a style ``[256]``, the nearest where it lies outside of what the voices span."""
-        return np.linalg.lstsq(self.basis, style - self.mean, rcond=None)[0]
-
-    def change(self, step: np.ndarray) -> np.ndarray:
-        """Expected change of the attributes ``[9]`` by a step ``[256]``."""
-        return self.weights @ np.linalg.lstsq(self.basis, step, rcond=None)[0]
+        """``z`` of styles ``[256]`` or ``[256, N]``."""
+        return np.linalg.solve(self.basis, (style.T - self.mean).T)
 
     def step(self, style: np.ndarray, wanted: np.ndarray, asked: np.ndarray, spread: np.ndarray) -> np.ndarray:
         """The step ``[256]`` from a style ``[256]`` that changes attributes as wanted.

@@ -27,7 +27,7 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "granddad wizard witch retired",
     ),
     "pitch": (
-        "low lower deep bass baritone contralto low-pitched husky sonorous booming gravelly",
+        "low lower deep bass baritone contralto low-pitched sonorous booming gravelly",
         "high higher high-pitched squeaky shrill soprano tenor piping child childlike kid girlish boyish boy",
     ),
     "movement": (
@@ -40,7 +40,7 @@ _PAIRS: dict[str, tuple[str, str]] = {
     ),
     "energy": (
         "gentle gently even low-energy subdued restrained tender",
-        "energetic high-energy powerful strong intense dynamic forceful vigorous punchy emphatic commanding",
+        "energetic energy high-energy powerful strong intense dynamic forceful vigorous punchy emphatic commanding",
     ),
     "brightness": (
         "dark darker dull muffled mellow velvety smoky",
@@ -61,7 +61,7 @@ _DEGREES_OF_WORDS = {
     ("pitch", "boy"): 1.6, ("pitch", "child"): 1.6, ("pitch", "kid"): 1.6, ("pitch", "childlike"): 1.6,
     ("age", "child"): 2.0, ("age", "kid"): 2.0, ("age", "boy"): 1.5, ("age", "mature"): 0.5,
     ("age", "elderly"): 1.5, ("age", "ancient"): 2.0, ("age", "old"): 1.2, ("age", "teenage"): 1.2,
-    ("pitch", "baritone"): 0.6, ("pitch", "husky"): 0.6, ("pitch", "gravelly"): 1.2, ("pitch", "squeaky"): 1.8,
+    ("pitch", "baritone"): 0.6, ("pitch", "gravelly"): 1.2, ("pitch", "squeaky"): 1.8,
     ("pitch", "shrill"): 1.4, ("pitch", "booming"): 1.4, ("breathiness", "whispery"): 1.8,
     ("breathiness", "whisper"): 2.2, ("breathiness", "whispering"): 2.2, ("breathiness", "whispered"): 2.2,
     ("movement", "robotic"): 1.6, ("movement", "robot"): 1.6, ("movement", "monotone"): 1.4,
@@ -133,7 +133,8 @@ _PHRASES = {
     r"low[- ]energy": "low-energy", r"(high[- ]|full of )energy": "high-energy", r"full[- ]bodied": "full-bodied",
     r"story[- ]tell(er|ing)": "storyteller", r"news[- ]?(reader|caster)": "newsreader", r"kind of": "slightly",
     r"sort of": "slightly", r"audio[- ]book": "audiobook", r"well[- ]rounded": "rounded", r"grand[- ]ma": "grandma",
-    r"united kingdom|great britain|england": "british", r"united states|america": "american", r"n't\b": "n't",
+    r"\b(united kingdom|great britain|england)\b": "british", r"\b(united states|america)\b": "american",
+    r"little (girl|boy)": r"child \1", r"n't\b": "n't",
 }  # fmt: skip
 
 
@@ -193,7 +194,7 @@ def understand(description: str) -> Wish:
             negated = True
             continue
         if token in DEGREES:
-            degree *= DEGREES[token]
+            degree = DEGREES[token]
             continue
         # "a bit of", "not a deep voice": small words stand between
         if token in SILENT and _known(token) is None:

@@ -1,6 +1,6 @@
 """Which directions of the style space make a voice lower, quicker, brighter …
 
-Read top to bottom: Kokoro says the same sentences with every stock voice and with a few hundred mixtures of them, each
+Read top to bottom: Kokoro says the same sentences with every stock voice and with mixtures of them, each
 kept as it is made, so that an interrupted run goes on; what was said is measured; a ridge regression from style to
 measurement is fitted, and judged on stock voices that no sample of its training held a share of.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import scipy.linalg
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -18,15 +19,17 @@ from tqdm import tqdm
 from nuanced_speech.audio import replacing
 from nuanced_speech.kokoro import SAMPLE_RATE, TIMBRE_DIM, Kokoro
 from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style.attributes import ATTRIBUTES, NAMES, StockAttributes, measure, phoneme_count
+from nuanced_speech.style.attributes import ATTRIBUTES, NAMES, Spoken, StockAttributes, measure
 from nuanced_speech.style.directions import Directions
-from nuanced_speech.style.portrait import sentence_phonemes, speak_phonemes
+from nuanced_speech.style.portrait import sentence_phonemes, speak
 from nuanced_speech.style.voices import stock_voices, style_of
 
 PER_SHARD = 10
 FOLDS = 9
 # Ridge of the regression on whitened styles, per sample, and of the logistic regression that tells the sexes.
-RIDGE, SEX_RIDGE = 0.1, 0.01
+RIDGE, SEX_RIDGE = 0.3, 0.01
+# Share of their variance that styles may deviate by in any direction.
+ROOM = 0.3
 
 
 @dataclass
@@ -34,7 +37,7 @@ class AttributesConfig:
     """``mixtures`` are spoken besides the stock voices; samples and result go to ``out``."""
 
     out: Path
-    mixtures: int = 400
+    mixtures: int = 46
     seed: int = 0
 
 
@@ -72,10 +75,11 @@ def speak_all(config: AttributesConfig) -> None:
     kokoro = Kokoro() if missing else None
     for start in tqdm(missing, "speaking", len(starts), initial=len(starts) - len(missing), unit="shard"):
         assert kokoro is not None
-        tensors = {}
+        tensors: dict[str, Tensor] = {}
         for k in range(start, min(start + PER_SHARD, len(rows))):
-            wave = speak_phonemes(kokoro, mixed(rows[k]), sentence_phonemes(), seed=k)
-            tensors[str(k)] = (torch.from_numpy(wave).clamp(-1, 1) * 32767).to(torch.int16)
+            spoken = speak(kokoro, mixed(rows[k]), sentence_phonemes(), seed=k)
+            tensors |= {f"{k}.{name}": torch.from_numpy(np.asarray(value)) for name, value in vars(spoken).items()}
+            tensors[f"{k}.audio"] = (tensors[f"{k}.audio"].clamp(-1, 1) * 32767).to(torch.int16)
         with replacing(_shard(config.out, start)) as temporary:
             save_file(tensors, temporary)
 
@@ -88,7 +92,7 @@ def train(config: AttributesConfig) -> Path:
     rows = shares(config)
     measured, embeddings = hear(config)
     stock, values = describe_stock(measured, embeddings)
-    correlations, within = held_out(rows, values, stock.female)
+    correlations, within = held_out(rows, values, stock.names)
     print(table(correlations, within))
     directions = fit(rows, values, list(range(len(stock.names))))
     directions.correlations = correlations
@@ -99,15 +103,17 @@ def train(config: AttributesConfig) -> Path:
 
 def hear(config: AttributesConfig) -> tuple[np.ndarray, np.ndarray]:
     """Of every sample what ``measure`` gives ``[N, 7]`` and the speaker embedding ``[N, 256]``."""
-    encoder, count = SpeakerEncoder(), phoneme_count(sentence_phonemes())
+    encoder = SpeakerEncoder()
     measured, embeddings = [], []
-    for start in tqdm(range(0, len(shares(config)), PER_SHARD), "measuring", unit="shard"):
-        spoken = load_file(_shard(config.out, start))
-        for k in sorted(spoken, key=int):
-            wave = spoken[k].float().numpy() / 32767
-            embedding = encoder.embed(wave, SAMPLE_RATE)
+    rows = range(len(shares(config)))
+    for start in tqdm(rows[::PER_SHARD], "measuring", unit="shard"):
+        tensors = load_file(_shard(config.out, start))
+        for k in rows[start : start + PER_SHARD]:
+            audio, f0, energy, pace = (tensors[f"{k}.{name}"].numpy() for name in ("audio", "f0", "energy", "pace"))
+            spoken = Spoken(audio.astype(np.float32) / 32767, f0, energy, float(pace))
+            embedding = encoder.embed(spoken.audio, SAMPLE_RATE)
             assert embedding is not None
-            measured.append(measure(wave, count))
+            measured.append(measure(spoken))
             embeddings.append(embedding)
     return np.stack(measured), np.stack(embeddings)
 
@@ -156,25 +162,22 @@ def fit(rows: Tensor, values: np.ndarray, voices: list[int]) -> Directions:
     usable = ((rows[..., others] == 0).flatten(1).all(1) & torch.from_numpy(np.isfinite(values).all(1))).numpy()
     styles = sample_styles(rows[usable])
     own = sample_styles(torch.eye(rows.shape[-1])[voices][:, None].expand(-1, 2, -1))
-    mean = own.mean(0)
-    halves = slice(0, TIMBRE_DIM), slice(TIMBRE_DIM, None)
-    bases = [_basis(own[:, half]) for half in halves]
-    basis = np.zeros((len(mean), sum(b.shape[1] for b in bases)))
-    basis[halves[0], : bases[0].shape[1]], basis[halves[1], bases[0].shape[1] :] = bases
-    z = np.linalg.lstsq(basis, (styles - mean).T, rcond=None)[0].T
-    weights = np.zeros((len(NAMES), basis.shape[1]))
+    basis = scipy.linalg.block_diag(_basis(own[:, :TIMBRE_DIM]), _basis(own[:, TIMBRE_DIM:]))
+    directions = Directions(own.mean(0), basis, np.zeros((len(NAMES), len(basis))), np.full(len(NAMES), np.nan))
+    z = directions.whitened(styles.T).T
     for k, attribute in enumerate(ATTRIBUTES):
-        columns = slice(bases[0].shape[1] if attribute.prosodic else 0, None)
+        columns = slice(TIMBRE_DIM if attribute.prosodic else 0, None)
         x = z[:, columns] - z[:, columns].mean(0)
         y = values[usable, k] - values[usable, k].mean()
-        weights[k, columns] = np.linalg.solve(x.T @ x + RIDGE * len(x) * np.eye(x.shape[1]), x.T @ y)
-    return Directions(mean, basis, weights, np.full(len(NAMES), np.nan))
+        directions.weights[k, columns] = np.linalg.solve(x.T @ x + RIDGE * len(x) * np.eye(x.shape[1]), x.T @ y)
+    return directions
 
 
 def _basis(styles: np.ndarray) -> np.ndarray:
-    """Principal axes ``[D, V - 1]`` of styles ``[V, D]``, each as long as their standard deviation along it."""
-    _, spread, axes = np.linalg.svd(styles - styles.mean(0), full_matrices=False)
-    return (axes * spread[:, None] / len(styles) ** 0.5)[:-1].T
+    """Axes ``[D, D]`` of styles ``[V, D]``, each as long as their standard deviation along it, with some room in the
+    directions in which the few voices do not differ."""
+    variances, axes = np.linalg.eigh(np.cov(styles.T) + ROOM * np.diag(styles.var(0)))
+    return axes * variances**0.5
 
 
 def sample_styles(rows: Tensor) -> np.ndarray:
@@ -185,19 +188,23 @@ def sample_styles(rows: Tensor) -> np.ndarray:
     return torch.cat([timbre, prosody], 1).double().numpy()
 
 
-def held_out(rows: Tensor, values: np.ndarray, female: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def held_out(rows: Tensor, values: np.ndarray, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Correlations ``[9]`` of predicted and measured attributes of the stock voices, each predicted by directions that
     no sample with a share of it was fitted to; over all voices, and within the sexes."""
     rng = np.random.default_rng(0)
-    voices = rows.shape[-1]
+    voices = len(names)
     predicted = np.zeros((voices, len(NAMES)))
-    for held in np.array_split(rng.permutation(voices), FOLDS):
+    # em_santa and pm_santa are one voice: namesakes are held out together
+    called = np.array([name[3:] for name in names])
+    for fold in np.array_split(rng.permutation(np.unique(called)), FOLDS):
+        held = np.flatnonzero(np.isin(called, fold))
         others = [k for k in range(voices) if k not in held]
         directions = fit(rows, values, others)
         for k in held:
             z = directions.whitened(sample_styles(rows[k : k + 1])[0])
             predicted[k] = values[others].mean(0) + directions.weights @ z
     measured = values[:voices]
+    female = np.array([name[1] == "f" for name in names])
 
     def correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.array([np.corrcoef(x, y)[0, 1] for x, y in zip(a.T, b.T, strict=True)])
