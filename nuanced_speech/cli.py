@@ -1,4 +1,4 @@
-"""The command line: ``nuanced-speech convert | models | train | evaluate``."""
+"""The command line: ``nuanced-speech convert | describe | voices | models | train | evaluate``."""
 
 import sys
 import warnings
@@ -15,6 +15,8 @@ from rich.table import Table
 from nuanced_speech import __version__
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.cli import evaluate
+from nuanced_speech.style.cli import app as voices_app
+from nuanced_speech.style.cli import describe
 from nuanced_speech.train.cli import app as train_app
 from nuanced_speech.weights.cli import app as models_app
 
@@ -25,6 +27,8 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 app.add_typer(train_app, name="train")
+app.add_typer(voices_app, name="voices")
+app.command()(describe)
 app.command()(evaluate)
 console = Console(stderr=True)
 

@@ -158,6 +158,23 @@ class StockAttributes:
         chosen = self.values if sex is None else self.values[self.female == (sex == "f")]
         return chosen.mean(0), chosen.std(0)
 
+    def in_words(self, values: np.ndarray) -> str:
+        """What is special of attributes ``[9]`` among the voices of that sex: ``female, very breathy, slow``."""
+        sex = "f" if values[SEX] > 0 else "m"
+        mean, spread = self.typical(sex)
+        scores = (values - mean) / spread
+        words = ["female" if sex == "f" else "male"]
+        for k in np.argsort(-np.abs(scores)):
+            if k != SEX and abs(scores[k]) >= 1:
+                word = ATTRIBUTES[k].high if scores[k] > 0 else ATTRIBUTES[k].low
+                words.append(f"very {word}" if abs(scores[k]) >= 2 else word)
+        return ", ".join(words[:5])
+
+    def nearest(self, embedding: np.ndarray, but: str = "") -> list[tuple[str, float]]:
+        """The voices that sound most like a speaker embedding ``[256]`` and their cosines, the nearest first."""
+        cosines = self.embeddings @ embedding
+        return [(self.names[k], float(cosines[k])) for k in np.argsort(-cosines) if self.names[k] != but]
+
     def _age(self, values: np.ndarray) -> np.ndarray:
         """Age impression ``[N]`` in standard deviations of the stock voices."""
 

@@ -22,6 +22,8 @@ from nuanced_speech.style.voices import stock_voices, style_of
 FARTHEST = 2.5
 # Which accents are spoken where the description leaves it open: those whose language it is in.
 ENGLISH = "ab"
+# What it costs to begin with a voice of the other sex: only where an accent has no other.
+OTHER_SEX = 100.0
 # How much the seed may change which start is best, in standard deviations of an attribute.
 WHIM = 0.3
 
@@ -64,6 +66,8 @@ def starts(wish: Wish, stock: StockAttributes, count: int, seed: int = 0) -> lis
     asked = np.isfinite(wanted)
     missing = (stock.values - np.where(asked, wanted, stock.values)) / stock.spread
     costs = np.linalg.norm(missing, axis=1)
+    if wish.sex:
+        costs = costs + np.where(stock.female == (wish.sex == "f"), 0, OTHER_SEX)
     if seed:
         costs = costs + WHIM * np.random.default_rng(seed).random(len(costs))
     fitting = [k for k in np.argsort(costs) if stock.names[k][0] in (wish.accent or ENGLISH)]

@@ -234,7 +234,9 @@ def understood() -> str:
     some = {name: f"{name} ({low.split()[0]}, {high.split()[0]})" for name, (low, high) in _PAIRS.items()}
     manners = ", ".join(words.split()[0] for words in MANNERS)
     accents = ", ".join(name for name in ACCENT_NAMES.values())
-    return f"words for {', '.join(some.values())}, manners ({manners}) and accents ({accents}) are, with very, a bit, not"
+    return (
+        f"words for {', '.join(some.values())}, manners ({manners}) and accents ({accents}) are, with very, a bit, not"
+    )
 
 
 def suggestion(word: str) -> str | None:
