@@ -11,9 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import torch
 from safetensors import safe_open
-from torch import Tensor
 
 from nuanced_speech.audio import SAMPLE_RATE
 from nuanced_speech.kokoro import VOICED_HZ
@@ -49,8 +47,8 @@ ATTRIBUTES = (
     Attribute("sex", "log odds", "male", "female"),
     Attribute("age", "SD", "young", "old"),
     Attribute("pitch", "log2 Hz", "low", "high", prosodic=True),
-    Attribute("movement", "semitones", "monotone", "lively", prosodic=True),
-    Attribute("pace", "log2 sounds/s", "slow", "fast", prosodic=True),
+    Attribute("movement", "st", "monotone", "lively", prosodic=True),
+    Attribute("pace", "log2 /s", "slow", "fast", prosodic=True),
     Attribute("energy", "dB", "even", "energetic", prosodic=True),
     Attribute("brightness", "dB", "dark", "bright"),
     Attribute("warmth", "dB", "thin", "warm"),

@@ -138,10 +138,10 @@ def show(name: Name, folder: Folder = Path("voices")) -> None:
     pack, known = own.find_voice(name, folder)
     values, embedding = _heard(name, pack, known)
     mean, spread = stock.typical("f" if values[0] > 0 else "m")
-    table = Table("attribute", "value", "from the mean of that sex", title=name, title_justify="left")
+    table = Table("attribute", "", "value", "from the mean of that sex", title=name, title_justify="left")
     for attribute, value, score in zip(ATTRIBUTES, values, (values - mean) / spread, strict=True):
         sides = f"{attribute.low} … {attribute.high}"
-        table.add_row(f"{attribute.name} ({sides})", attribute.show(value), f"{score:+.1f} SD")
+        table.add_row(attribute.name, sides, attribute.show(value), f"{score:+.1f} SD")
     console.print(table)
     console.print(stock.in_words(values))
     near = ", ".join(f"{voice} {cosine:.2f}" for voice, cosine in stock.nearest(embedding, but=name)[:5])
@@ -210,7 +210,8 @@ def _heard(name: str, pack: "Tensor", known: dict[str, str]):  # type: ignore[no
         return stock.values[k], stock.embeddings[k]
     from nuanced_speech.style.portrait import portrait
 
-    heard = portrait(*_models(), pack, british=_letter(name, known) == "b")
+    kokoro, encoder = _models()
+    heard = portrait(kokoro, encoder, pack, british=_letter(name, known) == "b")
     return heard.attributes, heard.embedding
 
 
@@ -249,11 +250,19 @@ def _asked_and_measured(name: str, start: str, targets: "np.ndarray", heard: "Po
 
     stock = stock_attributes()
     begun = stock.values[stock.names.index(start)]
-    table = Table("attribute", "asked", "measured", start, title=f"{name}, begun with {start}", title_justify="left")
+    title = f"{name}, begun with {start}"
+    table = Table("attribute", "", "asked", "measured", start, title=title, title_justify="left")
     for attribute, wanted, value, before in zip(ATTRIBUTES, targets, heard.attributes, begun, strict=True):
         asked = "" if wanted != wanted else attribute.show(wanted)
-        sides = f"{attribute.name} ({attribute.low} … {attribute.high})"
-        table.add_row(sides, asked, attribute.show(value), attribute.show(before), style="bold" if asked else "dim")
+        sides = f"{attribute.low} … {attribute.high}"
+        table.add_row(
+            attribute.name,
+            sides,
+            asked,
+            attribute.show(value),
+            attribute.show(before),
+            style="bold" if asked else "dim",
+        )
     return table
 
 

@@ -46,7 +46,7 @@ class Described:
 
 
 def targets(wish: Wish, stock: StockAttributes) -> np.ndarray:
-    """Attribute values ``[9]`` that a wish asks for, NaN where it asks nothing: a woman's voice is low among women's."""
+    """Attribute values ``[9]`` that a wish asks for, NaN where it asks nothing; a woman's is low among women's."""
     values = np.full(len(NAMES), np.nan)
     mean, spread = stock.typical(wish.sex)
     (all_mean, all_spread) = stock.typical(None)

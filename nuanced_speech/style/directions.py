@@ -1,7 +1,7 @@
 """Directions of the style space along which attributes change, and the step along them that a wish asks for.
 
-Attributes are taken as linear in the style. What is wanted is then a least-squares problem with an exact solution: asked
-attributes reach their targets, the others stay, and a Gaussian prior over the stock voices' styles keeps the voice near
+Attributes are taken as linear in the style. What is wanted is then a least-squares problem with an exact solution: what
+is asked for reaches its target, the rest stays, and a Gaussian prior over the stock voices' styles keeps the voice near
 real ones.
 """
 

@@ -1,8 +1,8 @@
 """Words for voices: free text to attributes, by a list that can be read and argued with.
 
-Levels are in standard deviations of Kokoro's voices. ``DIRECT`` words are about the attribute itself, so two that pull
-it both ways contradict each other; ``MANNERS`` are ways of speaking that colour several attributes, add up, and give way
-to direct words.
+Levels are in standard deviations of Kokoro's voices. ``_PAIRS`` has the words about one attribute, so two that pull it
+both ways contradict each other; ``MANNERS`` are ways of speaking that colour several attributes, add up, and give way
+to the words about one.
 """
 
 import difflib
@@ -22,7 +22,8 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "nana aunt queen princess witch madam soprano alto contralto wife sister nun",
     ),
     "age": (
-        "young younger youthful teenage teenager teen adolescent girl boy lad child childlike kid juvenile girlish boyish",
+        "young younger youthful teenage teenager teen adolescent girl boy lad child childlike kid juvenile girlish "
+        "boyish",
         "old older elderly aged ageing aging ancient senior mature grandmother grandma granny nana grandfather grandpa "
         "granddad wizard witch retired",
     ),
@@ -120,13 +121,14 @@ DEGREES = {
 NEGATIONS = {"not", "no", "never", "without", "hardly", "isn't", "doesn't", "non", "nor"}
 # "not deep" is no more than a little high
 NEGATED = -0.5
-SILENT = set(
-    "a an the and or but with of in on for from to at as is are be has have having that this who whose which it its like "
-    "voice voices speaker speech speak speaks speaking spoken talk talks talking tone sound sounds sounding person "
-    "someone somebody people adult human accent accented pitch pitched kind sort manner way style quality character "
-    "reading reads read telling tells please i want would should than one yet still also just almost always slight "
-    "timbre delivery english-speaking aged years year native middle".split()
-)
+_SILENT = """
+a an the and or but with of in on for from to at as is are be has have having that this who whose which it its like
+voice voices speaker speech speak speaks speaking spoken talk talks talking tone sound sounds sounding person someone
+somebody people adult human accent accented pitch pitched kind sort manner way style quality character reading reads
+read telling tells please i want would should than one yet still also just almost always slight timbre delivery
+english-speaking aged years year native middle
+"""
+SILENT = set(_SILENT.split())
 _PHRASES = {
     r"middle[- ]aged": "mature", r"sing[- ]song": "sing-song", r"soft[- ]spoken": "soft-spoken",
     r"self[- ]assured": "self-assured", r"low[- ]pitch(ed)?": "low-pitched", r"high[- ]pitch(ed)?": "high-pitched",

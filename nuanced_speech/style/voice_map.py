@@ -7,6 +7,7 @@ layout, computed here in pixels; the HTML file needs nothing but itself.
 import html
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -93,10 +94,11 @@ def voice_map(stock: StockAttributes, others: list[Voice], marked: list[str]) ->
     kinds += ["marked" if voice.marked else "own" for voice in others]
     values = [*stock.values, *(voice.attributes for voice in others)]
     points = [
-        Point(*place, details(stock, v), kind) for *place, v, kind in zip(names, x, y, values, kinds, strict=True)
+        Point(name, float(across), float(down), details(stock, v), kind)
+        for name, across, down, v, kind in zip(names, x, y, values, kinds, strict=True)
     ]
-    across, up = (_meaning(place, stock) for place in places[: len(stock.names)].T)
-    return VoiceMap(points, _labels(points), across, up)
+    meanings = [_meaning(place, stock) for place in places[: len(stock.names)].T]
+    return VoiceMap(points, _labels(points), *meanings)
 
 
 def details(stock: StockAttributes, values: np.ndarray) -> str:
@@ -165,7 +167,7 @@ def _draw(voices: VoiceMap, path: Path) -> None:
             x, y, point.name, fontsize=point.font * points, ha="center", va="center", weight=weight, color="#1f2937",
             parse_math=False, zorder=3, bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip
-    grey = {"fontsize": 12 * points, "color": "#6b7280"}
+    grey: dict[str, Any] = {"fontsize": 12 * points, "color": "#6b7280"}
     axes.text(WIDTH / 2, 20, TITLE, ha="center", va="top", **grey)
     axes.text(WIDTH - 20, HEIGHT - 14, voices.across, ha="right", va="bottom", **grey)
     axes.text(20, 20, voices.up, ha="left", va="top", rotation=90, **grey)
@@ -224,7 +226,8 @@ def _page(voices: VoiceMap) -> str:
     grey = 'font-size="12" fill="#6b7280" style="text-anchor: end"'
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Voices</title>'
-        f'<style>{_STYLE}</style></head><body><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="group">{"".join(groups)}{legend}'
+        f'<style>{_STYLE}</style></head><body><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="group">'
+        f"{''.join(groups)}{legend}"
         f'<text x="{WIDTH - 20}" y="{HEIGHT - 22}" {grey}>{html.escape(voices.across)}</text>'
         f'<text x="26" y="20" {grey} transform="rotate(-90 26 20)">{html.escape(voices.up)}</text>'
         f'<text x="{WIDTH / 2}" y="24" font-size="12" fill="#6b7280">{TITLE}</text></svg>'
