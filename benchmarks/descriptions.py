@@ -2,9 +2,9 @@
 
     python benchmarks/descriptions.py [COUNT] [RECORDINGS SPEAKERS.tsv]
 
-prints the correlation of asked and measured over the descriptions that asked for an attribute, for the first step along
-the directions and after one correction. With a folder of recordings (SPEAKER-….flac) and a table of speaker, tab, F or
-M, it also prints how well the sex that is measured agrees with those speakers'.
+prints the correlation of asked and measured over the descriptions that asked for an attribute: on the sentences that
+the voice was made with, and on a sentence that it was not. With a folder of recordings (SPEAKER-….flac) and a table of
+speaker, tab, F or M, it also prints how well the sex that is measured agrees with those speakers'.
 """
 
 import csv
@@ -17,10 +17,13 @@ from tqdm import tqdm
 from nuanced_speech import audio
 from nuanced_speech.kokoro import Kokoro
 from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style.attributes import NAMES, SEX, stock_attributes
+from nuanced_speech.style.attributes import NAMES, SEX, measure, stock_attributes
 from nuanced_speech.style.describe import make, starts
 from nuanced_speech.style.lexicon import understand
+from nuanced_speech.style.portrait import speak
+from nuanced_speech.text import phonemize
 
+OTHER_SENTENCE = "The old ship left the harbour at noon, and nobody on the shore was sorry to see it go."
 DEGREES = ("", "", "very ", "slightly ")
 WORDS = {
     "age": ("young", "old"), "pitch": ("low", "high"), "movement": ("monotone", "lively"), "pace": ("slow", "fast"),
@@ -38,18 +41,22 @@ def random_description(rng: np.random.Generator) -> str:
 
 def main(count: int) -> None:
     rng, kokoro, encoder, stock = np.random.default_rng(0), Kokoro(), SpeakerEncoder(), stock_attributes()
-    asked, first, corrected = [], [], []
+    asked, same, other = [], [], []
+    phonemes = phonemize(OTHER_SENTENCE)
     for _ in tqdm(range(count)):
         wish = understand(random_description(rng))
         start = starts(wish, stock, 1)[0]
-        made = [make(wish, start, kokoro, encoder, corrections) for corrections in (0, 1)]
-        asked.append(made[0].targets)
-        first.append(made[0].portrait.attributes)
-        corrected.append(made[1].portrait.attributes)
+        made = make(wish, start, kokoro, encoder)
+        asked.append(made.targets)
+        same.append(made.portrait.attributes)
+        spoken = speak(kokoro, made.pack, phonemes)
+        embedding = encoder.embed(spoken.audio, audio.SAMPLE_RATE)
+        other.append(stock.complete(measure(spoken)[None], embedding[None])[0])
+    print("| attribute | asked for | same sentences | another sentence |\n|---|---|---|---|")
     for k, name in enumerate(NAMES):
         wanted = np.array(asked)[:, k]
         here = np.isfinite(wanted)
-        rs = [np.corrcoef(wanted[here], np.array(got)[here, k])[0, 1] for got in (first, corrected)]
+        rs = [np.corrcoef(wanted[here], np.array(got)[here, k])[0, 1] for got in (same, other)]
         print(f"| {name} | {here.sum()} | {rs[0]:.2f} | {rs[1]:.2f} |")
 
 

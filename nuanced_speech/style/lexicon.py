@@ -126,7 +126,7 @@ a an the and or but with of in on for from to at as is are be has have having th
 voice voices speaker speech speak speaks speaking spoken talk talks talking tone sound sounds sounding person someone
 somebody people adult human accent accented pitch pitched kind sort manner way style quality character reading reads
 read telling tells please i want would should than one yet still also just almost always slight timbre delivery
-english-speaking aged years year native middle
+english-speaking years year native middle
 """
 SILENT = set(_SILENT.split())
 _PHRASES = {
@@ -198,8 +198,8 @@ def understand(description: str) -> Wish:
         if token in DEGREES:
             degree = DEGREES[token]
             continue
-        # "a bit of", "not a deep voice": small words stand between
-        if token in SILENT and _known(token) is None:
+        # "a bit of", "not a deep voice": small words stand between; "manner" is no man
+        if token in SILENT and token not in _MANNERS:
             continue
         word = _known(token)
         factor = NEGATED if negated else degree
