@@ -108,11 +108,11 @@ def details(stock: StockAttributes, values: np.ndarray) -> str:
 
 
 def _meaning(place: np.ndarray, stock: StockAttributes) -> str:
-    """The attribute that an axis goes with most."""
+    """The attribute that an axis goes with, if there is one."""
     r = np.array([np.corrcoef(place, column)[0, 1] for column in stock.values.T])
     k = int(np.abs(r).argmax())
     if abs(r[k]) < 0.5:
-        return "no one attribute →"
+        return ""
     towards = ATTRIBUTES[k].high if r[k] > 0 else ATTRIBUTES[k].low
     return f"{towards} (r = {abs(r[k]):.2f} with {NAMES[k]}) →"
 
