@@ -1,4 +1,4 @@
-"""The command line: ``nuanced-speech convert | say | clone | mix | detect | models | train | evaluate``."""
+"""The command line: ``nuanced-speech convert | say | clone | mix | describe | voices | detect | models | train | evaluate``."""
 
 import sys
 import warnings
@@ -17,6 +17,8 @@ from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.cli import evaluate
 from nuanced_speech.say import say
 from nuanced_speech.style.commands import clone, detect, mix
+from nuanced_speech.style.cli import app as voices_app
+from nuanced_speech.style.cli import describe
 from nuanced_speech.train.cli import app as train_app
 from nuanced_speech.weights.cli import app as models_app
 
@@ -27,6 +29,8 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 app.add_typer(train_app, name="train")
+app.add_typer(voices_app, name="voices")
+app.command()(describe)
 app.command()(say)
 app.command()(evaluate)
 app.command()(clone)

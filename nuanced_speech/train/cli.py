@@ -98,3 +98,15 @@ def timbre(
     from nuanced_speech.train.timbre import TimbreConfig, train
 
     print(train(TimbreConfig(speech, out, corpus or [], random, rounds, per_round, seed=seed)))
+
+
+@app.command()
+def attributes(
+    out: Annotated[Path, typer.Option(help="Where samples and result go.")] = Path("models/attributes"),
+    mixtures: Annotated[int, typer.Option(min=0, help="Mixtures to speak with besides the stock voices.")] = 46,
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Measure the stock voices and fit the directions that 'describe' moves along; run again to go on."""
+    from nuanced_speech.train.attributes import AttributesConfig, train
+
+    print(train(AttributesConfig(out, mixtures, seed)))

@@ -1,0 +1,198 @@
+"""A voice from a description, the folder of own voices, and the commands for both."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import xml.dom.minidom
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from matplotlib.image import imread
+
+from nuanced_speech import audio, cli
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import Kokoro
+from nuanced_speech.speaker import SpeakerEncoder
+from nuanced_speech.style import cli as style_cli
+from nuanced_speech.style import own
+from nuanced_speech.style.attributes import NAMES, stock_attributes
+from nuanced_speech.style.describe import make, starts, targets
+from nuanced_speech.style.lexicon import understand
+from nuanced_speech.style.portrait import SENTENCES
+from nuanced_speech.style.voice_map import HEIGHT, WIDTH, Voice, voice_map
+from nuanced_speech.style.voices import stock_voices, voice_pack
+from nuanced_speech.whisper import Listener
+
+
+def run(monkeypatch, capsys, *arguments: object) -> tuple[int, str, str]:  # type: ignore[no-untyped-def]
+    """Exit status, standard output and standard error of ``nuanced-speech ARGUMENTS``."""
+    monkeypatch.setattr(sys, "argv", ["nuanced-speech", *map(str, arguments)])
+    try:
+        cli.main()
+        status = 0
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    return status, *capsys.readouterr()
+
+
+def wanted(description: str, name: str) -> float:
+    return float(targets(understand(description), stock_attributes())[NAMES.index(name)])
+
+
+def test_low_is_low_for_the_sex() -> None:
+    assert wanted("high woman", "pitch") > wanted("low woman", "pitch") > wanted("low man", "pitch") + 0.5
+    assert wanted("woman", "sex") > 0 > wanted("man", "sex")
+    assert np.isnan(wanted("woman", "pitch"))
+    assert wanted("extremely low", "pitch") < wanted("low", "pitch")
+
+
+def test_voices_to_begin_with() -> None:
+    stock = stock_attributes()
+    assert all(name.startswith("bf_") for name in starts(understand("old British woman"), stock, 4))
+    assert starts(understand("whispering woman, American"), stock, 1) == ["af_nicole"]
+    assert {name[0] for name in starts(understand("man"), stock, 8)} <= {"a", "b"}
+    # there is no Frenchman among them
+    assert starts(understand("french man"), stock, 2) == ["ff_siwis"]
+    assert starts(understand("deep man"), stock, 5, seed=1) == starts(understand("deep man"), stock, 5, seed=1)
+    assert len({tuple(starts(understand("man"), stock, 5, seed=k)) for k in range(4)}) > 1
+
+
+def test_a_described_voice_is_as_described_and_speaks(kokoro: Kokoro, listener: Listener) -> None:
+    made = make(understand("very deep, fast man, American"), "am_michael", kokoro, SpeakerEncoder())
+    stock = stock_attributes()
+    before = stock.values[stock.names.index("am_michael")]
+    asked = np.isfinite(made.targets)
+    assert list(np.array(NAMES)[asked]) == ["sex", "pitch", "pace"]
+    missed = np.abs(made.portrait.attributes - made.targets)[asked] / stock.spread[asked]
+    assert missed.max() < 0.4
+    assert made.portrait.attributes[2] < before[2] - 0.15 and made.portrait.attributes[4] > before[4] + 0.03
+    assert made.pack.shape == (510, 256)
+    said = listener.transcribe(audio.resample(made.portrait.spoken.audio, 24000, 16000), "en").text
+    heard = re.findall("[a-z]+", said.lower())
+    truth = re.findall("[a-z]+", SENTENCES.lower())
+    assert len(set(truth) & set(heard)) >= len(set(truth)) - 1
+
+
+def test_own_voices(tmp_path: Path) -> None:
+    pack = voice_pack("af_heart:0.5,bm_george:0.5")
+    own.save(tmp_path / "me.safetensors", pack, {"name": "me", "accent": "British"})
+    torch.save(pack, tmp_path / "me.pt")
+    torch.save(pack, tmp_path / "other.pt")
+    assert own.own_voices(tmp_path) == {"me": tmp_path / "me.safetensors", "other": tmp_path / "other.pt"}
+    found, known = own.find_voice("me", tmp_path)
+    assert torch.equal(found, pack) and known["accent"] == "British" and re.match(r"\d{4}-\d\d-\d\d$", known["date"])
+    assert own.find_voice(str(tmp_path / "me.pt"), tmp_path)[1] == {}
+    assert own.find_voice("af_heart", tmp_path)[1] == {"kind": "stock"}
+    with pytest.raises(UserError, match="unknown voice 'nobody'.* has me, other"):
+        own.find_voice("nobody", tmp_path)
+    assert own.own_voices(tmp_path / "nowhere") == {}
+
+
+def boxes(page: str) -> list[tuple[float, float, float, float]]:
+    """Where the labels of a map are."""
+    found = []
+    for x, y, size, name in re.findall(
+        r'<text x="([\d.]+)" y="([\d.]+)" font-size="(\d+)" font-weight[^>]*>([^<]+)', page
+    ):
+        half, tall = len(name) * int(size) * 0.29, int(size) * 0.45
+        found.append((float(x) - half, float(y) - tall, float(x) + half, float(y) + tall))
+    return found
+
+
+def test_the_map_is_readable(tmp_path: Path) -> None:
+    stock = stock_attributes()
+    mean = stock.embeddings[:2].mean(0)
+    drawn = voice_map(stock, [Voice('<me> & "you"', mean, stock.values[0], marked=True)], ["af_heart"])
+    places = {point.name: (point.x, point.y) for point in drawn.points}
+    assert len(places) == 55 and all(0 < x < WIDTH and 0 < y < HEIGHT for x, y in places.values())
+    np.testing.assert_allclose(
+        places['<me> & "you"'], (np.array(places["af_alloy"]) + np.array(places["af_aoede"])) / 2, atol=0.1
+    )
+    assert {point.name for point in drawn.points if point.kind == "marked"} == {"af_heart", '<me> & "you"'}
+    drawn.save(tmp_path / "map.html")
+    page = (tmp_path / "map.html").read_text(encoding="utf-8")
+    svg = xml.dom.minidom.parseString(page[page.index("<svg") : page.index("</svg>") + 6])
+    shown = [group.getAttribute("aria-label") for group in svg.getElementsByTagName("g")]
+    assert any(label.startswith('<me> & "you": female') and "pitch: " in label for label in shown)
+    assert "http" not in page and "<me>" not in page
+    labels = boxes(page)
+    assert len(labels) == 55
+    hidden = sum(
+        max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
+        for k, a in enumerate(labels)
+        for b in labels[:k]
+    )
+    assert hidden < 0.01 * sum((a[2] - a[0]) * (a[3] - a[1]) for a in labels)
+    drawn.save(tmp_path / "map.png")
+    picture = imread(tmp_path / "map.png")
+    assert picture.shape[:2] == (1500, 2250) and picture[..., :3].std() > 0.02
+
+
+def test_commands(monkeypatch, capsys, kokoro: Kokoro, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    # the synthesizer is loaded already
+    monkeypatch.setattr(style_cli, "_models", lambda: (kokoro, SpeakerEncoder()))
+    monkeypatch.chdir(tmp_path)
+    arguments = ("describe", "cheerful purple woman, low", "--name", "sunny")
+    status, said, err = run(monkeypatch, capsys, *arguments)
+    assert status == 0, err
+    assert "not understood: purple" in err
+    assert re.search(r"pitch\s*│ low … high\s*│ \d+ Hz\s*│ \d+ Hz", said), said
+    assert soundfile.info("voices/sunny.wav").samplerate == 24000
+    known = own.provenance(Path("voices/sunny.safetensors"))
+    assert known["kind"] == "described" and known["description"] == arguments[1] and known["start"][1] == "f"
+    assert set(json.loads(known["attributes"])) == set(NAMES)
+    assert voice_pack("voices/sunny.safetensors").shape == (510, 256)
+
+    before = Path("voices/sunny.wav").stat().st_mtime_ns
+    status, _, err = run(monkeypatch, capsys, *arguments)
+    assert status == 1 and "is there already" in err and Path("voices/sunny.wav").stat().st_mtime_ns == before
+
+    status, said, _ = run(monkeypatch, capsys, "voices", "list")
+    assert status == 0 and all(name in said for name in ["sunny", *stock_voices()])
+    assert said.index("sunny") < said.index("af_alloy")
+    status, said, _ = run(monkeypatch, capsys, "voices", "show", "sunny")
+    assert status == 0 and "cheerful purple woman" in said and f"start: {known['start']}" in said
+    assert re.search(r"sounds most like: \w+ 0\.\d\d, ", said)
+    status, said, _ = run(monkeypatch, capsys, "voices", "sample", "ff_siwis", "siwis.flac", "--text", "Bonjour.")
+    assert status == 0 and 0.4 < soundfile.info("siwis.flac").duration < 3
+    status, said, _ = run(monkeypatch, capsys, "voices", "map", "map.html", "--mark", "sunny")
+    assert status == 0 and 'aria-label="sunny: ' in Path("map.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("describe", "high bass voice", "--name", "x"), "contradict"),
+        (("describe", "purple", "--name", "x"), "nothing understood"),
+        (("describe", "woman", "--name", "../x"), "cannot be a voice's name"),
+        (("describe", "woman", "--name", "af_heart"), "stock voice"),
+        (("describe", "french woman", "--name", "x", "--candidates", "2"), "only 1"),
+        (("describe", "woman", "--name", "x", "--out", "file/x"), "cannot make this folder"),
+        (("voices", "show", "af_hart"), "did you mean af_heart"),
+        (("voices", "show", "nothing.pt"), "no such voice pack"),
+        (("voices", "sample", "af_heart", "out.xyz"), "xyz"),
+        (("voices", "sample", "nobody", "out.wav"), "unknown voice"),
+        (("voices", "map", "out.gif"), ".png or .html"),
+        (("voices", "map", "out.png", "--mark", "nobody"), "unknown voice"),
+        (("voices", "map", "nowhere/out.png"), "nowhere"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_nothing(  # type: ignore[no-untyped-def]
+    monkeypatch, capsys, tmp_path, arguments, says
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    status, _, err = run(monkeypatch, capsys, *arguments)
+    assert status == 1 and err.startswith("error: ") and err.count("\n") == 1 and says in err
+    assert {path.name for path in tmp_path.rglob("*")} <= {"file", "voices"}
+
+
+def test_help_teaches(monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+    for command, words in ((["describe"], ("--candidates", "storyteller")), (["voices", "map"], ("--mark", ".html"))):
+        status, said, _ = run(monkeypatch, capsys, *command, "--help")
+        assert status == 0 and all(word in said for word in words)
