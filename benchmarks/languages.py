@@ -19,7 +19,8 @@ from nuanced_speech import audio
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.metrics import count_edits, word_errors
 from nuanced_speech.kokoro import Kokoro
-from nuanced_speech.synthesis import LANGUAGES, speak
+from nuanced_speech.style.voices import iso_639
+from nuanced_speech.synthesis import speak
 from nuanced_speech.text import phonemize
 from nuanced_speech.whisper import Listener
 
@@ -66,7 +67,7 @@ def main() -> None:
             print(f"{code}: {error}", file=sys.stderr)
             continue
         audio.write(options.out / f"{code}.wav", wave)
-        language, british = LANGUAGES[code]
+        language = iso_639(code)
         heard = listener.model.transcribe(
             audio.resample(wave, audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE),
             language=language,
@@ -76,7 +77,7 @@ def main() -> None:
         )["text"].strip()
         errors = word_errors(text, heard, language)
         wer = "–" if language in ("ja", "zh") else f"{errors.wer:.0%}"
-        sounds = [consonants(t, language, british) for t in (text, heard)]
+        sounds = [consonants(t, language, code == "en-gb") for t in (text, heard)]
         print(
             f"| {code} | {voice} | {wer} | {errors.cer:.0%} | {count_edits(*sounds).rate:.0%} | {heard} |", flush=True
         )

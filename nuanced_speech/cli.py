@@ -1,41 +1,48 @@
-"""The command line: ``nuanced-speech convert | say | clone | mix | describe | voices | detect | models | train | evaluate``."""
+"""The command line: ``nuanced-speech`` and the names in ``COMMANDS``."""
 
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from typer.core import TyperGroup
 
 from nuanced_speech import __version__
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.cli import evaluate
 from nuanced_speech.say import say
-from nuanced_speech.style.commands import clone, detect, mix
-from nuanced_speech.style.cli import app as voices_app
-from nuanced_speech.style.cli import describe
+from nuanced_speech.style.clone_cli import clone, detect, mix
+from nuanced_speech.style.voices_cli import app as voices_app
+from nuanced_speech.style.voices_cli import describe
 from nuanced_speech.train.cli import app as train_app
 from nuanced_speech.weights.cli import app as models_app
 
+# As --help lists them.
+COMMANDS = ("convert", "say", "clone", "mix", "describe", "voices", "detect", "evaluate", "train", "models")
+
+
+class _InOrder(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(self.commands, key=COMMANDS.index)
+
+
 app = typer.Typer(
+    cls=_InOrder,
     help="Speech in, speech out, and how it was said survives. Start with: nuanced-speech convert in.wav out.wav",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.add_typer(models_app, name="models")
-app.add_typer(train_app, name="train")
+for command in (say, clone, mix, describe, detect, evaluate):
+    app.command()(command)
 app.add_typer(voices_app, name="voices")
-app.command()(describe)
-app.command()(say)
-app.command()(evaluate)
-app.command()(clone)
-app.command()(mix)
-app.command()(detect)
+app.add_typer(train_app, name="train")
+app.add_typer(models_app, name="models")
 console = Console(stderr=True)
 
 

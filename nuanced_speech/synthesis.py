@@ -24,23 +24,10 @@ from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import MAX_PHONEMES, SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread, vocabulary
 from nuanced_speech.sentences import sentences
 from nuanced_speech.style.voice import Voice
-from nuanced_speech.style.voices import style_of
+from nuanced_speech.style.voices import VOICE_LANGUAGES, iso_639, style_of
 from nuanced_speech.text import Word, pronounce
 
-# Language and whether it is British English, by the first letter of a stock voice's name.
-LANGUAGES = {
-    "en-us": ("en", False),
-    "en-gb": ("en", True),
-    "es": ("es", False),
-    "fr": ("fr", False),
-    "hi": ("hi", False),
-    "it": ("it", False),
-    "pt-br": ("pt", False),
-    "ja": ("ja", False),
-    "zh": ("zh", False),
-}
 SHORT_NAMES = {"en": "en-us", "pt": "pt-br"}
-VOICE_LANGUAGES = dict(zip("abefhipjz", LANGUAGES, strict=True))
 SPEED_LIMITS = (0.5, 2.0)
 PAUSE_LIMIT = 10.0
 DEFAULT_PAUSE = 0.4
@@ -132,7 +119,7 @@ def stream(
     Args:
         text: any length. ``[word](/ipa/)`` gives a pronunciation; emoji are not spoken.
         voice: a voice, or whatever ``Voice.load`` takes.
-        language: one of ``LANGUAGES``; the voice's when None.
+        language: one of ``style.voices.VOICE_LANGUAGES``; the voice's when None.
         speed: 0.5 to 2.
         pause: seconds between sentences; others are shares of it.
         seed: of the synthesizer's noise.
@@ -150,12 +137,12 @@ def stream(
         raise UserError(f"a pause of {pause:g} is not possible: give 0 to {PAUSE_LIMIT:g} seconds")
     chosen = Voice.load(voice)
     code = language_of(chosen, language)
-    parts = _parts(text, *LANGUAGES[code])
+    parts = _parts(text, iso_639(code), code == "en-gb")
     try:
         first = next(parts)
     except StopIteration:
         raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word") from None
-    synthesizer = kokoro or _kokoro(device)
+    synthesizer = kokoro or kokoro_on(device)
     return _stream(first, parts, synthesizer, chosen.pack.to(synthesizer.device), speed, pause, seed, fast)
 
 
@@ -172,15 +159,16 @@ def language_of(voice: Voice, language: str | None = None) -> str:
             return VOICE_LANGUAGES[stock[1]]
     code = (language or voice.provenance.language).lower().replace("_", "-")
     code = SHORT_NAMES.get(code, code)
-    if code in LANGUAGES:
+    if code in VOICE_LANGUAGES.values():
         return code
     if language is None:
         return "en-us"
-    raise UserError(f"unknown language {language!r}: choose from {', '.join(LANGUAGES)}")
+    raise UserError(f"unknown language {language!r}: choose from {', '.join(VOICE_LANGUAGES.values())}")
 
 
 @lru_cache(maxsize=1)
-def _kokoro(device: str) -> Kokoro:
+def kokoro_on(device: str) -> Kokoro:
+    """The synthesizer, loaded once."""
     return Kokoro().to(device)
 
 

@@ -208,13 +208,18 @@ def _mandarin() -> Any:
     return ZHG2P()
 
 
+def missing_packages(language: str) -> list[str]:
+    """What has to be installed before there are phonemes for a language: requirements for pip."""
+    return [requirement for module, requirement in EXTRAS.get(language, {}).items() if find_spec(module) is None]
+
+
 def _require(language: str) -> None:
     """Complain of a language whose parts are not installed.
 
     Raises:
         UserError: with the command that adds them.
     """
-    missing = [requirement for module, requirement in EXTRAS[language].items() if find_spec(module) is None]
+    missing = missing_packages(language)
     if missing:
         raise UserError(f"the language {language!r} needs packages that are missing: pip install {' '.join(missing)}")
 

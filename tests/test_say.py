@@ -217,7 +217,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, *argumen
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch, kokoro: Kokoro) -> None:
     """The command line with the synthesizer that is loaded already."""
-    monkeypatch.setattr("nuanced_speech.synthesis._kokoro", lambda device: kokoro)
+    monkeypatch.setattr("nuanced_speech.synthesis.kokoro_on", lambda device: kokoro)
 
 
 def test_a_file_is_said_into_a_file(monkeypatch, capsys, loaded, tmp_path) -> None:

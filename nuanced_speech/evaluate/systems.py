@@ -63,7 +63,11 @@ Spoken = tuple[np.ndarray, float]
 
 @torch.no_grad()
 def say(kokoro: Kokoro, text: str, language: str, voice: str | Tensor) -> np.ndarray:
-    """Plain text to speech ``[T]`` at 24 kHz with a voice, by its name or its pack ``[510, 256]``."""
+    """Plain text to speech ``[T]`` at 24 kHz with a voice, by its name or its pack ``[510, 256]``.
+
+    As a plain chain does it: as much text in one go as Kokoro takes, with the pauses that it makes itself. A single
+    sentence is the same as from ``synthesis.speak``, but for the silence around it.
+    """
     pack, waves = voice_pack(voice) if isinstance(voice, str) else voice, []
     for phonemes in phoneme_pieces(text, language):
         ids = kokoro.tokens(phonemes)[None]

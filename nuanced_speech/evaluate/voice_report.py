@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +15,15 @@ from nuanced_speech.audio import SAMPLE_RATE
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.picture import compare_picture
 from nuanced_speech.evaluate.quality import quality
-from nuanced_speech.evaluate.systems import say
 from nuanced_speech.hear import Hearing
 from nuanced_speech.kokoro import TIMBRE_DIM
 from nuanced_speech.prosody.delivery import SEMITONES, median_log_f0
 from nuanced_speech.style.clone import Clone
+from nuanced_speech.style.sample import sentence_for
 from nuanced_speech.style.timbre import TimbreSurrogate
-from nuanced_speech.style.voices import stock_voices, style_of
+from nuanced_speech.style.voices import iso_639, stock_voices, style_of
+from nuanced_speech.synthesis import speak
 
-# One for each language that a voice can be tried in; the rest try it in English.
-TEST_SENTENCES = {
-    "en": "The weather in the mountains is cold today, and nobody wants to leave the house before noon.",
-    "es": "Hoy hace frío en las montañas, y nadie quiere salir de casa antes del mediodía.",
-    "fr": "Il fait froid aujourd'hui dans les montagnes, et personne ne veut sortir avant midi.",
-    "it": "Oggi fa freddo in montagna, e nessuno vuole uscire di casa prima di mezzogiorno.",
-    "pt": "Hoje faz frio nas montanhas, e ninguém quer sair de casa antes do meio-dia.",
-    "hi": "आज पहाड़ों में ठंड है, और कोई भी दोपहर से पहले घर से बाहर नहीं जाना चाहता।",
-}
 NEAREST = 5
 
 
@@ -76,13 +68,15 @@ def paths(folder: Path, name: str) -> list[Path]:
 def measure(cloned: Clone, hearing: Hearing) -> tuple[VoiceFigures, np.ndarray]:
     """Figures of a clone, and the test sentence that it speaks, ``[T]`` at 24 kHz."""
     voice, encoder = cloned.voice, hearing.speaker_encoder
-    language = voice.provenance.language if voice.provenance.language in TEST_SENTENCES else "en"
-    sentence = TEST_SENTENCES[language]
+    sentence, language = sentence_for(voice)
+
+    def say(pack: Tensor) -> np.ndarray:
+        return speak(sentence, replace(voice, pack=pack), language, kokoro=hearing.kokoro)
 
     def likeness(pack: Tensor, embedding: np.ndarray) -> float:
-        return metrics.cosine(encoder.embed(say(hearing.kokoro, sentence, language, pack), SAMPLE_RATE), embedding)
+        return metrics.cosine(encoder.embed(say(pack), SAMPLE_RATE), embedding)
 
-    spoken = say(hearing.kokoro, sentence, language, voice.pack)
+    spoken = say(voice.pack)
     own = encoder.embed(spoken, SAMPLE_RATE)
     heard_in = {str(r.path): encoder.embed(r.wave, SAMPLE_RATE) for r in cloned.recordings}
     recordings = {path: embedding for path, embedding in heard_in.items() if embedding is not None}
@@ -90,13 +84,13 @@ def measure(cloned: Clone, hearing: Hearing) -> tuple[VoiceFigures, np.ndarray]:
     pitch = torch.tensor([float(np.median(cloned.log_f0))], device=hearing.device)
     predicted = predicted_stock(surrogate, cloned.embedding, pitch)
     nearest = sorted(predicted, key=lambda name: predicted[name], reverse=True)[:NEAREST]
-    heard = report.hear(hearing.transcriber, spoken, language).text
+    heard = report.hear(hearing.transcriber, spoken, iso_639(language)).text
     curve = report.contours(spoken).f0
     log_f0 = np.log2(curve[curve > 0])
     return VoiceFigures(
         sentence=sentence,
         heard=heard,
-        wer=metrics.word_errors(sentence, heard, language).wer,
+        wer=metrics.word_errors(sentence, heard, iso_639(language)).wer,
         similarity=metrics.cosine(own, cloned.embedding),
         by_recording={path: metrics.cosine(own, embedding) for path, embedding in recordings.items()},
         held_out=_held_out(list(recordings.values()), surrogate, pitch, voice.pack, likeness),

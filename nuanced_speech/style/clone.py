@@ -22,8 +22,8 @@ from nuanced_speech.prosody.delivery import median_log_f0
 from nuanced_speech.style.material import Recording, gather
 from nuanced_speech.style.melody import LEFT_OUT, Sentence, fit_melody, fixed_sentences
 from nuanced_speech.style.timbre import F0_CENTRE, TimbreSurrogate
-from nuanced_speech.style.voice import STOCK_LANGUAGES, Source, Voice, check_name, made_now
-from nuanced_speech.style.voices import stock_voices, style_of
+from nuanced_speech.style.voice import Source, Voice, check_name, made_now
+from nuanced_speech.style.voices import VOICE_LANGUAGES, iso_639, stock_voices, style_of
 from nuanced_speech.text import LANGUAGES, phonemize
 from nuanced_speech.whisper import check_language
 
@@ -159,7 +159,7 @@ def _prosody_rows(
 ) -> Tensor:
     """The prosody ``[510, 128]`` that fits best of mixtures of the language's voices, of all voices if it has none."""
     names = [name for name in stock_voices() if name not in LEFT_OUT]
-    own = [name for name in names if STOCK_LANGUAGES[name[0]] == language]
+    own = [name for name in names if iso_639(VOICE_LANGUAGES[name[0]]) == language]
     packs = torch.stack([stock_voices()[name] for name in own or names])
     weights = fit_melody(hearing.kokoro, sentences, log_f0, packs, progress)
     return torch.einsum("v,vrs->rs", weights, packs)[:, TIMBRE_DIM:]

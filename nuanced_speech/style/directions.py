@@ -14,8 +14,8 @@ from safetensors import safe_open
 from nuanced_speech.style.attributes import DATA
 
 # What is paid for missing a target by one standard deviation, for changing an attribute that nobody asked for, for a
-# step of one standard deviation of the voices, and for ending that far from their mean. With a third of STEP and PRIOR a
-# "whispery young woman, fast" is met no better, and her Distill-MOS falls from 4.1 to 2.9.
+# step of one standard deviation of the voices, and for ending that far from their mean. With a third of STEP and PRIOR
+# a "whispery young woman, fast" is met no better, and her Distill-MOS falls from 4.1 to 2.9.
 ASKED, UNASKED, STEP, PRIOR = 1.0, 0.1, 0.03, 0.015
 
 

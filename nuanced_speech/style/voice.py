@@ -26,6 +26,8 @@ from nuanced_speech.style.voices import (
     NAME,
     OWN_FOLDER,
     PACK_SUFFIXES,
+    VOICE_LANGUAGES,
+    iso_639,
     named_pack,
     own_voice,
     parts_of,
@@ -34,10 +36,6 @@ from nuanced_speech.style.voices import (
 )
 from nuanced_speech.weights.store import sha256
 
-# Kokoro's voice ids begin with the language.
-STOCK_LANGUAGES = {
-    "a": "en", "b": "en", "e": "es", "f": "fr", "h": "hi", "i": "it", "j": "ja", "p": "pt", "z": "zh",
-}  # fmt: skip
 _KEY = "nuanced_speech_voice"
 
 
@@ -57,10 +55,11 @@ class Provenance:
         kind: ``stock``, ``clone``, ``mix``, ``described``, or ``file`` where nothing is known.
         language: ISO 639-1, empty where it is not known.
         sources: the recordings of a clone.
-        recipe: the expression of a mix, or a description.
+        recipe: the expression of a mix, or the stock voice that a described one began with, and the description.
         date: when it was made, ISO 8601.
         encoder: what made it: the version of this package and the sha256 of its timbre weights.
         consent: what the speaker agreed to, in the words given when the voice was cloned; a mix has its parts'.
+        attributes: those of ``style.attributes`` that were measured when the voice was made, by name.
     """
 
     kind: str = "file"
@@ -70,6 +69,7 @@ class Provenance:
     date: str = ""
     encoder: str = ""
     consent: str = ""
+    attributes: dict[str, float] = field(default_factory=dict, hash=False)
 
     @property
     def cloned(self) -> bool:
@@ -234,7 +234,7 @@ def made_now(kind: str, **known: Any) -> Provenance:
 def _single(name: str) -> Voice:
     """One stock voice, voice of one's own or voice pack file."""
     if name in stock_voices():
-        return Voice(name, stock_voices()[name], Provenance("stock", STOCK_LANGUAGES[name[0]]))
+        return Voice(name, stock_voices()[name], Provenance("stock", iso_639(VOICE_LANGUAGES[name[0]])))
     path = Path(name) if name.endswith(PACK_SUFFIXES) else own_voice(name)
     if path is None:
         return Voice(name, named_pack(name))

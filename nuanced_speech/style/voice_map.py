@@ -68,7 +68,7 @@ class VoiceMap:
 
 
 @dataclass
-class Voice:
+class Drawn:
     """A voice to be put on the map besides the stock voices; its ``embedding [256]`` and ``attributes [9]``."""
 
     name: str
@@ -77,7 +77,7 @@ class Voice:
     marked: bool = False
 
 
-def voice_map(stock: StockAttributes, others: list[Voice], marked: list[str]) -> VoiceMap:
+def voice_map(stock: StockAttributes, others: list[Drawn], marked: list[str]) -> VoiceMap:
     """All stock voices and others; ``marked`` names stock voices."""
     mean = stock.embeddings.mean(0)
     axes = np.linalg.svd(stock.embeddings - mean, full_matrices=False)[2][:2]

@@ -22,6 +22,10 @@ PACK_ROWS, STYLE_DIM = 510, 256
 PACK_SUFFIXES = (".pt", ".safetensors", ".npz")
 # A text of about two sentences: the row to take where the number of phonemes is not known.
 TYPICAL_PHONEMES = 120
+# What a stock voice speaks, by the first letter of its name.
+VOICE_LANGUAGES = {
+    "a": "en-us", "b": "en-gb", "e": "es", "f": "fr", "h": "hi", "i": "it", "j": "ja", "p": "pt-br", "z": "zh",
+}  # fmt: skip
 # What a voice of one's own may be called.
 NAME = r"[^\W\d][\w-]*"
 # Where voices of one's own are kept, and looked for by their names.
@@ -30,6 +34,11 @@ OWN_FOLDER = Path("voices")
 HELD_OUT = (
     "af_nova", "af_river", "am_liam", "am_puck", "bf_lily", "bm_lewis", "hm_psi", "if_sara", "jf_nezumi", "zm_yunxi",
 )  # fmt: skip
+
+
+def iso_639(language: str) -> str:
+    """The code ``en`` of a language of ``VOICE_LANGUAGES`` such as ``en-gb``."""
+    return language.split("-")[0]
 
 
 @lru_cache
@@ -78,10 +87,19 @@ def parts_of(voice: str) -> Weights:
     return {name: weight / sum(weights.values()) for name, weight in weights.items()}
 
 
+def own_voices(folder: Path | None = None) -> dict[str, Path]:
+    """Voices of one's own by name, in ``voices/`` or another folder: of several formats the one that says the most.
+
+    Files with the name of a stock voice are left out: that name is the stock voice's.
+    """
+    files = [path for path in (folder or OWN_FOLDER).glob("[!.]*") if path.suffix in PACK_SUFFIXES and path.is_file()]
+    files.sort(key=lambda path: (path.stem, path.suffix == ".safetensors"))
+    return {path.stem: path for path in files if path.stem not in stock_voices()}
+
+
 def own_voice(name: str) -> Path | None:
     """The file of a voice of one's own, by its name; None where there is none of that name."""
-    path = OWN_FOLDER / f"{name}.safetensors"
-    return path if re.fullmatch(NAME, name) and path.is_file() else None
+    return own_voices().get(name)
 
 
 def named_pack(name: str) -> Tensor:
@@ -138,9 +156,10 @@ def _first_array(path: Path) -> Tensor | np.ndarray:
 def _stock(name: str) -> Tensor:
     voices = stock_voices()
     if name not in voices:
-        near = [known for known in voices if name and (known[3:] == name or known.startswith(name))]
-        near = list(dict.fromkeys(near + difflib.get_close_matches(name, voices)))[:3]
-        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(voices)}"
+        all_names = [*own_voices(), *voices]
+        near = [known for known in all_names if name and (known[3:] == name or known.startswith(name))]
+        near = list(dict.fromkeys(near + difflib.get_close_matches(name, all_names)))[:3]
+        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(all_names)}"
         if "-" in name and name.split("-")[0] in voices:
             hint = "write spaces around a minus"
         raise UserError(f"unknown voice {name!r}: {hint}")

@@ -1,8 +1,8 @@
 """``nuanced-speech describe`` and ``nuanced-speech voices``."""
 
-import json
 from collections.abc import Iterable
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,24 +15,14 @@ from nuanced_speech.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
-    from nuanced_speech.kokoro import Kokoro
+    from nuanced_speech.speaker import SpeakerEncoder
     from nuanced_speech.style.portrait import Portrait
+    from nuanced_speech.style.voice import Voice
 
 app = typer.Typer(help="Voices: list them, look at one, hear it, see where it lies.", no_args_is_help=True)
 # What is asked for is printed to standard output, what is told besides to standard error.
 console, aside = Console(), Console(stderr=True)
-
-# Of the first letter of a stock voice's name: ISO 639-1 code, and a sentence to hear it by.
-LANGUAGES = {"a": "en", "b": "en", "e": "es", "f": "fr", "h": "hi", "i": "it", "j": "ja", "p": "pt", "z": "zh"}
-SAMPLES = {
-    "es": "Estuvimos fuera un año, y ahora la mañana es nuestra.",
-    "fr": "Nous étions partis un an, et maintenant le matin est à nous.",
-    "hi": "हम एक साल दूर थे, और अब सुबह हमारी है।",
-    "it": "Siamo stati via un anno, e adesso il mattino è nostro.",
-    "pt": "Estivemos fora um ano, e agora a manhã é nossa.",
-}
 
 Folder = Annotated[Path, typer.Option("--voices", metavar="DIR", help="Folder of your own voices.")]
 Name = Annotated[str, typer.Argument(help="One of your own voices, a stock voice, a mix or a voice pack file.")]
@@ -51,7 +41,8 @@ def describe(
     """Make a voice from a description, and say what became of each thing asked for.
 
     Understood are sex, age, accent, pitch, melody, pace, energy, brightness, warmth, breathiness and manners, with
-    "very", "slightly" and "not"; what was not understood is said. NAME.safetensors is the voice, NAME.wav a sample.
+    "very", "slightly" and "not"; what was not understood is said. NAME.pt, .npz and .safetensors are the voice,
+    NAME.wav is a sample of it.
 
     Examples:
 
@@ -59,84 +50,89 @@ def describe(
 
       nuanced-speech describe "cheerful young man, slightly breathy" --name sunny --candidates 3
 
-      nuanced-speech convert in.wav out.wav --voice voices/grandma.safetensors
+      nuanced-speech say "Once upon a time." tale.wav --voice grandma
     """
-    from nuanced_speech.style import lexicon, own
+    from nuanced_speech.style import lexicon
+    from nuanced_speech.style.voice import Voice, check_free, check_name, made_now, make_folder
 
     wish = lexicon.understand(description)
-    own.check_name(name)
+    check_name(name)
     for word in wish.unknown:
         like = lexicon.suggestion(word)
         aside.print(
             f"not understood: {word}" + (f" (did you mean {like}?)" if like else ""), style="yellow", markup=False
         )
     names = [name] if candidates == 1 else [f"{name}-{k + 1}" for k in range(candidates)]
-    taken = [path for made in names for path in _files(out, made) if path.exists()]
-    if taken and not force:
-        raise UserError(f"{taken[0]} is there already: choose another name, or replace it with --force")
-    _make_folder(out)
+    for made in names:
+        check_free(made, out, force)
+        if _sample_path(out, made).exists() and not force:
+            raise UserError(f"{_sample_path(out, made)} is there already: choose another --name, or --force")
+    make_folder(out)
 
     from nuanced_speech import audio
     from nuanced_speech.style.attributes import NAMES, stock_attributes
     from nuanced_speech.style.describe import make, starts
+    from nuanced_speech.style.voices import VOICE_LANGUAGES, iso_639
+    from nuanced_speech.synthesis import kokoro_on
 
     begins = starts(wish, stock_attributes(), candidates, seed)
     if len(begins) < candidates:
         raise UserError(f"only {len(begins)} stock voices have that accent to begin with: ask for fewer --candidates")
-    kokoro, encoder = _models()
+    kokoro, encoder = kokoro_on("cpu"), _encoder()
     for made, start in zip(names, _progress(begins, "speaking and measuring"), strict=True):
-        voice = make(wish, start, kokoro, encoder, seed=seed)
-        spoken = voice.portrait.spoken.audio
-        if LANGUAGES[start[0]] in SAMPLES:
-            spoken = _say(kokoro, voice.pack, start[0])
-        values = dict(zip(NAMES, voice.portrait.attributes.tolist(), strict=True))
-        pack, sample = _files(out, made)
-        audio.write(sample, spoken)
-        own.save(
-            pack,
-            voice.pack,
-            {
-                "name": made, "kind": "described", "description": description, "language": LANGUAGES[start[0]],
-                "accent": lexicon.ACCENT_NAMES[start[0]], "start": start, "seed": str(seed),
-                "attributes": json.dumps(values),
-            },
-        )  # fmt: skip
-        console.print(_asked_and_measured(made, start, voice.targets, voice.portrait))
-        console.print(f"voice: {pack}\nsample: {sample}", markup=False, highlight=False, soft_wrap=True)
+        described = make(wish, start, kokoro, encoder, seed=seed)
+        measured = dict(zip(NAMES, described.portrait.attributes.tolist(), strict=True))
+        provenance = made_now(
+            "described",
+            language=iso_639(VOICE_LANGUAGES[start[0]]),
+            recipe=f"{start}, seed {seed}: {description}",
+            attributes={key: value for key, value in measured.items() if isfinite(value)},
+        )
+        voice = Voice(made, described.pack, provenance)
+        paths = voice.save(out, force)
+        audio.write(_sample_path(out, made), _say(voice, None), comment=voice.mark)
+        console.print(_asked_and_measured(made, start, described.targets, described.portrait))
+        for path in (*paths, _sample_path(out, made)):
+            console.print(str(path), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("list")
 def list_voices(folder: Folder = Path("voices")) -> None:
-    """Show all voices, your own first: accent, what is special about them, pitch and pace."""
-    from nuanced_speech.style import own
+    """Show all voices, your own first: what they speak, what is special about them, pitch and pace."""
+    import numpy as np
+
     from nuanced_speech.style.attributes import ATTRIBUTES, NAMES, PITCH, stock_attributes
     from nuanced_speech.style.lexicon import ACCENT_NAMES
+    from nuanced_speech.style.voice import Voice
+    from nuanced_speech.style.voices import own_voices
 
     stock, pace = stock_attributes(), NAMES.index("pace")
-    table = Table("voice", "accent", "what is special, among the stock voices of that sex", "pitch", "pace")
+    table = Table("voice", "kind", "speaks", "what is special, among the stock voices of that sex", "pitch", "pace")
 
-    def numbers(values) -> list[str]:  # type: ignore[no-untyped-def]
-        return [stock.in_words(values), *(ATTRIBUTES[k].show(values[k]) for k in (PITCH, pace))]
+    def row(name: str, voice: Voice, values: "np.ndarray | None", style: str | None = None) -> None:
+        numbers = [f"(not measured: voices show {name})", "", ""]
+        if values is not None:
+            numbers = [stock.in_words(values), *(ATTRIBUTES[k].show(values[k]) for k in (PITCH, pace))]
+        table.add_row(name, voice.provenance.kind, ACCENT_NAMES[_letter(voice)], *numbers, style=style)
 
-    for name, path in own.own_voices(folder).items():
-        known = own.provenance(path)
-        values = _noted(known)
-        rest = [known.get("kind", "a voice pack"), "", ""] if values is None else numbers(values)
-        table.add_row(name, known.get("accent", known.get("language", "")), *rest, style="bold")
+    for name, path in own_voices(folder).items():
+        voice = Voice.load(path)
+        noted = voice.provenance.attributes
+        row(name, voice, np.array([noted[key] for key in NAMES]) if set(NAMES) <= set(noted) else None, "bold")
     for name, values in zip(stock.names, stock.values, strict=True):
-        table.add_row(name, ACCENT_NAMES[name[0]], *numbers(values))
+        row(name, Voice.load(name), values)
     console.print(table)
 
 
 @app.command()
 def show(name: Name, folder: Folder = Path("voices")) -> None:
     """Show a voice's attributes, the stock voices that sound most like it, and where it comes from."""
-    from nuanced_speech.style import own
     from nuanced_speech.style.attributes import ATTRIBUTES, stock_attributes
+    from nuanced_speech.style.lexicon import ACCENT_NAMES
 
     stock = stock_attributes()
-    pack, known = own.find_voice(name, folder)
-    values, embedding = _heard(name, pack, known)
+    voice = _load(name, folder)
+    values, embedding = _heard(voice)
     mean, spread = stock.typical("f" if values[0] > 0 else "m")
     table = Table("attribute", "", "value", "from the mean of that sex", title=name, title_justify="left")
     for attribute, value, score in zip(ATTRIBUTES, values, (values - mean) / spread, strict=True):
@@ -146,24 +142,30 @@ def show(name: Name, folder: Folder = Path("voices")) -> None:
     console.print(stock.in_words(values))
     near = ", ".join(f"{voice} {cosine:.2f}" for voice, cosine in stock.nearest(embedding, but=name)[:5])
     console.print(f"sounds most like: {near}", highlight=False)
-    for key in sorted(known.keys() - {"attributes", "name"}):
-        console.print(f"{key}: {known[key]}", markup=False, highlight=False)
+    known = voice.provenance
+    made_of = "; ".join(f"{source.name} (sha256 {source.sha256[:12]}…)" for source in known.sources)
+    for key, told in (
+        ("kind", known.kind), ("language", known.language), ("speaks", ACCENT_NAMES[_letter(voice)]),
+        ("recipe", known.recipe), ("recordings", made_of),
+        ("consent", known.consent), ("date", known.date), ("made by", known.encoder),
+    ):  # fmt: skip
+        if told:
+            console.print(f"{key}: {told}", markup=False, highlight=False)
 
 
 @app.command()
 def sample(
     name: Name,
     out: Annotated[Path, typer.Argument(help="WAV, FLAC or OGG file to write.")],
-    text: Annotated[str | None, typer.Option(help="What to say, at most about two sentences.")] = None,
+    text: Annotated[str | None, typer.Option(help="What to say instead of the usual sentence.")] = None,
     folder: Folder = Path("voices"),
 ) -> None:
     """Let a voice say a sentence, in its own language where that can be spoken here."""
     from nuanced_speech import audio
-    from nuanced_speech.style import own
 
     audio.check_writable(out)
-    pack, known = own.find_voice(name, folder)
-    audio.write(out, _say(_models()[0], pack, _letter(name, known), text))
+    voice = _load(name, folder)
+    audio.write(out, _say(voice, text), comment=voice.mark)
     console.print(str(out), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -183,66 +185,71 @@ def draw_map(
 
       nuanced-speech voices map voices.html --mark me.pt --mark af_heart:0.5,bm_george:0.5
     """
-    from nuanced_speech.style import own
     from nuanced_speech.style.attributes import stock_attributes
-    from nuanced_speech.style.voice_map import SUFFIXES, Voice, voice_map
+    from nuanced_speech.style.voice_map import SUFFIXES, Drawn, voice_map
+    from nuanced_speech.style.voices import own_voices
 
     if out.suffix.lower() not in SUFFIXES:
         raise UserError(f"{out}: a map is a .png or .html file; end the name in one of them")
     stock, marked = stock_attributes(), mark or []
-    wanted = list(dict.fromkeys([*own.own_voices(folder), *(name for name in marked if name not in stock.names)]))
-    found = [(name, *own.find_voice(name, folder)) for name in wanted]
+    wanted = list(dict.fromkeys([*own_voices(folder), *(name for name in marked if name not in stock.names)]))
+    found = [(name, _load(name, folder)) for name in wanted]
     others = []
-    for name, pack, known in _progress(found, "speaking and measuring"):
-        values, embedding = _heard(name, pack, known)
-        others.append(Voice(Path(name).stem if "/" in name else name, embedding, values, name in marked))
+    for name, voice in _progress(found, "speaking and measuring"):
+        values, embedding = _heard(voice)
+        others.append(Drawn(Path(name).stem if "/" in name else name, embedding, values, name in marked))
     voice_map(stock, others, marked).save(out)
     console.print(str(out), markup=False, highlight=False, soft_wrap=True)
 
 
-def _heard(name: str, pack: "Tensor", known: dict[str, str]):  # type: ignore[no-untyped-def]
+def _load(name: str, folder: Path) -> "Voice":
+    """A voice of that folder, or whatever else ``--voice`` may name.
+
+    Raises:
+        UserError: as ``voice_pack``.
+    """
+    from nuanced_speech.style.voice import Voice
+    from nuanced_speech.style.voices import own_voices
+
+    return Voice.load(own_voices(folder).get(name, name))
+
+
+def _heard(voice: "Voice") -> "tuple[np.ndarray, np.ndarray]":
     """Attributes ``[9]`` and speaker embedding ``[256]``: known of stock voices, measured of others."""
     from nuanced_speech.style.attributes import stock_attributes
+    from nuanced_speech.style.portrait import portrait
+    from nuanced_speech.synthesis import kokoro_on
 
     stock = stock_attributes()
-    if known.get("kind") == "stock":
-        k = stock.names.index(name)
+    if voice.provenance.kind == "stock":
+        k = stock.names.index(voice.name)
         return stock.values[k], stock.embeddings[k]
-    from nuanced_speech.style.portrait import portrait
-
-    kokoro, encoder = _models()
-    heard = portrait(kokoro, encoder, pack, british=_letter(name, known) == "b")
+    heard = portrait(kokoro_on("cpu"), _encoder(), voice.pack, british=_letter(voice) == "b")
     return heard.attributes, heard.embedding
 
 
 @cache
-def _models():  # type: ignore[no-untyped-def]
-    """What speaks and what hears who does."""
-    from nuanced_speech.kokoro import Kokoro
+def _encoder() -> "SpeakerEncoder":
     from nuanced_speech.speaker import SpeakerEncoder
 
-    return Kokoro(), SpeakerEncoder()
+    return SpeakerEncoder()
 
 
-def _letter(name: str, known: dict[str, str]) -> str:
-    """First letter of the stock voices that speak as a voice does; American where nothing says otherwise."""
-    from nuanced_speech.style.lexicon import ACCENT_NAMES
+def _letter(voice: "Voice") -> str:
+    """First letter of the names of the stock voices that speak as a voice does."""
+    from nuanced_speech.style.voices import VOICE_LANGUAGES
+    from nuanced_speech.synthesis import language_of
 
-    if known.get("kind") in ("stock", "mixture"):
-        return name.strip()[0]
-    letters = {accent: letter for letter, accent in ACCENT_NAMES.items()}
-    letters |= {language: letter for letter, language in reversed(LANGUAGES.items())} | {"en-gb": "b"}
-    return letters.get(known.get("accent", ""), letters.get(known.get("language", ""), "a"))
+    return next(letter for letter, language in VOICE_LANGUAGES.items() if language == language_of(voice))
 
 
-def _say(kokoro: "Kokoro", pack: "Tensor", letter: str, text: str | None = None) -> "np.ndarray":
-    """A text, or a sentence in the language of a letter; English where there are no phonemes for that."""
-    from nuanced_speech.style.portrait import SENTENCES, speak
-    from nuanced_speech.text import phonemize
+def _say(voice: "Voice", text: str | None) -> "np.ndarray":
+    """A text, or a sentence in the voice's language, as ``[T]`` at 24 kHz."""
+    from nuanced_speech.style.sample import sentence_for
+    from nuanced_speech.synthesis import speak
 
-    language = LANGUAGES[letter] if LANGUAGES[letter] in SAMPLES else "en"
-    said = text if text is not None else SAMPLES.get(language, SENTENCES)
-    return speak(kokoro, pack, phonemize(said, language, british=letter == "b")).audio
+    said, language = sentence_for(voice) if text is None else (text, None)
+    return speak(said, voice, language)
 
 
 def _asked_and_measured(name: str, start: str, targets: "np.ndarray", heard: "Portrait") -> Table:
@@ -266,28 +273,8 @@ def _asked_and_measured(name: str, start: str, targets: "np.ndarray", heard: "Po
     return table
 
 
-def _noted(known: dict[str, str]) -> "np.ndarray | None":
-    """Attributes ``[9]`` that were measured when a voice was made; None where they were not, or mean something else."""
-    import numpy as np
-
-    from nuanced_speech.style.attributes import NAMES
-
-    try:
-        noted = json.loads(known.get("attributes", ""))
-        return np.array([float(noted[name]) for name in NAMES])
-    except (ValueError, TypeError, KeyError):
-        return None
-
-
-def _files(folder: Path, name: str) -> tuple[Path, Path]:
-    return folder / f"{name}.safetensors", folder / f"{name}.wav"
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot make this folder ({error.strerror})") from error
+def _sample_path(folder: Path, name: str) -> Path:
+    return folder / f"{name}.wav"
 
 
 def _progress(items: list, what: str) -> Iterable:

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from nuanced_speech import Converter, audio, cli
-from nuanced_speech.style import commands
+from nuanced_speech.style import clone_cli
 from nuanced_speech.style.voice import Provenance, Voice
 from nuanced_speech.style.voices import stock_voices
 
@@ -68,7 +68,7 @@ def test_a_report_is_not_overwritten(monkeypatch, capsys, tmp_path) -> None:  # 
 def test_a_yes_on_the_terminal_is_consent(monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     for answer, says in (("no", "no voice is made without"), ("yes", "does not exist")):
-        monkeypatch.setattr(commands.console, "input", lambda _prompt, answer=answer: answer)
+        monkeypatch.setattr(clone_cli.console, "input", lambda _prompt, answer=answer: answer)
         status, _, err = run(monkeypatch, capsys, "clone", "a.wav", "--name", "me")
         assert status == 1 and says in err
 
