@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import typer
 
 from nuanced_speech import cli
 
@@ -133,6 +134,15 @@ def test_one_bad_recording_does_not_cost_the_others(monkeypatch, capsys, clip, b
     status, err = run(monkeypatch, capsys, "convert", bad["silent"], clip, folder)
     assert status == 1 and "1 of 2" in err
     assert [p.name for p in folder.iterdir()] == [f"{clip.stem}.wav"]
+
+
+def test_help_lists_every_command_in_order(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["nuanced-speech", "--help"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    said = capsys.readouterr().out
+    places = [said.index(f"│ {command} ") for command in cli.COMMANDS]
+    assert places == sorted(places) and len(cli.COMMANDS) == len(typer.main.get_command(cli.app).commands)
 
 
 def test_help_explains_convert(monkeypatch, capsys):

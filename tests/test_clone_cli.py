@@ -113,10 +113,11 @@ def test_the_mark_is_written_and_found(monkeypatch, capsys, suffix) -> None:  # 
     assert audio.synthetic_mark(f"other{suffix}") is None
 
 
-def test_conversion_marks_what_it_writes(clip) -> None:  # type: ignore[no-untyped-def]
+def test_conversion_marks_what_it_writes(clip, kokoro) -> None:  # type: ignore[no-untyped-def]
     Voice("me", Voice.load("af_sky").pack, Provenance("clone", consent="yes")).save()
     wave = audio.read(clip)[:24000]
     converter = Converter()
+    converter.__dict__["kokoro"] = kokoro
     for name, voice, mark in (("own.wav", None, "of the source"), ("me.flac", "me", "me"), ("clip.ogg", clip, "of a")):
         converter.convert(wave, voice, path="direct", output=name)
         assert (audio.synthetic_mark(name) or "").startswith(f"{audio.SYNTHETIC}; voice: {mark}")

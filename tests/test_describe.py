@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import xml.dom.minidom
@@ -15,17 +14,17 @@ import torch
 from matplotlib.image import imread
 
 from nuanced_speech import audio, cli
-from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import Kokoro
 from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style import cli as style_cli
-from nuanced_speech.style import own
+from nuanced_speech.style import describe, portrait, sample
 from nuanced_speech.style.attributes import NAMES, stock_attributes
 from nuanced_speech.style.describe import make, starts, targets
 from nuanced_speech.style.lexicon import understand
 from nuanced_speech.style.portrait import SENTENCES
-from nuanced_speech.style.voice_map import HEIGHT, WIDTH, Voice, voice_map
-from nuanced_speech.style.voices import stock_voices, voice_pack
+from nuanced_speech.style.voice import Voice, made_now
+from nuanced_speech.style.voice_map import HEIGHT, WIDTH, Drawn, voice_map
+from nuanced_speech.style.voices import stock_voices
+from nuanced_speech.text import phonemize
 from nuanced_speech.whisper import Listener
 
 
@@ -78,21 +77,6 @@ def test_a_described_voice_is_as_described_and_speaks(kokoro: Kokoro, listener: 
     assert len(set(truth) & set(heard)) >= len(set(truth)) - 1
 
 
-def test_own_voices(tmp_path: Path) -> None:
-    pack = voice_pack("af_heart:0.5,bm_george:0.5")
-    own.save(tmp_path / "me.safetensors", pack, {"name": "me", "accent": "British"})
-    torch.save(pack, tmp_path / "me.pt")
-    torch.save(pack, tmp_path / "other.pt")
-    assert own.own_voices(tmp_path) == {"me": tmp_path / "me.safetensors", "other": tmp_path / "other.pt"}
-    found, known = own.find_voice("me", tmp_path)
-    assert torch.equal(found, pack) and known["accent"] == "British" and re.match(r"\d{4}-\d\d-\d\d$", known["date"])
-    assert own.find_voice(str(tmp_path / "me.pt"), tmp_path)[1] == {}
-    assert own.find_voice("af_heart", tmp_path)[1] == {"kind": "stock"}
-    with pytest.raises(UserError, match="unknown voice 'nobody'.* has me, other"):
-        own.find_voice("nobody", tmp_path)
-    assert own.own_voices(tmp_path / "nowhere") == {}
-
-
 def boxes(page: str) -> list[tuple[float, float, float, float]]:
     """Where the labels of a map are."""
     found = []
@@ -107,7 +91,7 @@ def boxes(page: str) -> list[tuple[float, float, float, float]]:
 def test_the_map_is_readable(tmp_path: Path) -> None:
     stock = stock_attributes()
     mean = stock.embeddings[:2].mean(0)
-    drawn = voice_map(stock, [Voice('<me> & "you"', mean, stock.values[0], marked=True)], ["af_heart"])
+    drawn = voice_map(stock, [Drawn('<me> & "you"', mean, stock.values[0], marked=True)], ["af_heart"])
     places = {point.name: (point.x, point.y) for point in drawn.points}
     assert len(places) == 55 and all(0 < x < WIDTH and 0 < y < HEIGHT for x, y in places.values())
     np.testing.assert_allclose(
@@ -135,7 +119,12 @@ def test_the_map_is_readable(tmp_path: Path) -> None:
 
 def test_commands(monkeypatch, capsys, kokoro: Kokoro, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     # the synthesizer is loaded already
-    monkeypatch.setattr(style_cli, "_models", lambda: (kokoro, SpeakerEncoder()))
+    monkeypatch.setattr("nuanced_speech.synthesis.kokoro_on", lambda device: kokoro)
+    # what it sounds like is another test's matter: less to say
+    phonemes = phonemize("We were away a year ago.")
+    for module in (portrait, describe):
+        monkeypatch.setattr(module, "sentence_phonemes", lambda british=False: phonemes)
+    monkeypatch.setitem(sample.SENTENCES, "en", "We were away.")
     monkeypatch.chdir(tmp_path)
     arguments = ("describe", "cheerful purple woman, low", "--name", "sunny")
     status, said, err = run(monkeypatch, capsys, *arguments)
@@ -143,25 +132,37 @@ def test_commands(monkeypatch, capsys, kokoro: Kokoro, tmp_path: Path) -> None: 
     assert "not understood: purple" in err
     assert re.search(r"pitch\s*│ low … high\s*│ \d+ Hz\s*│ \d+ Hz", said), said
     assert soundfile.info("voices/sunny.wav").samplerate == 24000
-    known = own.provenance(Path("voices/sunny.safetensors"))
-    assert known["kind"] == "described" and known["description"] == arguments[1] and known["start"][1] == "f"
-    assert set(json.loads(known["attributes"])) == set(NAMES)
-    assert voice_pack("voices/sunny.safetensors").shape == (510, 256)
+    assert "described" in (audio.synthetic_mark("voices/sunny.wav") or "")
+    voice = Voice.load("sunny")
+    known = voice.provenance
+    assert known.kind == "described" and known.language == "en" and set(known.attributes) == set(NAMES)
+    assert re.fullmatch(rf"[ab]f_\w+, seed 0: {arguments[1]}", known.recipe)
 
     before = Path("voices/sunny.wav").stat().st_mtime_ns
     status, _, err = run(monkeypatch, capsys, *arguments)
     assert status == 1 and "is there already" in err and Path("voices/sunny.wav").stat().st_mtime_ns == before
 
+    # voices of every kind, and none that hides behind a stock voice's name
+    Voice("me", voice.pack, made_now("clone", language="pt", consent="my own")).save()
+    torch.save(voice.pack, "voices/bare.pt")
+    torch.save(voice.pack, "voices/bf_emma.pt")
     status, said, _ = run(monkeypatch, capsys, "voices", "list")
-    assert status == 0 and all(name in said for name in ["sunny", *stock_voices()])
+    assert status == 0 and all(said.count(f"│ {name} ") == 1 for name in ["sunny", "me", "bare", *stock_voices()])
     assert said.index("sunny") < said.index("af_alloy")
+    assert re.search(r"me +│ clone +│ Brazilian", said) and re.search(r"bare +│ file", said)
+    # and of another folder
+    Path("voices/me.safetensors").rename("me.safetensors")
+    status, said, _ = run(monkeypatch, capsys, "voices", "show", "me", "--voices", ".")
+    assert status == 0 and "kind: clone" in said and "consent: my own" in said
+    Path("me.safetensors").unlink()
     status, said, _ = run(monkeypatch, capsys, "voices", "show", "sunny")
-    assert status == 0 and "cheerful purple woman" in said and f"start: {known['start']}" in said
+    assert status == 0 and "cheerful purple woman" in said and f"recipe: {known.recipe}" in said
     assert re.search(r"sounds most like: \w+ 0\.\d\d, ", said)
     status, said, _ = run(monkeypatch, capsys, "voices", "sample", "ff_siwis", "siwis.flac", "--text", "Bonjour.")
     assert status == 0 and 0.4 < soundfile.info("siwis.flac").duration < 3
     status, said, _ = run(monkeypatch, capsys, "voices", "map", "map.html", "--mark", "sunny")
-    assert status == 0 and 'aria-label="sunny: ' in Path("map.html").read_text(encoding="utf-8")
+    page = Path("map.html").read_text(encoding="utf-8")
+    assert status == 0 and all(f'aria-label="{name}: ' in page for name in ("sunny", "me", "bare"))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,9 @@ from nuanced_speech import audio, cli, timestamps
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import MAX_PHONEMES
 from nuanced_speech.sentences import Sentence, sentences
+from nuanced_speech.style.sample import SENTENCES, sentence_for
 from nuanced_speech.style.voice import Provenance, Voice
+from nuanced_speech.style.voices import VOICE_LANGUAGES, iso_639
 from nuanced_speech.synthesis import LONGEST, Spoken, Timed, _parts, _utterances, language_of, speak, stream
 from nuanced_speech.text import EXTRAS, phonemize, pronounce
 
@@ -333,3 +335,13 @@ def test_japanese_and_mandarin(language: str, text: str, phonemes: str) -> None:
     assert "".join(w.text for w in words) == text
     assert "".join(w.phonemes for w in words).strip() == phonemes
     assert len(words) > 2 and all(w.phonemes.strip() for w in words)
+
+
+def test_a_voice_is_tried_in_its_language_where_that_is_installed(monkeypatch) -> None:
+    assert sentence_for(Voice.load("bm_george")) == (SENTENCES["en"], "en-gb")
+    assert sentence_for(Voice.load("pf_dora")) == (SENTENCES["pt"], "pt-br")
+    assert set(SENTENCES) == {iso_639(language) for language in VOICE_LANGUAGES.values()}
+    monkeypatch.setattr("nuanced_speech.text.find_spec", lambda module: None)
+    assert sentence_for(Voice.load("jf_alpha")) == (SENTENCES["en"], "en-us")
+    monkeypatch.setattr("nuanced_speech.text.find_spec", lambda module: module)
+    assert sentence_for(Voice.load("jf_alpha")) == (SENTENCES["ja"], "ja")

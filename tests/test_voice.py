@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 from nuanced_speech.errors import UserError
 from nuanced_speech.style.prior import distances, near_real
 from nuanced_speech.style.voice import Source, Voice, made_now, mix
-from nuanced_speech.style.voices import stock_voices, style_of, voice_pack
+from nuanced_speech.style.voices import PACK_SUFFIXES, own_voices, stock_voices, style_of, voice_pack
 
 
 @pytest.fixture
@@ -37,6 +40,34 @@ def test_every_file_holds_the_voice_in_its_packages_form(me: Voice, tmp_path: Pa
         assert torch.equal(Voice.load(path).pack, me.pack)
     back = Voice.load(files[".safetensors"])
     assert back.name == "me" and back.provenance == me.provenance
+
+
+def test_measured_attributes_are_kept_and_may_be_missing(me: Voice, tmp_path: Path) -> None:
+    known = replace(me.provenance, kind="described", attributes={"pitch": 7.5, "age": -0.25})
+    path = replace(me, provenance=known).save(tmp_path)[PACK_SUFFIXES.index(".safetensors")]
+    assert Voice.load(path).provenance == known != me.provenance
+    assert len({known, known, me.provenance}) == 2
+    with safe_open(path, "pt") as file:
+        header, pack = json.loads(file.metadata()["nuanced_speech_voice"]), file.get_tensor("voice")
+    del header["attributes"]
+    save_file({"voice": pack}, path, {"nuanced_speech_voice": json.dumps(header)})
+    assert Voice.load(path).provenance == replace(known, attributes={})
+
+
+def test_voices_of_a_folder(me: Voice, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    assert own_voices() == {} and own_voices(Path("nowhere")) == {}
+    me.save()
+    for name in ("other.pt", "af_sky.pt", ".hidden.pt"):
+        torch.save(me.pack, f"voices/{name}")
+    Path("voices/me-report.json").touch()
+    assert own_voices() == {"me": Path("voices/me.safetensors"), "other": Path("voices/other.pt")}
+    # by its name, whatever its format
+    assert torch.equal(voice_pack("other"), me.pack) and Voice.load("other").provenance.kind == "file"
+    with pytest.raises(UserError, match="unknown voice 'othr': did you mean other"):
+        voice_pack("othr")
+    with pytest.raises(UserError, match="unknown voice 'nobody': choose from me, other, af_alloy"):
+        voice_pack("nobody")
 
 
 def test_no_voice_is_overwritten_without_force(me: Voice, tmp_path: Path) -> None:
@@ -104,8 +135,6 @@ def test_the_prior_holds_sums_near_real_voices() -> None:
 
 
 def test_a_header_that_is_not_ours_or_damaged(tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
     pack = stock_voices()["af_sky"].contiguous()
     save_file({"voice": pack}, tmp_path / "plain.safetensors", {"nuanced_speech_voice": "[1]"})
     assert Voice.load(tmp_path / "plain.safetensors").provenance.kind == "file"

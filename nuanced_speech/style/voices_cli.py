@@ -150,7 +150,7 @@ def show(name: Name, folder: Folder = Path("voices")) -> None:
         ("consent", known.consent), ("date", known.date), ("made by", known.encoder),
     ):  # fmt: skip
         if told:
-            console.print(f"{key}: {told}", markup=False, highlight=False)
+            console.print(f"{key}: {told}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
