@@ -62,9 +62,9 @@ def evaluate(
             tables.bars(out / f"{stem}.png", table)
     speakers = find_recordings(folder, but=out)
     if emotion.available():
-        own = [r for recordings in speakers.values() for r in recordings[:limit]]
-        files = {name: {r.name: out / f"{name}-{r.name}.flac" for r in own} for name in names}
-        judged = emotion.probe(own, {name: {k: p for k, p in f.items() if p.is_file()} for name, f in files.items()})
+        every = [r for recordings in speakers.values() for r in recordings]
+        files = {name: {r.name: out / f"{name}-{r.name}.flac" for r in every} for name in names}
+        judged = emotion.probe(every, {name: {k: p for k, p in f.items() if p.is_file()} for name, f in files.items()})
         if rows := emotion.markdown(judged):
             text += ["## Emotions", "", rows, ""]
     text.append(

@@ -28,8 +28,9 @@ CLEAN_HIDDEN, CLEAN_DROPOUT = 64, 0.3
 F0_CENTRE, F0_SPREAD = 7.3, 0.45
 STEPS, STEP_SIZE = 200, 0.05
 # What a mean squared deviation of one standard deviation costs, and what a standard deviation of cleanness is worth, in
-# cosine similarity.
-PRIOR, CLEANNESS = 0.03, 0.06
+# cosine similarity. On 4.5 s of twenty recordings of five speakers (ten for the 0) a cleanness of 0, 0.03 and 0.06 gave
+# a SECS of 0.78, 0.77 and 0.76, an OVRL of 2.7, 2.86 and 2.87, and 27, 16 and 13 % of the voiced frames were not.
+PRIOR, CLEANNESS = 0.05, 0.03
 
 
 def _network(hidden: int, dropout: float, outputs: int) -> nn.Sequential:
