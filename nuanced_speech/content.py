@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nuanced_speech.audio import replacing
-from nuanced_speech.errors import UserError
+from nuanced_speech.errors import reading_weights
 from nuanced_speech.kokoro import length_mask
 
 WEIGHTS = Path(__file__).parent / "data" / "content_adapter.safetensors"
@@ -177,17 +177,12 @@ class ContentAdapter(nn.Module):
         Raises:
             UserError: no such file, or not an adapter.
         """
-        if not path.is_file():
-            raise UserError(f"{path}: no content adapter there; train one with: nuanced-speech train adapter")
-        try:
-            with safe_open(path, "pt") as file:
-                values = json.loads(file.metadata()["config"])
-                state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        with reading_weights(path, "content adapter", "nuanced-speech train adapter"), safe_open(path, "pt") as file:
+            values = json.loads(file.metadata()["config"])
+            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
             config = ContentConfig(**values | {"dilations": tuple(values["dilations"])})
             adapter = cls(config)
             adapter.load_state_dict(state)
-        except Exception as error:
-            raise UserError(f"{path}: not a content adapter of this version ({type(error).__name__})") from error
         return adapter.eval().requires_grad_(False)
 
 

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from nuanced_speech.audio import replacing
-from nuanced_speech.errors import UserError
+from nuanced_speech.errors import reading_weights
 
 WEIGHTS = Path(__file__).parent / "data" / "phoneme_lm.safetensors"
 # Every mark of punctuation is a pause, and written as this one.
@@ -101,13 +101,9 @@ class PhonemeLM:
         Raises:
             UserError: no such file, or not a model.
         """
-        if not path.is_file():
-            raise UserError(f"{path}: no phoneme model there; count one with: nuanced-speech train phonemes TEXT")
-        try:
-            with safe_open(path, "numpy") as file:
-                metadata = file.metadata()
-                orders = range(int(metadata["order"]))
-                codes, counts = ([file.get_tensor(f"{name}.{n}") for n in orders] for name in ("codes", "counts"))
+        command = "nuanced-speech train phonemes TEXT"
+        with reading_weights(path, "phoneme model", command), safe_open(path, "numpy") as file:
+            metadata = file.metadata()
+            orders = range(int(metadata["order"]))
+            codes, counts = ([file.get_tensor(f"{name}.{n}") for n in orders] for name in ("codes", "counts"))
             return cls(metadata["symbols"], codes, counts)
-        except Exception as error:
-            raise UserError(f"{path}: not a phoneme model ({type(error).__name__})") from error

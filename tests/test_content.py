@@ -114,7 +114,7 @@ def test_save_and_load(adapter: ContentAdapter, tmp_path: Path) -> None:
 
 
 def test_a_missing_adapter(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"none\.safetensors: no content adapter there; train one"):
+    with pytest.raises(UserError, match=r"none\.safetensors: no content adapter there; make one"):
         ContentAdapter.load(tmp_path / "none.safetensors")
 
 

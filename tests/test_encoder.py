@@ -93,7 +93,7 @@ def test_an_interrupted_save_leaves_the_earlier_file(
 
 def test_files_that_hold_no_encoder_are_refused(encoder: StyleEncoder, tmp_path: Path) -> None:
     path = tmp_path / "encoder.safetensors"
-    with pytest.raises(UserError, match="no style encoder here"):
+    with pytest.raises(UserError, match="no style encoder there"):
         StyleEncoder.load(path)
     encoder.save(path)
     state = load_file(path)

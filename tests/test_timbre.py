@@ -97,10 +97,10 @@ def test_saved_and_loaded(surrogate: TimbreSurrogate, tmp_path: Path) -> None:
     again = TimbreSurrogate.load(tmp_path / "timbre.safetensors")
     for name, value in surrogate.state_dict().items():
         assert torch.equal(value, again.state_dict()[name])
-    with pytest.raises(UserError, match="no timbre weights"):
+    with pytest.raises(UserError, match="no timbre surrogate there"):
         TimbreSurrogate.load(tmp_path / "none.safetensors")
     (tmp_path / "bad.safetensors").write_bytes(b"no" * 50)
-    with pytest.raises(UserError, match="not timbre weights"):
+    with pytest.raises(UserError, match="not a timbre surrogate"):
         TimbreSurrogate.load(tmp_path / "bad.safetensors")
 
 

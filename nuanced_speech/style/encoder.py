@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from nuanced_speech.audio import replacing
-from nuanced_speech.errors import UserError
+from nuanced_speech.errors import reading_weights
 
 HIDDEN = 512
 STYLE_DIM = 256
@@ -93,16 +93,12 @@ class StyleEncoder(nn.Module):
             UserError: the file is missing, damaged or holds something else.
         """
         path = Path(path or PACKAGED)
-        if not path.is_file():
-            raise UserError(f"{path}: no style encoder here; train one with: python train_v2_multispeech.py")
-        try:
-            with safe_open(path, "pt") as file:
-                metadata = dict(file.metadata() or {})
-                state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        command = "python train_v2_multispeech.py"
+        with reading_weights(path, "style encoder", command), safe_open(path, "pt") as file:
+            metadata = dict(file.metadata() or {})
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             encoder = cls(**json.loads(metadata.pop("style_encoder")))
             encoder.load_state_dict(state)
-        except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-            raise UserError(f"{path}: not a style encoder, or damaged ({type(error).__name__})") from error
         encoder.metadata = metadata
         return encoder.eval()
 

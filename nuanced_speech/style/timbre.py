@@ -11,12 +11,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from nuanced_speech.audio import replacing
-from nuanced_speech.errors import UserError
+from nuanced_speech.errors import reading_weights
 from nuanced_speech.kokoro import TIMBRE_DIM
 from nuanced_speech.speaker import EMBEDDING_DIM
 from nuanced_speech.style.voices import stock_voices, style_of
@@ -154,13 +153,9 @@ class TimbreSurrogate(nn.Module):
         Raises:
             UserError: no such file, or not a surrogate.
         """
-        if not path.is_file():
-            raise UserError(f"{path}: no timbre weights there; fit some with: nuanced-speech train timbre")
-        try:
+        with reading_weights(path, "timbre surrogate", "nuanced-speech train timbre"):
             state = {name: value.float() for name, value in load_file(path).items()}
             members = len({name.split(".")[1] for name in state if name.startswith("members.")})
             surrogate = cls(len(state["members.0.0.bias"]), members)
             surrogate.load_state_dict(state)
-        except (SafetensorError, OSError, KeyError, RuntimeError) as error:
-            raise UserError(f"{path}: not timbre weights, or damaged ({type(error).__name__})") from error
         return surrogate.eval().requires_grad_(False)
