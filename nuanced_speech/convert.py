@@ -332,7 +332,7 @@ class Converter(Hearing):
             wave = speak(slice(0, content.shape[-1]), timbre)
         with self.stage("mend"):
             stock = nearest_stock_timbre(timbre)
-            cleaner = [] if torch.equal(timbre, stock) else [torch.lerp(timbre, stock, share) for share in CLEANER]
+            cleaner = [torch.lerp(timbre, stock, share) for share in CLEANER]
             wave = mend(wave, f0[: content.shape[-1] * FRAMES_PER_UNIT], speak, cleaner)
             _give_memory_back()
         return wave

@@ -65,6 +65,8 @@ def say(
     text, out = _text(words, file)
     if out != "-":
         audio.check_writable(out)
+    elif sys.stdout.isatty():
+        raise UserError("standard output is a terminal: pipe it to a player, or name a file to write")
     if timestamps is not None:
         from nuanced_speech import timestamps as times
 
@@ -84,7 +86,8 @@ def say(
     with _bar("saying") as advance, _writer(out, chosen.mark) as writer:
         for sentence in spoken:
             writer.write(sentence.audio)
-            said.append(replace(sentence, audio=sentence.audio[:0].copy()))
+            if timestamps is not None:
+                said.append(replace(sentence, audio=sentence.audio[:0].copy()))
             advance(sentence.share)
     if timestamps is not None:
         times.write(timestamps, said, spaces=language_of(chosen, language) not in ("ja", "zh"))
@@ -127,7 +130,7 @@ def _writer(out: str, comment: str) -> Iterator[_Writer]:
             yield writer
         return
     try:
-        yield _PipedWav(sys.stdout.buffer)
+        yield _PipedWav(sys.stdout.buffer, comment)
     except BrokenPipeError:
         # the player was closed: nothing can be flushed to it at exit either
         sys.stdout = None
@@ -137,12 +140,16 @@ def _writer(out: str, comment: str) -> Iterator[_Writer]:
 class _PipedWav:
     """WAV of unknown length: sizes at their largest, as players take for "until the end"."""
 
-    def __init__(self, pipe: BinaryIO) -> None:
+    def __init__(self, pipe: BinaryIO, comment: str) -> None:
         self.pipe = pipe
         rate, unknown = audio.SAMPLE_RATE, 0xFFFFFFFF
         form = struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16)
         size = struct.pack("<I", unknown)
-        pipe.write(b"RIFF" + size + b"WAVEfmt " + form + b"data" + size)
+        text = comment.encode() + b"\0"
+        text += b"\0" * (len(text) % 2)
+        info = b"INFOICMT" + struct.pack("<I", len(text)) + text
+        marked = b"LIST" + struct.pack("<I", len(info)) + info
+        pipe.write(b"RIFF" + size + b"WAVEfmt " + form + marked + b"data" + size)
         pipe.flush()
 
     def write(self, chunk: np.ndarray) -> None:

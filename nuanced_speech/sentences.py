@@ -38,6 +38,8 @@ def sentences(text: str) -> Iterator[Sentence]:
     """
     text = _EMOJI.sub(" ", re.sub(rf"\s*{_EMOJI.pattern}(?=[.,!?;:…])", "", text))
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    # runs without end, of leaders in a table of contents for one, would make the patterns below slow
+    text = re.sub(r"[^\S\n]+", " ", re.sub(r"([.!?…।])\1{3,}", r"\1\1\1", text))
     for paragraph in _PARAGRAPH.split(text):
         blocks = _blocks(paragraph)
         for number, block in enumerate(blocks, 1):

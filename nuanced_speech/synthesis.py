@@ -147,15 +147,16 @@ def stream(
 
 
 def language_of(voice: Voice, language: str | None = None) -> str:
-    """The language to speak: the one given, else that of the first stock voice that is named in the voice's name or
-    recipe, else what its provenance says, else American English.
+    """The language to speak: the one given, else the voice's, else American English.
+
+    Whether a voice's English is British, a stock voice in its name or recipe says.
 
     Raises:
         UserError: an unknown one.
     """
-    if language is None:
+    if language is None and voice.provenance.language in ("", "en"):
         stock = re.search(r"\b([abefhijpz])[fm]_[a-z]", f"{voice.name} {voice.provenance.recipe}")
-        if stock:
+        if stock and (stock[1] in "ab" or not voice.provenance.language):
             return VOICE_LANGUAGES[stock[1]]
     code = (language or voice.provenance.language).lower().replace("_", "-")
     code = SHORT_NAMES.get(code, code)
@@ -211,6 +212,7 @@ def _chunks(words: list[Word]) -> Iterator[list[Word]]:
 def _cut_word(word: Word) -> list[Word]:
     """A word that would fill an utterance on its own, in parts that fit; the text goes with the first."""
     pieces = [word.phonemes[k : k + LONGEST] for k in range(0, len(word.phonemes), LONGEST)]
+    pieces = [piece for piece in pieces if any(p.isalpha() for p in piece)]
     return [Word(word.text if k == 0 else "", piece) for k, piece in enumerate(pieces)]
 
 
@@ -255,10 +257,7 @@ def _utter(
     kokoro: Kokoro, group: list[_Part], pack: Tensor, speed: float, seed: int, fast: bool
 ) -> Iterator[tuple[_Part, np.ndarray, list[Timed]]]:
     """Parts spoken in one go, each cut out again, with its words' times in units from its own beginning."""
-    words = [word for part in group for word in part.words]
-    # a sentence's last word has no space of its own
-    phonemes = [w.phonemes if w.phonemes.endswith(" ") else w.phonemes + " " for w in words]
-    phonemes[-1] = phonemes[-1].rstrip()
+    phonemes = _strings(group)
     if sum(map(len, phonemes)) > MAX_PHONEMES:
         raise AssertionError("an utterance is longer than Kokoro's context")
     ids = kokoro.tokens("".join(phonemes))[None]
@@ -295,6 +294,12 @@ def _utter(
         done += len(part.words)
 
 
+def _strings(group: list[_Part]) -> list[str]:
+    """Phonemes of every word of some parts; a space only where the words have one, and between the parts."""
+    words = [w.phonemes.rstrip() + " " if w is part.words[-1] else w.phonemes for part in group for w in part.words]
+    return [*words[:-1], words[-1].rstrip()]
+
+
 def _loud(wave: np.ndarray) -> np.ndarray:
     """Whether something is heard in each unit: at most 40 dB below the level of the speech."""
     power = np.square(wave.reshape(-1, SAMPLES_PER_UNIT)).mean(1)
@@ -325,8 +330,9 @@ def _cuts(group: list[_Part], spans: list[tuple[int, int]], loud: np.ndarray) ->
 
 
 def _faded(wave: np.ndarray) -> np.ndarray:
-    ramp = np.linspace(0.0, 1.0, FADE, dtype=np.float32)
+    length = min(FADE, len(wave))
+    ramp = np.linspace(0.0, 1.0, length, dtype=np.float32)
     wave = wave.copy()
-    wave[:FADE] *= ramp
-    wave[-FADE:] *= ramp[::-1]
+    wave[:length] *= ramp
+    wave[len(wave) - length :] *= ramp[::-1]
     return wave

@@ -146,7 +146,9 @@ def test_commands(monkeypatch, capsys, kokoro: Kokoro, tmp_path: Path) -> None: 
     Voice("me", voice.pack, made_now("clone", language="pt", consent="my own")).save()
     torch.save(voice.pack, "voices/bare.pt")
     torch.save(voice.pack, "voices/bf_emma.pt")
-    status, said, _ = run(monkeypatch, capsys, "voices", "list")
+    Path("voices/noise.npz").write_bytes(b"noise")
+    status, said, err = run(monkeypatch, capsys, "voices", "list")
+    assert "left out: voices/noise.npz: not a voice pack" in err
     assert status == 0 and all(said.count(f"│ {name} ") == 1 for name in ["sunny", "me", "bare", *stock_voices()])
     assert said.index("sunny") < said.index("af_alloy")
     assert re.search(r"me +│ clone +│ Brazilian", said) and re.search(r"bare +│ file", said)

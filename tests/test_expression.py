@@ -45,6 +45,7 @@ def test_weights(text: str, weights: dict[str, float]) -> None:
         ("2*a", "sum to 2, .* must sum to 1"),
         ("a - b", "sum to 0"),
         ("(" * 101, "more than 100 parts"),
+        ("a + " + "*".join(["9" * 200] * 2) + "*(b - c)", "sum to nan"),
         ("9" * 400 + "*a", r"character 1 .*too large"),
     ],
 )

@@ -72,6 +72,11 @@ def test_what_is_not_understood_is_said() -> None:
     wish = understand("purple woman with a chocolate voice, hurried, not British")
     assert wish.unknown == ["purple", "chocolate", "not british"]
     assert wish.accent is None and set(wish.levels) == {"sex", "pace"}
+    # a word between that is not known does not turn a wish round
+    assert understand("not a particularly deep voice").levels["pitch"] > 0
+    assert understand("young woman, American English").accent == "a"
+    assert understand("a woman with little energy").levels["energy"] < 0
+    assert understand("kind office lady").unknown == ["office"]
     assert suggestion("whispry") == "whispery" and suggestion("purple") is None
 
 

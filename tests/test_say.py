@@ -22,7 +22,7 @@ from nuanced_speech.sentences import Sentence, sentences
 from nuanced_speech.style.sample import SENTENCES, sentence_for
 from nuanced_speech.style.voice import Provenance, Voice
 from nuanced_speech.style.voices import VOICE_LANGUAGES, iso_639
-from nuanced_speech.synthesis import LONGEST, Spoken, Timed, _parts, _utterances, language_of, speak, stream
+from nuanced_speech.synthesis import LONGEST, Spoken, Timed, _parts, _strings, _utterances, language_of, speak, stream
 from nuanced_speech.text import EXTRAS, phonemize, pronounce
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ def test_utterances_fit_into_kokoros_context_and_lose_nothing() -> None:
     assert max(len(part.phonemes) for part in parts) <= LONGEST
     words = " ".join(w.text for part in parts for w in part.words)
     assert re.sub(r"\s", "", words) == re.sub(r"\s", "", text)
+    marks = list(_parts("Stop" + "!?" * 300 + " Go.", "en", False))
+    assert all(any(p.isalpha() for p in word.phonemes) for part in marks for word in part.words)
     # cut after a mark where there is one
     assert parts[1].end == "part" and parts[1].words[-1].text == "went,"
     assert len(groups[0]) == 1
@@ -246,11 +248,21 @@ def test_a_pipe_gets_the_first_sentence_before_the_last_is_made(monkeypatch, cap
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Hello. Good bye.")))
     status, err = run(monkeypatch, capsys, "-", "-")
     assert status == 0, err
-    assert lengths[0] == 44 and lengths[1] > 20_000
     data = pipe.getvalue()
+    start = data.index(b"data") + 8
+    assert lengths[0] == start and lengths[1] > 20_000
+    with soundfile.SoundFile(io.BytesIO(data)) as file:
+        assert audio.SYNTHETIC in file.comment and "af_heart" in file.comment
     assert data[:4] == b"RIFF" and struct.unpack("<IHHIIHH", data[16:36]) == (16, 1, 1, 24000, 48000, 2, 16)
-    written = np.frombuffer(data[44:], "<i2") / 32767
+    written = np.frombuffer(data[start:], "<i2") / 32767
     assert -30 < audio.active_level_db(written, 24000) < -15
+
+
+def test_words_that_are_run_together_are_spoken_so() -> None:
+    parts = list(_parts("Qu'est-ce que c'est ?\n\nVoilà.", "fr", False))
+    for part in parts:
+        assert len(part.words) == 1 or not all(word.phonemes.endswith(" ") for word in part.words[:-1])
+    assert "".join(_strings(parts)) == " ".join(part.phonemes.strip() for part in parts)
 
 
 @pytest.mark.parametrize(

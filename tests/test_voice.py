@@ -103,9 +103,10 @@ def test_own_voices_are_found_by_name_after_stock_voices(me: Voice, tmp_path: Pa
     assert Voice.load("bf_emma").provenance.kind == "stock" and Voice.load("bf_emma").provenance.language == "en"
     mixed = mix("0.5*me + 0.5*ff_siwis", "half")
     assert mixed.provenance.kind == "mix" and mixed.provenance.recipe == "0.5*me + 0.5*ff_siwis"
-    # whose voice it was, and that he agreed, is not lost by mixing; two languages are none
+    # whose voice it was, and that he agreed, is not lost by mixing; the heaviest gives the language
     assert mixed.provenance.cloned and mixed.provenance.consent == me.provenance.consent
-    assert mixed.provenance.sources == me.provenance.sources and mixed.provenance.language == ""
+    assert mixed.provenance.sources == me.provenance.sources and mixed.provenance.language == "en"
+    assert mix("0.4*me + 0.6*ff_siwis", "half").provenance.language == "fr"
     assert "half (clone)" in mixed.mark and "clone" not in mix("af_heart:1,af_sky:1", "x").mark
 
 

@@ -112,7 +112,12 @@ def test_files_that_are_not_a_pack(suffix: str, tmp_path: Path) -> None:
     write_pack(narrow, wanted[:, :100])
     holed = tmp_path / f"holed{suffix}"
     write_pack(holed, torch.where(wanted > 0.5, torch.nan, wanted))
-    for path in (cut, text, empty, short, narrow, holed):
+    two = tmp_path / f"two{suffix}"
+    if suffix == ".npz":
+        np.savez(two, a=wanted.numpy(), b=wanted.numpy())
+    else:
+        save_file({"a": wanted.clone(), "b": wanted.clone()}, two)
+    for path in (two, cut, text, empty, short, narrow, holed):
         with pytest.raises(UserError, match=rf"{path.name}: not a voice pack") as caught:
             read_pack(path)
         assert "\n" not in str(caught.value)

@@ -44,7 +44,7 @@ def find_recordings(folder: Path, but: Path | None = None) -> dict[str, list[Rec
         speaker = name.parts[0] if len(name.parts) > 1 else name.stem.split("-")[0]
         row = known.pop(name.as_posix(), {})
         flat = "-".join(name.parts).replace(".", "-")
-        speakers[speaker].append(Recording(path, flat, speaker, row.get("text"), row.get("emotion")))
+        speakers[speaker].append(Recording(path, flat, speaker, row.get("text") or None, row.get("emotion") or None))
     if not speakers:
         raise UserError(f"{folder}: no recordings there (looked for {', '.join(sorted(SEARCHED_SUFFIXES))})")
     if known:

@@ -178,7 +178,8 @@ def detect(
 
     marks = {path: audio.synthetic_mark(path) for path in files}
     for path, mark in marks.items():
-        print(f"{path}: {mark or 'no mark'}")
+        # it may be anybody's: nothing that would steer a terminal
+        print(f"{path}: {''.join(c if c.isprintable() else '?' for c in mark or 'no mark')}")
     if not any(marks.values()):
         raise typer.Exit(2)
 

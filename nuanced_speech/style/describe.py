@@ -103,7 +103,7 @@ def make(
         made = Described(moved, start, wanted, heard)
         if best is None or _missed(made, stock) < _missed(best, stock):
             best = made
-        change = change + goal - np.nan_to_num(heard.attributes, nan=0.0)
+        change = change + goal - np.where(np.isfinite(heard.attributes), heard.attributes, goal)
     assert best is not None
     return best
 

@@ -34,7 +34,8 @@ def voice_weights(text: str) -> Weights:
     """
     weights = _Parser(text).parse()
     total = sum(weights.values())
-    if abs(total - 1) > _TOLERANCE:
+    # not the other way round: infinite weights sum to NaN
+    if not abs(total - 1) <= _TOLERANCE:
         raise UserError(
             f"the weights in {text!r} sum to {total:.4g}, and those of a voice must sum to 1: "
             "write 0.5*a + 0.5*b, or a + (b - c)"

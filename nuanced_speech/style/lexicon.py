@@ -97,7 +97,7 @@ MANNERS: dict[str, dict[str, float]] = {
 
 # What the first letter of a stock voice says: American or British English, or its language.
 ACCENTS = {
-    "american us usa yankee": "a",
+    "american usa yankee": "a",
     "british uk english london oxford bbc": "b",
     "spanish": "e",
     "french": "f",
@@ -118,7 +118,7 @@ DEGREES = {
     "pretty": 1.0, "moderately": 0.7, "slightly": 0.5, "somewhat": 0.5, "mildly": 0.5, "bit": 0.5, "little": 0.5,
     "touch": 0.5, "less": -0.5,
 }  # fmt: skip
-NEGATIONS = {"not", "no", "never", "without", "hardly", "isn't", "doesn't", "non", "nor"}
+NEGATIONS = {"not", "no", "never", "without", "hardly", "isn't", "doesn't", "non", "nor", "neither"}
 # "not deep" is no more than a little high
 NEGATED = -0.5
 _SILENT = """
@@ -133,10 +133,11 @@ _PHRASES = {
     r"middle[- ]aged": "mature", r"sing[- ]song": "sing-song", r"soft[- ]spoken": "soft-spoken",
     r"self[- ]assured": "self-assured", r"low[- ]pitch(ed)?": "low-pitched", r"high[- ]pitch(ed)?": "high-pitched",
     r"low[- ]energy": "low-energy", r"(high[- ]|full of )energy": "high-energy", r"full[- ]bodied": "full-bodied",
-    r"story[- ]tell(er|ing)": "storyteller", r"news[- ]?(reader|caster)": "newsreader", r"kind of": "slightly",
-    r"sort of": "slightly", r"audio[- ]book": "audiobook", r"well[- ]rounded": "rounded", r"grand[- ]ma": "grandma",
+    r"story[- ]tell(er|ing)": "storyteller", r"news[- ]?(reader|caster)": "newsreader", r"\bkind of\b": "slightly",
+    r"\bsort of\b": "slightly", r"audio[- ]book": "audiobook", r"well[- ]rounded": "rounded", r"grand[- ]ma": "grandma",
     r"\b(united kingdom|great britain|england)\b": "british", r"\b(united states|america)\b": "american",
-    r"little (girl|boy)": r"child \1", r"n't\b": "n't",
+    r"little (girl|boy)": r"child \1", r"(?<!a )\blittle energy\b": "not energetic",
+    r"\b(american|british|indian) english\b": r"\1",
 }  # fmt: skip
 
 
@@ -203,8 +204,12 @@ def understand(description: str) -> Wish:
             continue
         word = _known(token)
         factor = NEGATED if negated else degree
-        if word is None or (negated and word in _ACCENTS):
-            wish.unknown.append(f"not {token}" if negated else token)
+        if word is None:
+            # what stood before it is about the next word: "not a particularly deep voice"
+            wish.unknown.append(token)
+            continue
+        if negated and word in _ACCENTS:
+            wish.unknown.append(f"not {token}")
         elif word in _ACCENTS:
             accents.setdefault(_ACCENTS[word], token)
         else:

@@ -86,7 +86,7 @@ class MelodyFit:
         said = self.kokoro.predict(self.text, style)
         voiced = _middle(said.f0[said.f0 > VOICED_HZ].log2())
         if not len(voiced):
-            return torch.full((), float(SEMITONES), device=prosodies.device)
+            return prosodies.sum() * 0 + SEMITONES
         place = torch.linspace(0, len(self.heard) - 1, len(voiced), device=voiced.device).round().long()
         misfit = SEMITONES * (voiced - self.heard[place]).abs().mean()
         if self.units:
@@ -125,7 +125,8 @@ def fit_melody(
     optimizer = torch.optim.Adam([logits], STEP_SIZE)
     best, best_weights = float("inf"), logits.detach().softmax(0)
     for step in range(STEPS):
-        with torch.enable_grad():
+        # cuDNN has no gradient of an LSTM in evaluation mode
+        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             weights = logits.softmax(0)
             loss = fit.loss(torch.einsum("v,vsd->sd", weights, fit.prosodies))
             optimizer.zero_grad()

@@ -243,26 +243,29 @@ def _single(name: str) -> Voice:
         return Voice(path.stem, pack)
     try:
         sources = tuple(Source(**source) for source in known.pop("sources"))
-        return Voice(known.pop("name"), pack, Provenance(sources=sources, **known))
-    except (KeyError, TypeError) as error:
+        name, texts = known.pop("name"), {k: v for k, v in known.items() if k != "attributes"}
+        if not all(isinstance(value, str) for value in (name, *texts.values())):
+            raise TypeError("not text where text belongs")
+        attributes = {str(k): float(v) for k, v in known.get("attributes", {}).items()}
+        return Voice(name, pack, Provenance(sources=sources, **texts, attributes=attributes))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path}: its account of where the voice comes from cannot be read ({error})") from error
 
 
 def _sum(expression: str) -> Voice:
     """The weighted sum of voices that an expression names."""
     parts = parts_of(expression)
-    voices = [_single(name) for name in parts]
-    pack = sum((weight * voice.pack for weight, voice in zip(parts.values(), voices, strict=True)), torch.zeros(()))
-    return _mixed(expression, expression, pack, *voices)
+    voices = {name: _single(name) for name in sorted(parts, key=lambda name: -parts[name])}
+    pack = sum((parts[name] * voice.pack for name, voice in voices.items()), torch.zeros(()))
+    return _mixed(expression, expression, pack, *voices.values())
 
 
 def _mixed(name: str, recipe: str, pack: Tensor, *parts: Voice) -> Voice:
-    """A voice made of others; it has their language, if they share one, their recordings and their consent."""
+    """A voice made of others, the heaviest first; it has its language, their recordings and their consent."""
     known = [part.provenance for part in parts]
-    languages = {p.language for p in known}
     sources = dict.fromkeys(source for p in known for source in p.sources)
     consent = dict.fromkeys(p.consent for p in known if p.consent)
-    language = languages.pop() if len(languages) == 1 else ""
+    language = next((p.language for p in known if p.language), "")
     return Voice(
         name,
         pack,

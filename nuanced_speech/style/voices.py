@@ -52,7 +52,7 @@ def voice_pack(voice: str) -> Tensor:
 
     Args:
         voice: a stock voice (``af_heart``); a voice of one's own in ``voices/`` (``me``); a ``.pt``, ``.safetensors``
-            or ``.npz`` file that holds one array of 510 rows of 256; a mixture, whose weights are normalised to sum to
+            or ``.npz`` file that holds nothing but 510 rows of 256; a mixture, whose weights are normalised to sum to
             1 (``af_heart:0.7,me:0.3``); or a sum whose weights sum to 1 (``me + 0.5*(af_nicole - af_sarah)``).
 
     Raises:
@@ -138,7 +138,7 @@ def read_pack(path: Path) -> Tensor:
         pack = torch.as_tensor(array).float().reshape(-1, STYLE_DIM)
     except Exception as error:
         reason = type(error).__name__
-        raise UserError(f"{path}: not a voice pack ({reason}); give one of Kokoro's voice files") from None
+        raise UserError(f"{path}: not a voice pack ({reason}); give a file with one voice") from None
     if len(pack) != PACK_ROWS or not bool(torch.isfinite(pack).all()):
         raise UserError(f"{path}: not a voice pack: needs {PACK_ROWS} rows of {STYLE_DIM} finite numbers")
     return pack
@@ -149,8 +149,10 @@ def _first_array(path: Path) -> Tensor | np.ndarray:
         return torch.load(path, map_location="cpu", weights_only=True)
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
-            return arrays[arrays.files[0]]
-    return next(iter(load_file(path).values()))
+            (name,) = arrays.files
+            return arrays[name]
+    (pack,) = load_file(path).values()
+    return pack
 
 
 def _stock(name: str) -> Tensor:

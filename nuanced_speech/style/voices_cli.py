@@ -1,6 +1,6 @@
 """``nuanced-speech describe`` and ``nuanced-speech voices``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from math import isfinite
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
@@ -104,7 +105,6 @@ def list_voices(folder: Folder = Path("voices")) -> None:
     from nuanced_speech.style.attributes import ATTRIBUTES, NAMES, PITCH, stock_attributes
     from nuanced_speech.style.lexicon import ACCENT_NAMES
     from nuanced_speech.style.voice import Voice
-    from nuanced_speech.style.voices import own_voices
 
     stock, pace = stock_attributes(), NAMES.index("pace")
     table = Table("voice", "kind", "speaks", "what is special, among the stock voices of that sex", "pitch", "pace")
@@ -113,10 +113,9 @@ def list_voices(folder: Folder = Path("voices")) -> None:
         numbers = [f"(not measured: voices show {name})", "", ""]
         if values is not None:
             numbers = [stock.in_words(values), *(ATTRIBUTES[k].show(values[k]) for k in (PITCH, pace))]
-        table.add_row(name, voice.provenance.kind, ACCENT_NAMES[_letter(voice)], *numbers, style=style)
+        table.add_row(escape(name), escape(voice.provenance.kind), ACCENT_NAMES[_letter(voice)], *numbers, style=style)
 
-    for name, path in own_voices(folder).items():
-        voice = Voice.load(path)
+    for name, voice in _own(folder):
         noted = voice.provenance.attributes
         row(name, voice, np.array([noted[key] for key in NAMES]) if set(NAMES) <= set(noted) else None, "bold")
     for name, values in zip(stock.names, stock.values, strict=True):
@@ -134,7 +133,7 @@ def show(name: Name, folder: Folder = Path("voices")) -> None:
     voice = _load(name, folder)
     values, embedding = _heard(voice)
     mean, spread = stock.typical("f" if values[0] > 0 else "m")
-    table = Table("attribute", "", "value", "from the mean of that sex", title=name, title_justify="left")
+    table = Table("attribute", "", "value", "from the mean of that sex", title=escape(name), title_justify="left")
     for attribute, value, score in zip(ATTRIBUTES, values, (values - mean) / spread, strict=True):
         sides = f"{attribute.low} … {attribute.high}"
         table.add_row(attribute.name, sides, attribute.show(value), f"{score:+.1f} SD")
@@ -185,17 +184,17 @@ def draw_map(
 
       nuanced-speech voices map voices.html --mark me.pt --mark af_heart:0.5,bm_george:0.5
     """
+    from nuanced_speech import audio
     from nuanced_speech.style.attributes import stock_attributes
     from nuanced_speech.style.voice_map import SUFFIXES, Drawn, voice_map
-    from nuanced_speech.style.voices import own_voices
 
     if out.suffix.lower() not in SUFFIXES:
         raise UserError(f"{out}: a map is a .png or .html file; end the name in one of them")
+    audio.check_replaceable(out)
     stock, marked = stock_attributes(), mark or []
-    wanted = list(dict.fromkeys([*own_voices(folder), *(name for name in marked if name not in stock.names)]))
-    found = [(name, _load(name, folder)) for name in wanted]
+    found = dict(_own(folder)) | {name: _load(name, folder) for name in marked if name not in stock.names}
     others = []
-    for name, voice in _progress(found, "speaking and measuring"):
+    for name, voice in _progress(list(found.items()), "speaking and measuring"):
         values, embedding = _heard(voice)
         others.append(Drawn(Path(name).stem if "/" in name else name, embedding, values, name in marked))
     voice_map(stock, others, marked).save(out)
@@ -214,6 +213,18 @@ def _load(name: str, folder: Path) -> "Voice":
     return Voice.load(own_voices(folder).get(name, name))
 
 
+def _own(folder: Path) -> "Iterator[tuple[str, Voice]]":
+    """The voices of a folder; what is no voice there is named, and left out."""
+    from nuanced_speech.style.voice import Voice
+    from nuanced_speech.style.voices import own_voices
+
+    for name, path in own_voices(folder).items():
+        try:
+            yield name, Voice.load(path)
+        except UserError as error:
+            aside.print(f"left out: {error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
 def _heard(voice: "Voice") -> "tuple[np.ndarray, np.ndarray]":
     """Attributes ``[9]`` and speaker embedding ``[256]``: known of stock voices, measured of others."""
     from nuanced_speech.style.attributes import stock_attributes
@@ -221,7 +232,7 @@ def _heard(voice: "Voice") -> "tuple[np.ndarray, np.ndarray]":
     from nuanced_speech.synthesis import kokoro_on
 
     stock = stock_attributes()
-    if voice.provenance.kind == "stock":
+    if voice.provenance.kind == "stock" and voice.name in stock.names:
         k = stock.names.index(voice.name)
         return stock.values[k], stock.embeddings[k]
     heard = portrait(kokoro_on("cpu"), _encoder(), voice.pack, british=_letter(voice) == "b")
