@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 # Tests take models from the cache or from installed packages: the same weights everywhere, and no network needed.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # as many processes as cores: more threads would only be in each other's way
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 CLIP_WORDS = "but a mob without any man at the head of it is beneath pitifulness"
 
