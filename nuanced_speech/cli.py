@@ -2,20 +2,18 @@
 
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from typer.core import TyperGroup
 
 from nuanced_speech import __version__
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.cli import evaluate
+from nuanced_speech.progress import bar
 from nuanced_speech.say import say
 from nuanced_speech.style.clone_cli import clone, detect, mix
 from nuanced_speech.style.voices_cli import app as voices_app
@@ -150,7 +148,7 @@ def convert(
 def _convert_one(  # type: ignore[no-untyped-def]
     converter, source, output, voice, keep, path, text, pitch_shift, language, refine, seed, report
 ) -> None:
-    with _bar(source.name) as advance:
+    with bar(source.name) as advance:
         done = converter.convert(
             source, voice, keep=keep, path=path, text=text, pitch_shift=pitch_shift, language=language,
             refine=refine, seed=seed, output=output, progress=advance,
@@ -204,16 +202,6 @@ def _jobs(files: list[Path]) -> list[tuple[Path, Path]]:
     except OSError as error:
         raise UserError(f"{last}: cannot make this folder ({error.strerror})") from error
     return [(source, last / f"{source.stem}.wav") for source in sources]
-
-
-@contextmanager
-def _bar(name: str) -> Iterator:
-    share = TextColumn("{task.percentage:>3.0f}%")
-    columns = (TextColumn("{task.description}"), BarColumn(), share, TimeElapsedColumn(), TimeRemainingColumn())
-    # in a log file a bar would leave nothing but empty lines
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=1.0)
-        yield lambda share: bar.update(task, completed=share)
 
 
 def main() -> None:

@@ -240,6 +240,7 @@ def mean_style(heard: list[Heard]) -> Tensor:
 
 
 def to_whisper(wave: np.ndarray) -> np.ndarray:
+    """A waveform ``[T]`` at 24 kHz at Whisper's 16 kHz."""
     return audio.resample(wave, audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
 
 

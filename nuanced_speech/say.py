@@ -13,6 +13,7 @@ import typer
 
 from nuanced_speech import audio
 from nuanced_speech.errors import UserError
+from nuanced_speech.progress import bar
 
 
 class _Writer(Protocol):
@@ -74,7 +75,6 @@ def say(
         if file is not None and timestamps.exists() and timestamps.samefile(file):
             raise UserError(f"{timestamps} is the text itself: give the timestamps another name")
     # torch takes seconds to import: not for --help
-    from nuanced_speech.cli import _bar
     from nuanced_speech.hear import check_device
     from nuanced_speech.style.voice import Voice
     from nuanced_speech.synthesis import Spoken, language_of, stream
@@ -83,7 +83,7 @@ def say(
     chosen = Voice.load(voice)
     spoken = stream(text, chosen, language, speed, pause, seed, device, fast)
     said: list[Spoken] = []
-    with _bar("saying") as advance, _writer(out, chosen.mark) as writer:
+    with bar("saying") as advance, _writer(out, chosen.mark) as writer:
         for sentence in spoken:
             writer.write(sentence.audio)
             if timestamps is not None:

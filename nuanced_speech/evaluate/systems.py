@@ -12,7 +12,7 @@ from torch import Tensor
 from nuanced_speech import audio
 from nuanced_speech.convert import Converter
 from nuanced_speech.evaluate import metrics, report
-from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
+from nuanced_speech.kokoro import Kokoro
 from nuanced_speech.prosody.delivery import median_log_f0
 from nuanced_speech.prosody.f0 import f0
 from nuanced_speech.style.voices import stock_voices, style_of, voice_pack
@@ -71,11 +71,7 @@ def say(kokoro: Kokoro, text: str, language: str, voice: str | Tensor) -> np.nda
     pack, waves = voice_pack(voice) if isinstance(voice, str) else voice, []
     for phonemes in phoneme_pieces(text, language):
         ids = kokoro.tokens(phonemes)[None]
-        style = style_of(pack, ids.shape[1] - 2)[None]
-        encoded = kokoro.encode_text(ids)
-        prosody = kokoro.predict(encoded, style)
-        content = spread(encoded.content, prosody.durations)
-        waves.append(kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM], seed=0)[0].numpy())
+        waves.append(kokoro(ids, style_of(pack, ids.shape[1] - 2)[None]).audio[0].numpy())
     return np.concatenate(waves)
 
 

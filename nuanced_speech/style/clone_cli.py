@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from nuanced_speech.errors import UserError
+from nuanced_speech.progress import bar
 
 console = Console(stderr=True)
 
@@ -84,14 +84,10 @@ def clone(
     check_device(device)
     canonical(f"whisper-{whisper}")
     hearing = Hearing(whisper=whisper, device=device)
-    share = TextColumn("{task.percentage:>3.0f}%")
-    columns = (TextColumn("{task.description}"), BarColumn(), share, TimeElapsedColumn())
-    # in a log file a bar would leave nothing but empty lines
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=1.0)
+    with bar(name) as advance:
         cloned = clone_voice(
             [*recordings], name, consent=consent, language=language, refine=refine, one_speaker=one_speaker, seed=seed,
-            hearing=hearing, progress=lambda done: bar.update(task, completed=done),
+            hearing=hearing, progress=advance,
         )  # fmt: skip
     for warning in cloned.warnings:
         _say(f"warning: {warning}", "yellow")
