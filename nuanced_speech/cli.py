@@ -19,10 +19,11 @@ from nuanced_speech.style.clone_cli import clone, detect, mix
 from nuanced_speech.style.voices_cli import app as voices_app
 from nuanced_speech.style.voices_cli import describe
 from nuanced_speech.train.cli import app as train_app
+from nuanced_speech.tts.cli import app as tts_app
 from nuanced_speech.weights.cli import app as models_app
 
 # As --help lists them.
-COMMANDS = ("convert", "say", "clone", "mix", "describe", "voices", "detect", "evaluate", "train", "models")
+COMMANDS = ("convert", "say", "clone", "mix", "describe", "voices", "detect", "evaluate", "tts", "train", "models")
 
 
 class _InOrder(TyperGroup):
@@ -39,6 +40,7 @@ app = typer.Typer(
 for command in (say, clone, mix, describe, detect, evaluate):
     app.command()(command)
 app.add_typer(voices_app, name="voices")
+app.add_typer(tts_app, name="tts")
 app.add_typer(train_app, name="train")
 app.add_typer(models_app, name="models")
 console = Console(stderr=True)

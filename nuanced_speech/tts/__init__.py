@@ -1,0 +1,1 @@
+"""Speech synthesis beside style transfer: data sets, phoneme → mel models, vocoders, codec tokens."""

@@ -1,0 +1,128 @@
+"""The ETTS data format: one ``.npz`` an utterance with all that an acoustic model learns from.
+
+======================  ==================  =====================================================================
+key                     shape and type      what
+======================  ==================  =====================================================================
+``phonemes``            ``(T,)`` int        ids of Kokoro's phoneme vocabulary, 0 (silence) at both ends
+``embedding``           ``(256,)`` float    the speaker, length 1 (``nuanced_speech.speaker``)
+``mel``                 ``(frames, 80)``    log mel spectrogram, float (``nuanced_speech.tts.mel``)
+``durations``           ``(T,)`` int        optional: mel frames of each phoneme, summing to ``frames``
+======================  ==================  =====================================================================
+"""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nuanced_speech.audio import replacing
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import vocabulary
+from nuanced_speech.speaker import EMBEDDING_DIM
+from nuanced_speech.tts.mel import MEL
+
+
+@dataclass
+class Example:
+    """One utterance.
+
+    Attributes:
+        phonemes: int64 ``[T]``.
+        embedding: float32 ``[256]``.
+        mel: float32 ``[frames, 80]``.
+        durations: int64 ``[T]`` in mel frames, or None where nobody knows them.
+        name: of its file, for messages.
+    """
+
+    phonemes: np.ndarray
+    embedding: np.ndarray
+    mel: np.ndarray
+    durations: np.ndarray | None = None
+    name: str = ""
+
+
+def save(path: Path, example: Example) -> None:
+    """Write one utterance, whole or not at all.
+
+    Raises:
+        UserError: the example is not what the format asks for, or the path cannot be written.
+    """
+    check(example, path)
+    arrays = {
+        "phonemes": example.phonemes.astype(np.int64),
+        "embedding": example.embedding.astype(np.float32),
+        "mel": example.mel.astype(np.float32),
+    }
+    if example.durations is not None:
+        arrays["durations"] = example.durations.astype(np.int64)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def load(path: Path) -> Example:
+    """Read and check one utterance.
+
+    Raises:
+        UserError: names the file and what is wrong with it.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            missing = [key for key in ("phonemes", "embedding", "mel") if key not in file.files]
+            if missing:
+                raise UserError(f"{path}: no {' and no '.join(missing)} in it; it is not of the ETTS format")
+            values = {key: file[key] for key in ("phonemes", "embedding", "mel", "durations") if key in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: not an .npz file that can be read ({type(error).__name__})") from error
+    example = Example(**values, name=path.stem)
+    check(example, path)
+    return example
+
+
+def check(example: Example, path: Path) -> None:
+    """Refuse what no model could learn from.
+
+    Raises:
+        UserError: names the file, the key and what it should be.
+    """
+    for key, ranks, kinds, what in (
+        ("phonemes", 1, "iu", "whole numbers of shape (T,)"),
+        ("embedding", 1, "f", f"floating-point numbers of shape ({EMBEDDING_DIM},)"),
+        ("mel", 2, "f", f"floating-point numbers of shape (frames, {MEL.n_mels})"),
+        ("durations", 1, "iu", "whole numbers of shape (T,)"),
+    ):
+        value = getattr(example, key)
+        if value is None:
+            continue
+        if value.ndim != ranks or value.dtype.kind not in kinds:
+            raise UserError(f"{path}: {key} is {value.dtype} of shape {value.shape}; it must be {what}")
+        if value.size == 0:
+            raise UserError(f"{path}: {key} is empty")
+        if not np.isfinite(value).all():
+            raise UserError(f"{path}: {key} holds numbers that are not finite")
+    if example.embedding.shape != (EMBEDDING_DIM,):
+        raise UserError(f"{path}: embedding has {len(example.embedding)} numbers; it must have {EMBEDDING_DIM}")
+    if example.mel.shape[1] != MEL.n_mels:
+        raise UserError(f"{path}: mel is of shape {example.mel.shape}; it must be (frames, {MEL.n_mels})")
+    last = max(vocabulary().values())
+    if example.phonemes.min() < 0 or example.phonemes.max() > last:
+        raise UserError(
+            f"{path}: phonemes go from {example.phonemes.min()} to {example.phonemes.max()}, not 0 to {last}"
+        )
+    if example.durations is not None:
+        if example.durations.shape != example.phonemes.shape:
+            raise UserError(f"{path}: {len(example.durations)} durations for {len(example.phonemes)} phonemes")
+        if example.durations.min() < 0 or example.durations.sum() != len(example.mel):
+            raise UserError(f"{path}: durations must be 0 or more and sum to the {len(example.mel)} frames of mel")
+
+
+def find(folder: Path) -> list[Path]:
+    """The ``.npz`` files of a data set, in order.
+
+    Raises:
+        UserError: there is none.
+    """
+    paths = sorted(folder.glob("*.npz"))
+    if not paths:
+        raise UserError(f"{folder}: no .npz file in it; make some with: nuanced-speech tts features DATASET {folder}")
+    return paths
