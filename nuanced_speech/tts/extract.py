@@ -1,0 +1,165 @@
+"""From recordings to the ETTS format: phonemes by G2P, durations by the aligner, speaker embedding, mel."""
+
+import csv
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from nuanced_speech import audio
+from nuanced_speech.content import ContentAdapter
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import MAX_PHONEMES, SAMPLES_PER_UNIT, vocabulary
+from nuanced_speech.prosody.durations import align_content
+from nuanced_speech.speaker import SpeakerEncoder
+from nuanced_speech.text import phonemize
+from nuanced_speech.train.corpus import read_shard
+from nuanced_speech.tts.features import Example, save
+from nuanced_speech.tts.mel import MEL, mel_spectrogram
+from nuanced_speech.whisper import Listener
+
+log = logging.getLogger(__name__)
+UNIT_SECONDS = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class ExtractConfig:
+    """What to read, where to write, and how to align.
+
+    Attributes:
+        dataset: folder as LJSpeech lays it out (``wavs/ID.wav``, ``metadata.csv``), or one that
+            ``nuanced-speech train corpus`` or ``train real`` made.
+        out: folder for the ``.npz`` files.
+        language: of the texts.
+        durations: align phonemes with the sound; English only, and not needed for Tacotron 2.
+        min_log_probability: an utterance whose alignment fits worse is left out.
+        wavs: write the audio of a corpus too, as ``OUT/wavs/ID.wav`` at the mel's rate, for vocoders to learn from.
+    """
+
+    dataset: Path
+    out: Path
+    language: str = "en"
+    durations: bool = True
+    min_log_probability: float = -1.5
+    wavs: bool = False
+
+
+def extract(config: ExtractConfig) -> int:
+    """Write the utterances of a data set that are not there yet, with a progress bar; how many there are then.
+
+    Raises:
+        UserError: no data set of a known layout there, or nothing of it could be used.
+    """
+    config.out.mkdir(parents=True, exist_ok=True)
+    if (config.dataset / "metadata.csv").is_file():
+        count = _from_ljspeech(config)
+    elif any(config.dataset.glob("shard-*.safetensors")):
+        count = _from_corpus(config)
+    else:
+        raise UserError(
+            f"{config.dataset}: no metadata.csv and no shards in it; make a data set with: nuanced-speech tts prepare"
+            f" RECORDINGS {config.dataset}"
+        )
+    if not count:
+        raise UserError(f"{config.dataset}: none of its utterances could be used")
+    return count
+
+
+def example(wave: np.ndarray, ids: Tensor, units: Tensor | None, encoder: SpeakerEncoder, name: str) -> Example | None:
+    """All features of one utterance; None where it is silent.
+
+    Args:
+        wave: ``[T]`` at the mel's rate.
+        ids: phoneme ids ``[P]``, 0 at both ends.
+        units: how long each lasts in 25 ms units ``[P]``, or None.
+    """
+    embedding = encoder.embed(wave, MEL.sample_rate)
+    if embedding is None:
+        return None
+    mel = mel_spectrogram(torch.from_numpy(wave)[None])[0].T.numpy()
+    durations = None if units is None else to_frames(units.numpy(), len(mel))
+    return Example(ids.numpy().astype(np.int64), embedding, mel, durations, name)
+
+
+def to_frames(units: np.ndarray, frames: int) -> np.ndarray:
+    """Durations ``[P]`` in 25 ms units as mel frames that sum to ``frames``: each boundary goes to its nearest frame."""
+    bounds = np.cumsum(units) * UNIT_SECONDS * MEL.sample_rate / MEL.hop_length
+    bounds = np.minimum(np.round(bounds), frames).astype(np.int64)
+    bounds[-1] = frames
+    return np.diff(bounds, prepend=0)
+
+
+def read_metadata(dataset: Path) -> list[tuple[str, str]]:
+    """``(ID, text)`` of each line of ``metadata.csv``; the normalised text where there is one.
+
+    Raises:
+        UserError: the file cannot be read, or a line of it has no text.
+    """
+    path = dataset / "metadata.csv"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.reader(file, delimiter="|", quoting=csv.QUOTE_NONE) if row]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as UTF-8 text ({type(error).__name__})") from error
+    for number, row in enumerate(rows, 1):
+        if len(row) < 2 or not row[-1].strip():
+            raise UserError(f"{path}, line {number}: not of the form ID|text|normalised text")
+    return [(row[0], row[-1]) for row in rows]
+
+
+def _from_ljspeech(config: ExtractConfig) -> int:
+    adapter = ContentAdapter.load() if config.durations else None
+    listener = Listener(adapter.config.whisper) if adapter else None
+    tokens, encoder = vocabulary(), SpeakerEncoder()
+    count = 0
+    for name, text in tqdm(read_metadata(config.dataset), "features"):
+        target = config.out / f"{name}.npz"
+        if target.exists():
+            count += 1
+            continue
+        try:
+            wave = audio.read(config.dataset / "wavs" / f"{name}.wav", MEL.sample_rate)
+            phonemes = phonemize(text, config.language)
+            ids = torch.tensor([0, *(tokens[p] for p in phonemes if p in tokens), 0])
+            if len(ids) > MAX_PHONEMES + 2:
+                raise UserError(f"{name}: {len(ids) - 2} phonemes, more than {MAX_PHONEMES}")
+            units = None
+            if adapter and listener:
+                heard = audio.resample(wave, MEL.sample_rate, audio.WHISPER_SAMPLE_RATE)
+                features = listener.features(heard, (adapter.config.layer,))
+                units, fit = align_content(adapter, features, ids, len(wave) / MEL.sample_rate)
+                if fit < config.min_log_probability:
+                    raise UserError(f"{name}: its text does not fit its sound ({fit:.2f})")
+        except UserError as error:
+            log.warning("left out: %s", error)
+            continue
+        made = example(wave, ids, units, encoder, name)
+        if made:
+            save(target, made)
+            count += 1
+    return count
+
+
+def _from_corpus(config: ExtractConfig) -> int:
+    encoder = SpeakerEncoder()
+    count = 0
+    if config.wavs:
+        (config.out / "wavs").mkdir(exist_ok=True)
+    for path in tqdm(sorted(config.dataset.glob("shard-*.safetensors")), "features"):
+        for slot, spoken in enumerate(read_shard(path, ("audio", "ids", "durations"))):
+            name = f"{config.dataset.name}-{path.stem[-5:]}-{slot:02d}"
+            target = config.out / f"{name}.npz"
+            if not target.exists():
+                wave = audio.resample(spoken.audio.numpy(), audio.SAMPLE_RATE, MEL.sample_rate)
+                made = example(wave, spoken.ids, spoken.durations, encoder, name)
+                if made is None:
+                    continue
+                if config.wavs:
+                    audio.write(config.out / "wavs" / f"{name}.wav", wave, MEL.sample_rate)
+                save(target, made)
+            count += 1
+    return count
