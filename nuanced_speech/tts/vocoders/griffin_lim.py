@@ -26,11 +26,16 @@ class GriffinLim(nn.Module):
         wanted = (self.inverse @ mel.exp()).clamp(min=self.mel.floor)
         generator = torch.Generator().manual_seed(seed)
         phase = torch.rand(wanted.shape, generator=generator).to(mel.device) * (2 * torch.pi)
-        spectrum = torch.polar(wanted, phase)
-        before = torch.zeros_like(spectrum)
-        for _ in range(self.iterations):
-            rebuilt = stft(inverse_stft(spectrum, self.mel), self.mel)
-            ahead = rebuilt + self.momentum * (rebuilt - before)
-            spectrum = wanted * ahead / ahead.abs().clamp(min=1e-8)
-            before = rebuilt
-        return inverse_stft(spectrum, self.mel)
+        return consistent(torch.polar(wanted, phase), self.mel, self.iterations, self.momentum)
+
+
+def consistent(spectrum: Tensor, config: MelConfig, iterations: int, momentum: float = 0.99) -> Tensor:
+    """The waveform ``[B, frames * hop_length]`` whose magnitudes come near those of ``spectrum``, from its phases on."""
+    wanted = spectrum.abs()
+    before = torch.zeros_like(spectrum)
+    for _ in range(iterations):
+        rebuilt = stft(inverse_stft(spectrum, config), config)
+        ahead = rebuilt + momentum * (rebuilt - before)
+        spectrum = wanted * ahead / ahead.abs().clamp(min=1e-8)
+        before = rebuilt
+    return inverse_stft(spectrum, config)
