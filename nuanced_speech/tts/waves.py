@@ -13,8 +13,8 @@ from tqdm import tqdm
 from nuanced_speech import audio
 from nuanced_speech.errors import UserError
 from nuanced_speech.prosody.f0 import f0 as track_f0
-from nuanced_speech.tts.mel import MelConfig
 from nuanced_speech.train.corpus import read_shard
+from nuanced_speech.tts.mel import MelConfig
 
 log = logging.getLogger(__name__)
 TRACKER_RATE = 80.0

@@ -30,7 +30,7 @@ class GriffinLim(nn.Module):
 
 
 def consistent(spectrum: Tensor, config: MelConfig, iterations: int, momentum: float = 0.99) -> Tensor:
-    """The waveform ``[B, frames * hop_length]`` whose magnitudes come near those of ``spectrum``, from its phases on."""
+    """The waveform ``[B, frames * hop_length]`` that comes near the magnitudes of ``spectrum``, from its phases on."""
     wanted = spectrum.abs()
     before = torch.zeros_like(spectrum)
     for _ in range(iterations):

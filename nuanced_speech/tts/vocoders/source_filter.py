@@ -8,23 +8,17 @@ the noise, and a magnitude is a plain regression target: it trains on a processo
 adversarial network needs to begin.
 """
 
-import json
 import math
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from nuanced_speech.audio import replacing
-from nuanced_speech.errors import reading_weights
 from nuanced_speech.tts.mel import MEL, MelConfig
 from nuanced_speech.tts.vocoders.convnext import ConvNeXtBlock
 from nuanced_speech.tts.vocoders.griffin_lim import consistent
-from nuanced_speech.tts.vocoders.stft import inverse_stft, stft
+from nuanced_speech.tts.vocoders.stft import stft
 
 LOWEST_F0, CENTS_PER_BIN, F0_BINS = 50.0, 20, 250
 # As the mel's own: roughly mean and spread of log mel values of speech.
@@ -104,28 +98,6 @@ class SourceFilter(nn.Module):
         harmonic, noise = self.magnitudes(mel, f0, pulses.abs())
         louder = torch.where(harmonic > noise, pulses, hiss_spectrum)
         return consistent(torch.polar(harmonic + noise, louder.angle()), self.mel, self.config.iterations)
-
-    def save(self, path: Path) -> None:
-        """Write half-precision weights with their configuration, whole or not at all."""
-        tensors = {name: value.half().contiguous() for name, value in self.state_dict().items()}
-        metadata = {"model": "source-filter", "config": json.dumps(asdict(self.config))}
-        with replacing(path) as temporary:
-            save_file(tensors, temporary, metadata)
-
-    @classmethod
-    def load(cls, path: Path) -> "SourceFilter":
-        """Read what ``save`` wrote.
-
-        Raises:
-            UserError: no such file, or not one of these.
-        """
-        with (
-            reading_weights(path, "vocoder", "nuanced-speech tts train-vocoder RECORDINGS"),
-            safe_open(path, "pt") as file,
-        ):
-            model = cls(SourceFilterConfig(**json.loads(file.metadata()["config"])))
-            model.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
-        return model.eval().requires_grad_(False)
 
 
 def to_bins(f0: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Training a vocoder on recordings: one loop, three kinds of objective."""
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -16,6 +17,7 @@ from nuanced_speech.errors import UserError
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.settings import find_device
 from nuanced_speech.tts.mel import MEL, MelConfig, mel_spectrogram
+from nuanced_speech.tts.vocoders import files
 from nuanced_speech.tts.vocoders.objectives import OBJECTIVES
 from nuanced_speech.tts.waves import Waves, collect
 
@@ -54,7 +56,7 @@ class TrainConfig:
 class Objective(Protocol):
     """A vocoder with what it is trained by."""
 
-    model: nn.Module
+    model: files.Trainable
 
     def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:
         """Learn from ``wave [B, frames * hop_length]`` and ``f0 [B, frames]``; the parts of the loss."""
@@ -103,7 +105,7 @@ def train(config: TrainConfig) -> Path:
         progress = tqdm(total=config.steps, initial=step, desc=config.model)
         while step < config.steps and time.monotonic() < until:
             wave, f0 = (x.to(device) for x in pieces.draw(step))
-            lr = config.lr * min(1.0, (step + 1) / 200) * (0.5 + 0.5 * np.cos(np.pi * step / config.steps))
+            lr = config.lr * min(1.0, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * step / config.steps))
             parts = objective.step(wave, f0, lr)
             step += 1
             progress.update()
@@ -117,7 +119,7 @@ def train(config: TrainConfig) -> Path:
                 tqdm.write(f"step {step}: validation {loss:.4f}")
                 if loss < best:
                     best = loss
-                    objective.model.save(config.out / WEIGHTS)  # type: ignore[operator]
+                    files.save(config.out / WEIGHTS, objective.model)
                 state = {"objective": objective.state(), "step": step, "best": best}
                 checkpoint.save(path, state | {"settings": identity, "random": torch.get_rng_state()})
         progress.close()
@@ -159,7 +161,7 @@ class _Pieces:
         return torch.from_numpy(np.stack(waves)), torch.from_numpy(np.stack(curves))
 
 
-def _show(writer: SummaryWriter, model: nn.Module, pieces: _Pieces, device: torch.device, step: int) -> None:
+def _show(writer: SummaryWriter, model: files.Trainable, pieces: _Pieces, device: torch.device, step: int) -> None:
     """Sound and mel of a held-out passage of up to four seconds, and what the vocoder makes of it."""
     start, end = pieces.held[0]
     hop = pieces.mel.hop_length
