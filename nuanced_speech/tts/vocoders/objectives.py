@@ -9,8 +9,7 @@ from torch import Tensor
 from nuanced_speech.losses import discriminator_loss, feature_matching_loss, generator_loss
 from nuanced_speech.tts.mel import MEL, magnitude, mel_spectrogram
 from nuanced_speech.tts.vocoders.hifigan import V2, Discriminators, HiFiGAN, HiFiGANConfig
-from nuanced_speech.tts.vocoders.source_filter import SourceFilter, pulse_train, to_bins
-from nuanced_speech.tts.vocoders.stft import stft
+from nuanced_speech.tts.vocoders.source_filter import SourceFilter, source_spectrum, to_bins
 from nuanced_speech.tts.vocoders.waveglow import WaveGlow, WaveGlowConfig
 
 # Loudness grows about with this power of magnitude (Stevens).
@@ -44,10 +43,11 @@ class MagnitudeRegression:
         return (log_error + loudness_error).item()
 
     def _errors(self, wave: Tensor, mel: Tensor, f0: Tensor) -> tuple[Tensor, Tensor]:
-        source = stft(pulse_train(f0, MEL), MEL).abs()
-        harmonic, noise = self.model.magnitudes(mel, f0, source)
-        wanted, got = magnitude(wave), harmonic + noise
-        log_error = ((got + 1e-3).log() - (wanted + 1e-3).log()).abs().mean()
+        got, _ = self.model.magnitudes(mel, f0, source_spectrum(f0, MEL).abs())
+        wanted = magnitude(wave)
+        # what is far below the frame's peak is masked
+        floor = 0.01 * wanted.amax(1, keepdim=True) + 1e-3
+        log_error = ((got + floor).log() - (wanted + floor).log()).abs().mean()
         return log_error, (got**COMPRESSION - wanted**COMPRESSION).abs().mean() * 3
 
     def state(self) -> dict[str, Any]:

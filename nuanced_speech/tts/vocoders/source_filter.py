@@ -17,12 +17,14 @@ from torch import Tensor, nn
 
 from nuanced_speech.tts.mel import MEL, MelConfig
 from nuanced_speech.tts.vocoders.convnext import ConvNeXtBlock
-from nuanced_speech.tts.vocoders.griffin_lim import consistent
+from nuanced_speech.tts.vocoders.griffin_lim import MelInverse, consistent
 from nuanced_speech.tts.vocoders.stft import stft
 
 LOWEST_F0, CENTS_PER_BIN, F0_BINS = 50.0, 20, 250
 # As the mel's own: roughly mean and spread of log mel values of speech.
 MEL_MEAN, MEL_SPREAD = -5.0, 2.5
+# How often fine structure and mel are brought together.
+MEL_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -67,24 +69,32 @@ class SourceFilter(nn.Module):
         self.norm = nn.LayerNorm(config.width, eps=1e-6)
         self.harmonic = nn.Linear(config.width, bins)
         self.noise = nn.Linear(config.width, bins)
-        for head in (self.harmonic, self.noise):
-            nn.init.zeros_(head.bias)
+        # at first nothing but what the mel says
+        for head, start in ((self.harmonic, -3.0), (self.noise, 0.0)):
+            nn.init.normal_(head.weight, 0.0, 0.01)
+            nn.init.constant_(head.bias, start)
+        self.inverse = MelInverse(mel)
 
     def f0(self, mel: Tensor) -> Tensor:
         """Hz ``[B, frames]``, 0 where unvoiced."""
         return to_hertz(self.pitch(mel))
 
     def magnitudes(self, mel: Tensor, f0: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
-        """How loud the harmonics and the noise are, each ``[B, bins, frames]``, with the melody ``f0 [B, frames]``.
+        """How loud each bin is ``[B, bins, frames]``, and whether it is rather harmonics than noise.
 
-        ``source [B, bins, frames]`` is the pulse train's own magnitude, 0 where unvoiced.
+        Args:
+            mel: ``[B, 80, frames]``.
+            f0: ``[B, frames]`` in Hz, 0 where unvoiced.
+            source: ``[B, bins, frames]``, the pulse train's magnitudes about a mean power of 1, 0 where unvoiced.
         """
         voiced = (f0 > 0).float()
         pitch = (f0.clamp(min=LOWEST_F0) / 200).log() * voiced
         x = torch.cat([(mel - MEL_MEAN) / MEL_SPREAD, pitch[:, None], voiced[:, None]], 1)
         x = self.norm(self.blocks(self.embed(x)).transpose(1, 2))
-        harmonic, noise = (head(x).transpose(1, 2).clamp(max=8) for head in (self.harmonic, self.noise))
-        return harmonic.exp() * source, noise.exp()
+        harmonic, noise = (head(x).transpose(1, 2).clamp(max=4).exp() for head in (self.harmonic, self.noise))
+        harmonic = harmonic * source
+        total = self.inverse.fit(self.inverse(mel) * (harmonic + noise), mel, MEL_ROUNDS)
+        return total, harmonic > noise
 
     @torch.no_grad()
     def forward(self, mel: Tensor, seed: int = 0, f0: Tensor | None = None) -> Tensor:
@@ -92,12 +102,11 @@ class SourceFilter(nn.Module):
         if f0 is None:
             f0 = self.f0(mel)
         generator = torch.Generator().manual_seed(seed)
-        pulses = stft(pulse_train(f0, self.mel), self.mel)
+        pulses = source_spectrum(f0, self.mel)
         hiss = torch.randn(len(mel), mel.shape[-1] * self.mel.hop_length, generator=generator).to(mel.device)
-        hiss_spectrum = stft(hiss, self.mel)
-        harmonic, noise = self.magnitudes(mel, f0, pulses.abs())
-        louder = torch.where(harmonic > noise, pulses, hiss_spectrum)
-        return consistent(torch.polar(harmonic + noise, louder.angle()), self.mel, self.config.iterations)
+        magnitude, harmonic = self.magnitudes(mel, f0, pulses.abs())
+        phase = torch.where(harmonic, pulses, stft(hiss, self.mel)).angle()
+        return consistent(torch.polar(magnitude, phase), self.mel, self.config.iterations)
 
 
 def to_bins(f0: Tensor) -> Tensor:
@@ -115,6 +124,11 @@ def to_hertz(scores: Tensor) -> Tensor:
     cents = (weights * around).sum(1) * CENTS_PER_BIN
     voiced = pitch.logsumexp(1) > scores[:, F0_BINS]
     return torch.where(voiced, LOWEST_F0 * 2 ** (cents / 1200), 0.0)
+
+
+def source_spectrum(f0: Tensor, config: MelConfig) -> Tensor:
+    """STFT ``[B, bins, frames]`` of the pulse train of ``f0 [B, frames]``, its mean power 1 where voiced."""
+    return stft(pulse_train(f0, config), config) / torch.hann_window(config.n_fft).square().sum().sqrt()
 
 
 def pulse_train(f0: Tensor, config: MelConfig) -> Tensor:
