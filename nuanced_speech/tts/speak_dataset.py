@@ -2,6 +2,7 @@
 
 import multiprocessing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -61,10 +62,13 @@ def speak_dataset(config: SpeakConfig) -> int:
         raise UserError(f"{config.out}: cannot make this folder ({error.strerror})") from error
     wanted = [(config, number, text) for number, text in enumerate(sentences * config.repeats)]
     missing = [work for work in wanted if not _target(config, work[1]).exists()]
-    if missing:
+    show = partial(tqdm, desc="speaking", total=len(wanted), initial=len(wanted) - len(missing))
+    if config.workers == 1:
+        for work in show(missing):
+            _speak(work)
+    elif missing:
         with multiprocessing.get_context("spawn").Pool(config.workers, torch.set_num_threads, (1,)) as pool:
-            spoken = pool.imap_unordered(_speak, missing)
-            for _ in tqdm(spoken, "speaking", len(wanted), initial=len(wanted) - len(missing)):
+            for _ in show(pool.imap_unordered(_speak, missing)):
                 pass
     lines = [
         f"{_target(config, number).stem}|{text}|{text}\n".replace("\n", " ").strip()

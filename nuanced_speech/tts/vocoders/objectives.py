@@ -9,7 +9,7 @@ from torch import Tensor
 from nuanced_speech.losses import discriminator_loss, feature_matching_loss, generator_loss
 from nuanced_speech.tts.mel import MEL, magnitude, mel_spectrogram
 from nuanced_speech.tts.vocoders.hifigan import V2, Discriminators, HiFiGAN, HiFiGANConfig
-from nuanced_speech.tts.vocoders.source_filter import SourceFilter, source_spectrum, to_bins
+from nuanced_speech.tts.vocoders.source_filter import SourceFilter, SourceFilterConfig, source_spectrum, to_bins
 from nuanced_speech.tts.vocoders.waveglow import WaveGlow, WaveGlowConfig
 
 # Loudness grows about with this power of magnitude (Stevens).
@@ -19,8 +19,8 @@ COMPRESSION = 0.3
 class MagnitudeRegression:
     """The source-filter model: F0 as a class, magnitudes by their logarithm and by their loudness."""
 
-    def __init__(self) -> None:
-        self.model = SourceFilter()
+    def __init__(self, config: SourceFilterConfig | None = None) -> None:
+        self.model = SourceFilter(config)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), weight_decay=1e-3)
 
     def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:

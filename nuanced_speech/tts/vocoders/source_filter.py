@@ -31,8 +31,8 @@ MEL_ROUNDS = 3
 class SourceFilterConfig:
     """Sizes: ``width`` and ``blocks`` of the filter's network, and of the one that reads F0."""
 
-    width: int = 320
-    blocks: int = 7
+    width: int = 288
+    blocks: int = 6
     f0_width: int = 192
     f0_blocks: int = 4
     iterations: int = 24
