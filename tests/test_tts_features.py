@@ -45,7 +45,8 @@ def test_mel_is_that_of_librosa() -> None:
     wave = audio.read(SAMPLE, MEL.sample_rate)[: 256 * 300]
     edge = (MEL.n_fft - MEL.hop_length) // 2
     power = librosa.feature.melspectrogram(
-        y=np.pad(wave, edge, mode="reflect"), sr=22050, n_fft=1024, hop_length=256, center=False, power=1, n_mels=80, fmax=8000
+        y=np.pad(wave, edge, mode="reflect"), sr=22050, n_fft=1024, hop_length=256, center=False, power=1, n_mels=80,
+        fmax=8000,
     )  # fmt: skip
     ours = mel_spectrogram(torch.from_numpy(wave)[None])[0].numpy()
     loud = power > 1e-2
