@@ -14,8 +14,11 @@ from nuanced_speech.errors import UserError
 
 # Sound in these is what libsndfile does not read.
 FFMPEG_SUFFIXES = frozenset(
-    (".m4a", ".m4b", ".aac", ".mp4", ".m4v", ".mov", ".wma", ".wmv", ".opus", ".webm", ".mkv", ".mka", ".avi", ".amr")
-    + (".3gp", ".ac3", ".ape", ".wv", ".mpc", ".ra", ".flv")
+    f".{name}"
+    for name in (
+        *("m4a", "m4b", "aac", "mp4", "m4v", "mov", "wma", "wmv", "opus", "webm", "mkv", "mka", "avi", "amr", "3gp"),
+        *("ac3", "ape", "wv", "mpc", "ra", "flv"),
+    )
 )
 
 

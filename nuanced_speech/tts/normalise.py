@@ -7,6 +7,7 @@ themselves.
 
 import re
 import unicodedata
+from functools import partial
 from typing import Any
 
 _ABBREVIATIONS = {
@@ -68,7 +69,7 @@ def _english(text: str) -> str:
         stop = "." if short == "etc." else ""
         text = re.sub(
             rf"(?<![\w.]){re.escape(short)}(?!\w){after}(?=(\s*$)?)",
-            lambda m, w=long, s=stop: w + (s if m[1] is not None else ""),
+            partial(_long, long, stop),
             text,
         )
     text = re.sub(
@@ -85,6 +86,10 @@ def _english(text: str) -> str:
     text = re.sub(r"\b(\d{3,4})s\b", lambda m: _plural(_words(int(m[1]), "en", to="year")), text)
     text = re.sub(r"(?<![\d.,$£€])\b(\d{4})\b(?![,.]?\d)", _year, text)
     return re.sub(r"[&%@+=]", lambda m: f" {_SYMBOLS[m[0]]} ", text) if re.search(r"[&%@+=]", text) else text
+
+
+def _long(word: str, stop: str, found: re.Match[str]) -> str:
+    return word + (stop if found[1] is not None else "")
 
 
 def _money(found: re.Match[str]) -> str:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -46,10 +47,7 @@ def parallel(
         try:
             do, before = make(config), 0.0
             for k in order:
-                yield (
-                    jobs[k],
-                    do(jobs[k], lambda part, k=k, before=before: progress((before + part * sizes[k]) / total)),
-                )
+                yield jobs[k], do(jobs[k], partial(_advance, progress, before / total, sizes[k] / total))
                 before += sizes[k]
                 progress(before / total)
         finally:
@@ -70,6 +68,10 @@ def parallel(
     finally:
         stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _advance(progress: Callable[[float], None], before: float, size: float, part: float) -> None:
+    progress(before + part * size)
 
 
 _do_job: Callable[[Any, Callable[[float], None]], Any]

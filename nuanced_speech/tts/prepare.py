@@ -207,7 +207,7 @@ class Preparer:
         try:
             wave, outcome.notes = decode(job.path, self.config.sample_rate)
         except UserError as error:
-            outcome.rejected.append(Rejection(None, None, _without_path(str(error), job.path)))
+            outcome.rejected.append(Rejection(None, None, f"unreadable: {_without_path(str(error), job.path)}"))
             return outcome
         outcome.notes = [_without_path(note, job.path) for note in outcome.notes]
         found = sounds(wave, self.config.sample_rate)
@@ -347,7 +347,8 @@ def _begin(config: PrepareConfig, state: Path) -> None:
         ]
         if changed:
             raise UserError(
-                f"{config.out} was prepared with other settings: {'; '.join(changed)}; restore them or name another folder"
+                f"{config.out} was prepared with other settings: {'; '.join(changed)}; restore them or name another "
+                "folder"
             )
     elif any((config.out / name).exists() for name in (ljspeech.METADATA, ljspeech.WAVS)):
         raise UserError(f"{config.out} holds another data set already; name a folder that is new or empty")

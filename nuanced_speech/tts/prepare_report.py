@@ -92,7 +92,8 @@ def coverage(clips: Sequence["Clip"], language: str) -> dict[str, Any]:
     if language == "en":
         from misaki.en import US_VOCAB
 
-        inventory = US_VOCAB - _MARKS
+        # as Kokoro has them: T is the tap, and the glottal stop is a t
+        inventory = US_VOCAB - _MARKS - {"ɾ", "ʔ"} | {"T", "ɐ"}
     return {
         "counts": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
         "inventory": len(inventory) or None,
@@ -113,7 +114,8 @@ def markdown(figures: dict[str, Any]) -> str:
         "# Data set",
         "",
         f"{figures['clips']} clips, {figures['hours']:.2f} hours ({figures['minutes']:.1f} minutes, of which "
-        f"{figures['speech_minutes']:.1f} are speech), from {figures['files_kept']} of {figures['files']} files. {enough}",
+        f"{figures['speech_minutes']:.1f} are speech), from {figures['files_kept']} of {figures['files']} files. "
+        + enough,
         "",
         "![Lengths and rates](report.png)",
         "",
@@ -160,7 +162,11 @@ def draw(path: Path, clips: Sequence["Clip"]) -> None:
     ):
         low, high = (np.floor(min(values)), np.ceil(max(values))) if values else (0.0, 1.0)
         axes.hist(
-            values, bins=np.arange(low, high + 1.5 * step, step), color="#0072b2", edgecolor="white", linewidth=0.5
+            values,
+            bins=np.arange(low, high + 1.5 * step, step).tolist(),
+            color="#0072b2",
+            edgecolor="white",
+            linewidth=0.5,
         )
         axes.set_xlabel(label)
         axes.set_ylabel("Clips")
