@@ -172,8 +172,8 @@ def formant_tracks(wave: np.ndarray, sample_rate: int, times: np.ndarray) -> np.
     """
     from nuanced_speech.audio import resample
 
-    low = resample(wave, sample_rate, _FORMANT_RATE).astype(np.float64)
-    low = np.append(low[:1], low[1:] - np.exp(-2 * np.pi * _PRE_EMPHASIS_HZ / _FORMANT_RATE) * low[:-1])
+    low = resample(wave, sample_rate, _FORMANT_RATE)
+    low = np.append(low[:1], low[1:] - np.float32(np.exp(-2 * np.pi * _PRE_EMPHASIS_HZ / _FORMANT_RATE)) * low[:-1])
     size = round(_FORMANT_WINDOW * _FORMANT_RATE)
     window = np.exp(-12 * (np.arange(size) / (size - 1) - 0.5) ** 2)
     found = np.full((len(times), _FORMANT_ORDER // 2), np.nan)
