@@ -206,7 +206,7 @@ def recordings(clip: Path, speech: np.ndarray, tmp_path_factory: pytest.TempPath
     """Good and bad recordings, in many formats."""
     folder = tmp_path_factory.mktemp("recordings")
     (folder / "sub").mkdir()
-    twice = np.concatenate([silence(3), speech, silence(4), 0.2 * speech, silence(2), speech[: RATE // 3], silence(1)])
+    twice = np.concatenate([silence(3), speech, silence(4), 0.5 * speech, silence(2), speech[: RATE // 3], silence(1)])
     stereo = audio.resample(twice, RATE, 44100)
     soundfile.write(folder / "long.mp3", np.stack([stereo, 0.5 * stereo], 1), 44100)
     soundfile.write(folder / "sub" / "-ü|x.wav", speech, RATE)
@@ -272,7 +272,7 @@ def test_clips_are_as_promised(prepared: Path) -> None:
         info = soundfile.info(path)
         assert (info.samplerate, info.channels, info.subtype) == (RATE, 1, "PCM_16")
         wave, _ = soundfile.read(path, dtype="float32")
-        assert len(wave) / RATE == pytest.approx(6, abs=0.6)
+        assert len(wave) / RATE == pytest.approx(5.7, abs=0.3)
         assert audio.active_level_db(wave, RATE) == pytest.approx(-23, abs=0.3) or np.abs(wave).max() > 0.88
         found = sounds(wave, RATE)
         assert found[0].start == pytest.approx(0.5, abs=0.03)
@@ -289,7 +289,7 @@ def test_transcripts_that_are_there_are_kept(prepared: Path) -> None:
 
 def test_the_report(prepared: Path) -> None:
     figures = json.loads((prepared / "report.json").read_text(encoding="utf-8"))
-    assert (figures["files"], figures["files_kept"], figures["clips"], figures["rejected"]) == (12, 3, 6, 9)
+    assert (figures["files"], figures["files_kept"], figures["clips"], figures["rejected"]) == (11, 3, 6, 9)
     assert figures["minutes"] == pytest.approx(0.6, abs=0.06) and not figures["enough"]
     assert figures["reasons"]["unreadable"] == 5
     phonemes = figures["phonemes"]["en"]
@@ -318,14 +318,14 @@ def test_an_interrupted_run_ends_in_the_same(recordings: Path, prepared: Path, t
             raise KeyboardInterrupt
 
     out = tmp_path / "out"
-    for left in (2, 3, 6):  # noqa: B007
+    for left in (2, 4):  # noqa: B007
         with pytest.raises(KeyboardInterrupt):
             prepare(configured(recordings, out), interrupt)
         assert not (out / "metadata.csv").exists()
     (out / "wavs" / ".nuanced-speech-1234.wav").write_bytes(b"what a killed run was writing")
     shares: list[float] = []
     _, done = prepare(configured(recordings, out), shares.append)
-    assert 0 < done < 12 and shares == sorted(shares) and shares[-1] == pytest.approx(1)
+    assert 0 < done < 11 and np.all(np.diff(shares) > -1e-9) and shares[-1] == pytest.approx(1)
     assert contents(out) == contents(prepared)
 
 

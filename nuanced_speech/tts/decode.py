@@ -12,6 +12,7 @@ import soundfile
 from nuanced_speech import audio
 from nuanced_speech.errors import UserError
 
+_BLOCK_FRAMES = 1 << 16
 # Sound in these is what libsndfile does not read.
 FFMPEG_SUFFIXES = frozenset(
     f".{name}"
@@ -22,8 +23,12 @@ FFMPEG_SUFFIXES = frozenset(
 )
 
 
-def decode(path: Path, sample_rate: int) -> tuple[np.ndarray, list[str]]:
-    """A recording as ``audio.read`` gives it, ``[T]``, and what was said about it on the way (cut short, for one).
+def decode(path: Path, sample_rate: int) -> tuple[np.ndarray, float, list[str]]:
+    """A recording as ``audio.read`` gives it, ``[T]``; the level in it that was full scale; and what there was to say of
+    it (cut short, for one).
+
+    Full scale is less than 1 where a compressed or floating-point file goes beyond it: what was clipped before it was
+    compressed mostly does.
 
     Raises:
         UserError: as ``audio.read``; ffmpeg is needed and not installed, or cannot read the file either.
@@ -32,7 +37,17 @@ def decode(path: Path, sample_rate: int) -> tuple[np.ndarray, list[str]]:
         warnings.simplefilter("always")
         readable = path if _by_libsndfile(path) else _by_ffmpeg(path, Path(folder) / "decoded.w64")
         wave = audio.read(readable, sample_rate)
-    return wave, [str(warning.message) for warning in caught if warning.category is UserWarning]
+        full_scale = 1 / max(_peak(readable), 1.0)
+    return wave, full_scale, [str(warning.message) for warning in caught if warning.category is UserWarning]
+
+
+def _peak(path: Path) -> float:
+    """The highest sample of a file, mixed to mono; 1 where samples are whole numbers, which cannot exceed it."""
+    with soundfile.SoundFile(path) as file:
+        if file.subtype.startswith("PCM"):
+            return 1.0
+        blocks = file.blocks(_BLOCK_FRAMES, dtype="float32", always_2d=True)
+        return max(float(np.abs(block.mean(axis=1)).max()) for block in blocks)
 
 
 def _by_libsndfile(path: Path) -> bool:

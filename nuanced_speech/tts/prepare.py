@@ -15,7 +15,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from nuanced_speech.tts.normalise import normalise
 from nuanced_speech.tts.pool import parallel
 from nuanced_speech.tts.screen import Limits
 from nuanced_speech.tts.share import share
-from nuanced_speech.tts.split import Span, clips, padded, sounds
+from nuanced_speech.tts.split import Span, cut, padded, sounds
 from nuanced_speech.whisper import Listener, Transcript
 
 STATE = ".prepare"
@@ -192,9 +192,9 @@ class Preparer:
         self.config = config
         self.longest = config.limits.max_seconds - 2 * config.pad
 
-    @cached_property
+    @property
     def listener(self) -> Listener:
-        return Listener(self.config.whisper)
+        return _listener(self.config.whisper)
 
     def __call__(self, job: Job, progress: Callable[[float], None]) -> Outcome:
         """Write the clips of a recording.
@@ -205,7 +205,7 @@ class Preparer:
         """
         outcome = Outcome(_shown(job.path, self.config.source), job.fingerprint)
         try:
-            wave, outcome.notes = decode(job.path, self.config.sample_rate)
+            wave, full_scale, outcome.notes = decode(job.path, self.config.sample_rate)
         except UserError as error:
             outcome.rejected.append(Rejection(None, None, f"unreadable: {_without_path(str(error), job.path)}"))
             return outcome
@@ -214,23 +214,29 @@ class Preparer:
         if not found:
             outcome.rejected.append(Rejection(None, None, "silent: no speech found"))
             return outcome
-        self._clips(job, wave, found, outcome, progress)
+        self._clips(job, wave, full_scale, found, outcome, progress)
         return outcome
 
     def _clips(
-        self, job: Job, wave: np.ndarray, found: list[Span], outcome: Outcome, progress: Callable[[float], None]
+        self,
+        job: Job,
+        wave: np.ndarray,
+        full_scale: float,
+        found: list[Span],
+        outcome: Outcome,
+        progress: Callable[[float], None],
     ) -> None:
         whole = Span(found[0].start, found[-1].end)
         if job.text and whole.seconds <= self.longest:
             spans = [whole]
         else:
-            spans = clips(found, self.config.limits.min_seconds, self.longest)
+            spans = cut(wave, self.config.sample_rate, self.config.limits.min_seconds, self.longest)
         shared = bool(job.text) and len(spans) > 1
         heard: dict[int, Transcript] = {}
         reasons: list[str | None] = []
         language = self.config.language
         for number, span in enumerate(spans):
-            reason = self._complaint(wave, span)
+            reason = self._complaint(wave, full_scale, span)
             # a clip that cannot be kept has words of a shared transcript all the same
             if shared or (reason is None and (self.config.check or not job.text)):
                 language = language or self._language(wave, whole)
@@ -259,9 +265,9 @@ class Preparer:
             if reason is not None:
                 outcome.rejected.append(Rejection(round(span.start, 3), round(span.end, 3), reason))
 
-    def _complaint(self, wave: np.ndarray, span: Span) -> str | None:
+    def _complaint(self, wave: np.ndarray, full_scale: float, span: Span) -> str | None:
         rate, limits = self.config.sample_rate, self.config.limits
-        inner = wave[round(span.start * rate) : round(span.end * rate)]
+        inner = wave[round(span.start * rate) : round(span.end * rate)] / np.float32(full_scale)
         return screen.bad_length(span, self.longest, limits) or screen.bad_sound(inner, rate, limits)
 
     def _language(self, wave: np.ndarray, whole: Span) -> str:
@@ -296,6 +302,11 @@ class Preparer:
             Clip(name, start, end, round(seconds, 3), text, normalised, language, phonemes, round(rate, 2))
         )
         return None
+
+
+@lru_cache(maxsize=1)
+def _listener(name: str) -> Listener:
+    return Listener(name)
 
 
 def _phonemes(text: str, language: str) -> str:

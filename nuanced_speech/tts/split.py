@@ -7,12 +7,15 @@ import numpy as np
 from nuanced_speech.audio import SILENCE_DB, active_level_db
 
 FRAME_SECONDS = 0.01
-# A frame is silent below noise + 6 dB, but never less than 20 nor more than 40 dB below the speech.
-_ABOVE_NOISE_DB, _LEAST_BELOW_DB, _MOST_BELOW_DB = 6.0, 20.0, 40.0
+# A frame is silent up to 5 dB above the quietest ones (steady noise varies by less than that), but never less than 20 nor
+# more than 40 dB below the speech.
+_QUIETEST_PERCENT = 3
+_ABOVE_NOISE_DB, _LEAST_BELOW_DB, _MOST_BELOW_DB = 5.0, 20.0, 40.0
 # What is quieter than this is digital silence and says nothing about a recording's noise.
 _NO_NOISE_DB = -80.0
 # Stops are silent for up to a tenth of a second; a shorter sound alone is a click.
 _SHORTEST_PAUSE, _SHORTEST_SOUND = 0.1, 0.06
+_RAISE_DB, _MOST_RAISED_DB = 4.0, 12.0
 # A silence that no clip should have inside.
 _LONG_PAUSE = 1.0
 
@@ -29,12 +32,34 @@ class Span:
         return self.end - self.start
 
 
-def sounds(wave: np.ndarray, sample_rate: int) -> list[Span]:
+def cut(wave: np.ndarray, sample_rate: int, shortest: float, longest: float) -> list[Span]:
+    """Stretches of speech of at most ``longest`` seconds, wherever there is a pause to cut at; see ``clips``.
+
+    In a stretch without a pause what is a little louder counts as one too: in noise and reverberation nothing is
+    silent.
+    """
+    spans = []
+    for span in clips(sounds(wave, sample_rate), shortest, longest):
+        finer, raised = [span], 0.0
+        while any(part.seconds > longest for part in finer) and raised < _MOST_RAISED_DB:
+            raised += _RAISE_DB
+            inner = wave[round(span.start * sample_rate) : round(span.end * sample_rate)]
+            parts = clips(sounds(inner, sample_rate, raised), shortest, longest)
+            finer = [Span(span.start + part.start, span.start + part.end) for part in parts]
+            # its own first and last sounds may be softer than that
+            if finer:
+                finer[0], finer[-1] = Span(span.start, finer[0].end), Span(finer[-1].start, span.end)
+        spans += [span] if any(part.seconds > longest for part in finer) or not finer else finer
+    return spans
+
+
+def sounds(wave: np.ndarray, sample_rate: int, raised_db: float = 0.0) -> list[Span]:
     """What is not silence: sounds that at least 0.1 s of silence parts.
 
     Args:
         wave: ``[T]`` in [-1, 1].
         sample_rate: Hz.
+        raised_db: by how much more than usual a frame must be above silence.
 
     Returns:
         in order; none of a silent recording.
@@ -47,8 +72,8 @@ def sounds(wave: np.ndarray, sample_rate: int) -> list[Span]:
     frames = wave[: count * size].reshape(count, size)
     level = 10 * np.log10(np.einsum("ij,ij->i", frames, frames) / size + 1e-12)
     heard = level[level > _NO_NOISE_DB]
-    noise_db = float(np.percentile(heard, 10)) if len(heard) else _NO_NOISE_DB
-    limit = np.clip(noise_db + _ABOVE_NOISE_DB, speech_db - _MOST_BELOW_DB, speech_db - _LEAST_BELOW_DB)
+    noise_db = float(np.percentile(heard, _QUIETEST_PERCENT)) if len(heard) else _NO_NOISE_DB
+    limit = np.clip(noise_db + _ABOVE_NOISE_DB, speech_db - _MOST_BELOW_DB, speech_db - _LEAST_BELOW_DB) + raised_db
     edges = np.flatnonzero(np.diff(np.concatenate([[0], (level > limit).astype(np.int8), [0]])))
     runs: list[list[int]] = []
     for start, end in edges.reshape(-1, 2).tolist():
@@ -89,7 +114,7 @@ def clips(found: list[Span], shortest: float, longest: float) -> list[Span]:
     return spans
 
 
-def padded(wave: np.ndarray, sample_rate: int, span: Span, pad: float, margin: float = 0.05) -> np.ndarray:
+def padded(wave: np.ndarray, sample_rate: int, span: Span, pad: float, margin: float = 0.08) -> np.ndarray:
     """A span with exactly ``pad`` seconds of silence on both sides, float32.
 
     Up to ``margin`` seconds of it are the recording's own, faded in and out, so that no soft onset is cut; the rest
