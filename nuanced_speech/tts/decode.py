@@ -24,8 +24,8 @@ FFMPEG_SUFFIXES = frozenset(
 
 
 def decode(path: Path, sample_rate: int) -> tuple[np.ndarray, float, list[str]]:
-    """A recording as ``audio.read`` gives it, ``[T]``; the level in it that was full scale; and what there was to say of
-    it (cut short, for one).
+    """A recording as ``audio.read`` gives it, ``[T]``; the level in it that was full scale; and what there was to say
+    of it (cut short, for one).
 
     Full scale is less than 1 where a compressed or floating-point file goes beyond it: what was clipped before it was
     compressed mostly does.
