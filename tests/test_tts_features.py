@@ -161,7 +161,7 @@ def test_data_sets_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no metadata.csv and no shards"):
         extract(ExtractConfig(tmp_path, out))
     (tmp_path / "metadata.csv").write_text("one|\n", encoding="utf-8")
-    with pytest.raises(UserError, match="metadata.csv, line 1"):
+    with pytest.raises(UserError, match="metadata.csv: line 1"):
         extract(ExtractConfig(tmp_path, out, durations=False))
     words = "word " * MAX_PHONEMES
     (tmp_path / "metadata.csv").write_text(f"one|Hello.\ntwo|{words}\n", encoding="utf-8")
