@@ -66,3 +66,81 @@ def train(
             evaluate, vocoder, resume,
         )
     )  # fmt: skip
+
+
+def infer(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[TEXT] OUT",
+            help="What to say (leave it out with --phonemes) and the file to write: WAV, FLAC or OGG by its name.",
+        ),
+    ],
+    speaker: Annotated[
+        str, typer.Option(help="A recording, a stock voice (af_heart), or an .npz that 'tts features' wrote.")
+    ] = "af_heart",
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="best.safetensors of 'tts train'; the packaged model by default.")
+    ] = None,
+    phonemes: Annotated[str | None, typer.Option(help="Say these instead of a text: IPA as misaki writes it.")] = None,
+    speed: Annotated[float, typer.Option(help="0.5 to 2.")] = 1.0,
+    pause: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Between sentences; paragraphs get twice as much.")
+    ] = 0.4,
+    language: Annotated[str, typer.Option(help="Of the text: en, es, fr, hi, it, pt, ja or zh.")] = "en",
+    vocoder: Annotated[
+        str, typer.Option(help="A vocoder's name, or a file that 'tts train-vocoder' wrote.")
+    ] = "default",
+    mel: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the mel spectrogram ([frames, 80], .npy).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of tacotron2, which is random when speaking too.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda …")] = "cpu",
+) -> None:
+    """Say a text with a model that 'tts train' made, in anybody's voice.
+
+    Examples:
+
+      nuanced-speech tts infer "Hello there." hello.wav --speaker me.wav
+
+      nuanced-speech tts infer "Good morning." a.ogg --speaker bf_emma --checkpoint models/tts-etts/best.safetensors
+
+      nuanced-speech tts infer --phonemes "həlˈO wˈɜɹld." hello.wav
+    """
+    from nuanced_speech import audio
+    from nuanced_speech.errors import UserError
+    from nuanced_speech.progress import bar
+
+    if len(words) != 1 + (phonemes is None):
+        wanted = 'the text and the file to write: nuanced-speech tts infer "Hello." out.wav'
+        raise UserError(f"give {'the file to write and no text besides --phonemes' if phonemes else wanted}")
+    audio.check_writable(words[-1])
+    if mel is not None:
+        if mel.suffix != ".npy":
+            raise UserError(f"{mel}: the mel spectrogram is written as .npy; end the name in it")
+        audio.check_replaceable(mel)
+
+    import numpy as np
+
+    from nuanced_speech.train.settings import find_device
+    from nuanced_speech.tts import vocoders
+    from nuanced_speech.tts.acoustic import weights
+    from nuanced_speech.tts.acoustic.infer import Piece, pieces_of, stream, token_ids
+    from nuanced_speech.tts.acoustic.speakers import embedding_of
+    from nuanced_speech.tts.mel import MEL
+
+    model = weights.load(checkpoint, find_device(device))
+    if phonemes is not None:
+        token_ids(phonemes, strict=True)
+        pieces = [Piece(phonemes, 0.0)]
+    else:
+        pieces = pieces_of(words[0], language, pause)
+    mels: list[np.ndarray] = []
+    who, speaks = embedding_of(speaker), vocoders.load(vocoder)
+    with bar("saying") as advance, audio.AudioWriter(words[-1], MEL.sample_rate) as writer:
+        for said in stream(pieces, model, speaks, who, speed, seed, advance):
+            writer.write(said.audio)
+            mels += [said.mel] if mel is not None else []
+    if mel is not None:
+        with audio.replacing(mel) as temporary:
+            np.save(temporary, np.concatenate(mels))

@@ -9,3 +9,4 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command()(acoustic_cli.train)
+app.command()(acoustic_cli.infer)

@@ -18,6 +18,8 @@ from nuanced_speech.tts.features import Example, find, load
 # So many utterances, in batches, are sorted by length together.
 BUCKET = 12
 HELD_OUT_EVERY = 40
+# Utterances whose F0 is tracked together.
+TRACKED = 32
 
 
 @dataclass
@@ -70,20 +72,25 @@ def read(folder: Path, durations: bool, pitch: bool) -> list[Item]:
         example = load(path)
         if durations and example.durations is None:
             raise UserError(f"{path}: no durations in it, which etts learns from; train --model tacotron2 without them")
-        items.append(item_of(example, pitch))
+        items.append(item_of(example))
+    if pitch:
+        order = sorted(items, key=lambda item: len(item.mel))
+        for start in tqdm(range(0, len(order), TRACKED), "F0", unit="batch", leave=False):
+            group = order[start : start + TRACKED]
+            for item, f0 in zip(group, track([item.mel.numpy() for item in group]), strict=True):
+                item.f0 = torch.from_numpy(f0)
     return items
 
 
-def item_of(example: Example, pitch: bool) -> Item:
-    """An example as tensors."""
-    f0 = track(example.mel) if pitch else np.zeros(len(example.mel), np.float32)
+def item_of(example: Example) -> Item:
+    """An example as tensors, without F0."""
     known = example.durations
     return Item(
         torch.from_numpy(example.phonemes.astype(np.int64)),
         torch.from_numpy(example.embedding.astype(np.float32)),
         torch.from_numpy(example.mel.astype(np.float32)),
         None if known is None else torch.from_numpy(known.astype(np.int64)),
-        torch.from_numpy(f0),
+        torch.zeros(len(example.mel)),
         example.name,
     )
 

@@ -2,10 +2,10 @@
 
 phoneme encoder → durations → length regulator → F0 contour → decoder → mel
 
-After FastSpeech 2 (Ren et al. 2021): durations and F0 are learned from the data and predicted when speaking. Convolutions
-take the place of attention: ConvNeXt blocks (Liu et al. 2022) in one dimension, whose normalisation the speaker scales
-and shifts (Perez et al. 2018). Two things make it cheap and sharp: whatever works on frames works on pairs of them, and
-the F0 reaches the decoder as a picture of its harmonics in the mel bands, so it only learns what lies over them.
+After FastSpeech 2 (Ren et al. 2021): durations and F0 are learned from the data and predicted when speaking. In place
+of attention there are ConvNeXt blocks (Liu et al. 2022) in one dimension, whose normalisation the speaker scales and
+shifts (Perez et al. 2018). Two things make it cheap and sharp: whatever works on frames works on pairs of them, and the
+F0 reaches the decoder as a picture of its harmonics in the mel bands, so it only learns what lies over them.
 """
 
 from dataclasses import dataclass
@@ -187,7 +187,9 @@ class Etts(AcousticModel):
             "mel_absolute": masked_mean((fine - wanted).abs(), mask),
             "durations": masked_mean(squares, said),
             "pitch": pitch,
-            "voicing": masked_mean(F.binary_cross_entropy_with_logits(voicing, (f0 > 0).float(), reduction="none"), mask),
+            "voicing": masked_mean(
+                F.binary_cross_entropy_with_logits(voicing, (f0 > 0).float(), reduction="none"), mask
+            ),
         }
         total = (
             parts["mel"] + 0.5 * parts["mel_before_postnet"] + parts["mel_absolute"]
@@ -197,7 +199,7 @@ class Etts(AcousticModel):
         return Loss(total, parts, self.log_mel(fine)[:, : batch.mel.shape[1]])
 
     @torch.no_grad()
-    def speak(self, phonemes: Tensor, embedding: Tensor, speed: float = 1.0, semitones: float = 0.0) -> Spoken:
+    def speak(self, phonemes: Tensor, embedding: Tensor, speed: float = 1.0) -> Spoken:
         """A mel ``[frames, 80]`` of ids ``[T]`` for a speaker ``[256]``, ``speed`` times as fast as predicted."""
         lengths = torch.tensor([len(phonemes)], device=phonemes.device)
         features, log_durations, speaker = self.encode(phonemes[None], lengths, embedding[None])
@@ -207,7 +209,7 @@ class Etts(AcousticModel):
         mask = torch.ones(1, even // 2, dtype=torch.bool, device=phonemes.device)
         pairs = self.expand(features, durations, even)
         height, voicing = self.contour(pairs, mask, speaker)
-        f0 = 2 ** (height * F0_SPREAD + F0_CENTRE + semitones / 12)
+        f0 = 2 ** (height * F0_SPREAD + F0_CENTRE)
         f0 = torch.where(voicing > 0, f0.clamp(LOWEST, HIGHEST), 0)
         _, mel = self.decode(pairs, f0, mask, speaker)
         return Spoken(self.log_mel(mel)[0, :frames], durations[0])

@@ -4,6 +4,7 @@ Below 1 kHz the bands are narrow enough (37 Hz) to show single harmonics. So the
 seen through the same window and bands, look most like it; no waveform is needed, and training data need not bring F0.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -18,7 +19,6 @@ BANDS, SMOOTH = 34, 9
 # Frames this much (natural log) below the loud ones are unvoiced whatever they look like.
 QUIET = 6.0
 VOICED, UNVOICED_COST, MOVE_COST = 0.45, 0.15, 0.03
-REACH = 12
 
 
 @lru_cache
@@ -69,38 +69,62 @@ def _detail(mel: np.ndarray) -> np.ndarray:
     return detail / np.maximum(np.linalg.norm(detail, axis=1, keepdims=True), 1.0)
 
 
-def track(mel: np.ndarray) -> np.ndarray:
-    """F0 in Hz ``[frames]`` of a log mel spectrogram ``[frames, 80]``; 0 where nothing is voiced.
+def track(mels: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """F0 in Hz ``[frames]`` of log mel spectrograms ``[frames, 80]``; 0 where nothing is voiced.
 
-    The best path through all frames, on which a jump and a change of voicing cost something (Viterbi).
+    The best path through all frames, on which a jump and a change of voicing cost something (Viterbi); all utterances
+    at once, which is many times faster than one by one.
     """
-    scores = _detail(mel.astype(np.float32)) @ _normalised().T
-    # between an F0 and half of it the comb of the lower fits nearly as well
-    scores = scores - 0.02 * np.log2(HIGHEST / grid())
-    loudness = mel[:, :BANDS].max(1)
-    scores[loudness < np.percentile(loudness, 95) - QUIET] = -1.0
-    frames, size = scores.shape
-    moves = np.abs(np.arange(-REACH, REACH + 1)) * MOVE_COST
-    best, silent = scores[0].copy(), VOICED
-    came = np.zeros((frames, size + 1), np.int32)
+    longest = max(len(mel) for mel in mels)
+    scores = np.stack([np.pad(_scores(mel), ((0, longest - len(mel)), (0, 0))) for mel in mels], 1)
+    frames, _, size = scores.shape
+    best, silent = scores[0].copy(), np.full(len(mels), VOICED)
+    last = (best, silent)
+    came = np.zeros((frames, len(mels), size + 1), np.int16)
     for t in range(1, frames):
-        padded = np.pad(best, REACH, constant_values=-np.inf)
-        reached = np.lib.stride_tricks.sliding_window_view(padded, 2 * REACH + 1) - moves
-        choice = reached.argmax(1)
-        kept = reached[np.arange(size), choice]
-        fresh = silent - UNVOICED_COST
-        came[t, :size] = np.where(kept >= fresh, np.arange(size) + choice - REACH, size)
-        top = int(best.argmax())
-        stays = silent >= best[top] - UNVOICED_COST
-        came[t, size] = size if stays else top
-        silent = max(silent, best[top] - UNVOICED_COST) + VOICED
+        below, from_below = _reached(best)
+        above, from_above = _reached(best[:, ::-1])
+        above, from_above = above[:, ::-1], size - 1 - from_above[:, ::-1]
+        kept, start = np.maximum(below, above), np.where(below >= above, from_below, from_above)
+        fresh = (silent - UNVOICED_COST)[:, None]
+        came[t, :, :size] = np.where(kept >= fresh, start, size)
+        top = best.argmax(1)
+        stops = best.max(1) - UNVOICED_COST
+        came[t, :, size] = np.where(silent >= stops, size, top)
+        silent = np.maximum(silent, stops) + VOICED
         best = np.maximum(kept, fresh) + scores[t]
-    state = size if silent >= best.max() else int(best.argmax())
-    path = np.empty(frames, np.int64)
+        # an utterance that is over stays where it ended
+        over = np.array([t >= len(mel) for mel in mels])
+        if over.any():
+            came[t, over] = np.arange(size + 1)
+            best[over], silent[over] = last[0][over], last[1][over]
+        last = (best.copy(), silent.copy())
+    state = np.where(silent >= best.max(1), size, best.argmax(1))
+    path = np.empty((frames, len(mels)), np.int64)
     for t in range(frames - 1, -1, -1):
         path[t] = state
-        state = int(came[t, state])
-    return np.append(grid(), 0.0)[path].astype(np.float32)
+        state = came[t, np.arange(len(mels)), state]
+    hz = np.append(grid(), 0.0).astype(np.float32)[path]
+    return [hz[: len(mel), k] for k, mel in enumerate(mels)]
+
+
+def _scores(mel: np.ndarray) -> np.ndarray:
+    """How much each frame looks like each F0 of the grid, ``[frames, len(grid())]``: at most 1."""
+    # between an F0 and half of it the comb of the lower fits nearly as well
+    scores = _detail(mel.astype(np.float32)) @ _normalised().T - 0.02 * np.log2(HIGHEST / grid())
+    loudness = mel[:, :BANDS].max(1)
+    scores[loudness < np.percentile(loudness, 95) - QUIET] = -1.0
+    return scores
+
+
+def _reached(best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The best way to each F0 of ``[N, S]`` from itself or a lower one, every step up costing something; and from
+    which."""
+    cost = MOVE_COST * np.arange(best.shape[1])
+    raised = best + cost
+    highest = np.maximum.accumulate(raised, axis=1)
+    start = np.maximum.accumulate(np.where(raised >= highest, np.arange(best.shape[1]), 0), axis=1)
+    return highest - cost, start
 
 
 @lru_cache

@@ -1,13 +1,15 @@
 """Tacotron 2 (Shen et al. 2018): phonemes to mel frame by frame, aligned by attention.
 
-embedding → three convolutions → BiLSTM → location-sensitive attention ⇄ two decoder LSTMs → mel and stop token → postnet
+embedding → three convolutions → BiLSTM → location-sensitive attention ⇄ two decoder LSTMs → mel, stop token → postnet
 
 Sizes are the published ones. The speaker's embedding is joined to the encoder's output; without it (``speaker=False``)
 the model is the published one for a single voice. ``reduction`` frames come out of a step (Wang et al. 2017): the
 published model has 1, and 2 or 3 find the alignment sooner. Guided attention (Tachibana et al. 2017) helps as well.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -105,7 +107,7 @@ class Prenet(nn.Module):
     def __init__(self, config: Tacotron2Config) -> None:
         super().__init__()
         widths = (MEL.n_mels, config.prenet, config.prenet)
-        self.layers = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in zip(widths, widths[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in pairwise(widths))
         self.dropout = config.prenet_dropout
 
     def forward(self, frame: Tensor) -> Tensor:
@@ -117,31 +119,77 @@ class Prenet(nn.Module):
 class ZoneoutLSTM(nn.Module):
     """An LSTM a step at a time whose state keeps some of its old values (Krueger et al. 2017).
 
-    What enters is projected apart (``inputs``), for all steps at once where they are known.
+    What enters is of two kinds: ``ahead`` numbers that are known before the first step (``inputs`` projects them, for
+    all steps at once), and ``fed`` ones that only the step before brings. With the last hidden state those pass
+    through ``recurrent``.
     """
 
-    def __init__(self, inputs: int, width: int, zoneout: float) -> None:
+    def __init__(self, ahead: int, fed: int, width: int, zoneout: float) -> None:
         super().__init__()
-        self.inputs, self.recurrent = nn.Linear(inputs, 4 * width), nn.Linear(width, 4 * width)
+        self.inputs, self.recurrent = nn.Linear(ahead, 4 * width), nn.Linear(fed + width, 4 * width)
         self.width, self.zoneout = width, zoneout
+        for layer in (self.inputs, self.recurrent):
+            nn.init.uniform_(layer.weight, -(width**-0.5), width**-0.5)
 
-    def start(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """The state before the first step, twice ``[B, width]``."""
+    def start(self, like: Tensor) -> "Steps":
+        """Before the first step of a batch of ``len(like)``."""
         zeros = like.new_zeros(len(like), self.width)
-        return zeros, zeros
+        # by the type of what is multiplied: converting the weights once, not at every step
+        kind = torch.get_autocast_dtype(like.device.type) if torch.is_autocast_enabled(like.device.type) else like.dtype
+        return Steps(self, self.recurrent.weight.detach().to(kind), zeros, zeros)
 
-    def forward(self, projected: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """The next state from ``inputs`` of what enters ``[B, 4 * width]`` and the last."""
-        hidden, cell = state
-        enter, forget, new, leave = (projected + self.recurrent(hidden)).chunk(4, 1)
+
+@dataclass
+class Steps:
+    """An LSTM on its way: its weights, its hidden state and cell ``[B, width]``, and what went through ``recurrent`` in
+    each step."""
+
+    lstm: ZoneoutLSTM
+    weight: Tensor
+    hidden: Tensor
+    cell: Tensor
+    entered: list[Tensor] = field(default_factory=list)
+
+    def project(self, known: Tensor) -> Tensor:
+        """``inputs`` of ``known [B, steps, ahead]``, with the gradient of ``recurrent`` hanging on it."""
+        projected = self.lstm.inputs(known) + self.lstm.recurrent.bias
+        return _Deferred.apply(projected, self.lstm.recurrent.weight, self.entered)
+
+    def step(self, projected: Tensor, fed: Tensor | None = None) -> Tensor:
+        """The next hidden state, from ``project`` of what enters ``[B, 4 * width]`` and what the last step brings."""
+        old, cell = self.hidden, self.cell
+        entering = old if fed is None else torch.cat([fed, old], 1)
+        if self.lstm.training:
+            self.entered.append(entering.detach())
+        enter, forget, new, leave = (projected + F.linear(entering.to(self.weight.dtype), self.weight)).chunk(4, 1)
         next_cell = forget.sigmoid() * cell + enter.sigmoid() * new.tanh()
-        next_hidden = leave.sigmoid() * next_cell.tanh()
-        return self._kept(hidden, next_hidden), self._kept(cell, next_cell)
+        self.hidden = self._kept(old, leave.sigmoid() * next_cell.tanh())
+        self.cell = self._kept(cell, next_cell)
+        return self.hidden
 
     def _kept(self, old: Tensor, new: Tensor) -> Tensor:
-        if not self.training:
-            return torch.lerp(new, old, self.zoneout)
-        return torch.where(torch.rand_like(new) < self.zoneout, old, new)
+        share = self.lstm.zoneout
+        if not self.lstm.training:
+            return torch.lerp(new, old.to(new.dtype), share)
+        return torch.where(torch.rand_like(new) < share, old, new)
+
+
+class _Deferred(torch.autograd.Function):
+    """Gives a weight that every step multiplies with its gradient all at once.
+
+    The steps themselves use the weight without a gradient; else autograd would write the whole matrix at every one,
+    which takes most of the time of a step. Forward nothing is changed; backward, all steps' gradients are here.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, projected: Tensor, weight: Tensor, entered: list[Tensor]) -> Tensor:
+        ctx.entered, ctx.kind = entered, weight.dtype
+        return projected.view_as(projected)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        entered = torch.stack(ctx.entered, 1).to(gradient.dtype).flatten(0, 1)
+        return gradient, (gradient.flatten(0, 1).T @ entered).to(ctx.kind), None
 
 
 class Attention(nn.Module):
@@ -172,8 +220,8 @@ class Postnet(nn.Module):
         super().__init__()
         widths = (MEL.n_mels, *[config.postnet] * 4, MEL.n_mels)
         gains = ("tanh",) * 4 + ("linear",)
-        pairs = zip(widths, widths[1:], gains, strict=False)
-        self.layers = nn.ModuleList(ConvNorm(a, b, gain) for a, b, gain in pairs)
+        layers = zip(pairwise(widths), gains, strict=True)
+        self.layers = nn.ModuleList(ConvNorm(a, b, gain) for (a, b), gain in layers)
         self.dropout = config.dropout
 
     def forward(self, mel: Tensor, mask: Tensor) -> Tensor:
@@ -206,9 +254,9 @@ class Tacotron2(AcousticModel):
         memory = config.channels + EMBEDDING_DIM * config.speaker
         self.encoder = Encoder(config)
         self.prenet = Prenet(config)
-        self.first = ZoneoutLSTM(config.prenet + memory, config.decoder, config.zoneout)
+        self.first = ZoneoutLSTM(config.prenet, memory, config.decoder, config.zoneout)
         self.attention = Attention(config, memory)
-        self.second = ZoneoutLSTM(config.decoder + memory, config.decoder, config.zoneout)
+        self.second = ZoneoutLSTM(config.decoder + memory, 0, config.decoder, config.zoneout)
         self.to_mel = nn.Linear(config.decoder + memory, MEL.n_mels * config.reduction)
         self.to_stop = nn.Linear(config.decoder + memory, 1)
         self.postnet = Postnet(config)
@@ -231,28 +279,22 @@ class Tacotron2(AcousticModel):
         true = true * length_mask(batch.frames, frames)[..., None]
         # before the first frame there is a frame of zeros; of a step's frames the last is passed on
         last = F.pad(true, (0, 0, 1, 0))[:, :-1:reduction]
-        heard = self.first.inputs.weight[:, : self.config.prenet]
-        projected = F.linear(self.prenet(last), heard, self.first.inputs.bias)
-        looking = self.first.inputs.weight[:, self.config.prenet :]
-
-        state, context = self.first.start(memory), torch.zeros_like(memory[:, 0])
-        before = memory.new_zeros(len(memory), 2, memory.shape[1])
+        first, second = self.first.start(memory), self.second.start(memory)
+        context = torch.zeros_like(memory[:, 0])
+        before = memory.new_zeros(len(memory), 2, memory.shape[1], dtype=torch.float32)
         hiddens, contexts, weights = [], [], []
-        for step in projected.unbind(1):
-            state = self.first(step + F.linear(context, looking), state)
-            weight = self.attention(state[0], keys, mask, before)
-            context = (weight[:, None] @ memory.float())[:, 0].to(memory.dtype)
+        for step in first.project(self.prenet(last)).unbind(1):
+            hidden = first.step(step, context)
+            weight = self.attention(hidden, keys, mask, before)
+            context = (weight[:, None].to(memory.dtype) @ memory)[:, 0]
             before = torch.stack([weight, before[:, 1] + weight], 1)
-            hiddens.append(state[0])
+            hiddens.append(hidden)
             contexts.append(context)
             weights.append(weight)
         # the second LSTM tells the first and the attention nothing, so all that enters it is known now
         context = torch.stack(contexts, 1)
-        projected = self.second.inputs(torch.cat([torch.stack(hiddens, 1), context], -1))
-        state, outputs = self.second.start(memory), []
-        for step in projected.unbind(1):
-            state = self.second(step, state)
-            outputs.append(state[0])
+        known = torch.cat([torch.stack(hiddens, 1), context], -1)
+        outputs = [second.step(step) for step in second.project(known).unbind(1)]
         output = torch.cat([torch.stack(outputs, 1), context], -1)
         coarse = self.to_mel(output).unflatten(-1, (reduction, -1)).flatten(1, 2)
         coarse = coarse * length_mask(batch.frames, frames)[..., None]
@@ -293,12 +335,11 @@ class Tacotron2(AcousticModel):
         frame = memory.new_zeros(1, MEL.n_mels)
         steps, weights, ended = [], [], False
         while len(steps) < self.config.longest and not ended:
-            first = self.first(self.first.inputs(torch.cat([self.prenet(frame), context], -1)), first)
-            weight = self.attention(first[0], keys, mask, before)
+            hidden = first.step(first.project(self.prenet(frame)), context)
+            weight = self.attention(hidden, keys, mask, before)
             context = (weight[:, None] @ memory)[:, 0]
             before = torch.stack([weight, before[:, 1] + weight], 1)
-            second = self.second(self.second.inputs(torch.cat([first[0], context], -1)), second)
-            output = torch.cat([second[0], context], -1)
+            output = torch.cat([second.step(second.project(torch.cat([hidden, context], -1))), context], -1)
             frames = self.to_mel(output).unflatten(-1, (self.config.reduction, -1))
             frame = frames[:, -1]
             steps.append(frames)
