@@ -2,11 +2,13 @@
 
 import typer
 
-from nuanced_speech.tts import acoustic_cli
+from nuanced_speech.tts.acoustic_cli import infer, train
+from nuanced_speech.tts.features_cli import dummy, features, speak_dataset
+from nuanced_speech.tts.vocoder_cli import train_vocoder, vocode
 
 app = typer.Typer(
     help="Speech synthesis to learn with and to train: data sets, mel models, vocoders, codec tokens.",
     no_args_is_help=True,
 )
-app.command()(acoustic_cli.train)
-app.command()(acoustic_cli.infer)
+for command in (features, dummy, speak_dataset, train, infer, train_vocoder, vocode):
+    app.command()(command)

@@ -86,7 +86,7 @@ def example(wave: np.ndarray, ids: Tensor, units: Tensor | None, encoder: Speake
 
 
 def to_frames(units: np.ndarray, frames: int) -> np.ndarray:
-    """Durations ``[P]`` in 25 ms units as mel frames that sum to ``frames``: each boundary goes to its nearest frame."""
+    """Durations ``[P]`` in 25 ms units as mel frames that sum to ``frames``: boundaries go to the nearest frame."""
     bounds = np.cumsum(units) * UNIT_SECONDS * MEL.sample_rate / MEL.hop_length
     bounds = np.minimum(np.round(bounds), frames).astype(np.int64)
     bounds[-1] = frames

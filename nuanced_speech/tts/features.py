@@ -57,7 +57,7 @@ def save(path: Path, example: Example) -> None:
     if example.durations is not None:
         arrays["durations"] = example.durations.astype(np.int64)
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def load(path: Path) -> Example:

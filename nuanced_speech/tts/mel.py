@@ -23,6 +23,8 @@ class MelConfig:
         n_mels: bands.
         fmin, fmax: edges of the lowest and the highest band, Hz.
         floor: magnitudes below it count as it.
+        centred: frame k is centred on sample ``k * hop_length`` instead of half a hop later, so there is one more.
+        htk: HTK's mel scale with bands of equal height instead of Slaney's with bands of equal area.
     """
 
     sample_rate: int = 22050
@@ -32,29 +34,31 @@ class MelConfig:
     fmin: float = 0.0
     fmax: float = 8000.0
     floor: float = 1e-5
+    centred: bool = False
+    htk: bool = False
 
     def frames(self, samples: int) -> int:
-        """How many frames a waveform has: frame k covers samples ``k * hop_length`` to ``(k + 1) * hop_length``."""
-        return samples // self.hop_length
+        """How many frames a waveform has."""
+        return samples // self.hop_length + self.centred
 
 
 MEL = MelConfig()
 
 
 def magnitude(wave: Tensor, config: MelConfig = MEL) -> Tensor:
-    """Magnitudes ``[B, n_fft // 2 + 1, frames]`` of ``wave [B, T]``, each frame centred on its own hop."""
-    edge = (config.n_fft - config.hop_length) // 2
+    """Magnitudes ``[B, n_fft // 2 + 1, frames]`` of ``wave [B, T]``."""
+    edge = config.n_fft // 2 if config.centred else (config.n_fft - config.hop_length) // 2
     padded = F.pad(wave[:, None], (edge, edge), mode="reflect" if wave.shape[1] > edge else "constant")[:, 0]
     window = torch.hann_window(config.n_fft, device=wave.device)
     stft = torch.stft(padded, config.n_fft, config.hop_length, window=window, center=False, return_complex=True)
     # under the root, for a gradient that is finite in silence
-    return (stft.real.square() + stft.imag.square() + 1e-9).sqrt()
+    return (stft.real.square() + stft.imag.square() + 10 * config.floor**2).sqrt()
 
 
 def mel_spectrogram(wave: Tensor, config: MelConfig = MEL) -> Tensor:
     """Log mel spectrogram ``[B, n_mels, frames]`` of ``wave [B, T]`` in [-1, 1] at the configured rate.
 
-    ``frames`` is ``T // hop_length``.
+    ``frames`` is ``config.frames(T)``.
     """
     bands = mel_bank(config).to(wave.device)
     return (bands @ magnitude(wave, config)).clamp(min=config.floor).log()
@@ -62,7 +66,7 @@ def mel_spectrogram(wave: Tensor, config: MelConfig = MEL) -> Tensor:
 
 @lru_cache
 def mel_bank(config: MelConfig = MEL) -> Tensor:
-    """Triangular bands ``[n_mels, n_fft // 2 + 1]``, of equal area (Slaney)."""
+    """Triangular bands ``[n_mels, n_fft // 2 + 1]``."""
     from transformers.audio_utils import mel_filter_bank
 
     bank = mel_filter_bank(
@@ -71,7 +75,7 @@ def mel_bank(config: MelConfig = MEL) -> Tensor:
         config.fmin,
         config.fmax,
         config.sample_rate,
-        norm="slaney",
-        mel_scale="slaney",
+        norm=None if config.htk else "slaney",
+        mel_scale="htk" if config.htk else "slaney",
     )
     return torch.from_numpy(bank).float().T.contiguous()

@@ -3,12 +3,17 @@
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from nuanced_speech.errors import UserError
 from nuanced_speech.tts.mel import MelConfig
 
-NAMES = ("griffin-lim",)
+WEIGHTS = Path(__file__).parent.parent.parent / "data" / "vocoder.safetensors"
+# frames: half a minute at a time, and what the networks see beyond it on either side
+PASSAGE, OVERLAP = 2584, 64
+NAMES = ("default", "griffin-lim", "vocos")
 
 
 class Vocoder(Protocol):
@@ -25,10 +30,34 @@ def load(name: str | Path = "default") -> Vocoder:
     """A vocoder by name, or one that ``tts train-vocoder`` saved by its file.
 
     Raises:
-        UserError: no such vocoder.
+        UserError: no such vocoder, or weights that cannot be had.
     """
-    from nuanced_speech.tts.vocoders.griffin_lim import GriffinLim
+    if name == "griffin-lim":
+        from nuanced_speech.tts.vocoders.griffin_lim import GriffinLim
 
-    if name in ("default", "griffin-lim"):
         return GriffinLim()
-    raise UserError(f"no vocoder {name!r}: give one of {', '.join(NAMES)} or a file that tts train-vocoder wrote")
+    from nuanced_speech.tts.vocoders import files
+
+    if name == "default":
+        return files.load(WEIGHTS)
+    if name == "vocos":
+        from nuanced_speech.tts.vocoders.vocos import Vocos
+
+        return Vocos.pretrained()
+    if Path(name).suffix == ".safetensors":
+        return files.load(Path(name))
+    raise UserError(f"no vocoder {str(name)!r}: give {', '.join(NAMES)} or a file that tts train-vocoder wrote")
+
+
+def speak(mel: np.ndarray, vocoder: Vocoder) -> np.ndarray:
+    """Waveform ``[frames * hop_length]`` in [-1, 1] of ``mel [n_mels, frames]``, passage by passage, so that memory
+    does not grow with the length."""
+    frames, hop = mel.shape[1], vocoder.mel.hop_length
+    parts = []
+    for start in range(0, frames, PASSAGE):
+        first, last = max(start - OVERLAP, 0), min(start + PASSAGE + OVERLAP, frames)
+        with torch.no_grad():
+            wave = vocoder(torch.from_numpy(np.ascontiguousarray(mel[:, first:last]))[None])[0].numpy()
+        skip = (start - first) * hop
+        parts.append(wave[skip : skip + (min(start + PASSAGE, frames) - start) * hop])
+    return np.concatenate(parts).clip(-1, 1)

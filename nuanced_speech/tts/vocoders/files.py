@@ -1,0 +1,51 @@
+"""Files of trained vocoders: half-precision safetensors that say which model they are of and how large it is."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from nuanced_speech.audio import replacing
+from nuanced_speech.errors import reading_weights
+from nuanced_speech.tts.vocoders.hifigan import HiFiGAN, HiFiGANConfig
+from nuanced_speech.tts.vocoders.source_filter import SourceFilter, SourceFilterConfig
+from nuanced_speech.tts.vocoders.waveglow import WaveGlow, WaveGlowConfig
+
+Trainable = SourceFilter | HiFiGAN | WaveGlow
+MODELS = {
+    "source-filter": (SourceFilter, SourceFilterConfig),
+    "hifigan": (HiFiGAN, HiFiGANConfig),
+    "waveglow": (WaveGlow, WaveGlowConfig),
+}
+
+
+def save(path: Path, model: Trainable) -> None:
+    """Write weights and configuration, whole or not at all.
+
+    Raises:
+        UserError: the path cannot be written.
+    """
+    name = next(name for name, (kind, _) in MODELS.items() if isinstance(model, kind))
+    tensors = {name: value.half().contiguous() for name, value in model.state_dict().items()}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, {"vocoder": name, "config": json.dumps(asdict(model.config))})
+
+
+def load(path: Path) -> Trainable:
+    """The vocoder that ``save`` wrote, ready to speak.
+
+    Raises:
+        UserError: no such file, or not one of these.
+    """
+    with (
+        reading_weights(path, "vocoder", "nuanced-speech tts train-vocoder RECORDINGS"),
+        safe_open(path, "pt") as file,
+    ):
+        kind, sizes = MODELS[file.metadata()["vocoder"]]
+        values = json.loads(file.metadata()["config"])
+        config = sizes(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        model = kind(config)
+        model.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
+    return model.eval().requires_grad_(False)

@@ -1,0 +1,156 @@
+"""What each vocoder learns by."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nuanced_speech.losses import discriminator_loss, feature_matching_loss, generator_loss
+from nuanced_speech.tts.mel import MEL, magnitude, mel_spectrogram
+from nuanced_speech.tts.vocoders.hifigan import V2, Discriminators, HiFiGAN, HiFiGANConfig
+from nuanced_speech.tts.vocoders.source_filter import SourceFilter, source_spectrum, to_bins
+from nuanced_speech.tts.vocoders.waveglow import WaveGlow, WaveGlowConfig
+
+# Loudness grows about with this power of magnitude (Stevens).
+COMPRESSION = 0.3
+
+
+class MagnitudeRegression:
+    """The source-filter model: F0 as a class, magnitudes by their logarithm and by their loudness."""
+
+    def __init__(self) -> None:
+        self.model = SourceFilter()
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), weight_decay=1e-3)
+
+    def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        mel = mel_spectrogram(wave)
+        scores = self.model.pitch(mel)
+        pitch = F.cross_entropy(scores, to_bins(f0), label_smoothing=0.05)
+        log_error, loudness_error = self._errors(wave, mel, f0)
+        self.optimizer.zero_grad()
+        (0.2 * pitch + log_error + loudness_error).backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        return {"f0": pitch.item(), "log": log_error.item(), "loudness": loudness_error.item()}
+
+    @torch.no_grad()
+    def validate(self, wave: Tensor, f0: Tensor) -> float:
+        mel = mel_spectrogram(wave)
+        log_error, loudness_error = self._errors(wave, mel, self.model.f0(mel))
+        return (log_error + loudness_error).item()
+
+    def _errors(self, wave: Tensor, mel: Tensor, f0: Tensor) -> tuple[Tensor, Tensor]:
+        got, _ = self.model.magnitudes(mel, f0, source_spectrum(f0, MEL).abs())
+        wanted = magnitude(wave)
+        # what is far below the frame's peak is masked
+        floor = 0.01 * wanted.amax(1, keepdim=True) + 1e-3
+        log_error = ((got + floor).log() - (wanted + floor).log()).abs().mean()
+        return log_error, (got**COMPRESSION - wanted**COMPRESSION).abs().mean() * 3
+
+    def state(self) -> dict[str, Any]:
+        return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+class Adversarial:
+    """HiFi-GAN: the generator against its discriminators, by least squares, with the features of the discriminators'
+    layers (weight 2) and the mel (weight 45) compared as well.
+
+    ``discriminator_width`` is 1024 in the paper; 128 is what a processor can afford.
+    """
+
+    def __init__(self, config: HiFiGANConfig = V2, discriminator_width: int = 128) -> None:
+        self.model = HiFiGAN(config)
+        self.discriminators = Discriminators(discriminator_width)
+        self.optimizers = [
+            torch.optim.AdamW(part.parameters(), betas=(0.8, 0.99), weight_decay=0.01)
+            for part in (self.model, self.discriminators)
+        ]
+
+    def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = lr
+        self.discriminators.to(wave.device)
+        mel = mel_spectrogram(wave)
+        spoken = self.model(mel)
+
+        real, _ = self.discriminators(wave)
+        fake, _ = self.discriminators(spoken.detach())
+        discriminator = discriminator_loss(real, fake)
+        self._update(1, discriminator)
+
+        with torch.no_grad():
+            _, real_features = self.discriminators(wave)
+        fake, fake_features = self.discriminators(spoken)
+        mel_error = (mel_spectrogram(spoken) - mel).abs().mean()
+        matching = feature_matching_loss(real_features, fake_features)
+        generator = generator_loss(fake)
+        self._update(0, generator + 2 * matching + 45 * mel_error)
+        return {
+            "mel": mel_error.item(),
+            "generator": generator.item(),
+            "matching": matching.item(),
+            "discriminator": discriminator.item(),
+        }
+
+    def _update(self, which: int, loss: Tensor) -> None:
+        self.optimizers[which].zero_grad()
+        loss.backward()
+        self.optimizers[which].step()
+
+    @torch.no_grad()
+    def validate(self, wave: Tensor, f0: Tensor) -> float:
+        mel = mel_spectrogram(wave)
+        return (mel_spectrogram(self.model(mel)) - mel).abs().mean().item()
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "model": self.model.state_dict(),
+            "discriminators": self.discriminators.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.discriminators.load_state_dict(state["discriminators"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+
+
+class Likelihood:
+    """WaveGlow: the exact likelihood of the recordings."""
+
+    def __init__(self, config: WaveGlowConfig | None = None) -> None:
+        self.model = WaveGlow(config)
+        self.optimizer = torch.optim.Adam(self.model.parameters())
+
+    def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        loss = self.model.negative_log_likelihood(wave, mel_spectrogram(wave))
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        return {"nats": loss.item()}
+
+    @torch.no_grad()
+    def validate(self, wave: Tensor, f0: Tensor) -> float:
+        return self.model.negative_log_likelihood(wave, mel_spectrogram(wave)).item()
+
+    def state(self) -> dict[str, Any]:
+        return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+OBJECTIVES = {"source-filter": MagnitudeRegression, "hifigan": Adversarial, "waveglow": Likelihood}

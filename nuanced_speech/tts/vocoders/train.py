@@ -1,0 +1,178 @@
+"""Training a vocoder on recordings: one loop, three kinds of objective."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from nuanced_speech.errors import UserError
+from nuanced_speech.train import checkpoint
+from nuanced_speech.train.settings import find_device
+from nuanced_speech.tts.mel import MEL, MelConfig, mel_spectrogram
+from nuanced_speech.tts.vocoders import files
+from nuanced_speech.tts.vocoders.objectives import OBJECTIVES
+from nuanced_speech.tts.waves import Waves, collect
+
+CHECKPOINT, WEIGHTS = "checkpoint.pt", "vocoder.safetensors"
+HELD_OUT_EVERY = 40
+VALIDATION_BATCHES = 8
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What to train on, and how.
+
+    Attributes:
+        folders: recordings, or what ``train corpus`` made.
+        out: for checkpoint, weights and TensorBoard's files.
+        model: ``source-filter``, ``hifigan`` or ``waveglow``.
+        steps: of the schedule; the learning rate falls to nothing by its end.
+        minutes: stop earlier than that, with a checkpoint; 0 for no limit.
+        frames: length of the pieces that are drawn.
+        every: steps between validations, each with a checkpoint.
+    """
+
+    folders: tuple[Path, ...]
+    out: Path
+    model: str = "source-filter"
+    steps: int = 6000
+    minutes: float = 0.0
+    batch_size: int = 16
+    frames: int = 64
+    lr: float = 1e-3
+    every: int = 250
+    seed: int = 0
+    device: str = "auto"
+
+
+class Objective(Protocol):
+    """A vocoder with what it is trained by."""
+
+    model: files.Trainable
+
+    def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:
+        """Learn from ``wave [B, frames * hop_length]`` and ``f0 [B, frames]``; the parts of the loss."""
+        ...
+
+    def validate(self, wave: Tensor, f0: Tensor) -> float:
+        """What should fall, on pieces that were not trained on."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what ``state`` gave."""
+        ...
+
+
+def train(config: TrainConfig) -> Path:
+    """Train, or go on from the checkpoint in ``config.out``; where the best weights are.
+
+    Raises:
+        UserError: an unknown model, no recordings, or a checkpoint of other settings.
+    """
+    if config.model not in OBJECTIVES:
+        raise UserError(f"unknown vocoder {config.model!r}: choose one of {', '.join(OBJECTIVES)}")
+    device = find_device(config.device)
+    config.out.mkdir(parents=True, exist_ok=True)
+    waves = collect(list(config.folders), MEL, config.out)
+    print(f"{len(waves.ends)} recordings, {waves.hours(MEL):.2f} hours")
+    torch.manual_seed(config.seed)
+    objective: Objective = OBJECTIVES[config.model]()
+    objective.model.to(device)
+    path = config.out / CHECKPOINT
+    identity = {name: str(getattr(config, name)) for name in ("model", "batch_size", "frames", "lr", "seed", "steps")}
+    step, best = 0, float("inf")
+    if path.exists():
+        saved = checkpoint.load(path)
+        checkpoint.check_same(path, saved["settings"], identity)
+        objective.restore(saved["objective"])
+        step, best = saved["step"], saved["best"]
+        torch.set_rng_state(saved["random"])
+    pieces = _Pieces(waves, config)
+    until = time.monotonic() + config.minutes * 60 if config.minutes else float("inf")
+    with SummaryWriter(str(config.out / "tensorboard")) as writer:
+        progress = tqdm(total=config.steps, initial=step, desc=config.model)
+        while step < config.steps and time.monotonic() < until:
+            wave, f0 = (x.to(device) for x in pieces.draw(step))
+            lr = config.lr * min(1.0, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * step / config.steps))
+            parts = objective.step(wave, f0, lr)
+            step += 1
+            progress.update()
+            progress.set_postfix({name: f"{value:.3f}" for name, value in parts.items()})
+            for name, value in parts.items():
+                writer.add_scalar(f"train/{name}", value, step)
+            if step % config.every == 0 or step == config.steps or time.monotonic() >= until:
+                loss = float(np.mean([objective.validate(*(x.to(device) for x in b)) for b in pieces.held_out()]))
+                writer.add_scalar("validation", loss, step)
+                _show(writer, objective.model, pieces, device, step)
+                tqdm.write(f"step {step}: validation {loss:.4f}")
+                if loss < best:
+                    best = loss
+                    files.save(config.out / WEIGHTS, objective.model)
+                state = {"objective": objective.state(), "step": step, "best": best}
+                checkpoint.save(path, state | {"settings": identity, "random": torch.get_rng_state()})
+        progress.close()
+    return config.out / WEIGHTS
+
+
+class _Pieces:
+    """Random pieces of the recordings; every ``HELD_OUT_EVERY``-th recording is kept for validation."""
+
+    def __init__(self, waves: Waves, config: TrainConfig, mel: MelConfig = MEL) -> None:
+        self.waves, self.config, self.mel = waves, config, mel
+        starts = np.concatenate([[0], waves.ends[:-1]])
+        long_enough = waves.ends - starts >= config.frames
+        held = (np.arange(len(starts)) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1) & long_enough
+        self.train = np.stack([starts, waves.ends], 1)[long_enough & ~held]
+        self.held = np.stack([starts, waves.ends], 1)[held if held.any() else long_enough]
+        if not len(self.train):
+            raise UserError(f"no recording is as long as {config.frames} frames; record longer pieces")
+        lengths = self.train[:, 1] - self.train[:, 0]
+        self.weights = lengths / lengths.sum()
+
+    def draw(self, step: int) -> tuple[Tensor, Tensor]:
+        rng = np.random.default_rng([self.config.seed, step])
+        return self._batch(rng, self.train, self.weights)
+
+    def held_out(self) -> Iterator[tuple[Tensor, Tensor]]:
+        rng = np.random.default_rng(0)
+        for _ in range(VALIDATION_BATCHES):
+            yield self._batch(rng, self.held, None)
+
+    def _batch(self, rng: np.random.Generator, spans: np.ndarray, weights: np.ndarray | None) -> tuple[Tensor, Tensor]:
+        hop, frames = self.mel.hop_length, self.config.frames
+        waves, curves = [], []
+        for k in rng.choice(len(spans), self.config.batch_size, p=weights):
+            start = int(rng.integers(spans[k, 0], spans[k, 1] - frames + 1))
+            piece = self.waves.samples[start * hop : (start + frames) * hop].astype(np.float32) / 32767
+            waves.append(piece * min(10 ** (rng.uniform(-12, 6) / 20), 1 / max(np.abs(piece).max(), 1e-3)))
+            curves.append(self.waves.f0[start : start + frames])
+        return torch.from_numpy(np.stack(waves)), torch.from_numpy(np.stack(curves))
+
+
+def _show(writer: SummaryWriter, model: files.Trainable, pieces: _Pieces, device: torch.device, step: int) -> None:
+    """Sound and mel of a held-out passage of up to four seconds, and what the vocoder makes of it."""
+    start, end = pieces.held[0]
+    hop = pieces.mel.hop_length
+    end = min(end, start + 4 * pieces.mel.sample_rate // hop)
+    wave = torch.from_numpy(pieces.waves.samples[start * hop : end * hop].astype(np.float32) / 32767)[None].to(device)
+    mel = mel_spectrogram(wave)
+    model.eval()
+    with torch.no_grad():
+        spoken = model(mel)
+    model.train()
+    for name, sound in (("recording", wave), ("vocoder", spoken)):
+        writer.add_audio(name, sound[0].cpu().clamp(-1, 1)[None], step, pieces.mel.sample_rate)
+        picture = (mel_spectrogram(sound)[0].cpu().flip(0) + 11.5) / 13
+        writer.add_image(f"mel/{name}", picture.clamp(0, 1)[None], step)
