@@ -18,7 +18,7 @@ from nuanced_speech.sentences import sentences
 from nuanced_speech.synthesis import PAUSE_LIMIT, PAUSES, SPEED_LIMITS
 from nuanced_speech.tts.acoustic.interface import AcousticModel, Spoken
 from nuanced_speech.tts.mel import MEL
-from nuanced_speech.tts.vocoders import Vocoder
+from nuanced_speech.tts.vocoders import Vocoder, speak
 
 # Phonemes spoken in one go: the models learned from sentences.
 LONGEST = 200
@@ -114,11 +114,10 @@ def stream(
     torch.manual_seed(seed)
     silence = 0.0
     for number, piece in enumerate(pieces, 1):
-        mel = mel_of(model, token_ids(piece.phonemes), embedding, speed).mel
-        with torch.no_grad():
-            wave = vocoder(mel.T[None].cpu())[0].float().cpu().numpy()
+        mel = mel_of(model, token_ids(piece.phonemes), embedding, speed).mel.float().cpu().numpy()
+        wave = speak(mel.T, vocoder)
         before = np.zeros(round(silence * MEL.sample_rate), np.float32)
-        yield Said(np.concatenate([before, trimmed(wave)]), mel.float().cpu().numpy())
+        yield Said(np.concatenate([before, trimmed(wave)]), mel)
         silence = piece.pause
         advance(number / len(pieces))
 
