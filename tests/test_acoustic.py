@@ -20,7 +20,7 @@ from nuanced_speech.tts.acoustic import train as training
 from nuanced_speech.tts.acoustic import weights
 from nuanced_speech.tts.acoustic.data import Batch, Item, batches, collate, item_of, read, split
 from nuanced_speech.tts.acoustic.etts import Etts, EttsConfig, regulate
-from nuanced_speech.tts.acoustic.infer import mel_of, pieces_of, stream, token_ids, trimmed
+from nuanced_speech.tts.acoustic.infer import hard_alignment, mel_of, pieces_of, stream, token_ids, trimmed
 from nuanced_speech.tts.acoustic.interface import AcousticModel
 from nuanced_speech.tts.acoustic.pitch import comb, combs, grid, track
 from nuanced_speech.tts.acoustic.speakers import embedding_of
@@ -209,6 +209,10 @@ def test_guided_attention_wants_the_diagonal() -> None:
     diagonal = torch.eye(8)[None]
     assert off_diagonal(diagonal, lengths, steps) == 0
     assert off_diagonal(diagonal.flip(1), lengths, steps) > 0.5
+
+
+def test_durations_as_an_alignment() -> None:
+    assert hard_alignment(torch.tensor([1, 0, 2])).tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 1]]
 
 
 def test_durations_are_where_the_attention_looks_most() -> None:
@@ -426,6 +430,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *ar
         (["infer", "a", "a.wav", "--phonemes", "a"], "no text besides --phonemes"),
         (["infer", "a", "a.mp7"], "cannot write the suffix"),
         (["infer", "a", "a.wav", "--mel", "a.png"], ".npy"),
+        (["infer", "a", "a.wav", "--alignment", "a.txt"], ".png"),
         (["infer", "a", "a.wav", "--checkpoint", "none.safetensors"], "no acoustic model there"),
         (["infer", "a", "a.wav", "--device", "abacus"], "abacus"),
     ],
@@ -451,11 +456,14 @@ def test_train_and_infer_on_the_command_line(
     weights.save(model, small("etts"))
     who = find(dummy)[0]
     say = ["--checkpoint", model, "--speaker", who, "--vocoder", "griffin-lim"]
-    status, err = run(monkeypatch, capsys, "infer", "Hello there.", "a.wav", "--mel", "a.npy", *say)
+    status, err = run(
+        monkeypatch, capsys, "infer", "Hello there.", "a.wav", "--mel", "a.npy", "--alignment", "a.png", *say
+    )
     assert status == 0, err
     wave, mel = audio.read(tmp_path / "a.wav", MEL.sample_rate), np.load(tmp_path / "a.npy")
     assert len(wave) > 1000 and mel.shape[1] == 80
     assert audio.synthetic_mark(tmp_path / "a.wav")
+    assert (tmp_path / "a.png").read_bytes()[1:4] == b"PNG"
     for wrong, says in (
         (["...", "b.wav"], "nothing speakable"),
         (["a", "b.wav", "--speed", "9"], "speed of 9"),

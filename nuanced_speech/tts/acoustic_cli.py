@@ -94,6 +94,10 @@ def infer(
     mel: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write the mel spectrogram ([frames, 80], .npy).")
     ] = None,
+    alignment: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw when each phoneme of the first sentence is said (.png, .svg, .pdf)."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of tacotron2, which is random when speaking too.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda …")] = "cpu",
 ) -> None:
@@ -119,12 +123,17 @@ def infer(
         if mel.suffix != ".npy":
             raise UserError(f"{mel}: the mel spectrogram is written as .npy; end the name in it")
         audio.check_replaceable(mel)
+    if alignment is not None:
+        if alignment.suffix not in (".png", ".svg", ".pdf"):
+            raise UserError(f"{alignment}: cannot draw into this; end the name in .png, .svg or .pdf")
+        audio.check_replaceable(alignment)
 
     import numpy as np
 
     from nuanced_speech.train.settings import find_device
     from nuanced_speech.tts import vocoders
     from nuanced_speech.tts.acoustic import weights
+    from nuanced_speech.tts.acoustic.board import draw_alignment
     from nuanced_speech.tts.acoustic.infer import Piece, pieces_of, stream, token_ids
     from nuanced_speech.tts.acoustic.speakers import embedding_of
     from nuanced_speech.tts.mel import MEL
@@ -135,12 +144,16 @@ def infer(
         pieces = [Piece(phonemes, 0.0)]
     else:
         pieces = pieces_of(words[0], language, pause)
-    mels: list[np.ndarray] = []
+    mels, drawn = [], False
     who, speaks = embedding_of(speaker), vocoders.load(vocoder)
     with bar("saying") as advance, audio.AudioWriter(words[-1], MEL.sample_rate) as writer:
         for said in stream(pieces, model, speaks, who, speed, seed, advance):
             writer.write(said.audio)
-            mels += [said.mel] if mel is not None else []
+            mels.append(said.mel)
+            if alignment is not None and not drawn:
+                seconds = len(said.mel) * MEL.hop_length / MEL.sample_rate
+                draw_alignment(alignment, said.alignment, said.phonemes, seconds)
+                drawn = True
     if mel is not None:
         with audio.replacing(mel) as temporary:
             np.save(temporary, np.concatenate(mels))

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nuanced_speech.audio import replacing
 from nuanced_speech.tts.mel import MEL
 from nuanced_speech.tts.vocoders import Vocoder
 
@@ -51,3 +52,23 @@ def picture(values: Tensor, colours: str, scale: int = 3) -> np.ndarray:
     shown = ((values - low) / max(high - low, 1e-6)).float().cpu().numpy()
     image = matplotlib.colormaps[colours](shown)[..., :3]
     return (image.repeat(scale, 0).repeat(scale, 1) * 255).astype(np.uint8)
+
+
+def draw_alignment(path: Path, weights: np.ndarray, phonemes: str, seconds: float) -> None:
+    """A picture of attention ``[steps, T]``: time to the right, phonemes (silence at both ends) upwards.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 1.5 + 0.12 * len(phonemes)), layout="constrained")
+    axes = figure.add_subplot()
+    extent = (0.0, seconds, -0.5, weights.shape[1] - 0.5)
+    image = axes.imshow(weights.T, aspect="auto", origin="lower", extent=extent, interpolation="none", vmin=0, vmax=1)
+    axes.set_yticks(range(weights.shape[1]), ["·", *phonemes, "·"], fontsize=7)
+    axes.set_xlabel("time (s)")
+    axes.set_ylabel("phoneme")
+    figure.colorbar(image, label="attention")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)

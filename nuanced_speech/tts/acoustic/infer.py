@@ -36,10 +36,13 @@ class Piece:
 
 @dataclass(frozen=True)
 class Said:
-    """A piece: ``audio [T]`` at the mel's rate, the pause before it included, and its log mel ``[frames, 80]``."""
+    """A piece: ``audio [T]`` at the mel's rate, the pause before it included, its log mel ``[frames, 80]``, its phonemes
+    and which of them each step or frame is of: weights ``[steps, T]`` that sum to 1."""
 
     audio: np.ndarray
     mel: np.ndarray
+    phonemes: str
+    alignment: np.ndarray
 
 
 def pieces_of(words: str, language: str = "en", pause: float = 0.4) -> list[Piece]:
@@ -114,12 +117,24 @@ def stream(
     torch.manual_seed(seed)
     silence = 0.0
     for number, piece in enumerate(pieces, 1):
-        mel = mel_of(model, token_ids(piece.phonemes), embedding, speed).mel.float().cpu().numpy()
+        ids = token_ids(piece.phonemes)
+        spoken = mel_of(model, ids, embedding, speed)
+        mel = spoken.mel.float().cpu().numpy()
         wave = speak(mel.T, vocoder)
         before = np.zeros(round(silence * MEL.sample_rate), np.float32)
-        yield Said(np.concatenate([before, trimmed(wave)]), mel)
+        yield Said(
+            np.concatenate([before, trimmed(wave)]),
+            mel,
+            "".join(p for p in piece.phonemes if p in vocabulary()),
+            (hard_alignment(spoken.durations) if spoken.alignment is None else spoken.alignment).float().cpu().numpy(),
+        )
         silence = piece.pause
         advance(number / len(pieces))
+
+
+def hard_alignment(durations: Tensor) -> Tensor:
+    """Durations ``[T]`` as weights ``[frames, T]``: 1 where a frame is of a phoneme."""
+    return torch.eye(len(durations), device=durations.device).repeat_interleave(durations, dim=0)
 
 
 def trimmed(wave: np.ndarray, sample_rate: int = MEL.sample_rate) -> np.ndarray:

@@ -24,7 +24,7 @@ from nuanced_speech.tts.acoustic.board import Board
 from nuanced_speech.tts.acoustic.data import Item, batches, collate, read, split
 from nuanced_speech.tts.acoustic.interface import AcousticModel
 
-CHECKPOINT, BEST = "checkpoint.pt", "best.safetensors"
+CHECKPOINT, BEST, LAST = "checkpoint.pt", "best.safetensors", "last.safetensors"
 WARMUP, LAST_RATE = 200, 0.02
 # An evaluation an epoch, but not more often than every so many steps.
 EVALUATE = 50
@@ -168,9 +168,10 @@ def train(config: TrainConfig) -> Path:
                 board.alignment(shown.alignment, step)
             better = figures["total"] < best
             best, stale = (figures["total"], 0) if better else (best, stale + 1)
-            if better:
-                about = {name: f"{value:.4f}" for name, value in figures.items()}
-                weights.save(best_path, model, step=str(step), **about)
+            about = {"step": str(step), **{name: f"{value:.4f}" for name, value in figures.items()}}
+            # of a set so small that it is learned by heart, the last weights say it better than the best
+            for path in [best_path, config.out / LAST] if better else [config.out / LAST]:
+                weights.save(path, model, **about)
             described = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
             tqdm.write(f"step {step}: {described}{' (best)' if better else ''}")
             save_state()
@@ -248,7 +249,7 @@ def check(config: TrainConfig) -> None:
     if config.seed < 0:
         raise UserError(f"--seed is {config.seed}: give a whole number from 0 up")
     _precision(config.precision, find_device(config.device))
-    present = [name for name in (CHECKPOINT, BEST) if (config.out / name).exists()]
+    present = [name for name in (CHECKPOINT, BEST, LAST) if (config.out / name).exists()]
     if present and not config.resume:
         raise UserError(
             f"{config.out / present[0]} is there from an earlier run: go on with --resume, or give another --out"
