@@ -2,6 +2,7 @@
 
 import typer
 
+from nuanced_speech.tts.acoustic_cli import infer, train
 from nuanced_speech.tts.features_cli import dummy, features, speak_dataset
 from nuanced_speech.tts.prepare_cli import prepare
 from nuanced_speech.tts.vocoder_cli import train_vocoder, vocode
@@ -10,5 +11,5 @@ app = typer.Typer(
     help="Speech synthesis to learn with and to train: data sets, mel models, vocoders, codec tokens.",
     no_args_is_help=True,
 )
-for command in (prepare, features, dummy, speak_dataset, train_vocoder, vocode):
+for command in (prepare, features, dummy, speak_dataset, train, infer, train_vocoder, vocode):
     app.command()(command)

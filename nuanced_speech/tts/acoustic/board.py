@@ -1,0 +1,74 @@
+"""What an acoustic training shows in TensorBoard: losses, mels, alignments, and how it sounds."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import torch
+from torch import Tensor
+
+from nuanced_speech.audio import replacing
+from nuanced_speech.tts.mel import MEL
+from nuanced_speech.tts.vocoders import Vocoder
+
+
+class Board:
+    """The log of a run; what it holds from ``step`` on is dropped, to be written again after a resume."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.writer = SummaryWriter(str(folder), purge_step=step + 1)
+
+    def scalars(self, group: str, figures: dict[str, float], step: int) -> None:
+        """Figures, by name."""
+        for name, value in figures.items():
+            self.writer.add_scalar(f"{group}/{name}", value, step)
+
+    def mels(self, predicted: Tensor, true: Tensor, step: int) -> None:
+        """Two log mel spectrograms ``[frames, 80]``, the predicted above the true."""
+        gap = torch.full((4, true.shape[0]), float(true.min()))
+        both = torch.cat([predicted.T.flip(0), gap, true.T.flip(0)])
+        self.writer.add_image("mel, predicted above true", picture(both, "magma"), step, dataformats="HWC")
+
+    def alignment(self, weights: Tensor, step: int) -> None:
+        """Attention ``[steps, T]``: decoder steps to the right, phonemes upwards."""
+        self.writer.add_image("alignment", picture(weights.T.flip(0), "viridis"), step, dataformats="HWC")
+
+    def sound(self, name: str, mel: Tensor, vocoder: Vocoder, step: int) -> None:
+        """A mel ``[frames, 80]`` spoken by a vocoder."""
+        with torch.no_grad():
+            wave = vocoder(mel.T[None].float().cpu())[0]
+        self.writer.add_audio(name, wave.clamp(-1, 1)[None], step, MEL.sample_rate)
+
+    def close(self) -> None:
+        """Write what is left."""
+        self.writer.close()
+
+
+def picture(values: Tensor, colours: str, scale: int = 3) -> np.ndarray:
+    """``[H, W]`` of numbers as colours ``[H * scale, W * scale, 3]``."""
+    low, high = float(values.min()), float(values.max())
+    shown = ((values - low) / max(high - low, 1e-6)).float().cpu().numpy()
+    image = matplotlib.colormaps[colours](shown)[..., :3]
+    return (image.repeat(scale, 0).repeat(scale, 1) * 255).astype(np.uint8)
+
+
+def draw_alignment(path: Path, weights: np.ndarray, phonemes: str, seconds: float) -> None:
+    """A picture of attention ``[steps, T]``: time to the right, phonemes (silence at both ends) upwards.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 1.5 + 0.12 * len(phonemes)), layout="constrained")
+    axes = figure.add_subplot()
+    extent = (0.0, seconds, -0.5, weights.shape[1] - 0.5)
+    image = axes.imshow(weights.T, aspect="auto", origin="lower", extent=extent, interpolation="none", vmin=0, vmax=1)
+    axes.set_yticks(range(weights.shape[1]), ["·", *phonemes, "·"], fontsize=7)
+    axes.set_xlabel("time (s)")
+    axes.set_ylabel("phoneme")
+    figure.colorbar(image, label="attention")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)

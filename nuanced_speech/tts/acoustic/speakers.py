@@ -1,0 +1,80 @@
+"""Who is to speak: a recording, a stock voice's name, or an utterance of the ETTS format, as a speaker embedding."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from nuanced_speech import audio, synthesis
+from nuanced_speech.errors import UserError
+from nuanced_speech.kokoro import Kokoro
+from nuanced_speech.speaker import SpeakerEncoder
+from nuanced_speech.style.voices import stock_voices, voice_pack
+from nuanced_speech.tts.features import load
+
+# Embeddings of what Kokoro says in its stock voices, so that Kokoro is not needed to speak like one.
+TABLE = Path(__file__).parents[2] / "data" / "voice_embeddings.safetensors"
+PASSAGE = (
+    "The boy was there when the sun rose, and a rod is used to catch pink salmon. The source of the huge river is"
+    " the clear spring."
+)
+# A voice is known long before this.
+SECONDS = 60
+
+
+def embedding_of(speaker: str) -> Tensor:
+    """The embedding ``[256]`` of a recording, of an ``.npz`` of the ETTS format, or of a voice by its name.
+
+    Raises:
+        UserError: no such file or voice, nothing heard in the recording.
+    """
+    path = Path(speaker)
+    if path.suffix == ".npz" and path.is_file():
+        return torch.from_numpy(load(path).embedding).float()
+    if speaker in stock_voices() or not (path.exists() or path.suffix.lower() in audio.SEARCHED_SUFFIXES):
+        return voice_embedding(speaker)
+    wave = audio.read(path, audio.WHISPER_SAMPLE_RATE)[: SECONDS * audio.WHISPER_SAMPLE_RATE]
+    heard = SpeakerEncoder().embed(wave, audio.WHISPER_SAMPLE_RATE)
+    if heard is None:
+        raise UserError(f"{path}: nobody is heard in it; give a recording of a few seconds of speech")
+    return torch.from_numpy(heard)
+
+
+def voice_embedding(voice: str) -> Tensor:
+    """The embedding ``[256]`` of a stock voice, or of what Kokoro says in another (a mixture, a voice pack).
+
+    Raises:
+        UserError: no such voice.
+    """
+    table = _table()
+    return table[voice] if voice in table else spoken_embedding(voice)
+
+
+def spoken_embedding(voice: str, kokoro: Kokoro | None = None) -> Tensor:
+    """The embedding ``[256]`` of a passage that Kokoro speaks in a voice.
+
+    Raises:
+        UserError: no such voice.
+    """
+    voice_pack(voice)
+    wave = synthesis.speak(PASSAGE, voice, language="en-us", kokoro=kokoro)
+    heard = SpeakerEncoder().embed(wave, audio.SAMPLE_RATE)
+    assert heard is not None
+    return F.normalize(torch.from_numpy(heard), dim=0)
+
+
+def write_table(path: Path = TABLE) -> None:
+    """Let Kokoro speak in every stock voice, and keep the embeddings."""
+    kokoro = Kokoro()
+    table = {name: spoken_embedding(name, kokoro).half() for name in tqdm(stock_voices(), "voices")}
+    with audio.replacing(path) as temporary:
+        save_file(table, temporary)
+
+
+@lru_cache
+def _table() -> dict[str, Tensor]:
+    return {name: value.float() for name, value in load_file(TABLE).items()} if TABLE.is_file() else {}

@@ -1,0 +1,371 @@
+"""Tacotron 2 (Shen et al. 2018): phonemes to mel frame by frame, aligned by attention.
+
+embedding → three convolutions → BiLSTM → location-sensitive attention ⇄ two decoder LSTMs → mel, stop token → postnet
+
+Sizes are the published ones. The speaker's embedding is joined to the encoder's output; without it (``speaker=False``)
+the model is the published one for a single voice. ``reduction`` frames come out of a step (Wang et al. 2017): the
+published model has 1, and 2 or 3 find the alignment sooner. Guided attention (Tachibana et al. 2017) helps as well.
+"""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nuanced_speech.kokoro import length_mask, vocabulary
+from nuanced_speech.speaker import EMBEDDING_DIM
+from nuanced_speech.tts.acoustic.data import Batch
+from nuanced_speech.tts.acoustic.interface import AcousticModel, Loss, Spoken, masked_mean
+from nuanced_speech.tts.mel import MEL
+
+# How wide the diagonal of guided attention is (g of Tachibana et al.).
+GUIDE_WIDTH = 0.2
+# One step in hundreds is the last: it weighs more.
+STOP_WEIGHT = 8.0
+
+
+@dataclass(frozen=True)
+class Tacotron2Config:
+    """Sizes, the published ones by default.
+
+    Attributes:
+        symbols: of the phoneme vocabulary, 0 included.
+        channels: of embedding, convolutions and encoder output (half of it each way).
+        prenet, attention, decoder, postnet: widths.
+        location_filters, location_kernel: of the attention's view of where it was.
+        dropout, prenet_dropout, zoneout: shares; the prenet's dropout stays on when speaking, as published.
+        reduction: frames a step.
+        speaker: whether a speaker embedding is joined to the encoder's output.
+        guided_attention: weight of the loss that wants the attention near the diagonal.
+        longest: steps after which speaking stops if the stop token never comes.
+    """
+
+    symbols: int = max(vocabulary().values()) + 1
+    channels: int = 512
+    prenet: int = 256
+    attention: int = 128
+    decoder: int = 1024
+    postnet: int = 512
+    location_filters: int = 32
+    location_kernel: int = 31
+    dropout: float = 0.5
+    prenet_dropout: float = 0.5
+    zoneout: float = 0.1
+    reduction: int = 1
+    speaker: bool = True
+    guided_attention: float = 0.0
+    longest: int = 2000
+
+
+class MaskedBatchNorm(nn.BatchNorm1d):
+    """Batch normalisation ``[B, T, C]`` over what is not padding, so that padding does not move the statistics."""
+
+    def over(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Normalised where ``mask [B, T]`` is True, else zero."""
+        y = torch.zeros_like(x)
+        y[mask] = self(x[mask]).to(y.dtype)
+        return y
+
+
+class ConvNorm(nn.Module):
+    """Convolution over time and batch normalisation, ``[B, T, in]`` to ``[B, T, out]``."""
+
+    def __init__(self, inputs: int, outputs: int, gain: str) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv1d(inputs, outputs, 5, padding=2), MaskedBatchNorm(outputs)
+        nn.init.xavier_uniform_(self.conv.weight, nn.init.calculate_gain(gain))
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        return self.norm.over(self.conv(x.transpose(1, 2)).transpose(1, 2), mask)
+
+
+class Encoder(nn.Module):
+    """Ids ``[B, T]`` to features ``[B, T, 512]``."""
+
+    def __init__(self, config: Tacotron2Config) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(config.symbols, config.channels)
+        self.layers = nn.ModuleList(ConvNorm(config.channels, config.channels, "relu") for _ in range(3))
+        self.lstm = nn.LSTM(config.channels, config.channels // 2, batch_first=True, bidirectional=True)
+        self.dropout = config.dropout
+
+    def forward(self, phonemes: Tensor, lengths: Tensor) -> Tensor:
+        mask = length_mask(lengths, phonemes.shape[1])
+        x = self.embedding(phonemes) * mask[..., None]
+        for layer in self.layers:
+            x = F.dropout(layer(x, mask).relu(), self.dropout, self.training)
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        return nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], True, 0.0, phonemes.shape[1])[0]
+
+
+class Prenet(nn.Module):
+    """A frame ``[..., 80]`` through two layers ``[..., 256]`` with dropout that is always on."""
+
+    def __init__(self, config: Tacotron2Config) -> None:
+        super().__init__()
+        widths = (MEL.n_mels, config.prenet, config.prenet)
+        self.layers = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in pairwise(widths))
+        self.dropout = config.prenet_dropout
+
+    def forward(self, frame: Tensor) -> Tensor:
+        for layer in self.layers:
+            frame = F.dropout(layer(frame).relu(), self.dropout, training=True)
+        return frame
+
+
+class ZoneoutLSTM(nn.Module):
+    """An LSTM a step at a time whose state keeps some of its old values (Krueger et al. 2017).
+
+    What enters is of two kinds: ``ahead`` numbers that are known before the first step (``inputs`` projects them, for
+    all steps at once), and ``fed`` ones that only the step before brings. With the last hidden state those pass
+    through ``recurrent``.
+    """
+
+    def __init__(self, ahead: int, fed: int, width: int, zoneout: float) -> None:
+        super().__init__()
+        self.inputs, self.recurrent = nn.Linear(ahead, 4 * width), nn.Linear(fed + width, 4 * width)
+        self.width, self.zoneout = width, zoneout
+        for layer in (self.inputs, self.recurrent):
+            nn.init.uniform_(layer.weight, -(width**-0.5), width**-0.5)
+
+    def start(self, like: Tensor) -> "Steps":
+        """Before the first step of a batch of ``len(like)``."""
+        zeros = like.new_zeros(len(like), self.width)
+        # by the type of what is multiplied: converting the weights once, not at every step
+        kind = torch.get_autocast_dtype(like.device.type) if torch.is_autocast_enabled(like.device.type) else like.dtype
+        return Steps(self, self.recurrent.weight.detach().to(kind), zeros, zeros)
+
+
+@dataclass
+class Steps:
+    """An LSTM on its way: its weights, its hidden state and cell ``[B, width]``, and what went through ``recurrent`` in
+    each step."""
+
+    lstm: ZoneoutLSTM
+    weight: Tensor
+    hidden: Tensor
+    cell: Tensor
+    entered: list[Tensor] = field(default_factory=list)
+
+    def project(self, known: Tensor) -> Tensor:
+        """``inputs`` of ``known [B, steps, ahead]``, with the gradient of ``recurrent`` hanging on it."""
+        projected = self.lstm.inputs(known) + self.lstm.recurrent.bias
+        return _Deferred.apply(projected, self.lstm.recurrent.weight, self.entered)
+
+    def step(self, projected: Tensor, fed: Tensor | None = None) -> Tensor:
+        """The next hidden state, from ``project`` of what enters ``[B, 4 * width]`` and what the last step brings."""
+        old, cell = self.hidden, self.cell
+        entering = old if fed is None else torch.cat([fed, old], 1)
+        if self.lstm.training:
+            self.entered.append(entering.detach())
+        enter, forget, new, leave = (projected + F.linear(entering.to(self.weight.dtype), self.weight)).chunk(4, 1)
+        next_cell = forget.sigmoid() * cell + enter.sigmoid() * new.tanh()
+        self.hidden = self._kept(old, leave.sigmoid() * next_cell.tanh())
+        self.cell = self._kept(cell, next_cell)
+        return self.hidden
+
+    def _kept(self, old: Tensor, new: Tensor) -> Tensor:
+        share = self.lstm.zoneout
+        if not self.lstm.training:
+            return torch.lerp(new, old.to(new.dtype), share)
+        return torch.where(torch.rand_like(new) < share, old, new)
+
+
+class _Deferred(torch.autograd.Function):
+    """Gives a weight that every step multiplies with its gradient all at once.
+
+    The steps themselves use the weight without a gradient; else autograd would write the whole matrix at every one,
+    which takes most of the time of a step. Forward nothing is changed; backward, all steps' gradients are here.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, projected: Tensor, weight: Tensor, entered: list[Tensor]) -> Tensor:
+        ctx.entered, ctx.kind = entered, weight.dtype
+        return projected.view_as(projected)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        entered = torch.stack(ctx.entered, 1).to(gradient.dtype).flatten(0, 1)
+        return gradient, (gradient.flatten(0, 1).T @ entered).to(ctx.kind), None
+
+
+class Attention(nn.Module):
+    """Location-sensitive attention (Chorowski et al. 2015): where to look depends on where it looked before."""
+
+    def __init__(self, config: Tacotron2Config, memory: int) -> None:
+        super().__init__()
+        size = config.attention
+        self.query = nn.Linear(config.decoder, size, bias=False)
+        self.memory = nn.Linear(memory, size, bias=False)
+        kernel = config.location_kernel
+        self.location = nn.Conv1d(2, config.location_filters, kernel, padding=kernel // 2, bias=False)
+        self.placed = nn.Linear(config.location_filters, size, bias=False)
+        self.energy = nn.Linear(size, 1, bias=False)
+
+    def forward(self, query: Tensor, keys: Tensor, mask: Tensor, before: Tensor) -> Tensor:
+        """Weights ``[B, T]`` that sum to 1, for a query ``[B, 1024]``, ``memory`` of the encoder's output
+        ``[B, T, 128]``, and the last and the summed weights ``[B, 2, T]``."""
+        placed = self.placed(self.location(before).transpose(1, 2))
+        energy = self.energy((self.query(query)[:, None] + keys + placed).tanh())[..., 0]
+        return energy.float().masked_fill(~mask, -torch.inf).softmax(1)
+
+
+class Postnet(nn.Module):
+    """Five convolutions that correct a mel ``[B, frames, 80]``."""
+
+    def __init__(self, config: Tacotron2Config) -> None:
+        super().__init__()
+        widths = (MEL.n_mels, *[config.postnet] * 4, MEL.n_mels)
+        gains = ("tanh",) * 4 + ("linear",)
+        layers = zip(pairwise(widths), gains, strict=True)
+        self.layers = nn.ModuleList(ConvNorm(a, b, gain) for (a, b), gain in layers)
+        self.dropout = config.dropout
+
+    def forward(self, mel: Tensor, mask: Tensor) -> Tensor:
+        x = mel * mask[..., None]
+        for number, layer in enumerate(self.layers, 1):
+            x = layer(x, mask)
+            x = F.dropout(x.tanh() if number < len(self.layers) else x, self.dropout, self.training)
+        return x * mask[..., None]
+
+
+@dataclass
+class Decoded:
+    """Normalised mel ``[B, frames, 80]`` before and after the postnet, logits of the stop token ``[B, steps]``,
+    attention ``[B, steps, T]``."""
+
+    coarse: Tensor
+    fine: Tensor
+    stop: Tensor
+    alignment: Tensor
+
+
+class Tacotron2(AcousticModel):
+    """The model; ``loss`` feeds it the true frames, ``speak`` its own."""
+
+    name = "tacotron2"
+
+    def __init__(self, config: Tacotron2Config | None = None) -> None:
+        super().__init__()
+        self.config = config = config or Tacotron2Config()
+        memory = config.channels + EMBEDDING_DIM * config.speaker
+        self.encoder = Encoder(config)
+        self.prenet = Prenet(config)
+        self.first = ZoneoutLSTM(config.prenet, memory, config.decoder, config.zoneout)
+        self.attention = Attention(config, memory)
+        self.second = ZoneoutLSTM(config.decoder + memory, 0, config.decoder, config.zoneout)
+        self.to_mel = nn.Linear(config.decoder + memory, MEL.n_mels * config.reduction)
+        self.to_stop = nn.Linear(config.decoder + memory, 1)
+        self.postnet = Postnet(config)
+
+    def encode(self, phonemes: Tensor, lengths: Tensor, embedding: Tensor) -> Tensor:
+        """What the attention looks at, ``[B, T, 512]``, or 768 with the speaker."""
+        memory = self.encoder(phonemes, lengths)
+        if not self.config.speaker:
+            return memory
+        speaker = (embedding * EMBEDDING_DIM**0.5)[:, None].expand(-1, memory.shape[1], -1)
+        return torch.cat([memory, speaker.to(memory.dtype)], -1)
+
+    def forward(self, batch: Batch) -> Decoded:
+        """Predict every frame from the true ones before it."""
+        reduction = self.config.reduction
+        memory = self.encode(batch.phonemes, batch.lengths, batch.embedding)
+        mask, keys = length_mask(batch.lengths, memory.shape[1]), self.attention.memory(memory)
+        frames = -(-batch.mel.shape[1] // reduction) * reduction
+        true = F.pad(self.normalised(batch.mel), (0, 0, 0, frames - batch.mel.shape[1]))
+        true = true * length_mask(batch.frames, frames)[..., None]
+        # before the first frame there is a frame of zeros; of a step's frames the last is passed on
+        last = F.pad(true, (0, 0, 1, 0))[:, :-1:reduction]
+        first, second = self.first.start(memory), self.second.start(memory)
+        context = torch.zeros_like(memory[:, 0])
+        before = memory.new_zeros(len(memory), 2, memory.shape[1], dtype=torch.float32)
+        hiddens, contexts, weights = [], [], []
+        for step in first.project(self.prenet(last)).unbind(1):
+            hidden = first.step(step, context)
+            weight = self.attention(hidden, keys, mask, before)
+            context = (weight[:, None].to(memory.dtype) @ memory)[:, 0]
+            before = torch.stack([weight, before[:, 1] + weight], 1)
+            hiddens.append(hidden)
+            contexts.append(context)
+            weights.append(weight)
+        # the second LSTM tells the first and the attention nothing, so all that enters it is known now
+        context = torch.stack(contexts, 1)
+        known = torch.cat([torch.stack(hiddens, 1), context], -1)
+        outputs = [second.step(step) for step in second.project(known).unbind(1)]
+        output = torch.cat([torch.stack(outputs, 1), context], -1)
+        coarse = self.to_mel(output).unflatten(-1, (reduction, -1)).flatten(1, 2)
+        coarse = coarse * length_mask(batch.frames, frames)[..., None]
+        fine = coarse + self.postnet(coarse, length_mask(batch.frames, frames))
+        return Decoded(coarse, fine, self.to_stop(output)[..., 0], torch.stack(weights, 1))
+
+    def loss(self, batch: Batch) -> Loss:
+        """MSE of the mel before and after the postnet, cross entropy of the stop token, and guided attention."""
+        found = self(batch)
+        steps = -(-batch.frames // self.config.reduction)
+        mask = length_mask(batch.frames, batch.mel.shape[1])
+        wanted = self.normalised(batch.mel)
+        coarse, fine = (x[:, : wanted.shape[1]].float() for x in (found.coarse, found.fine))
+        decoded = length_mask(steps, found.stop.shape[1])
+        last = torch.arange(found.stop.shape[1], device=mask.device)[None] == steps[:, None] - 1
+        stop = F.binary_cross_entropy_with_logits(
+            found.stop.float(), last.float(), reduction="none", pos_weight=torch.tensor(STOP_WEIGHT, device=mask.device)
+        )
+        parts = {
+            "mel": masked_mean((fine - wanted).square(), mask),
+            "mel_before_postnet": masked_mean((coarse - wanted).square(), mask),
+            "stop": masked_mean(stop, decoded),
+            "off_diagonal": off_diagonal(found.alignment, batch.lengths, steps),
+        }
+        total = parts["mel"] + parts["mel_before_postnet"] + parts["stop"]
+        total = total + self.config.guided_attention * parts["off_diagonal"]
+        return Loss(total, parts, self.log_mel(fine), found.alignment)
+
+    @torch.no_grad()
+    def speak(self, phonemes: Tensor, embedding: Tensor, speed: float = 1.0) -> Spoken:
+        """A mel ``[frames, 80]`` of ids ``[T]`` for a speaker ``[256]``. The attention sets the pace: other speeds are
+        made by stretching the finished mel."""
+        lengths = torch.tensor([len(phonemes)], device=phonemes.device)
+        memory = self.encode(phonemes[None], lengths, embedding[None])
+        mask, keys = length_mask(lengths, memory.shape[1]), self.attention.memory(memory)
+        first, second = self.first.start(memory), self.second.start(memory)
+        context, before = torch.zeros_like(memory[:, 0]), memory.new_zeros(1, 2, memory.shape[1])
+        frame = memory.new_zeros(1, MEL.n_mels)
+        steps, weights, ended = [], [], False
+        while len(steps) < self.config.longest and not ended:
+            hidden = first.step(first.project(self.prenet(frame)), context)
+            weight = self.attention(hidden, keys, mask, before)
+            context = (weight[:, None] @ memory)[:, 0]
+            before = torch.stack([weight, before[:, 1] + weight], 1)
+            output = torch.cat([second.step(second.project(torch.cat([hidden, context], -1))), context], -1)
+            frames = self.to_mel(output).unflatten(-1, (self.config.reduction, -1))
+            frame = frames[:, -1]
+            steps.append(frames)
+            weights.append(weight)
+            ended = bool(self.to_stop(output) > 0)
+        coarse = torch.cat(steps, 1)
+        everywhere = torch.ones(coarse.shape[:2], dtype=torch.bool, device=coarse.device)
+        mel = self.log_mel(coarse + self.postnet(coarse, everywhere))[0]
+        alignment = torch.cat(weights)
+        if speed != 1.0:
+            wanted = max(round(len(mel) / speed), 1)
+            mel = F.interpolate(mel.T[None], wanted, mode="linear", align_corners=False)[0].T
+        durations = spans(alignment, len(mel))
+        return Spoken(mel, durations, alignment, ended)
+
+
+def off_diagonal(alignment: Tensor, lengths: Tensor, steps: Tensor) -> Tensor:
+    """How far attention ``[B, steps, T]`` is from the diagonal, 0 to 1 (Tachibana et al. 2017, equation 6)."""
+    place = torch.arange(alignment.shape[2], device=alignment.device)[None, None] / lengths[:, None, None]
+    time = torch.arange(alignment.shape[1], device=alignment.device)[None, :, None] / steps[:, None, None]
+    penalty = 1 - torch.exp(-((place - time) ** 2) / (2 * GUIDE_WIDTH**2))
+    return masked_mean((alignment * penalty).sum(2), length_mask(steps, alignment.shape[1]))
+
+
+def spans(alignment: Tensor, frames: int) -> Tensor:
+    """Frames of each phoneme ``[T]`` from attention ``[steps, T]``: each step's frames go to where it looks most."""
+    looked = alignment.argmax(1)
+    which = looked[torch.arange(frames, device=looked.device) * len(looked) // frames]
+    return torch.bincount(which, minlength=alignment.shape[1])
