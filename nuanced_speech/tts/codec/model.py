@@ -152,8 +152,8 @@ class Decoder(nn.Module):
         overlap = self.config.n_fft // hop
         pieces = frames.unflatten(-1, (overlap, hop))
         # the sum of the squared windows is 3/8 of the overlap everywhere
-        total = sum(F.pad(pieces[:, :, k], (0, 0, k, overlap - 1 - k)) for k in range(overlap)) / (0.375 * overlap)
-        wave = total.flatten(1)
+        shifted = [F.pad(pieces[:, :, k], (0, 0, k, overlap - 1 - k)) for k in range(overlap)]
+        wave = torch.stack(shifted).sum(0).flatten(1) / (0.375 * overlap)
         edge = (self.config.n_fft - hop) // 2
         return wave[:, edge : wave.shape[1] - edge]
 
@@ -229,6 +229,10 @@ class SpeechCodec(nn.Module):
         frames = torch.full((len(codes),), codes.shape[2], device=codes.device) if frames is None else frames
         mask = torch.arange(codes.shape[2], device=codes.device) < frames[:, None]
         return self.decoder(self.quantiser.lookup(codes), mask.unsqueeze(-1).float()).clamp(-1, 1)
+
+    def codebook_vectors(self) -> Tensor:
+        """The entries ``[K, N, D]``."""
+        return self.quantiser.entries
 
     def save(self, path: Path, **about: str) -> None:
         """Write the weights as fp16, with the shape and ``about`` in the file's header.

@@ -54,7 +54,7 @@ class ResidualVectorQuantiser(nn.Module):
         ``mask [B, F]`` is true where a frame counts. ``used [B]`` says how many codebooks each item may use (quantiser
         dropout), all by default.
         """
-        batch, frames, dim = vectors.shape
+        batch, frames, _ = vectors.shape
         codebooks = len(self.entries)
         valid = torch.ones(batch, frames, dtype=torch.bool, device=vectors.device) if mask is None else mask
         used = torch.full((batch,), codebooks, device=vectors.device) if used is None else used

@@ -131,10 +131,10 @@ class _Run:
         self._descend(self.optimizer, self.codec, loss, rate)
         with torch.no_grad():
             momentum = min(self.config.average, (step + 1) / (step + 10))
-            for mean, value in zip(self.mean.parameters(), self.codec.parameters(), strict=True):
-                mean.lerp_(value, 1 - momentum)
-            for mean, value in zip(self.mean.buffers(), self.codec.buffers(), strict=True):
-                mean.copy_(value)
+            for mean, weight in zip(self.mean.parameters(), self.codec.parameters(), strict=True):
+                mean.lerp_(weight, 1 - momentum)
+            for kept, buffer in zip(self.mean.buffers(), self.codec.buffers(), strict=True):
+                kept.copy_(buffer)
         if (step + 1) % LOG_EVERY == 0:
             used = perplexity(codes, self.codec.entries)
             figures |= {f"perplexity_{k + 1}": value.item() for k, value in enumerate(used)}
@@ -245,7 +245,7 @@ def _rate(step: int, config: CodecTrainConfig) -> float:
 
 
 def _settings(config: CodecTrainConfig, shape: CodecConfig) -> dict[str, str]:
-    """What must not change between the parts of an interrupted run."""
-    ignored = {"out", "sources", "checkpoint_every", "device"}
+    """What must not change between the parts of a run; ``steps`` may, for a longer or a shorter one."""
+    ignored = {"out", "sources", "steps", "checkpoint_every", "device"}
     settings = {name: str(value) for name, value in vars(config).items() if name not in ignored}
     return settings | {name: str(value) for name, value in vars(shape).items()}
