@@ -123,9 +123,9 @@ class _Run:
         loss = self.config.spectral_weight * spectral + self.config.commitment_weight * commitment
         figures = {"spectral": spectral.item(), "commitment": commitment.item(), "learning_rate": rate}
         if step >= self.config.adversarial_from * self.config.steps:
-            # half of the batch is enough for them, and they are the slower part
-            half = max(len(wave) // 2, 1)
-            adversarial, parts = self._adversarial(spoken[:half], wave[:half], rate / 2)
+            # a third of the batch is enough for them, and they are the slower part
+            judged = max(len(wave) // 3, 1)
+            adversarial, parts = self._adversarial(spoken[:judged], wave[:judged], rate / 2)
             loss = loss + adversarial
             figures |= parts
         self._descend(self.optimizer, self.codec, loss, rate)
