@@ -56,7 +56,7 @@ def train(
                 lr,
                 seed=seed,
                 device=device,
-            )  # fmt: skip
+            )
         )
     )
 
