@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +120,7 @@ def test_each_codebook_leaves_less_over() -> None:
     quantiser.eval()
     codes = quantiser(vectors).codes
     errors = [float((vectors - quantiser.lookup(codes[:, :k])).square().mean()) for k in range(5)]
-    assert all(after < 0.75 * before for before, after in zip(errors, errors[1:], strict=False))
+    assert all(after < 0.75 * before for before, after in pairwise(errors))
     assert torch.allclose(quantiser(vectors).vectors, quantiser.lookup(codes), atol=1e-5)
 
 
