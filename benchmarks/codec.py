@@ -100,9 +100,8 @@ def main() -> None:
             cells.append(f"{sum(errors[used][1:], errors[used][0]).wer:.1%}")
         name, rate = (str(used), f"{bits * used:.1f}") if used else ("recording", "")
         print(f"| {name} | {rate} | {' | '.join(cells)} |")
-    print(
-        f"\n{len(paths)} clips, {seconds:.0f} s. RTF: encoding {encoding / seconds:.3f}, decoding {decoding / seconds:.3f}."
-    )
+    speed = f"RTF: encoding {encoding / seconds:.3f}, decoding {decoding / seconds:.3f}"
+    print(f"\n{len(paths)} clips, {seconds:.0f} s. {speed}.")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from torch import Tensor
 
 from nuanced_speech.audio import replacing
@@ -38,7 +38,8 @@ def draw(path: Path, codec: AudioCodec, wave: Tensor, codes: Tensor, title: str)
     figure = Figure(figsize=(13, 3.4 + 2.4 * rows), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold", parse_math=False)
-    top, bottom = np.ravel(figure.subfigures(2, 1, height_ratios=[3.0, 2.4 * rows]))
+    grid = figure.add_gridspec(2, 1, height_ratios=[3.0, 2.4 * rows])
+    top, bottom = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     _usage(top, codes, codec.entries)
 
     panels = bottom.subplots(rows, 2, sharex=True, squeeze=False, width_ratios=[1, 1.6])
@@ -66,7 +67,7 @@ def draw(path: Path, codec: AudioCodec, wave: Tensor, codes: Tensor, title: str)
         figure.savefig(temporary)
 
 
-def _usage(figure, codes: Tensor, entries: int) -> None:  # type: ignore[no-untyped-def]
+def _usage(figure: SubFigure, codes: Tensor, entries: int) -> None:
     counts = torch.stack([torch.bincount(book, minlength=entries) for book in codes])
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.6])
     numbers = np.arange(1, len(codes) + 1)

@@ -141,7 +141,7 @@ class CodecLM(nn.Module):
         self.kind = nn.Embedding(3, width)
         self.start = nn.Parameter(torch.zeros(width))
         for table_of_vectors in (self.text, self.kind, *self.codes):
-            nn.init.normal_(table_of_vectors.weight, std=0.1)  # type: ignore[union-attr, arg-type]
+            nn.init.normal_(table_of_vectors.weight, std=0.1)
         self.layers = nn.ModuleList(Layer(width, config.heads, config.dropout) for _ in range(config.layers))
         self.norm = nn.LayerNorm(width)
         self.heads = nn.ModuleList(nn.Linear(width, config.entries + 1) for _ in range(config.codebooks))
