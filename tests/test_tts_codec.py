@@ -23,7 +23,7 @@ from nuanced_speech.tts.codec.encodec import EnCodec
 from nuanced_speech.tts.codec.model import CodecConfig, SpeechCodec
 from nuanced_speech.tts.codec.quantise import ResidualVectorQuantiser, perplexity
 from nuanced_speech.tts.codec.train import CodecTrainConfig, train
-from nuanced_speech.tts.codec.waveforms import collect
+from nuanced_speech.tts.waveforms import collect
 
 TINY = CodecConfig(width=32, encoder_blocks=1, decoder_blocks=1, fine_blocks=1, codebooks=3, entries=16, dim=8)
 

@@ -31,7 +31,7 @@ from nuanced_speech.tts.vocoders.stft import inverse_stft, stft
 from nuanced_speech.tts.vocoders.train import CHECKPOINT, TrainConfig, train
 from nuanced_speech.tts.vocoders.vocos import VOCOS_MEL, Vocos
 from nuanced_speech.tts.vocoders.waveglow import PAPER, InvertibleConv, WaveGlow, WaveGlowConfig
-from nuanced_speech.tts.waves import collect
+from nuanced_speech.tts.waveforms import collect
 from nuanced_speech.whisper import Listener
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "huckleberry.flac"
@@ -333,6 +333,7 @@ def test_what_train_vocoder_refuses(tmp_path: Path, run) -> None:  # type: ignor
     code, _, error = run("tts", "train-vocoder", tmp_path, "--model", "wavenet", "--out", tmp_path / "out")
     assert code == 1 and "unknown vocoder 'wavenet'" in error
     (tmp_path / "text.wav").write_text("not audio")
-    with pytest.raises(UserError, match="none of the recordings"):
-        collect([tmp_path], MEL, tmp_path / "cache")
+    (tmp_path / "cache").mkdir()
+    with pytest.raises(UserError, match="no recording that can be read"):
+        collect([tmp_path], MEL.sample_rate, tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())

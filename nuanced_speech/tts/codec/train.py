@@ -22,7 +22,7 @@ from nuanced_speech.train import checkpoint
 from nuanced_speech.tts.codec.discriminator import Discriminators
 from nuanced_speech.tts.codec.model import CodecConfig, SpeechCodec
 from nuanced_speech.tts.codec.quantise import perplexity
-from nuanced_speech.tts.codec.waveforms import Waveforms, collect
+from nuanced_speech.tts.waveforms import Waveforms, collect
 
 CHECKPOINT, RESULT = "checkpoint.pt", "codec.safetensors"
 LOG_EVERY = 20

@@ -37,7 +37,7 @@ class SourceFilterConfig:
     blocks: int = 6
     f0_width: int = 192
     f0_blocks: int = 4
-    iterations: int = 24
+    iterations: int = 32
 
 
 class PitchReader(nn.Module):

@@ -18,12 +18,13 @@ from nuanced_speech.train import checkpoint
 from nuanced_speech.train.settings import find_device
 from nuanced_speech.tts.mel import MEL, MelConfig, mel_spectrogram
 from nuanced_speech.tts.vocoders import files
+from nuanced_speech.tts.vocoders.melody import melodies
 from nuanced_speech.tts.vocoders.objectives import OBJECTIVES
-from nuanced_speech.tts.waves import Waves, collect
+from nuanced_speech.tts.waveforms import Waveforms, collect
 
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "vocoder.safetensors"
-HELD_OUT_EVERY = 40
 VALIDATION_BATCHES = 8
+SHOWN_SECONDS = 4
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,9 @@ def train(config: TrainConfig) -> Path:
         raise UserError(f"unknown vocoder {config.model!r}: choose one of {', '.join(OBJECTIVES)}")
     device = find_device(config.device)
     config.out.mkdir(parents=True, exist_ok=True)
-    waves = collect(list(config.folders), MEL, config.out)
-    print(f"{len(waves.ends)} recordings, {waves.hours(MEL):.2f} hours")
+    recordings = collect(config.folders, MEL.sample_rate, config.out)
+    hours = len(recordings.samples) / MEL.sample_rate / 3600
+    print(f"{len(recordings)} recordings, {hours:.2f} hours")
     torch.manual_seed(config.seed)
     objective: Objective = OBJECTIVES[config.model]()
     objective.model.to(device)
@@ -99,7 +101,7 @@ def train(config: TrainConfig) -> Path:
         objective.restore(saved["objective"])
         step, best = saved["step"], saved["best"]
         torch.set_rng_state(saved["random"])
-    pieces = _Pieces(waves, config)
+    pieces = _Pieces(recordings, config)
     until = time.monotonic() + config.minutes * 60 if config.minutes else float("inf")
     with SummaryWriter(str(config.out / "tensorboard")) as writer:
         progress = tqdm(total=config.steps, initial=step, desc=config.model)
@@ -127,18 +129,18 @@ def train(config: TrainConfig) -> Path:
 
 
 class _Pieces:
-    """Random pieces of the recordings; every ``HELD_OUT_EVERY``-th recording is kept for validation."""
+    """Random pieces of the recordings; some recordings are kept for validation."""
 
-    def __init__(self, waves: Waves, config: TrainConfig, mel: MelConfig = MEL) -> None:
-        self.waves, self.config, self.mel = waves, config, mel
-        starts = np.concatenate([[0], waves.ends[:-1]])
-        long_enough = waves.ends - starts >= config.frames
-        held = (np.arange(len(starts)) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1) & long_enough
-        self.train = np.stack([starts, waves.ends], 1)[long_enough & ~held]
-        self.held = np.stack([starts, waves.ends], 1)[held if held.any() else long_enough]
-        if not len(self.train):
+    def __init__(self, recordings: Waveforms, config: TrainConfig, mel: MelConfig = MEL) -> None:
+        self.recordings, self.config, self.mel = recordings, config, mel
+        self.f0 = melodies(recordings, mel, config.out)
+        held = set(recordings.held_out)
+        long_enough = [number for number, curve in enumerate(self.f0) if len(curve) >= config.frames]
+        self.train = [number for number in long_enough if number not in held] or long_enough
+        self.held = [number for number in long_enough if number in held] or long_enough
+        if not self.train:
             raise UserError(f"no recording is as long as {config.frames} frames; record longer pieces")
-        lengths = self.train[:, 1] - self.train[:, 0]
+        lengths = np.array([len(self.f0[number]) for number in self.train])
         self.weights = lengths / lengths.sum()
 
     def draw(self, step: int) -> tuple[Tensor, Tensor]:
@@ -150,23 +152,21 @@ class _Pieces:
         for _ in range(VALIDATION_BATCHES):
             yield self._batch(rng, self.held, None)
 
-    def _batch(self, rng: np.random.Generator, spans: np.ndarray, weights: np.ndarray | None) -> tuple[Tensor, Tensor]:
+    def _batch(self, rng: np.random.Generator, numbers: list[int], weights: np.ndarray | None) -> tuple[Tensor, Tensor]:
         hop, frames = self.mel.hop_length, self.config.frames
         waves, curves = [], []
-        for k in rng.choice(len(spans), self.config.batch_size, p=weights):
-            start = int(rng.integers(spans[k, 0], spans[k, 1] - frames + 1))
-            piece = self.waves.samples[start * hop : (start + frames) * hop].astype(np.float32) / 32767
+        for number in rng.choice(numbers, self.config.batch_size, p=weights):
+            start = int(rng.integers(len(self.f0[number]) - frames + 1))
+            piece = self.recordings.clip(number)[start * hop : (start + frames) * hop]
             waves.append(piece * min(10 ** (rng.uniform(-12, 6) / 20), 1 / max(np.abs(piece).max(), 1e-3)))
-            curves.append(self.waves.f0[start : start + frames])
+            curves.append(self.f0[number][start : start + frames])
         return torch.from_numpy(np.stack(waves)), torch.from_numpy(np.stack(curves))
 
 
 def _show(writer: SummaryWriter, model: files.Trainable, pieces: _Pieces, device: torch.device, step: int) -> None:
     """Sound and mel of a held-out passage of up to four seconds, and what the vocoder makes of it."""
-    start, end = pieces.held[0]
-    hop = pieces.mel.hop_length
-    end = min(end, start + 4 * pieces.mel.sample_rate // hop)
-    wave = torch.from_numpy(pieces.waves.samples[start * hop : end * hop].astype(np.float32) / 32767)[None].to(device)
+    clip = pieces.recordings.clip(pieces.held[0])[: SHOWN_SECONDS * pieces.mel.sample_rate]
+    wave = torch.from_numpy(clip)[None].to(device)
     mel = mel_spectrogram(wave)
     model.eval()
     with torch.no_grad():

@@ -1,0 +1,41 @@
+"""F0 of the recordings that a vocoder learns from, one value a mel frame."""
+
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from nuanced_speech.audio import replacing
+from nuanced_speech.prosody.f0 import f0 as track_f0
+from nuanced_speech.prosody.frames import FRAME_RATE
+from nuanced_speech.tts.mel import MelConfig
+from nuanced_speech.tts.waveforms import Waveforms
+
+FILE = "f0.npy"
+
+
+def melodies(recordings: Waveforms, config: MelConfig, cache: Path) -> list[np.ndarray]:
+    """F0 in Hz of each recording, ``[frames]`` float32, 0 where unvoiced; computed once and kept in ``cache``."""
+    frames = [config.frames(len(recordings.clip(number))) for number in range(len(recordings))]
+    ends = np.cumsum(frames)
+    path = cache / FILE
+    if not path.exists():
+        curves = [
+            frame_f0(recordings.clip(number), frames[number], config)
+            for number in tqdm(range(len(recordings)), "F0 of the recordings")
+        ]
+        with replacing(path) as temporary:
+            np.save(temporary, np.concatenate(curves))
+    return np.split(np.load(path, allow_pickle=False), ends[:-1])
+
+
+def frame_f0(wave: np.ndarray, frames: int, config: MelConfig) -> np.ndarray:
+    """F0 in Hz ``[frames]`` in the middle of each mel frame of ``wave [T]``, 0 where unvoiced."""
+    curve = track_f0(wave, config.sample_rate)
+    at = (np.arange(frames) + 0.5) * config.hop_length / config.sample_rate * FRAME_RATE
+    voiced = curve > 0
+    if not voiced.any():
+        return np.zeros(frames, np.float32)
+    between = np.exp(np.interp(at, np.flatnonzero(voiced), np.log(curve[voiced])))
+    nearest = np.minimum(np.round(at).astype(int), len(curve) - 1)
+    return np.where(voiced[nearest], between, 0).astype(np.float32)
