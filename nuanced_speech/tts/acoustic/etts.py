@@ -156,11 +156,10 @@ class Etts(AcousticModel):
         x = self.decoder(pairs + self.harmonics(_pairs(seen)), mask, speaker)
         coarse = self.to_mel(x).unflatten(-1, (2, -1)).flatten(1, 2)
         each = mask.repeat_interleave(2, 1)
-        # an odd utterance's last pair is half beyond its end: what the postnet sees there is zero in any batch
         coarse = coarse * each[..., None]
         y = torch.cat([coarse, picture], -1).transpose(1, 2)
-        y = self.postnet[1](F.silu(self.postnet[0](y))).transpose(1, 2)
-        return coarse, coarse + y
+        y = F.silu(self.postnet[0](y)) * each[:, None]
+        return coarse, coarse + self.postnet[1](y).transpose(1, 2)
 
     def loss(self, batch: Batch) -> Loss:
         """MSE of the mel before and after the postnet, of log durations and of log F0 (with what is voiced); and the
