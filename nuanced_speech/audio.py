@@ -40,6 +40,7 @@ _PLAUSIBLE_RATES = range(1000, 1_000_001)
 _CLIP_LEVEL = 0.99
 _ACTIVE_RANGE_DB = 30.0
 _LEVEL_FRAME_SECONDS = 0.02
+_SNR_FRAME_SECONDS = 0.025
 
 
 def read(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> np.ndarray:
@@ -294,6 +295,20 @@ def clipped_fraction(wave: np.ndarray) -> float:
     if wave.size == 0:
         return 0.0
     return float(np.count_nonzero(wave >= _CLIP_LEVEL) + np.count_nonzero(wave <= -_CLIP_LEVEL)) / wave.size
+
+
+def snr_db(wave: np.ndarray, sample_rate: int) -> float:
+    """Signal-to-noise ratio in dB: the level of the speech above that of the quietest twentieth of 25 ms frames.
+
+    What is within 30 dB of loud frames (the 95th percentile) counts as speech. 0 for less than a frame.
+    """
+    size = round(_SNR_FRAME_SECONDS * sample_rate)
+    frames = np.asarray(wave)[: len(wave) // size * size].reshape(-1, size)
+    if len(frames) == 0:
+        return 0.0
+    level = 10 * np.log10(np.mean(frames.astype(np.float64) ** 2, axis=1) + 1e-10)
+    speech = level > np.percentile(level, 95) - _ACTIVE_RANGE_DB
+    return float(10 * np.log10(np.mean(10 ** (level[speech] / 10))) - np.percentile(level, 5))
 
 
 def _check_readable(path: Path) -> None:

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from nuanced_speech import __version__
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.cli import evaluate
+from nuanced_speech.plot import plot
 from nuanced_speech.progress import bar
 from nuanced_speech.say import say
 from nuanced_speech.style.clone_cli import clone, detect, mix
@@ -23,7 +24,20 @@ from nuanced_speech.tts.cli import app as tts_app
 from nuanced_speech.weights.cli import app as models_app
 
 # As --help lists them.
-COMMANDS = ("convert", "say", "clone", "mix", "describe", "voices", "detect", "evaluate", "tts", "train", "models")
+COMMANDS = (
+    "convert",
+    "say",
+    "clone",
+    "mix",
+    "describe",
+    "voices",
+    "detect",
+    "evaluate",
+    "plot",
+    "tts",
+    "train",
+    "models",
+)
 
 
 class _InOrder(TyperGroup):
@@ -37,7 +51,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (say, clone, mix, describe, detect, evaluate):
+for command in (say, clone, mix, describe, detect, evaluate, plot):
     app.command()(command)
 app.add_typer(voices_app, name="voices")
 app.add_typer(tts_app, name="tts")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nuanced_speech.kokoro import Kokoro
     from nuanced_speech.whisper import Listener
 
@@ -49,3 +52,28 @@ def listener() -> Listener:
     from nuanced_speech.whisper import Listener
 
     return Listener("tiny.en")
+
+
+class Ended(NamedTuple):
+    """A command that has run: its exit status, standard output and standard error."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """``run(*arguments)`` does what ``nuanced-speech ARGUMENTS`` does."""
+    from nuanced_speech import cli
+
+    def command(*arguments: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["nuanced-speech", *map(str, arguments)])
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        return Ended(status, *capsys.readouterr())
+
+    return command

@@ -12,17 +12,6 @@ import typer
 from nuanced_speech import cli
 
 
-def run(monkeypatch, capsys, *arguments: object) -> tuple[int, str]:
-    """Exit status and standard error of ``nuanced-speech ARGUMENTS``."""
-    monkeypatch.setattr(sys, "argv", ["nuanced-speech", *map(str, arguments)])
-    try:
-        cli.main()
-        status = 0
-    except SystemExit as stop:
-        status = int(stop.code or 0)
-    return status, capsys.readouterr().err
-
-
 def tone(seconds: float, rate: int = 16000) -> np.ndarray:
     return (0.3 * np.sin(2 * np.pi * 200 * np.arange(int(seconds * rate)) / rate)).astype(np.float32)
 
@@ -52,12 +41,12 @@ def bad(tmp_path: Path) -> dict[str, Path]:
         ("nan", "NaN|finite|not a number"),
     ],
 )
-def test_bad_recordings(monkeypatch, capsys, bad, tmp_path, name, says):
+def test_bad_recordings(bad, tmp_path, name, says, run):
     import re
 
     out = tmp_path / "out.wav"
     out.write_bytes(b"what was there before")
-    status, err = run(monkeypatch, capsys, "convert", bad[name], out)
+    status, _, err = run("convert", bad[name], out)
     assert status == 1
     assert err.startswith("error: ") and err.count("\n") == 1
     assert re.search(says, err, re.IGNORECASE), err
@@ -81,45 +70,45 @@ def test_bad_recordings(monkeypatch, capsys, bad, tmp_path, name, says):
         (["out.wav", "--pitch-shift", "1000"], "pitch-shift"),
     ],
 )
-def test_bad_wishes(monkeypatch, capsys, tmp_path, arguments, says):
+def test_bad_wishes(tmp_path, arguments, says, run):
     source = tmp_path / "in.wav"
     soundfile.write(source, tone(1), 16000)
     name, *options = arguments
-    status, err = run(monkeypatch, capsys, "convert", source, tmp_path / name, *options)
+    status, _, err = run("convert", source, tmp_path / name, *options)
     assert status == 1
     assert err.startswith("error: ") and says in err
     assert [p.name for p in tmp_path.iterdir()] == ["in.wav"]
 
 
-def test_corrupt_voice_pack(monkeypatch, capsys, tmp_path):
+def test_corrupt_voice_pack(tmp_path, run):
     source, pack = tmp_path / "in.wav", tmp_path / "voice.pt"
     soundfile.write(source, tone(1), 16000)
     pack.write_bytes(b"\x80\x02garbage")
-    status, err = run(monkeypatch, capsys, "convert", source, tmp_path / "out.wav", "--voice", pack)
+    status, _, err = run("convert", source, tmp_path / "out.wav", "--voice", pack)
     assert status == 1
     assert "voice.pt" in err and "not a voice pack" in err
     assert not (tmp_path / "out.wav").exists()
 
 
-def test_output_that_is_the_input(monkeypatch, capsys, tmp_path):
+def test_output_that_is_the_input(tmp_path, run):
     source = tmp_path / "in.wav"
     soundfile.write(source, tone(1), 16000)
     before = source.read_bytes()
-    status, err = run(monkeypatch, capsys, "convert", source, source)
+    status, _, err = run("convert", source, source)
     assert status == 1 and "input itself" in err
     assert source.read_bytes() == before
 
 
-def test_several_recordings_need_a_folder(monkeypatch, capsys, tmp_path):
-    status, err = run(monkeypatch, capsys, "convert", "a.wav", "b.wav", "c.wav")
+def test_several_recordings_need_a_folder(tmp_path, run):
+    status, _, err = run("convert", "a.wav", "b.wav", "c.wav")
     assert status == 1 and "folder" in err
-    status, err = run(monkeypatch, capsys, "convert", "x/a.wav", "y/a.wav", tmp_path)
+    status, _, err = run("convert", "x/a.wav", "y/a.wav", tmp_path)
     assert status == 1 and "overwrite" in err
 
 
-def test_convert_writes_audio_report_and_picture(monkeypatch, capsys, clip, tmp_path):
+def test_convert_writes_audio_report_and_picture(monkeypatch, capsys, clip, tmp_path, run):
     out, folder = tmp_path / "out.flac", tmp_path / "report"
-    status, err = run(
+    status, _, err = run(
         monkeypatch, capsys, "convert", clip, out, "--voice", "af_heart", "--whisper", "tiny.en", "--report", folder
     )
     assert status == 0, err
@@ -129,9 +118,9 @@ def test_convert_writes_audio_report_and_picture(monkeypatch, capsys, clip, tmp_
     assert (folder / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_one_bad_recording_does_not_cost_the_others(monkeypatch, capsys, clip, bad, tmp_path):
+def test_one_bad_recording_does_not_cost_the_others(clip, bad, tmp_path, run):
     folder = tmp_path / "converted"
-    status, err = run(monkeypatch, capsys, "convert", bad["silent"], clip, folder)
+    status, _, err = run("convert", bad["silent"], clip, folder)
     assert status == 1 and "1 of 2" in err
     assert [p.name for p in folder.iterdir()] == [f"{clip.stem}.wav"]
 

@@ -9,22 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from nuanced_speech import Converter, audio, cli
+from nuanced_speech import Converter, audio
 from nuanced_speech.style import clone_cli
 from nuanced_speech.style.voice import Provenance, Voice
 from nuanced_speech.style.voices import stock_voices
-
-
-def run(monkeypatch, capsys, *arguments: object) -> tuple[int, str, str]:  # type: ignore[no-untyped-def]
-    """Exit status, standard output and standard error of ``nuanced-speech ARGUMENTS``."""
-    monkeypatch.setattr(sys, "argv", ["nuanced-speech", *map(str, arguments)])
-    try:
-        cli.main()
-        status = 0
-    except SystemExit as stop:
-        status = int(stop.code or 0)
-    said = capsys.readouterr()
-    return status, said.out, said.err
 
 
 @pytest.fixture(autouse=True)
@@ -51,46 +39,46 @@ def here(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
         (["detect", "a.wav"], "does not exist"),
     ],
 )
-def test_mistakes_are_one_line_and_leave_nothing(monkeypatch, capsys, tmp_path, arguments, says) -> None:  # type: ignore[no-untyped-def]
-    status, _, err = run(monkeypatch, capsys, *arguments)
+def test_mistakes_are_one_line_and_leave_nothing(tmp_path, arguments, says, run) -> None:  # type: ignore[no-untyped-def]
+    status, _, err = run(*arguments)
     assert status == 1 and err.startswith("error: ") and err.count("\n") == 1 and says in err
     assert not list(tmp_path.iterdir())
 
 
-def test_a_report_is_not_overwritten(monkeypatch, capsys, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_report_is_not_overwritten(tmp_path, run) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "me-report.wav").write_bytes(b"mine")
     options = ["--name", "me", "--report", ".", "--i-have-consent", "yes"]
-    status, _, err = run(monkeypatch, capsys, "clone", "a.wav", *options)
+    status, _, err = run("clone", "a.wav", *options)
     assert status == 1 and "me-report.wav is there already" in err
     assert (tmp_path / "me-report.wav").read_bytes() == b"mine" and len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_yes_on_the_terminal_is_consent(monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+def test_a_yes_on_the_terminal_is_consent(monkeypatch, run) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     for answer, says in (("no", "no voice is made without"), ("yes", "does not exist")):
         monkeypatch.setattr(clone_cli.console, "input", lambda _prompt, answer=answer: answer)
-        status, _, err = run(monkeypatch, capsys, "clone", "a.wav", "--name", "me")
+        status, _, err = run("clone", "a.wav", "--name", "me")
         assert status == 1 and says in err
 
 
-def test_mixes_are_written_once(monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
-    assert run(monkeypatch, capsys, "mix", "af_heart:0.6,bm_george:0.4", "--name", "blend")[0] == 0
-    status, _, err = run(monkeypatch, capsys, "mix", "af_heart", "--name", "blend")
+def test_mixes_are_written_once(run) -> None:  # type: ignore[no-untyped-def]
+    assert run("mix", "af_heart:0.6,bm_george:0.4", "--name", "blend")[0] == 0
+    status, _, err = run("mix", "af_heart", "--name", "blend")
     assert status == 1 and "--force" in err
     heart, george = stock_voices()["af_heart"], stock_voices()["bm_george"]
     assert np.allclose(Voice.load("blend").pack, 0.6 * heart + 0.4 * george, atol=1e-6)
-    assert run(monkeypatch, capsys, "mix", "af_heart + 9*(blend - bm_george)", "--name", "blend", "--force")[0] == 0
+    assert run("mix", "af_heart + 9*(blend - bm_george)", "--name", "blend", "--force")[0] == 0
     near = Voice.load("blend").pack
     again = ["mix", "af_heart + 9*(0.6*af_heart - 0.6*bm_george)", "--name", "far", "--no-prior"]
-    assert run(monkeypatch, capsys, *again)[0] == 0
+    assert run(*again)[0] == 0
     assert (Voice.load("far").pack - heart).norm() > 1.5 * (near - heart).norm()
-    assert run(monkeypatch, capsys, "mix", "--timbre", "af_sky", "--prosody", "blend", "--name", "both")[0] == 0
+    assert run("mix", "--timbre", "af_sky", "--prosody", "blend", "--name", "both")[0] == 0
     both = Voice.load("both").pack
     assert np.allclose(both[:, :128], stock_voices()["af_sky"][:, :128]) and np.allclose(both[:, 128:], near[:, 128:])
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg"])
-def test_the_mark_is_written_and_found(monkeypatch, capsys, suffix) -> None:  # type: ignore[no-untyped-def]
+def test_the_mark_is_written_and_found(suffix, run) -> None:  # type: ignore[no-untyped-def]
     wave = 0.1 * np.sin(np.arange(24000) / 20).astype(np.float32)
     comment = f"{audio.SYNTHETIC}; voice: größe (clone)"
     with audio.AudioWriter(f"spoken{suffix}", comment=comment) as writer:
@@ -100,12 +88,12 @@ def test_the_mark_is_written_and_found(monkeypatch, capsys, suffix) -> None:  # 
     audio.write(f"real{suffix}", wave, comment="")
     assert audio.synthetic_mark(f"spoken{suffix}") == comment
     assert len(audio.read(f"spoken{suffix}")) == len(wave)
-    status, out, _ = run(monkeypatch, capsys, "detect", f"spoken{suffix}", f"usual{suffix}", f"real{suffix}")
+    status, out, _ = run("detect", f"spoken{suffix}", f"usual{suffix}", f"real{suffix}")
     assert status == 0
     assert out.splitlines() == [
         f"spoken{suffix}: {comment}", f"usual{suffix}: {audio.SYNTHETIC}", f"real{suffix}: no mark",
     ]  # fmt: skip
-    assert run(monkeypatch, capsys, "detect", f"real{suffix}")[0] == 2
+    assert run("detect", f"real{suffix}")[0] == 2
     # another program's comment is no mark
     with soundfile.SoundFile(f"other{suffix}", "w", 24000, 1, format=suffix[1:].upper()) as file:
         file.comment = "holiday"

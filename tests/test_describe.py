@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import xml.dom.minidom
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import soundfile
 import torch
 from matplotlib.image import imread
 
-from nuanced_speech import audio, cli
+from nuanced_speech import audio
 from nuanced_speech.kokoro import Kokoro
 from nuanced_speech.speaker import SpeakerEncoder
 from nuanced_speech.style import describe, portrait, sample
@@ -26,17 +25,6 @@ from nuanced_speech.style.voice_map import HEIGHT, WIDTH, Drawn, voice_map
 from nuanced_speech.style.voices import stock_voices
 from nuanced_speech.text import phonemize
 from nuanced_speech.whisper import Listener
-
-
-def run(monkeypatch, capsys, *arguments: object) -> tuple[int, str, str]:  # type: ignore[no-untyped-def]
-    """Exit status, standard output and standard error of ``nuanced-speech ARGUMENTS``."""
-    monkeypatch.setattr(sys, "argv", ["nuanced-speech", *map(str, arguments)])
-    try:
-        cli.main()
-        status = 0
-    except SystemExit as stop:
-        status = int(stop.code or 0)
-    return status, *capsys.readouterr()
 
 
 def wanted(description: str, name: str) -> float:
@@ -117,7 +105,7 @@ def test_the_map_is_readable(tmp_path: Path) -> None:
     assert picture.shape[:2] == (1500, 2250) and picture[..., :3].std() > 0.02
 
 
-def test_commands(monkeypatch, capsys, kokoro: Kokoro, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_commands(monkeypatch, kokoro: Kokoro, tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
     # the synthesizer is loaded already
     monkeypatch.setattr("nuanced_speech.synthesis.kokoro_on", lambda device: kokoro)
     # what it sounds like is another test's matter: less to say
@@ -127,7 +115,7 @@ def test_commands(monkeypatch, capsys, kokoro: Kokoro, tmp_path: Path) -> None: 
     monkeypatch.setitem(sample.SENTENCES, "en", "We were away.")
     monkeypatch.chdir(tmp_path)
     arguments = ("describe", "cheerful purple woman, low", "--name", "sunny")
-    status, said, err = run(monkeypatch, capsys, *arguments)
+    status, said, err = run(*arguments)
     assert status == 0, err
     assert "not understood: purple" in err
     assert re.search(r"pitch\s*│ low … high\s*│ \d+ Hz\s*│ \d+ Hz", said), said
@@ -139,7 +127,7 @@ def test_commands(monkeypatch, capsys, kokoro: Kokoro, tmp_path: Path) -> None: 
     assert re.fullmatch(rf"[ab]f_\w+, seed 0: {arguments[1]}", known.recipe)
 
     before = Path("voices/sunny.wav").stat().st_mtime_ns
-    status, _, err = run(monkeypatch, capsys, *arguments)
+    status, _, err = run(*arguments)
     assert status == 1 and "is there already" in err and Path("voices/sunny.wav").stat().st_mtime_ns == before
 
     # voices of every kind, and none that hides behind a stock voice's name
@@ -147,22 +135,22 @@ def test_commands(monkeypatch, capsys, kokoro: Kokoro, tmp_path: Path) -> None: 
     torch.save(voice.pack, "voices/bare.pt")
     torch.save(voice.pack, "voices/bf_emma.pt")
     Path("voices/noise.npz").write_bytes(b"noise")
-    status, said, err = run(monkeypatch, capsys, "voices", "list")
+    status, said, err = run("voices", "list")
     assert "left out: voices/noise.npz: not a voice pack" in err
     assert status == 0 and all(said.count(f"│ {name} ") == 1 for name in ["sunny", "me", "bare", *stock_voices()])
     assert said.index("sunny") < said.index("af_alloy")
     assert re.search(r"me +│ clone +│ Brazilian", said) and re.search(r"bare +│ file", said)
     # and of another folder
     Path("voices/me.safetensors").rename("me.safetensors")
-    status, said, _ = run(monkeypatch, capsys, "voices", "show", "me", "--voices", ".")
+    status, said, _ = run("voices", "show", "me", "--voices", ".")
     assert status == 0 and "kind: clone" in said and "consent: my own" in said
     Path("me.safetensors").unlink()
-    status, said, _ = run(monkeypatch, capsys, "voices", "show", "sunny")
+    status, said, _ = run("voices", "show", "sunny")
     assert status == 0 and "cheerful purple woman" in said and f"recipe: {known.recipe}" in said
     assert re.search(r"sounds most like: \w+ 0\.\d\d, ", said)
-    status, said, _ = run(monkeypatch, capsys, "voices", "sample", "ff_siwis", "siwis.flac", "--text", "Bonjour.")
+    status, said, _ = run("voices", "sample", "ff_siwis", "siwis.flac", "--text", "Bonjour.")
     assert status == 0 and 0.4 < soundfile.info("siwis.flac").duration < 3
-    status, said, _ = run(monkeypatch, capsys, "voices", "map", "map.html", "--mark", "sunny")
+    status, said, _ = run("voices", "map", "map.html", "--mark", "sunny")
     page = Path("map.html").read_text(encoding="utf-8")
     assert status == 0 and all(f'aria-label="{name}: ' in page for name in ("sunny", "me", "bare"))
 
@@ -186,16 +174,16 @@ def test_commands(monkeypatch, capsys, kokoro: Kokoro, tmp_path: Path) -> None: 
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(  # type: ignore[no-untyped-def]
-    monkeypatch, capsys, tmp_path, arguments, says
+    monkeypatch, tmp_path, arguments, says, run
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("file").touch()
-    status, _, err = run(monkeypatch, capsys, *arguments)
+    status, _, err = run(*arguments)
     assert status == 1 and err.startswith("error: ") and err.count("\n") == 1 and says in err
     assert {path.name for path in tmp_path.rglob("*")} <= {"file", "voices"}
 
 
-def test_help_teaches(monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+def test_help_teaches(run) -> None:  # type: ignore[no-untyped-def]
     for command, words in ((["describe"], ("--candidates", "storyteller")), (["voices", "map"], ("--mark", ".html"))):
-        status, said, _ = run(monkeypatch, capsys, *command, "--help")
+        status, said, _ = run(*command, "--help")
         assert status == 0 and all(word in said for word in words)

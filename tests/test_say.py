@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from nuanced_speech import audio, cli, timestamps
+from nuanced_speech import audio, timestamps
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import MAX_PHONEMES
 from nuanced_speech.sentences import Sentence, sentences
@@ -208,26 +208,16 @@ def test_subtitles_hold_two_lines_and_go_forward(tmp_path: Path, suffix: str) ->
     assert cues[0][-1].endswith("ten,\n")
 
 
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, *arguments: object) -> tuple[int, str]:
-    monkeypatch.setattr(sys, "argv", ["nuanced-speech", "say", *map(str, arguments)])
-    try:
-        cli.main()
-        status = 0
-    except SystemExit as stop:
-        status = int(stop.code or 0)
-    return status, capsys.readouterr().err
-
-
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch, kokoro: Kokoro) -> None:
     """The command line with the synthesizer that is loaded already."""
     monkeypatch.setattr("nuanced_speech.synthesis.kokoro_on", lambda device: kokoro)
 
 
-def test_a_file_is_said_into_a_file(monkeypatch, capsys, loaded, tmp_path) -> None:
+def test_a_file_is_said_into_a_file(loaded, tmp_path, run) -> None:
     book, out, times = tmp_path / "book.txt", tmp_path / "book.flac", tmp_path / "book.json"
     book.write_text("Hello. 😀 Good bye.", encoding="utf-8-sig")
-    status, err = run(monkeypatch, capsys, "--file", book, out, "--timestamps", times, "--voice", "bm_george")
+    status, _, err = run("say", "--file", book, out, "--timestamps", times, "--voice", "bm_george")
     assert status == 0, err
     found = json.loads(times.read_text())
     assert [s["text"] for s in found["sentences"]] == ["Hello.", "Good bye."]
@@ -235,7 +225,7 @@ def test_a_file_is_said_into_a_file(monkeypatch, capsys, loaded, tmp_path) -> No
     assert found["sentences"][1]["end"] == found["words"][2]["end"] < soundfile.info(out).duration
 
 
-def test_a_pipe_gets_the_first_sentence_before_the_last_is_made(monkeypatch, capsys, loaded, kokoro) -> None:
+def test_a_pipe_gets_the_first_sentence_before_the_last_is_made(monkeypatch, loaded, kokoro, run) -> None:
     pipe, lengths = io.BytesIO(), []
     decode = kokoro.decode
 
@@ -246,7 +236,7 @@ def test_a_pipe_gets_the_first_sentence_before_the_last_is_made(monkeypatch, cap
     monkeypatch.setattr(kokoro, "decode", watched)
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(pipe))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Hello. Good bye.")))
-    status, err = run(monkeypatch, capsys, "-", "-")
+    status, _, err = run("say", "-", "-")
     assert status == 0, err
     data = pipe.getvalue()
     start = data.index(b"data") + 8
@@ -294,14 +284,14 @@ def test_words_that_are_run_together_are_spoken_so() -> None:
         (["out.wav", "--file", "book.srt", "--timestamps", "book.srt"], "is the text itself"),
     ],
 )
-def test_bad_wishes_are_one_line_and_write_nothing(monkeypatch, capsys, loaded, tmp_path, arguments, says) -> None:
+def test_bad_wishes_are_one_line_and_write_nothing(monkeypatch, loaded, tmp_path, arguments, says, run) -> None:
     monkeypatch.chdir(tmp_path)
     Path("binary.txt").write_bytes(b"\x89\xff\xfe\x00\x01")
     Path("zeros.txt").write_bytes(b"a\0b")
     Path("empty.txt").touch()
     Path("book.srt").write_text("Hello.")
     before = sorted(path.name for path in tmp_path.iterdir())
-    status, err = run(monkeypatch, capsys, *arguments)
+    status, _, err = run("say", *arguments)
     assert status == 1
     assert err.startswith("error: ") and err.count("\n") == 1 and says in err, err
     assert sorted(path.name for path in tmp_path.iterdir()) == before

@@ -77,7 +77,7 @@ def compare_picture(
         (rows[0:2], "Source", source, f0_source, _SOURCE_COLOUR),
         (rows[2:4], "Output", output, f0_output, _OUTPUT_COLOUR),
     ):
-        _draw_wave(upper, wave, sample_rate, colour, 1.08 * peak)
+        draw_wave(upper, wave, sample_rate, colour, 1.08 * peak)
         upper.set_title(f"{name} · {len(wave) / sample_rate:.2f} s", loc="left", color=colour, fontweight="bold")
         _draw_mel(lower, wave, f0, sample_rate, width)
     _draw_f0(rows[4], f0_source, f0_output, width)
@@ -125,11 +125,12 @@ def level_db(wave: np.ndarray, sample_rate: int) -> np.ndarray:
     return 10 * np.log10(np.maximum(mean, 1e-10))
 
 
-def _draw_wave(axes: Axes, wave: np.ndarray, sample_rate: int, colour: str, limit: float) -> None:
+def draw_wave(axes: Axes, wave: np.ndarray, sample_rate: int, colour: str, limit: float, start: float = 0.0) -> None:
+    """A waveform [T] as its envelope, between -limit and limit, against seconds from `start` on."""
     # Lowest and highest sample of each column: what a line through every sample would cover, without its cost.
     step = max(1, round(len(wave) / _COLUMNS))
     columns = wave[: len(wave) // step * step].reshape(-1, step)
-    time = np.arange(len(columns)) * step / sample_rate
+    time = start + np.arange(len(columns)) * step / sample_rate
     axes.fill_between(time, columns.min(axis=1), columns.max(axis=1), color=colour, linewidth=0.4)
     axes.axhline(0, color=colour, linewidth=0.4)
     axes.set_ylim(-limit, limit)

@@ -64,13 +64,12 @@ def read(path: Path) -> Recording:
     level = 10 * np.log10(np.mean(units.astype(np.float64) ** 2, axis=1) + 1e-10)
     speech = level > np.percentile(level, 95) - _SILENCE_DB
     kept = np.convolve(speech, np.ones(2 * _MARGIN_UNITS + 1), "same") > 0
-    snr = 10 * np.log10(np.mean(10 ** (level[speech] / 10))) - np.percentile(level, 5)
     return Recording(
         path=path,
         wave=units[kept].reshape(-1),
         times=np.flatnonzero(kept) * _UNIT_SECONDS,
         speech_seconds=float(speech.sum() * _UNIT_SECONDS),
-        snr_db=float(snr),
+        snr_db=audio.snr_db(wave, SAMPLE_RATE),
         clipped=clipped,
         sha256=sha256([path]),
     )

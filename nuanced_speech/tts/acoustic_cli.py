@@ -5,10 +5,17 @@ from typing import Annotated
 
 import typer
 
+DEFAULT_SPEAKER = "af_heart"
+
 
 def train(
-    data: Annotated[Path, typer.Option(help="Folder of .npz files that 'tts features' or 'tts dummy' wrote.")],
-    model: Annotated[str, typer.Option(help="etts, or tacotron2.")] = "etts",
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of .npz files that 'tts features' or 'tts dummy' wrote; for codec-lm one as LJSpeech's."
+        ),
+    ],
+    model: Annotated[str, typer.Option(help="etts, tacotron2 or codec-lm.")] = "etts",
     out: Annotated[
         Path | None, typer.Option(help="Where checkpoint, weights and TensorBoard go; models/tts-MODEL by default.")
     ] = None,
@@ -48,6 +55,11 @@ def train(
     from nuanced_speech.tts.acoustic.train import TrainConfig
     from nuanced_speech.tts.acoustic.train import train as run
 
+    if model == "codec-lm":
+        from nuanced_speech.tts.codec_lm_cli import train as train_codec_lm
+
+        train_codec_lm(data, out or Path("models/codec-lm"), steps=steps, batch_size=batch_size, lr=lr, seed=seed)
+        return
     settings: dict[str, object] = {}
     if guided_attention:
         settings["guided_attention"] = 1.0
@@ -78,9 +90,12 @@ def infer(
     ],
     speaker: Annotated[
         str, typer.Option(help="A recording, a stock voice (af_heart), or an .npz that 'tts features' wrote.")
-    ] = "af_heart",
+    ] = DEFAULT_SPEAKER,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="best.safetensors of 'tts train'; the packaged model by default.")
+        Path | None, typer.Option(help="best.safetensors of 'tts train'; the packaged ETTS model by default.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="codec-lm, to speak by codec tokens; the others are known by their checkpoint.")
     ] = None,
     phonemes: Annotated[str | None, typer.Option(help="Say these instead of a text: IPA as misaki writes it.")] = None,
     speed: Annotated[float, typer.Option(help="0.5 to 2.")] = 1.0,
@@ -115,6 +130,8 @@ def infer(
     from nuanced_speech.errors import UserError
     from nuanced_speech.progress import bar
 
+    if model not in (None, "etts", "tacotron2", "codec-lm"):
+        raise UserError(f"unknown model {model!r}: choose etts, tacotron2 or codec-lm")
     if len(words) != 1 + (phonemes is None):
         wanted = 'the text and the file to write: nuanced-speech tts infer "Hello." out.wav'
         raise UserError(f"give {'the file to write and no text besides --phonemes' if phonemes else wanted}")
@@ -128,6 +145,13 @@ def infer(
             raise UserError(f"{alignment}: cannot draw into this; end the name in .png, .svg or .pdf")
         audio.check_replaceable(alignment)
 
+    if model == "codec-lm":
+        from nuanced_speech.tts.codec_lm_cli import infer as infer_codec_lm
+
+        prompt = Path(speaker) if speaker != DEFAULT_SPEAKER else None
+        infer_codec_lm(words[0], Path(words[-1]), checkpoint or Path("models/codec-lm"), prompt, seed=seed)
+        return
+
     import numpy as np
 
     from nuanced_speech.train.settings import find_device
@@ -138,7 +162,7 @@ def infer(
     from nuanced_speech.tts.acoustic.speakers import embedding_of
     from nuanced_speech.tts.mel import MEL
 
-    model = weights.load(checkpoint, find_device(device))
+    loaded = weights.load(checkpoint, find_device(device))
     if phonemes is not None:
         token_ids(phonemes, strict=True)
         pieces = [Piece(phonemes, 0.0)]
@@ -147,7 +171,7 @@ def infer(
     mels, drawn = [], False
     who, speaks = embedding_of(speaker), vocoders.load(vocoder)
     with bar("saying") as advance, audio.AudioWriter(words[-1], MEL.sample_rate) as writer:
-        for said in stream(pieces, model, speaks, who, speed, seed, advance):
+        for said in stream(pieces, loaded, speaks, who, speed, seed, advance):
             writer.write(said.audio)
             mels.append(said.mel)
             if alignment is not None and not drawn:

@@ -1,6 +1,5 @@
 """From recordings to the ETTS format: phonemes by G2P, durations by the aligner, speaker embedding, mel."""
 
-import csv
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from nuanced_speech.prosody.durations import align_content
 from nuanced_speech.speaker import SpeakerEncoder
 from nuanced_speech.text import phonemize
 from nuanced_speech.train.corpus import read_shard
+from nuanced_speech.tts import ljspeech
 from nuanced_speech.tts.features import Example, save
 from nuanced_speech.tts.mel import MEL, mel_spectrogram
 from nuanced_speech.whisper import Listener
@@ -55,7 +55,7 @@ def extract(config: ExtractConfig) -> int:
         UserError: no data set of a known layout there, or nothing of it could be used.
     """
     config.out.mkdir(parents=True, exist_ok=True)
-    if (config.dataset / "metadata.csv").is_file():
+    if (config.dataset / ljspeech.METADATA).is_file():
         count = _from_ljspeech(config)
     elif any(config.dataset.glob("shard-*.safetensors")):
         count = _from_corpus(config)
@@ -93,37 +93,20 @@ def to_frames(units: np.ndarray, frames: int) -> np.ndarray:
     return np.diff(bounds, prepend=0)
 
 
-def read_metadata(dataset: Path) -> list[tuple[str, str]]:
-    """``(ID, text)`` of each line of ``metadata.csv``; the normalised text where there is one.
-
-    Raises:
-        UserError: the file cannot be read, or a line of it has no text.
-    """
-    path = dataset / "metadata.csv"
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.reader(file, delimiter="|", quoting=csv.QUOTE_NONE) if row]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as UTF-8 text ({type(error).__name__})") from error
-    for number, row in enumerate(rows, 1):
-        if len(row) < 2 or not row[-1].strip():
-            raise UserError(f"{path}, line {number}: not of the form ID|text|normalised text")
-    return [(row[0], row[-1]) for row in rows]
-
-
 def _from_ljspeech(config: ExtractConfig) -> int:
     adapter = ContentAdapter.load() if config.durations else None
     listener = Listener(adapter.config.whisper) if adapter else None
     tokens, encoder = vocabulary(), SpeakerEncoder()
     count = 0
-    for name, text in tqdm(read_metadata(config.dataset), "features"):
+    for row in tqdm(ljspeech.read(config.dataset), "features"):
+        name = row.id
         target = config.out / f"{name}.npz"
         if target.exists():
             count += 1
             continue
         try:
-            wave = audio.read(config.dataset / "wavs" / f"{name}.wav", MEL.sample_rate)
-            phonemes = phonemize(text, config.language)
+            wave = audio.read(ljspeech.wav_path(config.dataset, name), MEL.sample_rate)
+            phonemes = phonemize(row.normalised, config.language)
             ids = torch.tensor([0, *(tokens[p] for p in phonemes if p in tokens), 0])
             if len(ids) > MAX_PHONEMES + 2:
                 raise UserError(f"{name}: {len(ids) - 2} phonemes, more than {MAX_PHONEMES}")

@@ -2,6 +2,7 @@
 
 import multiprocessing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from nuanced_speech.speaker import SpeakerEncoder
 from nuanced_speech.style.voices import stock_voices, style_of, voice_pack
 from nuanced_speech.text import phonemize
 from nuanced_speech.train.corpus import random_style, read_sentences
+from nuanced_speech.tts import ljspeech
 from nuanced_speech.tts.extract import example
 from nuanced_speech.tts.features import save
 from nuanced_speech.tts.mel import MEL
@@ -56,24 +58,26 @@ def speak_dataset(config: SpeakConfig) -> int:
         voice_pack(voice)
     config = replace(config, voices=voices)
     try:
-        (config.out / "wavs").mkdir(parents=True, exist_ok=True)
+        (config.out / ljspeech.WAVS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{config.out}: cannot make this folder ({error.strerror})") from error
     wanted = [(config, number, text) for number, text in enumerate(sentences * config.repeats)]
     missing = [work for work in wanted if not _target(config, work[1]).exists()]
-    if missing:
+    show = partial(tqdm, desc="speaking", total=len(wanted), initial=len(wanted) - len(missing))
+    if config.workers == 1:
+        for work in show(missing):
+            _speak(work)
+    elif missing:
         with multiprocessing.get_context("spawn").Pool(config.workers, torch.set_num_threads, (1,)) as pool:
-            spoken = pool.imap_unordered(_speak, missing)
-            for _ in tqdm(spoken, "speaking", len(wanted), initial=len(wanted) - len(missing)):
+            for _ in show(pool.imap_unordered(_speak, missing)):
                 pass
-    lines = [
-        f"{_target(config, number).stem}|{text}|{text}\n".replace("\n", " ").strip()
+    rows = [
+        ljspeech.Row(_target(config, number).stem, text, text)
         for _, number, text in wanted
         if _target(config, number).exists()
     ]
-    with audio.replacing(config.out / "metadata.csv") as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return len(lines)
+    ljspeech.write(config.out, rows)
+    return len(rows)
 
 
 def _target(config: SpeakConfig, number: int) -> Path:
@@ -102,5 +106,5 @@ def _speak(work: tuple[SpeakConfig, int, str]) -> None:
     path = _target(config, number)
     made = example(wave, ids, speech.prosody.durations[0], encoder, path.stem)
     if made:
-        audio.write(config.out / "wavs" / f"{path.stem}.wav", wave, MEL.sample_rate)
+        audio.write(ljspeech.wav_path(config.out, path.stem), wave, MEL.sample_rate)
         save(path, made)

@@ -36,8 +36,8 @@ class Piece:
 
 @dataclass(frozen=True)
 class Said:
-    """A piece: ``audio [T]`` at the mel's rate, the pause before it included; its log mel ``[frames, 80]``; its phonemes,
-    and which of them each step or frame is of, weights ``[steps, T]`` that sum to 1."""
+    """A piece: ``audio [T]`` at the mel's rate, the pause before it included, its log mel ``[frames, 80]``, its
+    phonemes and which of them each step or frame is of: weights ``[steps, T]`` that sum to 1."""
 
     audio: np.ndarray
     mel: np.ndarray

@@ -9,7 +9,7 @@ from torch import Tensor
 from nuanced_speech.losses import discriminator_loss, feature_matching_loss, generator_loss
 from nuanced_speech.tts.mel import MEL, magnitude, mel_spectrogram
 from nuanced_speech.tts.vocoders.hifigan import V2, Discriminators, HiFiGAN, HiFiGANConfig
-from nuanced_speech.tts.vocoders.source_filter import SourceFilter, source_spectrum, to_bins
+from nuanced_speech.tts.vocoders.source_filter import SourceFilter, SourceFilterConfig, source_spectrum, to_bins
 from nuanced_speech.tts.vocoders.waveglow import WaveGlow, WaveGlowConfig
 
 # Loudness grows about with this power of magnitude (Stevens).
@@ -19,16 +19,18 @@ COMPRESSION = 0.3
 class MagnitudeRegression:
     """The source-filter model: F0 as a class, magnitudes by their logarithm and by their loudness."""
 
-    def __init__(self) -> None:
-        self.model = SourceFilter()
+    def __init__(self, config: SourceFilterConfig | None = None, bfloat16: bool = True) -> None:
+        self.bfloat16 = bfloat16
+        self.model = SourceFilter(config)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), weight_decay=1e-3)
 
     def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         mel = mel_spectrogram(wave)
-        scores = self.model.pitch(mel)
-        pitch = F.cross_entropy(scores, to_bins(f0), label_smoothing=0.05)
+        with self._cheaper(wave):
+            scores = self.model.pitch(mel)
+        pitch = F.cross_entropy(scores.float(), to_bins(f0), label_smoothing=0.05)
         log_error, loudness_error = self._errors(wave, mel, f0)
         self.optimizer.zero_grad()
         (0.2 * pitch + log_error + loudness_error).backward()
@@ -42,8 +44,14 @@ class MagnitudeRegression:
         log_error, loudness_error = self._errors(wave, mel, self.model.f0(mel))
         return (log_error + loudness_error).item()
 
+    def _cheaper(self, wave: Tensor) -> torch.autocast:
+        """The networks, not what surrounds them, may be computed in half of the bits."""
+        return torch.autocast(wave.device.type, torch.bfloat16, enabled=self.bfloat16)
+
     def _errors(self, wave: Tensor, mel: Tensor, f0: Tensor) -> tuple[Tensor, Tensor]:
-        got, _ = self.model.magnitudes(mel, f0, source_spectrum(f0, MEL).abs())
+        with self._cheaper(wave):
+            harmonic, noise = self.model.fine_structure(mel, f0)
+        got = self.model.magnitudes(mel, source_spectrum(f0, MEL).abs(), harmonic, noise)
         wanted = magnitude(wave)
         # what is far below the frame's peak is masked
         floor = 0.01 * wanted.amax(1, keepdim=True) + 1e-3

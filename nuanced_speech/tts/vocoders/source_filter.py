@@ -25,14 +25,16 @@ LOWEST_F0, CENTS_PER_BIN, F0_BINS = 50.0, 20, 250
 MEL_MEAN, MEL_SPREAD = -5.0, 2.5
 # How often fine structure and mel are brought together.
 MEL_ROUNDS = 3
+# Natural logarithm of how far a bin may rise above what the mel says.
+LOUDEST = 4.0
 
 
 @dataclass(frozen=True)
 class SourceFilterConfig:
     """Sizes: ``width`` and ``blocks`` of the filter's network, and of the one that reads F0."""
 
-    width: int = 320
-    blocks: int = 7
+    width: int = 288
+    blocks: int = 6
     f0_width: int = 192
     f0_blocks: int = 4
     iterations: int = 24
@@ -79,22 +81,26 @@ class SourceFilter(nn.Module):
         """Hz ``[B, frames]``, 0 where unvoiced."""
         return to_hertz(self.pitch(mel))
 
-    def magnitudes(self, mel: Tensor, f0: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
-        """How loud each bin is ``[B, bins, frames]``, and whether it is rather harmonics than noise.
-
-        Args:
-            mel: ``[B, 80, frames]``.
-            f0: ``[B, frames]`` in Hz, 0 where unvoiced.
-            source: ``[B, bins, frames]``, the pulse train's magnitudes about a mean power of 1, 0 where unvoiced.
-        """
+    def fine_structure(self, mel: Tensor, f0: Tensor) -> tuple[Tensor, Tensor]:
+        """Logarithms of how loud harmonics and noise are in each bin, relative to what the mel says: two of
+        ``[B, bins, frames]``, from ``mel [B, 80, frames]`` and ``f0 [B, frames]`` in Hz, 0 where unvoiced."""
         voiced = (f0 > 0).float()
         pitch = (f0.clamp(min=LOWEST_F0) / 200).log() * voiced
         x = torch.cat([(mel - MEL_MEAN) / MEL_SPREAD, pitch[:, None], voiced[:, None]], 1)
         x = self.norm(self.blocks(self.embed(x)).transpose(1, 2))
-        harmonic, noise = (head(x).transpose(1, 2).clamp(max=4).exp() for head in (self.harmonic, self.noise))
-        harmonic = harmonic * source
-        total = self.inverse.fit(self.inverse(mel) * (harmonic + noise), mel, MEL_ROUNDS)
-        return total, harmonic > noise
+        harmonic, noise = (head(x).transpose(1, 2).float() for head in (self.harmonic, self.noise))
+        return harmonic, noise
+
+    def magnitudes(self, mel: Tensor, source: Tensor, harmonic: Tensor, noise: Tensor) -> Tensor:
+        """How loud each bin is ``[B, bins, frames]``, with just the given mel.
+
+        Args:
+            mel: ``[B, 80, frames]``.
+            source: ``[B, bins, frames]``, the pulse train's magnitudes about a mean power of 1, 0 where unvoiced.
+            harmonic, noise: ``[B, bins, frames]``, of ``fine_structure``.
+        """
+        shape = harmonic.clamp(max=LOUDEST).exp() * source + noise.clamp(max=LOUDEST).exp()
+        return self.inverse.fit(self.inverse(mel) * shape, mel, MEL_ROUNDS)
 
     @torch.no_grad()
     def forward(self, mel: Tensor, seed: int = 0, f0: Tensor | None = None) -> Tensor:
@@ -104,8 +110,10 @@ class SourceFilter(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         pulses = source_spectrum(f0, self.mel)
         hiss = torch.randn(len(mel), mel.shape[-1] * self.mel.hop_length, generator=generator).to(mel.device)
-        magnitude, harmonic = self.magnitudes(mel, f0, pulses.abs())
-        phase = torch.where(harmonic, pulses, stft(hiss, self.mel)).angle()
+        harmonic, noise = self.fine_structure(mel, f0)
+        magnitude = self.magnitudes(mel, pulses.abs(), harmonic, noise)
+        voice_like = harmonic.exp() * pulses.abs() > noise.exp()
+        phase = torch.where(voice_like, pulses, stft(hiss, self.mel)).angle()
         return consistent(torch.polar(magnitude, phase), self.mel, self.config.iterations)
 
 

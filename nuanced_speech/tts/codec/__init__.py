@@ -1,0 +1,1 @@
+"""Audio as codec tokens: residual-vector-quantised codes of short frames, and speech from them."""

@@ -1,0 +1,91 @@
+"""What every codec can do, and codecs by name."""
+
+import hashlib
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from nuanced_speech.errors import UserError
+from nuanced_speech.tts.codec.encodec import EnCodec
+from nuanced_speech.tts.codec.model import WEIGHTS, SpeechCodec
+
+SHIPPED = "speech"
+# So much is coded at once, with so much before and after it that the seams are not heard.
+PIECE_SECONDS, MARGIN_FRAMES = 30, 32
+
+
+class AudioCodec(Protocol):
+    """Waveform to codes and back.
+
+    Attributes:
+        sample_rate: Hz.
+        hop_length: samples of a frame of codes.
+        codebooks, entries: how many, and how many entries each has.
+    """
+
+    @property
+    def sample_rate(self) -> int: ...
+    @property
+    def hop_length(self) -> int: ...
+    @property
+    def codebooks(self) -> int: ...
+    @property
+    def entries(self) -> int: ...
+
+    def encode(self, wave: Tensor) -> Tensor:
+        """Codes ``[B, K, ceil(T / hop_length)]`` of ``wave [B, T]``."""
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Waveform ``[B, F * hop_length]`` of codes ``[B, K, F]`` of the first K codebooks."""
+
+    def codebook_vectors(self) -> Tensor:
+        """The entries ``[K, N, D]``."""
+
+
+def load(name: str = SHIPPED) -> AudioCodec:
+    """A codec: ``speech`` is the shipped one, a ``.safetensors`` file one that ``tts codec train`` made, anything else
+    an EnCodec model of the hub (``facebook/encodec_24khz``) or of a local folder.
+
+    Raises:
+        UserError: it cannot be loaded.
+    """
+    if name == SHIPPED or name.endswith(".safetensors"):
+        return SpeechCodec.load(WEIGHTS if name == SHIPPED else Path(name))
+    return EnCodec.load(name)
+
+
+def fingerprint(codec: AudioCodec) -> str:
+    """Tells codecs apart: codes mean something to the codec only that made them."""
+    return hashlib.sha256(codec.codebook_vectors().float().numpy().tobytes()).hexdigest()[:16]
+
+
+def encode(codec: AudioCodec, wave: Tensor) -> Tensor:
+    """Codes ``[K, F]`` of ``wave [T]`` of any length, piece by piece.
+
+    Raises:
+        UserError: no samples.
+    """
+    if len(wave) == 0:
+        raise UserError("there are no samples to encode")
+    hop = codec.hop_length
+    size = max(PIECE_SECONDS * codec.sample_rate // hop, 1)
+    codes = []
+    for first in range(0, -(-len(wave) // hop), size):
+        before = min(MARGIN_FRAMES, first)
+        piece = wave[(first - before) * hop : (first + size + MARGIN_FRAMES) * hop]
+        codes.append(codec.encode(piece[None])[0, :, before : before + size])
+    return torch.cat(codes, 1)
+
+
+def decode(codec: AudioCodec, codes: Tensor) -> Tensor:
+    """Waveform ``[F * hop_length]`` of codes ``[K, F]`` of any length, piece by piece."""
+    hop = codec.hop_length
+    size = max(PIECE_SECONDS * codec.sample_rate // hop, 1)
+    waves = []
+    for first in range(0, codes.shape[1], size):
+        before = min(MARGIN_FRAMES, first)
+        piece = codes[:, first - before : first + size + MARGIN_FRAMES]
+        waves.append(codec.decode(piece[None])[0, before * hop : (before + size) * hop])
+    return torch.cat(waves)

@@ -1,0 +1,75 @@
+"""Models of the Hugging Face hub by ``transformers``: weights only as safetensors, and errors that say what to do."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nuanced_speech.errors import UserError
+
+
+@contextmanager
+def loading(name: str) -> Iterator[None]:
+    """Around the loading of the model ``name``, a repository on the hub or a local folder.
+
+    Raises:
+        UserError: whatever goes wrong inside, in one line that names the model.
+    """
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    try:
+        yield
+    except UserError:
+        raise
+    except GatedRepoError as error:
+        raise UserError(
+            f"{name}: its owner asks for consent on huggingface.co first; then run: hf auth login"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise UserError(f"{name}: no such model on huggingface.co; check the name (owner/model)") from error
+    except Exception as error:  # the hub, HTTP, JSON, safetensors and each model's own class fail in their own ways
+        raise UserError(_reason(name, error)) from error
+
+
+def _reason(name: str, error: Exception) -> str:
+    chain: list[BaseException] = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+        chain.append(cause)
+    said = " ".join(str(part) for part in chain)
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if Path(name).is_dir() or looks_like_path(name):
+        if "safetensors" in said and ("no file named" in said or "does not appear to have" in said):
+            return _pickled(name)
+        if not Path(name).is_dir():
+            return f"{name}: no such folder; give a folder that save_pretrained wrote, or a model of huggingface.co"
+        return f"{name}: this folder does not hold a model that can be loaded ({first})"
+    if "safetensors" in said and ("does not appear to have a file named" in said or "no file named" in said):
+        return _pickled(name)
+    unreachable = (
+        "offline",
+        "couldn't connect",
+        "cannot find the requested files",
+        "Connection",
+        "resolve",
+        "timed out",
+    )
+    if any(word.lower() in said.lower() for word in unreachable):
+        offline = os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")
+        advice = "unset HF_HUB_OFFLINE" if offline else "connect to the network"
+        return (
+            f"{name} is not in the cache and huggingface.co cannot be reached: {advice} and try again, or give a local"
+            f" folder that holds the model"
+        )
+    return f"{name} cannot be loaded ({first})"
+
+
+def looks_like_path(name: str) -> bool:
+    """Whether a model's name can only be a folder: the hub's are ``owner/model``."""
+    return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
+
+
+def _pickled(name: str) -> str:
+    return (
+        f"{name} has no weights as safetensors; pickled ones could run code, so they are not loaded: choose another"
+        f" model, or convert it on the hub (huggingface.co/spaces/safetensors/convert)"
+    )

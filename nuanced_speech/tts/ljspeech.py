@@ -1,0 +1,72 @@
+"""Data sets as LJSpeech lays them out: ``wavs/ID.wav``, and ``metadata.csv`` with ``ID|text|normalised text``.
+
+The table has no header and no quoting (Ito and Johnson 2017), so neither ``|`` nor a line break can be in a text.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nuanced_speech.audio import replacing
+from nuanced_speech.errors import UserError
+
+METADATA = "metadata.csv"
+WAVS = "wavs"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One clip: its name without folder and suffix, its text as written, and as it is spoken."""
+
+    id: str
+    text: str
+    normalised: str
+
+
+def wav_path(folder: Path, clip: str) -> Path:
+    """Where the audio of a clip is."""
+    return folder / WAVS / f"{clip}.wav"
+
+
+def read(folder: Path) -> list[Row]:
+    """The rows of a data set; where a row has two columns, the text is also the normalised one.
+
+    Raises:
+        UserError: no table there, not UTF-8, or a line that is no row, with its number.
+    """
+    path = folder / METADATA
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{path}: no such file; make a data set with: nuanced-speech tts prepare RECORDINGS {folder}"
+        ) from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text; save it as UTF-8") from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        fields = [part.strip() for part in line.split("|")]
+        if not 2 <= len(fields) <= 3 or not fields[0] or not fields[1]:
+            raise UserError(f"{path}: line {number} is not ID|text or ID|text|normalised text")
+        rows.append(Row(fields[0], fields[1], fields[-1] or fields[1]))
+    return rows
+
+
+def write(folder: Path, rows: Iterable[Row]) -> None:
+    """Write the table, whole or not at all.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    lines = ["|".join(one_line(part) for part in (row.id, row.text, row.normalised)) + "\n" for row in rows]
+    with replacing(folder / METADATA) as temporary:
+        temporary.write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+def one_line(text: str) -> str:
+    """A text that fits into the table: white space made plain, ``|`` made a comma."""
+    return " ".join(text.replace("|", ", ").split())

@@ -1,0 +1,410 @@
+"""Recordings to a data set: what is cut, kept, set aside, and that interruptions leave no trace."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import stat
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import CLIP_WORDS
+
+from nuanced_speech import audio, cli
+from nuanced_speech.errors import UserError
+from nuanced_speech.evaluate.metrics import word_errors
+from nuanced_speech.tts import ljspeech, screen, transcripts
+from nuanced_speech.tts.decode import decode
+from nuanced_speech.tts.ljspeech import Row
+from nuanced_speech.tts.normalise import normalise
+from nuanced_speech.tts.prepare import Outcome, PrepareConfig, prepare
+from nuanced_speech.tts.screen import Limits
+from nuanced_speech.tts.share import share
+from nuanced_speech.tts.split import Span, clips, padded, sounds
+from nuanced_speech.whisper import Segment, Transcript
+
+RATE = 22050
+
+
+@pytest.fixture(scope="module")
+def speech(clip: Path) -> np.ndarray:
+    """The clip between its first and last sound."""
+    wave = audio.read(clip, RATE)
+    found = sounds(wave, RATE)
+    return wave[round(found[0].start * RATE) : round(found[-1].end * RATE)]
+
+
+def silence(seconds: float) -> np.ndarray:
+    return np.zeros(round(seconds * RATE), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("Dr. Smith paid $5.50.", "Doctor Smith paid five dollars and fifty cents."),
+        ("On the 21st of May, 1863, at 10:05", "On the twenty-first of May, eighteen sixty-three, at ten oh five"),
+        ("1,234 people & 3.14%", "one thousand two hundred and thirty-four people and three point one four percent"),
+        ("He said no. No. 7, agent 007.", "He said no. Number seven, agent zero zero seven."),
+        ("$3 million, the 1990s, etc.", "three million dollars, the nineteen nineties, et cetera."),
+        ("nothing  to\ndo “here”", 'nothing to do "here"'),
+    ],
+)
+def test_text_is_spelled_out(text: str, spoken: str) -> None:
+    assert normalise(text) == spoken
+
+
+def test_numbers_of_other_languages() -> None:
+    assert normalise("il y a 21 ans", "fr") == "il y a vingt et un ans"
+    assert normalise("3,5 von 1.000", "de") == "drei Komma fünf von eintausend"
+    assert normalise("21 x", "cy") != "21 x" and normalise("21 x", "haw") == "21 x"
+
+
+def test_any_number_has_words() -> None:
+    for number in ("0", "00", "1.50", "9" * 40, "1." + "5" * 40, "$" + "9" * 30, "99999th", "0:00", "23:59", "7000s"):
+        assert normalise(f"a {number} b").startswith("a ")
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
+    rows = [Row("a-1", "One, 2", "One, two"), Row("b", 'He said "no', 'He said "no')]
+    ljspeech.write(tmp_path, rows)
+    assert ljspeech.read(tmp_path) == rows
+    assert (tmp_path / "metadata.csv").read_bytes().startswith(b"a-1|One, 2|One, two\n")
+    ljspeech.write(tmp_path, [Row("a", "one | two\nthree", "x")])
+    assert ljspeech.read(tmp_path) == [Row("a", "one , two three", "x")]
+    (tmp_path / "metadata.csv").write_text("a|b\nonly\n", encoding="utf-8")
+    with pytest.raises(UserError, match="line 2"):
+        ljspeech.read(tmp_path)
+    with pytest.raises(UserError, match="tts prepare"):
+        ljspeech.read(tmp_path / "nowhere")
+
+
+def test_sounds_are_found_between_silences(speech: np.ndarray) -> None:
+    rng = np.random.default_rng(0)
+    wave = np.concatenate([silence(2), speech, silence(3), 0.5 * speech, silence(1.5)])
+    for noise in (0.0, 10 ** (-60 / 20)):
+        found = clips(sounds(wave + noise * rng.standard_normal(len(wave)).astype(np.float32), RATE), 1, 11)
+        seconds = len(speech) / RATE
+        assert len(found) == 2
+        assert [s.start for s in found] == pytest.approx([2, 5 + seconds], abs=0.06)
+        assert [s.end for s in found] == pytest.approx([2 + seconds, 5 + 2 * seconds], abs=0.15)
+    assert sounds(silence(1), RATE) == [] and sounds(silence(0.001), RATE) == []
+
+
+def test_long_speech_is_cut_at_its_longest_pauses() -> None:
+    found = [Span(0, 4), Span(4.3, 8), Span(8.8, 12), Span(12.2, 15), Span(17, 17.5)]
+    assert clips(found, 1, 11) == [Span(0, 8), Span(8.8, 15), Span(17, 17.5)]
+    assert clips(found, 1, 5) == [Span(0, 4), Span(4.3, 8), Span(8.8, 12), Span(12.2, 15), Span(17, 17.5)]
+    # nowhere to cut
+    assert clips([Span(1, 30)], 1, 11) == [Span(1, 30)] and clips([], 1, 11) == []
+    # not beside a short word while there is another pause
+    assert clips([Span(0, 0.5), Span(1.2, 7), Span(7.4, 12)], 1, 11) == [Span(0, 7), Span(7.4, 12)]
+
+
+@pytest.mark.parametrize("start", [0.0, 0.02, 3.0])
+def test_padding_is_exact(start: float) -> None:
+    tone = 0.3 * np.ones(RATE, np.float32)
+    wave = np.concatenate([silence(start) + 0.001, tone, silence(start) + 0.001]).astype(np.float32)
+    first = round(start * RATE) / RATE
+    clip = padded(wave, RATE, Span(first, first + 1), 0.5)
+    assert len(clip) == 2 * round(0.5 * RATE) + RATE
+    loud = np.flatnonzero(clip > 0.01)
+    assert loud[0] == round(0.5 * RATE) and loud[-1] == len(clip) - round(0.5 * RATE) - 1
+    assert not clip[: round(0.4 * RATE)].any() and not clip[-round(0.4 * RATE) :].any()
+
+
+def test_words_are_shared_out() -> None:
+    text = "One, two three four. Five six - seven eight nine ten."
+    assert share(text, ["one two tree four", "five six seven", "ate nine ten"]) == [
+        "One, two three four.",
+        "Five six - seven",
+        "eight nine ten.",
+    ]
+    # nobody knows where "four. Five" was said
+    assert share(text, ["one two three", "six seven", "eight nine ten"]) == [None, None, "eight nine ten."]
+    assert share("ああ いい うう", ["ああい", "いうう"], "ja") == ["ああい", "いうう"]
+    assert share(text, ["", "one two three four five six seven eight nine ten"])[0] is None
+
+
+def test_transcripts_are_found(tmp_path: Path) -> None:
+    (tmp_path / "wavs").mkdir()
+    for name in ("a.wav", "b.wav", "c.flac", "d.wav", "wavs/e.wav"):
+        (tmp_path / name).touch()
+    (tmp_path / "a.txt").write_text("beside\nit ", encoding="utf-8")
+    (tmp_path / "b.lab").write_text("\ufefflab", encoding="utf-8")
+    (tmp_path / "1-2.trans.txt").write_text("c WHAT I SAID\nx NOTHING\n", encoding="utf-8")
+    (tmp_path / "metadata.csv").write_text("a|row\nd|text|normal\ne|in wavs\n", encoding="utf-8")
+    (tmp_path / "readme.txt").write_text("no transcript", encoding="utf-8")
+    found = transcripts.find(sorted(p for p in tmp_path.rglob("*") if p.is_file()))
+    texts = {path.name: text for path, text in found.texts.items()}
+    assert texts == {"a.wav": "beside it", "b.wav": "lab", "c.flac": "what I said", "d.wav": "text", "e.wav": "in wavs"}
+    assert {path.name for path in found.sources} == {"a.txt", "b.lab", "1-2.trans.txt", "metadata.csv"}
+    (tmp_path / "a.txt").write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(UserError, match=r"a\.txt.*UTF-8"):
+        transcripts.find([tmp_path / "a.txt", tmp_path / "a.wav"])
+
+
+def test_what_is_wrong_with_a_clip(speech: np.ndarray) -> None:
+    limits = Limits()
+    noise = np.random.default_rng(0).standard_normal(len(speech)).astype(np.float32)
+    assert screen.bad_sound(speech, RATE, limits) is None
+    assert "noisy" in str(screen.bad_sound(speech + 0.05 * noise, RATE, limits))
+    assert "clipped" in str(screen.bad_sound(np.clip(speech * 30, -1, 1), RATE, limits))
+    assert "too short" in str(screen.bad_length(Span(1, 1.5), 11, limits))
+    assert "no pause" in str(screen.bad_length(Span(1, 15), 11, limits))
+    assert "too fast" in str(screen.bad_rate(30, "phonemes", limits))
+    assert "too slow" in str(screen.bad_rate(1, "phonemes", limits))
+    sure = Segment("well said", 0, 2, [], -0.2, 0.1, 1.2)
+    for change, says in (
+        ({}, None),
+        ({"log_probability": -1.5}, "log probability -1.50"),
+        ({"no_speech": 0.9}, "90% no speech"),
+        ({"compression": 5.0}, "repeats itself"),
+    ):
+        heard = Transcript("well said", "en", [sure, replace(sure, **change)])
+        reason = screen.doubtful(heard, limits)
+        assert (reason is None) if says is None else (says in str(reason))
+    assert "no words" in str(screen.doubtful(Transcript("...", "en", []), limits))
+    assert screen.other_words("Well, said!", heard, limits) is None
+    assert "WER" in str(screen.other_words("something else", heard, limits))
+
+
+def test_ffmpeg_reads_what_libsndfile_does_not(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program called ffmpeg stands in for it, that takes its arguments and knows one format."""
+    monkeypatch.chdir(tmp_path)
+    strange = Path("-i $(touch owned) http:.m4a")
+    strange.write_bytes(b"STRANGE" + clip.read_bytes())
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with pytest.raises(UserError, match="ffmpeg, which is not installed"):
+        decode(strange, RATE)
+    program = tmp_path / "bin" / "ffmpeg"
+    program.parent.mkdir()
+    program.write_text(
+        f"#!{sys.executable}\n"
+        "import io, sys, soundfile\n"
+        "source = sys.argv[sys.argv.index('-i') + 1]\n"
+        "assert source.startswith('file:/') and sys.argv[-2] == '-y'\n"
+        "data = open(source[5:], 'rb').read()\n"
+        "if not data.startswith(b'STRANGE'): sys.exit('Invalid data found')\n"
+        "wave, rate = soundfile.read(io.BytesIO(data[7:]))\n"
+        "soundfile.write(sys.argv[-1], wave, rate, format='W64', subtype='FLOAT')\n"
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    np.testing.assert_allclose(decode(strange, RATE)[0], audio.read(clip, RATE), atol=1e-4)
+    assert not (tmp_path / "owned").exists()
+    Path("-words.m4a").write_text("no sound")
+    with pytest.raises(UserError, match="libsndfile or ffmpeg.*Invalid data"):
+        decode(Path("-words.m4a"), RATE)
+
+
+@pytest.fixture(scope="module")
+def recordings(clip: Path, speech: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Good and bad recordings, in many formats."""
+    folder = tmp_path_factory.mktemp("recordings")
+    (folder / "sub").mkdir()
+    twice = np.concatenate([silence(3), speech, silence(4), 0.5 * speech, silence(2), speech[: RATE // 3], silence(1)])
+    stereo = audio.resample(twice, RATE, 44100)
+    soundfile.write(folder / "long.mp3", np.stack([stereo, 0.5 * stereo], 1), 44100)
+    soundfile.write(folder / "sub" / "-ü|x.wav", speech, RATE)
+    (folder / "sub" / "-ü|x.txt").write_text(CLIP_WORDS + " 21", encoding="utf-8")
+    shared = np.concatenate([speech, silence(1.2), speech, silence(1.2), speech])
+    soundfile.write(folder / "shared.flac", audio.resample(shared, RATE, 16000), 16000)
+    (folder / "shared.lab").write_text(" ".join([CLIP_WORDS.capitalize() + "."] * 3), encoding="utf-8")
+    noise = np.random.default_rng(0).standard_normal(len(speech)).astype(np.float32)
+    soundfile.write(folder / "noisy.wav", speech + 0.05 * noise, RATE)
+    soundfile.write(folder / "clipped.ogg", np.clip(speech * 30, -1, 1), RATE)
+    soundfile.write(folder / "slow.wav", speech, RATE)
+    (folder / "slow.txt").write_text("Two words.", encoding="utf-8")
+    soundfile.write(folder / "Silent.wav", silence(2), RATE)
+    soundfile.write(folder / "silent.flac", silence(2), RATE)
+    (folder / "empty.mp3").touch()
+    (folder / "corrupt.mp3").write_bytes(np.random.default_rng(1).bytes(5000))
+    (folder / "cover.jpg").write_bytes(b"\xff\xd8\xff picture")
+    (folder / ".hidden").touch()
+    return folder
+
+
+def configured(source: Path, out: Path, **changes: object) -> PrepareConfig:
+    return replace(PrepareConfig(source, out, whisper="tiny.en"), **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def prepared(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("prepared") / "out"
+    prepare(configured(recordings, out))
+    return out
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_all_files_are_kept_or_set_aside(recordings: Path, prepared: Path) -> None:
+    with (prepared / "rejected.csv").open(encoding="utf-8", newline="") as file:
+        rejected = {row["file"]: row for row in csv.DictReader(file)}
+    says = {
+        "long.mp3": "too short",
+        "noisy.wav": "noisy",
+        "clipped.ogg": "clipped",
+        "slow.wav": "too slow",
+        "Silent.wav": "silent",
+        "silent.flac": "silent",
+        "empty.mp3": "empty",
+        "corrupt.mp3": "unreadable",
+        "cover.jpg": "not audio",
+    }
+    assert set(rejected) == set(says)
+    for name, reason in says.items():
+        assert reason in rejected[name]["reason"], rejected[name]
+    assert float(rejected["long.mp3"]["start"]) > 10 and rejected["empty.mp3"]["start"] == ""
+    names = [row.id for row in ljspeech.read(prepared)]
+    assert names == ["long-0001", "long-0002", "shared-0001", "shared-0002", "shared-0003", "sub-u-x-0001"]
+    assert {path.stem for path in (prepared / "wavs").iterdir()} == set(names)
+
+
+def test_clips_are_as_promised(prepared: Path) -> None:
+    for row in ljspeech.read(prepared):
+        path = ljspeech.wav_path(prepared, row.id)
+        info = soundfile.info(path)
+        assert (info.samplerate, info.channels, info.subtype) == (RATE, 1, "PCM_16")
+        wave, _ = soundfile.read(path, dtype="float32")
+        assert len(wave) / RATE == pytest.approx(5.7, abs=0.3)
+        assert audio.active_level_db(wave, RATE) == pytest.approx(-23, abs=0.3) or np.abs(wave).max() > 0.88
+        found = sounds(wave, RATE)
+        assert found[0].start == pytest.approx(0.5, abs=0.03)
+        assert len(wave) / RATE - found[-1].end == pytest.approx(0.5, abs=0.1)
+        assert word_errors(CLIP_WORDS, row.text.removesuffix(" 21")).wer <= 0.25
+
+
+def test_transcripts_that_are_there_are_kept(prepared: Path) -> None:
+    rows = {row.id: row for row in ljspeech.read(prepared)}
+    assert rows["sub-u-x-0001"] == Row("sub-u-x-0001", CLIP_WORDS + " 21", CLIP_WORDS + " twenty-one")
+    for k in (1, 2, 3):
+        assert rows[f"shared-000{k}"].text == CLIP_WORDS.capitalize() + "."
+
+
+def test_the_report(prepared: Path) -> None:
+    figures = json.loads((prepared / "report.json").read_text(encoding="utf-8"))
+    assert (figures["files"], figures["files_kept"], figures["clips"], figures["rejected"]) == (11, 3, 6, 9)
+    assert figures["minutes"] == pytest.approx(0.6, abs=0.06) and not figures["enough"]
+    assert figures["reasons"]["unreadable"] == 5
+    phonemes = figures["phonemes"]["en"]
+    assert phonemes["counts"]["b"] >= 6 and "ʒ" in phonemes["missing"] and "ˈ" not in phonemes["counts"]
+    text = (prepared / "report.md").read_text(encoding="utf-8")
+    assert "A voice needs 30 minutes" in text and "Missing: " in text
+    assert (prepared / "report.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_once_more_does_nothing(recordings: Path, prepared: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in prepared.rglob("*") if path.name != "settings.json"}
+    outcomes, done = prepare(configured(recordings, prepared))
+    assert done == 0 and sum(len(outcome.clips) for outcome in outcomes) == 6
+    after = {path: path.stat().st_mtime_ns for path in prepared.rglob("*") if path.name != "settings.json"}
+    files = [path for path in before if path.is_file()]
+    assert set(before) == set(after) and all(before[path] == after[path] for path in files)
+
+
+def test_an_interrupted_run_ends_in_the_same(recordings: Path, prepared: Path, tmp_path: Path) -> None:
+    left = 0
+
+    def interrupt(share: float) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    for left in (2, 4):  # noqa: B007
+        with pytest.raises(KeyboardInterrupt):
+            prepare(configured(recordings, out), interrupt)
+        assert not (out / "metadata.csv").exists()
+    (out / "wavs" / ".nuanced-speech-1234.wav").write_bytes(b"what a killed run was writing")
+    shares: list[float] = []
+    _, done = prepare(configured(recordings, out), shares.append)
+    assert 0 < done < 11 and np.all(np.diff(shares) > -1e-9) and shares[-1] == pytest.approx(1)
+    assert contents(out) == contents(prepared)
+
+
+def test_changes_are_followed_and_processes_do_not_matter(clip: Path, tmp_path: Path) -> None:
+    """Without Whisper: all transcripts are there."""
+    source, out = tmp_path / "in", tmp_path / "in" / "out"
+    source.mkdir()
+    for name in ("a", "b"):
+        (source / f"{name}.flac").write_bytes(clip.read_bytes())
+        (source / f"{name}.txt").write_text(CLIP_WORDS, encoding="utf-8")
+    (source / "empty.wav").touch()
+    config = configured(source, out, workers=2, language="en")
+    prepare(config)
+    first = contents(out)
+    assert {"wavs/a-0001.wav", "wavs/b-0001.wav"} <= set(first)
+    (source / "a.txt").write_text(CLIP_WORDS + " indeed", encoding="utf-8")
+    (source / "b.flac").rename(source / "c.flac")
+    (source / "b.txt").rename(source / "c.txt")
+    _, done = prepare(replace(config, workers=1))
+    assert done == 2
+    assert [row.id for row in ljspeech.read(out)] == ["a-0001", "c-0001"]
+    assert ljspeech.read(out)[0].text.endswith("indeed")
+    assert not (out / "wavs" / "b-0001.wav").exists()
+    (out / "wavs" / "a-0001.wav").unlink()
+    (source / "a.txt").write_text(CLIP_WORDS, encoding="utf-8")
+    (source / "c.flac").rename(source / "b.flac")
+    (source / "c.txt").rename(source / "b.txt")
+    prepare(replace(config, workers=1))
+    assert contents(out) == first
+
+
+def test_damaged_states_are_done_again(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    for text in ("", "{", "[]", '{"file": "a"}', '{"clips": [1], "rejected": []}'):
+        path.write_text(text)
+        assert Outcome.load(path) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nowhere", "out"], "no such folder"),
+        (["in", "in"], "folder of its own"),
+        (["in", "out", "--whisper", "enormous"], "enormous"),
+        (["in", "out", "--language", "xx"], "xx"),
+        (["in", "out", "--whisper", "tiny.en", "--language", "fr"], "English only"),
+        (["in", "out", "--max-seconds", "2"], "leave no room"),
+        (["in", "out", "--max-seconds", "60"], "at most 28"),
+        (["bare", "out"], "no files"),
+        (["in", "other"], "another data set"),
+        (["in", "in/empty.wav"], "cannot make"),
+    ],
+)
+def test_mistakes(
+    arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("in", "bare", "other/wavs"):
+        Path(name).mkdir(parents=True)
+    Path("in/empty.wav").touch()
+    monkeypatch.setattr(sys, "argv", ["nuanced-speech", "tts", "prepare", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    said = capsys.readouterr().err
+    assert stop.value.code == 1 and says in said and said.startswith("error: ") and said.count("\n") == 1
+    assert not Path("out").exists() and os.listdir("other") == ["wavs"]
+
+
+def test_other_settings_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    Path("in/empty.wav").touch()
+    command = ["nuanced-speech", "tts", "prepare", "in", "out"]
+    for extra, says in (([], "1 of 1 files"), ([], "nothing to do"), (["--pad", "0.3"], "pad was 0.5, now 0.3")):
+        monkeypatch.setattr(sys, "argv", command + extra)
+        try:
+            cli.main()
+        except SystemExit as stop:
+            assert bool(stop.code) == bool(extra)
+        assert says in capsys.readouterr().err

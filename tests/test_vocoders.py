@@ -1,0 +1,338 @@
+"""Mel to waveform: the packaged vocoder and those that can be trained."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from nuanced_speech import audio
+from nuanced_speech.errors import UserError
+from nuanced_speech.evaluate.metrics import word_errors
+from nuanced_speech.prosody.f0 import f0 as track_f0
+from nuanced_speech.train import checkpoint
+from nuanced_speech.tts import features
+from nuanced_speech.tts.dummy import write_dummy
+from nuanced_speech.tts.mel import MEL, mel_spectrogram
+from nuanced_speech.tts.vocoders import PASSAGE, files, load, speak
+from nuanced_speech.tts.vocoders.griffin_lim import GriffinLim, MelInverse
+from nuanced_speech.tts.vocoders.hifigan import V1, Discriminators, HiFiGAN, HiFiGANConfig
+from nuanced_speech.tts.vocoders.objectives import Adversarial, Likelihood, MagnitudeRegression
+from nuanced_speech.tts.vocoders.source_filter import (
+    F0_BINS,
+    SourceFilter,
+    SourceFilterConfig,
+    pulse_train,
+    to_bins,
+    to_hertz,
+)
+from nuanced_speech.tts.vocoders.stft import inverse_stft, stft
+from nuanced_speech.tts.vocoders.train import CHECKPOINT, TrainConfig, train
+from nuanced_speech.tts.vocoders.vocos import VOCOS_MEL, Vocos
+from nuanced_speech.tts.vocoders.waveglow import PAPER, InvertibleConv, WaveGlow, WaveGlowConfig
+from nuanced_speech.tts.waves import collect
+from nuanced_speech.whisper import Listener
+
+SAMPLE = Path(__file__).parents[1] / "samples" / "huckleberry.flac"
+SMALL = HiFiGANConfig(channels=16)
+
+
+@pytest.fixture(scope="module")
+def wave() -> np.ndarray:
+    return audio.read(SAMPLE, MEL.sample_rate)
+
+
+@pytest.fixture(scope="module")
+def piece(wave: np.ndarray) -> torch.Tensor:
+    """``[2, 32 * 256]`` of speech."""
+    start = 22050
+    return torch.from_numpy(np.stack([wave[start : start + 8192], wave[2 * start : 2 * start + 8192]]))
+
+
+# The packaged one
+
+
+def test_the_packaged_vocoder_says_what_the_recording_says(wave: np.ndarray, listener: Listener) -> None:
+    mel = mel_spectrogram(torch.from_numpy(wave)[None])[0].numpy()
+    spoken = speak(mel, load())
+    assert len(spoken) == mel.shape[1] * MEL.hop_length and np.abs(spoken).max() <= 1
+    said, heard = (listener.transcribe(audio.resample(w, MEL.sample_rate, 16000)).text for w in (wave, spoken))
+    assert word_errors(said, heard).wer <= 0.1
+    baseline = speak(mel, GriffinLim())
+    distances = [
+        float(np.abs(mel_spectrogram(torch.from_numpy(w)[None])[0].numpy() - mel).mean()) for w in (spoken, baseline)
+    ]
+    assert distances[0] < distances[1] < 0.2
+    melodies = [track_f0(w, MEL.sample_rate) for w in (wave, spoken)]
+    both = (melodies[0] > 0) & (melodies[1] > 0)
+    assert both.mean() > 0.8 * (melodies[0] > 0).mean()
+    assert np.median(np.abs(1200 * np.log2(melodies[0][both] / melodies[1][both]))) < 15
+
+
+def test_the_melody_can_be_given(wave: np.ndarray) -> None:
+    mel = mel_spectrogram(torch.from_numpy(wave[: 22050 * 3])[None])
+    vocoder = load()
+    assert isinstance(vocoder, SourceFilter)
+    f0 = vocoder.f0(mel)
+    same, silent = vocoder(mel, f0=f0), vocoder(mel, f0=torch.zeros_like(f0))
+    assert torch.equal(same, vocoder(mel)) and not torch.equal(same, silent)
+    assert torch.equal(vocoder(mel, seed=1), vocoder(mel, seed=1))
+    assert not torch.equal(vocoder(mel, seed=1), vocoder(mel, seed=2))
+
+
+def test_passages_join_without_a_seam(wave: np.ndarray) -> None:
+    mel = mel_spectrogram(torch.from_numpy(np.tile(wave, 5))[None])[0].numpy()
+    vocoder = GriffinLim(4)
+    assert mel.shape[1] > PASSAGE
+    spoken = speak(mel, vocoder)
+    assert len(spoken) == mel.shape[1] * 256
+    rebuilt = mel_spectrogram(torch.from_numpy(spoken)[None])[0].numpy()
+    errors = np.abs(rebuilt - mel).mean(0)
+    assert errors[PASSAGE - 2 : PASSAGE + 2].max() < np.quantile(errors, 0.99) * 2
+
+
+# Parts
+
+
+def test_stft_and_inverse_are_a_round_trip(piece: torch.Tensor) -> None:
+    assert stft(piece, MEL).shape == (2, 513, 32)
+    assert (inverse_stft(stft(piece, MEL), MEL) - piece).abs().max() < 1e-5
+
+
+def test_magnitudes_have_the_mel_they_were_made_from(piece: torch.Tensor) -> None:
+    mel = mel_spectrogram(piece)
+    inverse = MelInverse()
+    got = inverse(mel, 50)
+    assert bool((got >= 0).all())
+    assert ((inverse.bank @ got).clamp(min=1e-5).log() - mel).abs().mean() < 0.05
+    least_squares = (torch.linalg.pinv(inverse.bank) @ mel.exp()).clamp(min=1e-5)
+    truth = stft(piece, MEL).abs()[:, : inverse.covered]
+    errors = [(x[:, : inverse.covered] - truth).abs().mean() for x in (got, least_squares)]
+    assert errors[0] < errors[1]
+
+
+def test_pulses_come_at_the_pitch_and_are_equally_loud() -> None:
+    f0 = torch.tensor([[100.0] * 80, [220.0] * 80, [0.0] * 80])
+    pulses = pulse_train(f0, MEL)
+    assert pulses[2].abs().max() == 0
+    assert torch.allclose(pulses[:2].square().mean(1), torch.ones(2), atol=0.1)
+    spectrum = torch.fft.rfft(pulses[0]).abs()
+    hertz = torch.fft.rfftfreq(pulses.shape[1], 1 / MEL.sample_rate)
+    loudest = hertz[spectrum.topk(100).indices] / 100
+    assert (loudest - loudest.round()).abs().max() < 0.02 and bool(pulses.isfinite().all())
+    glide = pulse_train(torch.linspace(80, 400, 80)[None], MEL)
+    assert bool(glide.isfinite().all()) and 0.7 < float(glide.square().mean()) < 1.3
+
+
+def test_pitch_classes_are_a_round_trip() -> None:
+    f0 = torch.tensor([[0.0, 60.0, 123.4, 440.0, 800.0]])
+    scores = torch.nn.functional.one_hot(to_bins(f0), F0_BINS + 1).float().transpose(1, 2) * 30
+    back = to_hertz(scores)
+    assert back[0, 0] == 0 and (1200 * (back[0, 1:] / f0[0, 1:]).log2()).abs().max() <= 10
+
+
+def test_a_rotation_is_undone() -> None:
+    conv = InvertibleConv(8)
+    x = torch.randn(2, 8, 50)
+    there, log_det = conv(x)
+    assert (conv.inverse(there) - x).abs().max() < 1e-4 and abs(log_det.item()) < 1e-4
+
+
+def test_waveglow_is_inverted_and_its_likelihood_is_exact(piece: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    model = WaveGlow(WaveGlowConfig(flows=4, layers=2, channels=16))
+    for net in model.nets:
+        torch.nn.init.normal_(net.end.weight, 0, 0.02)
+    mel = mel_spectrogram(piece)
+    noise, log_det = model.encode(piece, mel)
+    assert noise.shape == (2, 8, 1024) and bool((log_det != 0).all())
+    assert (model.decode(noise, mel) - piece).abs().max() < 1e-4
+    # the log determinant against the Jacobian itself, of a short piece
+    short, short_mel = piece[:1, :256], mel[:1, :, :1]
+    jacobian = torch.autograd.functional.jacobian(lambda w: model.encode(w, short_mel)[0].flatten(), short)
+    expected = torch.linalg.slogdet(jacobian.reshape(256, 256)).logabsdet
+    assert torch.allclose(model.encode(short, short_mel)[1][0], expected, atol=1e-2)
+    nats = -torch.distributions.Normal(0, 1).log_prob(noise).sum((1, 2))
+    assert torch.allclose(model.negative_log_likelihood(piece, mel), ((nats - log_det) / 8192).mean(), atol=1e-5)
+
+
+def test_sizes_are_those_of_the_papers() -> None:
+    def count(model: torch.nn.Module) -> int:
+        """Without weight norm's magnitudes, which go when training is over."""
+        return sum(p.numel() for name, p in model.named_parameters() if not name.endswith("original0"))
+
+    assert count(HiFiGAN(V1)) == pytest.approx(13.92e6, rel=0.01)
+    assert count(HiFiGAN()) == pytest.approx(0.92e6, rel=0.02)
+    assert count(WaveGlow(PAPER)) == pytest.approx(87.9e6, rel=0.02)
+    discriminators = Discriminators()
+    assert count(discriminators.periods) == pytest.approx(41.1e6, rel=0.01)
+    assert count(discriminators.scales) == pytest.approx(29.6e6, rel=0.01)
+
+
+@pytest.mark.parametrize("make", [lambda: HiFiGAN(SMALL), lambda: SourceFilter(SourceFilterConfig(32, 1, 32, 1))])
+def test_what_comes_later_in_a_mel_changes_nothing_long_before(make) -> None:  # type: ignore[no-untyped-def]
+    model = make().eval()
+    mel = torch.randn(1, 80, 120)
+    longer = torch.cat([mel, torch.randn(1, 80, 40)], 2)
+    with torch.no_grad():
+        if isinstance(model, SourceFilter):
+            assert torch.allclose(model.f0(longer)[:, :100], model.f0(mel)[:, :100])
+        else:
+            assert torch.allclose(model(longer)[:, : 60 * 256], model(mel)[:, : 60 * 256], atol=1e-5)
+
+
+# Learning
+
+
+def test_the_packaged_model_learns_a_batch(piece: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    objective = MagnitudeRegression(SourceFilterConfig(64, 2, 64, 2))
+    f0 = torch.full((2, 32), 150.0)
+    first = objective.step(piece, f0, 2e-3)
+    before = objective.validate(piece, f0)
+    for _ in range(60):
+        last = objective.step(piece, f0, 2e-3)
+    assert last["f0"] < first["f0"] / 2 and last["log"] < first["log"] * 0.8
+    assert objective.validate(piece, f0) < before
+
+
+def test_hifigan_learns_a_batch(piece: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    objective = Adversarial(SMALL, 32)
+    before = objective.validate(piece, torch.zeros(2, 32))
+    untrained = [p.clone() for p in objective.discriminators.parameters()]
+    for _ in range(15):
+        parts = objective.step(piece, torch.zeros(2, 32), 2e-3)
+    assert set(parts) == {"mel", "generator", "matching", "discriminator"} and all(np.isfinite(list(parts.values())))
+    assert objective.validate(piece, torch.zeros(2, 32)) < before * 0.7
+    assert any(not torch.equal(a, b) for a, b in zip(untrained, objective.discriminators.parameters(), strict=True))
+
+
+def test_waveglow_learns_a_batch(piece: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    objective = Likelihood(WaveGlowConfig(flows=4, layers=2, channels=16))
+    losses = [objective.step(piece, torch.zeros(2, 32), 2e-3)["nats"] for _ in range(30)]
+    assert losses[-1] < losses[0] - 0.5
+
+
+def test_training_goes_on_where_it_stopped(
+    wave: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    for name, start in (("a", 0), ("b", 3)):
+        audio.write(tmp_path / "in" / f"{name}.wav", wave[start * 22050 : (start + 3) * 22050], 22050)
+    (tmp_path / "in" / "c.wav").write_text("not audio")
+    small = SourceFilterConfig(16, 1, 16, 1, iterations=2)
+    monkeypatch.setitem(files.MODELS, "source-filter", (SourceFilter, SourceFilterConfig))
+    monkeypatch.setattr(
+        "nuanced_speech.tts.vocoders.train.OBJECTIVES", {"source-filter": lambda: MagnitudeRegression(small)}
+    )
+    config = TrainConfig((tmp_path / "in",), tmp_path / "whole", steps=6, batch_size=2, frames=16, every=3)
+    weights = load_file(train(config))
+    # killed after the fourth step
+    broken = TrainConfig((tmp_path / "in",), tmp_path / "broken", steps=6, batch_size=2, frames=16, every=3)
+    step, calls = MagnitudeRegression.step, []
+
+    def kill(self, *arguments):  # type: ignore[no-untyped-def]
+        calls.append(arguments)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return step(self, *arguments)
+
+    monkeypatch.setattr(MagnitudeRegression, "step", kill)
+    with pytest.raises(KeyboardInterrupt):
+        train(broken)
+    monkeypatch.setattr(MagnitudeRegression, "step", step)
+    assert checkpoint.load(broken.out / CHECKPOINT)["step"] == 3
+    resumed = load_file(train(broken))
+    assert all(torch.equal(weights[name], resumed[name]) for name in weights)
+    assert list((config.out / "tensorboard").iterdir())
+    assert "2 recordings" in capsys.readouterr().out
+    with pytest.raises(UserError, match="lr was 0.001, now 0.1"):
+        train(TrainConfig((tmp_path / "in",), tmp_path / "broken", steps=6, batch_size=2, frames=16, every=3, lr=0.1))
+
+
+def test_files_of_all_models_are_a_round_trip(piece: torch.Tensor, tmp_path: Path) -> None:
+    mel = mel_spectrogram(piece)
+    for model in (
+        HiFiGAN(SMALL),
+        WaveGlow(WaveGlowConfig(4, layers=2, channels=16)),
+        SourceFilter(SourceFilterConfig(16, 1, 16, 1, 2)),
+    ):
+        path = tmp_path / "v.safetensors"
+        files.save(path, model)  # type: ignore[arg-type]
+        back = load(path)
+        assert type(back) is type(model) and back.config == model.config  # type: ignore[union-attr]
+        assert torch.allclose(back(mel), files.load(path)(mel))
+        state = model.state_dict()
+        assert all(torch.allclose(state[n], v, atol=2e-3) for n, v in back.state_dict().items())  # type: ignore[union-attr]
+
+
+def test_vocos_reads_the_published_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Vocos()
+    state = model.state_dict() | {
+        "feature_extractor.mel_spec.mel_scale.fb": torch.zeros(513, 100),
+        "head.istft.window": torch.zeros(1024),
+    }
+    torch.save(state, tmp_path / "pytorch_model.bin")
+    back = Vocos.load(tmp_path / "pytorch_model.bin")
+    mel = mel_spectrogram(torch.randn(1, 256 * 20) * 0.1, VOCOS_MEL)
+    with torch.no_grad():
+        assert back(mel).shape == (1, 256 * 20) and torch.equal(back(mel), model.eval()(mel))
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(13.5e6, rel=0.01)
+    (tmp_path / "text.bin").write_text("nothing")
+    with pytest.raises(UserError, match="not the weights of Vocos"):
+        Vocos.load(tmp_path / "text.bin")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(UserError, match="cannot be had from the hub"):
+        load("vocos")
+
+
+# Commands
+
+
+def test_vocode_speaks_recordings_and_mels(wave: np.ndarray, tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
+    assert run("tts", "vocode", SAMPLE, tmp_path / "a.wav")[0] == 0
+    assert len(audio.read(tmp_path / "a.wav", 22050)) == len(wave) // 256 * 256
+    mel = mel_spectrogram(torch.from_numpy(wave[:22050])[None])[0].numpy()
+    np.save(tmp_path / "mel.npy", mel.T)
+    assert run("tts", "vocode", tmp_path / "mel.npy", tmp_path / "b.flac", "--vocoder", "griffin-lim")[0] == 0
+    assert len(audio.read(tmp_path / "b.flac", 22050)) == mel.shape[1] * 256
+    write_dummy(tmp_path / "dummy", 1)
+    (path,) = features.find(tmp_path / "dummy")
+    assert run("tts", "vocode", path, tmp_path / "c.wav")[0] == 0
+
+
+def test_what_vocode_refuses(tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
+    np.save(tmp_path / "wide.npy", np.zeros((10, 100), np.float32))
+    (tmp_path / "text.npy").write_text("nothing")
+    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
+    out = tmp_path / "out.wav"
+    for arguments, message in (
+        ((tmp_path / "missing.wav", out), "does not exist"),
+        ((tmp_path / "wide.npy", out), "a mel is finite floats of shape (frames, 80)"),
+        ((tmp_path / "text.npy", out), "not an .npy file"),
+        ((SAMPLE, out, "--vocoder", "wavernn"), "no vocoder 'wavernn'"),
+        ((SAMPLE, out, "--vocoder", tmp_path / "other.safetensors"), "not a vocoder of this version"),
+        ((SAMPLE, out, "--vocoder", tmp_path / "none.safetensors"), "no vocoder there"),
+        ((SAMPLE, SAMPLE), "same file"),
+        ((SAMPLE, tmp_path / "out.xyz"), ".xyz"),
+    ):
+        code, _, error = run("tts", "vocode", *arguments)
+        assert code == 1 and message in error and error.count("\n") == 1, (arguments, error)
+    assert not out.exists()
+
+
+def test_what_train_vocoder_refuses(tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "empty").mkdir()
+    code, _, error = run("tts", "train-vocoder", tmp_path / "empty", "--out", tmp_path / "out")
+    assert code == 1 and "no recordings there" in error
+    code, _, error = run("tts", "train-vocoder", tmp_path, "--model", "wavenet", "--out", tmp_path / "out")
+    assert code == 1 and "unknown vocoder 'wavenet'" in error
+    (tmp_path / "text.wav").write_text("not audio")
+    with pytest.raises(UserError, match="none of the recordings"):
+        collect([tmp_path], MEL, tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
