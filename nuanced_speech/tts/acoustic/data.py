@@ -57,8 +57,8 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same on a device."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Batch(**{name: v if v is None else v.to(device) for name, v in values.items()})
+        values = [getattr(self, f.name) for f in fields(self)]
+        return Batch(*(value if value is None else value.to(device) for value in values))
 
 
 def read(folder: Path, durations: bool, pitch: bool) -> list[Item]:

@@ -119,13 +119,10 @@ class Etts(AcousticModel):
         self.decoder = Stack(config, config.decoder)
         self.to_mel = nn.Linear(channels, 2 * bands)
         self.postnet = nn.ModuleList(
-            [
-                nn.Conv1d(2 * bands, config.postnet, 5, padding=2),
-                nn.Conv1d(config.postnet, bands, 5, padding=2),
-            ]
+            [nn.Conv1d(2 * bands, config.postnet, 5, padding=2), nn.Conv1d(config.postnet, bands, 5, padding=2)]
         )
-        nn.init.zeros_(self.postnet[1].weight)
-        nn.init.zeros_(self.postnet[1].bias)  # type: ignore[arg-type]
+        for parameter in self.postnet[1].parameters():
+            nn.init.zeros_(parameter)
         self.combs: Tensor
         self.register_buffer("combs", combs(), persistent=False)
 
