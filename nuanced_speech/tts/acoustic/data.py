@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,8 +57,8 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same on a device."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Batch(**{name: v if v is None else v.to(device) for name, v in values.items()})
+        moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if getattr(self, f.name) is not None}
+        return replace(self, **moved)
 
 
 def read(folder: Path, durations: bool, pitch: bool) -> list[Item]:

@@ -119,13 +119,10 @@ class Etts(AcousticModel):
         self.decoder = Stack(config, config.decoder)
         self.to_mel = nn.Linear(channels, 2 * bands)
         self.postnet = nn.ModuleList(
-            [
-                nn.Conv1d(2 * bands, config.postnet, 5, padding=2),
-                nn.Conv1d(config.postnet, bands, 5, padding=2),
-            ]
+            [nn.Conv1d(2 * bands, config.postnet, 5, padding=2), nn.Conv1d(config.postnet, bands, 5, padding=2)]
         )
-        nn.init.zeros_(self.postnet[1].weight)
-        nn.init.zeros_(self.postnet[1].bias)  # type: ignore[arg-type]
+        for parameter in self.postnet[1].parameters():
+            nn.init.zeros_(parameter)
         self.combs: Tensor
         self.register_buffer("combs", combs(), persistent=False)
 
@@ -156,11 +153,10 @@ class Etts(AcousticModel):
         x = self.decoder(pairs + self.harmonics(_pairs(seen)), mask, speaker)
         coarse = self.to_mel(x).unflatten(-1, (2, -1)).flatten(1, 2)
         each = mask.repeat_interleave(2, 1)
-        # an odd utterance's last pair is half beyond its end: what the postnet sees there is zero in any batch
         coarse = coarse * each[..., None]
         y = torch.cat([coarse, picture], -1).transpose(1, 2)
-        y = self.postnet[1](F.silu(self.postnet[0](y))).transpose(1, 2)
-        return coarse, coarse + y
+        y = F.silu(self.postnet[0](y)) * each[:, None]
+        return coarse, coarse + self.postnet[1](y).transpose(1, 2)
 
     def loss(self, batch: Batch) -> Loss:
         """MSE of the mel before and after the postnet, of log durations and of log F0 (with what is voiced); and the

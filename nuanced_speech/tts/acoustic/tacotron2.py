@@ -9,7 +9,7 @@ published model has 1, and 2 or 3 find the alignment sooner. Guided attention (T
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -73,7 +73,7 @@ class MaskedBatchNorm(nn.BatchNorm1d):
 class ConvNorm(nn.Module):
     """Convolution over time and batch normalisation, ``[B, T, in]`` to ``[B, T, out]``."""
 
-    def __init__(self, inputs: int, outputs: int, gain: str) -> None:
+    def __init__(self, inputs: int, outputs: int, gain: Literal["relu", "tanh", "linear"]) -> None:
         super().__init__()
         self.conv, self.norm = nn.Conv1d(inputs, outputs, 5, padding=2), MaskedBatchNorm(outputs)
         nn.init.xavier_uniform_(self.conv.weight, nn.init.calculate_gain(gain))
@@ -219,7 +219,7 @@ class Postnet(nn.Module):
     def __init__(self, config: Tacotron2Config) -> None:
         super().__init__()
         widths = (MEL.n_mels, *[config.postnet] * 4, MEL.n_mels)
-        gains = ("tanh",) * 4 + ("linear",)
+        gains: list[Literal["tanh", "linear"]] = ["tanh", "tanh", "tanh", "tanh", "linear"]
         layers = zip(pairwise(widths), gains, strict=True)
         self.layers = nn.ModuleList(ConvNorm(a, b, gain) for (a, b), gain in layers)
         self.dropout = config.dropout
@@ -333,7 +333,9 @@ class Tacotron2(AcousticModel):
         first, second = self.first.start(memory), self.second.start(memory)
         context, before = torch.zeros_like(memory[:, 0]), memory.new_zeros(1, 2, memory.shape[1])
         frame = memory.new_zeros(1, MEL.n_mels)
-        steps, weights, ended = [], [], False
+        steps: list[Tensor] = []
+        weights: list[Tensor] = []
+        ended = False
         while len(steps) < self.config.longest and not ended:
             hidden = first.step(first.project(self.prenet(frame)), context)
             weight = self.attention(hidden, keys, mask, before)

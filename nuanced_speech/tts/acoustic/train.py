@@ -249,6 +249,7 @@ def check(config: TrainConfig) -> None:
     if config.seed < 0:
         raise UserError(f"--seed is {config.seed}: give a whole number from 0 up")
     _precision(config.precision, find_device(config.device))
+    vocoders.load(config.vocoder)
     present = [name for name in (CHECKPOINT, BEST, LAST) if (config.out / name).exists()]
     if present and not config.resume:
         raise UserError(
