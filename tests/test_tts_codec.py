@@ -24,6 +24,7 @@ from nuanced_speech.tts.codec.model import CodecConfig, SpeechCodec
 from nuanced_speech.tts.codec.quantise import ResidualVectorQuantiser, perplexity
 from nuanced_speech.tts.codec.train import CodecTrainConfig, train
 from nuanced_speech.tts.codec.waveforms import collect
+from nuanced_speech.tts.mel import MelConfig, mel_spectrogram
 
 TINY = CodecConfig(width=32, encoder_blocks=1, decoder_blocks=1, fine_blocks=1, codebooks=3, entries=16, dim=8)
 
@@ -247,6 +248,20 @@ def test_weights_on_disk(tiny: SpeechCodec, wave: torch.Tensor, tmp_path: Path) 
     (tmp_path / "bad.safetensors").write_bytes(b"x")
     with pytest.raises(UserError, match="not a codec"):
         interface.load(str(tmp_path / "bad.safetensors"))
+
+
+def test_the_shipped_codec_keeps_speech(wave: torch.Tensor) -> None:
+    codec = interface.load()
+    assert (codec.sample_rate, codec.hop_length, codec.codebooks, codec.entries) == (16000, 320, 8, 1024)
+    mel = MelConfig(16000, 1024, 256, 80, 0.0, 8000.0)
+    codes = interface.encode(codec, wave)
+    distances = []
+    for used in (1, 2, 4, 8):
+        rebuilt = interface.decode(codec, codes[:used])[: len(wave)]
+        difference = mel_spectrogram(rebuilt[None], mel) - mel_spectrogram(wave[None], mel)
+        distances.append(float(difference.abs().mean()))
+    assert distances == sorted(distances, reverse=True) and distances[0] < 0.8 and distances[-1] < 0.5
+    assert interface.decode(codec, interface.encode(codec, torch.zeros(8000))).abs().max() < 1e-3
 
 
 def test_encodec_behind_the_same_interface(encodec: Path, wave: torch.Tensor) -> None:
