@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from nuanced_speech import audio, cli
+from nuanced_speech import audio
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import length_mask, vocabulary
 from nuanced_speech.prosody.f0 import f0 as f0_of_wave
@@ -397,17 +396,6 @@ def test_phonemes_that_do_not_exist_are_named() -> None:
         token_ids("...")
 
 
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
-    """Exit status and standard error of ``nuanced-speech tts ARGUMENTS``."""
-    monkeypatch.setattr(sys, "argv", ["nuanced-speech", "tts", *map(str, arguments)])
-    try:
-        cli.main()
-        status = 0
-    except SystemExit as stop:
-        status = int(stop.code or 0)
-    return status, capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -437,29 +425,21 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *ar
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    arguments: list[str],
-    says: str,
-) -> None:
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], says: str, run
+) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.chdir(tmp_path)
-    status, err = run(monkeypatch, capsys, *arguments)
+    status, _, err = run("tts", *arguments)
     assert status == 1 and err.startswith("error: ") and err.count("\n") == 1 and says in err
     assert not list(tmp_path.rglob("*.*"))
 
 
-def test_train_and_infer_on_the_command_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], dummy: Path, tmp_path: Path
-) -> None:
+def test_train_and_infer_on_the_command_line(monkeypatch: pytest.MonkeyPatch, dummy: Path, tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.chdir(tmp_path)
     model = tmp_path / "model.safetensors"
     weights.save(model, small("etts"))
     who = find(dummy)[0]
     say = ["--checkpoint", model, "--speaker", who, "--vocoder", "griffin-lim"]
-    status, err = run(
-        monkeypatch, capsys, "infer", "Hello there.", "a.wav", "--mel", "a.npy", "--alignment", "a.png", *say
-    )
+    status, _, err = run("tts", "infer", "Hello there.", "a.wav", "--mel", "a.npy", "--alignment", "a.png", *say)
     assert status == 0, err
     wave, mel = audio.read(tmp_path / "a.wav", MEL.sample_rate), np.load(tmp_path / "a.npy")
     assert len(wave) > 1000 and mel.shape[1] == 80
@@ -474,13 +454,11 @@ def test_train_and_infer_on_the_command_line(
         (["a", "b.wav", "--speaker", "nobody"], "unknown voice"),
         (["a", "b.wav", "--checkpoint", who], "not a acoustic model"),
     ):
-        status, err = run(monkeypatch, capsys, "infer", *say, *wrong)
+        status, _, err = run("tts", "infer", *say, *wrong)
         assert status == 1 and says in err and not (tmp_path / "b.wav").exists()
 
     out = tmp_path / "run"
-    status, err = run(
-        monkeypatch, capsys, "train", "--data", dummy, "--out", out, "--steps", 1, "--batch-size", 2, "--minutes", 5
-    )
+    status, _, err = run("tts", "train", "--data", dummy, "--out", out, "--steps", 1, "--batch-size", 2, "--minutes", 5)
     assert status == 0, err
     assert (out / BEST).is_file() and (out / CHECKPOINT).is_file()
 

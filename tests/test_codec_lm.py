@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 import soundfile
 import torch
 
-from nuanced_speech import audio, cli
+from nuanced_speech import audio
 from nuanced_speech.errors import UserError
 from nuanced_speech.tts.codec.model import CodecConfig, SpeechCodec
 from nuanced_speech.tts.codec_lm import train as training
@@ -37,17 +36,6 @@ def utterance(model: CodecLM, text: str, frames: int, prompt: int = 0, seed: int
     generator = torch.Generator().manual_seed(seed)
     codes = torch.randint(ENTRIES, (BOOKS, frames + prompt), generator=generator)
     return Utterance(torch.tensor(model.table.encode(text)), codes[:, :frames], codes[:, frames:])
-
-
-def run(monkeypatch, capsys, *arguments: object) -> tuple[int, str]:  # type: ignore[no-untyped-def]
-    """Exit status and standard error of ``nuanced-speech tts codec-lm ARGUMENTS``."""
-    monkeypatch.setattr(sys, "argv", ["nuanced-speech", "tts", "codec-lm", *map(str, arguments)])
-    try:
-        cli.main()
-        status = 0
-    except SystemExit as stop:
-        status = int(stop.code or 0)
-    return status, capsys.readouterr().err
 
 
 def test_delay_pattern_and_its_inverse() -> None:
@@ -232,23 +220,22 @@ def test_bad_metadata_is_named(dataset: Path, lines: str, says: str) -> None:
         (["infer", "Hello.", "x.wav", "--device", "abacus"], "abacus"),
     ],
 )
-def test_mistakes_are_one_line_and_leave_nothing(arguments, says, dataset, tmp_path, monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+def test_mistakes_are_one_line_and_leave_nothing(arguments, says, dataset, tmp_path, monkeypatch, run) -> None:  # type: ignore[no-untyped-def]
     place = tmp_path / "here"
     place.mkdir()
     monkeypatch.chdir(place)
     names = {"DATA": dataset, "CODEC": tmp_path / "codec.safetensors"}
-    status, err = run(monkeypatch, capsys, *(names.get(part, part) for part in arguments))
+    status, _, err = run("tts", "codec-lm", *(names.get(part, part) for part in arguments))
     assert status == 1 and err.startswith("error: ") and err.count("\n") == 1 and says in err
     assert not [path for path in place.rglob("*") if path.is_file()]
 
 
-def test_training_and_speaking_by_command(dataset: Path, tmp_path: Path, monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+def test_training_and_speaking_by_command(dataset: Path, tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
     size = ("--codebooks", 2, "--width", 32, "--layers", 1, "--heads", 2, "--steps", 2)
     codec = tmp_path / "codec.safetensors"
-    assert run(monkeypatch, capsys, "train", dataset, "--out", tmp_path / "lm", "--codec", codec, *size)[0] == 0
+    assert run("tts", "codec-lm", "train", dataset, "--out", tmp_path / "lm", "--codec", codec, *size)[0] == 0
     out = tmp_path / "out.flac"
-    said = run(
-        monkeypatch, capsys, "infer", TEXTS[0], out, "--model", tmp_path / "lm", "--max-seconds", 0.4, "--speaker",
+    said = run("tts", "codec-lm", "infer", TEXTS[0], out, "--model", tmp_path / "lm", "--max-seconds", 0.4, "--speaker",
         dataset / "wavs" / "a.wav",
     )  # fmt: skip
     assert said[0] == 0, said[1]

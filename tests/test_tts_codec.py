@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 import soundfile
 import torch
 
-from nuanced_speech import audio, cli
+from nuanced_speech import audio
 from nuanced_speech.errors import UserError
 from nuanced_speech.losses import MultiResolutionSTFTLoss, discriminator_loss
 from nuanced_speech.tts.codec import codes as files
@@ -23,6 +22,7 @@ from nuanced_speech.tts.codec.encodec import EnCodec
 from nuanced_speech.tts.codec.model import CodecConfig, SpeechCodec
 from nuanced_speech.tts.codec.quantise import ResidualVectorQuantiser, perplexity
 from nuanced_speech.tts.codec.train import CodecTrainConfig, train
+from nuanced_speech.tts.mel import MelConfig, mel_spectrogram
 from nuanced_speech.tts.waveforms import collect
 
 TINY = CodecConfig(width=32, encoder_blocks=1, decoder_blocks=1, fine_blocks=1, codebooks=3, entries=16, dim=8)
@@ -55,17 +55,6 @@ def encodec(tmp_path: Path) -> Path:
         layer.codebook.embed.normal_()
     model.save_pretrained(tmp_path / "encodec")
     return tmp_path / "encodec"
-
-
-def run(monkeypatch, capsys, *arguments: object) -> tuple[int, str]:  # type: ignore[no-untyped-def]
-    """Exit status and standard error of ``nuanced-speech tts codec ARGUMENTS``."""
-    monkeypatch.setattr(sys, "argv", ["nuanced-speech", "tts", "codec", *map(str, arguments)])
-    try:
-        cli.main()
-        status = 0
-    except SystemExit as stop:
-        status = int(stop.code or 0)
-    return status, capsys.readouterr().err
 
 
 def test_shapes_and_prefixes(tiny: SpeechCodec, wave: torch.Tensor) -> None:
@@ -249,6 +238,20 @@ def test_weights_on_disk(tiny: SpeechCodec, wave: torch.Tensor, tmp_path: Path) 
         interface.load(str(tmp_path / "bad.safetensors"))
 
 
+def test_the_shipped_codec_keeps_speech(wave: torch.Tensor) -> None:
+    codec = interface.load()
+    assert (codec.sample_rate, codec.hop_length, codec.codebooks, codec.entries) == (16000, 320, 8, 1024)
+    mel = MelConfig(16000, 1024, 256, 80, 0.0, 8000.0)
+    codes = interface.encode(codec, wave)
+    distances = []
+    for used in (1, 2, 4, 8):
+        rebuilt = interface.decode(codec, codes[:used])[: len(wave)]
+        difference = mel_spectrogram(rebuilt[None], mel) - mel_spectrogram(wave[None], mel)
+        distances.append(float(difference.abs().mean()))
+    assert distances == sorted(distances, reverse=True) and distances[0] < 0.8 and distances[-1] < 0.5
+    assert interface.decode(codec, interface.encode(codec, torch.zeros(8000))).abs().max() < 1e-3
+
+
 def test_encodec_behind_the_same_interface(encodec: Path, wave: torch.Tensor) -> None:
     codec = EnCodec.load(str(encodec))
     assert (codec.sample_rate, codec.hop_length, codec.codebooks, codec.entries) == (16000, 64, 2, 16)
@@ -261,10 +264,10 @@ def test_encodec_behind_the_same_interface(encodec: Path, wave: torch.Tensor) ->
         EnCodec.load("facebook/no-such-encodec")
 
 
-def test_round_trip_by_command(encodec: Path, clip: Path, tmp_path: Path, monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+def test_round_trip_by_command(encodec: Path, clip: Path, tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
     coded, out = tmp_path / "codes.npz", tmp_path / "out.wav"
-    assert run(monkeypatch, capsys, "encode", clip, coded, "--codec", encodec)[0] == 0
-    assert run(monkeypatch, capsys, "decode", coded, out, "--codebooks", 1)[0] == 0
+    assert run("tts", "codec", "encode", clip, coded, "--codec", encodec)[0] == 0
+    assert run("tts", "codec", "decode", coded, out, "--codebooks", 1)[0] == 0
     said, rate = soundfile.read(out)
     assert rate == 16000 and len(said) == len(audio.read(clip, 16000)) and audio.synthetic_mark(out)
     found = files.load(coded)
@@ -273,7 +276,7 @@ def test_round_trip_by_command(encodec: Path, clip: Path, tmp_path: Path, monkey
     expected = interface.decode(codec, torch.from_numpy(found.codes[:1]))[: found.samples]
     assert np.allclose(said, expected.numpy(), atol=1e-3)
     picture = tmp_path / "codec.png"
-    assert run(monkeypatch, capsys, "plot", clip, picture, "--codec", encodec)[0] == 0
+    assert run("tts", "codec", "plot", clip, picture, "--codec", encodec)[0] == 0
     from matplotlib.image import imread
 
     assert imread(picture).std() > 0.05
@@ -301,7 +304,7 @@ def test_round_trip_by_command(encodec: Path, clip: Path, tmp_path: Path, monkey
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(
-    arguments, says, tiny, clip, wave, tmp_path, monkeypatch, capsys, empty_cache
+    arguments, says, tiny, clip, wave, tmp_path, monkeypatch, empty_cache, run
 ) -> None:  # type: ignore[no-untyped-def]
     place = tmp_path / "here"
     place.mkdir()
@@ -325,6 +328,6 @@ def test_mistakes_are_one_line_and_leave_nothing(
         "TINY": tmp_path / "tiny.safetensors",
         "OTHER": tmp_path / "other.safetensors",
     }
-    status, err = run(monkeypatch, capsys, *(names.get(part, part) for part in arguments))
+    status, _, err = run("tts", "codec", *(names.get(part, part) for part in arguments))
     assert status == 1 and err.startswith("error: ") and err.count("\n") == 1 and says in err
     assert not [path for path in place.rglob("*") if path.is_file()]

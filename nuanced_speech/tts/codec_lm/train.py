@@ -88,6 +88,10 @@ def train(config: LMTrainConfig) -> Path:
     if not clips:
         raise UserError(f"{config.data}: every clip is longer than {config.max_seconds:g} s; cut them: tts prepare")
 
+    speakers: dict[str, list[Spoken]] = {}
+    for clip in clips:
+        speakers.setdefault(clip.speaker, []).append(clip)
+
     torch.manual_seed(config.seed)
     table = TextTable.of(clip.text for clip in clips)
     shape = LMConfig(
@@ -116,7 +120,7 @@ def train(config: LMTrainConfig) -> Path:
         rng = np.random.default_rng([config.seed, step])
         torch.manual_seed(int(rng.integers(1 << 31)))
         chosen = rng.choice(len(clips), min(config.batch_size, len(clips)), replace=False)
-        batch = [_utterance(clips[k], clips, table, rate, config, rng) for k in chosen]
+        batch = [_utterance(clips[k], speakers[clips[k].speaker], table, rate, config, rng) for k in chosen]
         for group in optimizer.param_groups:
             group["lr"] = config.lr * _schedule(step, config.steps)
         model.train()
@@ -144,14 +148,16 @@ def train(config: LMTrainConfig) -> Path:
 
 
 def _utterance(
-    clip: Spoken, clips: list[Spoken], table: TextTable, rate: float, config: LMTrainConfig, rng: np.random.Generator
+    clip: Spoken, same: list[Spoken], table: TextTable, rate: float, config: LMTrainConfig, rng: np.random.Generator
 ) -> Utterance:
-    """A clip with a prompt or without."""
+    """A clip with a prompt, of ``same``, the clips of its speaker, or without."""
     text = torch.tensor(table.encode(clip.text, config.spelled, rng), device=config.device)
     prompt = clip.codes[:, :0]
-    others = [other for other in clips if other.speaker == clip.speaker and other is not clip]
-    if others and rng.random() < config.prompted:
-        codes = others[rng.integers(len(others))].codes
+    if len(same) > 1 and rng.random() < config.prompted:
+        other = same[rng.integers(len(same))]
+        while other is clip:
+            other = same[rng.integers(len(same))]
+        codes = other.codes
         length = min(int(rng.uniform(0.5, 1) * config.prompt_seconds * rate), codes.shape[1])
         start = int(rng.integers(codes.shape[1] - length + 1))
         prompt = codes[:, start : start + length]
