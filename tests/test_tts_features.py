@@ -25,7 +25,7 @@ TEXT = "Yes, of course.\nNot now.\n"
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("spoken")
-    (folder / "text.txt").write_text(TEXT, encoding="utf-8")
+    (folder / "text.txt").write_text(TEXT + "* * *\n", encoding="utf-8")
     config = SpeakConfig(folder / "text.txt", folder / "out", ("af_heart", "bm_george"), workers=1)
     assert speak_dataset(config) == 2
     return folder / "out"
@@ -138,9 +138,13 @@ def test_kokoro_speaks_a_data_set(spoken: Path, tmp_path: Path) -> None:
     # silent before the first word and after the last, as its durations say
     loud, lasts = first.mel.max(1), first.durations
     assert loud[: lasts[0] - 10].max() < loud.max() - 4 and loud[lasts[0] : lasts[0] + 20].max() > loud.max() - 2
+    # what was spoken for another text is not taken for this one
+    (tmp_path / "text.txt").write_text(TEXT + "More.\n", encoding="utf-8")
+    with pytest.raises(UserError, match="text was"):
+        speak_dataset(SpeakConfig(tmp_path / "text.txt", spoken, ("af_heart", "bm_george"), workers=1))
     # a second run speaks nothing: the files stay as they are
     before = {path: path.stat().st_mtime_ns for path in spoken.glob("*.npz")}
-    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "text.txt").write_text(TEXT + "* * *\n", encoding="utf-8")
     assert speak_dataset(SpeakConfig(tmp_path / "text.txt", spoken, ("af_heart", "bm_george"), workers=1)) == 2
     assert before == {path: path.stat().st_mtime_ns for path in spoken.glob("*.npz")}
 
@@ -153,6 +157,8 @@ def test_recordings_become_examples(spoken: Path, tmp_path: Path) -> None:
     apart = np.abs(np.cumsum(exact.durations) - np.cumsum(aligned.durations))
     assert np.median(apart) <= 4
     assert extract(ExtractConfig(spoken, tmp_path / "bare", durations=False)) == 2
+    with pytest.raises(UserError, match="durations was True, now False"):
+        extract(ExtractConfig(spoken, tmp_path / "out", durations=False, min_log_probability=-3))
     assert features.load(tmp_path / "bare" / "text-00000.npz").durations is None
 
 
@@ -161,7 +167,7 @@ def test_data_sets_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no metadata.csv and no shards"):
         extract(ExtractConfig(tmp_path, out))
     (tmp_path / "metadata.csv").write_text("one|\n", encoding="utf-8")
-    with pytest.raises(UserError, match="metadata.csv: line 1"):
+    with pytest.raises(UserError, match="line 1 is not ID"):
         extract(ExtractConfig(tmp_path, out, durations=False))
     words = "word " * MAX_PHONEMES
     (tmp_path / "metadata.csv").write_text(f"one|Hello.\ntwo|{words}\n", encoding="utf-8")
@@ -184,3 +190,22 @@ def test_the_dummy_set_is_learnable_and_the_same_each_time(tmp_path: Path) -> No
             assert np.allclose(seen.setdefault((phoneme, example.embedding.tobytes()), frame), frame, atol=1e-5)
     with pytest.raises(UserError, match="at least one"):
         write_dummy(tmp_path / "c", utterances=0)
+
+
+def test_commands_and_their_mistakes(tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "text.txt").write_text("Hello.\n", encoding="utf-8")
+    (tmp_path / "file").write_text("")
+    assert run("tts", "dummy", tmp_path / "dummy", "--utterances", 2).out == f"2 utterances in {tmp_path / 'dummy'}\n"
+    assert len(features.find(tmp_path / "dummy")) == 2
+    for arguments, message in (
+        (("dummy", tmp_path / "dummy", "--utterances", 3), "utterances was 2, now 3"),
+        (("dummy", tmp_path / "file"), "cannot be used"),
+        (("features", tmp_path / "missing", tmp_path / "out"), "no metadata.csv and no shards"),
+        (("features", tmp_path, tmp_path / "out", "--language", "fr"), "--no-durations"),
+        (("speak-dataset", tmp_path / "none.txt", tmp_path / "out"), "cannot read this text file"),
+        (("speak-dataset", tmp_path / "text.txt", tmp_path / "out", "--voices", "zz_top"), "zz_top"),
+        (("speak-dataset", tmp_path / "text.txt", tmp_path / "dummy", "--voices", "af_heart"), "other settings"),
+    ):
+        status, _, error = run("tts", *arguments)
+        assert status == 1 and message in error and error.count("\n") == 1, (arguments, error)
+    assert not (tmp_path / "out").exists()

@@ -56,9 +56,19 @@ def train(
     from nuanced_speech.tts.acoustic.train import train as run
 
     if model == "codec-lm":
+        from nuanced_speech.train.settings import find_device
         from nuanced_speech.tts.codec_lm_cli import train as train_codec_lm
 
-        train_codec_lm(data, out or Path("models/codec-lm"), steps=steps, batch_size=batch_size, lr=lr, seed=seed)
+        given = (epochs, minutes, evaluate, guided_attention, one_voice, resume, precision != "auto", reduction != 1)
+        if any(given) or steps < 1 or batch_size < 1 or lr <= 0:
+            raise UserError(
+                "codec-lm has --data, --out, --steps, --batch-size, --lr, --seed and --device in common with the others"
+                " (and goes on by itself when run again); the rest is in: nuanced-speech tts codec-lm train --help"
+            )
+        where = str(find_device(device))
+        train_codec_lm(
+            data, out or Path("models/codec-lm"), steps=steps, batch_size=batch_size, lr=lr, seed=seed, device=where
+        )
         return
     settings: dict[str, object] = {}
     if guided_attention:
@@ -136,6 +146,8 @@ def infer(
         wanted = 'the text and the file to write: nuanced-speech tts infer "Hello." out.wav'
         raise UserError(f"give {'the file to write and no text besides --phonemes' if phonemes else wanted}")
     audio.check_writable(words[-1])
+    if Path(speaker).resolve() == Path(words[-1]).resolve():
+        raise UserError(f"{speaker} is the speaker and the file to write: give the output another name")
     if mel is not None:
         if mel.suffix != ".npy":
             raise UserError(f"{mel}: the mel spectrogram is written as .npy; end the name in it")
@@ -148,8 +160,12 @@ def infer(
     if model == "codec-lm":
         from nuanced_speech.tts.codec_lm_cli import infer as infer_codec_lm
 
+        if phonemes or mel or alignment or speed != 1:
+            raise UserError("codec-lm says text in its own pace: leave out --phonemes, --mel, --alignment and --speed")
         prompt = Path(speaker) if speaker != DEFAULT_SPEAKER else None
-        infer_codec_lm(words[0], Path(words[-1]), checkpoint or Path("models/codec-lm"), prompt, seed=seed)
+        infer_codec_lm(
+            words[0], Path(words[-1]), checkpoint or Path("models/codec-lm"), prompt, seed=seed, device=device
+        )
         return
 
     import numpy as np
@@ -163,6 +179,10 @@ def infer(
     from nuanced_speech.tts.mel import MEL
 
     loaded = weights.load(checkpoint, find_device(device))
+    if model not in (None, loaded.name):
+        raise UserError(
+            f"{checkpoint or 'the packaged model'} is of {loaded.name}, not {model}: give a --checkpoint of it"
+        )
     if phonemes is not None:
         token_ids(phonemes, strict=True)
         pieces = [Piece(phonemes, 0.0)]

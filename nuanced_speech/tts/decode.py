@@ -52,6 +52,8 @@ def _peak(path: Path) -> float:
 
 def _by_libsndfile(path: Path) -> bool:
     """Whether it opens, or ffmpeg could not help either: an empty file, one that may not be read."""
+    if not path.is_file():
+        return True  # a pipe would wait for ever; audio.read says what is wrong
     try:
         soundfile.SoundFile(path).close()
     except (soundfile.LibsndfileError, TypeError):

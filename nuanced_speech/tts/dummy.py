@@ -11,6 +11,7 @@ import numpy as np
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import vocabulary
 from nuanced_speech.speaker import EMBEDDING_DIM
+from nuanced_speech.tts import features
 from nuanced_speech.tts.features import Example, save
 from nuanced_speech.tts.mel import MEL
 
@@ -26,10 +27,7 @@ def write_dummy(out: Path, utterances: int = 64, speakers: int = 4, seed: int = 
     """
     if utterances < 1 or speakers < 1:
         raise UserError("give at least one utterance and one speaker")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{out}: cannot make this folder ({error.strerror})") from error
+    features.begin(out, {"utterances": str(utterances), "speakers": str(speakers), "seed": str(seed)})
     rng = np.random.default_rng(seed)
     tokens = np.array([vocabulary()[p] for p in PHONEMES])
     spectra = rng.normal(-5, 1.5, (len(PHONEMES) + 1, MEL.n_mels))

@@ -17,7 +17,7 @@ from nuanced_speech.prosody.durations import align_content
 from nuanced_speech.speaker import SpeakerEncoder
 from nuanced_speech.text import phonemize
 from nuanced_speech.train.corpus import read_shard
-from nuanced_speech.tts import ljspeech
+from nuanced_speech.tts import features, ljspeech
 from nuanced_speech.tts.features import Example, save
 from nuanced_speech.tts.mel import MEL, mel_spectrogram
 from nuanced_speech.whisper import Listener
@@ -37,7 +37,6 @@ class ExtractConfig:
         language: of the texts.
         durations: align phonemes with the sound; English only, and not needed for Tacotron 2.
         min_log_probability: an utterance whose alignment fits worse is left out.
-        wavs: write the audio of a corpus too, as ``OUT/wavs/ID.wav`` at the mel's rate, for vocoders to learn from.
     """
 
     dataset: Path
@@ -45,7 +44,6 @@ class ExtractConfig:
     language: str = "en"
     durations: bool = True
     min_log_probability: float = -1.5
-    wavs: bool = False
 
 
 def extract(config: ExtractConfig) -> int:
@@ -54,16 +52,22 @@ def extract(config: ExtractConfig) -> int:
     Raises:
         UserError: no data set of a known layout there, or nothing of it could be used.
     """
-    config.out.mkdir(parents=True, exist_ok=True)
-    if (config.dataset / ljspeech.METADATA).is_file():
-        count = _from_ljspeech(config)
-    elif any(config.dataset.glob("shard-*.safetensors")):
-        count = _from_corpus(config)
-    else:
+    if config.durations and config.language != "en":
+        raise UserError(f"phonemes cannot be aligned in {config.language!r}, only in English: give --no-durations")
+    laid_out, shards = (config.dataset / ljspeech.METADATA).is_file(), any(config.dataset.glob("shard-*.safetensors"))
+    if not laid_out and not shards:
         raise UserError(
             f"{config.dataset}: no metadata.csv and no shards in it; make a data set with: nuanced-speech tts prepare"
             f" RECORDINGS {config.dataset}"
         )
+    settings = {
+        "dataset": str(config.dataset.resolve()),
+        "language": config.language,
+        "durations": str(config.durations),
+        "min_log_probability": str(config.min_log_probability),
+    }
+    features.begin(config.out, settings)
+    count = _from_ljspeech(config) if laid_out else _from_corpus(config)
     if not count:
         raise UserError(f"{config.dataset}: none of its utterances could be used")
     return count
@@ -98,14 +102,16 @@ def _from_ljspeech(config: ExtractConfig) -> int:
     listener = Listener(adapter.config.whisper) if adapter else None
     tokens, encoder = vocabulary(), SpeakerEncoder()
     count = 0
+    phonemize("one", config.language)  # a language that is not there is said once, not once a row
     for row in tqdm(ljspeech.read(config.dataset), "features"):
         name = row.id
         target = config.out / f"{name}.npz"
-        if target.exists():
+        recording = ljspeech.wav_path(config.dataset, name)
+        if target.exists() and recording.exists() and target.stat().st_mtime >= recording.stat().st_mtime:
             count += 1
             continue
         try:
-            wave = audio.read(ljspeech.wav_path(config.dataset, name), MEL.sample_rate)
+            wave = audio.read(recording, MEL.sample_rate)
             phonemes = phonemize(row.normalised, config.language)
             ids = torch.tensor([0, *(tokens[p] for p in phonemes if p in tokens), 0])
             if len(ids) > MAX_PHONEMES + 2:
@@ -113,8 +119,8 @@ def _from_ljspeech(config: ExtractConfig) -> int:
             units = None
             if adapter and listener:
                 heard = audio.resample(wave, MEL.sample_rate, audio.WHISPER_SAMPLE_RATE)
-                features = listener.features(heard, (adapter.config.layer,))
-                units, fit = align_content(adapter, features, ids, len(wave) / MEL.sample_rate)
+                heard_features = listener.features(heard, (adapter.config.layer,))
+                units, fit = align_content(adapter, heard_features, ids, len(wave) / MEL.sample_rate)
                 if fit < config.min_log_probability:
                     raise UserError(f"{name}: its text does not fit its sound ({fit:.2f})")
         except UserError as error:
@@ -130,8 +136,6 @@ def _from_ljspeech(config: ExtractConfig) -> int:
 def _from_corpus(config: ExtractConfig) -> int:
     encoder = SpeakerEncoder()
     count = 0
-    if config.wavs:
-        (config.out / "wavs").mkdir(exist_ok=True)
     for path in tqdm(sorted(config.dataset.glob("shard-*.safetensors")), "features"):
         for slot, spoken in enumerate(read_shard(path, ("audio", "ids", "durations"))):
             name = f"{config.dataset.name}-{path.stem[-5:]}-{slot:02d}"
@@ -141,8 +145,6 @@ def _from_corpus(config: ExtractConfig) -> int:
                 made = example(wave, spoken.ids, spoken.durations, encoder, name)
                 if made is None:
                     continue
-                if config.wavs:
-                    audio.write(config.out / "wavs" / f"{name}.wav", wave, MEL.sample_rate)
                 save(target, made)
             count += 1
     return count

@@ -10,7 +10,9 @@ key                     shape and type      what
 ======================  ==================  =====================================================================
 """
 
+import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,9 @@ from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import vocabulary
 from nuanced_speech.speaker import EMBEDDING_DIM
 from nuanced_speech.tts.mel import MEL
+
+# Beside the utterances: what they were made of and how.
+SETTINGS = "settings.json"
 
 
 @dataclass
@@ -72,7 +77,7 @@ def load(path: Path) -> Example:
             if missing:
                 raise UserError(f"{path}: no {' and no '.join(missing)} in it; it is not of the ETTS format")
             values = {key: file[key] for key in ("phonemes", "embedding", "mel", "durations") if key in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path}: not an .npz file that can be read ({type(error).__name__})") from error
     example = Example(**values, name=path.stem)
     check(example, path)
@@ -114,6 +119,29 @@ def check(example: Example, path: Path) -> None:
             raise UserError(f"{path}: {len(example.durations)} durations for {len(example.phonemes)} phonemes")
         if example.durations.min() < 0 or example.durations.sum() != len(example.mel):
             raise UserError(f"{path}: durations must be 0 or more and sum to the {len(example.mel)} frames of mel")
+
+
+def begin(folder: Path, settings: dict[str, str]) -> None:
+    """Make the folder of a data set, or see that what is in it was made with the same settings.
+
+    Raises:
+        UserError: it was not, or the folder cannot be made.
+    """
+    path = folder / SETTINGS
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        saved = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: cannot be used as a folder of features ({type(error).__name__})") from error
+    if saved is None:
+        if any(folder.glob("*.npz")):
+            raise UserError(f"{folder} holds .npz files already, made by nobody knows what; name another folder")
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(settings, indent=1), encoding="utf-8")
+        return
+    changed = [f"{key} was {saved.get(key)}, now {value}" for key, value in settings.items() if saved.get(key) != value]
+    if changed:
+        raise UserError(f"{folder} was made with other settings: {'; '.join(changed)}; restore them or name another")
 
 
 def find(folder: Path) -> list[Path]:

@@ -16,7 +16,7 @@ def features(
     out: Out,
     language: Annotated[str, typer.Option(help="Of the texts: en, fr …")] = "en",
     durations: Annotated[
-        bool, typer.Option(help="Align phonemes with the sound (English); Tacotron 2 does without.")
+        bool, typer.Option(help="Align phonemes with the sound (English only); Tacotron 2 does without.")
     ] = True,
 ) -> None:
     """Write phonemes, speaker embedding, mel and durations of a data set; run again to go on where it was interrupted.
@@ -29,7 +29,7 @@ def features(
     """
     from nuanced_speech.tts.extract import ExtractConfig, extract
 
-    print(f"{extract(ExtractConfig(dataset, out, language, durations and language == 'en'))} utterances in {out}")
+    print(f"{extract(ExtractConfig(dataset, out, language, durations))} utterances in {out}")
 
 
 def dummy(

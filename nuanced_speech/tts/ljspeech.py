@@ -52,7 +52,11 @@ def read(folder: Path) -> list[Row]:
         fields = [part.strip() for part in line.split("|")]
         if not 2 <= len(fields) <= 3 or not fields[0] or not fields[1]:
             raise UserError(f"{path}: line {number} is not ID|text or ID|text|normalised text")
+        if Path(fields[0]).name != fields[0]:
+            raise UserError(f"{path}: line {number}: {fields[0]!r} is not a file name without its folder")
         rows.append(Row(fields[0], fields[1], fields[-1] or fields[1]))
+    if not rows:
+        raise UserError(f"{path} is empty: a line a recording, ID|text|normalised text")
     return rows
 
 

@@ -1,25 +1,28 @@
 """Kokoro reads a text aloud in many voices: a data set in the ETTS format whose durations are exact."""
 
-import multiprocessing
+import hashlib
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import MAX_PHONEMES, Kokoro
+from nuanced_speech.progress import bar
 from nuanced_speech.speaker import SpeakerEncoder
 from nuanced_speech.style.voices import stock_voices, style_of, voice_pack
 from nuanced_speech.text import phonemize
 from nuanced_speech.train.corpus import random_style, read_sentences
-from nuanced_speech.tts import ljspeech
+from nuanced_speech.tts import features, ljspeech
 from nuanced_speech.tts.extract import example
-from nuanced_speech.tts.features import save
 from nuanced_speech.tts.mel import MEL
+from nuanced_speech.tts.pool import parallel
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,24 +59,23 @@ def speak_dataset(config: SpeakConfig) -> int:
     voices = config.voices or tuple(name for name in stock_voices() if name[0] in "ab")
     for voice in voices:
         voice_pack(voice)
-    config = replace(config, voices=voices)
-    try:
-        (config.out / ljspeech.WAVS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{config.out}: cannot make this folder ({error.strerror})") from error
-    wanted = [(config, number, text) for number, text in enumerate(sentences * config.repeats)]
-    missing = [work for work in wanted if not _target(config, work[1]).exists()]
-    show = partial(tqdm, desc="speaking", total=len(wanted), initial=len(wanted) - len(missing))
-    if config.workers == 1:
-        for work in show(missing):
-            _speak(work)
-    elif missing:
-        with multiprocessing.get_context("spawn").Pool(config.workers, torch.set_num_threads, (1,)) as pool:
-            for _ in show(pool.imap_unordered(_speak, missing)):
-                pass
+    settings = {
+        "text": hashlib.sha256("\n".join(sentences).encode()).hexdigest()[:16],
+        "voices": ",".join(voices),
+        "seed": str(config.seed),
+    }
+    features.begin(config.out, settings)
+    (config.out / ljspeech.WAVS).mkdir(exist_ok=True)
+    wanted = list(enumerate(sentences * config.repeats))
+    missing = [job for job in wanted if not _target(config, job[0]).exists()]
+    with bar("speaking") as advance:
+        for _ in parallel(
+            Speaker, replace(config, voices=voices), missing, [1.0] * len(missing), config.workers, advance
+        ):
+            pass
     rows = [
         ljspeech.Row(_target(config, number).stem, text, text)
-        for _, number, text in wanted
+        for number, text in wanted
         if _target(config, number).exists()
     ]
     ljspeech.write(config.out, rows)
@@ -84,27 +86,33 @@ def _target(config: SpeakConfig, number: int) -> Path:
     return config.out / f"{config.text_file.stem}-{number:05d}.npz"
 
 
-_models: tuple[Kokoro, SpeakerEncoder] | None = None
+class Speaker:
+    """Speaks one utterance after the other; nothing where a line cannot be spoken or is too long."""
 
+    def __init__(self, config: SpeakConfig) -> None:
+        self.config = config
+        self.kokoro, self.encoder = Kokoro(), SpeakerEncoder()
+        self.packs = [voice_pack(voice) for voice in config.voices]
 
-@torch.no_grad()
-def _speak(work: tuple[SpeakConfig, int, str]) -> None:
-    """One utterance, in a worker process that loads its models once; nothing where a sentence is too long."""
-    global _models
-    config, number, text = work
-    _models = _models or (Kokoro(), SpeakerEncoder())
-    kokoro, encoder = _models
-    rng = np.random.default_rng([config.seed, number])
-    phonemes = phonemize(text)
-    if len(phonemes) > MAX_PHONEMES:
-        return
-    ids = kokoro.tokens(phonemes)
-    packs = [voice_pack(voice) for voice in config.voices]
-    style = random_style(rng, len(ids) - 2, packs) if len(packs) > 1 else style_of(packs[0], len(ids) - 2)
-    speech = kokoro(ids[None], style[None], seed=int(rng.integers(1 << 31)))
-    wave = audio.resample(speech.audio[0].numpy(), audio.SAMPLE_RATE, MEL.sample_rate)
-    path = _target(config, number)
-    made = example(wave, ids, speech.prosody.durations[0], encoder, path.stem)
-    if made:
-        audio.write(ljspeech.wav_path(config.out, path.stem), wave, MEL.sample_rate)
-        save(path, made)
+    @torch.no_grad()
+    def __call__(self, job: tuple[int, str], _: Callable[[float], None]) -> None:
+        number, text = job
+        rng = np.random.default_rng([self.config.seed, number])
+        try:
+            phonemes = phonemize(text)
+        except UserError as error:
+            log.warning("left out: %s", error)
+            return
+        if len(phonemes) > MAX_PHONEMES:
+            log.warning("left out: %d phonemes, more than %d, in %r", len(phonemes), MAX_PHONEMES, text[:60])
+            return
+        ids = self.kokoro.tokens(phonemes)
+        several = len(self.packs) > 1
+        style = random_style(rng, len(ids) - 2, self.packs) if several else style_of(self.packs[0], len(ids) - 2)
+        speech = self.kokoro(ids[None], style[None], seed=int(rng.integers(1 << 31)))
+        wave = audio.resample(speech.audio[0].numpy(), audio.SAMPLE_RATE, MEL.sample_rate)
+        path = _target(self.config, number)
+        made = example(wave, ids, speech.prosody.durations[0], self.encoder, path.stem)
+        if made:
+            audio.write(ljspeech.wav_path(self.config.out, path.stem), wave, MEL.sample_rate)
+            features.save(path, made)

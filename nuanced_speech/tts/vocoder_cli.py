@@ -7,6 +7,9 @@ import typer
 
 from nuanced_speech.errors import UserError
 
+# A full-scale sine has about 3.
+LOUDEST_LOG_MEL = 6.0
+
 
 def train_vocoder(
     folders: Annotated[
@@ -17,6 +20,9 @@ def train_vocoder(
         "models/vocoder"
     ),
     model: Annotated[str, typer.Option(help="source-filter, hifigan or waveglow.")] = "source-filter",
+    size: Annotated[
+        str, typer.Option(help="small, for a processor, or paper: HiFi-GAN V1 and WaveGlow as published, for a GPU.")
+    ] = "small",
     steps: Annotated[int, typer.Option(min=1, help="About one a second on a core for source-filter.")] = 6000,
     minutes: Annotated[float, typer.Option(min=0, help="Stop after so long, with a checkpoint; 0 for no limit.")] = 0,
     batch_size: Annotated[int, typer.Option(min=1, help="Pieces in a step.")] = 16,
@@ -27,8 +33,8 @@ def train_vocoder(
 ) -> None:
     """Train a vocoder; run again to go on from its checkpoint.
 
-    The published settings of hifigan are --lr 2e-4 --frames 32, those of waveglow --lr 1e-4 --frames 62; both want a
-    GPU and days.
+    As published, hifigan is --size paper --lr 2e-4 --frames 32, waveglow --size paper --lr 1e-4 --frames 62; both want
+    a GPU and days.
 
     Example:
 
@@ -39,7 +45,11 @@ def train_vocoder(
     from nuanced_speech.tts.vocoders.train import TrainConfig, train
 
     print(
-        train(TrainConfig(tuple(folders), out, model, steps, minutes, batch_size, frames, lr, seed=seed, device=device))
+        train(
+            TrainConfig(
+                tuple(folders), out, model, size, steps, minutes, batch_size, frames, lr, seed=seed, device=device
+            )
+        )
     )
 
 
@@ -96,13 +106,28 @@ def read_mel(path: Path, config):  # type: ignore[no-untyped-def]
             f"{path}: this vocoder has a mel of its own kind; give it a recording, or use --vocoder default"
         )
     if path.suffix == ".npz":
-        return features.load(path).mel.T
+        return checked(path, features.load(path).mel.T)
     try:
         mel = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{path}: not an .npy file that can be read ({type(error).__name__})") from error
-    if mel.ndim != 2 or mel.shape[1] != MEL.n_mels or mel.dtype.kind != "f" or not np.isfinite(mel).all():
+    if not isinstance(mel, np.ndarray):
+        raise UserError(f"{path}: an .npz file under the name of an .npy; give it its own name")
+    if (
+        mel.ndim != 2
+        or not mel.size
+        or mel.shape[1] != MEL.n_mels
+        or mel.dtype.kind != "f"
+        or not np.isfinite(mel).all()
+    ):
         raise UserError(
             f"{path}: {mel.dtype} of shape {mel.shape}; a mel is finite floats of shape (frames, {MEL.n_mels})"
         )
-    return mel.T.astype(np.float32)
+    return checked(path, mel.T.astype(np.float32))
+
+
+def checked(path: Path, mel):  # type: ignore[no-untyped-def]
+    """The mel ``[80, frames]``, unless no sound within [-1, 1] can have it."""
+    if mel.max() > LOUDEST_LOG_MEL:
+        raise UserError(f"{path}: values up to {mel.max():.1f} are no natural logarithms of magnitudes of sound")
+    return mel

@@ -23,6 +23,7 @@ from nuanced_speech.tts.acoustic import weights
 from nuanced_speech.tts.acoustic.board import Board
 from nuanced_speech.tts.acoustic.data import Item, batches, collate, read, split
 from nuanced_speech.tts.acoustic.interface import AcousticModel
+from nuanced_speech.tts.mel import MEL
 
 CHECKPOINT, BEST, LAST = "checkpoint.pt", "best.safetensors", "last.safetensors"
 WARMUP, LAST_RATE = 200, 0.02
@@ -249,7 +250,8 @@ def check(config: TrainConfig) -> None:
     if config.seed < 0:
         raise UserError(f"--seed is {config.seed}: give a whole number from 0 up")
     _precision(config.precision, find_device(config.device))
-    vocoders.load(config.vocoder)
+    if vocoders.load(config.vocoder).mel != MEL:
+        raise UserError(f"--vocoder {config.vocoder} has a mel of its own kind: give griffin-lim, default or a file")
     present = [name for name in (CHECKPOINT, BEST, LAST) if (config.out / name).exists()]
     if present and not config.resume:
         raise UserError(
@@ -269,6 +271,9 @@ def identity(config: TrainConfig, model: AcousticModel, items: list[Item]) -> di
     data = hashlib.sha256()
     for item in items:
         data.update(item.name.encode() + item.mel.numpy().tobytes() + item.phonemes.numpy().tobytes())
+        data.update(item.embedding.numpy().tobytes())
+        if item.durations is not None:
+            data.update(item.durations.numpy().tobytes())
     return {
         "model": config.model,
         "config": json.dumps(asdict(model.config)),

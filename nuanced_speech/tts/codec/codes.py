@@ -1,6 +1,7 @@
 """Codes in a file: an ``.npz`` with ``codes`` (codebooks, frames) and what is needed to decode them."""
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def load(path: Path) -> Codes:
                 str(file["codec"]),
                 str(file["fingerprint"]),
             )
-    except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path}: not a file of codes, or damaged ({type(error).__name__})") from error
     if found.codes.ndim != 2 or found.codes.size == 0 or found.codes.min() < 0 or found.samples < 1:
         raise UserError(f"{path}: its codes are of shape {found.codes.shape}; they must be (codebooks, frames)")

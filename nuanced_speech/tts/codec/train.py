@@ -81,6 +81,8 @@ def train(config: CodecTrainConfig, shape: CodecConfig | None = None) -> Path:
     bar = tqdm(range(first, config.steps), "training", initial=first, total=config.steps, mininterval=5)
     for step in bar:
         figures = run.step(step, waveforms)
+        if not math.isfinite(figures["spectral"]):
+            raise UserError(f"the loss is not a number any more at step {step}: train with a smaller --lr")
         if (step + 1) % LOG_EVERY == 0:
             for name, value in figures.items():
                 board.add_scalar(f"train/{name}", value, step + 1)

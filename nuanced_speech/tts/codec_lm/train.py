@@ -4,6 +4,7 @@ Read top to bottom: codes are computed once and kept; each clip is learned with 
 its speaker, or without one; AdamW with warm-up and half a cosine. A run can be interrupted and started again.
 """
 
+import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +132,8 @@ def train(config: LMTrainConfig) -> Path:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         losses.append([value.item() for value in each])
+        if not math.isfinite(sum(losses[-1])):
+            raise UserError(f"the loss is not a number any more at step {step}: train with a smaller --lr")
         if (step + 1) % LOG_EVERY == 0:
             board.add_scalar("train/loss", each.mean().item(), step + 1)
             board.add_scalars("train/codebooks", {f"{k + 1}": x.item() for k, x in enumerate(each)}, step + 1)
@@ -174,7 +177,8 @@ def _schedule(step: int, steps: int) -> float:
 def _settings(config: LMTrainConfig, clips: list[Spoken]) -> dict[str, str]:
     ignored = {"data", "out", "checkpoint_every", "device"}
     settings = {name: str(value) for name, value in vars(config).items() if name not in ignored}
-    return settings | {"clips": str(len(clips))}
+    texts = "\n".join(f"{clip.name} {clip.text}" for clip in clips)
+    return settings | {"texts": hashlib.sha256(texts.encode()).hexdigest()[:16]}
 
 
 def _speak_one(model: CodecLM, codec: AudioCodec, clip: Spoken, board: SummaryWriter, step: int) -> None:

@@ -1,5 +1,6 @@
 """F0 of the recordings that a vocoder learns from, one value a mel frame."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,15 @@ from nuanced_speech.prosody.frames import FRAME_RATE
 from nuanced_speech.tts.mel import MelConfig
 from nuanced_speech.tts.waveforms import Waveforms
 
-FILE = "f0.npy"
+# By where the recordings end: other recordings have other melodies.
+FILE = "f0-{}.npy"
 
 
 def melodies(recordings: Waveforms, config: MelConfig, cache: Path) -> list[np.ndarray]:
     """F0 in Hz of each recording, ``[frames]`` float32, 0 where unvoiced; computed once and kept in ``cache``."""
     frames = [config.frames(len(recordings.clip(number))) for number in range(len(recordings))]
     ends = np.cumsum(frames)
-    path = cache / FILE
+    path = cache / FILE.format(hashlib.sha256(recordings.ends.tobytes()).hexdigest()[:16])
     if not path.exists():
         curves = [
             frame_f0(recordings.clip(number), frames[number], config)

@@ -1,5 +1,6 @@
 """What each vocoder learns by."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -8,9 +9,9 @@ from torch import Tensor
 
 from nuanced_speech.losses import discriminator_loss, feature_matching_loss, generator_loss
 from nuanced_speech.tts.mel import MEL, magnitude, mel_spectrogram
-from nuanced_speech.tts.vocoders.hifigan import V2, Discriminators, HiFiGAN, HiFiGANConfig
+from nuanced_speech.tts.vocoders.hifigan import V1, V2, Discriminators, HiFiGAN, HiFiGANConfig
 from nuanced_speech.tts.vocoders.source_filter import SourceFilter, SourceFilterConfig, source_spectrum, to_bins
-from nuanced_speech.tts.vocoders.waveglow import WaveGlow, WaveGlowConfig
+from nuanced_speech.tts.vocoders.waveglow import PAPER, WaveGlow, WaveGlowConfig
 
 # Loudness grows about with this power of magnitude (Stevens).
 COMPRESSION = 0.3
@@ -23,6 +24,10 @@ class MagnitudeRegression:
         self.bfloat16 = bfloat16
         self.model = SourceFilter(config)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), weight_decay=1e-3)
+
+    def to(self, device: torch.device) -> None:
+        for part in (self.model,):
+            part.to(device)
 
     def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:
         for group in self.optimizer.param_groups:
@@ -81,11 +86,17 @@ class Adversarial:
             for part in (self.model, self.discriminators)
         ]
 
+    def to(self, device: torch.device) -> None:
+        for part in (
+            self.model,
+            self.discriminators,
+        ):
+            part.to(device)
+
     def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = lr
-        self.discriminators.to(wave.device)
         mel = mel_spectrogram(wave)
         spoken = self.model(mel)
 
@@ -139,6 +150,10 @@ class Likelihood:
         self.model = WaveGlow(config)
         self.optimizer = torch.optim.Adam(self.model.parameters())
 
+    def to(self, device: torch.device) -> None:
+        for part in (self.model,):
+            part.to(device)
+
     def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
@@ -161,4 +176,11 @@ class Likelihood:
         self.optimizer.load_state_dict(state["optimizer"])
 
 
-OBJECTIVES = {"source-filter": MagnitudeRegression, "hifigan": Adversarial, "waveglow": Likelihood}
+# By model and size: what a processor can train, and what the papers have.
+OBJECTIVES: dict[tuple[str, str], Callable[[], Any]] = {
+    ("source-filter", "small"): MagnitudeRegression,
+    ("hifigan", "small"): Adversarial,
+    ("hifigan", "paper"): lambda: Adversarial(V1, 1024),
+    ("waveglow", "small"): Likelihood,
+    ("waveglow", "paper"): lambda: Likelihood(PAPER),
+}

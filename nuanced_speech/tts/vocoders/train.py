@@ -35,6 +35,7 @@ class TrainConfig:
         folders: recordings, or what ``train corpus`` made.
         out: for checkpoint, weights and TensorBoard's files.
         model: ``source-filter``, ``hifigan`` or ``waveglow``.
+        size: ``small``, or ``paper`` for HiFi-GAN V1 with its discriminators and WaveGlow as they were published.
         steps: of the schedule; the learning rate falls to nothing by its end.
         minutes: stop earlier than that, with a checkpoint; 0 for no limit.
         frames: length of the pieces that are drawn.
@@ -44,6 +45,7 @@ class TrainConfig:
     folders: tuple[Path, ...]
     out: Path
     model: str = "source-filter"
+    size: str = "small"
     steps: int = 6000
     minutes: float = 0.0
     batch_size: int = 16
@@ -58,6 +60,10 @@ class Objective(Protocol):
     """A vocoder with what it is trained by."""
 
     model: files.Trainable
+
+    def to(self, device: torch.device) -> None:
+        """Move all networks."""
+        ...
 
     def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:
         """Learn from ``wave [B, frames * hop_length]`` and ``f0 [B, frames]``; the parts of the loss."""
@@ -82,18 +88,24 @@ def train(config: TrainConfig) -> Path:
     Raises:
         UserError: an unknown model, no recordings, or a checkpoint of other settings.
     """
-    if config.model not in OBJECTIVES:
-        raise UserError(f"unknown vocoder {config.model!r}: choose one of {', '.join(OBJECTIVES)}")
+    if (config.model, config.size) not in OBJECTIVES:
+        known = ", ".join(f"{model} ({size})" for model, size in OBJECTIVES)
+        raise UserError(f"unknown vocoder {config.model!r} of size {config.size!r}: choose one of {known}")
     device = find_device(config.device)
-    config.out.mkdir(parents=True, exist_ok=True)
+    try:
+        config.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{config.out}: cannot make this folder ({error.strerror})") from error
     recordings = collect(config.folders, MEL.sample_rate, config.out)
     hours = len(recordings.samples) / MEL.sample_rate / 3600
     print(f"{len(recordings)} recordings, {hours:.2f} hours")
     torch.manual_seed(config.seed)
-    objective: Objective = OBJECTIVES[config.model]()
-    objective.model.to(device)
+    objective: Objective = OBJECTIVES[config.model, config.size]()
+    objective.to(device)
     path = config.out / CHECKPOINT
-    identity = {name: str(getattr(config, name)) for name in ("model", "batch_size", "frames", "lr", "seed", "steps")}
+    identity = {
+        name: str(getattr(config, name)) for name in ("model", "size", "batch_size", "frames", "lr", "seed", "steps")
+    }
     step, best = 0, float("inf")
     if path.exists():
         saved = checkpoint.load(path)
@@ -103,7 +115,7 @@ def train(config: TrainConfig) -> Path:
         torch.set_rng_state(saved["random"])
     pieces = _Pieces(recordings, config)
     until = time.monotonic() + config.minutes * 60 if config.minutes else float("inf")
-    with SummaryWriter(str(config.out / "tensorboard")) as writer:
+    with SummaryWriter(str(config.out / "tensorboard"), purge_step=step) as writer:
         progress = tqdm(total=config.steps, initial=step, desc=config.model)
         while step < config.steps and time.monotonic() < until:
             wave, f0 = (x.to(device) for x in pieces.draw(step))
@@ -114,17 +126,23 @@ def train(config: TrainConfig) -> Path:
             progress.set_postfix({name: f"{value:.3f}" for name, value in parts.items()})
             for name, value in parts.items():
                 writer.add_scalar(f"train/{name}", value, step)
-            if step % config.every == 0 or step == config.steps or time.monotonic() >= until:
+            if not all(math.isfinite(value) for value in parts.values()):
+                raise UserError(f"the loss is not a number any more at step {step}: train with a smaller --lr")
+            if step % config.every == 0 or step == config.steps:
                 loss = float(np.mean([objective.validate(*(x.to(device) for x in b)) for b in pieces.held_out()]))
                 writer.add_scalar("validation", loss, step)
                 _show(writer, objective.model, pieces, device, step)
                 tqdm.write(f"step {step}: validation {loss:.4f}")
-                if loss < best:
+                if loss < best or not (config.out / WEIGHTS).exists():
                     best = loss
                     files.save(config.out / WEIGHTS, objective.model)
-                state = {"objective": objective.state(), "step": step, "best": best}
-                checkpoint.save(path, state | {"settings": identity, "random": torch.get_rng_state()})
+            elif time.monotonic() < until:
+                continue
+            state = {"objective": objective.state(), "step": step, "best": best}
+            checkpoint.save(path, state | {"settings": identity, "random": torch.get_rng_state()})
         progress.close()
+    if not (config.out / WEIGHTS).exists():
+        files.save(config.out / WEIGHTS, objective.model)
     return config.out / WEIGHTS
 
 
