@@ -12,9 +12,10 @@ import torch
 
 from nuanced_speech import audio
 from nuanced_speech.errors import UserError
+from nuanced_speech.tts import ljspeech
 from nuanced_speech.tts.codec.model import CodecConfig, SpeechCodec
 from nuanced_speech.tts.codec_lm import train as training
-from nuanced_speech.tts.codec_lm.data import Spoken, read_metadata
+from nuanced_speech.tts.codec_lm.data import Spoken
 from nuanced_speech.tts.codec_lm.delay import delayed, empty, end, undelayed
 from nuanced_speech.tts.codec_lm.infer import InferConfig, infer
 from nuanced_speech.tts.codec_lm.model import CodecLM, LMConfig, Utterance, draw
@@ -192,22 +193,21 @@ def test_speakers_by_name() -> None:
     ("lines", "says"),
     [
         ("", "is empty"),
-        ("a\n", "line 1: not of the form"),
-        ("a|Hello\n\n|x|y\n", "line 3: not of the form"),
-        ("a|Hello\nc|Hello\n", "line 2: there is no wavs/c.wav"),
+        ("a\n", "line 1 is not ID"),
+        ("a|Hello\n\n|x|y\n", "line 3 is not ID"),
         ("../a|Hello\n", "not a file name"),
     ],
 )
 def test_bad_metadata_is_named(dataset: Path, lines: str, says: str) -> None:
     (dataset / "metadata.csv").write_text(lines)
     with pytest.raises(UserError, match=says):
-        read_metadata(dataset)
+        ljspeech.read(dataset)
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["train", "none", "--out", "x", "--codec", "CODEC", "--codebooks", "2"], "metadata.csv cannot be read"),
+        (["train", "none", "--out", "x", "--codec", "CODEC", "--codebooks", "2"], "metadata.csv: no such file"),
         (["train", "DATA", "--out", "x", "--codec", "CODEC", "--codebooks", "9"], "has 3 codebooks"),
         (["train", "DATA", "--out", "x", "--codec", "CODEC", "--codebooks", "2", "--width", "30"], "shared by 4 heads"),
         (["train", "DATA", "--out", "x", "--codec", "none.safetensors"], "no codec there"),
@@ -240,3 +240,14 @@ def test_training_and_speaking_by_command(dataset: Path, tmp_path: Path, run) ->
     )  # fmt: skip
     assert said[0] == 0, said[1]
     assert soundfile.info(out).samplerate == 16000 and audio.synthetic_mark(out)
+    # the common commands lead to the same
+    again = tmp_path / "again.flac"
+    assert run("tts", "infer", TEXTS[0], again, "--model", "codec-lm", "--checkpoint", tmp_path / "lm")[0] == 0
+    assert soundfile.info(again).samplerate == 16000
+    refused = run("tts", "infer", TEXTS[0], again, "--model", "codec-lm", "--speed", 2)
+    assert refused.status == 1 and "in its own pace" in refused.err
+    refused = run("tts", "train", "--model", "codec-lm", "--data", dataset, "--minutes", 1)
+    assert refused.status == 1 and "codec-lm train --help" in refused.err
+    (dataset / "wavs" / "a.wav").unlink()
+    refused = run("tts", "train", "--model", "codec-lm", "--data", dataset, "--out", tmp_path / "other")
+    assert refused.status == 1 and "there is no wavs/a.wav" in refused.err
