@@ -106,11 +106,9 @@ def test_several_recordings_need_a_folder(tmp_path, run):
     assert status == 1 and "overwrite" in err
 
 
-def test_convert_writes_audio_report_and_picture(monkeypatch, capsys, clip, tmp_path, run):
+def test_convert_writes_audio_report_and_picture(clip, tmp_path, run):
     out, folder = tmp_path / "out.flac", tmp_path / "report"
-    status, _, err = run(
-        monkeypatch, capsys, "convert", clip, out, "--voice", "af_heart", "--whisper", "tiny.en", "--report", folder
-    )
+    status, _, err = run("convert", clip, out, "--voice", "af_heart", "--whisper", "tiny.en", "--report", folder)
     assert status == 0, err
     assert soundfile.info(out).samplerate == 24000
     figures = json.loads((folder / "out.json").read_text())
