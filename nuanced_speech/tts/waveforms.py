@@ -89,8 +89,8 @@ def collect(folders: Sequence[Path], sample_rate: int, out: Path) -> Waveforms:
                     file.write((wave.clip(-1, 1) * 32767).astype(np.int16).tobytes())
                     total += len(wave)
                     ends.append(total)
-        if not ends:
-            raise UserError(f"{', '.join(map(str, folders))}: no recording that can be read")
+            if not ends:
+                raise UserError(f"{', '.join(map(str, folders))}: no recording that can be read")
         with audio.replacing(index) as temporary:
             temporary.write_text(json.dumps({"key": key, "ends": ends}))
         kept = {"ends": ends}
