@@ -27,6 +27,10 @@ F0_CENTRE, F0_SPREAD = 7.3, 0.45
 PLACE = 3
 
 
+# Frames that one phoneme may last when speaking, four seconds: no data set has taught longer ones.
+LONGEST = 344
+
+
 @dataclass(frozen=True)
 class EttsConfig:
     """Sizes. The defaults have 8 million parameters.
@@ -199,7 +203,7 @@ class Etts(AcousticModel):
         """A mel ``[frames, 80]`` of ids ``[T]`` for a speaker ``[256]``, ``speed`` times as fast as predicted."""
         lengths = torch.tensor([len(phonemes)], device=phonemes.device)
         features, log_durations, speaker = self.encode(phonemes[None], lengths, embedding[None])
-        durations = ((log_durations.exp() - 1).clamp(min=0) / speed).round().long().clamp(min=1)
+        durations = ((log_durations.exp() - 1).clamp(min=0) / speed).round().long().clamp(1, LONGEST)
         frames = int(durations.sum())
         even = frames + frames % 2
         mask = torch.ones(1, even // 2, dtype=torch.bool, device=phonemes.device)
