@@ -24,20 +24,6 @@ def flat(seconds: float, hertz: float = 200.0) -> np.ndarray:
     return np.full(round(seconds * picture.FRAME_RATE), hertz, dtype=np.float32)
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Collects the figures that are saved, which are saved as ever."""
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(figure: Figure, *arguments: object, **options: object) -> None:
-        figures.append(figure)
-        save(figure, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
-    return figures
-
-
 def test_shows_both_with_axes_in_seconds_and_hertz(tmp_path: Path, drawn: list[Figure]) -> None:
     path = tmp_path / "both.png"
     picture.compare_picture(

@@ -20,20 +20,6 @@ from nuanced_speech.plot import COLUMNS, PANELS, burg, column_power, draw, f0_tr
 RATE = audio.SAMPLE_RATE
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Collects the figures that are saved, which are saved as ever."""
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(figure: Figure, *arguments: object, **options: object) -> None:
-        figures.append(figure)
-        save(figure, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
-    return figures
-
-
 def vowel(seconds: float, hertz: float = 110.0, resonances: tuple[float, ...] = (700, 1200, 2500)) -> np.ndarray:
     """Pulses through resonances 80 Hz wide."""
     wave = np.zeros(round(seconds * RATE))

@@ -36,7 +36,7 @@ from nuanced_speech.train.references import (
     segment_list,
     speak_all,
 )
-from nuanced_speech.train.report import Board, print_table, similarity, write_json
+from nuanced_speech.train.report import SpeechBoard, print_table, similarity, write_json
 from nuanced_speech.train.settings import BEST, CHECKPOINT, TrainConfig, check, find_device, identity
 from nuanced_speech.whisper import Listener
 
@@ -113,7 +113,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
         return style_loss(encoder(features[rows, clean_or_not, None]), styles[rows]).total
 
     first, total = state["epoch"] * steps, config.epochs * steps
-    board = Board(config.out / "tensorboard", first)
+    board = SpeechBoard(config.out / "tensorboard", first)
     bar = tqdm(total=total, initial=first, desc="training", unit="step")
     for epoch in range(state["epoch"] + 1, config.epochs + 1):
         rng = np.random.default_rng([config.seed, epoch])

@@ -17,22 +17,14 @@ from nuanced_speech.audio import SAMPLE_RATE, replacing
 from nuanced_speech.evaluate.picture import log_mel
 from nuanced_speech.kokoro import TIMBRE_DIM
 from nuanced_speech.style.encoder import StyleEncoder
+from nuanced_speech.train.board import Board
 from nuanced_speech.train.references import Segment
 
 _SHOWN_DB = 70.0
 
 
-class Board:
-    """TensorBoard's log of a run; what it holds from ``step`` on is dropped, to be written again after a resume."""
-
-    def __init__(self, folder: Path, step: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.writer = SummaryWriter(str(folder), purge_step=step + 1)
-
-    def scalars(self, group: str, figures: dict[str, float], step: int) -> None:
-        for name, value in figures.items():
-            self.writer.add_scalar(f"{group}/{name}", value, step)
+class SpeechBoard(Board):
+    """The log of the recipe."""
 
     def sounds(self, predicted: Tensor, reference: Tensor, step: int) -> None:
         """Two waveforms ``[T]`` and the picture of both."""
@@ -41,9 +33,6 @@ class Board:
         self.writer.add_image(
             "mel, predicted above reference", mel_picture(predicted, reference), step, dataformats="HWC"
         )
-
-    def close(self) -> None:
-        self.writer.close()
 
 
 @torch.no_grad()

@@ -8,22 +8,13 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.audio import replacing
+from nuanced_speech.train.board import Board
 from nuanced_speech.tts.mel import MEL
 from nuanced_speech.tts.vocoders import Vocoder
 
 
-class Board:
-    """The log of a run; what it holds from ``step`` on is dropped, to be written again after a resume."""
-
-    def __init__(self, folder: Path, step: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.writer = SummaryWriter(str(folder), purge_step=step + 1)
-
-    def scalars(self, group: str, figures: dict[str, float], step: int) -> None:
-        """Figures, by name."""
-        for name, value in figures.items():
-            self.writer.add_scalar(f"{group}/{name}", value, step)
+class AcousticBoard(Board):
+    """The log of an acoustic model."""
 
     def mels(self, predicted: Tensor, true: Tensor, step: int) -> None:
         """Two log mel spectrograms ``[frames, 80]``, the predicted above the true."""
@@ -40,10 +31,6 @@ class Board:
         with torch.no_grad():
             wave = vocoder(mel.T[None].float().cpu())[0]
         self.writer.add_audio(name, wave.clamp(-1, 1)[None], step, MEL.sample_rate)
-
-    def close(self) -> None:
-        """Write what is left."""
-        self.writer.close()
 
 
 def picture(values: Tensor, colours: str, scale: int = 3) -> np.ndarray:

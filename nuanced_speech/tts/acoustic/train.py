@@ -20,7 +20,7 @@ from nuanced_speech.train import checkpoint
 from nuanced_speech.train.settings import find_device
 from nuanced_speech.tts import vocoders
 from nuanced_speech.tts.acoustic import weights
-from nuanced_speech.tts.acoustic.board import Board
+from nuanced_speech.tts.acoustic.board import AcousticBoard
 from nuanced_speech.tts.acoustic.data import Item, batches, collate, read, split
 from nuanced_speech.tts.acoustic.interface import AcousticModel
 from nuanced_speech.tts.mel import MEL
@@ -114,7 +114,7 @@ def train(config: TrainConfig) -> Path:
         )  # fmt: skip
 
     config.out.mkdir(parents=True, exist_ok=True)
-    board = Board(config.out / "tensorboard", step)
+    board = AcousticBoard(config.out / "tensorboard", step)
     vocoder = vocoders.load(config.vocoder)
     hours = sum(len(item.mel) for item in learned) * 256 / 22050 / 3600
     print(

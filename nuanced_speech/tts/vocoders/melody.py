@@ -18,7 +18,7 @@ FILE = "f0-{}.npy"
 
 def melodies(recordings: Waveforms, config: MelConfig, cache: Path) -> list[np.ndarray]:
     """F0 in Hz of each recording, ``[frames]`` float32, 0 where unvoiced; computed once and kept in ``cache``."""
-    frames = [config.frames(len(recordings.clip(number))) for number in range(len(recordings))]
+    frames = [config.frames(int(samples)) for samples in np.diff(recordings.ends, prepend=0)]
     ends = np.cumsum(frames)
     path = cache / FILE.format(hashlib.sha256(recordings.ends.tobytes()).hexdigest()[:16])
     if not path.exists():

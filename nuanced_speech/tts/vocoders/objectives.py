@@ -1,11 +1,12 @@
 """What each vocoder learns by."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from nuanced_speech.losses import discriminator_loss, feature_matching_loss, generator_loss
 from nuanced_speech.tts.mel import MEL, magnitude, mel_spectrogram
@@ -17,30 +18,57 @@ from nuanced_speech.tts.vocoders.waveglow import PAPER, WaveGlow, WaveGlowConfig
 COMPRESSION = 0.3
 
 
-class MagnitudeRegression:
+class _Objective:
+    """Networks that learn and how each is moved: what is put on a device, saved and taken up again.
+
+    ``model`` is the vocoder; ``networks`` and ``optimizers`` go by the same names.
+    """
+
+    networks: dict[str, nn.Module]
+    optimizers: dict[str, torch.optim.Optimizer]
+
+    def to(self, device: torch.device) -> None:
+        for network in self.networks.values():
+            network.to(device)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "networks": {name: network.state_dict() for name, network in self.networks.items()},
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for name, network in self.networks.items():
+            network.load_state_dict(state["networks"][name])
+            self.optimizers[name].load_state_dict(state["optimizers"][name])
+
+    def _update(self, name: str, loss: Tensor, lr: float, largest_gradient: float = math.inf) -> None:
+        optimizer = self.optimizers[name]
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        optimizer.zero_grad()
+        loss.backward()
+        if math.isfinite(largest_gradient):
+            torch.nn.utils.clip_grad_norm_(self.networks[name].parameters(), largest_gradient)
+        optimizer.step()
+
+
+class MagnitudeRegression(_Objective):
     """The source-filter model: F0 as a class, magnitudes by their logarithm and by their loudness."""
 
     def __init__(self, config: SourceFilterConfig | None = None, bfloat16: bool = True) -> None:
         self.bfloat16 = bfloat16
         self.model = SourceFilter(config)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), weight_decay=1e-3)
-
-    def to(self, device: torch.device) -> None:
-        for part in (self.model,):
-            part.to(device)
+        self.networks = {"model": self.model}
+        self.optimizers = {"model": torch.optim.AdamW(self.model.parameters(), weight_decay=1e-3)}
 
     def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
         mel = mel_spectrogram(wave)
         with self._cheaper(wave):
             scores = self.model.pitch(mel)
         pitch = F.cross_entropy(scores.float(), to_bins(f0), label_smoothing=0.05)
         log_error, loudness_error = self._errors(wave, mel, f0)
-        self.optimizer.zero_grad()
-        (0.2 * pitch + log_error + loudness_error).backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
+        self._update("model", 0.2 * pitch + log_error + loudness_error, lr, 1.0)
         return {"f0": pitch.item(), "log": log_error.item(), "loudness": loudness_error.item()}
 
     @torch.no_grad()
@@ -63,15 +91,8 @@ class MagnitudeRegression:
         log_error = ((got + floor).log() - (wanted + floor).log()).abs().mean()
         return log_error, (got**COMPRESSION - wanted**COMPRESSION).abs().mean() * 3
 
-    def state(self) -> dict[str, Any]:
-        return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-
-
-class Adversarial:
+class Adversarial(_Objective):
     """HiFi-GAN: the generator against its discriminators, by least squares, with the features of the discriminators'
     layers (weight 2) and the mel (weight 45) compared as well.
 
@@ -81,29 +102,20 @@ class Adversarial:
     def __init__(self, config: HiFiGANConfig = V2, discriminator_width: int = 128) -> None:
         self.model = HiFiGAN(config)
         self.discriminators = Discriminators(discriminator_width)
-        self.optimizers = [
-            torch.optim.AdamW(part.parameters(), betas=(0.8, 0.99), weight_decay=0.01)
-            for part in (self.model, self.discriminators)
-        ]
-
-    def to(self, device: torch.device) -> None:
-        for part in (
-            self.model,
-            self.discriminators,
-        ):
-            part.to(device)
+        self.networks = {"model": self.model, "discriminators": self.discriminators}
+        self.optimizers = {
+            name: torch.optim.AdamW(network.parameters(), betas=(0.8, 0.99), weight_decay=0.01)
+            for name, network in self.networks.items()
+        }
 
     def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = lr
         mel = mel_spectrogram(wave)
         spoken = self.model(mel)
 
         real, _ = self.discriminators(wave)
         fake, _ = self.discriminators(spoken.detach())
         discriminator = discriminator_loss(real, fake)
-        self._update(1, discriminator)
+        self._update("discriminators", discriminator, lr)
 
         with torch.no_grad():
             _, real_features = self.discriminators(wave)
@@ -111,7 +123,7 @@ class Adversarial:
         mel_error = (mel_spectrogram(spoken) - mel).abs().mean()
         matching = feature_matching_loss(real_features, fake_features)
         generator = generator_loss(fake)
-        self._update(0, generator + 2 * matching + 45 * mel_error)
+        self._update("model", generator + 2 * matching + 45 * mel_error, lr)
         return {
             "mel": mel_error.item(),
             "generator": generator.item(),
@@ -119,61 +131,28 @@ class Adversarial:
             "discriminator": discriminator.item(),
         }
 
-    def _update(self, which: int, loss: Tensor) -> None:
-        self.optimizers[which].zero_grad()
-        loss.backward()
-        self.optimizers[which].step()
-
     @torch.no_grad()
     def validate(self, wave: Tensor, f0: Tensor) -> float:
         mel = mel_spectrogram(wave)
         return (mel_spectrogram(self.model(mel)) - mel).abs().mean().item()
 
-    def state(self) -> dict[str, Any]:
-        return {
-            "model": self.model.state_dict(),
-            "discriminators": self.discriminators.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-        }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        self.model.load_state_dict(state["model"])
-        self.discriminators.load_state_dict(state["discriminators"])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-
-
-class Likelihood:
+class Likelihood(_Objective):
     """WaveGlow: the exact likelihood of the recordings."""
 
     def __init__(self, config: WaveGlowConfig | None = None) -> None:
         self.model = WaveGlow(config)
-        self.optimizer = torch.optim.Adam(self.model.parameters())
-
-    def to(self, device: torch.device) -> None:
-        for part in (self.model,):
-            part.to(device)
+        self.networks = {"model": self.model}
+        self.optimizers = {"model": torch.optim.Adam(self.model.parameters())}
 
     def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
         loss = self.model.negative_log_likelihood(wave, mel_spectrogram(wave))
-        self.optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
+        self._update("model", loss, lr, 1.0)
         return {"nats": loss.item()}
 
     @torch.no_grad()
     def validate(self, wave: Tensor, f0: Tensor) -> float:
         return self.model.negative_log_likelihood(wave, mel_spectrogram(wave)).item()
-
-    def state(self) -> dict[str, Any]:
-        return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
 
 
 # By model and size: what a processor can train, and what the papers have.
