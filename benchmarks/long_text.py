@@ -176,11 +176,12 @@ def main() -> None:
     for name, r in results.items():
         if r.get("seams") and r.get("inside"):
             seam, inside = np.array(r["seams"]), np.array(r["inside"])
-            print(
-                f"\n{name}: step in level at {len(seam)} seams: median {np.median(seam):.2f} dB, 90 % below "
-                f"{np.quantile(seam, 0.9):.2f}; between {len(inside)} sentences of one run: {np.median(inside):.2f}, "
-                f"{np.quantile(inside, 0.9):.2f}"
-            )
+            print(f"\n{name}: step in level at {len(seam)} seams: {_described(seam)}; ", end="")
+            print(f"between {len(inside)} sentences of one run: {_described(inside)}")
+
+
+def _described(steps: np.ndarray) -> str:
+    return f"median {np.median(steps):.2f} dB, 90 % below {np.quantile(steps, 0.9):.2f}, the largest {steps.max():.2f}"
 
 
 if __name__ == "__main__":

@@ -43,6 +43,8 @@ QUIET_DB = 40.0
 # Kept of the silence around a sentence, and faded.
 MARGIN_UNITS = 2
 FADE = 240
+# Of the active level, where one run of Kokoro follows another: what is heard as the same loudness.
+LARGEST_STEP_DB = 0.9
 SECONDS_PER_UNIT = SAMPLES_PER_UNIT / SAMPLE_RATE
 
 
@@ -240,17 +242,29 @@ def _stream(
     fast: bool,
 ) -> Iterator[Spoken]:
     now, before = 0, 0
+    level: float | None = None
     for number, group in enumerate(_utterances(first, rest)):
-        for part, wave, words in _utter(kokoro, group, pack, speed, seed, fast):
+        parts = list(_utter(kokoro, group, pack, speed, seed, fast))
+        gain = np.float32(10 ** (_levelling(level, active_level_db(parts[0][1], SAMPLE_RATE)) / 20))
+        level = active_level_db(parts[-1][1] * gain, SAMPLE_RATE)
+        for part, wave, words in parts:
             silence = np.zeros(before * SAMPLES_PER_UNIT, np.float32)
             start = now + before
             timed = [
                 replace(w, start=(start + w.start) * SECONDS_PER_UNIT, end=(start + w.end) * SECONDS_PER_UNIT)
                 for w in words
             ]
-            yield Spoken(np.concatenate([silence, wave]), part.sentence, timed, part.share, number)
+            yield Spoken(np.concatenate([silence, wave * gain]), part.sentence, timed, part.share, number)
             now = start + len(wave) // SAMPLES_PER_UNIT
             before = round(pause * PAUSES[part.end] / SECONDS_PER_UNIT)
+
+
+def _levelling(before: float | None, after: float) -> float:
+    """The smallest gain, in dB, with which a run of active level ``after`` follows one that ended at ``before``."""
+    if before is None:
+        return 0.0
+    step = after - before
+    return float(np.clip(step, -LARGEST_STEP_DB, LARGEST_STEP_DB) - step)
 
 
 def _utter(

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from nuanced_speech import audio, timestamps
+from nuanced_speech import audio, synthesis, timestamps
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import MAX_PHONEMES
 from nuanced_speech.sentences import Sentence, sentences
@@ -45,6 +45,17 @@ def spoken(kokoro: Kokoro) -> list[Spoken]:
 @pytest.fixture(scope="module")
 def wave(spoken: list[Spoken]) -> np.ndarray:
     return np.concatenate([part.audio for part in spoken])
+
+
+def test_runs_of_kokoro_follow_one_another_at_one_loudness(kokoro: Kokoro, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run is made louder or quieter no more than it takes, so that its gain does not drift."""
+    assert synthesis._levelling(None, -30.0) == 0.0
+    assert [synthesis._levelling(-20.0, level) for level in (-20.5, -22.9, -17.1)] == pytest.approx([0.0, 2.0, -2.0])
+    monkeypatch.setattr(synthesis, "LARGEST_STEP_DB", 0.05)
+    parts = list(stream(TEXT, "af_heart", kokoro=kokoro))
+    assert len({part.utterance for part in parts}) == 3
+    levels = [audio.active_level_db(part.audio, 24000) for part in parts]
+    assert all(abs(step) < 0.1 for step in np.diff(levels)), levels
 
 
 def test_sentences_end_where_readers_end_them() -> None:
