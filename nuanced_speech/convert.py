@@ -5,11 +5,9 @@ recording → pieces → Whisper features → content ┐
                    → style, or a voice ─────────┘
 """
 
-import ctypes
 import logging
 import math
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech import audio
+from nuanced_speech import audio, memory
 from nuanced_speech.audio import SAMPLE_RATE, SYNTHETIC
 from nuanced_speech.errors import UserError
 from nuanced_speech.hear import (
@@ -334,7 +332,7 @@ class Converter(Hearing):
             stock = nearest_stock_timbre(timbre)
             cleaner = [torch.lerp(timbre, stock, share) for share in CLEANER]
             wave = mend(wave, f0[: content.shape[-1] * FRAMES_PER_UNIT], speak, cleaner)
-            _give_memory_back()
+            memory.give_back()
         return wave
 
 
@@ -367,12 +365,6 @@ def _is_recording(voice: str | Path | Voice) -> bool:
 
 def _same_file(source: str | Path, output: str | Path) -> bool:
     return Path(output).exists() and Path(source).exists() and Path(output).samefile(source)
-
-
-def _give_memory_back() -> None:
-    """Have glibc return what is free: pieces of many lengths scatter its heap, and an hour of them fills memory."""
-    with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 @cache

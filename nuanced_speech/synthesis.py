@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nuanced_speech import memory
 from nuanced_speech.audio import SAMPLE_RATE, active_level_db
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import MAX_PHONEMES, SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread, vocabulary
@@ -245,6 +246,7 @@ def _stream(
     level: float | None = None
     for number, group in enumerate(_utterances(first, rest)):
         parts = list(_utter(kokoro, group, pack, speed, seed, fast))
+        memory.give_back()
         gain = np.float32(10 ** (_levelling(level, active_level_db(parts[0][1], SAMPLE_RATE)) / 20))
         level = active_level_db(parts[-1][1] * gain, SAMPLE_RATE)
         for part, wave, words in parts:
