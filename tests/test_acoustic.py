@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,9 +20,10 @@ from nuanced_speech.train import checkpoint
 from nuanced_speech.tts.acoustic import train as training
 from nuanced_speech.tts.acoustic import weights
 from nuanced_speech.tts.acoustic.data import Batch, Item, batches, collate, item_of, read, split
+from nuanced_speech.tts.acoustic.data import trimmed as trimmed_item
 from nuanced_speech.tts.acoustic.etts import Etts, EttsConfig, regulate
 from nuanced_speech.tts.acoustic.infer import hard_alignment, mel_of, pieces_of, stream, token_ids, trimmed
-from nuanced_speech.tts.acoustic.interface import AcousticModel
+from nuanced_speech.tts.acoustic.interface import AcousticModel, Loss
 from nuanced_speech.tts.acoustic.pitch import comb, combs, grid, track
 from nuanced_speech.tts.acoustic.speakers import embedding_of
 from nuanced_speech.tts.acoustic.tacotron2 import (
@@ -31,7 +34,7 @@ from nuanced_speech.tts.acoustic.tacotron2 import (
     off_diagonal,
     spans,
 )
-from nuanced_speech.tts.acoustic.train import BEST, CHECKPOINT, TrainConfig, train
+from nuanced_speech.tts.acoustic.train import BEST, CHECKPOINT, LAST, TrainConfig, train
 from nuanced_speech.tts.dummy import write_dummy
 from nuanced_speech.tts.features import find, load
 from nuanced_speech.tts.mel import MEL, mel_spectrogram
@@ -210,6 +213,76 @@ def test_guided_attention_wants_the_diagonal() -> None:
     assert off_diagonal(diagonal.flip(1), lengths, steps) > 0.5
 
 
+def test_the_guide_fades(items: list[Item]) -> None:
+    stays, fades = small("tacotron2", guided_attention=2.0), small("tacotron2", guided_attention=2.0, guide_until=0.5)
+    assert isinstance(stays, Tacotron2) and isinstance(fades, Tacotron2)
+    assert [stays.guide(done) for done in (0, 0.5, 1)] == [2, 2, 2]
+    assert [fades.guide(done) for done in (0, 0.25, 0.375, 0.5, 1)] == [2, 2, 1, 0, 0]
+    batch, model = collate(uneven(items)), fades.eval()
+    losses = []
+    for done in (0.0, 1.0):
+        torch.manual_seed(0)
+        losses.append(model.loss(batch, done))
+    torch.testing.assert_close(losses[0].total - losses[1].total, 2 * losses[0].parts["off_diagonal"])
+
+
+def test_training_tells_the_model_how_far_it_is(dummy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loss, told = Tacotron2.loss, []
+
+    def listen(self: Tacotron2, batch: Batch, done: float = 0.0) -> Loss:
+        told.append((self.training, done))
+        return loss(self, batch, done)
+
+    monkeypatch.setattr(Tacotron2, "loss", listen)
+    train(config("tacotron2", dummy, tmp_path, steps=4))
+    assert [done for learning, done in told if learning] == [0, 0.25, 0.5, 0.75]
+    # losses of all times are compared with each other
+    assert {done for learning, done in told if not learning} == {1.0}
+
+
+def test_frames_that_drop_out_are_not_seen(items: list[Item]) -> None:
+    batch = collate(uneven(items))
+    other = replace(batch, mel=batch.mel + 3.0)
+
+    def differ(model: AcousticModel) -> bool:
+        assert isinstance(model, Tacotron2)
+        found = []
+        for b in (batch, other):
+            torch.manual_seed(0)
+            found.append(model(b).coarse)
+        return not torch.equal(*found)
+
+    blind = small("tacotron2", **CALM, frame_dropout=1.0)
+    assert differ(small("tacotron2", **CALM)) and not differ(blind)
+    assert differ(blind.eval())
+    # and in the share that was asked for, whole frames at a time
+    half, fed = small("tacotron2", reduction=1, frame_dropout=0.3), []
+    assert isinstance(half, Tacotron2)
+    half.prenet.register_forward_pre_hook(lambda _, inputs: fed.append(inputs[0]))
+    half(batch)
+    seen = fed[0][length_mask(batch.frames, fed[0].shape[1])]
+    dropped = (seen == 0).all(1)
+    assert bool((seen[~dropped] != 0).any(1).all()) and float(dropped.float().mean()) == pytest.approx(0.3, abs=0.12)
+
+
+def test_silence_at_the_ends_of_utterances_is_left_out(dummy: Path) -> None:
+    whole, cut = read(dummy, durations=True, pitch=True), read(dummy, durations=True, pitch=True, trim=True)
+    for before, after in zip(whole, cut, strict=True):
+        assert before.durations is not None and after.durations is not None
+        # four frames of a silence stay
+        ends = before.durations[[0, -1]]
+        first, last = (ends - 4).clamp(min=0).tolist()
+        torch.testing.assert_close(after.mel, before.mel[first : len(before.mel) - last])
+        assert len(after.f0) == len(after.mel) == after.durations.sum()
+        assert torch.equal(after.durations[1:-1], before.durations[1:-1])
+        assert torch.equal(after.durations[[0, -1]], ends.clamp(max=4))
+    assert sum(len(item.mel) for item in cut) < sum(len(item.mel) for item in whole)
+    # where more is silent than the silence is said to last, the phonemes beside it lose frames too
+    late = replace(cut[0], mel=torch.cat([torch.full((20, 80), -11.5), cut[0].mel[20:]]))
+    short = trimmed_item(late)
+    assert short.durations is not None and len(short.mel) == len(late.mel) - 16 == short.durations.sum()
+
+
 def test_durations_as_an_alignment() -> None:
     assert hard_alignment(torch.tensor([1, 0, 2])).tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 1]]
 
@@ -353,6 +426,57 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(
         train(config(name, dummy, tmp_path / "whole", resume=True, lr=0.1))
 
 
+@pytest.mark.parametrize("name", ["etts", "tacotron2"])
+def test_a_training_that_runs_out_of_time_leaves_its_weights(
+    name: str, dummy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    minutes = count()
+    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: 60.0 * next(minutes)))
+    train(config(name, dummy, tmp_path, evaluate=100, minutes=3.5))
+    assert "minutes are over after step 3: total" in capsys.readouterr().out
+    state, last = checkpoint.load(tmp_path / CHECKPOINT), weights.load(tmp_path / LAST)
+    assert state["step"] == 3
+    for key, value in last.state_dict().items():
+        torch.testing.assert_close(value, state["model"][key], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["etts", "tacotron2"])
+def test_a_model_is_fine_tuned(name: str, dummy: Path, tmp_path: Path) -> None:
+    before, path = small(name), tmp_path / "before.safetensors"
+    before.calibrate(torch.randn(100, 80) - 7)
+    weights.save(path, before)
+    settings = {**(ETTS if name == "etts" else TACOTRON)}
+    tuned = config(name, dummy, tmp_path / "out", settings=settings, start_from=path, lr=1e-12)
+    train(tuned)
+    after = weights.load(tmp_path / "out" / LAST)
+    assert torch.equal(after.mean, weights.load(path).mean) and torch.equal(after.scale, before.scale)
+    for key, value in weights.load(path).named_parameters():
+        torch.testing.assert_close(after.get_parameter(key), value, rtol=0, atol=1e-6)
+    # training goes on, and from its own weights
+    train(replace(tuned, start_from=None, resume=True, steps=8))
+    assert checkpoint.load(tmp_path / "out" / CHECKPOINT)["step"] == 8
+    with pytest.raises(UserError, match="leave out --start-from"):
+        train(replace(tuned, resume=True))
+
+    again = replace(tuned, out=tmp_path / "other")
+    other = "tacotron2" if name == "etts" else "etts"
+    with pytest.raises(UserError, match=f"is of {name}, not {other}: give --model {name}"):
+        train(replace(again, model=other, settings={}))
+    with pytest.raises(UserError, match=r"of another size \(channels is 32, not 64\)"):
+        train(replace(again, settings=settings | {"channels": 64}))
+    with pytest.raises(UserError, match="no acoustic model there"):
+        train(replace(again, start_from=tmp_path / "nowhere.safetensors"))
+
+
+def test_fine_tuning_that_only_makes_it_worse_keeps_what_was(dummy: Path, tmp_path: Path) -> None:
+    train(config("etts", dummy, tmp_path / "first", steps=40, evaluate=40, lr=5e-3))
+    best = tmp_path / "first" / BEST
+    train(config("etts", dummy, tmp_path / "second", start_from=best, lr=0.3, evaluate=6))
+    kept = weights.load(tmp_path / "second" / BEST)
+    for key, value in weights.load(best).named_parameters():
+        assert torch.equal(kept.get_parameter(key), value), key
+
+
 def test_training_stops_when_it_gets_no_better(dummy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train(config("etts", dummy, tmp_path / "out", steps=50, patience=2, evaluate=1, lr=1e-12))
     assert "no better for 2 evaluations" in capsys.readouterr().out
@@ -413,7 +537,13 @@ def test_phonemes_that_do_not_exist_are_named() -> None:
         (["train", "--data", ".", "--guided-attention"], "for --model tacotron2"),
         (["train", "--data", ".", "--model", "tacotron2", "--reduction", "0"], "--reduction is 0"),
         (["train", "--data", ".", "--vocoder", "gramophone"], "gramophone"),
+        (["train", "--data", ".", "--model", "tacotron2", "--frame-dropout", "2"], "--frame-dropout is 2"),
+        (["train", "--data", ".", "--model", "tacotron2", "--guide-until", "nan"], "--guide-until is nan"),
+        (["train", "--data", ".", "--frame-dropout", "0.2"], "for --model tacotron2"),
         (["train", "--data", ".", "--resume"], "no checkpoint to resume"),
+        (["train", "--data", ".", "--resume", "--start-from", "packaged"], "leave out --start-from"),
+        (["train", "--data", ".", "--start-from", "none.safetensors"], "no acoustic model there"),
+        (["train", "--data", ".", "--start-from", "packaged", "--model", "tacotron2"], "is of etts, not tacotron2"),
         (["infer", "a.wav"], "give the text and the file to write"),
         (["infer", "a", "b", "a.wav"], "give the text and the file to write"),
         (["infer", "a", "a.wav", "--phonemes", "a"], "no text besides --phonemes"),

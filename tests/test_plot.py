@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tracemalloc
 import warnings
 from pathlib import Path
@@ -14,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from scipy.signal import lfilter
 
-from nuanced_speech import audio, cli
+from nuanced_speech import audio
 from nuanced_speech.plot import COLUMNS, PANELS, burg, column_power, draw, f0_track, formant_tracks
 
 RATE = audio.SAMPLE_RATE
@@ -120,31 +119,21 @@ def test_shortest_silent_ends_and_stretches(clip: Path, tmp_path: Path, drawn: l
     ],
 )
 def test_mistakes(
-    clip: Path,
-    arguments: list[str],
-    says: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    clip: Path, arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run
+) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.chdir(tmp_path)
     Path("clip.flac").write_bytes(clip.read_bytes())
     Path("empty.wav").touch()
     Path("a.png").write_bytes(b"what was there before")
-    monkeypatch.setattr(sys, "argv", ["nuanced-speech", "plot", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    said = capsys.readouterr().err
-    assert stop.value.code == 1 and says in said and said.startswith("error: ") and said.count("\n") == 1
+    status, _, said = run("plot", *arguments)
+    assert status == 1 and says in said and said.startswith("error: ") and said.count("\n") == 1
     assert Path("a.png").read_bytes() == b"what was there before" and len(list(tmp_path.iterdir())) == 3
 
 
 def test_the_picture_is_named_after_the_recording(
-    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run
+) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["nuanced-speech", "plot", str(clip), "--panels", ",".join(PANELS[:1])])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert not stop.value.code and "clip.png" in capsys.readouterr().err
+    status, _, said = run("plot", clip, "--panels", ",".join(PANELS[:1]))
+    assert status == 0 and "clip.png" in said
     assert [path.name for path in tmp_path.iterdir()] == ["clip.png"]

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from conftest import CLIP_WORDS
 
-from nuanced_speech import audio, cli
+from nuanced_speech import audio
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.metrics import word_errors
 from nuanced_speech.tts import ljspeech, screen, transcripts
@@ -379,32 +379,20 @@ def test_damaged_states_are_done_again(tmp_path: Path) -> None:
         (["in", "in/empty.wav"], "cannot make"),
     ],
 )
-def test_mistakes(
-    arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_mistakes(arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.chdir(tmp_path)
     for name in ("in", "bare", "other/wavs"):
         Path(name).mkdir(parents=True)
     Path("in/empty.wav").touch()
-    monkeypatch.setattr(sys, "argv", ["nuanced-speech", "tts", "prepare", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    said = capsys.readouterr().err
-    assert stop.value.code == 1 and says in said and said.startswith("error: ") and said.count("\n") == 1
+    status, _, said = run("tts", "prepare", *arguments)
+    assert status == 1 and says in said and said.startswith("error: ") and said.count("\n") == 1
     assert not Path("out").exists() and os.listdir("other") == ["wavs"]
 
 
-def test_other_settings_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_settings_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.chdir(tmp_path)
     Path("in").mkdir()
     Path("in/empty.wav").touch()
-    command = ["nuanced-speech", "tts", "prepare", "in", "out"]
     for extra, says in (([], "1 of 1 files"), ([], "nothing to do"), (["--pad", "0.3"], "pad was 0.5, now 0.3")):
-        monkeypatch.setattr(sys, "argv", command + extra)
-        try:
-            cli.main()
-        except SystemExit as stop:
-            assert bool(stop.code) == bool(extra)
-        assert says in capsys.readouterr().err
+        status, _, said = run("tts", "prepare", "in", "out", *extra)
+        assert bool(status) == bool(extra) and says in said

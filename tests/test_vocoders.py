@@ -1,5 +1,6 @@
 """Mel to waveform: the packaged vocoder and those that can be trained."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -216,22 +217,31 @@ def test_waveglow_learns_a_batch(piece: torch.Tensor) -> None:
     assert losses[-1] < losses[0] - 0.5
 
 
+@pytest.mark.parametrize(
+    ("model", "objective"),
+    [
+        ("source-filter", lambda: MagnitudeRegression(SourceFilterConfig(16, 1, 16, 1, iterations=2))),
+        ("hifigan", lambda: Adversarial(SMALL, 32)),
+        ("waveglow", lambda: Likelihood(WaveGlowConfig(flows=2, layers=1, channels=8))),
+    ],
+)
 def test_training_goes_on_where_it_stopped(
-    wave: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    model: str, objective, wave: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # type: ignore[no-untyped-def]  # fmt: skip
     (tmp_path / "in").mkdir()
     for name, start in (("a", 0), ("b", 3)):
         audio.write(tmp_path / "in" / f"{name}.wav", wave[start * 22050 : (start + 3) * 22050], 22050)
     (tmp_path / "in" / "c.wav").write_text("not audio")
-    small = SourceFilterConfig(16, 1, 16, 1, iterations=2)
-    monkeypatch.setattr(
-        "nuanced_speech.tts.vocoders.train.OBJECTIVES", {("source-filter", "small"): lambda: MagnitudeRegression(small)}
-    )
-    config = TrainConfig((tmp_path / "in",), tmp_path / "whole", steps=6, batch_size=2, frames=16, every=3)
+    monkeypatch.setattr("nuanced_speech.tts.vocoders.train.OBJECTIVES", {(model, "small"): objective})
+    monkeypatch.setattr("nuanced_speech.tts.vocoders.train.SHOWN_SECONDS", 1)
+    # HiFi-GAN's discriminators ask for 32 frames
+    config = TrainConfig((tmp_path / "in",), tmp_path / "whole", model, steps=6, batch_size=2, frames=32, every=3)
     weights = load_file(train(config))
     # killed after the fourth step
-    broken = TrainConfig((tmp_path / "in",), tmp_path / "broken", steps=6, batch_size=2, frames=16, every=3)
-    step, calls = MagnitudeRegression.step, []
+    broken = replace(config, out=tmp_path / "broken")
+    kind = type(objective())
+    step, calls = kind.step, []
 
     def kill(self, *arguments):  # type: ignore[no-untyped-def]
         calls.append(arguments)
@@ -239,17 +249,17 @@ def test_training_goes_on_where_it_stopped(
             raise KeyboardInterrupt
         return step(self, *arguments)
 
-    monkeypatch.setattr(MagnitudeRegression, "step", kill)
+    monkeypatch.setattr(kind, "step", kill)
     with pytest.raises(KeyboardInterrupt):
         train(broken)
-    monkeypatch.setattr(MagnitudeRegression, "step", step)
+    monkeypatch.setattr(kind, "step", step)
     assert checkpoint.load(broken.out / CHECKPOINT)["step"] == 3
     resumed = load_file(train(broken))
     assert all(torch.equal(weights[name], resumed[name]) for name in weights)
     assert list((config.out / "tensorboard").iterdir())
     assert "2 recordings" in capsys.readouterr().out
     with pytest.raises(UserError, match="lr was 0.001, now 0.1"):
-        train(TrainConfig((tmp_path / "in",), tmp_path / "broken", steps=6, batch_size=2, frames=16, every=3, lr=0.1))
+        train(replace(broken, lr=0.1))
 
 
 def test_files_of_all_models_are_a_round_trip(piece: torch.Tensor, tmp_path: Path) -> None:

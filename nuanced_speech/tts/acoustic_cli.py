@@ -34,12 +34,31 @@ def train(
     guided_attention: Annotated[
         bool, typer.Option("--guided-attention", help="tacotron2: want the attention near the diagonal.")
     ] = False,
+    guide_until: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            help="tacotron2: part of the training after which the guide is gone, fading from half of it on; 0: never.",
+        ),
+    ] = 0.5,
+    frame_dropout: Annotated[
+        float,
+        typer.Option(metavar="SHARE", help="tacotron2: true frames that are hidden from the decoder, e.g. 0.25."),
+    ] = 0.0,
     reduction: Annotated[int, typer.Option(help="tacotron2: frames a step; 2 or 3 align sooner.")] = 1,
     one_voice: Annotated[
         bool, typer.Option("--one-voice", help="tacotron2: no speaker embedding, as published.")
     ] = False,
+    trim: Annotated[bool, typer.Option("--trim", help="Leave out the silence at both ends of utterances.")] = False,
     vocoder: Annotated[str, typer.Option(help="Of what TensorBoard plays.")] = "griffin-lim",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WEIGHTS",
+            help="Fine-tune these: the file of an earlier training, or 'packaged' for the ETTS model that is shipped.",
+        ),
+    ] = None,
 ) -> None:
     """Train a model from phonemes and a speaker to mel spectrograms.
 
@@ -49,17 +68,23 @@ def train(
 
       nuanced-speech tts train --model tacotron2 --data data/ljspeech --guided-attention --batch-size 32
 
+      nuanced-speech tts train --data data/mine --start-from packaged --lr 1e-4 --steps 500 --out models/mine
+
       tensorboard --logdir models
     """
     from nuanced_speech.errors import UserError
     from nuanced_speech.tts.acoustic.train import TrainConfig
     from nuanced_speech.tts.acoustic.train import train as run
+    from nuanced_speech.tts.acoustic.weights import PACKAGED
 
     if model == "codec-lm":
         from nuanced_speech.train.settings import find_device
         from nuanced_speech.tts.codec_lm_cli import train as train_codec_lm
 
-        given = (epochs, minutes, evaluate, guided_attention, one_voice, resume, precision != "auto", reduction != 1)
+        given = (
+            epochs, minutes, evaluate, guided_attention, frame_dropout, one_voice, trim, resume, start_from,
+            precision != "auto", reduction != 1,
+        )  # fmt: skip
         if any(given) or steps < 1 or batch_size < 1 or lr <= 0:
             raise UserError(
                 "codec-lm has --data, --out, --steps, --batch-size, --lr, --seed and --device in common with the others"
@@ -72,20 +97,26 @@ def train(
         return
     settings: dict[str, object] = {}
     if guided_attention:
-        settings["guided_attention"] = 1.0
+        settings |= {"guided_attention": 1.0, "guide_until": guide_until}
+    if frame_dropout:
+        settings["frame_dropout"] = frame_dropout
     if reduction != 1:
         settings["reduction"] = reduction
     if one_voice:
         settings["speaker"] = False
     if settings and model != "tacotron2":
-        raise UserError("--guided-attention, --reduction and --one-voice are for --model tacotron2")
+        raise UserError("--guided-attention, --frame-dropout, --reduction and --one-voice are for --model tacotron2")
+    for name, share in (("guide-until", guide_until), ("frame-dropout", frame_dropout)):
+        if not 0 <= share <= 1:
+            raise UserError(f"--{name} is {share:g}: give a number from 0 to 1")
     if not 1 <= reduction <= 10:
         raise UserError(f"--reduction is {reduction}: give a whole number from 1 to 10")
     out = out or Path("models") / f"tts-{model}"
+    start = PACKAGED if start_from == "packaged" else Path(start_from) if start_from else None
     run(
         TrainConfig(
             model, data, out, settings, steps, epochs, batch_size, lr, seed, device, patience, minutes, precision,
-            evaluate, vocoder, resume,
+            evaluate, trim, vocoder, resume, start,
         )
     )  # fmt: skip
 

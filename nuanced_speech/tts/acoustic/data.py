@@ -20,6 +20,9 @@ BUCKET = 12
 HELD_OUT_EVERY = 40
 # Utterances whose F0 is tracked together.
 TRACKED = 32
+# What is this much quieter than the loudest frame, at the ends of an utterance, counts as silence, and so many frames
+# of it (0.05 s) stay.
+QUIET_DB, MARGIN = 45.0, 4
 
 
 @dataclass
@@ -61,8 +64,8 @@ class Batch:
         return replace(self, **moved)
 
 
-def read(folder: Path, durations: bool, pitch: bool) -> list[Item]:
-    """Every utterance of a folder; F0 only on request, else zeros.
+def read(folder: Path, durations: bool, pitch: bool, trim: bool = False) -> list[Item]:
+    """Every utterance of a folder; F0 only on request, else zeros; with ``trim`` without the silence at its ends.
 
     Raises:
         UserError: nothing there, a damaged file, or no durations where they are needed.
@@ -72,7 +75,7 @@ def read(folder: Path, durations: bool, pitch: bool) -> list[Item]:
         example = load(path)
         if durations and example.durations is None:
             raise UserError(f"{path}: no durations in it, which etts learns from; train --model tacotron2 without them")
-        items.append(item_of(example))
+        items.append(trimmed(item_of(example)) if trim else item_of(example))
     if pitch:
         order = sorted(items, key=lambda item: len(item.mel))
         for start in tqdm(range(0, len(order), TRACKED), "F0", unit="batch", leave=False):
@@ -93,6 +96,17 @@ def item_of(example: Example) -> Item:
         torch.zeros(len(example.mel)),
         example.name,
     )
+
+
+def trimmed(item: Item) -> Item:
+    """An utterance without the silence at its ends but for 0.05 s. Durations shrink where frames are gone."""
+    level = (2 * item.mel.double()).exp().mean(1).log10() * 10
+    heard = (level > level.max() - QUIET_DB).nonzero()[:, 0]
+    start, stop = max(int(heard[0]) - MARGIN, 0), min(int(heard[-1]) + 1 + MARGIN, len(item.mel))
+    known = item.durations
+    if known is not None:
+        known = torch.cat([torch.zeros(1, dtype=known.dtype), known.cumsum(0)]).clamp(start, stop).diff()
+    return replace(item, mel=item.mel[start:stop], f0=item.f0[start:stop], durations=known)
 
 
 def collate(items: Sequence[Item]) -> Batch:

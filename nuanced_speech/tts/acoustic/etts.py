@@ -162,7 +162,7 @@ class Etts(AcousticModel):
         y = F.silu(self.postnet[0](y)) * each[:, None]
         return coarse, coarse + self.postnet[1](y).transpose(1, 2)
 
-    def loss(self, batch: Batch) -> Loss:
+    def loss(self, batch: Batch, done: float = 0.0) -> Loss:
         """MSE of the mel before and after the postnet, of log durations and of log F0 (with what is voiced); and the
         mean error of the mel, which weighs the quiet detail more."""
         assert batch.durations is not None

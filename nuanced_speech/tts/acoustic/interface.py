@@ -66,8 +66,8 @@ class AcousticModel(nn.Module):
         """The inverse of ``normalised``."""
         return normalised * self.scale + self.mean
 
-    def loss(self, batch: Batch) -> Loss:
-        """What training minimises."""
+    def loss(self, batch: Batch, done: float = 0.0) -> Loss:
+        """What training minimises, when the share ``done`` of it (0 to 1) is over."""
         raise NotImplementedError
 
     def speak(self, phonemes: Tensor, embedding: Tensor, speed: float = 1.0) -> Spoken:

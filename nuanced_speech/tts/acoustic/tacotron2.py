@@ -4,7 +4,9 @@ embedding → three convolutions → BiLSTM → location-sensitive attention ⇄
 
 Sizes are the published ones. The speaker's embedding is joined to the encoder's output; without it (``speaker=False``)
 the model is the published one for a single voice. ``reduction`` frames come out of a step (Wang et al. 2017): the
-published model has 1, and 2 or 3 find the alignment sooner. Guided attention (Tachibana et al. 2017) helps as well.
+published model has 1, and 2 or 3 find the alignment sooner. Guided attention (Tachibana et al. 2017) helps as well, and
+so does frame dropout, of whole frames that the decoder is fed in training: what it cannot copy from the frame before it
+has to read, by attention, from the phonemes.
 """
 
 from dataclasses import dataclass, field
@@ -40,6 +42,9 @@ class Tacotron2Config:
         reduction: frames a step.
         speaker: whether a speaker embedding is joined to the encoder's output.
         guided_attention: weight of the loss that wants the attention near the diagonal.
+        guide_until: share of the training at which that weight has faded to 0, from half as much on; 0 for never.
+            Speech is not a straight line, so a guide that stays ends up in the way.
+        frame_dropout: share of the true frames before that the decoder does not get to see in training.
         longest: steps after which speaking stops if the stop token never comes.
     """
 
@@ -57,6 +62,8 @@ class Tacotron2Config:
     reduction: int = 1
     speaker: bool = True
     guided_attention: float = 0.0
+    guide_until: float = 0.0
+    frame_dropout: float = 0.0
     longest: int = 2000
 
 
@@ -279,6 +286,10 @@ class Tacotron2(AcousticModel):
         true = true * length_mask(batch.frames, frames)[..., None]
         # before the first frame there is a frame of zeros; of a step's frames the last is passed on
         last = F.pad(true, (0, 0, 1, 0))[:, :-1:reduction]
+        if self.training and self.config.frame_dropout:
+            # to 0, which is the mean: the model works on normalised mels
+            kept = torch.rand(last.shape[:2], device=last.device) >= self.config.frame_dropout
+            last = last * kept[..., None]
         first, second = self.first.start(memory), self.second.start(memory)
         context = torch.zeros_like(memory[:, 0])
         before = memory.new_zeros(len(memory), 2, memory.shape[1], dtype=torch.float32)
@@ -301,7 +312,7 @@ class Tacotron2(AcousticModel):
         fine = coarse + self.postnet(coarse, length_mask(batch.frames, frames))
         return Decoded(coarse, fine, self.to_stop(output)[..., 0], torch.stack(weights, 1))
 
-    def loss(self, batch: Batch) -> Loss:
+    def loss(self, batch: Batch, done: float = 0.0) -> Loss:
         """MSE of the mel before and after the postnet, cross entropy of the stop token, and guided attention."""
         found = self(batch)
         steps = -(-batch.frames // self.config.reduction)
@@ -320,8 +331,14 @@ class Tacotron2(AcousticModel):
             "off_diagonal": off_diagonal(found.alignment, batch.lengths, steps),
         }
         total = parts["mel"] + parts["mel_before_postnet"] + parts["stop"]
-        total = total + self.config.guided_attention * parts["off_diagonal"]
+        total = total + self.guide(done) * parts["off_diagonal"]
         return Loss(total, parts, self.log_mel(fine), found.alignment)
+
+    def guide(self, done: float) -> float:
+        """The weight of guided attention when the share ``done`` of the training is over."""
+        until = self.config.guide_until
+        left = min(max(2 * (1 - done / until), 0.0), 1.0) if until else 1.0
+        return self.config.guided_attention * left
 
     @torch.no_grad()
     def speak(self, phonemes: Tensor, embedding: Tensor, speed: float = 1.0) -> Spoken:

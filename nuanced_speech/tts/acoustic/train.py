@@ -46,11 +46,13 @@ class TrainConfig:
         batch_size: utterances in a step.
         lr: highest learning rate.
         patience: evaluations without a better one after which the training stops.
-        minutes: after which it stops with a checkpoint; None for no limit.
+        minutes: after which it stops with a checkpoint and its last weights; None for no limit.
         precision: float32, bfloat16, float16 (CUDA), or auto: float16 on CUDA, else float32.
         evaluate: steps between evaluations; None for an epoch.
+        trim: leave out the silence at the ends of utterances.
         vocoder: of what TensorBoard plays.
         resume: go on from the checkpoint in ``out``.
+        start_from: weights to begin with instead of random ones, to be fine-tuned.
     """
 
     model: str
@@ -67,8 +69,10 @@ class TrainConfig:
     minutes: float | None = None
     precision: str = "auto"
     evaluate: int | None = None
+    trim: bool = False
     vocoder: str = "griffin-lim"
     resume: bool = False
+    start_from: Path | None = None
 
 
 def train(config: TrainConfig) -> Path:
@@ -82,9 +86,13 @@ def train(config: TrainConfig) -> Path:
     device = find_device(config.device)
     torch.manual_seed(config.seed)
     model = weights.build(config.model, config.settings)
-    items = read(config.data, model.needs_durations, model.needs_pitch)
+    if config.start_from:
+        weights.adopt(model, config.start_from)
+    items = read(config.data, model.needs_durations, model.needs_pitch, config.trim)
     learned, held_out = split(items)
-    model.calibrate(torch.cat([item.mel for item in learned]))
+    if not config.start_from:
+        # weights that are there already expect the scale that they were trained with
+        model.calibrate(torch.cat([item.mel for item in learned]))
     model.to(device)
     optimizer = torch.optim.AdamW(model.parameters(), config.lr, betas=(0.9, 0.98), eps=1e-8, weight_decay=1e-3)
     precision = _precision(config.precision, device)
@@ -113,6 +121,11 @@ def train(config: TrainConfig) -> Path:
             },
         )  # fmt: skip
 
+    def save_last(figures: dict[str, float], *paths: Path) -> None:
+        about = {"step": str(step), **{name: f"{value:.4f}" for name, value in figures.items()}}
+        for path in (*paths, config.out / LAST):
+            weights.save(path, model, **about)
+
     config.out.mkdir(parents=True, exist_ok=True)
     board = AcousticBoard(config.out / "tensorboard", step)
     vocoder = vocoders.load(config.vocoder)
@@ -124,11 +137,23 @@ def train(config: TrainConfig) -> Path:
             "torch.", ""
         )
     )
+    if config.start_from:
+        # what it could do before is what is to be beaten
+        figures, _, _ = evaluate(model, held_out, config.batch_size, device, precision)
+        best = figures["total"]
+        save_last(figures, best_path)
+        save_state()
+        print(f"before: {described(figures)}")
     bar = tqdm(total=steps, initial=step, desc="training", unit="step")
     while step < steps and stale < config.patience:
         if config.minutes and time.monotonic() - began > 60 * config.minutes:
             save_state()
-            tqdm.write(f"{config.minutes:g} minutes are over after step {step}: go on with --resume")
+            # into the last weights only: what is best is decided where it is without an interruption
+            figures, _, _ = evaluate(model, held_out, config.batch_size, device, precision)
+            save_last(figures)
+            tqdm.write(
+                f"{config.minutes:g} minutes are over after step {step}: {described(figures)}; go on with --resume"
+            )
             break
         epoch, place = divmod(step, per_epoch)
         if place == 0 or step == bar.initial:
@@ -142,7 +167,7 @@ def train(config: TrainConfig) -> Path:
             group["lr"] = rate
         model.train()
         with torch.autocast(device.type, precision, enabled=precision != torch.float32):
-            loss = model.loss(batch)
+            loss = model.loss(batch, step / steps)
         optimizer.zero_grad()
         scaler.scale(loss.total).backward()
         scaler.unscale_(optimizer)
@@ -169,12 +194,9 @@ def train(config: TrainConfig) -> Path:
                 board.alignment(shown.alignment, step)
             better = figures["total"] < best
             best, stale = (figures["total"], 0) if better else (best, stale + 1)
-            about = {"step": str(step), **{name: f"{value:.4f}" for name, value in figures.items()}}
             # of a set so small that it is learned by heart, the last weights say it better than the best
-            for path in [best_path, config.out / LAST] if better else [config.out / LAST]:
-                weights.save(path, model, **about)
-            described = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
-            tqdm.write(f"step {step}: {described}{' (best)' if better else ''}")
+            save_last(figures, *[best_path] * better)
+            tqdm.write(f"step {step}: {described(figures)}{' (best)' if better else ''}")
             save_state()
     bar.close()
     if stale >= config.patience:
@@ -184,6 +206,11 @@ def train(config: TrainConfig) -> Path:
         weights.save(best_path, model, step=str(step))
     print(f"weights: {best_path}; {(time.monotonic() - began) / 60:.1f} min")
     return best_path
+
+
+def described(figures: dict[str, float]) -> str:
+    """Losses, for the terminal."""
+    return ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
 
 
 @dataclass
@@ -206,7 +233,8 @@ def evaluate(
     for start in range(0, len(items), size):
         group = items[start : start + size]
         with torch.autocast(device.type, precision, enabled=precision != torch.float32):
-            loss = model.loss(collate(group).to(device))
+            # as at the end of the training, so that losses of all times compare
+            loss = model.loss(collate(group).to(device), 1.0)
         for name, value in {"total": loss.total, **loss.parts}.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(group) / len(items)
         if shown is None:
@@ -252,6 +280,8 @@ def check(config: TrainConfig) -> None:
     _precision(config.precision, find_device(config.device))
     if vocoders.load(config.vocoder).mel != MEL:
         raise UserError(f"--vocoder {config.vocoder} has a mel of its own kind: give griffin-lim, default or a file")
+    if config.start_from and config.resume:
+        raise UserError("--resume goes on with its own weights: leave out --start-from")
     present = [name for name in (CHECKPOINT, BEST, LAST) if (config.out / name).exists()]
     if present and not config.resume:
         raise UserError(

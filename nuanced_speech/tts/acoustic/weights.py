@@ -42,6 +42,23 @@ def save(path: Path, model: AcousticModel, **about: str) -> None:
         save_file(state, temporary, metadata)
 
 
+def adopt(model: AcousticModel, path: Path) -> None:
+    """Give a new model the weights of a file, the scale of its mels included.
+
+    Raises:
+        UserError: no such file, or weights of another kind or size of model.
+    """
+    found = load(path)
+    if found.name != model.name:
+        raise UserError(f"{path} is of {found.name}, not {model.name}: give --model {found.name}")
+    sizes, own = ({name: v.shape for name, v in m.state_dict().items()} for m in (found, model))
+    if sizes != own:
+        here, there = asdict(model.config), asdict(found.config)
+        differing = ", ".join(f"{key} is {there[key]}, not {here[key]}" for key in here if there[key] != here[key])
+        raise UserError(f"{path} is of another size ({differing}): train with the options that it was trained with")
+    model.load_state_dict(found.state_dict())
+
+
 def load(path: Path | None = None, device: str | torch.device = "cpu") -> AcousticModel:
     """The model of a file that ``save`` wrote, ready to speak; the packaged one by default.
 
