@@ -15,7 +15,7 @@ from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
 from nuanced_speech.prosody.f0 import f0
 from nuanced_speech.speaker import SpeakerEncoder
 from nuanced_speech.style.speakers import settle
-from nuanced_speech.style.timbre import TimbreSurrogate
+from nuanced_speech.style.timbre import TimbreSurrogate, _together
 from nuanced_speech.style.voices import stock_voices, style_of
 from nuanced_speech.train import timbre as training
 from nuanced_speech.train.real import RealConfig, prepare
@@ -179,3 +179,9 @@ def test_training_makes_what_is_missing_and_ends_the_same(tmp_path: Path, monkey
     assert last.read_bytes() == before
     with pytest.raises(UserError, match="no corpus here"):
         training.train(TimbreConfig(tmp_path, tmp_path / "other"))
+
+
+def test_small_networks_say_together_what_each_says_alone(surrogate: TimbreSurrogate) -> None:
+    inputs = torch.randn(5, 129, generator=torch.Generator().manual_seed(0))
+    for networks in (surrogate.members, surrogate.clean):
+        torch.testing.assert_close(_together(networks)(inputs), torch.stack([network(inputs) for network in networks]))

@@ -7,7 +7,9 @@ prior holds it near, and the networks, which were fitted apart, have to agree, s
 one.
 """
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -42,6 +44,23 @@ def _network(hidden: int, dropout: float, outputs: int) -> nn.Sequential:
         nn.Dropout(dropout),
         nn.Linear(hidden, outputs),
     )
+
+
+def _together(networks: Iterable[Any]) -> Callable[[Tensor], Tensor]:
+    """What all networks of one shape say, without their dropout, ``[B, inputs]`` to ``[members, B, outputs]``: one
+    product for all of them, since what small networks take is mostly the calling of them."""
+    layers = [[m for m in network if isinstance(m, nn.Linear)] for network in networks]
+    members = len(layers)
+    weights = [torch.stack([layer.weight.T for layer in column]) for column in zip(*layers, strict=True)]
+    biases = [torch.stack([layer.bias for layer in column])[:, None] for column in zip(*layers, strict=True)]
+
+    def run(x: Tensor) -> Tensor:
+        x = torch.baddbmm(biases[0], x.expand(members, *x.shape), weights[0])
+        for weight, bias in zip(weights[1:], biases[1:], strict=True):
+            x = torch.baddbmm(bias, F.gelu(x), weight)
+        return x
+
+    return run
 
 
 class TimbreSurrogate(nn.Module):
@@ -130,10 +149,11 @@ class TimbreSurrogate(nn.Module):
         home = self.whitened(self.nearest(embeddings, log_f0))
         z = home.clone().requires_grad_()
         optimizer = torch.optim.Adam([z], STEP_SIZE)
+        heard, clean = _together(self.members), _together(self.clean)
         for _ in range(steps):
-            timbre = self.timbre(z)
-            likeness = (self(timbre, log_f0) * embeddings).sum(-1).mean(0)
-            gain = likeness + cleanness * self.cleanness(timbre, log_f0)
+            inputs = self._inputs(self.timbre(z), log_f0)
+            likeness = (F.normalize(heard(inputs), dim=-1) * embeddings).sum(-1).mean(0)
+            gain = likeness + cleanness * clean(inputs)[..., 0].mean(0)
             loss = (prior * (z - home).square().mean(1) - gain).sum()
             optimizer.zero_grad()
             loss.backward()
