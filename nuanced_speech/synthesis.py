@@ -46,6 +46,8 @@ MARGIN_UNITS = 2
 FADE = 240
 # Of the active level, where one run of Kokoro follows another: what is heard as the same loudness.
 LARGEST_STEP_DB = 0.9
+# No run is made louder or quieter by more: one in which next to nothing is heard says nothing of the others.
+LARGEST_GAIN_DB = 6.0
 SECONDS_PER_UNIT = SAMPLES_PER_UNIT / SAMPLE_RATE
 
 
@@ -266,7 +268,8 @@ def _levelling(before: float | None, after: float) -> float:
     if before is None:
         return 0.0
     step = after - before
-    return float(np.clip(step, -LARGEST_STEP_DB, LARGEST_STEP_DB) - step)
+    gain = np.clip(step, -LARGEST_STEP_DB, LARGEST_STEP_DB) - step
+    return float(np.clip(gain, -LARGEST_GAIN_DB, LARGEST_GAIN_DB))
 
 
 def _utter(

@@ -51,6 +51,8 @@ def test_runs_of_kokoro_follow_one_another_at_one_loudness(kokoro: Kokoro, monke
     """A run is made louder or quieter no more than it takes, so that its gain does not drift."""
     assert synthesis._levelling(None, -30.0) == 0.0
     assert [synthesis._levelling(-20.0, level) for level in (-20.5, -22.9, -17.1)] == pytest.approx([0.0, 2.0, -2.0])
+    # one that is silent is not made a roar, nor does it silence the next
+    assert synthesis._levelling(-20.0, -100.0) == 6.0 and synthesis._levelling(-100.0, -20.0) == -6.0
     monkeypatch.setattr(synthesis, "LARGEST_STEP_DB", 0.05)
     parts = list(stream(TEXT, "af_heart", kokoro=kokoro))
     assert len({part.utterance for part in parts}) == 3
