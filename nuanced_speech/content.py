@@ -54,8 +54,12 @@ class Content:
     logits: Tensor
 
 
+KeysValues = tuple[Tensor, Tensor]
+
+
 class Attention(nn.Module):
-    """Self-attention ``[B, F, D]`` to the same; weights are named as in openai-whisper, which cannot mask padding."""
+    """Attention over keys and values that may be kept from step to step; weights are named as in openai-whisper, which
+    cannot mask padding."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -65,13 +69,17 @@ class Attention(nn.Module):
         self.value = nn.Linear(width, width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """``mask [B, F]`` is True where there is something to attend to."""
-        query, key, value = (
-            layer(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for layer in (self.query, self.key, self.value)
-        )
-        y = F.scaled_dot_product_attention(query, key, value, mask[:, None, None])
+    def keys_values(self, x: Tensor) -> KeysValues:
+        """``x [B, T, D]`` as keys and values ``[B, heads, T, D / heads]``."""
+        return self._split(self.key(x)), self._split(self.value(x))
+
+    def forward(self, x: Tensor, known: KeysValues, mask: Tensor | None) -> Tensor:
+        """``x [B, S, D]`` to the same; ``mask`` is True where there is something to attend to."""
+        y = F.scaled_dot_product_attention(self._split(self.query(x)), *known, mask)
         return self.out(y.transpose(1, 2).flatten(2))
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
 
 class TunedBlock(nn.Module):
@@ -84,7 +92,8 @@ class TunedBlock(nn.Module):
         self.mlp_ln = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        x = x + self.attn(self.attn_ln(x), mask)
+        y = self.attn_ln(x)
+        x = x + self.attn(y, self.attn.keys_values(y), mask[:, None, None])
         return x + self.mlp(self.mlp_ln(x))
 
 

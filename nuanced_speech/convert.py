@@ -33,8 +33,17 @@ from nuanced_speech.hear import (
 from nuanced_speech.kokoro import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ, spread
 from nuanced_speech.mend import mend
 from nuanced_speech.pieces import cut, join
-from nuanced_speech.prosody.delivery import SEMITONES, match_loudness, median_log_f0, transpose, warp
-from nuanced_speech.prosody.durations import align_content
+from nuanced_speech.prosody.balance import Balance, colour_of, follow_balance, match_balance
+from nuanced_speech.prosody.delivery import (
+    SEMITONES,
+    amplify,
+    hush,
+    match_loudness,
+    median_log_f0,
+    transpose,
+    warp,
+)
+from nuanced_speech.prosody.durations import align_to
 from nuanced_speech.style.voice import Voice
 from nuanced_speech.style.voices import PACK_SUFFIXES, nearest_stock_timbre, style_of
 from nuanced_speech.text import LANGUAGES, phoneme_pieces, phonemize
@@ -53,11 +62,13 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Target:
-    """What to speak with: ``pack [510, 256]`` or one row, median of its melody in log2 Hz, mark of what it speaks."""
+    """What to speak with: ``pack [510, 256]`` or one row, median of its melody in log2 Hz, mark of what it speaks, and
+    the colour of a recording that it was heard in."""
 
     pack: Tensor
     log_f0: float
     mark: str
+    colour: np.ndarray | None = None
 
 
 @dataclass
@@ -93,6 +104,23 @@ class Conversion:
 
 
 @dataclass
+class _Loudness:
+    """How loud, ``n [frames]``, and in which bands; in the source's own voice where there is no target."""
+
+    n: np.ndarray
+    balance: Balance
+    target: _Target | None
+
+    def give(self, wave: np.ndarray, frames: slice) -> np.ndarray:
+        """``wave [300 * frames]`` as loud as it should be."""
+        if self.target is None:
+            wave = match_balance(wave, self.balance[frames])
+        else:
+            wave = follow_balance(wave, self.balance[frames], self.target.colour)
+        return amplify(match_loudness(wave, self.n[frames]), hush(self.n)[frames])
+
+
+@dataclass
 class _Manner:
     """How to speak: language, a target voice or the source's own, octaves to move, what to keep of the source, seed."""
 
@@ -114,9 +142,11 @@ class Converter(Hearing):
     def load(self, path: str = "direct") -> None:
         """Load what a conversion needs, so that it is not counted as part of one."""
         with self.stage("load"):
-            _ = self.kokoro, self.content, self.recogniser, self.listener.model
+            _ = self.kokoro, self.content, self.listener.model
             _ = self.style_encoder, self.speaker_encoder, self.timbre
-            if path != "direct":
+            if path == "direct":
+                _ = self.recogniser
+            else:
                 _ = self.transcriber.model
                 phonemize("ready")
 
@@ -186,12 +216,17 @@ class Converter(Hearing):
                 transcript = self.transcriber.transcribe(to_whisper(wave), language, words=len(pieces) > 1)
             if path == "auto":
                 path = "text" if transcript.language in LANGUAGES else "direct"
-        heard = [self.hear(wave, gain, piece) for piece in _reported(pieces, part_of(progress, begin, begin + 0.2))]
-        self.settle_styles(heard)
         spoken_language = language or (transcript.language if transcript else "en")
+        by_ear = path == "direct" and spoken_language == "en"
+        heard = [
+            self.hear(wave, gain, piece, by_ear) for piece in _reported(pieces, part_of(progress, begin, begin + 0.2))
+        ]
+        self.settle_styles(heard)
+        if transcript is not None and path == "text":
+            _give_phonemes(transcript, heard)
         begin += 0.2
         if refine and target is None:
-            self.refine(heard, refine, spoken_language, seed, part_of(progress, begin, begin + 0.4))
+            self.refine(heard, refine, seed, part_of(progress, begin, begin + 0.4))
             begin += 0.4
         rest = part_of(progress, begin, 1.0)
         octaves = pitch_shift / SEMITONES
@@ -199,8 +234,6 @@ class Converter(Hearing):
             own = median_log_f0(np.concatenate([h.f0 for h in heard]))
             octaves += 0.0 if math.isnan(own) or math.isnan(target.log_f0) else target.log_f0 - own
         manner = _Manner(spoken_language, target, octaves, pitch_shift / SEMITONES, frozenset(keep), seed)
-        if transcript is not None and path == "text":
-            _give_phonemes(transcript, heard)
         in_time = text is None and "rhythm" in keep
         if text is not None:
             spoken = phoneme_pieces(text, spoken_language)
@@ -236,14 +269,15 @@ class Converter(Hearing):
     def _voice_of_recording(self, path: Path, refine: int, seed: int, progress: Progress | None) -> _Target:
         wave = audio.read(path)
         gain = gain_of(wave)
-        heard = [self.hear(wave, gain, piece) for piece in cut(wave)]
+        # nobody said which language it is: phonemes of another than English fit badly, and are left out then
+        heard = [self.hear(wave, gain, piece, refine > 0) for piece in cut(wave)]
         self.settle_styles(heard)
-        # nobody said which language it is
-        style = self.refine(heard, refine, "unknown", seed, progress) if refine else mean_style(heard)
+        style = self.refine(heard, refine, seed, progress) if refine else mean_style(heard)
         return _Target(
             style[None],
             median_log_f0(np.concatenate([h.f0 for h in heard])),
             f"{SYNTHETIC}; voice: of a recording (clone)",
+            colour_of([h.balance for h in heard]),
         )
 
     def _style(self, heard: Heard, manner: _Manner, phonemes: int | None = None) -> Tensor:
@@ -254,9 +288,10 @@ class Converter(Hearing):
     def _speak_direct(self, heard: Heard, manner: _Manner) -> np.ndarray:
         """A piece without text: ``[600 * units]``."""
         with self.stage("content"):
-            content = self.content_of(heard, manner.language)
+            content = self.content_of(heard)
         f0 = transpose(heard.f0, manner.octaves)
-        return self._decode(content, f0, heard.n + ENERGY_OFFSET, self._style(heard, manner), manner.seed, heard.n)
+        loudness = _Loudness(heard.n, heard.balance, manner.target)
+        return self._decode(content, f0, heard.n + ENERGY_OFFSET, self._style(heard, manner), manner.seed, loudness)
 
     def _speak_text(self, heard: Heard, manner: _Manner) -> np.ndarray:
         """A piece by its phonemes, each as long as the speaker made it unless rhythm is not kept."""
@@ -265,25 +300,26 @@ class Converter(Hearing):
         with self.stage("text"):
             ids = self.kokoro.tokens(heard.phonemes)
             try:
-                own, _ = align_content(self.content, heard.features, ids, heard.units * SECONDS_PER_UNIT)
+                aligned, _ = align_to(heard.log_probabilities, ids.cpu().numpy())
             except UserError as error:
                 log.warning("a piece is converted without its text: %s", error)
                 return self._speak_direct(heard, manner)
-            own = own.to(self.device)
+            own = torch.from_numpy(aligned).to(self.device)
             encoded = self.kokoro.encode_text(ids[None])
             style = self._style(heard, manner, len(ids) - 2)
             forced = own[None] if "rhythm" in manner.keep else None
             prosody = self.kokoro.predict(encoded, style[None], durations=forced)
             durations = prosody.durations[0]
             content = spread(encoded.content, durations[None])
-        source_frame = warp(own.cpu().numpy(), durations.cpu().numpy())
+            source_frame = warp(aligned, durations.cpu().numpy())
         n = heard.n[source_frame]
         if "f0" in manner.keep:
             f0 = transpose(heard.f0[source_frame], manner.octaves)
         else:
             f0 = transpose(_voiced(prosody.f0[0]), manner.pitch_shift)
         if "energy" in manner.keep:
-            return self._decode(content, f0, n + ENERGY_OFFSET, style, manner.seed, n)
+            loudness = _Loudness(n, heard.balance[source_frame], manner.target)
+            return self._decode(content, f0, n + ENERGY_OFFSET, style, manner.seed, loudness)
         return self._decode(content, f0, prosody.energy[0].cpu().numpy(), style, manner.seed, None)
 
     def _say(self, pieces: Iterator[str], heard: list[Heard], manner: _Manner) -> Iterator[np.ndarray]:
@@ -315,16 +351,16 @@ class Converter(Hearing):
         return float(np.clip(predicted / own, *PACE_LIMITS)) if own else 1.0
 
     def _decode(
-        self, content: Tensor, f0: np.ndarray, n: np.ndarray, style: Tensor, seed: int, loudness: np.ndarray | None
+        self, content: Tensor, f0: np.ndarray, n: np.ndarray, style: Tensor, seed: int, loudness: _Loudness | None
     ) -> np.ndarray:
-        """One item ``[600 * units]``, its loudness contour corrected to a wanted N where there is one."""
+        """One item ``[600 * units]``, its loudness and balance corrected to the wanted ones where there are any."""
         timbre = style[:TIMBRE_DIM]
 
         def speak(units: slice, timbre: Tensor) -> np.ndarray:
             frames = slice(units.start * FRAMES_PER_UNIT, units.stop * FRAMES_PER_UNIT)
             melody, level = (torch.from_numpy(x[frames].astype(np.float32))[None].to(self.device) for x in (f0, n))
             wave = self.kokoro.decode(content[..., units], melody, level, timbre[None], seed=seed)[0].cpu().numpy()
-            return wave if loudness is None else match_loudness(wave, loudness[frames])
+            return wave if loudness is None else loudness.give(wave, frames)
 
         with self.stage("decode"):
             wave = speak(slice(0, content.shape[-1]), timbre)

@@ -22,10 +22,10 @@ from nuanced_speech import audio
 from nuanced_speech.content import ContentAdapter
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread
-from nuanced_speech.phoneme_lm import PhonemeLM
 from nuanced_speech.pieces import Piece
+from nuanced_speech.prosody.balance import Balance, balance
 from nuanced_speech.prosody.delivery import median_log_f0
-from nuanced_speech.prosody.durations import most_probable
+from nuanced_speech.prosody.durations import LEAST_FIT, align_to, most_probable
 from nuanced_speech.prosody.energy import energy
 from nuanced_speech.prosody.f0 import f0 as track_f0
 from nuanced_speech.recognise import Recogniser
@@ -55,15 +55,18 @@ Progress = Callable[[float], None]
 
 @dataclass
 class Heard:
-    """One piece of the source, analysed: features at 50 Hz, ``f0`` and ``n`` at 80 Hz, style ``[256]``, speaker
-    embedding ``[256]`` (NaN where nothing is heard)."""
+    """One piece of the source, analysed: at 40 Hz ``content [512, T]``, Kokoro's text features as the adapter regresses
+    them, and log probabilities ``[T, 178]`` of its phonemes; at 80 Hz ``f0``, ``n`` and balance; style ``[256]``,
+    speaker embedding ``[256]`` (NaN where nothing is heard)."""
 
     piece: Piece
-    features: Tensor
+    content: Tensor
+    log_probabilities: np.ndarray
     f0: np.ndarray
     n: np.ndarray
     style: Tensor
     speaker: np.ndarray
+    balance: Balance
     phonemes: str = ""
 
     @property
@@ -103,7 +106,7 @@ class Hearing:
     @cached_property
     def recogniser(self) -> Recogniser:
         """English phonemes of the direct path."""
-        return Recogniser(PhonemeLM.load())
+        return Recogniser.load(self.listener)
 
     @cached_property
     def style_encoder(self) -> StyleEncoder:
@@ -136,8 +139,8 @@ class Hearing:
         yield
         self._seconds[name] += time.perf_counter() - started
 
-    def hear(self, wave: np.ndarray, gain: float, piece: Piece) -> Heard:
-        """Everything that is measured on a piece."""
+    def hear(self, wave: np.ndarray, gain: float, piece: Piece, phonemes: bool = False) -> Heard:
+        """Everything that is measured on a piece; its English phonemes, as they sound, on request."""
         units = piece.last - piece.first
         own = wave[piece.samples]
         own = np.pad(own, (0, units * SAMPLES_PER_UNIT - len(own))) * np.float32(gain)
@@ -145,15 +148,26 @@ class Hearing:
             layers = self.content.config.layer, self.listener.depth
             heard = self.listener.features(to_whisper(own), layers)
             features, last = heard[:, : self.listener.width], heard[:, -self.listener.width :]
-            style = self.style_encoder(self.listener.output_norm(last)[None])[0]
+            last = self.listener.output_norm(last)
+            style = self.style_encoder(last[None])[0]
+        with self.stage("content"):
+            regressed = self.content(features[None], torch.tensor([units], device=self.device))
+            log_probabilities = regressed.logits[0].T.log_softmax(-1).cpu().numpy()
+        said = ""
+        if phonemes:
+            with self.stage("phonemes"):
+                said = self.kokoro.phonemes(self.recogniser.write(last, units))
         with self.stage("style"):
             speaker = self.speaker_encoder.embed(own, audio.SAMPLE_RATE)
         with self.stage("f0"):
             curve = track_f0(own, audio.SAMPLE_RATE)
         with self.stage("energy"):
             n = energy(own)
+            bands = balance(own)
         unheard = np.full(EMBEDDING_DIM, np.nan, np.float32)
-        return Heard(piece, features.half(), curve, n, style, unheard if speaker is None else speaker)
+        speaker = unheard if speaker is None else speaker
+        content = regressed.content[0].half()
+        return Heard(piece, content, log_probabilities, curve, n, style, speaker, bands, said)
 
     def settle_styles(self, heard: list[Heard]) -> None:
         """Pieces that sound like the same speaker share a style; those of another speaker keep theirs."""
@@ -167,7 +181,7 @@ class Hearing:
         for item, style in zip(heard, styles, strict=True):
             item.style = style
 
-    def refine(self, heard: list[Heard], steps: int, language: str, seed: int, progress: Progress | None) -> Tensor:
+    def refine(self, heard: list[Heard], steps: int, seed: int, progress: Progress | None) -> Tensor:
         """Bring the main speaker's timbre nearer to the recording, in every piece that is his; returns his style."""
         embeddings = torch.from_numpy(np.stack([h.speaker for h in heard])).to(self.device)
         known = embeddings.isfinite().all(1)
@@ -185,7 +199,7 @@ class Hearing:
             for item in own:
                 if sum(p.units for p in passages) * SECONDS_PER_UNIT < REFINE_SECONDS:
                     curves = (torch.from_numpy(x).float().to(self.device) for x in (item.f0, item.n + ENERGY_OFFSET))
-                    passages.append(Passage(self.content_of(item, language), *curves))
+                    passages.append(Passage(self.content_of(item), *curves))
             timbre = refine_timbre(
                 self.kokoro,
                 self.speaker_encoder,
@@ -201,19 +215,26 @@ class Hearing:
             item.style = torch.cat([item.style[:TIMBRE_DIM] + share * (timbre - start), item.style[TIMBRE_DIM:]])
         return heard[main].style
 
-    def content_of(self, heard: Heard, language: str) -> Tensor:
-        """Kokoro's text features ``[1, 512, T]`` as they were heard, without a text.
+    def content_of(self, heard: Heard) -> Tensor:
+        """Kokoro's text features ``[1, 512, T]`` as they were heard.
 
         The regression alone is blurred where several sounds may have been meant, and a blurred vowel loses its voice.
-        What Kokoro's own text encoder makes of the recognised phonemes is sharp, and sometimes sharply wrong; in
-        English, what sounds follow one another helps to recognise them.
+        What Kokoro's own text encoder makes of the phonemes is sharp, and sometimes sharply wrong. Where the piece's
+        phonemes are not known, or cannot be what was said, they are those of every 25 ms by itself.
         """
-        regressed = self.content(heard.features[None].float(), torch.tensor([heard.units], device=self.device))
-        log_probabilities = regressed.logits[0].T.log_softmax(-1).cpu().numpy()
-        recognise = self.recogniser if language == "en" else most_probable
-        ids, durations = (torch.from_numpy(x).to(self.device) for x in recognise(log_probabilities))
-        recognised = spread(self.kokoro.encode_content(ids)[None], durations[None])
-        return torch.lerp(regressed.content, recognised, SHARPNESS)
+        ids, durations = most_probable(heard.log_probabilities)
+        if heard.phonemes:
+            written = self.kokoro.tokens(heard.phonemes).cpu().numpy()
+            try:
+                aligned, fit = align_to(heard.log_probabilities, written)
+            except UserError as error:
+                log.debug("the phonemes of a piece are left out: %s", error)
+            else:
+                if fit >= LEAST_FIT:
+                    ids, durations = written, aligned
+        units = torch.from_numpy(durations).to(self.device)
+        recognised = spread(self.kokoro.encode_content(torch.from_numpy(ids).to(self.device))[None], units[None])
+        return torch.lerp(heard.content[None].float(), recognised, SHARPNESS)
 
 
 def check_device(device: str) -> None:

@@ -12,6 +12,7 @@ Source of the architecture: StyleTTS 2 (Li et al. 2023) and iSTFTNet (Kaneko et 
 import io
 import json
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -146,6 +147,11 @@ class Kokoro(nn.Module):
         if len(ids) > MAX_PHONEMES:
             raise UserError(f"{len(ids)} phonemes in one piece, Kokoro takes at most {MAX_PHONEMES}: split the text")
         return torch.tensor([0, *ids, 0], device=self.device)
+
+    def phonemes(self, ids: Iterable[int]) -> str:
+        """The phoneme string of token ids; what is no phoneme is dropped."""
+        symbols = {number: symbol for symbol, number in self.vocab.items()}
+        return "".join(symbols.get(number, "") for number in ids)
 
     def encode_text(self, ids: Tensor, lengths: Tensor | None = None) -> TextFeatures:
         """Text features of token ids ``[B, P]`` (zero-padded; ``lengths [B]`` where items differ)."""

@@ -1,122 +1,260 @@
-"""Which phonemes were said when: a beam search for the string that both the ear and the language find probable."""
+"""Which phonemes were said, without a text: Whisper's decoder, taught to write phonemes instead of words.
 
-from dataclasses import dataclass, field
+Whisper (Radford et al. 2022) hears a word where a frame of sound alone is ambiguous, because its decoder knows what has
+been said so far. That decoder stays as it is but for changes of low rank (LoRA, Hu et al. 2021), and new symbols: those
+of Kokoro. They are learned from speech whose phonemes are known, so a word that no dictionary holds is written as it
+sounded.
+"""
 
-import numpy as np
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from nuanced_speech.audio import replacing
+from nuanced_speech.content import Attention, KeysValues
+from nuanced_speech.errors import reading_weights
 from nuanced_speech.kokoro import vocabulary
-from nuanced_speech.phoneme_lm import PAUSE, PUNCTUATION, PhonemeLM
+from nuanced_speech.whisper import Listener
 
-BEAM = 60
-# A hypothesis this much less probable than the best one is given up, in nats.
-WINDOW = 12.0
-# What every symbol earns, in nats: the language model's cost would make the string too short.
-BONUS = 0.3
-# Log probability below which the ear only says "no".
-FLOOR = -10.0
-# Contexts to keep from piece to piece: about 100 MB.
-REMEMBERED = 20_000
-# Marks that may be meant without taking time, and what that costs, in nats.
-SILENT = (" ", "ˈ", "ˌ", " ˈ", " ˌ")
-SILENT_COST = 1.0
+WEIGHTS = Path(__file__).parent / "data" / "recogniser.safetensors"
+# Kokoro's token at both ends of a string: what ends it here.
+END = 0
+SYMBOLS = 178
+# Strings that are followed at once when phonemes are written.
+BEAMS = 5
 
 
 @dataclass
-class Said:
-    """A symbol, when it begins (a frame, or None where it takes no time), and what was said before."""
+class RecogniserConfig:
+    """``whisper`` is the model whose decoder is changed, ``rank`` that of the change of every matrix."""
 
-    symbol: int
-    start: int | None
-    before: "Said | None"
+    whisper: str = "base"
+    rank: int = 32
 
 
-@dataclass
-class Recogniser:
-    """Phonemes from their probabilities in every 25 ms, with a language model."""
+class LowRank(nn.Module):
+    """A linear layer that stays, and a change of low rank that begins as none."""
 
-    model: PhonemeLM
-    _moves: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
+    def __init__(self, linear: nn.Linear, rank: int) -> None:
+        super().__init__()
+        self.linear = linear.requires_grad_(False)
+        self.down = nn.Parameter(torch.randn(rank, linear.in_features) / linear.in_features**0.5)
+        self.up = nn.Parameter(torch.zeros(linear.out_features, rank))
 
-    def __post_init__(self) -> None:
-        vocab = vocabulary()
-        self._tokens = np.array([vocab[symbol] for symbol in self.model.symbols])
-        self._pause = self.model.symbols.index(PAUSE)
-        self._pauses = np.array([0, *(vocab[symbol] for symbol in PUNCTUATION if symbol in vocab)])
-        marks = [tuple(self.model.symbols.find(symbol) for symbol in marks) for marks in SILENT]
-        self._silent: list[tuple[int, ...]] = [(), *(mark for mark in marks if min(mark) >= 0)]
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x) + F.linear(F.linear(x, self.down), self.up)
 
-    def __call__(self, log_probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The most probable phonemes.
+    @torch.no_grad()
+    def merged(self) -> nn.Linear:
+        """The one layer that does the same."""
+        self.linear.weight += self.up @ self.down
+        return self.linear
+
+
+class Block(nn.Module):
+    """A block of Whisper's decoder: attention to what was written, attention to what is heard, two layers."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attn, self.attn_ln = Attention(width, heads), nn.LayerNorm(width)
+        self.cross_attn, self.cross_attn_ln = Attention(width, heads), nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.mlp_ln = nn.LayerNorm(width)
+
+    def forward(
+        self,
+        x: Tensor,
+        heard: KeysValues,
+        written: KeysValues | None = None,
+        causal: Tensor | None = None,
+        audible: Tensor | None = None,
+    ) -> tuple[Tensor, KeysValues]:
+        """``x [B, S, D]`` to the same, and the keys and values of all that is written."""
+        y = self.attn_ln(x)
+        known = self.attn.keys_values(y)
+        if written is not None:
+            known = torch.cat([written[0], known[0]], 2), torch.cat([written[1], known[1]], 2)
+        x = x + self.attn(y, known, causal)
+        x = x + self.cross_attn(self.cross_attn_ln(x), heard, audible)
+        return x + self.mlp(self.mlp_ln(x)), known
+
+
+class Recogniser(nn.Module):
+    """Features of Whisper's encoder to Kokoro's phonemes.
+
+    Args:
+        listener: the Whisper model whose decoder it begins as; it is copied.
+    """
+
+    prompt: Tensor
+    position: Tensor
+
+    def __init__(self, listener: Listener, config: RecogniserConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or RecogniserConfig(listener.name)
+        decoder, dims = listener.model.decoder, listener.model.dims
+        self.blocks = nn.ModuleList(Block(dims.n_text_state, dims.n_text_head) for _ in range(dims.n_text_layer))
+        self.blocks.load_state_dict(decoder.blocks.state_dict())
+        self.ln = nn.LayerNorm(dims.n_text_state)
+        self.ln.load_state_dict(decoder.ln.state_dict())
+        self.symbols = nn.Embedding.from_pretrained(_first_symbols(listener))
+        # what Whisper's decoder begins with to write down English without times
+        prompt = _tokenizer(listener).sot_sequence_including_notimestamps
+        self.register_buffer("prompt", decoder.token_embedding.weight[list(prompt)].clone(), False)
+        self.register_buffer("position", decoder.positional_embedding.detach().clone(), False)
+        self.requires_grad_(False)
+
+    @property
+    def _blocks(self) -> list[Any]:
+        return list(self.blocks)
+
+    @property
+    def longest(self) -> int:
+        """Symbols that can be written at most."""
+        return len(self.position) - len(self.prompt)
+
+    def forward(self, features: Tensor, frames: Tensor, ids: Tensor) -> Tensor:
+        """What it expects at each place of strings that are known.
 
         Args:
-            log_probabilities: ``[T, symbols]`` over Kokoro's symbols, one row for every 25 ms.
+            features: ``[B, F, D]``, of Whisper's encoder after its last norm.
+            frames: how many rows of each are an item's own, ``[B]``.
+            ids: symbols ``[B, P]``, without a zero in front.
 
         Returns:
-            token ids ``[P]``, a zero on each side; units for each ``[P]``, summing to T, 0 for the two zeros where
-            speech begins or ends at once and for marks that take no time.
+            logits ``[B, P + 1, symbols]``: row k before symbol k, the last one after all of them.
         """
-        if len(self._moves) > REMEMBERED:
-            self._moves.clear()
-            self.model.forget()
-        heard = log_probabilities[:, self._tokens].copy()
-        heard[:, self._pause] = np.logaddexp.reduce(log_probabilities[:, self._pauses], axis=1)
-        heard = np.maximum(heard, FLOOR)
-        contexts: list[tuple[int, ...]] = [(self._pause,)]
-        scores, said = heard[0, [self._pause]], [Said(self._pause, 0, None)]
-        for frame in range(1, len(heard)):
-            moves, ways = zip(*(self._next(context) for context in contexts), strict=True)
-            stay = scores + heard[frame, [context[-1] for context in contexts]]
-            # a row for each hypothesis: every symbol that may follow, and in the last column the same one going on
-            candidates = np.column_stack([scores[:, None] + np.stack(moves) + heard[frame], stay])
-            best = np.argsort(-candidates, axis=None)[: 2 * BEAM]
-            values = candidates.ravel()[best]
-            kept: dict[tuple[int, ...], tuple[float, Said]] = {}
-            for place, value in zip(best[values > values[0] - WINDOW], values, strict=False):
-                row, symbol = divmod(int(place), candidates.shape[1])
-                context, before = contexts[row], said[row]
-                if symbol < len(self.model.symbols):
-                    for mark in self._silent[ways[row][symbol]]:
-                        context, before = (*context, mark), Said(mark, None, before)
-                    context = (*context, symbol)[1 - self.model.order :]
-                    before = Said(symbol, frame, before)
-                # better ones come first
-                kept.setdefault(context, (value, before))
-                if len(kept) == BEAM:
-                    break
-            contexts = list(kept)
-            scores, said = np.array([value for value, _ in kept.values()]), [before for _, before in kept.values()]
-        return self._tokens_of(said[int(scores.argmax())], log_probabilities)
+        audible = torch.arange(features.shape[1], device=features.device) < frames[:, None]
+        x = torch.cat([self.prompt.expand(len(ids), -1, -1), self.symbols(ids)], 1)
+        x = x + self.position[: x.shape[1]]
+        causal = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
+        for block in self._blocks:
+            x, _ = block(x, block.cross_attn.keys_values(features), None, causal, audible[:, None, None])
+        return self._logits(x[:, len(self.prompt) - 1 :])
 
-    def _next(self, context: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """What it costs to go on to each symbol ``[V]``, and through which of the silent marks ``[V]``."""
-        if context not in self._moves:
-            costs = []
-            for marks in self._silent:
-                cost, reached = 0.0, context
-                for mark in marks:
-                    allowed = mark != reached[-1]
-                    cost += np.log(self.model.probabilities(reached)[mark]) - SILENT_COST if allowed else -np.inf
-                    reached = (*reached, mark)
-                following = np.log(self.model.probabilities(reached)) + BONUS + cost
-                following[reached[-1]] = -np.inf
-                costs.append(following)
-            ways = np.argmax(costs, axis=0)
-            self._moves[context] = np.max(costs, axis=0), ways
-        return self._moves[context]
+    @torch.no_grad()
+    def write(self, features: Tensor, limit: int, beams: int = BEAMS) -> list[int]:
+        """The most probable symbols of ``features [F, D]``, by beam search over so many strings, ``limit`` at most.
 
-    def _tokens_of(self, said: Said, log_probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The string as token ids and units, each pause as the mark that it sounds most like."""
-        ids, durations = [], []
-        end = len(log_probabilities)
-        last: Said | None = said
-        while last is not None:
-            start = end if last.start is None else last.start
-            token = int(self._tokens[last.symbol])
-            if last.symbol == self._pause:
-                token = int(self._pauses[log_probabilities[start:end, self._pauses].sum(0).argmax()])
-            ids.append(token)
-            durations.append(end - start)
-            end, last = start, last.before
-        ids, durations = ids[::-1], durations[::-1]
-        first, final = int(ids[0] != 0), int(ids[-1] != 0)
-        return np.pad(ids, (first, final)), np.pad(durations, (first, final))
+        Strings are compared by their mean log probability, as longer ones would always lose otherwise. A search of one
+        sometimes writes a phrase again and again.
+        """
+        heard = [block.cross_attn.keys_values(features[None]) for block in self._blocks]
+        written: list[KeysValues | None] = [None] * len(self.blocks)
+        causal = torch.ones(len(self.prompt), len(self.prompt), dtype=torch.bool, device=features.device).tril()
+        x, ids = (self.prompt + self.position[: len(self.prompt)])[None], features.new_zeros(1, 0, dtype=torch.long)
+        scores, finished = features.new_zeros(1), list[tuple[float, list[int]]]()
+        limit = min(limit, self.longest)
+        while True:
+            length = ids.shape[1] + 1
+            for k, block in enumerate(self._blocks):
+                keys, values = (y.expand(len(x), -1, -1, -1) for y in heard[k])
+                x, written[k] = block(x, (keys, values), written[k], causal if length == 1 else None)
+            totals = scores[:, None] + self._logits(x[:, -1]).log_softmax(-1)
+            best, places = totals.flatten().topk(2 * beams)
+            rows, symbols = places // SYMBOLS, places % SYMBOLS
+            ended = symbols == END
+            for score, row in zip(best[ended].tolist(), rows[ended].tolist(), strict=True):
+                finished.append((score / length, ids[row].tolist()))
+            scores, rows, symbols = (y[~ended][:beams] for y in (best, rows, symbols))
+            ids = torch.cat([ids[rows], symbols[:, None]], 1)
+            if length == limit:
+                finished += zip((scores / length).tolist(), ids.tolist(), strict=True)
+            enough = len(finished) >= beams and max(finished)[0] > float(scores[0]) / length
+            if enough or length == limit:
+                return max(finished)[1]
+            written = [(kept[0][rows], kept[1][rows]) for kept in written if kept is not None]
+            x = (self.symbols.weight[symbols] + self.position[len(self.prompt) + length - 1])[:, None]
+
+    def _logits(self, x: Tensor) -> Tensor:
+        return F.linear(self.ln(x), self.symbols.weight).float()
+
+    def open_changes(self) -> None:
+        """Put a change of low rank on every matrix, for training; everything else stays."""
+        for module, name in list(_linears(self.blocks)):
+            setattr(module, name, LowRank(getattr(module, name), self.config.rank))
+        self.symbols.requires_grad_(True)
+        self.ln.requires_grad_(True)
+
+    def merge_changes(self) -> None:
+        """Make the changes a part of the matrices: as fast as Whisper's own."""
+        for parent in list(self.blocks.modules()):
+            for name, child in list(parent.named_children()):
+                if isinstance(child, LowRank):
+                    setattr(parent, name, child.merged())
+
+    def changes(self) -> dict[str, Tensor]:
+        """What training changes: all that has to be saved beside Whisper itself."""
+        return {name: value.detach() for name, value in self.named_parameters() if value.requires_grad}
+
+    def save(self, path: Path, **metadata: str) -> None:
+        """Write the changes as fp16 safetensors; the old file stays until the new is whole."""
+        state = {name: value.half().contiguous() for name, value in self.changes().items()}
+        with replacing(path) as temporary:
+            save_file(state, temporary, {"config": json.dumps(asdict(self.config)), **metadata})
+
+    @classmethod
+    def load(cls, listener: Listener, path: Path = WEIGHTS) -> "Recogniser":
+        """A recogniser that ``save`` wrote, on top of the Whisper model that it was trained with.
+
+        Raises:
+            UserError: no such file, not a recogniser, or one of another Whisper model.
+        """
+        recogniser = cls.load_open(listener, path)
+        recogniser.merge_changes()
+        return recogniser.eval().requires_grad_(False).to(listener.device)
+
+    @classmethod
+    def load_open(cls, listener: Listener, path: Path) -> "Recogniser":
+        """The same with its changes open, to go on training them."""
+        with reading_weights(path, "phoneme recogniser", "nuanced-speech train recogniser"), safe_open(path, "pt") as f:
+            config = RecogniserConfig(**json.loads(f.metadata()["config"]))
+            if config.whisper != listener.name:
+                raise ValueError(f"it is one for Whisper {config.whisper}, not {listener.name}")
+            recogniser = cls(listener, config)
+            recogniser.open_changes()
+            recogniser.load_changes({name: f.get_tensor(name).float() for name in f.keys()})  # noqa: SIM118
+        return recogniser
+
+    def load_changes(self, changes: dict[str, Tensor]) -> None:
+        """Set what ``changes`` gave.
+
+        Raises:
+            ValueError: they do not fit.
+        """
+        if set(changes) != set(self.changes()):
+            raise ValueError("its tensors are not those of a recogniser")
+        self.load_state_dict(changes, strict=False)
+
+
+def _tokenizer(listener: Listener) -> Any:
+    from whisper.tokenizer import get_tokenizer
+
+    model = listener.model
+    languages = model.num_languages
+    return get_tokenizer(model.is_multilingual, num_languages=languages, language="en", task="transcribe")
+
+
+def _linears(blocks: nn.Module) -> Iterator[tuple[nn.Module, str]]:
+    for parent in blocks.modules():
+        for name, child in parent.named_children():
+            if isinstance(child, nn.Linear):
+                yield parent, name
+
+
+def _first_symbols(listener: Listener) -> Tensor:
+    """For every symbol ``[178, D]`` what Whisper knows of its letter: where training begins."""
+    embedding, tokenizer = listener.model.decoder.token_embedding.weight, _tokenizer(listener)
+    rows = torch.zeros(SYMBOLS, embedding.shape[1])
+    for symbol, number in vocabulary().items():
+        rows[number] = embedding[tokenizer.encode(symbol)].mean(0)
+    rows[END] = embedding[tokenizer.eot]
+    return rows

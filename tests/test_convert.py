@@ -11,9 +11,11 @@ from nuanced_speech import Converter, audio, hear
 from nuanced_speech.convert import _choose_path
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate import metrics, report
+from nuanced_speech.evaluate.metrics import count_edits
 from nuanced_speech.pieces import cut
 from nuanced_speech.prosody.delivery import median_log_f0
 from nuanced_speech.style.voices import stock_voices
+from nuanced_speech.text import phonemize
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +54,32 @@ def test_recognised_phonemes_take_their_share_of_the_content(converter, wave, mo
     for share in (0.0, 0.5, 1.0):
         monkeypatch.setattr(hear, "SHARPNESS", share)
         with torch.no_grad():
-            contents[share] = converter.content_of(heard, "en")
-    regressed = converter.content(heard.features[None].float(), torch.tensor([heard.units])).content
-    torch.testing.assert_close(contents[0.0], regressed)
+            contents[share] = converter.content_of(heard)
+    torch.testing.assert_close(contents[0.0], heard.content[None].float())
     torch.testing.assert_close(contents[0.5], (contents[0.0] + contents[1.0]) / 2)
     # what is recognised holds for as long as a phoneme lasts, the regression changes all the time
     still = [(c[..., 1:] == c[..., :-1]).all(1).float().mean() for c in (contents[0.0], contents[1.0])]
     assert still[0] < 0.01 and still[1] > 0.3
+
+
+def test_phonemes_that_fit_are_taken_and_those_that_do_not_are_left_out(converter, wave):
+    (piece,) = cut(wave)
+    heard = converter.hear(wave, 1.0, piece, phonemes=True)
+    assert (
+        count_edits(
+            phonemize("But a mob without any man at the head of it is beneath pitifulness."), heard.phonemes
+        ).rate
+        < 0.25
+    )
+    written = heard.phonemes
+    contents = {}
+    for phonemes in (written, "", "ʒ" * 30, "a" * 500):
+        heard.phonemes = phonemes
+        with torch.no_grad():
+            contents[phonemes] = converter.content_of(heard)
+    alone = contents.pop("")
+    assert not torch.equal(contents.pop(written), alone)
+    assert all(torch.equal(content, alone) for content in contents.values())
 
 
 def test_output_has_the_loudness_of_the_input(wave, direct):

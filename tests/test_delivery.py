@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nuanced_speech.audio import SAMPLE_RATE
-from nuanced_speech.prosody.delivery import match_loudness, median_log_f0, transpose, warp
+from nuanced_speech.prosody.delivery import amplify, hush, match_loudness, median_log_f0, transpose, warp
 from nuanced_speech.prosody.energy import energy
 
 HOP = 300
@@ -103,3 +103,22 @@ def test_the_gain_is_smooth() -> None:
 def test_silence_stays_silence() -> None:
     wave = np.zeros(SAMPLE_RATE // 2, np.float32)
     assert not match_loudness(wave, energy(noise(0.5))).any()
+
+
+def test_pauses_are_made_quieter_and_speech_is_not() -> None:
+    n = np.concatenate([np.full(20, -6.0), np.full(60, 2.0), np.full(20, -4.5)]).astype(np.float32)
+    gain = hush(n)
+    assert len(gain) == 100 and not gain[24:76].any()
+    assert gain[:15] == pytest.approx(-15)
+    assert gain[90] == pytest.approx(-7.5)  # halfway to speech
+    assert np.abs(np.diff(gain)).max() < 5  # not at one blow
+    assert not hush(np.linspace(0, 4, 100)).any()
+    assert len(hush(np.zeros(0))) == 0
+
+
+def test_a_gain_is_given_frame_by_frame() -> None:
+    wave = noise()
+    louder = amplify(wave, np.repeat([0.0, 20.0], len(wave) // HOP // 2))
+    assert louder.dtype == np.float32
+    np.testing.assert_array_equal(louder[: len(wave) // 2 - HOP], wave[: len(wave) // 2 - HOP])
+    np.testing.assert_allclose(louder[len(wave) // 2 + HOP :], 10 * wave[len(wave) // 2 + HOP :], rtol=1e-5)

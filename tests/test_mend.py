@@ -80,8 +80,8 @@ def test_a_creaky_voice_is_mended_in_a_conversion(clip: Path, kokoro: Kokoro) ->
     with torch.no_grad():
         wave = audio.read(clip)
         (piece,) = cut(wave)
-        heard = converter.hear(wave, 1.0, piece)
-        content, energy = converter.content_of(heard, "en"), heard.n + ENERGY_OFFSET
+        heard = converter.hear(wave, 1.0, piece, phonemes=True)
+        content, energy = converter.content_of(heard), heard.n + ENERGY_OFFSET
         style = heard.style.clone()
         style[:128] = torch.from_numpy(np.load(Path(__file__).parent / "data" / "creaky_timbre.npy")).float()
         curves = (torch.from_numpy(curve).float()[None] for curve in (heard.f0, energy))

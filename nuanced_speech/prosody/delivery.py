@@ -10,6 +10,11 @@ _POWER = 2.0
 # What is too loud is made quieter as far as need be; what is too quiet is mostly the synthesizer's noise in a pause.
 _MIN_GAIN_DB, _MAX_GAIN_DB = -24.0, 12.0
 _SMOOTHING_FRAMES = 3
+# In log power: what lies at most 13 dB above the quietest twentieth is a pause, if that is 24 dB below the loudest. On
+# 15 clips the energy correlation rose from 0.920 to 0.958 by it, OVRL from 3.04 to 3.06; correcting N to the quieter
+# pauses instead, which is sharper, made OVRL 0.08 worse.
+_PAUSE_RANGE, _PAUSE_DEPTH = 3.0, 5.5
+_HUSH_DB, _HUSH_FRAMES = -15.0, 7
 # A window of N sees its neighbours too, so one correction falls short.
 _PASSES = 2
 
@@ -23,6 +28,26 @@ def median_log_f0(f0: np.ndarray) -> float:
 def transpose(f0: np.ndarray, octaves: float) -> np.ndarray:
     """F0 in Hz moved by so many octaves; 0 stays 0."""
     return (f0 * 2.0**octaves).astype(np.float32)
+
+
+def hush(n: np.ndarray) -> np.ndarray:
+    """What makes the pauses of N ``[frames]`` quieter, in dB, 0 at most: a recording's hold its noise, Kokoro's own are
+    silent. Where the quietest frames are not far below the loudest there is no pause.
+    """
+    if not len(n):
+        return np.zeros(0)
+    floor, loud = np.quantile(n, (0.05, 0.95))
+    if loud - floor < _PAUSE_DEPTH:
+        return np.zeros(len(n))
+    gain = _HUSH_DB * np.clip(1 - (n - floor) / _PAUSE_RANGE, 0, 1)
+    kernel = np.hanning(_HUSH_FRAMES + 2)[1:-1]
+    return np.convolve(np.pad(gain, _HUSH_FRAMES // 2, mode="edge"), kernel / kernel.sum(), "valid")
+
+
+def amplify(wave: np.ndarray, gain: np.ndarray, hop_length: int = 300) -> np.ndarray:
+    """A waveform ``[hop_length * frames]`` with a gain in dB for each frame."""
+    decibels = np.interp(np.arange(len(wave)) / hop_length, np.arange(len(gain)), gain)
+    return (wave * 10 ** (decibels / 20)).astype(np.float32)
 
 
 def match_loudness(wave: np.ndarray, wanted: np.ndarray, hop_length: int = 300) -> np.ndarray:

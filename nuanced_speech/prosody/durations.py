@@ -8,11 +8,13 @@ from torch import Tensor
 from nuanced_speech.content import ContentAdapter
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import SAMPLE_RATE, SAMPLES_PER_UNIT, vocabulary
-from nuanced_speech.phoneme_lm import PUNCTUATION
 
+PUNCTUATION = frozenset(';:,.!?—…"()“”')
 # Marks that take no time of their own where speech is too fast for every symbol to have a frame.
 OPTIONAL = PUNCTUATION | frozenset("ˈˌːʰʲ ")
 _SKIP_COST = 3.0
+# Phonemes that fit worse, in nats a frame, were not said.
+LEAST_FIT = -1.5
 # What a change of symbol costs, in nats, when the string is not known: fewer, longer symbols instead of flicker.
 _CHANGE_COST = 1.5
 
@@ -100,11 +102,20 @@ def align_content(adapter: ContentAdapter, features: Tensor, ids: Tensor, second
     """
     units = max(round(seconds * SAMPLE_RATE / SAMPLES_PER_UNIT), 1)
     logits = adapter(features[None].float(), torch.tensor([units], device=features.device)).logits[0].T
-    log_probabilities = logits.log_softmax(-1).cpu().numpy()
-    tokens = ids.cpu().numpy()
-    durations = align(log_probabilities, tokens, optional_tokens(tokens))
-    fit = log_probabilities[np.arange(units), np.repeat(tokens, durations)].mean()
-    return torch.from_numpy(durations), float(fit)
+    durations, fit = align_to(logits.log_softmax(-1).cpu().numpy(), ids.cpu().numpy())
+    return torch.from_numpy(durations), fit
+
+
+def align_to(log_probabilities: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, float]:
+    """Durations of token ids ``[P]`` in ``[T, symbols]``, marks being optional, and how well they fit: the mean log
+    probability of the aligned symbols.
+
+    Raises:
+        UserError: too many phonemes for so few frames.
+    """
+    durations = align(log_probabilities, ids, optional_tokens(ids))
+    fit = log_probabilities[np.arange(len(log_probabilities)), np.repeat(ids, durations)].mean()
+    return durations, float(fit)
 
 
 def optional_tokens(ids: np.ndarray) -> np.ndarray:

@@ -91,7 +91,7 @@ def clone(
     hearing = hearing or Hearing()
     material, warnings = gather([Path(path) for path in recordings], hearing.speaker_encoder, one_speaker)
     heard = [
-        hearing.hear(recording.wave, gain_of(recording.wave), piece)
+        hearing.hear(recording.wave, gain_of(recording.wave), piece, refine > 0 and language in (None, "en"))
         for recording in material
         for piece in cut(recording.wave)
     ]
@@ -111,7 +111,7 @@ def clone(
     if refine:
         for item in heard:
             item.style = torch.cat([timbre, item.style[TIMBRE_DIM:]])
-        refined = hearing.refine(heard, refine, language, seed, part_of(progress, 0.2, 0.8))
+        refined = hearing.refine(heard, refine, seed, part_of(progress, 0.2, 0.8))
         timbre = refined[:TIMBRE_DIM]
     timbre = timbre.cpu()
 

@@ -1,4 +1,4 @@
-"""``nuanced-speech train``: the corpus, the content adapter, and real recordings for it."""
+"""``nuanced-speech train``: the corpus, real recordings, and the networks that learn from both."""
 
 from pathlib import Path
 from typing import Annotated
@@ -68,17 +68,19 @@ def adapter(
 
 
 @app.command()
-def phonemes(
-    texts: Annotated[list[Path], typer.Argument(help="Plain text files, English: a million words and more.")],
-    out: Annotated[Path, typer.Option(help="File to write.")] = Path("models/phoneme_lm.safetensors"),
+def recogniser(
+    corpora: Annotated[list[Path], typer.Argument(help="Folders that 'train corpus' made.")],
+    out: Annotated[Path, typer.Option(help="Where checkpoint and weights go.")] = Path("models/recogniser"),
+    real: Annotated[Path | None, typer.Option(help="Folder that 'train real' made.")] = None,
+    steps: Annotated[int, typer.Option()] = 800,
+    batch_size: Annotated[int, typer.Option()] = 16,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
-    """Count which phonemes follow which, for the direct path: it then hears what is meant, not only what is said."""
-    from nuanced_speech.train.phonemes import count, phoneme_strings
+    """Teach Whisper's decoder to write phonemes, for the direct path; run again to go on from its checkpoint."""
+    from nuanced_speech.train.recogniser import RecogniserTraining, train
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    model = count(phoneme_strings(texts))
-    model.save(out)
-    print(f"{out}: {sum(len(codes) for codes in model.codes)} n-grams of {len(model.symbols)} symbols")
+    print(train(RecogniserTraining(corpora, out, real, steps=steps, batch_size=batch_size, lr=lr, seed=seed)))
 
 
 @app.command()

@@ -20,7 +20,7 @@ from nuanced_speech import audio
 from nuanced_speech.content import ContentAdapter
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import FRAMES_PER_UNIT, MAX_PHONEMES, SAMPLES_PER_UNIT, STYLE_DIM, Kokoro
-from nuanced_speech.prosody.durations import align_content
+from nuanced_speech.prosody.durations import LEAST_FIT, align_content
 from nuanced_speech.text import phonemize
 from nuanced_speech.whisper import Listener
 
@@ -37,7 +37,7 @@ class RealConfig:
     out: Path
     adapter: Path | None = None
     per_shard: int = 25
-    min_log_probability: float = -1.5
+    min_log_probability: float = LEAST_FIT
 
 
 def prepare(config: RealConfig) -> None:

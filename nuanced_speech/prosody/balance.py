@@ -1,0 +1,151 @@
+"""Spectral balance: how the energy of speech is shared between low and high bands from moment to moment.
+
+A pressed voice is brighter than a relaxed one, and each speaker and room has a colour of its own. Kokoro's decoder is
+told the melody and the loudness of every moment, but not this: what it says is brought to the balance of the source
+afterwards, band by band, no faster than the mouth moves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nuanced_speech.audio import SAMPLE_RATE
+from nuanced_speech.prosody.frames import HOP_LENGTH, frame_count
+
+N_FFT = 1024
+BANDS, TOP_HZ = 40, 8000.0
+# Of the contours and of the gains. On 15 clips 100, 60 and 40 ms gave a likeness of 0.806, 0.815 and 0.825 (0.733
+# without), and a P.808 of 3.87, 3.80 and 3.81 (3.93).
+SMOOTHING_SECONDS = 0.06
+_MIN_GAIN_DB, _MAX_GAIN_DB = -12.0, 9.0
+# A band's noise is what it holds in its quietest moments; what is not this much above it is not known.
+_NOISE_QUANTILE, _NOISE_FACTOR, _SNR_DB = 0.08, 1.5, 6.0
+# Moments this much quieter than loud speech are pauses.
+_PAUSE_DB = 30.0
+_PAUSE_GAIN_DB = 24.0
+_TINY = 1e-10
+# Bands that move together in another voice, whose formants lie elsewhere.
+_BROAD = 13
+
+
+@dataclass
+class Balance:
+    """Energies of speech in bands.
+
+    Attributes:
+        bands: log energy with the noise taken off, float16 ``[frames, BANDS]`` at 80 Hz.
+        known: where a band stands out of its noise, bool ``[frames, BANDS]``.
+        spoken: where there is no pause, bool ``[frames]``.
+    """
+
+    bands: np.ndarray
+    known: np.ndarray
+    spoken: np.ndarray
+
+    def __getitem__(self, frames: slice | np.ndarray) -> "Balance":
+        """Some of the frames, or all of them in another rhythm."""
+        return Balance(self.bands[frames], self.known[frames], self.spoken[frames])
+
+
+def balance(wave: np.ndarray) -> Balance:
+    """The balance of a waveform ``[T]`` at 24 kHz, in ``2 * ceil(T / 600)`` frames."""
+    power = _band_power(_stft(wave))[: frame_count(len(wave))]
+    noise = np.quantile(power, _NOISE_QUANTILE, axis=0) * _NOISE_FACTOR
+    clean = np.maximum(power - noise, 0.03 * power)
+    total = power.sum(1)
+    return Balance(
+        bands=np.log(_smooth(clean)).astype(np.float16),
+        known=_smooth(power) > noise * 10 ** (_SNR_DB / 10),
+        spoken=total > np.quantile(total, 0.95) * 10 ** (-_PAUSE_DB / 10),
+    )
+
+
+def colour_of(pieces: Sequence[Balance]) -> np.ndarray:
+    """Mean log energy of each band where it is known, ``[BANDS]``; NaN where it never is."""
+    heard = np.concatenate([piece.known & piece.spoken[:, None] for piece in pieces])
+    bands = np.concatenate([piece.bands for piece in pieces])
+    with np.errstate(invalid="ignore"):
+        return np.where(heard, bands, 0).sum(0, dtype=np.float64) / heard.sum(0)
+
+
+def match_balance(wave: np.ndarray, wanted: Balance) -> np.ndarray:
+    """A waveform ``[300 * frames]`` at 24 kHz with the balance of another that says the same at the same time.
+
+    Bands are made louder by 9 dB at most and quieter by 12, and what the other hides in its noise is not made louder.
+    Pauses stay as loud as they are, but sound like the other's.
+    """
+    spectrum, own = _heard(wave, wanted)
+    return _shaped(wave, spectrum, wanted, wanted.bands[: len(own)].astype(np.float32) - own)
+
+
+def follow_balance(wave: np.ndarray, source: Balance, colour: np.ndarray | None = None) -> np.ndarray:
+    """The same for speech in another voice, which has formants of its own: it gets brighter and darker with the
+    source, in broad strokes, and keeps its colour, or gets that of a recording, ``[BANDS]``.
+    """
+    spectrum, own = _heard(wave, source)
+    heard = (source.known & source.spoken[:, None])[: len(own)]
+    times = heard.sum(0).clip(min=1)
+    gain = np.where(heard, source.bands[: len(own)].astype(np.float32) - own, 0)
+    gain = np.where(heard, gain - gain.sum(0) / times, 0)
+    broad = np.hanning(_BROAD + 2)[1:-1]
+    gain = np.stack([np.convolve(row, broad / broad.sum(), "same") for row in gain])
+    if colour is not None:
+        tint = colour - np.where(heard, own, 0).sum(0) / times
+        known = np.isfinite(colour)
+        gain = gain + np.where(known, tint - tint[known].sum() / max(known.sum(), 1), 0)
+    return _shaped(wave, spectrum, source, gain)
+
+
+def _heard(wave: np.ndarray, other: Balance) -> tuple[Tensor, np.ndarray]:
+    """The spectrum, and the log energy of its bands in those frames that the other has too."""
+    spectrum = _stft(wave)
+    return spectrum, np.log(_smooth(_band_power(spectrum)[: len(other.bands)]))
+
+
+def _shaped(wave: np.ndarray, spectrum: Tensor, wanted: Balance, gain: np.ndarray) -> np.ndarray:
+    """The waveform after gains ``[frames, BANDS]`` in log power, within what is known and allowed."""
+    gain = np.where(wanted.known[: len(gain)], gain, np.minimum(gain, 0))
+    gain = gain * (10 / np.log(10))
+    gain = _smooth(np.clip(gain, _MIN_GAIN_DB, _MAX_GAIN_DB))
+    factors = torch.from_numpy(10 ** (gain @ _bank() / 20)).float()
+    factors = torch.cat([factors, factors[-1:].expand(spectrum.shape[1] - len(factors), -1)])
+    return torch.istft(spectrum * factors.T, N_FFT, HOP_LENGTH, window=_window(), length=len(wave)).numpy()
+
+
+def _stft(wave: np.ndarray) -> Tensor:
+    """``[N_FFT // 2 + 1, frames]``: frame k is centred at k * 300 samples."""
+    padded = np.pad(wave.astype(np.float32), (0, frame_count(len(wave)) * HOP_LENGTH - len(wave)))
+    return torch.stft(
+        torch.from_numpy(padded), N_FFT, HOP_LENGTH, window=_window(), pad_mode="constant", return_complex=True
+    )
+
+
+def _band_power(spectrum: Tensor) -> np.ndarray:
+    """Energy in each band, ``[frames, BANDS]``; above 8 kHz, where many recordings have nothing, none is counted."""
+    counted = int(TOP_HZ * N_FFT / SAMPLE_RATE)
+    power = torch.view_as_real(spectrum[:counted]).square().sum(-1).numpy()
+    return power.T @ _bank()[:, :counted].T + _TINY
+
+
+def _window() -> Tensor:
+    return torch.hann_window(N_FFT)
+
+
+def _bank() -> np.ndarray:
+    """Triangles ``[BANDS, N_FFT // 2 + 1]``, evenly spaced on the mel scale, that sum to 1 at every frequency."""
+    mel = 2595 * np.log10(1 + np.arange(N_FFT // 2 + 1) * SAMPLE_RATE / N_FFT / 700)
+    edges = np.linspace(0, 2595 * np.log10(1 + TOP_HZ / 700), BANDS + 1)
+    place = np.interp(mel, (edges[1:] + edges[:-1]) / 2, np.arange(BANDS))
+    return np.maximum(0, 1 - np.abs(place - np.arange(BANDS)[:, None])).astype(np.float32)
+
+
+def _smooth(x: np.ndarray) -> np.ndarray:
+    """``[frames, BANDS]`` averaged over time under a bell."""
+    half = round(SMOOTHING_SECONDS * SAMPLE_RATE / HOP_LENGTH / 2)
+    kernel = np.hanning(2 * half + 3)[1:-1]
+    padded = torch.from_numpy(np.pad(x, ((half, half), (0, 0)), mode="edge").T.astype(np.float32))
+    weights = torch.from_numpy((kernel / kernel.sum()).astype(np.float32))
+    return torch.nn.functional.conv1d(padded[:, None], weights[None, None])[:, 0].numpy().T

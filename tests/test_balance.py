@@ -1,0 +1,132 @@
+"""Spectral balance, on noise whose balance is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.signal import butter, sosfilt
+
+from nuanced_speech.audio import SAMPLE_RATE
+from nuanced_speech.prosody.balance import BANDS, Balance, balance, colour_of, follow_balance, match_balance
+
+SECONDS = 2.0
+
+
+def noise(seed: int = 0) -> np.ndarray:
+    """Steady noise with a quarter of a second of near silence at both ends."""
+    wave = 0.1 * np.random.default_rng(seed).standard_normal(int(SECONDS * SAMPLE_RATE))
+    pause = SAMPLE_RATE // 4
+    wave[:pause] *= 1e-3
+    wave[-pause:] *= 1e-3
+    return wave.astype(np.float32)
+
+
+def brighter(wave: np.ndarray, decibels: float | np.ndarray) -> np.ndarray:
+    """What lies above 2 kHz made louder, by a number or sample by sample."""
+    high = sosfilt(butter(4, 2000, "highpass", fs=SAMPLE_RATE, output="sos"), wave)
+    return (wave + (10 ** (np.asarray(decibels) / 20) - 1) * high).astype(np.float32)
+
+
+def swing(decibels: float) -> np.ndarray:
+    """A brightness that goes up and down once a second."""
+    return decibels * np.sin(2 * np.pi * np.arange(int(SECONDS * SAMPLE_RATE)) / SAMPLE_RATE)
+
+
+def distance(a: Balance, b: Balance) -> float:
+    """In dB, where both speak."""
+    both = a.known & b.known & a.spoken[:, None] & b.spoken[:, None]
+    return float(np.abs(a.bands.astype(float) - b.bands)[both].mean() * 10 / np.log(10))
+
+
+def test_a_wave_that_is_right_already_hardly_changes() -> None:
+    wave = noise()
+    after = match_balance(wave, balance(wave))
+    assert after.shape == wave.shape and after.dtype == np.float32
+    assert np.abs(after - wave).max() < 0.06 * np.abs(wave).max()
+
+
+@pytest.mark.parametrize("decibels", [8.0, -8.0])
+def test_a_moving_balance_is_put_on_a_steady_wave(decibels: float) -> None:
+    wanted = balance(brighter(noise(1), swing(decibels)))
+    before, after = (distance(balance(x), wanted) for x in (noise(), match_balance(noise(), wanted)))
+    assert before > 2.5
+    assert after < 1.2
+
+
+def test_what_is_asked_is_given_within_bounds() -> None:
+    wanted = balance(brighter(noise(), 30.0))
+    after = match_balance(noise(), wanted)
+    gained = balance(after).bands.astype(float) - balance(noise()).bands
+    spoken = balance(noise()).spoken
+    assert gained[spoken][10:-10, 30:].mean() * 10 / np.log(10) == pytest.approx(9.0, abs=1.5)
+
+
+def test_pauses_stay_as_loud_and_take_the_colour() -> None:
+    source, wave, pause = brighter(noise(1), 12.0), noise(), slice(2400, 4800)
+    after = match_balance(wave, balance(source))
+    assert np.abs(after[pause]).mean() == pytest.approx(np.abs(wave[pause]).mean(), rel=0.5)
+    share = [np.abs(high_passed(x)[pause]).mean() / np.abs(x[pause]).mean() for x in (wave, source, after)]
+    assert share[2] == pytest.approx(share[1], abs=0.4 * (share[1] - share[0]))
+
+
+def high_passed(wave: np.ndarray) -> np.ndarray:
+    return sosfilt(butter(6, 2000, "highpass", fs=SAMPLE_RATE, output="sos"), wave)
+
+
+def hiss(level: float) -> np.ndarray:
+    """Above 2 kHz, in pauses too."""
+    return high_passed(level * np.random.default_rng(9).standard_normal(int(SECONDS * SAMPLE_RATE)))
+
+
+def test_what_the_source_hides_in_its_noise_is_not_made_louder() -> None:
+    """A recording that is hiss above 2 kHz, as loud while nobody speaks."""
+    low = sosfilt(butter(6, 2000, "lowpass", fs=SAMPLE_RATE, output="sos"), noise())
+    source = balance((low + hiss(0.2)).astype(np.float32))
+    wave = (low + 0.01 * high_passed(noise())).astype(np.float32)
+    gained = balance(match_balance(wave, source)).bands.astype(float) - balance(wave).bands
+    assert gained[source.spoken][10:-10, 30:].mean() < 0.1
+
+
+def test_noise_is_not_taken_for_brightness() -> None:
+    clean, noisy = balance(noise()), balance((noise() + hiss(0.045)).astype(np.float32))
+    difference = (noisy.bands.astype(float) - clean.bands)[clean.spoken][10:-10, 30:] * 10 / np.log(10)
+    assert abs(difference.mean()) < 0.6  # 0.8 with the noise in it
+
+
+def test_another_voice_keeps_its_colour_and_follows_the_movement() -> None:
+    steady = balance(brighter(noise(1), 6.0))
+    after = balance(follow_balance(noise(), steady))
+    assert distance(after, balance(noise())) < 1.0
+    moving = balance(brighter(noise(1), 6.0 + swing(6.0)))
+    after = balance(follow_balance(noise(), moving))
+    high = [(b.bands[:, 30:].astype(float).mean(1) - b.bands[:, :10].mean(1))[b.spoken] for b in (moving, after)]
+    assert np.corrcoef(*high)[0, 1] > 0.9
+
+
+def test_another_voice_follows_in_broad_strokes_only() -> None:
+    """One narrow band swings in the source, as a formant does that is elsewhere in the other voice."""
+    band = sosfilt(butter(2, [950, 1150], "bandpass", fs=SAMPLE_RATE, output="sos"), noise(1))
+    source = balance((noise(1) + (10 ** (swing(9.0) / 20) - 1) * band).astype(np.float32))
+    gained = balance(follow_balance(noise(), source)).bands.astype(float) - balance(noise()).bands
+    assert gained[source.spoken][10:-10].std(0).max() * 10 / np.log(10) < 1.5
+
+
+def test_another_voice_gets_the_colour_of_its_recording() -> None:
+    target = [balance(brighter(noise(2), -6.0))]
+    after = balance(follow_balance(noise(), balance(noise(1)), colour_of(target)))
+    louder = follow_balance(noise(), balance(noise(1)), colour_of(target) + 3)
+    np.testing.assert_allclose(louder, follow_balance(noise(), balance(noise(1)), colour_of(target)), atol=1e-6)
+    tint = colour_of([after]) - colour_of([balance(noise())])
+    wanted = colour_of(target) - colour_of([balance(noise(2))])
+    np.testing.assert_allclose((tint - tint.mean())[8:-2], (wanted - wanted.mean())[8:-2], atol=0.4)
+
+
+def test_silence_and_the_shortest_wave() -> None:
+    for samples in (600, 1200):
+        wave = np.zeros(samples, np.float32)
+        found = balance(wave)
+        assert found.bands.shape == (samples // 300, BANDS)
+        assert not match_balance(wave, found).any()
+        assert not follow_balance(wave, found, colour_of([found])).any()
+    loud = noise()[:1200] * 1000
+    assert np.isfinite(follow_balance(loud, balance(np.zeros(1200, np.float32)), np.full(BANDS, np.nan))).all()

@@ -1,0 +1,82 @@
+"""Training of the phoneme recogniser, at its smallest: it learns, and goes on where it was interrupted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from nuanced_speech.errors import UserError
+from nuanced_speech.recognise import Recogniser
+from nuanced_speech.train import corpus, recogniser
+from nuanced_speech.train.recogniser import RecogniserTraining, load_clips, phoneme_errors, train
+from nuanced_speech.whisper import Listener
+
+
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("corpus")
+    (out / "text.txt").write_text("Yes, of course.\nNot now.\n", encoding="utf-8")
+    corpus._speak_shard((corpus.CorpusConfig(out, per_shard=4, seed=2, text_file=out / "text.txt"), 0))
+    return out
+
+
+def config(spoken: Path, out: Path) -> RecogniserTraining:
+    return RecogniserTraining(
+        [spoken],
+        out,
+        whisper="tiny.en",
+        rank=8,
+        steps=60,
+        batch_size=2,
+        lr=5e-3,
+        warmup=5,
+        ema=0.5,
+        held_out=0,
+        checkpoint_every=30,
+    )
+
+
+def test_training_learns_and_resumes_exactly(
+    spoken: Path, tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = Recogniser.load(listener, train(config(spoken, tmp_path / "whole")))
+    clips = load_clips(spoken, "tiny.en")
+    assert phoneme_errors(Recogniser(listener), clips) > 0.9
+    assert phoneme_errors(weights, clips) < 0.3
+
+    interrupted = config(spoken, tmp_path / "broken")
+    loss_of, calls = recogniser.loss_of, 0
+
+    def interrupt(*arguments: object) -> tuple[torch.Tensor, torch.Tensor]:
+        nonlocal calls
+        calls += 1
+        if calls > 40:
+            raise KeyboardInterrupt
+        return loss_of(*arguments)
+
+    monkeypatch.setattr(recogniser, "loss_of", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(interrupted)
+    assert not (interrupted.out / "recogniser.safetensors").exists()
+    monkeypatch.setattr(recogniser, "loss_of", loss_of)
+    resumed = Recogniser.load(listener, train(interrupted))
+    for name, value in weights.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_clips_hold_whole_utterances_and_their_phonemes(spoken: Path, listener: Listener) -> None:
+    recogniser.prepare_clips(spoken, listener, 2)
+    clips = load_clips(spoken, "tiny.en")
+    utterances = corpus.read_shard(spoken / "shard-00000.safetensors")
+    seconds = sum(len(u.audio) for u in utterances) / 24_000
+    assert sum(len(c.versions[0]) for c in clips) / 50 == pytest.approx(seconds, abs=0.1)
+    # a space between two utterances of a clip
+    assert sum(len(c.ids) for c in clips) == sum(len(u.ids) - 2 for u in utterances) + len(utterances) - len(clips)
+    assert all(len(c.versions) == 2 and c.versions[0].dtype == torch.float16 for c in clips)
+
+
+def test_a_folder_without_a_corpus_says_how_to_make_one(tmp_path: Path, listener: Listener) -> None:
+    with pytest.raises(UserError, match="train corpus"):
+        recogniser.prepare_clips(tmp_path, listener, 1)
