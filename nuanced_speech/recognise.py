@@ -142,7 +142,8 @@ class Recogniser(nn.Module):
 
     @torch.no_grad()
     def write(self, features: Tensor, limit: int, beams: int = BEAMS) -> list[int]:
-        """The most probable symbols of ``features [F, D]``, by beam search over so many strings, ``limit`` at most.
+        """The most probable symbols of ``features [F, D]``, by beam search over so many strings; at least one,
+        ``limit`` at most.
 
         Strings are compared by their mean log probability, as longer ones would always lose otherwise. A search of one
         sometimes writes a phrase again and again.
@@ -208,13 +209,6 @@ class Recogniser(nn.Module):
         Raises:
             UserError: no such file, not a recogniser, or one of another Whisper model.
         """
-        recogniser = cls.load_open(listener, path)
-        recogniser.merge_changes()
-        return recogniser.eval().requires_grad_(False).to(listener.device)
-
-    @classmethod
-    def load_open(cls, listener: Listener, path: Path) -> "Recogniser":
-        """The same with its changes open, to go on training them."""
         with reading_weights(path, "phoneme recogniser", "nuanced-speech train recogniser"), safe_open(path, "pt") as f:
             config = RecogniserConfig(**json.loads(f.metadata()["config"]))
             if config.whisper != listener.name:
@@ -222,7 +216,8 @@ class Recogniser(nn.Module):
             recogniser = cls(listener, config)
             recogniser.open_changes()
             recogniser.load_changes({name: f.get_tensor(name).float() for name in f.keys()})  # noqa: SIM118
-        return recogniser
+        recogniser.merge_changes()
+        return recogniser.eval().requires_grad_(False).to(listener.device)
 
     def load_changes(self, changes: dict[str, Tensor]) -> None:
         """Set what ``changes`` gave.

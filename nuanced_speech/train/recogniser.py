@@ -33,13 +33,11 @@ DRAWN = 8
 
 @dataclass
 class RecogniserTraining:
-    """How to train. ``corpora`` are folders that ``train corpus`` made, ``real`` is one that ``train real`` made;
-    ``start_from`` are a recogniser's weights to begin with."""
+    """How to train. ``corpora`` are folders that ``train corpus`` made, ``real`` is one that ``train real`` made."""
 
     corpora: list[Path]
     out: Path
     real: Path | None = None
-    start_from: Path | None = None
     whisper: str = "base"
     rank: int = 32
     steps: int = 800
@@ -159,11 +157,8 @@ def train(config: RecogniserTraining) -> Path:
         raise UserError(f"too few clips to train on: the first {config.held_out} are held out")
 
     torch.manual_seed(config.seed)
-    if config.start_from:
-        recogniser = Recogniser.load_open(listener, config.start_from)
-    else:
-        recogniser = Recogniser(listener, RecogniserConfig(listener.name, config.rank))
-        recogniser.open_changes()
+    recogniser = Recogniser(listener, RecogniserConfig(listener.name, config.rank))
+    recogniser.open_changes()
     learned = [p for p in recogniser.parameters() if p.requires_grad]
     average = {name: value.clone() for name, value in recogniser.changes().items()}
     optimizer = torch.optim.AdamW(learned, config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
