@@ -77,13 +77,15 @@ class Block(nn.Module):
         causal: Tensor | None = None,
         audible: Tensor | None = None,
     ) -> tuple[Tensor, KeysValues]:
-        """``x [B, S, D]`` to the same, and the keys and values of all that is written."""
+        """``x [B, S, D]`` to the same, and the keys and values of all that is written; ``heard`` is of B items or one."""
         y = self.attn_ln(x)
         known = self.attn.keys_values(y)
         if written is not None:
             known = torch.cat([written[0], known[0]], 2), torch.cat([written[1], known[1]], 2)
         x = x + self.attn(y, known, causal)
-        x = x + self.cross_attn(self.cross_attn_ln(x), heard, audible)
+        # strings that listen to the same recording ask it as one: keys and values of a long one are read once
+        y = self.cross_attn_ln(x).reshape(len(heard[0]), -1, x.shape[-1])
+        x = x + self.cross_attn(y, heard, audible).reshape(x.shape)
         return x + self.mlp(self.mlp_ln(x)), known
 
 
@@ -157,8 +159,7 @@ class Recogniser(nn.Module):
         while True:
             length = ids.shape[1] + 1
             for k, block in enumerate(self._blocks):
-                keys, values = (y.expand(len(x), -1, -1, -1) for y in heard[k])
-                x, written[k] = block(x, (keys, values), written[k], causal if length == 1 else None)
+                x, written[k] = block(x, heard[k], written[k], causal if length == 1 else None)
             totals = scores[:, None] + self._logits(x[:, -1]).log_softmax(-1)
             best, places = totals.flatten().topk(2 * beams)
             rows, symbols = places // SYMBOLS, places % SYMBOLS
