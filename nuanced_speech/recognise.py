@@ -77,7 +77,7 @@ class Block(nn.Module):
         causal: Tensor | None = None,
         audible: Tensor | None = None,
     ) -> tuple[Tensor, KeysValues]:
-        """``x [B, S, D]`` to the same, and the keys and values of all that is written; ``heard`` is of B items or one."""
+        """``x [B, S, D]`` to the same, and keys and values of all that is written; ``heard`` is of B items or one."""
         y = self.attn_ln(x)
         known = self.attn.keys_values(y)
         if written is not None:
