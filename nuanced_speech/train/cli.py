@@ -72,7 +72,7 @@ def recogniser(
     corpora: Annotated[list[Path], typer.Argument(help="Folders that 'train corpus' made.")],
     out: Annotated[Path, typer.Option(help="Where checkpoint and weights go.")] = Path("models/recogniser"),
     real: Annotated[Path | None, typer.Option(help="Folder that 'train real' made.")] = None,
-    steps: Annotated[int, typer.Option()] = 800,
+    steps: Annotated[int, typer.Option()] = 600,
     batch_size: Annotated[int, typer.Option()] = 16,
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
     seed: Annotated[int, typer.Option()] = 0,

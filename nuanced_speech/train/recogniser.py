@@ -40,7 +40,7 @@ class RecogniserTraining:
     real: Path | None = None
     whisper: str = "base"
     rank: int = 32
-    steps: int = 800
+    steps: int = 600
     batch_size: int = 16
     lr: float = 1e-3
     warmup: int = 50
