@@ -224,8 +224,8 @@ class Hearing:
         """
         ids, durations = most_probable(heard.log_probabilities)
         if heard.phonemes:
-            written = self.kokoro.tokens(heard.phonemes).cpu().numpy()
             try:
+                written = self.kokoro.tokens(heard.phonemes).cpu().numpy()
                 aligned, fit = align_to(heard.log_probabilities, written)
             except UserError as error:
                 log.debug("the phonemes of a piece are left out: %s", error)

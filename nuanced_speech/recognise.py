@@ -144,8 +144,8 @@ class Recogniser(nn.Module):
 
     @torch.no_grad()
     def write(self, features: Tensor, limit: int, beams: int = BEAMS) -> list[int]:
-        """The most probable symbols of ``features [F, D]``, by beam search over so many strings; at least one,
-        ``limit`` at most.
+        """The most probable symbols of ``features [F, D]``, by beam search over so many strings; none
+        where nothing is heard, ``limit`` (1 or more) at most.
 
         Strings are compared by their mean log probability, as longer ones would always lose otherwise. A search of one
         sometimes writes a phrase again and again.
@@ -168,7 +168,7 @@ class Recogniser(nn.Module):
                 finished.append((score / length, ids[row].tolist()))
             scores, rows, symbols = (y[~ended][:beams] for y in (best, rows, symbols))
             ids = torch.cat([ids[rows], symbols[:, None]], 1)
-            if length == limit:
+            if length == limit and not finished:  # a phrase that repeats itself would seem ever more probable
                 finished += zip((scores / length).tolist(), ids.tolist(), strict=True)
             enough = len(finished) >= beams and max(finished)[0] > float(scores[0]) / length
             if enough or length == limit:

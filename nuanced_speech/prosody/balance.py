@@ -25,7 +25,6 @@ _MIN_GAIN_DB, _MAX_GAIN_DB = -12.0, 9.0
 _NOISE_QUANTILE, _NOISE_FACTOR, _SNR_DB = 0.08, 1.5, 6.0
 # Moments this much quieter than loud speech are pauses.
 _PAUSE_DB = 30.0
-_PAUSE_GAIN_DB = 24.0
 _TINY = 1e-10
 # Bands that move together in another voice, whose formants lie elsewhere.
 _BROAD = 13
@@ -74,8 +73,8 @@ def colour_of(pieces: Sequence[Balance]) -> np.ndarray:
 def match_balance(wave: np.ndarray, wanted: Balance) -> np.ndarray:
     """A waveform ``[300 * frames]`` at 24 kHz with the balance of another that says the same at the same time.
 
-    Bands are made louder by 9 dB at most and quieter by 12, and what the other hides in its noise is not made louder.
-    Pauses stay as loud as they are, but sound like the other's.
+    Bands are made louder by 9 dB at most and quieter by 12, and what the other hides in its noise is not made louder,
+    so a pause is at most made quieter.
     """
     spectrum, own = _heard(wave, wanted)
     return _shaped(wave, spectrum, wanted, wanted.bands[: len(own)].astype(np.float32) - own)
@@ -94,7 +93,7 @@ def follow_balance(wave: np.ndarray, source: Balance, colour: np.ndarray | None 
     gain = np.stack([np.convolve(row, broad / broad.sum(), "same") for row in gain])
     if colour is not None:
         tint = colour - np.where(heard, own, 0).sum(0) / times
-        known = np.isfinite(colour)
+        known = np.isfinite(colour) & heard.any(0)
         gain = gain + np.where(known, tint - tint[known].sum() / max(known.sum(), 1), 0)
     return _shaped(wave, spectrum, source, gain)
 
