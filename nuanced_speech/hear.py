@@ -222,19 +222,22 @@ class Hearing:
         What Kokoro's own text encoder makes of the phonemes is sharp, and sometimes sharply wrong. Where the piece's
         phonemes are not known, or cannot be what was said, they are those of every 25 ms by itself.
         """
-        ids, durations = most_probable(heard.log_probabilities)
-        if heard.phonemes:
-            try:
-                written = self.kokoro.tokens(heard.phonemes).cpu().numpy()
-                aligned, fit = align_to(heard.log_probabilities, written)
-            except UserError as error:
-                log.debug("the phonemes of a piece are left out: %s", error)
-            else:
-                if fit >= LEAST_FIT:
-                    ids, durations = written, aligned
+        ids, durations = self._written(heard) or most_probable(heard.log_probabilities)
         units = torch.from_numpy(durations).to(self.device)
         recognised = spread(self.kokoro.encode_content(torch.from_numpy(ids).to(self.device))[None], units[None])
         return torch.lerp(heard.content[None].float(), recognised, SHARPNESS)
+
+    def _written(self, heard: Heard) -> tuple[np.ndarray, np.ndarray] | None:
+        """Token ids ``[P]`` and durations ``[P]`` of a piece's phonemes; None where they cannot be what was said."""
+        if not heard.phonemes:
+            return None
+        try:
+            ids = self.kokoro.tokens(heard.phonemes).cpu().numpy()
+            durations, fit = align_to(heard.log_probabilities, ids)
+        except UserError as error:
+            log.debug("the phonemes of a piece are left out: %s", error)
+            return None
+        return (ids, durations) if fit >= LEAST_FIT else None
 
 
 def check_device(device: str) -> None:

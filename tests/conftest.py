@@ -64,6 +64,20 @@ class Ended(NamedTuple):
     err: str
 
 
+@pytest.fixture(scope="session")
+def speak_corpus(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """A folder with a corpus of so many short utterances, spoken anew at each call."""
+    from nuanced_speech.train import corpus
+
+    def speak(utterances: int) -> Path:
+        out = tmp_path_factory.mktemp("corpus")
+        (out / "text.txt").write_text("Yes, of course.\nNot now.\n", encoding="utf-8")
+        corpus._speak_shard((corpus.CorpusConfig(out, per_shard=utterances, seed=2, text_file=out / "text.txt"), 0))
+        return out
+
+    return speak
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
     """``run(*arguments)`` does what ``nuanced-speech ARGUMENTS`` does."""

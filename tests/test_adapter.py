@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,8 @@ SHAPE = ContentConfig("tiny.en", 3, 1, 6, input_dim=384, width=48, hidden=64, di
 
 
 @pytest.fixture(scope="module")
-def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("corpus")
-    (out / "text.txt").write_text("Yes, of course.\nNot now.\n", encoding="utf-8")
-    corpus._speak_shard((corpus.CorpusConfig(out, per_shard=3, seed=2, text_file=out / "text.txt"), 0))
-    return out
+def spoken(speak_corpus: Callable[[int], Path]) -> Path:
+    return speak_corpus(3)
 
 
 def config(spoken: Path, out: Path) -> AdapterConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,8 @@ from nuanced_speech.whisper import Listener
 
 
 @pytest.fixture(scope="module")
-def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("corpus")
-    (out / "text.txt").write_text("Yes, of course.\nNot now.\n", encoding="utf-8")
-    corpus._speak_shard((corpus.CorpusConfig(out, per_shard=4, seed=2, text_file=out / "text.txt"), 0))
-    return out
+def spoken(speak_corpus: Callable[[int], Path]) -> Path:
+    return speak_corpus(4)
 
 
 def config(spoken: Path, out: Path) -> RecogniserTraining:

@@ -7,6 +7,7 @@ afterwards, band by band, no faster than the mouth moves.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -133,6 +134,7 @@ def _window() -> Tensor:
     return torch.hann_window(N_FFT)
 
 
+@lru_cache
 def _bank() -> np.ndarray:
     """Triangles ``[BANDS, N_FFT // 2 + 1]``, evenly spaced on the mel scale, that sum to 1 at every frequency."""
     mel = 2595 * np.log10(1 + np.arange(N_FFT // 2 + 1) * SAMPLE_RATE / N_FFT / 700)

@@ -5,8 +5,8 @@ import numpy as np
 from nuanced_speech.prosody.energy import energy
 
 SEMITONES = 12
-# A contour of N differs from one of amplitude by this factor: N is the log of a power.
-_POWER = 2.0
+# Of one unit of N, which is the log of a power.
+_DECIBELS = 10 / np.log(10)
 # What is too loud is made quieter as far as need be; what is too quiet is mostly the synthesizer's noise in a pause.
 _MIN_GAIN_DB, _MAX_GAIN_DB = -24.0, 12.0
 _SMOOTHING_FRAMES = 3
@@ -40,8 +40,7 @@ def hush(n: np.ndarray) -> np.ndarray:
     if loud - floor < _PAUSE_DEPTH:
         return np.zeros(len(n))
     gain = _HUSH_DB * np.clip(1 - (n - floor) / _PAUSE_RANGE, 0, 1)
-    kernel = np.hanning(_HUSH_FRAMES + 2)[1:-1]
-    return np.convolve(np.pad(gain, _HUSH_FRAMES // 2, mode="edge"), kernel / kernel.sum(), "valid")
+    return _smooth(gain, _HUSH_FRAMES)
 
 
 def amplify(wave: np.ndarray, gain: np.ndarray, hop_length: int = 300) -> np.ndarray:
@@ -57,16 +56,18 @@ def match_loudness(wave: np.ndarray, wanted: np.ndarray, hop_length: int = 300) 
         wave: ``[hop_length * frames]`` at 24 kHz.
         wanted: N, ``[frames]`` at 80 Hz.
     """
-    lowest, highest = (decibels / 20 * np.log(10) for decibels in (_MIN_GAIN_DB, _MAX_GAIN_DB))
-    kernel = np.hanning(_SMOOTHING_FRAMES + 2)[1:-1]
-    times = np.arange(len(wave)) / hop_length
     corrected, gain = wave, np.zeros(min(len(wave) // hop_length, len(wanted)))
     for _ in range(_PASSES):
-        gain = gain + (wanted[: len(gain)] - energy(corrected)[: len(gain)]) / _POWER
-        gain = np.pad(np.clip(gain, lowest, highest), _SMOOTHING_FRAMES // 2, mode="edge")
-        gain = np.convolve(gain, kernel / kernel.sum(), "valid")
-        corrected = (wave * np.exp(np.interp(times, np.arange(len(gain)), gain))).astype(np.float32)
+        gain = gain + (wanted[: len(gain)] - energy(corrected)[: len(gain)]) * _DECIBELS
+        gain = _smooth(np.clip(gain, _MIN_GAIN_DB, _MAX_GAIN_DB), _SMOOTHING_FRAMES)
+        corrected = amplify(wave, gain, hop_length)
     return corrected
+
+
+def _smooth(gain: np.ndarray, frames: int) -> np.ndarray:
+    """``[frames]`` averaged under a bell of so many frames, an odd number."""
+    kernel = np.hanning(frames + 2)[1:-1]
+    return np.convolve(np.pad(gain, frames // 2, mode="edge"), kernel / kernel.sum(), "valid")
 
 
 def warp(source: np.ndarray, target: np.ndarray, frames_per_unit: int = 2) -> np.ndarray:

@@ -5,7 +5,6 @@ beside the corpus; then batches of crops with parts of the features missing, Ada
 to resume from, and the mean of the last weights as the result.
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +19,10 @@ from nuanced_speech import audio
 from nuanced_speech.content import ContentAdapter, ContentConfig
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import Kokoro
+from nuanced_speech.train import checkpoint
 from nuanced_speech.train.augment import augment
-from nuanced_speech.train.corpus import read_shard
+from nuanced_speech.train.corpus import read_shard, shards_in
+from nuanced_speech.train.schedule import warm_cosine
 from nuanced_speech.whisper import Listener
 
 CROP_UNITS = 200
@@ -81,10 +82,7 @@ def prepare_features(corpus: Path, listener: Listener, layer: int, versions: int
     Raises:
         UserError: no shard in the folder.
     """
-    shards = sorted(corpus.glob("shard-*.safetensors"))
-    if not shards:
-        raise UserError(f"{corpus}: no corpus here; make one with: nuanced-speech train corpus {corpus}")
-    for shard in tqdm(shards, f"features of {corpus.name}"):
+    for shard in tqdm(shards_in(corpus), f"features of {corpus.name}"):
         target = _features_path(shard, listener.name, layer)
         if target.exists():
             continue
@@ -119,7 +117,7 @@ def faster(durations: Tensor, speed: float) -> Tensor:
 def load_examples(corpus: Path, kokoro: Kokoro, whisper: str, layer: int) -> list[Example]:
     """Every utterance of a corpus whose features are prepared, in order."""
     examples = []
-    for shard in tqdm(sorted(corpus.glob("shard-*.safetensors")), f"loading {corpus.name}"):
+    for shard in tqdm(shards_in(corpus), f"loading {corpus.name}"):
         features = load_file(_features_path(shard, whisper, layer))
         for k, utterance in enumerate(read_shard(shard, ("ids", "durations"))):
             with torch.no_grad():
@@ -215,16 +213,16 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None) -> Path:
     groups = [{"params": others}, {"params": tuned}]
     peaks = config.lr, config.lr * config.tuned_lr_scale
     optimizer = torch.optim.AdamW(groups, config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
-    checkpoint = config.out / "adapter_checkpoint.pt"
+    path = config.out / "adapter_checkpoint.pt"
     first = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+    if path.exists():
+        state = checkpoint.load(path)
         try:
             adapter.load_state_dict(state["adapter"])
             average.load_state_dict(state["average"])
             optimizer.load_state_dict(state["optimizer"])
         except (RuntimeError, ValueError) as error:
-            raise UserError(f"{checkpoint} is of an adapter of another shape: give another --out") from error
+            raise UserError(f"{path} is of an adapter of another shape: give another --out") from error
         first = state["step"]
 
     hours = sum(e.units for e in spoken) / 40 / 3600, sum(e.units for e in real) / 40 / 3600
@@ -238,9 +236,7 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None) -> Path:
         for _ in range(config.batch_size):
             pool = real if real and rng.random() < config.real_share else spoken
             batch.append(crop(pool[rng.integers(len(pool))], rng))
-        # schedule: linear warm-up, then half a cosine down to a hundredth
-        progress = max(step - config.warmup, 0) / max(config.steps - config.warmup, 1)
-        rate = min((step + 1) / config.warmup, 1) * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
+        rate = warm_cosine(step, config.steps, config.warmup)
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * rate
         adapter.train()
@@ -256,16 +252,16 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None) -> Path:
         bar.set_postfix(mse=f"{content.item():.3f}", symbols=f"{accuracy.item():.2f}", refresh=False)
         done = step + 1 == config.steps
         if (step + 1) % config.checkpoint_every == 0 or done:
-            _save_checkpoint(checkpoint, adapter, average, optimizer, step + 1)
+            _save_checkpoint(path, adapter, average, optimizer, step + 1)
             report = [f"step {step + 1}"]
             for name, pool in (("spoken", held_out), ("real", real_held_out)):
                 if pool:
                     mse, right = evaluate(average, pool)
                     report.append(f"{name}: variance explained {1 - mse:.3f}, symbols right {right:.3f}")
             tqdm.write("; ".join(report))
-    path = config.out / "content_adapter.safetensors"
-    average.save(path, spoken_hours=f"{hours[0]:.2f}", real_hours=f"{hours[1]:.2f}", steps=str(config.steps))
-    return path
+    weights = config.out / "content_adapter.safetensors"
+    average.save(weights, spoken_hours=f"{hours[0]:.2f}", real_hours=f"{hours[1]:.2f}", steps=str(config.steps))
+    return weights
 
 
 @torch.no_grad()
@@ -290,5 +286,4 @@ def _save_checkpoint(
         "optimizer": optimizer.state_dict(),
         "step": step,
     }
-    with audio.replacing(path) as temporary:
-        torch.save(state, temporary)
+    checkpoint.save(path, state)

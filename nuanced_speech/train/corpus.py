@@ -169,11 +169,20 @@ def read(folder: Path) -> Iterator[Utterance]:
     Raises:
         UserError: the folder holds no shard.
     """
+    for path in shards_in(folder):
+        yield from read_shard(path)
+
+
+def shards_in(folder: Path) -> list[Path]:
+    """The shards of a corpus, in order.
+
+    Raises:
+        UserError: the folder holds none.
+    """
     paths = sorted(folder.glob("shard-*.safetensors"))
     if not paths:
         raise UserError(f"{folder}: no corpus here; make one with: nuanced-speech train corpus {folder}")
-    for path in paths:
-        yield from read_shard(path)
+    return paths
 
 
 def read_shard(path: Path, wanted: tuple[str, ...] = FIELDS) -> list[Utterance]:

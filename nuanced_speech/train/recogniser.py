@@ -5,7 +5,6 @@ encoder hears each clip as it is and disturbed, once; then AdamW with a cosine s
 checkpoint to resume from, and the mean of the last weights as the result.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,10 @@ from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.metrics import EditCounts, count_edits
 from nuanced_speech.kokoro import vocabulary
 from nuanced_speech.recognise import END, Recogniser, RecogniserConfig
+from nuanced_speech.train import checkpoint
 from nuanced_speech.train.adapter import disturb, with_gaps
-from nuanced_speech.train.corpus import read_shard
+from nuanced_speech.train.corpus import read_shard, shards_in
+from nuanced_speech.train.schedule import warm_cosine
 from nuanced_speech.whisper import Listener
 
 CLIP_SECONDS = 14.0
@@ -73,10 +74,7 @@ def prepare_clips(corpus: Path, listener: Listener, versions: int, seed: int = 0
     Raises:
         UserError: no shard in the folder.
     """
-    shards = sorted(corpus.glob("shard-*.safetensors"))
-    if not shards:
-        raise UserError(f"{corpus}: no corpus here; make one with: nuanced-speech train corpus {corpus}")
-    for shard in tqdm(shards, f"clips of {corpus.name}"):
+    for shard in tqdm(shards_in(corpus), f"clips of {corpus.name}"):
         target = _clips_path(shard, listener.name)
         if target.exists():
             continue
@@ -110,7 +108,7 @@ def _clips(shard: Path, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, 
 def load_clips(corpus: Path, whisper: str) -> list[Clip]:
     """Every clip of a corpus, in order."""
     clips = []
-    for shard in sorted(corpus.glob("shard-*.safetensors")):
+    for shard in shards_in(corpus):
         tensors = load_file(_clips_path(shard, whisper))
         for k in range(sum(name.endswith(".ids") for name in tensors)):
             versions: list[Tensor] = []
@@ -162,15 +160,15 @@ def train(config: RecogniserTraining) -> Path:
     learned = [p for p in recogniser.parameters() if p.requires_grad]
     average = {name: value.clone() for name, value in recogniser.changes().items()}
     optimizer = torch.optim.AdamW(learned, config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
-    checkpoint = config.out / "recogniser_checkpoint.pt"
+    path = config.out / "recogniser_checkpoint.pt"
     first = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+    if path.exists():
+        state = checkpoint.load(path)
         try:
             recogniser.load_changes(state["changes"])
             optimizer.load_state_dict(state["optimizer"])
         except (RuntimeError, ValueError) as error:
-            raise UserError(f"{checkpoint} is of a recogniser of another shape: give another --out") from error
+            raise UserError(f"{path} is of a recogniser of another shape: give another --out") from error
         average, first = state["average"], state["step"]
 
     hours = [sum(len(clip.versions[0]) for clip in pool) / 50 / 3600 for pool in (spoken, real)]
@@ -186,9 +184,7 @@ def train(config: RecogniserTraining) -> Path:
         drawn.sort(key=lambda clip: len(clip.versions[0]))
         place = int(draw.permutation(DRAWN)[step % DRAWN]) * config.batch_size
         rng = np.random.default_rng([config.seed, step, 1])
-        # schedule: linear warm-up, then half a cosine down to a hundredth
-        progress = max(step - config.warmup, 0) / max(config.steps - config.warmup, 1)
-        rate = min((step + 1) / config.warmup, 1) * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
+        rate = warm_cosine(step, config.steps, config.warmup)
         optimizer.param_groups[0]["lr"] = config.lr * rate
         loss, accuracy = loss_of(recogniser, drawn[place : place + config.batch_size], rng, config)
         optimizer.zero_grad()
@@ -201,17 +197,16 @@ def train(config: RecogniserTraining) -> Path:
         bar.set_postfix(loss=f"{loss.item():.3f}", right=f"{accuracy.item():.3f}", refresh=False)
         if (step + 1) % config.checkpoint_every == 0 or step + 1 == config.steps:
             state = {"changes": recogniser.changes(), "average": average, "optimizer": optimizer.state_dict()}
-            with audio.replacing(checkpoint) as temporary:
-                torch.save(state | {"step": step + 1}, temporary)
+            checkpoint.save(path, state | {"step": step + 1})
             own = {name: value.clone() for name, value in recogniser.changes().items()}
             recogniser.load_changes(average)
             wrong = [f"{name} {phoneme_errors(recogniser, pool):.3f}" for name, pool in held_out.items() if pool]
             tqdm.write(f"step {step + 1}: phonemes wrong, held out: {', '.join(wrong)}")
             recogniser.load_changes(own)
     recogniser.load_changes(average)
-    path = config.out / "recogniser.safetensors"
-    recogniser.save(path, spoken_hours=f"{hours[0]:.2f}", real_hours=f"{hours[1]:.2f}", steps=str(config.steps))
-    return path
+    weights = config.out / "recogniser.safetensors"
+    recogniser.save(weights, spoken_hours=f"{hours[0]:.2f}", real_hours=f"{hours[1]:.2f}", steps=str(config.steps))
+    return weights
 
 
 def phoneme_errors(recogniser: Recogniser, clips: list[Clip]) -> float:

@@ -17,12 +17,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from nuanced_speech.audio import SAMPLE_RATE, WHISPER_SAMPLE_RATE, replacing, resample
-from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread
 from nuanced_speech.style.voices import style_of, voice_pack
 from nuanced_speech.text import phonemize
 from nuanced_speech.train.augment import augment
-from nuanced_speech.train.corpus import read_shard
+from nuanced_speech.train.corpus import read_shard, shards_in
 from nuanced_speech.train.settings import TrainConfig
 from nuanced_speech.whisper import Listener
 
@@ -201,9 +200,7 @@ def corpus_vectors(folder: Path, listener: Listener) -> tuple[Tensor, Tensor]:
     Raises:
         UserError: the folder holds no shard.
     """
-    shards = sorted(folder.glob("shard-*.safetensors"))
-    if not shards:
-        raise UserError(f"{folder}: no corpus here; make one with: nuanced-speech train corpus {folder}")
+    shards = shards_in(folder)
     heard = folder / f"mean-features-{listener.name}"
     heard.mkdir(exist_ok=True)
     vectors = []

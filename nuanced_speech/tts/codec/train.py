@@ -19,6 +19,7 @@ from nuanced_speech import audio
 from nuanced_speech.errors import UserError
 from nuanced_speech.losses import MultiResolutionSTFTLoss, discriminator_loss, feature_matching_loss, generator_loss
 from nuanced_speech.train import checkpoint
+from nuanced_speech.train.schedule import warm_cosine
 from nuanced_speech.tts.codec.discriminator import Discriminators
 from nuanced_speech.tts.codec.model import CodecConfig, SpeechCodec
 from nuanced_speech.tts.codec.quantise import perplexity
@@ -241,9 +242,7 @@ class _Run:
 
 def _rate(step: int, config: CodecTrainConfig) -> float:
     """Linear warm-up over a fortieth of the steps, then half a cosine down to a hundredth."""
-    warmup = max(1, config.steps // 40)
-    progress = max(step - warmup, 0) / max(config.steps - warmup, 1)
-    return config.lr * min((step + 1) / warmup, 1) * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
+    return config.lr * warm_cosine(step, config.steps, max(1, config.steps // 40))
 
 
 def _settings(config: CodecTrainConfig, shape: CodecConfig) -> dict[str, str]:

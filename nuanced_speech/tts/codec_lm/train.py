@@ -19,6 +19,7 @@ from tqdm import tqdm
 from nuanced_speech import audio
 from nuanced_speech.errors import UserError
 from nuanced_speech.train import checkpoint
+from nuanced_speech.train.schedule import warm_cosine
 from nuanced_speech.tts.codec import interface
 from nuanced_speech.tts.codec.interface import AudioCodec
 from nuanced_speech.tts.codec_lm.data import Spoken, load
@@ -169,9 +170,7 @@ def _utterance(
 
 def _schedule(step: int, steps: int) -> float:
     """Linear warm-up over a twentieth of the steps, then half a cosine down to a hundredth."""
-    warmup = max(1, steps // 20)
-    progress = max(step - warmup, 0) / max(steps - warmup, 1)
-    return min((step + 1) / warmup, 1) * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
+    return warm_cosine(step, steps, max(1, steps // 20))
 
 
 def _settings(config: LMTrainConfig, clips: list[Spoken]) -> dict[str, str]:
