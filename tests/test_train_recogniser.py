@@ -26,9 +26,9 @@ def config(spoken: Path, out: Path) -> RecogniserTraining:
         out,
         whisper="tiny.en",
         rank=8,
-        steps=60,
+        steps=80,
         batch_size=2,
-        lr=5e-3,
+        lr=3e-3,
         warmup=5,
         ema=0.5,
         held_out=0,
@@ -73,6 +73,14 @@ def test_clips_hold_whole_utterances_and_their_phonemes(spoken: Path, listener: 
     # a space between two utterances of a clip
     assert sum(len(c.ids) for c in clips) == sum(len(u.ids) - 2 for u in utterances) + len(utterances) - len(clips)
     assert all(len(c.versions) == 2 and c.versions[0].dtype == torch.float16 for c in clips)
+
+
+def test_clips_too_long_to_be_written_are_left_out(
+    spoken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Recogniser, "longest", 5)
+    with pytest.raises(UserError, match="too few clips"):
+        train(config(spoken, tmp_path))
 
 
 def test_a_folder_without_a_corpus_says_how_to_make_one(tmp_path: Path, listener: Listener) -> None:

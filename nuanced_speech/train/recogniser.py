@@ -146,7 +146,11 @@ def train(config: RecogniserTraining) -> Path:
     for folder in folders:
         versions = config.real_versions if folder == config.real else config.versions
         prepare_clips(folder, listener, versions, config.seed)
-    clips = [load_clips(folder, listener.name) for folder in folders]
+    torch.manual_seed(config.seed)
+    recogniser = Recogniser(listener, RecogniserConfig(listener.name, config.rank))
+    recogniser.open_changes()
+    # what is too long to be written cannot be learned
+    clips = [[c for c in load_clips(folder, listener.name) if len(c.ids) <= recogniser.longest] for folder in folders]
     real = clips.pop() if config.real else []
     spoken = [clip for corpus in clips for clip in corpus]
     held_out = {"spoken": spoken[: config.held_out], "real": real[: config.held_out]}
@@ -154,9 +158,6 @@ def train(config: RecogniserTraining) -> Path:
     if not spoken or (config.real and not real):
         raise UserError(f"too few clips to train on: the first {config.held_out} are held out")
 
-    torch.manual_seed(config.seed)
-    recogniser = Recogniser(listener, RecogniserConfig(listener.name, config.rank))
-    recogniser.open_changes()
     learned = [p for p in recogniser.parameters() if p.requires_grad]
     average = {name: value.clone() for name, value in recogniser.changes().items()}
     optimizer = torch.optim.AdamW(learned, config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
