@@ -156,7 +156,7 @@ class Hearing:
         said = ""
         if phonemes:
             with self.stage("phonemes"):
-                said = self.kokoro.phonemes(self.recogniser.write(last, units))
+                said = self.recogniser.write(last, units)
         with self.stage("style"):
             speaker = self.speaker_encoder.embed(own, audio.SAMPLE_RATE)
         with self.stage("f0"):

@@ -1,9 +1,9 @@
-"""Which phonemes were said, without a text: Whisper's decoder, taught to write phonemes instead of words.
+"""Which phonemes were said, without a text: Whisper's decoder, taught to write phonemes instead of letters.
 
 Whisper (Radford et al. 2022) hears a word where a frame of sound alone is ambiguous, because its decoder knows what has
-been said so far. That decoder stays as it is but for changes of low rank (LoRA, Hu et al. 2021), and new symbols: those
-of Kokoro. They are learned from speech whose phonemes are known, so a word that no dictionary holds is written as it
-sounded.
+been said so far. That decoder stays as it is but for changes of low rank (LoRA, Hu et al. 2021) and for what it writes:
+pronounced words, which begin as what Whisper knows of the words that sound so, and Kokoro's symbols, which are learned
+from speech whose phonemes are known, so that a word that no lexicon holds is written as it sounded.
 """
 
 import json
@@ -21,13 +21,10 @@ from torch import Tensor, nn
 from nuanced_speech.audio import replacing
 from nuanced_speech.content import Attention, KeysValues
 from nuanced_speech.errors import reading_weights
-from nuanced_speech.kokoro import vocabulary
+from nuanced_speech.lexicon import END, SYMBOLS, Lexicon
 from nuanced_speech.whisper import Listener
 
 WEIGHTS = Path(__file__).parent / "data" / "recogniser.safetensors"
-# Kokoro's token at both ends of a string: what ends it here.
-END = 0
-SYMBOLS = 178
 # Strings that are followed at once when phonemes are written.
 BEAMS = 5
 
@@ -89,27 +86,54 @@ class Block(nn.Module):
         return x + self.mlp(self.mlp_ln(x)), known
 
 
+class Tokens(nn.Module):
+    """A row for every token ``[V, D]``: those of Kokoro's symbols are learned, those of words stay but for a change of
+    low rank."""
+
+    words: Tensor
+    table: Tensor | None
+
+    def __init__(self, rows: Tensor, rank: int) -> None:
+        super().__init__()
+        self.symbols = nn.Parameter(rows[:SYMBOLS].clone())
+        self.register_buffer("words", rows[SYMBOLS:].clone(), False)
+        self.down = nn.Parameter(torch.randn(rank, rows.shape[1]) / rows.shape[1] ** 0.5)
+        self.up = nn.Parameter(torch.zeros(len(rows) - SYMBOLS, rank))
+        self.register_buffer("table", None, False)
+
+    def forward(self) -> Tensor:
+        if self.table is not None:
+            return self.table
+        return torch.cat([self.symbols, self.words + self.up @ self.down])
+
+    @torch.no_grad()
+    def merge(self) -> None:
+        """Make the change a part of the rows."""
+        self.table = self()
+
+
 class Recogniser(nn.Module):
     """Features of Whisper's encoder to Kokoro's phonemes.
 
     Args:
         listener: the Whisper model whose decoder it begins as; it is copied.
+        lexicon: what it can write.
     """
 
     prompt: Tensor
     position: Tensor
 
-    def __init__(self, listener: Listener, config: RecogniserConfig | None = None) -> None:
+    def __init__(self, listener: Listener, lexicon: Lexicon, config: RecogniserConfig | None = None) -> None:
         super().__init__()
-        self.config = config or RecogniserConfig(listener.name)
+        self.config, self.lexicon = config or RecogniserConfig(listener.name), lexicon
         decoder, dims = listener.model.decoder, listener.model.dims
         self.blocks = nn.ModuleList(Block(dims.n_text_state, dims.n_text_head) for _ in range(dims.n_text_layer))
         self.blocks.load_state_dict(decoder.blocks.state_dict())
         self.ln = nn.LayerNorm(dims.n_text_state)
         self.ln.load_state_dict(decoder.ln.state_dict())
-        self.symbols = nn.Embedding.from_pretrained(_first_symbols(listener))
+        self.tokens = Tokens(lexicon.first_rows(listener), self.config.rank)
         # what Whisper's decoder begins with to write down English without times
-        prompt = _tokenizer(listener).sot_sequence_including_notimestamps
+        prompt = listener.english_tokenizer.sot_sequence_including_notimestamps
         self.register_buffer("prompt", decoder.token_embedding.weight[list(prompt)].clone(), False)
         self.register_buffer("position", decoder.positional_embedding.detach().clone(), False)
         self.requires_grad_(False)
@@ -120,31 +144,36 @@ class Recogniser(nn.Module):
 
     @property
     def longest(self) -> int:
-        """Symbols that can be written at most."""
+        """Tokens that can be written at most."""
         return len(self.position) - len(self.prompt)
 
-    def forward(self, features: Tensor, frames: Tensor, ids: Tensor) -> Tensor:
+    def forward(self, features: Tensor, frames: Tensor, tokens: Tensor) -> Tensor:
         """What it expects at each place of strings that are known.
 
         Args:
             features: ``[B, F, D]``, of Whisper's encoder after its last norm.
             frames: how many rows of each are an item's own, ``[B]``.
-            ids: symbols ``[B, P]``, without a zero in front.
+            tokens: of the lexicon ``[B, P]``, without a zero in front.
 
         Returns:
-            logits ``[B, P + 1, symbols]``: row k before symbol k, the last one after all of them.
+            logits ``[B, P + 1, V]``: row k before token k, the last one after all of them.
         """
         audible = torch.arange(features.shape[1], device=features.device) < frames[:, None]
-        x = torch.cat([self.prompt.expand(len(ids), -1, -1), self.symbols(ids)], 1)
+        rows = self.tokens()
+        x = torch.cat([self.prompt.expand(len(tokens), -1, -1), rows[tokens]], 1)
         x = x + self.position[: x.shape[1]]
         causal = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
         for block in self._blocks:
             x, _ = block(x, block.cross_attn.keys_values(features), None, causal, audible[:, None, None])
-        return self._logits(x[:, len(self.prompt) - 1 :])
+        return F.linear(self.ln(x[:, len(self.prompt) - 1 :]), rows).float()
+
+    def write(self, features: Tensor, limit: int) -> str:
+        """The most probable phonemes of ``features [F, D]``; arguments as in ``search``."""
+        return self.lexicon.phonemes(self.search(features, limit))
 
     @torch.no_grad()
-    def write(self, features: Tensor, limit: int, beams: int = BEAMS) -> list[int]:
-        """The most probable symbols of ``features [F, D]``, by beam search over so many strings; none
+    def search(self, features: Tensor, limit: int, beams: int = BEAMS) -> list[int]:
+        """The most probable tokens of ``features [F, D]``, by beam search over so many strings; none
         where nothing is heard, ``limit`` (1 or more) at most.
 
         Strings are compared by their mean log probability, as longer ones would always lose otherwise. A search of one
@@ -155,35 +184,32 @@ class Recogniser(nn.Module):
         causal = torch.ones(len(self.prompt), len(self.prompt), dtype=torch.bool, device=features.device).tril()
         x, ids = (self.prompt + self.position[: len(self.prompt)])[None], features.new_zeros(1, 0, dtype=torch.long)
         scores, finished = features.new_zeros(1), list[tuple[float, list[int]]]()
-        limit = min(limit, self.longest)
+        limit, table = min(limit, self.longest), self.tokens()
         while True:
             length = ids.shape[1] + 1
             for k, block in enumerate(self._blocks):
                 x, written[k] = block(x, heard[k], written[k], causal if length == 1 else None)
-            totals = scores[:, None] + self._logits(x[:, -1]).log_softmax(-1)
+            totals = scores[:, None] + F.linear(self.ln(x[:, -1]), table).float().log_softmax(-1)
             best, places = totals.flatten().topk(2 * beams)
-            rows, symbols = places // SYMBOLS, places % SYMBOLS
-            ended = symbols == END
+            rows, tokens = places // len(table), places % len(table)
+            ended = tokens == END
             for score, row in zip(best[ended].tolist(), rows[ended].tolist(), strict=True):
                 finished.append((score / length, ids[row].tolist()))
-            scores, rows, symbols = (y[~ended][:beams] for y in (best, rows, symbols))
-            ids = torch.cat([ids[rows], symbols[:, None]], 1)
+            scores, rows, tokens = (y[~ended][:beams] for y in (best, rows, tokens))
+            ids = torch.cat([ids[rows], tokens[:, None]], 1)
             if length == limit and not finished:  # a phrase that repeats itself would seem ever more probable
                 finished += zip((scores / length).tolist(), ids.tolist(), strict=True)
             enough = len(finished) >= beams and max(finished)[0] > float(scores[0]) / length
             if enough or length == limit:
                 return max(finished)[1]
             written = [(kept[0][rows], kept[1][rows]) for kept in written if kept is not None]
-            x = (self.symbols.weight[symbols] + self.position[len(self.prompt) + length - 1])[:, None]
-
-    def _logits(self, x: Tensor) -> Tensor:
-        return F.linear(self.ln(x), self.symbols.weight).float()
+            x = (table[tokens] + self.position[len(self.prompt) + length - 1])[:, None]
 
     def open_changes(self) -> None:
         """Put a change of low rank on every matrix, for training; everything else stays."""
         for module, name in list(_linears(self.blocks)):
             setattr(module, name, LowRank(getattr(module, name), self.config.rank))
-        self.symbols.requires_grad_(True)
+        self.tokens.requires_grad_(True)
         self.ln.requires_grad_(True)
 
     def merge_changes(self) -> None:
@@ -192,6 +218,7 @@ class Recogniser(nn.Module):
             for name, child in list(parent.named_children()):
                 if isinstance(child, LowRank):
                     setattr(parent, name, child.merged())
+        self.tokens.merge()
 
     def changes(self) -> dict[str, Tensor]:
         """What training changes: all that has to be saved beside Whisper itself."""
@@ -201,7 +228,8 @@ class Recogniser(nn.Module):
         """Write the changes as fp16 safetensors; the old file stays until the new is whole."""
         state = {name: value.half().contiguous() for name, value in self.changes().items()}
         with replacing(path) as temporary:
-            save_file(state, temporary, {"config": json.dumps(asdict(self.config)), **metadata})
+            known = {"config": json.dumps(asdict(self.config)), "words": json.dumps(self.lexicon.words)}
+            save_file(state, temporary, known | metadata)
 
     @classmethod
     def load(cls, listener: Listener, path: Path = WEIGHTS) -> "Recogniser":
@@ -214,7 +242,7 @@ class Recogniser(nn.Module):
             config = RecogniserConfig(**json.loads(f.metadata()["config"]))
             if config.whisper != listener.name:
                 raise ValueError(f"it is one for Whisper {config.whisper}, not {listener.name}")
-            recogniser = cls(listener, config)
+            recogniser = cls(listener, Lexicon(json.loads(f.metadata()["words"])), config)
             recogniser.open_changes()
             recogniser.load_changes({name: f.get_tensor(name).float() for name in f.keys()})  # noqa: SIM118
         recogniser.merge_changes()
@@ -231,26 +259,8 @@ class Recogniser(nn.Module):
         self.load_state_dict(changes, strict=False)
 
 
-def _tokenizer(listener: Listener) -> Any:
-    from whisper.tokenizer import get_tokenizer
-
-    model = listener.model
-    languages = model.num_languages
-    return get_tokenizer(model.is_multilingual, num_languages=languages, language="en", task="transcribe")
-
-
 def _linears(blocks: nn.Module) -> Iterator[tuple[nn.Module, str]]:
     for parent in blocks.modules():
         for name, child in parent.named_children():
             if isinstance(child, nn.Linear):
                 yield parent, name
-
-
-def _first_symbols(listener: Listener) -> Tensor:
-    """For every symbol ``[178, D]`` what Whisper knows of its letter: where training begins."""
-    embedding, tokenizer = listener.model.decoder.token_embedding.weight, _tokenizer(listener)
-    rows = torch.zeros(SYMBOLS, embedding.shape[1])
-    for symbol, number in vocabulary().items():
-        rows[number] = embedding[tokenizer.encode(symbol)].mean(0)
-    rows[END] = embedding[tokenizer.eot]
-    return rows

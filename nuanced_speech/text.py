@@ -106,6 +106,12 @@ def dictionary_words() -> list[str]:
     return sorted(word for word in _english(False).lexicon.golds if re.fullmatch("[a-z]{2,14}", word))
 
 
+def in_dictionary(word: str) -> bool:
+    """Whether an English word is in one of misaki's dictionaries, as it is or in lower case."""
+    lexicon = _english(False).lexicon
+    return any(form in words for form in (word, word.lower()) for words in (lexicon.golds, lexicon.silvers))
+
+
 def _split(phonemes: str, limit: int) -> list[str]:
     """Cut at spaces so that no part exceeds the limit; a longer word is cut where it must be."""
     parts = []

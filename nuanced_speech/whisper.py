@@ -103,6 +103,14 @@ class Listener:
         """Number of the encoder's last block."""
         return self.model.dims.n_audio_layer
 
+    @cached_property
+    def english_tokenizer(self) -> Any:
+        """The tokenizer, set to write English down."""
+        from whisper.tokenizer import get_tokenizer
+
+        languages = self.model.num_languages
+        return get_tokenizer(self.model.is_multilingual, num_languages=languages, language="en", task="transcribe")
+
     @torch.no_grad()
     def features(self, wave: np.ndarray, layers: Sequence[int] = ()) -> Tensor:
         """Encoder features of a clip, in windows of 28 s that overlap by 2 s where it is longer.

@@ -75,12 +75,17 @@ def recogniser(
     steps: Annotated[int, typer.Option()] = 600,
     batch_size: Annotated[int, typer.Option()] = 16,
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    device: Annotated[str, typer.Option(help="Where to train: cpu or cuda.")] = "cpu",
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Teach Whisper's decoder to write phonemes, for the direct path; run again to go on from its checkpoint."""
     from nuanced_speech.train.recogniser import RecogniserTraining, train
 
-    print(train(RecogniserTraining(corpora, out, real, steps=steps, batch_size=batch_size, lr=lr, seed=seed)))
+    print(
+        train(
+            RecogniserTraining(corpora, out, real, device=device, steps=steps, batch_size=batch_size, lr=lr, seed=seed)
+        )
+    )
 
 
 @app.command()

@@ -20,10 +20,12 @@ from nuanced_speech import audio
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.metrics import EditCounts, count_edits
 from nuanced_speech.kokoro import vocabulary
-from nuanced_speech.recognise import END, Recogniser, RecogniserConfig
+from nuanced_speech.lexicon import END, Lexicon
+from nuanced_speech.recognise import Recogniser, RecogniserConfig
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.adapter import disturb, with_gaps
 from nuanced_speech.train.corpus import read_shard, shards_in
+from nuanced_speech.train.pronounced import pronounced_words
 from nuanced_speech.train.schedule import warm_cosine
 from nuanced_speech.whisper import Listener
 
@@ -41,14 +43,17 @@ class RecogniserTraining:
     real: Path | None = None
     whisper: str = "base"
     rank: int = 32
+    device: str = "cpu"
     steps: int = 600
     batch_size: int = 16
     lr: float = 1e-3
     warmup: int = 50
     weight_decay: float = 0.01
     real_share: float = 0.4
-    # symbols of what was written that are replaced by others, since what it writes itself will hold errors too
+    # tokens of what was written that are replaced by others, since what it writes itself will hold errors too
     slips: float = 0.06
+    # of the words that are tokens, those that are spelled, so that it learns to spell all
+    spelled: float = 0.1
     smoothing: float = 0.05
     ema: float = 0.98
     held_out: int = 20
@@ -61,10 +66,10 @@ class RecogniserTraining:
 
 @dataclass
 class Clip:
-    """``versions`` of features ``[F, D]`` fp16, and the symbols ``[P]`` without the zeros."""
+    """``versions`` of features ``[F, D]`` fp16, and Kokoro's phonemes."""
 
     versions: list[Tensor]
-    ids: Tensor
+    phonemes: str
 
 
 def prepare_clips(corpus: Path, listener: Listener, versions: int, seed: int = 0) -> None:
@@ -107,33 +112,35 @@ def _clips(shard: Path, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, 
 
 def load_clips(corpus: Path, whisper: str) -> list[Clip]:
     """Every clip of a corpus, in order."""
-    clips = []
+    clips, symbols = [], {number: symbol for symbol, number in vocabulary().items()}
     for shard in shards_in(corpus):
         tensors = load_file(_clips_path(shard, whisper))
         for k in range(sum(name.endswith(".ids") for name in tensors)):
             versions: list[Tensor] = []
             while f"{k}.{len(versions)}" in tensors:
                 versions.append(tensors[f"{k}.{len(versions)}"])
-            clips.append(Clip(versions, tensors[f"{k}.ids"].long()))
+            clips.append(Clip(versions, "".join(symbols[number] for number in tensors[f"{k}.ids"].tolist())))
     return clips
 
 
 def loss_of(
     recogniser: Recogniser, clips: list[Clip], rng: np.random.Generator, config: RecogniserTraining
 ) -> tuple[Tensor, Tensor]:
-    """Cross entropy of the next symbol, and the share of symbols that were right."""
+    """Cross entropy of the next token, and the share of tokens that were right."""
+    device = torch.device(config.device)
     features = [with_gaps(clip.versions[rng.integers(len(clip.versions))].float(), rng) for clip in clips]
-    frames = torch.tensor([len(x) for x in features])
-    count = max(len(clip.ids) for clip in clips)
-    wanted = torch.stack([F.pad(clip.ids, (0, count + 1 - len(clip.ids)), value=END) for clip in clips])
+    frames = torch.tensor([len(x) for x in features], device=device)
+    tokens = [torch.tensor(recogniser.lexicon.tokens(clip.phonemes, config.spelled, rng)) for clip in clips]
+    counts = torch.tensor([len(x) for x in tokens])
+    wanted = torch.nn.utils.rnn.pad_sequence([F.pad(x, (0, 1), value=END) for x in tokens], True)
     written = wanted[:, :-1].clone()
     slipped = torch.from_numpy(rng.random(written.shape) < config.slips)
     written[slipped] = written.flatten()[torch.from_numpy(rng.integers(written.numel(), size=int(slipped.sum())))]
-    heard = torch.nn.utils.rnn.pad_sequence(features, batch_first=True)
-    with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
-        logits = recogniser(heard, frames, written)
-    valid = torch.arange(count + 1) <= torch.tensor([[len(clip.ids)] for clip in clips])
-    logits, wanted = logits[valid], wanted[valid]
+    heard = torch.nn.utils.rnn.pad_sequence(features, batch_first=True).to(device)
+    valid = torch.arange(wanted.shape[1]) <= counts[:, None]
+    with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
+        logits = recogniser(heard, frames, written.to(device))[valid.to(device)]
+    wanted = wanted[valid].to(device)
     loss = F.cross_entropy(logits, wanted, label_smoothing=config.smoothing)
     return loss, (logits.argmax(-1) == wanted).float().mean()
 
@@ -141,16 +148,21 @@ def loss_of(
 def train(config: RecogniserTraining) -> Path:
     """Train, resuming from ``out``'s checkpoint if there is one, and write ``recogniser.safetensors`` there."""
     config.out.mkdir(parents=True, exist_ok=True)
-    listener = Listener(config.whisper)
+    listener = Listener(config.whisper, config.device)
     folders = [*config.corpora, *([config.real] if config.real else [])]
     for folder in folders:
         versions = config.real_versions if folder == config.real else config.versions
         prepare_clips(folder, listener, versions, config.seed)
     torch.manual_seed(config.seed)
-    recogniser = Recogniser(listener, RecogniserConfig(listener.name, config.rank))
+    words = config.out / "lexicon.json"
+    if not words.exists():
+        pronounced_words(listener).save(words)
+    recogniser = Recogniser(listener, Lexicon.load(words), RecogniserConfig(listener.name, config.rank))
     recogniser.open_changes()
+    recogniser.to(config.device)
     # what is too long to be written cannot be learned
-    clips = [[c for c in load_clips(folder, listener.name) if len(c.ids) <= recogniser.longest] for folder in folders]
+    longest = recogniser.longest - 1
+    clips = [[c for c in load_clips(folder, listener.name) if len(c.phonemes) <= longest] for folder in folders]
     real = clips.pop() if config.real else []
     spoken = [clip for corpus in clips for clip in corpus]
     held_out = {"spoken": spoken[: config.held_out], "real": real[: config.held_out]}
@@ -213,9 +225,10 @@ def train(config: RecogniserTraining) -> Path:
 def phoneme_errors(recogniser: Recogniser, clips: list[Clip]) -> float:
     """Share of the symbols that are inserted, lost or replaced where it writes freely."""
     counts = EditCounts(0, 0, 0, 0)
+    device = next(recogniser.parameters()).device
     for clip in clips:
-        said = recogniser.write(clip.versions[0].float(), 2 * len(clip.ids))
-        counts += count_edits([chr(k) for k in clip.ids.tolist()], [chr(k) for k in said])
+        said = recogniser.write(clip.versions[0].float().to(device), 2 * len(clip.phonemes))
+        counts += count_edits(list(clip.phonemes), list(said))
     return counts.rate
 
 
