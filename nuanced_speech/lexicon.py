@@ -10,7 +10,6 @@ import re
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -58,12 +57,16 @@ class Lexicon:
     def _written(self) -> dict[int, str]:
         return {number: written for written, number in self._numbers.items()}
 
-    def tokens(self, phonemes: str, spelled: float = 0.0, rng: np.random.Generator | None = None) -> list[int]:
-        """Phonemes of Kokoro's as tokens; of the words that are known, a share ``spelled`` by their symbols."""
+    @cached_property
+    def sizes(self) -> list[int]:
+        """Symbols that each token stands for."""
+        return [len(self._written.get(token, " ")) for token in range(len(self))]
+
+    def tokens(self, phonemes: str) -> list[int]:
+        """Phonemes of Kokoro's as tokens: words as a whole where they are known."""
         found: list[int] = []
         for written in WORDS.findall(" " + phonemes):
-            known = written in self._numbers and not (rng is not None and rng.random() < spelled)
-            found += [self._numbers[written]] if known else [self._numbers[symbol] for symbol in written]
+            found += [self._numbers[symbol] for symbol in ([written] if written in self._numbers else written)]
         return found
 
     def phonemes(self, tokens: list[int]) -> str:

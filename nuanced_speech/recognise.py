@@ -176,31 +176,35 @@ class Recogniser(nn.Module):
         """The most probable tokens of ``features [F, D]``, by beam search over so many strings; none
         where nothing is heard, ``limit`` (1 or more) at most.
 
-        Strings are compared by their mean log probability, as longer ones would always lose otherwise. A search of one
+        Strings are compared by their mean log probability per symbol, ones that are unfinished too: longer ones would
+        always lose otherwise, and a word that is one token would lose against its first sounds. A search of one
         sometimes writes a phrase again and again.
         """
         heard = [block.cross_attn.keys_values(features[None]) for block in self._blocks]
         written: list[KeysValues | None] = [None] * len(self.blocks)
         causal = torch.ones(len(self.prompt), len(self.prompt), dtype=torch.bool, device=features.device).tril()
         x, ids = (self.prompt + self.position[: len(self.prompt)])[None], features.new_zeros(1, 0, dtype=torch.long)
-        scores, finished = features.new_zeros(1), list[tuple[float, list[int]]]()
+        sizes = torch.tensor(self.lexicon.sizes, device=features.device)
+        scores, symbols = features.new_zeros(1), sizes.new_zeros(1)
+        finished: list[tuple[float, list[int]]] = []
         limit, table = min(limit, self.longest), self.tokens()
         while True:
             length = ids.shape[1] + 1
             for k, block in enumerate(self._blocks):
                 x, written[k] = block(x, heard[k], written[k], causal if length == 1 else None)
             totals = scores[:, None] + F.linear(self.ln(x[:, -1]), table).float().log_softmax(-1)
-            best, places = totals.flatten().topk(2 * beams)
+            counts = symbols[:, None] + sizes
+            means, places = (totals / counts).flatten().topk(2 * beams)
             rows, tokens = places // len(table), places % len(table)
             ended = tokens == END
-            for score, row in zip(best[ended].tolist(), rows[ended].tolist(), strict=True):
-                finished.append((score / length, ids[row].tolist()))
-            scores, rows, tokens = (y[~ended][:beams] for y in (best, rows, tokens))
+            for mean, row in zip(means[ended].tolist(), rows[ended].tolist(), strict=True):
+                finished.append((mean, ids[row].tolist()))
+            means, places, rows, tokens = (y[~ended][:beams] for y in (means, places, rows, tokens))
+            scores, symbols = totals.flatten()[places], counts.flatten()[places]
             ids = torch.cat([ids[rows], tokens[:, None]], 1)
             if length == limit and not finished:  # a phrase that repeats itself would seem ever more probable
-                finished += zip((scores / length).tolist(), ids.tolist(), strict=True)
-            enough = len(finished) >= beams and max(finished)[0] > float(scores[0]) / length
-            if enough or length == limit:
+                finished += zip(means.tolist(), ids.tolist(), strict=True)
+            if (len(finished) >= beams and max(finished)[0] > float(means[0])) or length == limit:
                 return max(finished)[1]
             written = [(kept[0][rows], kept[1][rows]) for kept in written if kept is not None]
             x = (table[tokens] + self.position[len(self.prompt) + length - 1])[:, None]

@@ -1,103 +1,65 @@
-"""Words for voices: what a description asks for, and what it cannot."""
+"""What the recogniser writes: words as a whole where they are known, symbols where not."""
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.style.attributes import NAMES
-from nuanced_speech.style.lexicon import ACCENTS, DIRECT, MANNERS, suggestion, understand
+import torch
 
+from nuanced_speech.kokoro import vocabulary
+from nuanced_speech.lexicon import END, SYMBOLS, Lexicon
+from nuanced_speech.text import in_dictionary, phonemize
+from nuanced_speech.train.pronounced import pronounced_words
+from nuanced_speech.whisper import Listener
 
-def test_the_words_of_the_issue() -> None:
-    wish = understand("older woman, calm, low, slow storyteller, British")
-    assert wish.sex == "f" and wish.accent == "b" and not wish.unknown
-    assert wish.levels["age"] > 0.5 and wish.levels["pitch"] < -0.5 and wish.levels["energy"] < 0
-    # said outright, so neither calm nor storyteller changes it
-    assert wish.levels["pace"] == understand("slow").levels["pace"]
+LEXICON = Lexicon({"ðə": [262], "kˈæt": [3797], "nˈO": [645, 760]})
 
 
-def test_every_word_is_understood_and_about_an_attribute() -> None:
-    manners = [word for words in MANNERS for word in words.split()]
-    accents = [word for words in ACCENTS for word in words.split()]
-    for word in [*DIRECT, *manners, *accents]:
-        assert not understand(word).unknown, word
-    for levels in [*DIRECT.values(), *MANNERS.values()]:
-        assert set(levels) <= set(NAMES)
+def test_known_words_are_one_token_and_others_are_spelled() -> None:
+    tokens = LEXICON.tokens("ðə kˈæt ɹˈæn, nˈO!")
+    symbols = vocabulary()
+    assert tokens == [SYMBOLS, SYMBOLS + 1, *(symbols[c] for c in " ɹˈæn,"), SYMBOLS + 2, symbols["!"]]
+    assert [LEXICON.sizes[t] for t in tokens] == [3, 5, 1, 1, 1, 1, 1, 1, 4, 1]
 
 
-@pytest.mark.parametrize(
-    ("weaker", "stronger"),
-    [
-        ("slightly deep", "deep"),
-        ("deep", "very deep"),
-        ("a bit deep", "deep"),
-        ("very deep", "extremely deep"),
-        ("not very high", "deep"),
-        ("less high", "deep"),
-        ("a not so high voice", "deep"),
-    ],
-)
-def test_degrees(weaker: str, stronger: str) -> None:
-    assert 0 > understand(weaker).levels["pitch"] > understand(stronger).levels["pitch"]
+def test_tokens_are_the_phonemes_again() -> None:
+    said = phonemize("The cat, whose name nobody knew (no!), ran… and \u201cthat\u201d was it.")
+    assert LEXICON.phonemes(LEXICON.tokens(said)) == said
+    assert LEXICON.phonemes([END]) == ""
 
 
-def test_a_degree_is_for_the_next_word_alone() -> None:
-    wish = understand("very deep, slow")
-    assert wish.levels["pace"] == understand("slow").levels["pace"]
-    wish = understand("not, well, slow")
-    assert wish.levels["pace"] == understand("slow").levels["pace"]
+def test_it_is_read_as_it_was_saved(tmp_path: Path) -> None:
+    LEXICON.save(tmp_path / "lexicon.json")
+    again = Lexicon.load(tmp_path / "lexicon.json")
+    assert again.words == LEXICON.words
+    assert len(again) == SYMBOLS + 3
 
 
-@pytest.mark.parametrize(
-    ("said", "meant"),
-    [
-        ("slowly", "slow"),
-        ("the deepest", "deep"),
-        ("warmer", "warm"),
-        ("story-teller", "storyteller"),
-        ("high energy", "high-energy"),
-        ("A WOMAN", "woman"),
-        ("slow in manner", "slow"),
-        ("from the United States", "american"),
-        ("gravelly-voiced", "gravelly"),
-    ],
-)
-def test_forms_of_a_word(said: str, meant: str) -> None:
-    one, other = understand(said), understand(meant)
-    assert (one.levels, one.accent) == (other.levels, other.accent)
+def test_words_begin_as_what_whisper_knows_of_them(listener: Listener) -> None:
+    rows = LEXICON.first_rows(listener)
+    embedding = listener.model.decoder.token_embedding.weight
+    assert torch.allclose(rows[SYMBOLS], embedding[262])
+    no, know = (torch.nn.functional.cosine_similarity(rows[SYMBOLS + 2], embedding[k], 0) for k in (645, 760))
+    assert no > 0.6
+    assert know > 0.5
+    assert torch.equal(rows[END], embedding[listener.english_tokenizer.eot])
 
 
-def test_what_is_not_understood_is_said() -> None:
-    wish = understand("purple woman with a chocolate voice, hurried, not British")
-    assert wish.unknown == ["purple", "chocolate", "not british"]
-    assert wish.accent is None and set(wish.levels) == {"sex", "pace"}
-    # a word between that is not known does not turn a wish round
-    assert understand("not a particularly deep voice").levels["pitch"] > 0
-    assert understand("young woman, American English").accent == "a"
-    assert understand("a woman with little energy").levels["energy"] < 0
-    assert understand("kind office lady").unknown == ["office"]
-    assert suggestion("whispry") == "whispery" and suggestion("purple") is None
+def test_whispers_tokens_are_pronounced(listener: Listener) -> None:
+    words = pronounced_words(listener, 1500).words
+    encode = listener.english_tokenizer.encode
+    # what sounds the same is one word, and what is said in two ways is two
+    assert {*encode(" no"), *encode(" know")} <= {*words["nˈO"]}
+    assert encode(" the")[0] in words["ðə"]
+    assert encode(" the")[0] in words["ði"]
+    # parts of words are none
+    parts = {k for tokens in words.values() for k in tokens}
+    assert encode("ing")[0] not in parts
+    assert all(listener.english_tokenizer.decode([k]).startswith(" ") for k in parts)
 
 
-@pytest.mark.parametrize(
-    ("description", "says"),
-    [
-        ("high bass voice", "'bass' and 'high' contradict each other in pitch"),
-        ("fast slow", "'slow' and 'fast' contradict each other in pace"),
-        ("a female baritone", "contradict each other in sex"),
-        ("young grandmother", "contradict each other in age"),
-        ("British, American", "'british' and 'american' contradict each other"),
-        ("purple elephant", "nothing understood in 'purple elephant'; words for sex .* accents .*British"),
-        ("", "nothing understood"),
-        ("🎉 !!", "nothing understood"),
-    ],
-)
-def test_what_cannot_be_made(description: str, says: str) -> None:
-    with pytest.raises(UserError, match=says) as caught:
-        understand(description)
-    assert "\n" not in str(caught.value)
-
-
-def test_not_low_but_high_is_no_contradiction() -> None:
-    assert understand("not low but high").levels == understand("high").levels
+def test_the_dictionary_knows_words_and_no_others() -> None:
+    assert in_dictionary("nobody")
+    assert in_dictionary("Thomas")
+    assert not in_dictionary("nobodyish")
+    assert not in_dictionary("xqzt")

@@ -72,9 +72,9 @@ def recogniser(
     corpora: Annotated[list[Path], typer.Argument(help="Folders that 'train corpus' made.")],
     out: Annotated[Path, typer.Option(help="Where checkpoint and weights go.")] = Path("models/recogniser"),
     real: Annotated[Path | None, typer.Option(help="Folder that 'train real' made.")] = None,
-    steps: Annotated[int, typer.Option()] = 600,
+    steps: Annotated[int, typer.Option()] = 150,
     batch_size: Annotated[int, typer.Option()] = 16,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 3e-4,
     device: Annotated[str, typer.Option(help="Where to train: cpu or cuda.")] = "cpu",
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:

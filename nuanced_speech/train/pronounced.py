@@ -14,11 +14,16 @@ COMMON = 3000
 CONTEXTS = ("{}", "{} apple", "{} table")
 
 
-def pronounced_words(listener: Listener) -> Lexicon:
-    """Every token of the Whisper model that is a word of the pronunciation dictionary, by its pronunciation."""
+def pronounced_words(listener: Listener, first: int | None = None) -> Lexicon:
+    """Every token of the Whisper model, or of its ``first`` ones, which are the most frequent, that is a word of the
+    pronunciation dictionary, by its pronunciation.
+
+    Raises:
+        UserError: none of them is.
+    """
     tokenizer = listener.english_tokenizer
     words: dict[str, list[int]] = {}
-    for token in tqdm(range(tokenizer.eot), "pronouncing Whisper's words"):
+    for token in tqdm(range(first or tokenizer.eot), "pronouncing Whisper's words"):
         word = tokenizer.decode([token])
         if not re.fullmatch(" [A-Za-z][a-z]*", word) or not in_dictionary(word[1:]):
             continue

@@ -44,16 +44,14 @@ class RecogniserTraining:
     whisper: str = "base"
     rank: int = 32
     device: str = "cpu"
-    steps: int = 600
+    steps: int = 150
     batch_size: int = 16
-    lr: float = 1e-3
+    lr: float = 3e-4
     warmup: int = 50
     weight_decay: float = 0.01
     real_share: float = 0.4
     # tokens of what was written that are replaced by others, since what it writes itself will hold errors too
     slips: float = 0.06
-    # of the words that are tokens, those that are spelled, so that it learns to spell all
-    spelled: float = 0.1
     smoothing: float = 0.05
     ema: float = 0.98
     held_out: int = 20
@@ -130,7 +128,7 @@ def loss_of(
     device = torch.device(config.device)
     features = [with_gaps(clip.versions[rng.integers(len(clip.versions))].float(), rng) for clip in clips]
     frames = torch.tensor([len(x) for x in features], device=device)
-    tokens = [torch.tensor(recogniser.lexicon.tokens(clip.phonemes, config.spelled, rng)) for clip in clips]
+    tokens = [torch.tensor(recogniser.lexicon.tokens(clip.phonemes)) for clip in clips]
     counts = torch.tensor([len(x) for x in tokens])
     wanted = torch.nn.utils.rnn.pad_sequence([F.pad(x, (0, 1), value=END) for x in tokens], True)
     written = wanted[:, :-1].clone()
