@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from nuanced_speech import audio, memory
@@ -30,7 +31,7 @@ from nuanced_speech.hear import (
     part_of,
     to_whisper,
 )
-from nuanced_speech.kokoro import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ, spread
+from nuanced_speech.kokoro import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ, spread, timbre_of
 from nuanced_speech.mend import mend
 from nuanced_speech.pieces import cut, join
 from nuanced_speech.prosody.balance import Balance, colour_of, follow_balance, match_balance
@@ -354,7 +355,7 @@ class Converter(Hearing):
         self, content: Tensor, f0: np.ndarray, n: np.ndarray, style: Tensor, seed: int, loudness: _Loudness | None
     ) -> np.ndarray:
         """One item ``[600 * units]``, its loudness and balance corrected to the wanted ones where there are any."""
-        timbre = style[:TIMBRE_DIM]
+        timbre = timbre_of(style)
 
         def speak(units: slice, timbre: Tensor) -> np.ndarray:
             frames = slice(units.start * FRAMES_PER_UNIT, units.stop * FRAMES_PER_UNIT)
@@ -365,7 +366,8 @@ class Converter(Hearing):
         with self.stage("decode"):
             wave = speak(slice(0, content.shape[-1]), timbre)
         with self.stage("mend"):
-            stock = nearest_stock_timbre(timbre)
+            # of a stock voice there is no more to say than its timbre
+            stock = F.pad(nearest_stock_timbre(style[:TIMBRE_DIM]), (0, len(timbre) - TIMBRE_DIM))
             cleaner = [torch.lerp(timbre, stock, share) for share in CLEANER]
             wave = mend(wave, f0[: content.shape[-1] * FRAMES_PER_UNIT], speak, cleaner)
             memory.give_back()

@@ -90,6 +90,12 @@ class Speech:
     prosody: Prosody
 
 
+def timbre_of(style: Tensor) -> Tensor:
+    """What the decoder takes of a style ``[..., 256]``, its first 128 numbers; with those of an extension, which come
+    after the prosody in a style ``[..., 256 + K]``: ``[..., 128 + K]``."""
+    return torch.cat([style[..., :TIMBRE_DIM], style[..., STYLE_DIM:]], -1)
+
+
 def length_mask(lengths: Tensor, size: int) -> Tensor:
     """``[B, size]``, True before each item's length."""
     return torch.arange(size, device=lengths.device)[None] < lengths[:, None]
@@ -134,6 +140,24 @@ class Kokoro(nn.Module):
     @property
     def device(self) -> torch.device:
         return self.model.bert.device
+
+    @property
+    def _norms(self) -> list[Any]:
+        return [m for m in self.model.decoder.modules() if hasattr(m, "fc") and hasattr(m, "norm")]
+
+    @property
+    def gains(self) -> int:
+        """How many gains and offsets a timbre sets, in all adaptive norms of the decoder."""
+        return sum(norm.fc.out_features for norm in self._norms)
+
+    def extend(self, columns: Tensor) -> None:
+        """Let timbres be longer by so many numbers: of each, what it adds to the gains and offsets, ``[gains, K]``.
+
+        A timbre of 128 numbers is spoken as before. Gradients reach the columns.
+        """
+        sizes = [norm.fc.out_features for norm in self._norms]
+        for norm, own in zip(self._norms, columns.split(sizes), strict=True):
+            norm.more = own
 
     def tokens(self, phonemes: str) -> Tensor:
         """Token ids ``[P + 2]`` of a phoneme string, a zero on each side; symbols outside the vocabulary are dropped.
@@ -183,7 +207,7 @@ class Kokoro(nn.Module):
         ``speed`` divides the predicted durations. ``durations`` is ``[B, P]`` in whole units, ``f0`` and ``energy``
         ``[B, 2T]``.
         """
-        predictor, s = self.model.predictor, style[:, TIMBRE_DIM:]
+        predictor, s = self.model.predictor, style[:, TIMBRE_DIM:STYLE_DIM]
         hidden = predictor.text_encoder(text.prosody, s, text.lengths, ~text.mask)
         x = _lstm(predictor.lstm, hidden, text.lengths)
         soft = torch.sigmoid(predictor.duration_proj(x)).sum(-1) / speed * text.mask
@@ -215,7 +239,7 @@ class Kokoro(nn.Module):
             content: ``[B, 512, T]`` at 40 Hz.
             f0: Hz ``[B, 2T]``, 0 where unvoiced.
             energy: N ``[B, 2T]``.
-            timbre: ``[B, 128]``, the first half of the style.
+            timbre: ``[B, 128]``, the first half of the style; ``[B, 128 + K]`` after ``extend``.
             units: ``[B]``, each item's own length where it is not T.
             seed: for the harmonic source's random phases and noise; every item of a batch draws the same as alone.
 
@@ -255,7 +279,7 @@ class Kokoro(nn.Module):
         text = self.encode_text(ids, lengths)
         prosody = self.predict(text, style, speed, durations, f0, energy)
         content = spread(text.content, prosody.durations)
-        audio = self.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM], prosody.units, seed)
+        audio = self.decode(content, prosody.f0, prosody.energy, timbre_of(style), prosody.units, seed)
         return Speech(audio, prosody)
 
 
@@ -317,7 +341,10 @@ def _lstm(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> Tensor:
 
 def _adain(layer: Any, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
     """Adaptive instance norm, each item's statistics taken over its own length; zero beyond."""
-    gamma, beta = layer.fc(s)[..., None].chunk(2, dim=1)
+    gains = layer.fc(s[:, :TIMBRE_DIM])
+    if s.shape[1] > TIMBRE_DIM:
+        gains = gains + F.linear(s[:, TIMBRE_DIM:], layer.more)
+    gamma, beta = gains[..., None].chunk(2, dim=1)
     count = x.shape[-1] if mask is None else mask.sum(-1)[:, None, None]
     # two plain passes over memory: var_mean and batch_norm take three to thirty times as long on a CPU
     centred = _masked(x - _masked(x, mask).sum(-1, keepdim=True) / count, mask)

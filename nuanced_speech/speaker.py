@@ -56,9 +56,12 @@ class SpeakerEncoder(nn.Module):
         return F.normalize(F.relu(self.linear(hidden[-1])), dim=-1)
 
     def whole(self, mel: Tensor) -> Tensor:
-        """The embedding ``[256]`` of mel spectra ``[frames, 40]``: the mean over windows that overlap by half."""
-        mel = F.pad(mel, (0, 0, 0, max(WINDOW - len(mel), 0)))
-        return F.normalize(self(mel.unfold(0, WINDOW, STEP).transpose(1, 2)).mean(0), dim=0)
+        """Embeddings ``[..., 256]`` of mel spectra ``[..., frames, 40]``: the mean over windows that overlap by
+        half."""
+        mel = F.pad(mel, (0, 0, 0, max(WINDOW - mel.shape[-2], 0)))
+        windows = mel.unfold(-2, WINDOW, STEP).transpose(-1, -2)
+        heard = self(windows.flatten(0, -3)).view(*windows.shape[:-2], EMBEDDING_DIM)
+        return F.normalize(heard.mean(-2), dim=-1)
 
     @torch.no_grad()
     def embed(self, wave: np.ndarray, sample_rate: int) -> np.ndarray | None:

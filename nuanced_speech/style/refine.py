@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.kokoro import FRAMES_PER_UNIT, VOICED_HZ, Kokoro
+from nuanced_speech.kokoro import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ, Kokoro
 from nuanced_speech.speaker import LEVEL_DB, SpeakerEncoder
 from nuanced_speech.style.timbre import CLEANNESS, F0_CENTRE, PRIOR, TimbreSurrogate
 
@@ -52,11 +52,11 @@ def refine(
     report: Callable[[int, float], None] = lambda _step, _likeness: None,
     seed: int = 0,
 ) -> Tensor:
-    """The timbre ``[128]`` after at most so many steps, at least as like as the one it started from.
+    """The timbre ``[128]``, or an extended one, after at most so many steps, at least as like as it was.
 
     Args:
         kokoro, encoder, surrogate: the models; the surrogate gives the units of distance, and its opinion of cleanness.
-        timbre: to start from, ``[128]``.
+        timbre: to start from, ``[128]``, or ``[128 + K]`` if the synthesizer is extended.
         embedding: of the speaker, of length 1, ``[256]``.
         passages: of the speaker's recordings; the second longest is held back where there are several.
         steps: of Adam; each costs about three times the synthesis of 3.2 s.
@@ -70,15 +70,17 @@ def refine(
     weights = np.array([p.units for p in ordered], float)
     voiced = torch.cat([p.f0[p.f0 > VOICED_HZ] for p in passages])
     log_f0 = voiced.log2().median()[None] if len(voiced) else torch.full((1,), F0_CENTRE, device=timbre.device)
-    home = surrogate.whitened(timbre[None])[0]
+    # of an extended timbre every number is varied, the timbre's own along the directions in which voices differ
+    home = torch.cat([surrogate.whitened(timbre[None, :TIMBRE_DIM])[0], timbre[TIMBRE_DIM:]])
     z = home.clone().requires_grad_()
     optimizer = torch.optim.Adam([z], STEP_SIZE)
 
+    def timbre_at(z: Tensor) -> Tensor:
+        return torch.cat([surrogate.timbre(z[None, :TIMBRE_DIM])[0], z[TIMBRE_DIM:]])
+
     def likeness(passage: Passage, seed: int) -> Tensor:
-        wave = kokoro.decode(
-            passage.content, passage.f0[None], passage.energy[None], surrogate.timbre(z[None]), seed=seed
-        )
-        return embed(encoder, wave) @ embedding
+        wave = kokoro.decode(passage.content, passage.f0[None], passage.energy[None], timbre_at(z)[None], seed=seed)
+        return embed(encoder, wave)[0] @ embedding
 
     best, best_timbre, since = -1.0, timbre, 0
     for step in range(steps + 1):
@@ -88,13 +90,13 @@ def refine(
             report(step, found)
             since = 0 if found > best else since + 1
             if found > best:
-                best, best_timbre = found, surrogate.timbre(z[None])[0].detach() if step else timbre
+                best, best_timbre = found, timbre_at(z).detach() if step else timbre
             if since == 3 or step == steps:
                 break
         passage = ordered[rng.choice(len(ordered), p=weights / weights.sum())]
         passage = passage.crop(int(rng.integers(max(passage.units - CROP_UNITS, 0) + 1)))
         with torch.enable_grad():
-            clean = surrogate.cleanness(surrogate.timbre(z[None]), log_f0)[0]
+            clean = surrogate.cleanness(timbre_at(z)[None, :TIMBRE_DIM], log_f0)[0]
             like = likeness(passage, int(rng.integers(1 << 31)))
             loss = PRIOR * (z - home).square().mean() - CLEANNESS * clean - like
             optimizer.zero_grad()
@@ -104,8 +106,13 @@ def refine(
 
 
 def embed(encoder: SpeakerEncoder, wave: Tensor) -> Tensor:
-    """Speaker embedding ``[256]`` of ``wave [1, T]`` at 24 kHz, T a multiple of 3, with gradients."""
+    """Speaker embeddings ``[B, 256]`` of ``wave [B, T]`` at 24 kHz, T a multiple of 3, with gradients."""
+    heard = at_whisper_rate(wave)
+    level = heard.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-6)
+    return encoder.whole(encoder.mel(heard * (10 ** (LEVEL_DB / 20) / level)))
+
+
+def at_whisper_rate(wave: Tensor) -> Tensor:
+    """``wave [B, T]`` at 24 kHz, T a multiple of 3, at 16 kHz ``[B, 2T / 3]``, with gradients."""
     length = wave.shape[-1] * 2 // 3
-    heard = torch.fft.irfft(torch.fft.rfft(wave)[..., : length // 2 + 1], length) * (2 / 3)
-    heard = heard * (10 ** (LEVEL_DB / 20) / heard.square().mean().sqrt().clamp(min=1e-6))
-    return encoder.whole(encoder.mel(heard)[0])
+    return torch.fft.irfft(torch.fft.rfft(wave)[..., : length // 2 + 1], length) * (2 / 3)

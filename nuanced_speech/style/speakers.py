@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nuanced_speech.kokoro import TIMBRE_DIM
+from nuanced_speech.style.extension import Extension
 from nuanced_speech.style.timbre import F0_CENTRE, TimbreSurrogate
 
 # Where speakers are the same, in cosine, and how gradual that is: steep, or many pieces of one speaker would outweigh
@@ -19,7 +20,12 @@ def same_speaker(embeddings: Tensor) -> Tensor:
 
 
 def settle(
-    styles: Tensor, embeddings: Tensor, log_f0: Tensor, units: Tensor, surrogate: TimbreSurrogate | None
+    styles: Tensor,
+    embeddings: Tensor,
+    log_f0: Tensor,
+    units: Tensor,
+    surrogate: TimbreSurrogate | None,
+    extension: Extension | None = None,
 ) -> Tensor:
     """A style for every piece, shared by those that sound like the same speaker.
 
@@ -32,9 +38,10 @@ def settle(
         log_f0: median F0, log2 Hz ``[P]``; NaN where nothing is voiced.
         units: lengths ``[P]``.
         surrogate: finds the timbre half of the styles; without it the style encoder's stays.
+        extension: adds what it knows of the speakers.
 
     Returns:
-        styles ``[P, 256]``.
+        styles ``[P, 256]``; with an extension, where anything is heard, ``[P, 256 + K]``.
     """
     heard = embeddings.isfinite().all(1)
     if not bool(heard.any()):
@@ -48,5 +55,7 @@ def settle(
         return styles
     voiced = weights * log_f0.isfinite()
     pitch = voiced @ log_f0.nan_to_num() / voiced.sum(1)
-    timbre = surrogate.find(F.normalize(weights @ embeddings, dim=1), pitch.nan_to_num(F0_CENTRE))
-    return torch.cat([timbre, styles[:, TIMBRE_DIM:]], 1)
+    speakers = F.normalize(weights @ embeddings, dim=1)
+    timbre = surrogate.find(speakers, pitch.nan_to_num(F0_CENTRE))
+    more = [extension(speakers)] if extension is not None else []
+    return torch.cat([timbre, styles[:, TIMBRE_DIM:], *more], 1)
