@@ -46,7 +46,7 @@ ENERGY_OFFSET = 0.6
 # Share of the recognised phonemes' text features in the direct path's, the rest being the regression. Measured on 8 to
 # 10 clips: 0 devoices (log-F0 correlation 0.84); between 0.5 and 1 there is little to choose.
 SHARPNESS = 0.75
-# Share of the extension that is used. Measured on 5 clips, in their own voice: 0 gives a SECS of 0.86, an OVRL of 2.90 and
+# Share of the extension that is used. On 5 clips, in their own voice: 0 gives a SECS of 0.86, an OVRL of 2.90 and
 # a P.808 of 3.81, 0.5 gives 0.89, 3.10 and 3.69, 1 gives 0.90, 3.10 and 3.50 (the recordings themselves have 3.57).
 EXTENT = 0.5
 SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
