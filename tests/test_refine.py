@@ -35,8 +35,12 @@ def passage(kokoro: Kokoro, style: torch.Tensor) -> Passage:
 def test_embedding_with_gradients_is_the_encoders(encoder: SpeakerEncoder) -> None:
     wave = audio.read(CLIP)[:72_000]
     heard = encoder.embed(wave, audio.SAMPLE_RATE)
+    waves = torch.from_numpy(np.stack([wave, np.roll(wave, 9_000) * np.float32(0.3)]))
     with torch.no_grad():
-        assert float(embed(encoder, torch.from_numpy(wave)[None]) @ torch.from_numpy(heard)) > 0.93
+        found = embed(encoder, waves)
+        assert float(found[0] @ torch.from_numpy(heard)) > 0.93
+        # a batch gives what its items give alone
+        torch.testing.assert_close(found[1], embed(encoder, waves[1:])[0])
 
 
 def test_a_few_steps_bring_the_voice_nearer(kokoro: Kokoro, encoder: SpeakerEncoder, monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -46,7 +50,7 @@ def test_a_few_steps_bring_the_voice_nearer(kokoro: Kokoro, encoder: SpeakerEnco
     said = passage(kokoro, style)
     with torch.no_grad():
         wave = kokoro.decode(said.content, said.f0[None], said.energy[None], style[None, :TIMBRE_DIM])
-        wanted = embed(encoder, wave)
+        wanted = embed(encoder, wave)[0]
     start = surrogate.mean.clone()
     told: list[tuple[int, float]] = []
     found = refine(

@@ -108,6 +108,23 @@ def timbre(
 
 
 @app.command()
+def extension(
+    speech: Annotated[Path, typer.Argument(help="What 'train real' made of recordings of many speakers.")],
+    out: Annotated[Path, typer.Option(help="Where checkpoint and weights go.")] = Path("models/extension"),
+    steps: Annotated[int, typer.Option(help="On two cores a step takes minutes, on a GPU half a second.")] = 500,
+    batch_size: Annotated[int, typer.Option(help="Passages of 3.2 s said as they were.")] = 10,
+    crossed: Annotated[int, typer.Option(help="Passages more, each in another speaker's voice.")] = 5,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    device: Annotated[str, typer.Option(help="Where to train: cpu or cuda.")] = "cpu",
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Teach Kokoro's decoder what its timbres lack of real voices; run again to go on from its checkpoint."""
+    from nuanced_speech.train.extension import ExtensionTraining, train
+
+    print(train(ExtensionTraining(speech, out, device, steps, batch_size, crossed, lr, seed=seed)))
+
+
+@app.command()
 def attributes(
     out: Annotated[Path, typer.Option(help="Where samples and result go.")] = Path("models/attributes"),
     mixtures: Annotated[int, typer.Option(min=0, help="Mixtures to speak with besides the stock voices.")] = 46,

@@ -50,11 +50,11 @@ class ExtensionTraining:
     speech: Path
     out: Path
     device: str = "cpu"
-    steps: int = 1000
-    batch_size: int = 8
-    # of the batch, so many more say what another speaker said
-    crossed: int = 4
-    lr: float = 5e-4
+    steps: int = 500
+    batch_size: int = 10
+    # so many more say what another speaker said
+    crossed: int = 5
+    lr: float = 1e-3
     warmup: int = 50
     likeness_weight: float = 2.0
     adversarial_weight: float = 0.1
@@ -114,7 +114,8 @@ def prepare(config: ExtensionTraining) -> Path:
             heard[0]["audio"] = (utterance.audio.clamp(-1, 1) * 32767).to(torch.int16)
             rows += heard
     if not rows:
-        raise UserError(f"{config.speech}: no voice in this speech")
+        seconds = CROP_UNITS * SAMPLES_PER_UNIT / audio.SAMPLE_RATE
+        raise UserError(f"{config.speech}: nothing with a voice in it that is {seconds:g} s long")
     pitch = torch.tensor([median_log_f0(row["f0"].numpy()) for row in rows])
     timbres = surrogate.find(torch.stack([row["embeddings"][0] for row in rows]), pitch)
     tensors = {f"{k}.{name}": value.contiguous() for k, row in enumerate(rows) for name, value in row.items()}
@@ -284,7 +285,7 @@ def train(config: ExtensionTraining) -> Path:
         own = slice(config.batch_size)
         apart = spectral_distance(spectra, at_whisper_rate(wave[own]), at_whisper_rate(batch.wave[own]), floors)
         loss = apart - config.likeness_weight * like
-        report = {"spectra": apart, "cosine": like}
+        report = {"spectra": apart.detach(), "cosine": like.detach()}
         if config.adversarial_weight:
             with torch.no_grad():
                 clean = speak(batch, batch.stock, seed)
@@ -294,7 +295,7 @@ def train(config: ExtensionTraining) -> Path:
             judging.step()
             fooled = generator_loss(judges(wave)[0])
             loss = loss + config.adversarial_weight * fooled
-            report |= {"judged": judged, "fooled": fooled}
+            report |= {"judged": judged.detach(), "fooled": fooled.detach()}
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(extension.parameters(), 1.0)

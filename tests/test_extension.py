@@ -1,0 +1,146 @@
+"""More of a voice than a timbre says: columns for the decoder's adaptive norms, and how they are learned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from nuanced_speech import audio
+from nuanced_speech.errors import UserError
+from nuanced_speech.hear import ENERGY_OFFSET, Hearing, gain_of
+from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, timbre_of
+from nuanced_speech.pieces import cut
+from nuanced_speech.style.extension import SIZE, Extension
+from nuanced_speech.style.refine import embed
+from nuanced_speech.style.speakers import settle
+from nuanced_speech.style.timbre import TimbreSurrogate
+from nuanced_speech.style.voices import stock_voices, style_of
+from nuanced_speech.train import extension as training
+from nuanced_speech.train.extension import ExtensionTraining, load_speakers, prepare, train
+
+
+@pytest.fixture
+def spoken(kokoro: Kokoro) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Speak a second with a timbre."""
+    generator = torch.Generator().manual_seed(0)
+    content, f0 = torch.randn(1, 512, 40, generator=generator), torch.full((1, 80), 150.0)
+    return lambda timbre: kokoro.decode(content, f0, torch.zeros(1, 80), timbre[None])
+
+
+def test_columns_change_an_extended_timbre_and_no_other(
+    kokoro: Kokoro, spoken: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
+    timbre = style_of(stock_voices()["af_heart"])[:TIMBRE_DIM]
+    before = spoken(timbre)
+    longer = torch.cat([timbre, torch.ones(3)])
+    kokoro.extend(torch.zeros(kokoro.gains, 3))
+    assert torch.equal(spoken(longer), before)
+    columns = (0.1 * torch.randn(kokoro.gains, 3, generator=torch.Generator().manual_seed(1))).requires_grad_()
+    kokoro.extend(columns)
+    changed = spoken(longer)
+    assert (changed - before).abs().max() > 0.01
+    assert torch.equal(spoken(timbre), before)
+    changed.square().mean().backward()
+    # every norm of the decoder is reached
+    assert columns.grad is not None
+    assert float((columns.grad.abs().sum(1) > 0).float().mean()) > 0.95
+
+
+def test_it_begins_as_nothing_and_is_read_as_it_was_saved(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    extension = Extension(100)
+    extension.calibrate(torch.rand(20, 256))
+    assert not extension.columns.any()
+    torch.nn.init.normal_(extension.columns)
+    extension.save(tmp_path / "e.safetensors", steps="3")
+    again = Extension.load(tmp_path / "e.safetensors")
+    known = torch.rand(2, 256)
+    found = again(known)
+    assert found.shape == (2, SIZE)
+    assert (found[:, 0] == 1).all()
+    assert torch.allclose(found, extension.eval()(known), atol=1e-2)
+    assert torch.allclose(again.columns, extension.columns, atol=1e-2)
+    with pytest.raises(UserError, match="no style extension there"):
+        Extension.load(tmp_path / "none.safetensors")
+    (tmp_path / "bad.safetensors").write_bytes(b"no" * 50)
+    with pytest.raises(UserError, match="not a style extension"):
+        Extension.load(tmp_path / "bad.safetensors")
+
+
+def test_its_numbers_follow_the_prosody_in_a_style() -> None:
+    styles = torch.randn(2, 256, generator=torch.Generator().manual_seed(0))
+    heard = torch.nn.functional.normalize(torch.rand(2, 256, generator=torch.Generator().manual_seed(1)), dim=1)
+    extension = Extension(100, 4).eval()
+    arguments = styles, heard, torch.full((2,), 7.0), torch.ones(2), TimbreSurrogate.load()
+    plain, extended = settle(*arguments), settle(*arguments, extension)
+    assert torch.equal(extended[:, :256], plain)
+    assert extended.shape == (2, 260)
+    assert torch.equal(timbre_of(extended), torch.cat([plain[:, :TIMBRE_DIM], extended[:, 256:]], 1))
+    assert torch.equal(timbre_of(plain), plain[:, :TIMBRE_DIM])
+
+
+@torch.no_grad()
+def test_the_packaged_one_makes_a_voice_more_like_its_speaker(clip: Path) -> None:
+    hearing = Hearing()
+    wave = audio.read(clip)
+    heard = [hearing.hear(wave, gain_of(wave), piece) for piece in cut(wave)]
+    hearing.settle_styles(heard)
+    item, timbre = heard[0], timbre_of(heard[0].style)
+    curves = torch.from_numpy(item.f0)[None], torch.from_numpy(item.n)[None] + ENERGY_OFFSET
+    content = hearing.content_of(item)
+    plain, extended = (
+        float(embed(hearing.speaker_encoder, hearing.kokoro.decode(content, *curves, t[None]))[0] @ own)
+        for own in [torch.from_numpy(item.speaker)]
+        for t in (timbre[:TIMBRE_DIM], timbre)
+    )
+    assert extended > plain + 0.02
+
+
+def test_it_is_trained_and_resumed_exactly(
+    speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "CROP_UNITS", 32)
+    config = ExtensionTraining(speak_corpus(4), tmp_path, steps=2, batch_size=1, crossed=1, held_out=1, warmup=1)
+    speakers = load_speakers(prepare(config))
+    assert len(speakers) == 3 * (speakers[-1].recording + 1)
+    for speaker in speakers:
+        assert len(speaker.wave) == 600 * speaker.units
+        assert len(speaker.f0) == len(speaker.energy) == 2 * speaker.units
+    slow = next(s for s in speakers if s.speed < 1)
+    assert slow.log_f0 < speakers[0].log_f0
+    assert slow.units > speakers[0].units
+    whole = Extension.load(train(config))
+    assert whole.columns.abs().sum() > 0
+
+    (tmp_path / "extension_checkpoint.pt").unlink()
+    drawn, draws = training.Passages.draw, 0
+
+    def interrupt(*arguments: object) -> training.Batch:
+        nonlocal draws
+        draws += 1
+        if draws == 4:  # a step's, and two of the check after it
+            raise KeyboardInterrupt
+        return drawn(*arguments)
+
+    monkeypatch.setattr(training.Passages, "draw", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(config)
+    monkeypatch.setattr(training.Passages, "draw", drawn)
+    resumed = Extension.load(train(config))
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_too_few_recordings_say_so(
+    speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken = speak_corpus(1)
+    monkeypatch.setattr(training, "CROP_UNITS", 32)
+    with pytest.raises(UserError, match="which are held out"):
+        train(ExtensionTraining(spoken, tmp_path / "few"))
+    monkeypatch.setattr(training, "CROP_UNITS", 2000)
+    with pytest.raises(UserError, match="50 s long"):
+        train(ExtensionTraining(spoken, tmp_path / "short"))
