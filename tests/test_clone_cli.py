@@ -105,7 +105,7 @@ def test_conversion_marks_what_it_writes(clip, kokoro) -> None:  # type: ignore[
     Voice("me", Voice.load("af_sky").pack, Provenance("clone", consent="yes")).save()
     wave = audio.read(clip)[:24000]
     converter = Converter()
-    converter.__dict__["kokoro"] = kokoro
+    converter.__dict__["kokoro"], converter.__dict__["extension"] = kokoro, None
     for name, voice, mark in (("own.wav", None, "of the source"), ("me.flac", "me", "me"), ("clip.ogg", clip, "of a")):
         converter.convert(wave, voice, path="direct", output=name)
         assert (audio.synthetic_mark(name) or "").startswith(f"{audio.SYNTHETIC}; voice: {mark}")
