@@ -6,6 +6,7 @@ recording → pieces → Whisper features → content
 """
 
 import logging
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.content import ContentAdapter
+from nuanced_speech.content import FEATURE_FRAMES_PER_UNIT, ContentAdapter
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import SAMPLES_PER_UNIT, STYLE_DIM, TIMBRE_DIM, Kokoro, spread, timbre_of
 from nuanced_speech.pieces import Piece
@@ -28,7 +29,7 @@ from nuanced_speech.prosody.delivery import median_log_f0
 from nuanced_speech.prosody.durations import LEAST_FIT, align_to, most_probable
 from nuanced_speech.prosody.energy import energy
 from nuanced_speech.prosody.f0 import f0 as track_f0
-from nuanced_speech.recognise import Recogniser
+from nuanced_speech.recognise import Recogniser, with_silence
 from nuanced_speech.speaker import EMBEDDING_DIM, SpeakerEncoder
 from nuanced_speech.style.encoder import StyleEncoder
 from nuanced_speech.style.extension import Extension
@@ -47,8 +48,9 @@ ENERGY_OFFSET = 0.6
 # 10 clips: 0 devoices (log-F0 correlation 0.84); between 0.5 and 1 there is little to choose.
 SHARPNESS = 0.75
 # Share of the extension that is used. On 5 clips, in their own voice: 0 gives a SECS of 0.86, an OVRL of 2.90 and
-# a P.808 of 3.81, 0.5 gives 0.89, 3.10 and 3.69, 1 gives 0.90, 3.10 and 3.50 (the recordings themselves have 3.57).
-EXTENT = 0.5
+# a P.808 of 3.81, 1 gives 0.90, 3.10 and 3.50 (the recordings themselves have 3.57). On 15: 0.5 gives 0.880, 3.09 and
+# 3.68, 0.4 gives 0.876, 3.11 and 3.73.
+EXTENT = 0.4
 SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
 # Of a recording so much is used to refine its voice.
 REFINE_SECONDS = 30.0
@@ -157,13 +159,13 @@ class Hearing:
         own = wave[piece.samples]
         own = np.pad(own, (0, units * SAMPLES_PER_UNIT - len(own))) * np.float32(gain)
         with self.stage("features"):
-            layers = self.content.config.layer, self.listener.depth
-            heard = self.listener.features(to_whisper(own), layers)
-            features, last = heard[:, : self.listener.width], heard[:, -self.listener.width :]
-            last = self.listener.output_norm(last)
-            style = self.style_encoder(last[None])[0]
+            layers, width = (self.content.config.layer, self.listener.depth), self.listener.width
+            heard = self.listener.features(with_silence(to_whisper(own)), layers)
+            last = self.listener.output_norm(heard[:, width:])
+            frames = math.ceil(units * FEATURE_FRAMES_PER_UNIT)
+            style = self.style_encoder(last[None, :frames])[0]
         with self.stage("content"):
-            regressed = self.content(features[None], torch.tensor([units], device=self.device))
+            regressed = self.content(heard[None, :frames, :width], torch.tensor([units], device=self.device))
             log_probabilities = regressed.logits[0].T.log_softmax(-1).cpu().numpy()
         said = ""
         if phonemes:

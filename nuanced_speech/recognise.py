@@ -2,8 +2,8 @@
 
 Whisper (Radford et al. 2022) hears a word where a frame of sound alone is ambiguous, because its decoder knows what has
 been said so far. That decoder stays as it is but for changes of low rank (LoRA, Hu et al. 2021) and for what it writes:
-pronounced words, which begin as what Whisper knows of the words that sound so, and Kokoro's symbols, which are learned
-from speech whose phonemes are known, so that a word that no lexicon holds is written as it sounded.
+pronounced words and parts of words, which begin as what Whisper knows of those that sound so, and Kokoro's symbols,
+which are learned from speech whose phonemes are known, so that a word that no lexicon holds is written as it sounded.
 """
 
 import json
@@ -12,19 +12,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from nuanced_speech.audio import replacing
+from nuanced_speech.audio import WHISPER_SAMPLE_RATE, replacing
 from nuanced_speech.content import Attention, KeysValues
 from nuanced_speech.errors import reading_weights
 from nuanced_speech.lexicon import END, SYMBOLS, Lexicon
 from nuanced_speech.whisper import Listener
 
 WEIGHTS = Path(__file__).parent / "data" / "recogniser.safetensors"
+# Whisper's decoder always had silence after what was said: without it, it does not notice the end, and writes on.
+SILENCE_SECONDS = 1.5
 # Strings that are followed at once when phonemes are written.
 BEAMS = 5
 
@@ -91,10 +94,12 @@ class Tokens(nn.Module):
     low rank."""
 
     words: Tensor
+    prior: Tensor
     table: Tensor | None
 
-    def __init__(self, rows: Tensor, rank: int) -> None:
+    def __init__(self, rows: Tensor, prior: Tensor, rank: int) -> None:
         super().__init__()
+        self.register_buffer("prior", prior, False)
         self.symbols = nn.Parameter(rows[:SYMBOLS].clone())
         self.register_buffer("words", rows[SYMBOLS:].clone(), False)
         self.down = nn.Parameter(torch.randn(rank, rows.shape[1]) / rows.shape[1] ** 0.5)
@@ -105,6 +110,10 @@ class Tokens(nn.Module):
         if self.table is not None:
             return self.table
         return torch.cat([self.symbols, self.words + self.up @ self.down])
+
+    def expected(self, x: Tensor) -> Tensor:
+        """Logits of the next token, ``[..., D]`` to ``[..., V]``."""
+        return F.linear(x, self()).float() + self.prior
 
     @torch.no_grad()
     def merge(self) -> None:
@@ -131,7 +140,7 @@ class Recogniser(nn.Module):
         self.blocks.load_state_dict(decoder.blocks.state_dict())
         self.ln = nn.LayerNorm(dims.n_text_state)
         self.ln.load_state_dict(decoder.ln.state_dict())
-        self.tokens = Tokens(lexicon.first_rows(listener), self.config.rank)
+        self.tokens = Tokens(lexicon.first_rows(listener), lexicon.prior(), self.config.rank)
         # what Whisper's decoder begins with to write down English without times
         prompt = listener.english_tokenizer.sot_sequence_including_notimestamps
         self.register_buffer("prompt", decoder.token_embedding.weight[list(prompt)].clone(), False)
@@ -159,13 +168,12 @@ class Recogniser(nn.Module):
             logits ``[B, P + 1, V]``: row k before token k, the last one after all of them.
         """
         audible = torch.arange(features.shape[1], device=features.device) < frames[:, None]
-        rows = self.tokens()
-        x = torch.cat([self.prompt.expand(len(tokens), -1, -1), rows[tokens]], 1)
+        x = torch.cat([self.prompt.expand(len(tokens), -1, -1), self.tokens()[tokens]], 1)
         x = x + self.position[: x.shape[1]]
         causal = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
         for block in self._blocks:
             x, _ = block(x, block.cross_attn.keys_values(features), None, causal, audible[:, None, None])
-        return F.linear(self.ln(x[:, len(self.prompt) - 1 :]), rows).float()
+        return self.tokens.expected(self.ln(x[:, len(self.prompt) - 1 :]))
 
     def write(self, features: Tensor, limit: int) -> str:
         """The most probable phonemes of ``features [F, D]``; arguments as in ``search``."""
@@ -192,7 +200,7 @@ class Recogniser(nn.Module):
             length = ids.shape[1] + 1
             for k, block in enumerate(self._blocks):
                 x, written[k] = block(x, heard[k], written[k], causal if length == 1 else None)
-            totals = scores[:, None] + F.linear(self.ln(x[:, -1]), table).float().log_softmax(-1)
+            totals = scores[:, None] + self.tokens.expected(self.ln(x[:, -1])).log_softmax(-1)
             counts = symbols[:, None] + sizes
             means, places = (totals / counts).flatten().topk(2 * beams)
             rows, tokens = places // len(table), places % len(table)
@@ -232,7 +240,7 @@ class Recogniser(nn.Module):
         """Write the changes as fp16 safetensors; the old file stays until the new is whole."""
         state = {name: value.half().contiguous() for name, value in self.changes().items()}
         with replacing(path) as temporary:
-            known = {"config": json.dumps(asdict(self.config)), "words": json.dumps(self.lexicon.words)}
+            known = {"config": json.dumps(asdict(self.config)), "lexicon": self.lexicon.json()}
             save_file(state, temporary, known | metadata)
 
     @classmethod
@@ -246,7 +254,7 @@ class Recogniser(nn.Module):
             config = RecogniserConfig(**json.loads(f.metadata()["config"]))
             if config.whisper != listener.name:
                 raise ValueError(f"it is one for Whisper {config.whisper}, not {listener.name}")
-            recogniser = cls(listener, Lexicon(json.loads(f.metadata()["words"])), config)
+            recogniser = cls(listener, Lexicon.of(f.metadata()["lexicon"]), config)
             recogniser.open_changes()
             recogniser.load_changes({name: f.get_tensor(name).float() for name in f.keys()})  # noqa: SIM118
         recogniser.merge_changes()
@@ -261,6 +269,11 @@ class Recogniser(nn.Module):
         if set(changes) != set(self.changes()):
             raise ValueError("its tensors are not those of a recogniser")
         self.load_state_dict(changes, strict=False)
+
+
+def with_silence(wave: np.ndarray) -> np.ndarray:
+    """A waveform ``[T]`` at 16 kHz as it has to be heard for the recogniser."""
+    return np.pad(wave, (0, round(SILENCE_SECONDS * WHISPER_SAMPLE_RATE)))
 
 
 def _linears(blocks: nn.Module) -> Iterator[tuple[nn.Module, str]]:

@@ -106,6 +106,36 @@ def dictionary_words() -> list[str]:
     return sorted(word for word in _english(False).lexicon.golds if re.fullmatch("[a-z]{2,14}", word))
 
 
+def dictionary() -> dict[str, str]:
+    """Phonemes of every lower-case English word of misaki's dictionaries, and of what is regularly made from the better
+    one's by -s, -'s, -ed and -ing."""
+    from misaki.en import TokenContext
+
+    lexicon, context = _english(False).lexicon, TokenContext()
+    found: dict[str, str] = {}
+    for words in (lexicon.silvers, lexicon.golds):
+        for word, phonemes in words.items():
+            phonemes = phonemes if isinstance(phonemes, str) else phonemes.get("DEFAULT")
+            if phonemes and re.fullmatch("[a-z][a-z']+", word):
+                found[word] = phonemes
+    for word in lexicon.golds:
+        if not re.fullmatch("[a-z]{2,}", word):
+            continue
+        short = word[:-1] if word.endswith("e") else word
+        for form, stem, tag in (
+            (word + "s", lexicon.stem_s, "NNS"),
+            (word + "'s", lexicon.stem_s, "NN"),
+            (short + "ed", lexicon.stem_ed, "VBD"),
+            (short + "ing", lexicon.stem_ing, "VBG"),
+        ):
+            if form not in found:
+                phonemes = stem(form, tag, None, context)[0]
+                if phonemes:
+                    found[form] = phonemes
+    # as misaki does at the end of a sentence
+    return {word: phonemes.replace("ɾ", "T").replace("ʔ", "t") for word, phonemes in found.items()}
+
+
 def in_dictionary(word: str) -> bool:
     """Whether an English word is in one of misaki's dictionaries, as it is or in lower case."""
     lexicon = _english(False).lexicon

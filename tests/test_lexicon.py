@@ -8,11 +8,18 @@ import torch
 
 from nuanced_speech.kokoro import vocabulary
 from nuanced_speech.lexicon import END, SYMBOLS, Lexicon
-from nuanced_speech.text import in_dictionary, phonemize
-from nuanced_speech.train.pronounced import pronounced_words
+from nuanced_speech.text import dictionary, in_dictionary, phonemize
+from nuanced_speech.train.letters import Letters
+from nuanced_speech.train.pronounced import pronounced_words, with_parts
 from nuanced_speech.whisper import Listener
 
 LEXICON = Lexicon({"ðə": [262], "kˈæt": [3797], "nˈO": [645, 760]})
+# " cat" begins longer words too
+PARTED = Lexicon(
+    LEXICON.words,
+    [(" kˈæt", 3797, 0.8), (" kət", 3797, 0.2), ("ᵊl", 293, 1.0), ("z", 82, 0.75), ("s", 82, 0.25)],
+    {"kˈætᵊlz": [SYMBOLS + 3, SYMBOLS + 5, SYMBOLS + 6]},
+)
 
 
 def test_known_words_are_one_token_and_others_are_spelled() -> None:
@@ -35,6 +42,29 @@ def test_it_is_read_as_it_was_saved(tmp_path: Path) -> None:
     assert len(again) == SYMBOLS + 3
 
 
+def test_longer_words_are_written_part_by_part(tmp_path: Path) -> None:
+    tokens = PARTED.tokens("ðə kˈætᵊlz kˈæt")
+    assert tokens == [SYMBOLS, SYMBOLS + 3, SYMBOLS + 5, SYMBOLS + 6, SYMBOLS + 1]
+    assert [PARTED.sizes[t] for t in tokens] == [3, 5, 2, 1, 5]
+    assert PARTED.phonemes(tokens) == "ðə kˈætᵊlz kˈæt"
+    PARTED.save(tmp_path / "lexicon.json")
+    assert Lexicon.load(tmp_path / "lexicon.json").tokens("kˈætᵊlz") == tokens[1:4]
+    # what is shipped with the weights can write, and need not know how
+    shipped = Lexicon.of(PARTED.json())
+    assert shipped.phonemes(tokens) == "ðə kˈætᵊlz kˈæt"
+    assert len(shipped.tokens("kˈætᵊlz")) == 8
+
+
+def test_what_a_token_stands_for_is_shared_out() -> None:
+    shares = PARTED.prior().exp()
+    word, begins = shares[SYMBOLS + 1], shares[SYMBOLS + 3 : SYMBOLS + 5]
+    assert torch.allclose(begins[0], 4 * begins[1])
+    assert torch.isclose(word + begins.sum(), torch.tensor(1.0))
+    assert word > 5 * begins.sum()
+    assert torch.allclose(shares[SYMBOLS + 5 :], torch.tensor([1.0, 0.75, 0.25]))
+    assert torch.equal(LEXICON.prior(), torch.zeros(len(LEXICON)))
+
+
 def test_words_begin_as_what_whisper_knows_of_them(listener: Listener) -> None:
     rows = LEXICON.first_rows(listener)
     embedding = listener.model.decoder.token_embedding.weight
@@ -43,19 +73,51 @@ def test_words_begin_as_what_whisper_knows_of_them(listener: Listener) -> None:
     assert no > 0.6
     assert know > 0.5
     assert torch.equal(rows[END], embedding[listener.english_tokenizer.eot])
+    assert torch.equal(PARTED.first_rows(listener)[SYMBOLS + 6], embedding[82])
 
 
 def test_whispers_tokens_are_pronounced(listener: Listener) -> None:
-    words = pronounced_words(listener, 1500).words
+    words = pronounced_words(listener, 1500, parts=0).words
     encode = listener.english_tokenizer.encode
     # what sounds the same is one word, and what is said in two ways is two
     assert {*encode(" no"), *encode(" know")} <= {*words["nˈO"]}
     assert encode(" the")[0] in words["ðə"]
     assert encode(" the")[0] in words["ði"]
-    # parts of words are none
+    # parts of words are not among them
     parts = {k for tokens in words.values() for k in tokens}
     assert encode("ing")[0] not in parts
     assert all(listener.english_tokenizer.decode([k]).startswith(" ") for k in parts)
+
+
+def test_letters_are_found_to_stand_for_phonemes() -> None:
+    known = dictionary()
+    letters = Letters.learn(sorted(known.items())[::60])
+    assert letters.align("knowledge", "nˈɑləʤ") == ["", "n", "ˈɑ", "", "l", "ə", "", "ʤ", ""]
+    assert letters.align("boxes", known["boxes"]) == ["b", "ˈɑ", "ks", "ᵻ", "z"]
+    assert letters.align("a", "ˌAbˌisˈi") is None
+
+
+def test_longer_words_are_parted_as_whisper_parts_them(listener: Listener) -> None:
+    known = {word: p for word, p in dictionary().items() if word[:2] in ("ta", "th", "cr")}
+    encode = listener.english_tokenizer.encode
+    lexicon = with_parts(listener, {"ðˈæt": encode(" that")}, known, 3000)
+    assert len(lexicon.parts) == 3000
+    # one that is a single token is written whole
+    assert lexicon.tokens("ðˈæt") == [SYMBOLS]
+    written = [lexicon.tokens(known[word]) for word in known if len(encode(" " + word)) == 2]
+    assert sum(len(tokens) == 2 for tokens in written) > 0.5 * len(written)
+    parts = [lexicon.parts[token - SYMBOLS - 1] for token in lexicon.tokens(known["crouching"])]
+    assert "".join(phonemes for phonemes, _, _ in parts) == " kɹˈWʧɪŋ"
+    assert [token for _, token, _ in parts] == encode(" crouching")
+
+
+def test_the_dictionary_has_what_is_regularly_made_of_its_words() -> None:
+    known = dictionary()
+    assert known["cat"] == "kˈæt"
+    assert known["exhibited"] == "ɪɡzˈɪbəTᵻd"
+    assert known["it's"] == "ɪts"
+    assert known["patient's"] == known["patients"] == "pˈAʃənts"
+    assert not any("ɾ" in phonemes for phonemes in known.values())
 
 
 def test_the_dictionary_knows_words_and_no_others() -> None:

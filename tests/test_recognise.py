@@ -12,8 +12,9 @@ from nuanced_speech import audio
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.metrics import count_edits
 from nuanced_speech.lexicon import END, SYMBOLS, Lexicon
-from nuanced_speech.recognise import Recogniser
+from nuanced_speech.recognise import Recogniser, with_silence
 from nuanced_speech.text import phonemize
+from nuanced_speech.train.pronounced import pronounced_words
 from nuanced_speech.whisper import Listener
 
 # pronunciations that are some of Whisper's tokens
@@ -70,7 +71,7 @@ def test_a_batch_of_different_lengths_gives_what_its_items_give_alone(listener: 
 
 def test_one_beam_writes_what_is_expected_most_until_the_end_or_the_limit(clip: Path, listener: Listener) -> None:
     recogniser = changed(listener)
-    features = listener.features(audio.read(clip, audio.WHISPER_SAMPLE_RATE)[:32_000])
+    features = listener.features(with_silence(audio.read(clip, audio.WHISPER_SAMPLE_RATE)[:32_000]))
     said = recogniser.search(features, 15, beams=1)
     assert len(said) >= 4, "nothing to compare"
     logits = recogniser(features[None], torch.tensor([len(features)]), torch.tensor([said]))[0]
@@ -90,7 +91,7 @@ def test_more_beams_find_a_string_that_is_more_probable(clip: Path) -> None:
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
     rng = np.random.default_rng(0)
     noisy = (wave + 0.7 * wave.std() * rng.standard_normal(len(wave))).astype(np.float32)
-    features = base.features(noisy)
+    features = base.features(with_silence(noisy))
 
     def probability(said: list[int]) -> float:
         """Mean log probability per symbol of a string and its end, as it would be with the string known."""
@@ -101,6 +102,20 @@ def test_more_beams_find_a_string_that_is_more_probable(clip: Path) -> None:
     one, five = (recogniser.search(features, 400, beams) for beams in (1, 5))
     assert one != five
     assert probability(five) > probability(one)
+
+
+def test_untaught_it_writes_whispers_words_and_silence_ends_them(clip: Path, listener: Listener) -> None:
+    wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
+    words = pronounced_words(listener, 20_000, parts=0).words
+    untaught = Recogniser(listener, Lexicon(words))
+    untaught.merge_changes()
+    wanted = phonemize(listener.transcribe(wave, language="en").text)
+    said = untaught.write(listener.features(with_silence(wave)), 400)
+    assert count_edits(list(wanted), list(said)).rate < 0.5
+    # cut off in a word, what is heard has no end
+    cut_off = wave[: int(0.9 * len(wave))]
+    said, endless = (untaught.write(listener.features(x), 400) for x in (with_silence(cut_off), cut_off))
+    assert len(endless) > 2 * len(said)
 
 
 def test_merged_and_saved_it_is_the_same_one(listener: Listener, tmp_path: Path) -> None:
@@ -130,6 +145,6 @@ def test_files_that_do_not_fit_are_refused_in_one_line(listener: Listener, tmp_p
 def test_the_packaged_one_hears_english_phonemes(clip: Path) -> None:
     base = Listener("base")
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
-    said = Recogniser.load(base).write(base.features(wave), 400)
+    said = Recogniser.load(base).write(base.features(with_silence(wave)), 400)
     wanted = phonemize(base.transcribe(wave, language="en").text)
     assert count_edits(list(wanted), list(said)).rate < 0.2

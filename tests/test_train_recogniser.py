@@ -36,6 +36,7 @@ def config(spoken: Path, out: Path) -> RecogniserTraining:
         lr=3e-3,
         warmup=5,
         ema=0.5,
+        kept=1.0,
         held_out=0,
         checkpoint_every=30,
     )
