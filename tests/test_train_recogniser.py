@@ -10,9 +10,9 @@ import torch
 
 from nuanced_speech.errors import UserError
 from nuanced_speech.lexicon import Lexicon
-from nuanced_speech.recognise import Recogniser
+from nuanced_speech.recognise import SILENCE_SECONDS, Recogniser
 from nuanced_speech.train import corpus, recogniser
-from nuanced_speech.train.recogniser import RecogniserTraining, load_clips, phoneme_errors, train
+from nuanced_speech.train.recogniser import RecogniserTraining, load_clips, phoneme_errors, train, weighed
 from nuanced_speech.whisper import Listener
 
 
@@ -75,7 +75,8 @@ def test_clips_hold_whole_utterances_and_their_phonemes(spoken: Path, listener: 
     clips = load_clips(spoken, "tiny.en")
     utterances = corpus.read_shard(spoken / "shard-00000.safetensors")
     seconds = sum(len(u.audio) for u in utterances) / 24_000
-    assert sum(len(c.versions[0]) for c in clips) / 50 == pytest.approx(seconds, abs=0.1)
+    heard = sum(len(c.versions[0]) / 50 - SILENCE_SECONDS for c in clips)
+    assert heard == pytest.approx(seconds, abs=0.1)
     # a space between two utterances of a clip
     assert sum(len(c.phonemes) for c in clips) == sum(len(u.ids) - 2 for u in utterances) + len(utterances) - len(clips)
     assert all(len(c.versions) == 2 and c.versions[0].dtype == torch.float16 for c in clips)
@@ -92,3 +93,22 @@ def test_clips_too_long_to_be_written_are_left_out(
 def test_a_folder_without_a_corpus_says_how_to_make_one(tmp_path: Path, listener: Listener) -> None:
     with pytest.raises(UserError, match="train corpus"):
         recogniser.prepare_clips(tmp_path, listener, 1)
+
+
+def test_a_share_of_what_was_learned_lies_between_none_and_all(listener: Listener) -> None:
+    lexicon = Lexicon({"ðə": [262], "ænd": [290]})
+    torch.manual_seed(0)
+    learner = Recogniser(listener, lexicon)
+    learner.open_changes()
+    start = {name: value.clone() for name, value in learner.changes().items()}
+    end = {name: value + 0.01 * torch.randn_like(value) for name, value in start.items()}
+
+    def weights(share: float) -> torch.Tensor:
+        learner.load_changes(weighed(start, end, share))
+        layer = learner.blocks[0].attn.query
+        return torch.cat([(layer.up @ layer.down).flatten(), learner.tokens()[:200].flatten(), learner.ln.weight])
+
+    none, half, whole = (weights(share) for share in (0.0, 0.5, 1.0))
+    assert torch.allclose(half, (none + whole) / 2, atol=1e-6)
+    assert not torch.allclose(half, whole, atol=1e-3)
+    assert torch.equal(learner.changes()["ln.weight"], end["ln.weight"])
