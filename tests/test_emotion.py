@@ -46,6 +46,13 @@ def test_the_judge_has_not_heard_the_actor() -> None:
     assert len(judged) == 12 and emotion.right_on_originals(judged) == 0
 
 
+def test_what_an_actor_is_like_is_not_how_he_feels() -> None:
+    clips = acted(np.random.default_rng(0))
+    shifted = {n: Acted(c.features + (40 if c.actor == "b" else 0), c.actor, c.emotion) for n, c in clips.items()}
+    judged = emotion.judge(shifted, {name: clip.features for name, clip in shifted.items()})
+    assert emotion.right_on_originals(judged) == emotion.kept(judged) == 1
+
+
 def test_a_table_without_clips_is_empty() -> None:
     assert emotion.markdown({"direct": []}) == ""
     assert "| direct | 1 | 100.0% | 0.0% | 0.0% |" in emotion.markdown({"direct": [Judged("calm", "calm", "angry")]})
@@ -58,5 +65,8 @@ def test_features_hear_the_voice_and_not_the_level(clip: Path) -> None:
     assert features.shape == (88,) and np.isfinite(features).all()
     quiet = emotion.egemaps(wave * 0.1, audio.SAMPLE_RATE)
     assert np.allclose(features, quiet, rtol=0.02, atol=0.02)
+    # a spread is one, and not a quotient, whose sign would be its mean's
+    spreads = [k for k, name in enumerate(emotion._smile().feature_names) if name.endswith("stddevNorm")]
+    assert len(spreads) > 20 and (features[spreads] > 0).all()
     faster = emotion.egemaps(wave[: len(wave) // 2], audio.SAMPLE_RATE)
     assert not np.allclose(features, faster, rtol=0.02, atol=0.02)

@@ -1,7 +1,8 @@
 """Speech that Kokoro speaks itself, with everything about it known exactly: the adapter's and encoder's training data.
 
-Each utterance has a random text, a random point of the style space (a stock voice, a mixture of two, or the timbre of
-one with the prosody of another), a random speed and a random shift and range of its melody. Shards are safetensors
+Each utterance has a random text, a random point of the style space (a stock voice, a mixture of two, the timbre of
+one with the prosody of another, or any of these moved along the voices' principal components), a random speed and a
+random shift and range of its melody. Shards are safetensors
 files, written whole or not at all; a rerun makes only those that are missing, and every utterance depends on the seed
 and its own number alone, so an interrupted run ends in the same corpus as an uninterrupted one.
 """
@@ -80,7 +81,20 @@ def random_style(rng: np.random.Generator, phonemes: int, packs: list[Tensor]) -
     style = voice()
     if rng.random() < 0.4:
         style = torch.cat([style[:TIMBRE_DIM], voice()[TIMBRE_DIM:]])
+    if rng.random() < 0.4:
+        style = _moved(style, rng, torch.stack([style_of(pack, phonemes) for pack in packs]))
     return style
+
+
+def _moved(style: Tensor, rng: np.random.Generator, stock: Tensor) -> Tensor:
+    """The style ``[256]`` nearer to the mean of ``stock [N, 256]`` and as much farther along random directions in
+    which these differ, each half by itself: as spread out as they are, but between them."""
+    mean = stock.mean(0)
+    # such a sum has the covariance of the voices: what moving along all of their principal components gives
+    weights = torch.from_numpy(rng.normal(0, len(stock) ** -0.5, (2, len(stock)))).float()
+    noise = torch.cat([w @ half for w, half in zip(weights, (stock - mean).split(TIMBRE_DIM, 1), strict=True)])
+    share = float(rng.uniform(0.2, 0.7))
+    return mean + (1 - share**2) ** 0.5 * (style - mean) + share * noise
 
 
 def random_text(rng: np.random.Generator, sentences: list[str]) -> str:
