@@ -21,12 +21,15 @@ def evaluate(
     systems: Annotated[
         str,
         typer.Option(
-            help="By commas, of: recording, direct, text, direct-refined, text-refined, recipe, plain, world."
+            help="By commas, of: recording, direct, text, direct-refined, text-refined, recipe, plain, random-walk, "
+            "world."
         ),
     ] = "recording,direct,text,plain,world",
     others: Annotated[int, typer.Option(min=0, help="Conversions of each speaker into other speakers.")] = 2,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many recordings of each speaker.")] = None,
-    refine: Annotated[int, typer.Option(min=1, help="Steps of the systems direct-refined and text-refined.")] = 15,
+    refine: Annotated[
+        int, typer.Option(min=1, help="Steps of direct-refined and text-refined; random-walk does as much.")
+    ] = 15,
     language: Annotated[
         str | None, typer.Option(help="Of the recordings; otherwise Whisper finds it each time.")
     ] = None,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.convert import Converter
+from nuanced_speech.convert import PITCH_SENTENCE, Converter
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.kokoro import Kokoro
 from nuanced_speech.prosody.delivery import median_log_f0
@@ -22,6 +22,8 @@ from nuanced_speech.text import phoneme_pieces
 STOCK_SENTENCE = (
     "The north wind and the sun were arguing one day which of them was stronger, when a traveller came along."
 )
+# Refinement decodes so much for each of its steps: forwards, and backwards for twice that.
+SYNTHESES_PER_STEP = 3
 
 
 @dataclass
@@ -102,6 +104,34 @@ def _plain(models: Models, job: Job) -> Spoken:
     return say(models.converter.kokoro, heard.text, heard.language, voice), time.perf_counter() - started
 
 
+def _random_walk(models: Models, job: Job) -> Spoken:
+    """The plain chain in a voice that a random walk found, as KVoiceWalk (https://github.com/RobViren/kvoicewalk) does.
+
+    From the nearest stock voice, steps in random directions, as wide as the stock voices differ; one that brings a
+    spoken sentence nearer to the recording (Resemblyzer) is kept. As many sentences as refinement synthesizes.
+    """
+    models.converter.load("text")
+    wave = job.source if job.reference is None else job.reference
+    started = time.perf_counter()
+    wanted, kokoro = metrics.speaker_embedding(wave, audio.SAMPLE_RATE), models.converter.kokoro
+    spread = torch.stack([pack for name, pack in stock_voices().items() if name[0] in "ab"]).std(0)
+    found = voice_pack(models.nearest_stock_voice(wave))
+
+    def likeness(pack: Tensor) -> float:
+        spoken = say(kokoro, PITCH_SENTENCE, "en", pack)
+        return metrics.cosine(metrics.speaker_embedding(spoken, audio.SAMPLE_RATE), wanted)
+
+    rng, best = np.random.default_rng(0), likeness(found)
+    for _ in range(job.refine * SYNTHESES_PER_STEP - 1):
+        # all rows alike: a voice is one place in style space, which its rows surround
+        direction = torch.from_numpy(rng.standard_normal(spread.shape[-1])).float()
+        stepped = found + float(rng.uniform(0.05, 0.3)) * direction * spread
+        if (likely := likeness(stepped)) > best:
+            found, best = stepped, likely
+    heard = report.hear(models.converter.transcriber, job.source, job.language)
+    return say(kokoro, heard.text, heard.language, found), time.perf_counter() - started
+
+
 def _world(_models: Models, job: Job) -> Spoken:
     """Analysis and synthesis by WORLD (Morise et al. 2016).
 
@@ -138,6 +168,7 @@ SYSTEMS: dict[str, Callable[[Models, Job], Spoken]] = {
     "text-refined": _ours("text", refined=True),
     "recipe": _recipe,
     "plain": _plain,
+    "random-walk": _random_walk,
     "world": _world,
     "recording": _recording,
 }
