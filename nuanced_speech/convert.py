@@ -144,7 +144,7 @@ class Converter(Hearing):
         """Load what a conversion needs, so that it is not counted as part of one."""
         with self.stage("load"):
             _ = self.kokoro, self.content, self.listener.model
-            _ = self.style_encoder, self.speaker_encoder, self.timbre
+            _ = self.style_encoder, self.attentive, self.speaker_encoder, self.timbre
             if path == "direct":
                 _ = self.recogniser
             else:

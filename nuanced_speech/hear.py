@@ -31,6 +31,7 @@ from nuanced_speech.prosody.energy import energy
 from nuanced_speech.prosody.f0 import f0 as track_f0
 from nuanced_speech.recognise import Recogniser, with_silence
 from nuanced_speech.speaker import EMBEDDING_DIM, SpeakerEncoder
+from nuanced_speech.style.attentive import AttentiveEncoder, together
 from nuanced_speech.style.encoder import StyleEncoder
 from nuanced_speech.style.extension import Extension
 from nuanced_speech.style.refine import Passage
@@ -88,8 +89,8 @@ class Hearing:
         whisper: size of the Whisper model that transcribes (text path and reports).
         device: ``cpu``, ``cuda`` …
         adapter: weights to use in place of the packaged ones.
-        encoder: style encoder of ``train_v2_multispeech.py`` that gives the whole style; otherwise the packaged one
-            gives its prosody half, and the timbre half is found by its likeness to the speaker.
+        encoder: style encoder of ``train_v2_multispeech.py`` that gives the whole style; otherwise the packaged ones
+            give its prosody half, and the timbre half is found by its likeness to the speaker.
     """
 
     whisper: str = "base"
@@ -121,6 +122,11 @@ class Hearing:
     def style_encoder(self) -> StyleEncoder:
         """Whisper features to a style."""
         return StyleEncoder.load(self.encoder).to(self.device)
+
+    @cached_property
+    def attentive(self) -> AttentiveEncoder | None:
+        """A second opinion on the style, which errs in another way; None where an encoder was given."""
+        return None if self.encoder else AttentiveEncoder.load().to(self.device)
 
     @cached_property
     def speaker_encoder(self) -> SpeakerEncoder:
@@ -159,13 +165,16 @@ class Hearing:
         own = wave[piece.samples]
         own = np.pad(own, (0, units * SAMPLES_PER_UNIT - len(own))) * np.float32(gain)
         with self.stage("features"):
-            layers, width = (self.content.config.layer, self.listener.depth), self.listener.width
-            heard = self.listener.features(with_silence(to_whisper(own)), layers)
-            last = self.listener.output_norm(heard[:, width:])
+            layers = self.listener.features(with_silence(to_whisper(own)), range(1, self.listener.depth + 1))
+            layers = layers.unflatten(-1, (self.listener.depth, -1))
+            last = self.listener.output_norm(layers[:, -1])
             frames = math.ceil(units * FEATURE_FRAMES_PER_UNIT)
             style = self.style_encoder(last[None, :frames])[0]
+            if self.attentive is not None:
+                style = (style + self.attentive(together(layers[:frames])[None])[0]) / 2
         with self.stage("content"):
-            regressed = self.content(heard[None, :frames, :width], torch.tensor([units], device=self.device))
+            middle = layers[None, :frames, self.content.config.layer - 1]
+            regressed = self.content(middle, torch.tensor([units], device=self.device))
             log_probabilities = regressed.logits[0].T.log_softmax(-1).cpu().numpy()
         said = ""
         if phonemes:

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from nuanced_speech import audio
+from nuanced_speech.convert import PITCH_SENTENCE
 from nuanced_speech.errors import UserError
-from nuanced_speech.evaluate import tables
+from nuanced_speech.evaluate import metrics, systems, tables
 from nuanced_speech.evaluate.benchmark import BenchmarkConfig, Result, Trial, run, trials
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import Recording, find_recordings
+from nuanced_speech.kokoro import Kokoro
+from nuanced_speech.style.voices import voice_pack
 
 CLIP = Path(__file__).parent / "data" / "clip.flac"
 
@@ -145,6 +149,20 @@ def test_run_measures_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert run(config)[2] == dataclasses.replace(copy, processing_seconds=run(config)[2].processing_seconds)
     with pytest.raises(UserError, match="results of other recordings, weights or language"):
         run(dataclasses.replace(config, language="fr"))
+
+
+def test_a_random_walk_comes_nearer_to_a_voice() -> None:
+    kokoro = Kokoro()
+    wanted, start = (systems.say(kokoro, PITCH_SENTENCE, "en", voice) for voice in ("am_adam", "am_echo"))
+    embedding = metrics.speaker_embedding(wanted, audio.SAMPLE_RATE)
+    assert embedding is not None
+    found = systems.random_walk(kokoro, voice_pack("am_echo"), embedding, 5)
+    moved = found - voice_pack("am_echo")
+    assert moved.abs().max() > 0 and moved.shape == (510, 256)
+    spoken = systems.say(kokoro, PITCH_SENTENCE, "en", found)
+    before, after = (metrics.cosine(metrics.speaker_embedding(w, 24000), embedding) for w in (start, spoken))
+    assert after > before
+    assert torch.equal(found, systems.random_walk(kokoro, voice_pack("am_echo"), embedding, 5))
 
 
 def test_unknown_systems(tmp_path: Path) -> None:

@@ -29,7 +29,9 @@ from nuanced_speech.evaluate.recordings import Recording, find_recordings
 from nuanced_speech.evaluate.systems import SYSTEMS, Job, Models
 from nuanced_speech.prosody.delivery import median_log_f0
 from nuanced_speech.recognise import WEIGHTS as RECOGNISER
+from nuanced_speech.style.attentive import WEIGHTS as ATTENTIVE
 from nuanced_speech.style.encoder import PACKAGED as ENCODER
+from nuanced_speech.style.extension import WEIGHTS as EXTENSION
 from nuanced_speech.style.timbre import WEIGHTS as TIMBRE
 from nuanced_speech.weights.store import sha256
 from nuanced_speech.whisper import Listener, Transcript
@@ -220,7 +222,7 @@ def _check_settings(config: BenchmarkConfig, speakers: dict[str, list[Recording]
     """Results lie in a folder for one set of recordings, weights and language only."""
     names = [(r.name, r.text) for recordings in speakers.values() for r in recordings]
     weights = {"encoder": config.encoder or ENCODER, "adapter": config.adapter or ADAPTER}
-    weights |= {"timbre": TIMBRE, "recogniser": RECOGNISER}
+    weights |= {"timbre": TIMBRE, "extension": EXTENSION, "attentive": ATTENTIVE, "recogniser": RECOGNISER}
     settings = {
         "recordings": hashlib.sha256(json.dumps(names).encode()).hexdigest(),
         "language": config.language,

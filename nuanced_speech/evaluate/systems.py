@@ -104,30 +104,38 @@ def _plain(models: Models, job: Job) -> Spoken:
     return say(models.converter.kokoro, heard.text, heard.language, voice), time.perf_counter() - started
 
 
-def _random_walk(models: Models, job: Job) -> Spoken:
-    """The plain chain in a voice that a random walk found, as KVoiceWalk (https://github.com/RobViren/kvoicewalk) does.
+@torch.no_grad()
+def random_walk(kokoro: Kokoro, start: Tensor, wanted: np.ndarray, sentences: int) -> Tensor:
+    """A pack ``[510, 256]`` whose speech is more like a voice than that of ``start``, as KVoiceWalk finds one
+    (https://github.com/RobViren/kvoicewalk).
 
-    From the nearest stock voice, steps in random directions, as wide as the stock voices differ; one that brings a
-    spoken sentence nearer to the recording (Resemblyzer) is kept. As many sentences as refinement synthesizes.
+    Steps in random directions, as wide as the stock voices differ; one that brings a spoken sentence nearer to the
+    ``wanted`` speaker embedding (Resemblyzer) is kept. All rows move alike.
     """
-    models.converter.load("text")
-    wave = job.source if job.reference is None else job.reference
-    started = time.perf_counter()
-    wanted, kokoro = metrics.speaker_embedding(wave, audio.SAMPLE_RATE), models.converter.kokoro
     spread = torch.stack([pack for name, pack in stock_voices().items() if name[0] in "ab"]).std(0)
-    found = voice_pack(models.nearest_stock_voice(wave))
 
     def likeness(pack: Tensor) -> float:
         spoken = say(kokoro, PITCH_SENTENCE, "en", pack)
         return metrics.cosine(metrics.speaker_embedding(spoken, audio.SAMPLE_RATE), wanted)
 
-    rng, best = np.random.default_rng(0), likeness(found)
-    for _ in range(job.refine * SYNTHESES_PER_STEP - 1):
-        # all rows alike: a voice is one place in style space, which its rows surround
+    rng, found, best = np.random.default_rng(0), start, likeness(start)
+    for _ in range(sentences - 1):
         direction = torch.from_numpy(rng.standard_normal(spread.shape[-1])).float()
         stepped = found + float(rng.uniform(0.05, 0.3)) * direction * spread
         if (likely := likeness(stepped)) > best:
             found, best = stepped, likely
+    return found
+
+
+def _random_walk(models: Models, job: Job) -> Spoken:
+    """The plain chain in a voice that a random walk from the nearest stock voice found, of as many sentences as
+    refinement synthesizes."""
+    models.converter.load("text")
+    wave, kokoro = job.source if job.reference is None else job.reference, models.converter.kokoro
+    start = voice_pack(models.nearest_stock_voice(wave))
+    started = time.perf_counter()
+    wanted = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
+    found = start if wanted is None else random_walk(kokoro, start, wanted, job.refine * SYNTHESES_PER_STEP)
     heard = report.hear(models.converter.transcriber, job.source, job.language)
     return say(kokoro, heard.text, heard.language, found), time.perf_counter() - started
 

@@ -134,7 +134,8 @@ class AttentiveEncoder(nn.Module):
         Raises:
             UserError: no such file, or not such an encoder.
         """
-        with reading_weights(path, "attentive encoder", "nuanced-speech train style"), safe_open(path, "pt") as file:
+        command = "nuanced-speech train style"
+        with reading_weights(path, "attentive style encoder", command), safe_open(path, "pt") as file:
             values = json.loads(file.metadata()["config"])
             encoder = cls(AttentiveConfig(**values | {"layers": tuple(values["layers"])}))
             encoder.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118

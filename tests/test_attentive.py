@@ -1,0 +1,121 @@
+"""The attentive style encoder: what padding must not change, where it looks, and its training at its smallest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from nuanced_speech.errors import UserError
+from nuanced_speech.style.attentive import AttentiveConfig, AttentiveEncoder, together
+from nuanced_speech.style.encoder import REACH
+from nuanced_speech.style.voices import stock_voices, style_of
+from nuanced_speech.train import style
+from nuanced_speech.train.style import StyleTraining, train
+
+SMALL = AttentiveConfig("tiny.en", (2, 4), 384, width=16, bottleneck=8, hidden=16)
+STYLES = torch.stack([style_of(pack) for pack in stock_voices().values()])
+
+
+def noise(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture
+def encoder() -> AttentiveEncoder:
+    torch.manual_seed(0)
+    encoder = AttentiveEncoder(SMALL).eval()
+    encoder.calibrate(STYLES)
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.mul_(3)
+    return encoder.requires_grad_(True)
+
+
+def test_padding_does_not_matter(encoder: AttentiveEncoder) -> None:
+    long, short = noise(1, 40, 2, 384, seed=1), noise(1, 15, 2, 384, seed=2)
+    padded = torch.full((1, 40, 2, 384), 1e4)
+    padded[:, :15] = short
+    mask = torch.arange(40)[None] < torch.tensor([[40], [15]])
+    both = encoder(torch.cat([long, padded]), mask)
+    torch.testing.assert_close(both, torch.cat([encoder(long), encoder(short)]))
+    assert (both[0] - both[1]).abs().max() > 1e-3
+
+
+def test_the_heads_share_nothing(encoder: AttentiveEncoder) -> None:
+    encoder(noise(2, 20, 2, 384))[:, :128].sum().backward()
+    timbre, prosody = encoder.heads
+    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in timbre.parameters())
+    assert all(p.grad is None or p.grad.abs().max() == 0 for p in prosody.parameters())
+
+
+def test_styles_stay_in_reach(encoder: AttentiveEncoder) -> None:
+    with torch.no_grad():
+        for head in encoder.heads:
+            head.output[-1].weight.mul_(1e4)
+        deviation = (encoder(noise(4, 20, 2, 384)) - STYLES.mean(0)) / STYLES.std(0)
+    assert 0.9 * REACH < deviation.abs().max() <= REACH + 1e-3
+
+
+def test_frames_are_averaged_in_pairs() -> None:
+    assert torch.equal(together(torch.tensor([[1.0], [3.0], [5.0], [9.0], [11.0]])), torch.tensor([[2.0], [7.0]]))
+    assert together(torch.ones(1, 4)).shape == (1, 4)
+
+
+def test_a_file_gives_the_encoder_back(encoder: AttentiveEncoder, tmp_path: Path) -> None:
+    encoder.save(tmp_path / "a.safetensors")
+    loaded = AttentiveEncoder.load(tmp_path / "a.safetensors")
+    assert loaded.config == SMALL
+    torch.testing.assert_close(loaded(noise(1, 20, 2, 384)), encoder(noise(1, 20, 2, 384)), atol=0.02, rtol=0.02)
+    (tmp_path / "a.safetensors").write_bytes(b"no")
+    with pytest.raises(UserError, match="attentive style encoder of this version, or damaged"):
+        AttentiveEncoder.load(tmp_path / "a.safetensors")
+    with pytest.raises(UserError, match="train style"):
+        AttentiveEncoder.load(tmp_path / "b.safetensors")
+
+
+def test_training_learns_and_resumes_exactly(
+    speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken = speak_corpus(4)
+    monkeypatch.setattr(style, "HELD_OUT", style.HELD_OUT[:1])
+    monkeypatch.setattr(style, "UNSEEN", ("Not at all.",))
+    settings = StyleTraining([spoken], tmp_path / "whole", SMALL, 40, 4, 1e-2, 5, checkpoint_every=20)
+    weights = AttentiveEncoder.load(train(settings))
+    examples = style.load_examples(spoken, "tiny.en")
+    assert len(examples) == 4 and all(len(example.versions) == 2 for example in examples)
+    true = torch.stack([example.style for example in examples])
+    mean = F.cosine_similarity(weights.style_mean.expand_as(true), true).mean()
+    assert style.measure(weights, examples)["style clean"] > mean + 0.05
+
+    stopped = StyleTraining([spoken], tmp_path / "stopped", SMALL, 40, 4, 1e-2, 5, checkpoint_every=20)
+    measure = style.measure
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(style, "measure", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(stopped)
+    monkeypatch.setattr(style, "measure", measure)
+    again = AttentiveEncoder.load(train(stopped))
+    for name, value in weights.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+    with pytest.raises(UserError, match="another shape"):
+        train(StyleTraining([spoken], tmp_path / "whole", AttentiveConfig("tiny.en", (4,), 384, width=8)))
+
+
+def test_stretches_are_of_the_example_with_parts_missing() -> None:
+    example = style.Example([noise(200, 2, 384).half()], torch.zeros(256))
+    rows = {tuple(row[:3].tolist()) for row in example.versions[0][:, 0].float()}
+    lengths = []
+    for seed in range(20):
+        piece = style.stretch(example, np.random.default_rng(seed))
+        lengths.append(len(piece))
+        whole = [tuple(row[:3].tolist()) for row in piece[:, 0] if row[:3].all()]
+        assert piece.shape[1:] == (2, 384) and set(whole) <= rows
+    assert min(lengths) > 20 and max(lengths) <= style.LONGEST and len(set(lengths)) > 10
