@@ -22,7 +22,7 @@ from nuanced_speech.audio import SAMPLE_RATE
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import find_recordings
-from nuanced_speech.evaluate.systems import say
+from nuanced_speech.evaluate.systems import SYNTHESES_PER_STEP, random_walk, say
 from nuanced_speech.evaluate.voice_report import predicted_stock
 from nuanced_speech.hear import Hearing
 from nuanced_speech.prosody.delivery import SEMITONES
@@ -35,9 +35,6 @@ SENTENCES = (
 )
 WALK_SENTENCE = "The north wind and the sun were arguing one day which of them was stronger."
 CLONED_FROM = 3
-# A step of refinement is a synthesis with its gradient, about three syntheses; every fifth is checked by another.
-CALLS_PER_STEP = 3.2
-WALK_STEP = 0.1
 
 
 def nearest_stock(hearing: Hearing, embedding: np.ndarray, log_f0: np.ndarray) -> Tensor:
@@ -50,20 +47,6 @@ def nearest_stock(hearing: Hearing, embedding: np.ndarray, log_f0: np.ndarray) -
         return metrics.cosine(hearing.speaker_encoder.embed(spoken, SAMPLE_RATE), embedding)
 
     return stock_voices()[max(sorted(predicted, key=lambda name: -predicted[name])[:5], key=likeness)]
-
-
-def random_walk(hearing: Hearing, embedding: np.ndarray, start: Tensor, calls: int, seed: int) -> Tensor:
-    """The most similar pack after so many syntheses: a random direction, scaled by the stock voices' spread."""
-    spread = torch.stack(list(stock_voices().values())).std(0)
-    generator = torch.Generator().manual_seed(seed)
-    best, best_likeness = start, -1.0
-    for call in range(calls):
-        tried = best if call == 0 else best + WALK_STEP * spread * torch.randn(256, generator=generator)
-        spoken = say(hearing.kokoro, WALK_SENTENCE, "en", tried)
-        likeness = metrics.cosine(hearing.speaker_encoder.embed(spoken, SAMPLE_RATE), embedding)
-        if likeness > best_likeness:
-            best, best_likeness = tried, likeness
-    return best
 
 
 def _scores(spoken: np.ndarray) -> dict[str, float]:
@@ -121,9 +104,9 @@ def main() -> None:
             "clone": lambda plain=plain: plain.voice.pack,
         }
         if options.walk:
-            calls = round(CALLS_PER_STEP * (options.refine or 15))
+            calls = SYNTHESES_PER_STEP * (options.refine or 15)
             ways[f"random walk, {calls} syntheses"] = lambda plain=plain, nearest=nearest, calls=calls: random_walk(
-                hearing, plain.embedding, nearest, calls, seed=0
+                hearing.kokoro, nearest, plain.embedding, calls
             )
         if options.refine:
             ways[f"clone --refine {options.refine}"] = lambda paths=paths: (

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from nuanced_speech.audio import replacing
 from nuanced_speech.errors import reading_weights
 from nuanced_speech.kokoro import length_mask
-from nuanced_speech.weights.compact import compacted, restored
+from nuanced_speech.weights.compact import dequantised, quantised
 
 WEIGHTS = Path(__file__).parent / "data" / "content_adapter.safetensors"
 FEATURE_FRAMES_PER_UNIT = 1.25
@@ -175,8 +175,12 @@ class ContentAdapter(nn.Module):
             own.load_state_dict(block.state_dict())
 
     def save(self, path: Path, **metadata: str) -> None:
-        """Write the weights, compacted, with their configuration; the old file stays until the new is whole."""
-        state = compacted(self.state_dict())
+        """Write the weights, large matrices as int8, with their configuration, whole or not at all.
+
+        Raises:
+            UserError: the path cannot be written.
+        """
+        state = quantised(self.state_dict())
         with replacing(path) as temporary:
             save_file(state, temporary, {"config": json.dumps(asdict(self.config)), **metadata})
 
@@ -189,7 +193,7 @@ class ContentAdapter(nn.Module):
         """
         with reading_weights(path, "content adapter", "nuanced-speech train adapter"), safe_open(path, "pt") as file:
             values = json.loads(file.metadata()["config"])
-            state = restored({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            state = dequantised({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
             config = ContentConfig(**values | {"dilations": tuple(values["dilations"])})
             adapter = cls(config)
             adapter.load_state_dict(state)

@@ -33,12 +33,12 @@ def encoder() -> AttentiveEncoder:
     with torch.no_grad():
         for parameter in encoder.parameters():
             parameter.mul_(3)
-    return encoder.requires_grad_(True)
+    return encoder
 
 
 def test_padding_does_not_matter(encoder: AttentiveEncoder) -> None:
-    long, short = noise(1, 40, 2, 384, seed=1), noise(1, 15, 2, 384, seed=2)
-    padded = torch.full((1, 40, 2, 384), 1e4)
+    long, short = noise(1, 40, 4, 384, seed=1), noise(1, 15, 4, 384, seed=2)
+    padded = torch.full((1, 40, 4, 384), float("nan"))
     padded[:, :15] = short
     mask = torch.arange(40)[None] < torch.tensor([[40], [15]])
     both = encoder(torch.cat([long, padded]), mask)
@@ -46,8 +46,16 @@ def test_padding_does_not_matter(encoder: AttentiveEncoder) -> None:
     assert (both[0] - both[1]).abs().max() > 1e-3
 
 
+def test_only_the_layers_of_its_mixture_count(encoder: AttentiveEncoder) -> None:
+    layers = noise(1, 20, 4, 384)
+    for number in (1, 2, 3, 4):
+        changed = layers.clone()
+        changed[:, :, number - 1] = noise(1, 20, 384, seed=5)
+        assert torch.equal(encoder(changed), encoder(layers)) == (number not in SMALL.layers)
+
+
 def test_the_heads_share_nothing(encoder: AttentiveEncoder) -> None:
-    encoder(noise(2, 20, 2, 384))[:, :128].sum().backward()
+    encoder(noise(2, 20, 4, 384))[:, :128].sum().backward()
     timbre, prosody = encoder.heads
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in timbre.parameters())
     assert all(p.grad is None or p.grad.abs().max() == 0 for p in prosody.parameters())
@@ -57,7 +65,7 @@ def test_styles_stay_in_reach(encoder: AttentiveEncoder) -> None:
     with torch.no_grad():
         for head in encoder.heads:
             head.output[-1].weight.mul_(1e4)
-        deviation = (encoder(noise(4, 20, 2, 384)) - STYLES.mean(0)) / STYLES.std(0)
+        deviation = (encoder(noise(4, 20, 4, 384)) - STYLES.mean(0)) / STYLES.std(0)
     assert 0.9 * REACH < deviation.abs().max() <= REACH + 1e-3
 
 
@@ -70,9 +78,9 @@ def test_a_file_gives_the_encoder_back(encoder: AttentiveEncoder, tmp_path: Path
     encoder.save(tmp_path / "a.safetensors")
     loaded = AttentiveEncoder.load(tmp_path / "a.safetensors")
     assert loaded.config == SMALL
-    torch.testing.assert_close(loaded(noise(1, 20, 2, 384)), encoder(noise(1, 20, 2, 384)), atol=0.02, rtol=0.02)
+    torch.testing.assert_close(loaded(noise(1, 20, 4, 384)), encoder(noise(1, 20, 4, 384)), atol=0.02, rtol=0.02)
     (tmp_path / "a.safetensors").write_bytes(b"no")
-    with pytest.raises(UserError, match="attentive style encoder of this version, or damaged"):
+    with pytest.raises(UserError, match="not a style encoder with attention"):
         AttentiveEncoder.load(tmp_path / "a.safetensors")
     with pytest.raises(UserError, match="train style"):
         AttentiveEncoder.load(tmp_path / "b.safetensors")
@@ -105,17 +113,21 @@ def test_training_learns_and_resumes_exactly(
     again = AttentiveEncoder.load(train(stopped))
     for name, value in weights.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
-    with pytest.raises(UserError, match="another shape"):
+    with pytest.raises(UserError, match="shape was"):
         train(StyleTraining([spoken], tmp_path / "whole", AttentiveConfig("tiny.en", (4,), 384, width=8)))
 
 
 def test_stretches_are_of_the_example_with_parts_missing() -> None:
     example = style.Example([noise(200, 2, 384).half()], torch.zeros(256))
-    rows = {tuple(row[:3].tolist()) for row in example.versions[0][:, 0].float()}
-    lengths = []
+    rows = [tuple(row[:3].tolist()) for row in example.versions[0][:, 0].float()]
+    places = {row: place for place, row in enumerate(rows)}
+    lengths, gaps, channels = [], 0, 0
     for seed in range(20):
         piece = style.stretch(example, np.random.default_rng(seed))
         lengths.append(len(piece))
-        whole = [tuple(row[:3].tolist()) for row in piece[:, 0] if row[:3].all()]
-        assert piece.shape[1:] == (2, 384) and set(whole) <= rows
+        channels += bool((piece == 0).all(0).all(0).any())
+        found = [places[tuple(row[:3].tolist())] for row in piece[:, 0] if row[:3].all()]
+        assert piece.shape[1:] == (2, 384) and found == sorted(found)
+        gaps += bool(np.any(np.diff(found) > 1))
     assert min(lengths) > 20 and max(lengths) <= style.LONGEST and len(set(lengths)) > 10
+    assert gaps > 5 and 0 < channels < 20

@@ -14,8 +14,11 @@ from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.metrics import count_edits
 from nuanced_speech.pieces import cut
 from nuanced_speech.prosody.delivery import median_log_f0
+from nuanced_speech.recognise import with_silence
+from nuanced_speech.style.encoder import PACKAGED
 from nuanced_speech.style.voices import stock_voices
 from nuanced_speech.text import phonemize
+from nuanced_speech.train import style
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,20 @@ def test_direct_path_keeps_words_melody_loudness_and_length(converter, wave, dir
     a, b = report.contours(wave), report.contours(direct.audio)
     assert metrics.f0_correlation(a.f0, b.f0) > 0.85
     assert metrics.energy_correlation(a.n, b.n) > 0.85
+
+
+def test_the_style_that_is_heard_is_the_mean_of_two_opinions(converter, wave):
+    (piece,) = cut(wave)
+    own = np.pad(wave, (0, (piece.last - piece.first) * 600 - len(wave)))
+    layers = style.hear(converter.listener, hear.to_whisper(own), tuple(range(1, 7)))
+    frames = -(-len(own) * 50 // audio.SAMPLE_RATE)
+    features = converter.listener.features(with_silence(hear.to_whisper(own)))[:frames]
+    with torch.no_grad():
+        opinions = converter.style_encoder(features[None])[0], converter.attentive(layers[None])[0]
+    found = converter.hear(wave, 1.0, piece).style
+    torch.testing.assert_close(found, sum(opinions) / 2, atol=5e-3, rtol=5e-3)
+    assert (opinions[0] - opinions[1]).abs().max() > 0.05
+    assert Converter(encoder=PACKAGED).attentive is None
 
 
 def test_recognised_phonemes_take_their_share_of_the_content(converter, wave, monkeypatch):

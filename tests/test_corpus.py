@@ -188,7 +188,7 @@ def test_random_styles_are_voices_mixtures_crossings_and_between_them() -> None:
     # what is moved leaves the mixtures, but not the voices' spread, and no direction in which they do not differ
     outside = (styles < rows.min(0).values - 1e-6) | (styles > rows.max(0).values + 1e-6)
     assert 0.2 < float(outside.any(1).float().mean()) < 0.5
-    assert float(styles.var(0).sum() / rows.var(0).sum()) < 1.2
+    assert 0.5 < float(styles.var(0).sum() / rows.var(0).sum()) < 1.2
     centred, span = styles - rows.mean(0), torch.linalg.svd(rows[:, :128] - rows[:, :128].mean(0))[2][:5]
     assert float((centred[:, :128] - centred[:, :128] @ span.T @ span).abs().max()) < 1e-4
 

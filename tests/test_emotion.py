@@ -1,4 +1,4 @@
-"""The judge of emotions: he never hears the actor beforehand, and counts what a conversion keeps."""
+"""The judge of emotions: trained without the actor, he counts what a conversion keeps."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ from nuanced_speech import audio
 from nuanced_speech.evaluate.recordings import Recording
 
 LEVEL_DB = -26.0
-# Of the classifier's weights: the larger, the freer; one of these, or the default where too few actors are known.
-FREEDOM, DEFAULT_FREEDOM = (0.003, 0.01, 0.03, 0.1, 0.3), 0.03
+# Of the classifier: one of these, the larger the freer, or the default where there are too few actors to choose by.
+INVERSE_REGULARISATION, DEFAULT = (0.003, 0.01, 0.03, 0.1, 0.3), 0.03
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,12 @@ def egemaps(wave: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def judge(originals: Mapping[str, Acted], conversions: Mapping[str, np.ndarray]) -> list[Judged]:
-    """Every conversion (features by the name of its original) heard by a judge who does not know its actor."""
+    """Every conversion (features by the name of its original) heard by a judge who was trained without its actor, and
+    knows of him only the mean of his originals, whatever they act. All actors should act the same emotions.
+    """
     judged = []
     actors = sorted({acted.actor for acted in originals.values()})
-    usual = {
+    actor_means = {
         actor: np.mean([acted.features for acted in originals.values() if acted.actor == actor], 0) for actor in actors
     }
     for actor in actors:
@@ -75,9 +77,9 @@ def judge(originals: Mapping[str, Acted], conversions: Mapping[str, np.ndarray])
         others = [acted for acted in originals.values() if acted.actor != actor]
         if not names or len({acted.emotion for acted in others}) < 2:
             continue
-        classifier = _fit([Acted(a.features - usual[a.actor], a.actor, a.emotion) for a in others])
-        before = classifier.predict(np.stack([originals[name].features - usual[actor] for name in names]))
-        after = classifier.predict(np.stack([conversions[name] - usual[actor] for name in names]))
+        classifier = _fit([Acted(a.features - actor_means[a.actor], a.actor, a.emotion) for a in others])
+        before = classifier.predict(np.stack([originals[name].features - actor_means[actor] for name in names]))
+        after = classifier.predict(np.stack([conversions[name] - actor_means[actor] for name in names]))
         judged += [Judged(originals[n].emotion, b, a) for n, b, a in zip(names, before, after, strict=True)]
     return judged
 
@@ -140,10 +142,11 @@ def _fit(clips: Sequence[Acted]) -> Any:
 
     features, emotions = np.stack([clip.features for clip in clips]), [clip.emotion for clip in clips]
     actors = [clip.actor for clip in clips]
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=DEFAULT_FREEDOM, max_iter=2000))
-    if len(set(actors)) < 3:
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=DEFAULT, max_iter=2000))
+    folds = [{clip.emotion for clip in clips if clip.actor != actor} for actor in set(actors)]
+    if len(folds) < 3 or min(map(len, folds)) < 2:
         return classifier.fit(features, emotions)
-    choice = GridSearchCV(classifier, {"logisticregression__C": FREEDOM}, cv=LeaveOneGroupOut())
+    choice = GridSearchCV(classifier, {"logisticregression__C": INVERSE_REGULARISATION}, cv=LeaveOneGroupOut())
     return choice.fit(features, emotions, groups=actors)
 
 

@@ -22,7 +22,7 @@ from nuanced_speech.text import phoneme_pieces
 STOCK_SENTENCE = (
     "The north wind and the sun were arguing one day which of them was stronger, when a traveller came along."
 )
-# Refinement decodes so much for each of its steps: forwards, and backwards for twice that.
+# A step of refinement, forwards and backwards, costs about as much as so many syntheses of its 3.2 s.
 SYNTHESES_PER_STEP = 3
 
 
@@ -106,11 +106,15 @@ def _plain(models: Models, job: Job) -> Spoken:
 
 @torch.no_grad()
 def random_walk(kokoro: Kokoro, start: Tensor, wanted: np.ndarray, sentences: int) -> Tensor:
-    """A pack ``[510, 256]`` whose speech is more like a voice than that of ``start``, as KVoiceWalk finds one
-    (https://github.com/RobViren/kvoicewalk).
+    """A pack ``[510, 256]`` whose speech is more like a voice than that of ``start``, after KVoiceWalk
+    (https://github.com/RobViren/kvoicewalk), with the cosine alone as score.
 
     Steps in random directions, as wide as the stock voices differ; one that brings a spoken sentence nearer to the
-    ``wanted`` speaker embedding (Resemblyzer) is kept. All rows move alike.
+    ``wanted`` embedding ``[256]`` is kept. All rows move alike. The embedding is Resemblyzer's, which judges the
+    likeness of all systems too, and so flatters this one most.
+
+    Args:
+        sentences: how many are spoken, the first in the voice to start from.
     """
     spread = torch.stack([pack for name, pack in stock_voices().items() if name[0] in "ab"]).std(0)
 

@@ -42,7 +42,8 @@ class AttentiveConfig:
 
 
 def together(features: Tensor) -> Tensor:
-    """Frames ``[F, ...]`` averaged in pairs: ``[F // 2, ...]``, a single one as it is."""
+    """Frames ``[F, ...]`` averaged in pairs, the last of an odd number left out: ``[F // 2, ...]``; a single one stays
+    as it is."""
     if len(features) < FRAMES_TOGETHER:
         return features
     return features[: len(features) // FRAMES_TOGETHER * FRAMES_TOGETHER].unflatten(0, (-1, FRAMES_TOGETHER)).mean(1)
@@ -58,7 +59,10 @@ class Head(nn.Module):
         self.mixture = nn.Parameter(torch.zeros(len(config.layers)))
         self.project = nn.Linear(config.input_dim, width)
         self.context = nn.Conv1d(width, width, config.kernel_size, padding=config.kernel_size // 2)
-        self.score = nn.Sequential(nn.Linear(width, config.bottleneck), nn.Tanh(), nn.Linear(config.bottleneck, width))
+        if config.attention:
+            self.score = nn.Sequential(
+                nn.Linear(width, config.bottleneck), nn.Tanh(), nn.Linear(config.bottleneck, width)
+            )
         self.output = nn.Sequential(
             nn.LayerNorm(width * (2 if config.attention else 1)),
             nn.Dropout(config.dropout),
@@ -75,7 +79,8 @@ class Head(nn.Module):
     def forward(self, layers: Tensor, mask: Tensor) -> Tensor:
         """``layers [B, F, L, D]``, each of mean 0 and variance 1, to ``[B, 128]``."""
         x = torch.einsum("bfld,l->bfd", layers, self.mixture.softmax(0))
-        x = F.gelu(self.project(x)) * mask[..., None]
+        # not a product: padding may hold anything, infinities included
+        x = F.gelu(self.project(x)).masked_fill(~mask[..., None], 0.0)
         x = x + F.gelu(self.context(x.transpose(1, 2))).transpose(1, 2)
         scores = self.score(x) if self.attention else torch.zeros_like(x)
         weights = scores.masked_fill(~mask[..., None], -torch.inf).softmax(1)
@@ -112,17 +117,22 @@ class AttentiveEncoder(nn.Module):
         """Style ``[B, 256]``.
 
         Args:
-            layers: outputs of Whisper's blocks at 25 Hz, see ``together``, ``[B, F, L, D]``.
+            layers: outputs of all of Whisper's blocks at 25 Hz, see ``together``, ``[B, F, depth, D]``.
             mask: ``[B, F]``, True where there is speech, once at least in each item.
         """
         if mask is None:
             mask = torch.ones(layers.shape[:2], dtype=torch.bool, device=layers.device)
+        layers = layers[:, :, [number - 1 for number in self.config.layers]]
         layers = F.layer_norm(layers.float(), layers.shape[-1:])
         deviation = torch.cat([head(layers, mask) for head in self.heads], 1)
         return self.style_mean + self.style_std * REACH * torch.tanh(deviation / REACH)
 
     def save(self, path: Path, **metadata: str) -> None:
-        """Write the weights as fp16 safetensors with their configuration; the old file stays until the new is whole."""
+        """Write the weights as fp16 safetensors with their configuration; the old file stays until the new is whole.
+
+        Raises:
+            UserError: the path cannot be written.
+        """
         state = {name: value.half().contiguous() for name, value in self.state_dict().items()}
         with replacing(path) as temporary:
             save_file(state, temporary, {"config": json.dumps(asdict(self.config)), **metadata})
@@ -135,7 +145,7 @@ class AttentiveEncoder(nn.Module):
             UserError: no such file, or not such an encoder.
         """
         command = "nuanced-speech train style"
-        with reading_weights(path, "attentive style encoder", command), safe_open(path, "pt") as file:
+        with reading_weights(path, "style encoder with attention", command), safe_open(path, "pt") as file:
             values = json.loads(file.metadata()["config"])
             encoder = cls(AttentiveConfig(**values | {"layers": tuple(values["layers"])}))
             encoder.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118

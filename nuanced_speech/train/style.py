@@ -17,7 +17,6 @@ from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, length_mask
 from nuanced_speech.recognise import with_silence
 from nuanced_speech.style.attentive import AttentiveConfig, AttentiveEncoder, together
@@ -46,7 +45,7 @@ class StyleTraining:
     corpora: list[Path]
     out: Path
     shape: AttentiveConfig = field(default_factory=AttentiveConfig)
-    steps: int = 2000
+    steps: int = 900
     batch_size: int = 48
     lr: float = 1e-3
     warmup: int = 100
@@ -94,7 +93,11 @@ def prepare(corpus: Path, listener: Listener, layers: tuple[int, ...]) -> None:
 
 
 def load_examples(corpus: Path, whisper: str) -> list[Example]:
-    """Every utterance of a corpus that was heard, in order."""
+    """Every utterance of a corpus that ``prepare`` heard, in order.
+
+    Raises:
+        UserError: no shard in the folder.
+    """
     examples = []
     for shard in shards_in(corpus):
         heard = load_file(_layers_path(shard, whisper))
@@ -105,7 +108,7 @@ def load_examples(corpus: Path, whisper: str) -> list[Example]:
 
 @torch.no_grad()
 def held_out_examples(folder: Path, kokoro: Kokoro, listener: Listener, layers: tuple[int, ...]) -> list[Example]:
-    """The unseen sentences by the held-out voices, spoken and heard once."""
+    """The unseen sentences by the held-out voices, spoken and heard once for a ``folder``, clean and augmented."""
     path = folder / f"held-out-{listener.name}.safetensors"
     if not path.exists():
         tensors: dict[str, Tensor] = {}
@@ -143,15 +146,23 @@ def train(config: StyleTraining) -> Path:
     """Train, resuming from ``out``'s checkpoint if there is one, and write ``attentive.safetensors`` there.
 
     Raises:
-        UserError: no corpus, or a checkpoint of an encoder of another shape.
+        UserError: no corpus, or a checkpoint of other settings.
     """
     config.out.mkdir(parents=True, exist_ok=True)
-    listener, layers = Listener(config.shape.whisper), tuple(range(1, Listener(config.shape.whisper).depth + 1))
+    listener = Listener(config.shape.whisper)
+    layers = tuple(range(1, listener.depth + 1))
     for corpus in config.corpora:
         prepare(corpus, listener, layers)
     examples = [example for corpus in config.corpora for example in load_examples(corpus, listener.name)]
-    judged = held_out_examples(config.corpora[0], Kokoro(), listener, layers)
-    wanted = [layer - 1 for layer in config.shape.layers]
+    judged = held_out_examples(config.out, Kokoro(), listener, layers)
+
+    settings = {
+        "shape": str(config.shape),
+        "utterances": str(len(examples)),
+        "batch size": str(config.batch_size),
+        "lr": str(config.lr),
+        "seed": str(config.seed),
+    }
 
     torch.manual_seed(config.seed)
     encoder = AttentiveEncoder(config.shape)
@@ -160,11 +171,9 @@ def train(config: StyleTraining) -> Path:
     path, first = config.out / "attentive_checkpoint.pt", 0
     if path.exists():
         state = checkpoint.load(path)
-        try:
-            encoder.load_state_dict(state["encoder"])
-            optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError) as error:
-            raise UserError(f"{path} is of an encoder of another shape: give another --out") from error
+        checkpoint.check_same(path, state.get("settings", {}), settings)
+        encoder.load_state_dict(state["encoder"])
+        optimizer.load_state_dict(state["optimizer"])
         first = state["step"]
 
     hours = sum(len(example.versions[0]) for example in examples) / 25 / 3600
@@ -175,7 +184,7 @@ def train(config: StyleTraining) -> Path:
         rng = np.random.default_rng([config.seed, step])
         torch.manual_seed(int(rng.integers(1 << 31)))
         batch = [examples[k] for k in rng.integers(len(examples), size=config.batch_size)]
-        pieces = [stretch(example, rng)[:, wanted] for example in batch]
+        pieces = [stretch(example, rng) for example in batch]
         mask = length_mask(torch.tensor([len(piece) for piece in pieces]), max(map(len, pieces)))
         encoder.train()
         found = encoder(pad_sequence(pieces, batch_first=True), mask)
@@ -188,8 +197,8 @@ def train(config: StyleTraining) -> Path:
         optimizer.step()
         bar.set_postfix(squares=f"{loss.item():.3f}", cosine=f"{1 - cosine.item():.3f}", refresh=False)
         if (step + 1) % config.checkpoint_every == 0 or step + 1 == config.steps:
-            state = {"encoder": encoder.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
-            checkpoint.save(path, state)
+            state = {"settings": settings, "step": step + 1}
+            checkpoint.save(path, state | {"encoder": encoder.state_dict(), "optimizer": optimizer.state_dict()})
             tqdm.write(f"step {step + 1}: held-out voices: " + report(measure(encoder, judged)))
     figures = measure(encoder, judged)
     weights = config.out / "attentive.safetensors"
@@ -208,12 +217,11 @@ def distance(encoder: AttentiveEncoder, found: Tensor, true: Tensor) -> tuple[Te
 
 @torch.no_grad()
 def measure(encoder: AttentiveEncoder, examples: list[Example]) -> dict[str, float]:
-    """Mean cosines of style, timbre and prosody on whole utterances, clean and augmented."""
+    """Mean cosines on whole utterances: ``style clean``, ``timbre augmented`` and so on."""
     encoder.eval()
-    wanted = [layer - 1 for layer in encoder.config.layers]
     figures: dict[str, float] = {}
     for version, name in enumerate(("clean", "augmented")):
-        found = torch.cat([encoder(example.versions[version][None, :, wanted]) for example in examples])
+        found = torch.cat([encoder(example.versions[version][None]) for example in examples])
         true = torch.stack([example.style for example in examples])
         for half, part in (("style", slice(None)), ("timbre", slice(TIMBRE_DIM)), ("prosody", slice(TIMBRE_DIM, None))):
             figures[f"{half} {name}"] = float(F.cosine_similarity(found[:, part], true[:, part]).mean())
