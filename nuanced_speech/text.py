@@ -217,7 +217,10 @@ def _g2p(language: str, british: bool) -> Callable[[str], tuple[str, Any]]:
     if language == "zh":
         return _mandarin()
     known = ", ".join(LANGUAGES)
-    raise UserError(f"no phonemes for the language {language!r}: the text path speaks {known}; use --path direct")
+    raise UserError(
+        f"no phonemes for the language {language!r}: the text path speaks {known}; say which it is by --language, or "
+        "use --path direct"
+    )
 
 
 @lru_cache

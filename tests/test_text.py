@@ -59,7 +59,7 @@ def test_languages_have_their_own_rules(language: str) -> None:
 @pytest.mark.parametrize(
     ("text", "language", "message"),
     [
-        ("Привет", "ru", "no phonemes for the language 'ru': the text path speaks en, es, fr, hi, it, pt; use"),
+        ("Привет", "ru", "no phonemes for the language 'ru': the text path speaks en, es, fr, hi, it, pt; say"),
         ("", "en", "nothing speakable in the text ''"),
         ("... !", "en", "nothing speakable in the text"),
         ("?!", "es", "nothing speakable in the text"),

@@ -2,9 +2,9 @@
 
 Each utterance has a random text, a random point of the style space (a stock voice, a mixture of two, the timbre of
 one with the prosody of another, or any of these moved along the voices' principal components), a random speed and a
-random shift and range of its melody. Shards are safetensors
-files, written whole or not at all; a rerun makes only those that are missing, and every utterance depends on the seed
-and its own number alone, so an interrupted run ends in the same corpus as an uninterrupted one.
+random shift and range of its melody. Shards are safetensors files, written whole or not at all; a rerun makes only
+those that are missing, and every utterance depends on the seed and its own number alone, so an interrupted run ends in
+the same corpus as an uninterrupted one.
 """
 
 import multiprocessing
