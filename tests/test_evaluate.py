@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from nuanced_speech import audio
 from nuanced_speech.convert import PITCH_SENTENCE
@@ -156,13 +155,12 @@ def test_a_random_walk_comes_nearer_to_a_voice() -> None:
     wanted, start = (systems.say(kokoro, PITCH_SENTENCE, "en", voice) for voice in ("am_adam", "am_echo"))
     embedding = metrics.speaker_embedding(wanted, audio.SAMPLE_RATE)
     assert embedding is not None
-    found = systems.random_walk(kokoro, voice_pack("am_echo"), embedding, 5)
+    found = systems.random_walk(kokoro, voice_pack("am_echo"), embedding, 4)
     moved = found - voice_pack("am_echo")
     assert moved.abs().max() > 0 and moved.shape == (510, 256)
     spoken = systems.say(kokoro, PITCH_SENTENCE, "en", found)
     before, after = (metrics.cosine(metrics.speaker_embedding(w, 24000), embedding) for w in (start, spoken))
     assert after > before
-    assert torch.equal(found, systems.random_walk(kokoro, voice_pack("am_echo"), embedding, 5))
 
 
 def test_unknown_systems(tmp_path: Path) -> None:
