@@ -5,6 +5,7 @@ and noise, and kept beside the corpus; then batches of random stretches, the los
 from, and at each of these the cosine to the true style of the stock voices that no training has heard.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from nuanced_speech.train import checkpoint
 from nuanced_speech.train.augment import augment
 from nuanced_speech.train.corpus import read_shard, shards_in
 from nuanced_speech.train.schedule import warm_cosine
-from nuanced_speech.whisper import Listener
+from nuanced_speech.whisper import FEATURE_RATE, Listener
 
 # Said by the held-out voices only.
 UNSEEN = (
@@ -66,7 +67,7 @@ class Example:
 
 def hear(listener: Listener, wave: np.ndarray, layers: tuple[int, ...]) -> Tensor:
     """Layers of ``wave [T]`` at 16 kHz as a conversion hears them, ``[F, L, D]`` at 25 Hz, fp16."""
-    frames = -(-len(wave) * 50 // audio.WHISPER_SAMPLE_RATE)
+    frames = -(-len(wave) * FEATURE_RATE // audio.WHISPER_SAMPLE_RATE)
     features = listener.features(with_silence(wave), layers)[:frames]
     return together(features.unflatten(-1, (len(layers), -1))).half().cpu()
 
@@ -81,15 +82,14 @@ def prepare(corpus: Path, listener: Listener, layers: tuple[int, ...]) -> None:
         target = _layers_path(shard, listener.name)
         if target.exists():
             continue
-        tensors: dict[str, Tensor] = {}
-        for k, utterance in enumerate(read_shard(shard, ("audio", "style"))):
-            rng = np.random.default_rng([int(shard.stem.split("-")[1]), k])
-            wave = audio.resample(utterance.audio.numpy(), audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
-            disturbed = augment(wave, audio.WHISPER_SAMPLE_RATE, rng)
-            tensors[f"{k}.0"], tensors[f"{k}.1"] = (hear(listener, w, layers) for w in (wave, disturbed))
-            tensors[f"{k}.style"] = utterance.style.clone()
-        with audio.replacing(target) as path:
-            save_file(tensors, path)
+        number = int(shard.stem.split("-")[1])
+        _write(
+            target,
+            (
+                _example(listener, utterance.audio, utterance.style, layers, np.random.default_rng([number, k]))
+                for k, utterance in enumerate(read_shard(shard, ("audio", "style")))
+            ),
+        )
 
 
 def load_examples(corpus: Path, whisper: str) -> list[Example]:
@@ -98,12 +98,7 @@ def load_examples(corpus: Path, whisper: str) -> list[Example]:
     Raises:
         UserError: no shard in the folder.
     """
-    examples = []
-    for shard in shards_in(corpus):
-        heard = load_file(_layers_path(shard, whisper))
-        for k in range(len(heard) // 3):
-            examples.append(Example([heard[f"{k}.0"], heard[f"{k}.1"]], heard[f"{k}.style"]))
-    return examples
+    return [example for shard in shards_in(corpus) for example in _read(_layers_path(shard, whisper))]
 
 
 @torch.no_grad()
@@ -111,22 +106,41 @@ def held_out_examples(folder: Path, kokoro: Kokoro, listener: Listener, layers: 
     """The unseen sentences by the held-out voices, spoken and heard once for a ``folder``, clean and augmented."""
     path = folder / f"held-out-{listener.name}.safetensors"
     if not path.exists():
-        tensors: dict[str, Tensor] = {}
+        examples = []
         jobs = [(voice, text) for voice in HELD_OUT for text in UNSEEN]
         for k, (voice, text) in enumerate(tqdm(jobs, "held-out voices")):
             ids = kokoro.tokens(phonemize(text, british=voice.startswith("b")))
             style = style_of(voice_pack(voice), len(ids) - 2)
-            spoken = kokoro(ids[None], style[None]).audio[0].numpy()
-            wave = audio.resample(spoken, audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
-            disturbed = augment(wave, audio.WHISPER_SAMPLE_RATE, np.random.default_rng(k))
-            tensors[f"{k:02}.0"], tensors[f"{k:02}.1"] = (hear(listener, w, layers) for w in (wave, disturbed))
-            tensors[f"{k:02}.style"] = style
-        with audio.replacing(path) as temporary:
-            save_file(tensors, temporary)
+            spoken = kokoro(ids[None], style[None]).audio[0]
+            examples.append(_example(listener, spoken, style, layers, np.random.default_rng(k)))
+        _write(path, examples)
+    return _read(path)
+
+
+def _example(
+    listener: Listener, spoken: Tensor, style: Tensor, layers: tuple[int, ...], rng: np.random.Generator
+) -> Example:
+    """``spoken [T]`` at 24 kHz heard as it is, and augmented."""
+    wave = audio.resample(spoken.numpy(), audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
+    waves = wave, augment(wave, audio.WHISPER_SAMPLE_RATE, rng)
+    return Example([hear(listener, w, layers) for w in waves], style)
+
+
+def _write(path: Path, examples: Iterable[Example]) -> None:
+    tensors: dict[str, Tensor] = {}
+    for k, example in enumerate(examples):
+        tensors |= {f"{k}.{version}": heard for version, heard in enumerate(example.versions)}
+        tensors[f"{k}.style"] = example.style.clone()
+    with audio.replacing(path) as temporary:
+        save_file(tensors, temporary)
+
+
+def _read(path: Path) -> list[Example]:
+    """What ``_write`` wrote, in order."""
     heard = load_file(path)
     return [
-        Example([heard[f"{k:02}.0"], heard[f"{k:02}.1"]], heard[f"{k:02}.style"])
-        for k in range(len(HELD_OUT) * len(UNSEEN))
+        Example([heard[f"{k}.0"], heard[f"{k}.1"]], heard[f"{k}.style"])
+        for k in range(sum(name.endswith(".style") for name in heard))
     ]
 
 
