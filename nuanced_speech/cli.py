@@ -114,6 +114,14 @@ def convert(
             "minute or two on two cores.",
         ),
     ] = 0,
+    more: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="RECORDING",
+            help="Another recording of the voice that is wanted (the input's own, or that of --voice RECORDING), by "
+            "which it is known better; may be given again.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the synthesizer's noise: the same seed gives the same file.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
     report: Annotated[
@@ -149,8 +157,9 @@ def convert(
     for source, output in jobs:
         try:
             _convert_one(
-                converter, source, output, voice, kept, path, text, pitch_shift, language, refine, seed, report
-            )
+                converter, source, output, voice, kept, path, text, pitch_shift, language, refine, more or (),
+                seed, report,
+            )  # fmt: skip
         except UserError as error:
             if len(jobs) == 1:
                 raise
@@ -162,12 +171,12 @@ def convert(
 
 
 def _convert_one(  # type: ignore[no-untyped-def]
-    converter, source, output, voice, keep, path, text, pitch_shift, language, refine, seed, report
+    converter, source, output, voice, keep, path, text, pitch_shift, language, refine, more, seed, report
 ) -> None:
     with bar(source.name) as advance:
         done = converter.convert(
             source, voice, keep=keep, path=path, text=text, pitch_shift=pitch_shift, language=language,
-            refine=refine, seed=seed, output=output, progress=advance,
+            refine=refine, more=more, seed=seed, output=output, progress=advance,
         )  # fmt: skip
     console.print(f"{output}: {done.path} path, {done.rtf:.2f} x the recording's length", markup=False, highlight=False)
     if report is not None:

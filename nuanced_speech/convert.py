@@ -7,7 +7,7 @@ recording → pieces → Whisper features → content ┐
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,6 +29,7 @@ from nuanced_speech.hear import (
     gain_of,
     mean_style,
     part_of,
+    speaker_of,
     to_whisper,
 )
 from nuanced_speech.kokoro import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ, spread, timbre_of
@@ -45,6 +46,8 @@ from nuanced_speech.prosody.delivery import (
     warp,
 )
 from nuanced_speech.prosody.durations import align_to
+from nuanced_speech.speaker import SpeakerEncoder
+from nuanced_speech.style.tint import Tint, find_tint
 from nuanced_speech.style.voice import Voice
 from nuanced_speech.style.voices import PACK_SUFFIXES, nearest_stock_timbre, style_of
 from nuanced_speech.text import LANGUAGES, phoneme_pieces, phonemize
@@ -64,12 +67,13 @@ log = logging.getLogger(__name__)
 @dataclass
 class _Target:
     """What to speak with: ``pack [510, 256]`` or one row, median of its melody in log2 Hz, mark of what it speaks, and
-    the colour of a recording that it was heard in."""
+    of a recording that it was heard in the colour and the speaker's embedding ``[256]``."""
 
     pack: Tensor
     log_f0: float
     mark: str
     colour: np.ndarray | None = None
+    speaker: Tensor | None = None
 
 
 @dataclass
@@ -106,11 +110,15 @@ class Conversion:
 
 @dataclass
 class _Loudness:
-    """How loud, ``n [frames]``, and in which bands; in the source's own voice where there is no target."""
+    """How loud, ``n [frames]``, and in which bands; in the source's own voice where there is no target; like which
+    ``speaker [256]`` to the encoder, where that is asked."""
 
     n: np.ndarray
     balance: Balance
     target: _Target | None
+    speaker: Tensor | None
+    encoder: SpeakerEncoder
+    tint: Tint | None = None
 
     def give(self, wave: np.ndarray, frames: slice) -> np.ndarray:
         """``wave [300 * frames]`` as loud as it should be."""
@@ -118,7 +126,12 @@ class _Loudness:
             wave = match_balance(wave, self.balance[frames])
         else:
             wave = follow_balance(wave, self.balance[frames], self.target.colour)
-        return amplify(match_loudness(wave, self.n[frames]), hush(self.n)[frames])
+        wave = amplify(match_loudness(wave, self.n[frames]), hush(self.n)[frames])
+        if self.speaker is None:
+            return wave
+        if self.tint is None:  # found on the whole piece, which comes first
+            self.tint = find_tint(self.encoder, wave, self.speaker)
+        return self.tint.give(wave)
 
 
 @dataclass
@@ -163,6 +176,7 @@ class Converter(Hearing):
         pitch_shift: float = 0.0,
         language: str | None = None,
         refine: int = 0,
+        more: Sequence[str | Path] = (),
         seed: int = 0,
         output: str | Path | None = None,
         progress: Progress | None = None,
@@ -180,6 +194,7 @@ class Converter(Hearing):
             language: of the source, ISO 639-1; when None, found by Whisper where the path transcribes, else English.
             refine: steps of gradient descent that bring the voice, the source's own or a recording's, nearer to it;
                 each takes three times the synthesis of 3.2 s.
+            more: other recordings of that voice, by which it is known better; they are not converted.
             seed: of the harmonic source's noise, and of the passages that refinement tries.
             output: stream the result to this file instead of returning it.
             progress: called with the share that is done.
@@ -200,11 +215,15 @@ class Converter(Hearing):
             audio.check_writable(output)
             if not isinstance(source, np.ndarray) and _same_file(source, output):
                 raise UserError(f"{output} is the input itself: give the output another name")
+        if more and voice is not None and not _is_recording(voice):
+            raise UserError("--more: other recordings serve the input's own voice, or one that is a recording")
         with self.stage("read"):
             wave = source if isinstance(source, np.ndarray) else audio.read(source)
             gain = gain_of(wave)
         self.load(path)
-        target = self._voice(voice, refine, seed, part_of(progress, 0.0, 0.4)) if voice is not None else None
+        # nobody said which language they are in: phonemes of another than English fit badly, and are left out then
+        others = [item for path in more for item in self._pieces_of(path, refine > 0)]
+        target = self._voice(voice, others, refine, seed, part_of(progress, 0.0, 0.4)) if voice is not None else None
         begin = 0.4 if refine and target is not None else 0.0
         pieces = cut(wave)
         transcript = None
@@ -222,12 +241,13 @@ class Converter(Hearing):
         heard = [
             self.hear(wave, gain, piece, by_ear) for piece in _reported(pieces, part_of(progress, begin, begin + 0.2))
         ]
-        self.settle_styles(heard)
+        known = heard if target is not None else heard + others
+        self.settle_styles(known)
         if transcript is not None and path == "text":
             _give_phonemes(transcript, heard)
         begin += 0.2
         if refine and target is None:
-            self.refine(heard, refine, seed, part_of(progress, begin, begin + 0.4))
+            self.refine(known, refine, seed, part_of(progress, begin, begin + 0.4))
             begin += 0.4
         rest = part_of(progress, begin, 1.0)
         octaves = pitch_shift / SEMITONES
@@ -255,23 +275,31 @@ class Converter(Hearing):
                     writer.write(chunk)
         return Conversion(converted, wave, path, dict(self._seconds), transcript, comment=comment)
 
+    def _pieces_of(self, path: str | Path, phonemes: bool) -> list[Heard]:
+        """All that is heard in a recording."""
+        wave = audio.read(path)
+        gain = gain_of(wave)
+        return [self.hear(wave, gain, piece, phonemes) for piece in cut(wave)]
+
     def _voice(
-        self, voice: str | Path | Voice, refine: int = 0, seed: int = 0, progress: Progress | None = None
+        self,
+        voice: str | Path | Voice,
+        others: Sequence[Heard] = (),
+        refine: int = 0,
+        seed: int = 0,
+        progress: Progress | None = None,
     ) -> _Target:
-        """What to speak with: a voice, by name, mixture or pack file, or a recording."""
+        """What to speak with: a voice, by name, mixture or pack file, or a recording, and others of the same voice."""
         if _is_recording(voice):
-            return self._voice_of_recording(Path(str(voice)), refine, seed, progress)
+            heard = self._pieces_of(Path(str(voice)), refine > 0)
+            return self._voice_of_recording([*heard, *others], refine, seed, progress)
         found = Voice.load(voice)
         pack = found.pack.to(self.device)
         ids = self.kokoro.tokens(phonemize(PITCH_SENTENCE))[None]
         prosody = self.kokoro.predict(self.kokoro.encode_text(ids), style_of(pack, ids.shape[1] - 2)[None])
         return _Target(pack, median_log_f0(_voiced(prosody.f0[0])), found.mark)
 
-    def _voice_of_recording(self, path: Path, refine: int, seed: int, progress: Progress | None) -> _Target:
-        wave = audio.read(path)
-        gain = gain_of(wave)
-        # nobody said which language it is: phonemes of another than English fit badly, and are left out then
-        heard = [self.hear(wave, gain, piece, refine > 0) for piece in cut(wave)]
+    def _voice_of_recording(self, heard: list[Heard], refine: int, seed: int, progress: Progress | None) -> _Target:
         self.settle_styles(heard)
         style = self.refine(heard, refine, seed, progress) if refine else mean_style(heard)
         return _Target(
@@ -279,6 +307,7 @@ class Converter(Hearing):
             median_log_f0(np.concatenate([h.f0 for h in heard])),
             f"{SYNTHETIC}; voice: of a recording (clone)",
             colour_of([h.balance for h in heard]),
+            speaker_of(heard),
         )
 
     def _style(self, heard: Heard, manner: _Manner, phonemes: int | None = None) -> Tensor:
@@ -291,7 +320,7 @@ class Converter(Hearing):
         with self.stage("content"):
             content = self.content_of(heard)
         f0 = transpose(heard.f0, manner.octaves)
-        loudness = _Loudness(heard.n, heard.balance, manner.target)
+        loudness = self._loudness(heard, manner, np.arange(len(heard.n)))
         return self._decode(content, f0, heard.n + ENERGY_OFFSET, self._style(heard, manner), manner.seed, loudness)
 
     def _speak_text(self, heard: Heard, manner: _Manner) -> np.ndarray:
@@ -319,9 +348,14 @@ class Converter(Hearing):
         else:
             f0 = transpose(_voiced(prosody.f0[0]), manner.pitch_shift)
         if "energy" in manner.keep:
-            loudness = _Loudness(n, heard.balance[source_frame], manner.target)
+            loudness = self._loudness(heard, manner, source_frame)
             return self._decode(content, f0, n + ENERGY_OFFSET, style, manner.seed, loudness)
         return self._decode(content, f0, prosody.energy[0].cpu().numpy(), style, manner.seed, None)
+
+    def _loudness(self, heard: Heard, manner: _Manner, frames: np.ndarray) -> _Loudness:
+        """What is heard of a piece, in the rhythm of these of its frames."""
+        speaker = heard.wanted if manner.target is None else manner.target.speaker
+        return _Loudness(heard.n[frames], heard.balance[frames], manner.target, speaker, self.speaker_encoder)
 
     def _say(self, pieces: Iterator[str], heard: list[Heard], manner: _Manner) -> Iterator[np.ndarray]:
         """Other words, as phonemes, in the source's manner: its style, pace and the centre of its melody."""

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from nuanced_speech import audio
 from nuanced_speech.content import FEATURE_FRAMES_PER_UNIT, ContentAdapter
@@ -64,7 +65,8 @@ Progress = Callable[[float], None]
 class Heard:
     """One piece of the source, analysed: at 40 Hz ``content [512, T]``, Kokoro's text features as the adapter regresses
     them, and log probabilities ``[T, 178]`` of its phonemes; at 80 Hz ``f0``, ``n`` and balance; style ``[256]``
-    (``[256 + K]`` once it is settled and extended), speaker embedding ``[256]`` (NaN where nothing is heard)."""
+    (``[256 + K]`` once it is settled and extended), speaker embedding ``[256]`` (NaN where nothing is heard). A refined
+    voice has one ``wanted`` too, which the colour of what is spoken is brought nearer to."""
 
     piece: Piece
     content: Tensor
@@ -75,6 +77,7 @@ class Heard:
     speaker: np.ndarray
     balance: Balance
     phonemes: str = ""
+    wanted: Tensor | None = None
 
     @property
     def units(self) -> int:
@@ -218,7 +221,7 @@ class Hearing:
         same = same_speaker(embeddings) * known
         main = int((same @ units * known).argmax())
         own = sorted((h for h, share in zip(heard, same[main], strict=True) if share >= 0.5), key=lambda h: -h.units)
-        start = timbre_of(heard[main].style)
+        start, speaker = timbre_of(heard[main].style), normalize((same[main] * units) @ embeddings, dim=0)
         with self.stage("refine"):
             passages: list[Passage] = []
             for item in own:
@@ -230,7 +233,7 @@ class Hearing:
                 self.speaker_encoder,
                 self.timbre or TimbreSurrogate.load().to(self.device),
                 start,
-                torch.nn.functional.normalize((same[main] * units) @ embeddings, dim=0),
+                speaker,
                 passages,
                 steps,
                 lambda step, _likeness: progress(step / steps) if progress is not None else None,
@@ -240,6 +243,7 @@ class Hearing:
             own_timbre = timbre_of(item.style) + share * (timbre - start)
             prosody = item.style[TIMBRE_DIM:STYLE_DIM]
             item.style = torch.cat([own_timbre[:TIMBRE_DIM], prosody, own_timbre[TIMBRE_DIM:]])
+            item.wanted = speaker if share >= 0.5 else None
         return heard[main].style
 
     def content_of(self, heard: Heard) -> Tensor:
@@ -288,6 +292,17 @@ def mean_style(heard: list[Heard]) -> Tensor:
     """The pieces' mean style ``[256]``, long pieces counting for more."""
     units = torch.tensor([float(h.units) for h in heard], device=heard[0].style.device)
     return units / units.sum() @ torch.stack([h.style for h in heard])
+
+
+def speaker_of(heard: list[Heard]) -> Tensor | None:
+    """The pieces' mean speaker embedding ``[256]``, of length 1, long pieces counting for more; None where no voice is
+    heard."""
+    known = [h for h in heard if np.isfinite(h.speaker).all()]
+    if not known:
+        return None
+    units = torch.tensor([float(h.units) for h in known])
+    embeddings = torch.from_numpy(np.stack([h.speaker for h in known]))
+    return normalize(units @ embeddings, dim=0).to(known[0].style.device)
 
 
 def to_whisper(wave: np.ndarray) -> np.ndarray:

@@ -63,9 +63,16 @@ class SpeakerEncoder(nn.Module):
         heard = self(windows.flatten(0, -3)).view(*windows.shape[:-2], EMBEDDING_DIM)
         return F.normalize(heard.mean(-2), dim=-1)
 
+    @property
+    def centres(self) -> np.ndarray:
+        """The middle of each mel band in Hz, ``[40]``."""
+        bands = self.bands.cpu().numpy()
+        return np.linspace(0, audio.WHISPER_SAMPLE_RATE / 2, len(bands)) @ bands / bands.sum(0)
+
     @torch.no_grad()
-    def embed(self, wave: np.ndarray, sample_rate: int) -> np.ndarray | None:
-        """The embedding ``[256]`` of the speech in ``wave [T]``, pauses left out; None of silence."""
+    def spoken(self, wave: np.ndarray, sample_rate: int) -> Tensor | None:
+        """Mel spectra ``[frames, 40]`` of the speech in ``wave [T]``, pauses left out, at the network's level; None of
+        silence."""
         heard = torch.from_numpy(audio.resample(wave, sample_rate, audio.WHISPER_SAMPLE_RATE)).to(self.bands.device)
         if not bool(heard.any()):
             return None
@@ -74,5 +81,10 @@ class SpeakerEncoder(nn.Module):
         spoken = power > power.quantile(0.95) * 10 ** (-PAUSE_DB / 10)
         # the network hears levels: every recording is brought to the one that it was trained on
         level = heard.square().mean() * power[spoken].mean() / power.mean()
-        mel = mel[spoken] * (10 ** (LEVEL_DB / 10) / level)
-        return self.whole(mel).cpu().numpy()
+        return mel[spoken] * (10 ** (LEVEL_DB / 10) / level)
+
+    @torch.no_grad()
+    def embed(self, wave: np.ndarray, sample_rate: int) -> np.ndarray | None:
+        """The embedding ``[256]`` of the speech in ``wave [T]``; None of silence."""
+        mel = self.spoken(wave, sample_rate)
+        return None if mel is None else self.whole(mel).cpu().numpy()

@@ -121,6 +121,7 @@ def test_text_path_keeps_words_and_melody(converter, wave):
 
 
 def test_another_voice_moves_the_melody_to_its_range(converter, wave):
+    wave = wave[: 3 * audio.SAMPLE_RATE]
     source = median_log_f0(report.contours(wave).f0)
     outputs = {}
     for voice in ("am_onyx", "af_heart"):
@@ -168,6 +169,29 @@ def test_voices_from_files_give_what_their_names_give(converter, wave, tmp_path)
 def test_a_recording_serves_as_voice(converter, wave, clip):
     short = wave[: 2 * audio.SAMPLE_RATE]
     assert np.isfinite(converter.convert(short, clip).audio).all()
+
+
+def test_other_recordings_of_a_voice_make_it_better_known(converter, wave, clip):
+    heard: list[list] = []
+    short, settle = wave[: 2 * audio.SAMPLE_RATE], Converter.settle_styles
+
+    def note(hearing, pieces):
+        settle(hearing, pieces)
+        heard.append(pieces)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Converter, "settle_styles", note)
+        outputs = [converter.convert(short, path="direct", more=more).audio for more in ([], [clip])]
+        with torch.no_grad():
+            converter._voice(clip, converter._pieces_of(clip, False))
+    alone, together, _ = heard
+    assert [len(x) for x in heard] == [1, 2, 2]
+    assert len(outputs[0]) == len(outputs[1]) == len(short)
+    # the same speaker: one style for both, and not what the short one alone would have
+    torch.testing.assert_close(together[0].style, together[1].style, atol=1e-3, rtol=1e-3)
+    assert (together[0].style - alone[0].style).abs().max() > 0.01
+    with pytest.raises(UserError, match="--more"):
+        converter.convert(short, "af_heart", more=[clip])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -59,8 +61,25 @@ def spoken(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def test_a_damaged_shard_is_noticed(spoken: Path, tmp_path: Path) -> None:
+    for path in spoken.iterdir():
+        shutil.copy(path, tmp_path)
+    shard, checksum = tmp_path / "shard-00000.safetensors", tmp_path / "shard-00000.safetensors.sha256"
+    assert checksum.read_text() == f"{hashlib.sha256(shard.read_bytes()).hexdigest()}  {shard.name}\n"
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(UserError, match=r"shard-00000\.safetensors is damaged"):
+        list(read(tmp_path))
+    # shards without one are read
+    checksum.unlink()
+    assert len(list(read(tmp_path))) == 2
+
+
 def test_everything_about_an_utterance_is_known(spoken: Path, kokoro: Kokoro) -> None:
-    assert [path.name for path in spoken.iterdir()] == ["shard-00000.safetensors"]
+    assert sorted(path.name for path in spoken.iterdir()) == [
+        "shard-00000.safetensors",
+        "shard-00000.safetensors.sha256",
+    ]
     utterances = list(read(spoken))
     assert len(utterances) == 2
     for utterance in utterances:

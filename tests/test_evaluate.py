@@ -79,6 +79,21 @@ def test_every_speaker_is_converted_into_others() -> None:
     assert all(j.reference is None for j in trials({"a": speakers["a"]}, None, 5))
 
 
+def test_a_voice_is_known_by_the_recordings_that_follow(tmp_path: Path) -> None:
+    speakers: dict[str, list[Recording]] = {}
+    for name in ("a1", "a2", "a3", "a4", "b1", "b2"):
+        path = tmp_path / f"{name}.wav"
+        audio.write(path, np.random.default_rng(0).normal(0, 0.1, audio.SAMPLE_RATE).astype(np.float32))
+        speakers.setdefault(name[0], []).append(Recording(path, name, name[0]))
+    found = {job.name: [r.name for r in job.more] for job in trials(speakers, None, 1, known=1.5)}
+    # at least one is left to compare with
+    assert found == {
+        "a1": ["a2", "a3"], "a2": ["a3", "a4"], "a3": ["a4", "a1"], "a4": ["a1", "a2"], "b1": [], "b2": [],
+        "a1-as-b": [], "b1-as-a": ["a2", "a3"],
+    }  # fmt: skip
+    assert not any(job.more for job in trials(speakers, None, 1))
+
+
 def test_words_are_pooled_and_means_leave_out_what_is_missing() -> None:
     results = [
         result(wrong_words=1, words=10, f0_correlation=0.9, ovrl=3.0),

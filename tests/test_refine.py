@@ -10,7 +10,9 @@ import torch
 
 from nuanced_speech import Converter, audio
 from nuanced_speech.errors import UserError
+from nuanced_speech.hear import Hearing
 from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
+from nuanced_speech.pieces import cut
 from nuanced_speech.speaker import SpeakerEncoder
 from nuanced_speech.style import refine as module
 from nuanced_speech.style.refine import Passage, embed, refine
@@ -45,6 +47,7 @@ def test_embedding_with_gradients_is_the_encoders(encoder: SpeakerEncoder) -> No
 
 def test_a_few_steps_bring_the_voice_nearer(kokoro: Kokoro, encoder: SpeakerEncoder, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(module, "CHECK_EVERY", 2)
+    monkeypatch.setattr(module, "CROP_UNITS", 64)
     surrogate = TimbreSurrogate.load()
     style = style_of(stock_voices()["bm_lewis"])
     said = passage(kokoro, style)
@@ -77,3 +80,25 @@ def test_refine_needs_a_recording() -> None:
     for voice, steps in (("af_heart", 5), (None, -1)):
         with pytest.raises(UserError, match="--refine"):
             Converter().convert(wave, voice, refine=steps)
+
+
+@torch.no_grad()
+def test_a_refined_voice_is_wanted_and_silence_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CROP_UNITS", 48)
+    hearing, wave = Hearing(), audio.read(CLIP)[:48_000]
+    silent = np.zeros(24_000, np.float32)
+    spoken, nothing = (hearing.hear(x, 1.0, cut(x)[0]) for x in (wave, silent))
+    pieces = [spoken, nothing]
+    hearing.settle_styles(pieces)
+    assert spoken.wanted is None
+    told: list[float] = []
+    style = hearing.refine(pieces, 1, 0, told.append)
+    assert told[-1] == 1.0
+    assert style.isfinite().all()
+    assert torch.equal(style, spoken.style)
+    assert float(spoken.wanted @ torch.from_numpy(spoken.speaker)) > 0.999
+    assert nothing.wanted is None
+    # only silence: nothing to do
+    alone = [nothing]
+    before = nothing.style.clone()
+    assert torch.equal(hearing.refine(alone, 1, 0, None), before)

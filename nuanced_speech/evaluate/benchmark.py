@@ -45,6 +45,7 @@ class BenchmarkConfig:
 
     ``others`` is the number of conversions of each speaker into other speakers, ``limit`` how many recordings of each
     are converted in their own voice (all when None). ``refine`` is the number of steps of the systems that refine,
+    ``known`` how many seconds of the speaker's other recordings these get, which are then not compared with;
     ``recipe`` an encoder that ``train_v2_multispeech.py`` made, for the system of that name.
     """
 
@@ -54,6 +55,7 @@ class BenchmarkConfig:
     others: int = 2
     limit: int | None = None
     refine: int = 15
+    known: float = 0.0
     language: str | None = None
     recipe: Path | None = None
     encoder: Path | None = None
@@ -99,27 +101,46 @@ class Result:
 
 @dataclass(frozen=True)
 class Trial:
-    """A recording and, where it is not its own voice that is wanted, a recording of the other speaker."""
+    """A recording and, where it is not its own voice that is wanted, a recording of the other speaker; ``more``
+    recordings by which that voice is known."""
 
     source: Recording
     reference: Recording | None = None
+    more: tuple[Recording, ...] = ()
 
     @property
     def name(self) -> str:
         return self.source.name if self.reference is None else f"{self.source.name}-as-{self.reference.speaker}"
 
 
-def trials(speakers: dict[str, list[Recording]], limit: int | None, others: int) -> list[Trial]:
+def trials(speakers: dict[str, list[Recording]], limit: int | None, others: int, known: float = 0.0) -> list[Trial]:
     """Every recording in its own voice; then of each speaker the first recordings in the voices of the next speakers,
-    each known by one recording."""
-    own = [Trial(source) for recordings in speakers.values() for source in recordings[:limit]]
+    each known by one recording, and by so many seconds of those after it."""
+    own = [
+        Trial(source, None, _following(recordings, k, known))
+        for recordings in speakers.values()
+        for k, source in enumerate(recordings[:limit])
+    ]
     names, crossed = list(speakers), []
     for number, name in enumerate(names):
         for k in range(min(others, len(names) - 1)):
             source = speakers[name][k % len(speakers[name])]
             target = speakers[names[(number + 1 + k) % len(names)]]
-            crossed.append(Trial(source, target[k % len(target)]))
+            reference = k % len(target)
+            crossed.append(Trial(source, target[reference], _following(target, reference, known)))
     return own + crossed
+
+
+def _following(recordings: list[Recording], number: int, seconds: float) -> tuple[Recording, ...]:
+    """The recordings after one, the first ones after the last, until they last so long; one is always left out, since
+    the output is compared with what is left."""
+    found: list[Recording] = []
+    for recording in (recordings[number + 1 :] + recordings[:number])[:-1]:
+        if seconds <= 0:
+            break
+        found.append(recording)
+        seconds -= len(audio.read(recording.path)) / audio.SAMPLE_RATE
+    return tuple(found)
 
 
 class Judge:
@@ -142,7 +163,8 @@ class Judge:
         errors = metrics.word_errors(recording.text or heard.text, said, heard.language)
         heard_errors = metrics.word_errors(heard.text, said, heard.language)
         known = trial.reference or recording
-        strangers = [self._similarity(self._voice(known), s, known) for s in self.speakers if s != known.speaker]
+        used = (known, *trial.more)
+        strangers = [self._similarity(self._voice(known), s, used) for s in self.speakers if s != known.speaker]
         if trial.reference is not None:
             # another voice has another range: melodies are compared around their own middle
             after.f0 = after.f0 * 2 ** np.nan_to_num(median_log_f0(before.f0) - median_log_f0(after.f0))
@@ -161,8 +183,8 @@ class Judge:
             f0_rmse_cents=metrics.f0_rmse_cents(before.f0, after.f0),
             voicing_error=metrics.voicing_error(before.f0, after.f0),
             energy_correlation=metrics.energy_correlation(before.n, after.n),
-            secs=self._similarity(metrics.speaker_embedding(output, audio.SAMPLE_RATE), known.speaker, known),
-            second=self._similarity(self._voice(known), known.speaker, known),
+            secs=self._similarity(metrics.speaker_embedding(output, audio.SAMPLE_RATE), known.speaker, used),
+            second=self._similarity(self._voice(known), known.speaker, used),
             stranger=float(np.nanmean([*strangers, np.nan])) if np.isfinite(strangers).any() else float("nan"),
             **asdict(quality(output, audio.SAMPLE_RATE)),
             source_seconds=len(source) / audio.SAMPLE_RATE,
@@ -177,9 +199,9 @@ class Judge:
             self.voices[recording] = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
         return self.voices[recording]
 
-    def _similarity(self, voice: np.ndarray | None, speaker: str, but: Recording) -> float:
-        """Cosine to the mean embedding of a speaker's recordings but one; NaN where there is no other."""
-        others = [self._voice(r) for r in self.speakers[speaker] if r != but]
+    def _similarity(self, voice: np.ndarray | None, speaker: str, but: tuple[Recording, ...]) -> float:
+        """Cosine to the mean embedding of a speaker's recordings but some; NaN where there is no other."""
+        others = [self._voice(r) for r in self.speakers[speaker] if r not in but]
         known = [other for other in others if other is not None]
         return metrics.cosine(voice, np.mean(known, 0) if known else None)
 
@@ -214,7 +236,7 @@ def run(config: BenchmarkConfig) -> list[Result]:
     for system in dict.fromkeys(config.systems):
         # a recording of another voice says other words: nothing to compare
         others = 0 if system == "recording" else config.others
-        results += _run_system(system, config, trials(speakers, config.limit, others), models, judge)
+        results += _run_system(system, config, trials(speakers, config.limit, others, config.known), models, judge)
     return results
 
 
@@ -227,6 +249,7 @@ def _check_settings(config: BenchmarkConfig, speakers: dict[str, list[Recording]
         "recordings": hashlib.sha256(json.dumps(names).encode()).hexdigest(),
         "language": config.language,
         "refine": config.refine,
+        "known": config.known,
         **{name: sha256([path]) for name, path in weights.items() if path.is_file()},
     }
     sheet = config.out / "settings.json"
@@ -249,7 +272,8 @@ def _run_system(
         try:
             source = audio.read(trial.source.path)
             path = trial.reference.path if trial.reference else None
-            job = Job(source, audio.read(path) if path else None, path, config.language, config.refine)
+            more = tuple(recording.path for recording in trial.more)
+            job = Job(source, audio.read(path) if path else None, path, config.language, config.refine, more)
             output, seconds = SYSTEMS[system](models, job)
             result = judge.measure(system, trial, source, output, seconds)
         except UserError as error:

@@ -30,6 +30,15 @@ def evaluate(
     refine: Annotated[
         int, typer.Option(min=1, help="Steps of direct-refined and text-refined; random-walk does as much.")
     ] = 15,
+    known: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="direct-refined and text-refined get so much of the wanted speaker's other recordings, and no system "
+            "is compared with these.",
+        ),
+    ] = 0.0,
     language: Annotated[
         str | None, typer.Option(help="Of the recordings; otherwise Whisper finds it each time.")
     ] = None,
@@ -53,7 +62,7 @@ def evaluate(
     from nuanced_speech.prosody.f0 import f0
 
     names = tuple(name.strip() for name in systems.split(",") if name.strip())
-    config = BenchmarkConfig(folder, out, names, others, limit, refine, language, recipe, encoder, adapter)
+    config = BenchmarkConfig(folder, out, names, others, limit, refine, known, language, recipe, encoder, adapter)
     results = run(config)
     text: list[str] = []
     values = {}

@@ -30,7 +30,8 @@ SYNTHESES_PER_STEP = 3
 class Job:
     """One conversion: ``source [T]`` at 24 kHz, in its own voice or that of ``reference [T]``, read from its path.
 
-    ``language`` is the source's, None where Whisper shall find it; ``refine`` the steps of systems that refine.
+    ``language`` is the source's, None where Whisper shall find it; ``refine`` the steps of systems that refine, and
+    ``more`` the other recordings of the wanted voice that they are given.
     """
 
     source: np.ndarray
@@ -38,6 +39,7 @@ class Job:
     reference_path: Path | None = None
     language: str | None = None
     refine: int = 15
+    more: tuple[Path, ...] = ()
 
 
 @dataclass
@@ -92,7 +94,14 @@ def _recipe(models: Models, job: Job) -> Spoken:
 def _converted(converter: Converter, job: Job, path: str, refine: int = 0) -> Spoken:
     converter.load(path)
     started = time.perf_counter()
-    done = converter.convert(job.source, job.reference_path, path=path, language=job.language, refine=refine)
+    done = converter.convert(
+        job.source,
+        job.reference_path,
+        path=path,
+        language=job.language,
+        refine=refine,
+        more=job.more if refine else (),
+    )
     return done.audio, time.perf_counter() - started
 
 

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from nuanced_speech.errors import UserError
-from nuanced_speech.hear import SECONDS_PER_UNIT, Heard, Hearing, Progress, gain_of, part_of, to_whisper
+from nuanced_speech.hear import SECONDS_PER_UNIT, Hearing, Progress, gain_of, part_of, speaker_of, to_whisper
 from nuanced_speech.kokoro import MAX_PHONEMES, SAMPLES_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.pieces import cut
 from nuanced_speech.prosody.delivery import median_log_f0
@@ -100,7 +99,8 @@ def clone(
     heard = [h for h in heard if np.isfinite(h.speaker).all()]
     if not heard or not len(log_f0):
         raise UserError("no voice to be heard in the recordings: give recordings of speech")
-    embedding = _embedding(heard)
+    embedding = speaker_of(heard)
+    assert embedding is not None
     if progress is not None:
         progress(0.1)
 
@@ -120,13 +120,6 @@ def clone(
     sources = tuple(Source(recording.path.name, recording.sha256) for recording in material)
     provenance = made_now("clone", language=language, sources=sources, consent=consent.strip())
     return Clone(Voice(name, pack, provenance), material, embedding.cpu().numpy(), log_f0, warnings)
-
-
-def _embedding(heard: list[Heard]) -> Tensor:
-    """The speaker's embedding ``[256]``, long pieces counting for more."""
-    embeddings = torch.from_numpy(np.stack([h.speaker for h in heard]))
-    units = torch.tensor([float(h.units) for h in heard])
-    return F.normalize(units @ embeddings, dim=0).to(heard[0].style.device)
 
 
 def _sentences(hearing: Hearing, material: list[Recording], language: str | None) -> tuple[list[Sentence], str]:

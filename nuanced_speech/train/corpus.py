@@ -2,9 +2,9 @@
 
 Each utterance has a random text, a random point of the style space (a stock voice, a mixture of two, the timbre of
 one with the prosody of another, or any of these moved along the voices' principal components), a random speed and a
-random shift and range of its melody. Shards are safetensors files, written whole or not at all; a rerun makes only
-those that are missing, and every utterance depends on the seed and its own number alone, so an interrupted run ends in
-the same corpus as an uninterrupted one.
+random shift and range of its melody. Shards are safetensors files with checksums beside them, written whole or not at
+all; a rerun makes only those that are missing, and every utterance depends on the seed and its own number alone, so an
+interrupted run ends in the same corpus as an uninterrupted one.
 """
 
 import multiprocessing
@@ -24,6 +24,7 @@ from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import MAX_PHONEMES, TIMBRE_DIM, Kokoro, spread
 from nuanced_speech.style.voices import HELD_OUT, stock_voices, style_of
 from nuanced_speech.text import dictionary_words, phonemize
+from nuanced_speech.weights.store import sha256
 
 SENTENCES = Path(__file__).parent / "texts" / "sentences.txt"
 COMMON_WORDS = (
@@ -199,8 +200,23 @@ def shards_in(folder: Path) -> list[Path]:
     return paths
 
 
+def write_shard(tensors: dict[str, Tensor], path: Path) -> None:
+    """Write a shard whole or not at all, with its checksum beside it, as ``sha256sum --check`` reads it."""
+    with replacing(path) as temporary:
+        save_file(tensors, temporary)
+        with replacing(_checksum(path)) as beside:
+            beside.write_text(f"{sha256([temporary])}  {path.name}\n", encoding="utf-8")
+
+
 def read_shard(path: Path, wanted: tuple[str, ...] = FIELDS) -> list[Utterance]:
-    """The utterances of one shard; fields that are not wanted stay empty."""
+    """The utterances of one shard; fields that are not wanted stay empty.
+
+    Raises:
+        UserError: it is not what was written, by the checksum beside it if there is one.
+    """
+    checksum = _checksum(path)
+    if checksum.exists() and checksum.read_text(encoding="utf-8").split()[0] != sha256([path]):
+        raise UserError(f"{path} is damaged: delete it and make the corpus again, the other shards are kept")
     utterances = []
     with safe_open(path, "pt") as shard:
         for k in range(sum(name.endswith(".ids") for name in shard.keys())):  # noqa: SIM118
@@ -214,6 +230,10 @@ def read_shard(path: Path, wanted: tuple[str, ...] = FIELDS) -> list[Utterance]:
 
 def _shard(folder: Path, number: int) -> Path:
     return folder / f"shard-{number:05d}.safetensors"
+
+
+def _checksum(shard: Path) -> Path:
+    return shard.with_name(shard.name + ".sha256")
 
 
 _kokoro: Kokoro | None = None
@@ -241,6 +261,4 @@ def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
         tensors[f"{slot}.durations"] = spoken.durations.to(torch.int16)
         for field in ("f0", "energy", "style"):
             tensors[f"{slot}.{field}"] = getattr(spoken, field).clone()
-    path = _shard(config.out, number)
-    with replacing(path) as temporary:
-        save_file(tensors, temporary)
+    write_shard(tensors, _shard(config.out, number))

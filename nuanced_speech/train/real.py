@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
@@ -22,6 +21,7 @@ from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import FRAMES_PER_UNIT, MAX_PHONEMES, SAMPLES_PER_UNIT, STYLE_DIM, Kokoro
 from nuanced_speech.prosody.durations import LEAST_FIT, align_content
 from nuanced_speech.text import phonemize
+from nuanced_speech.train.corpus import write_shard
 from nuanced_speech.whisper import Listener
 
 log = logging.getLogger(__name__)
@@ -77,8 +77,7 @@ def prepare(config: RealConfig) -> None:
                 tensors[f"{count}.{curve}"] = torch.zeros(units * FRAMES_PER_UNIT)
             tensors[f"{count}.style"] = torch.zeros(STYLE_DIM)
             count += 1
-        with audio.replacing(target) as temporary:
-            save_file(tensors, temporary)
+        write_shard(tensors, target)
 
 
 def label(

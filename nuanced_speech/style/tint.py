@@ -1,0 +1,81 @@
+"""The colour that makes an output sound more like a speaker: gains for its bands, found through the speaker encoder.
+
+A timbre and the mean spectrum of a recording leave a voice short of its speaker, and a few decibels in the right bands
+are worth as much as a better timbre. They descend the gradient of the likeness through the encoder alone, whose mel
+bands are what a gain changes, so that no synthesis is needed; they are held small and smooth, so that they colour and
+cannot draw. Dark sounds, most of them vowels, and bright ones, most of them fricatives, have gains of their own.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nuanced_speech import audio
+from nuanced_speech.prosody.balance import BANDS, band_hz, band_powers, band_shares, with_gains
+from nuanced_speech.speaker import STEP, WINDOW, SpeakerEncoder
+
+STEPS, STEP_SIZE = 12, 1.0
+# So many windows of 1.6 s, half of each new, from the beginning of what is spoken.
+WINDOWS = 8
+# What gains of so many decibels, differences of so many between neighbouring bands, and half as much of such between
+# dark and bright sounds cost in cosine similarity.
+COST, GAIN_DB, SLOPE_DB = 0.01, 6.0, 3.0
+# Sounds are dark where there is more energy below the one frequency than above the other.
+DARK_HZ, BRIGHT_HZ = 1500.0, 2500.0
+# Frames of 12.5 ms over which brightness is averaged, so that gains do not flicker.
+SMOOTHING = 7
+
+
+@dataclass
+class Tint:
+    """Gains in dB of each band, in dark sounds and in bright ones, ``[2, BANDS]``."""
+
+    gains: Tensor
+
+    def give(self, wave: np.ndarray) -> np.ndarray:
+        """``wave [T]`` at 24 kHz with these gains."""
+        bright = _brightness(torch.from_numpy(band_powers(wave)), torch.from_numpy(band_hz())).float()
+        bell = torch.hann_window(SMOOTHING + 2, periodic=False)[1:-1]
+        bright = F.conv1d(bright.T[None], (bell / bell.sum())[None, None], padding=SMOOTHING // 2)[0].T
+        return with_gains(wave, _mixed(self.gains, bright).numpy())
+
+
+def find_tint(encoder: SpeakerEncoder, wave: np.ndarray, embedding: Tensor) -> Tint:
+    """What brings ``wave [T]`` at 24 kHz nearer to a speaker; nothing where it holds no speech.
+
+    Args:
+        embedding: of the speaker, of length 1, ``[256]``.
+    """
+    mel = encoder.spoken(wave, audio.SAMPLE_RATE)
+    if mel is None:
+        return Tint(torch.zeros(2, BANDS))
+    mel = mel[: WINDOW + STEP * (WINDOWS - 1)]
+    shares = torch.from_numpy(band_shares(encoder.centres)).float().to(mel.device)
+    bright = _brightness(mel, torch.from_numpy(encoder.centres).to(mel.device))
+    gains = torch.zeros(2, BANDS, device=mel.device, requires_grad=True)
+    optimizer = torch.optim.Adam([gains], STEP_SIZE)
+    with torch.enable_grad():
+        for _ in range(STEPS):
+            heard = mel * 10 ** (_mixed(gains, bright) @ shares.T / 10)
+            heard = heard * (mel.mean() / heard.mean().detach())
+            size, slope, split = (x.square().mean() for x in (gains, gains.diff(), gains[1] - gains[0]))
+            cost = COST * ((size + split / 2) / GAIN_DB**2 + slope / SLOPE_DB**2)
+            optimizer.zero_grad()
+            (cost - encoder.whole(heard) @ embedding).backward()
+            optimizer.step()
+    return Tint(gains.detach().cpu())
+
+
+def _mixed(gains: Tensor, bright: Tensor) -> Tensor:
+    """The gains ``[frames, BANDS]`` where frames are so bright, ``[frames, 1]``."""
+    return torch.lerp(gains[:1], gains[1:], bright)
+
+
+def _brightness(powers: Tensor, hz: Tensor) -> Tensor:
+    """From 0, dark, to 1, bright, ``[frames, 1]``, of energies in bands ``[frames, bands]`` around frequencies
+    ``[bands]``."""
+    dark, bright = (powers[:, some].sum(1, keepdim=True) for some in (hz < DARK_HZ, hz > BRIGHT_HZ))
+    return bright / (bright + dark + 1e-12)
