@@ -126,12 +126,15 @@ class _Loudness:
             wave = match_balance(wave, self.balance[frames])
         else:
             wave = follow_balance(wave, self.balance[frames], self.target.colour)
-        wave = amplify(match_loudness(wave, self.n[frames]), hush(self.n)[frames])
+        loud = self._as_loud(wave, frames)
         if self.speaker is None:
-            return wave
+            return loud
         if self.tint is None:  # found on the whole piece, which comes first
-            self.tint = find_tint(self.encoder, wave, self.speaker)
-        return self.tint.give(wave)
+            self.tint = find_tint(self.encoder, loud, self.speaker)
+        return self._as_loud(self.tint.give(wave), frames)
+
+    def _as_loud(self, wave: np.ndarray, frames: slice) -> np.ndarray:
+        return amplify(match_loudness(wave, self.n[frames]), hush(self.n)[frames])
 
 
 @dataclass
