@@ -45,7 +45,7 @@ demo: $(READY)
 	@echo "picture: outputs/demo/demo.png"
 
 test: $(READY)
-	@$(RUN)/python -m pytest -q -n 2 --dist loadfile tests
+	@$(RUN)/python -m pytest -q tests
 
 lint: $(READY)
 	$(RUN)/ruff check .

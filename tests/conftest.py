@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 # Tests take models from the cache or from installed packages: the same weights everywhere, and no network needed.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # processes beside each other that all use all cores are slower than ones with a core each; set before torch is
-    # imported, for the processes that tests start too
-    os.environ["OMP_NUM_THREADS"] = "1"
-
 CLIP_WORDS = "but a mob without any man at the head of it is beneath pitifulness"
 
 
