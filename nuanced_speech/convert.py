@@ -121,7 +121,7 @@ class _Loudness:
     tint: Tint | None = None
 
     def give(self, wave: np.ndarray, frames: slice) -> np.ndarray:
-        """``wave [300 * frames]`` as loud as it should be."""
+        """``wave [300 * frames]`` as loud, as bright and of the colour that it should be."""
         if self.target is None:
             wave = match_balance(wave, self.balance[frames])
         else:
@@ -224,7 +224,7 @@ class Converter(Hearing):
             wave = source if isinstance(source, np.ndarray) else audio.read(source)
             gain = gain_of(wave)
         self.load(path)
-        # nobody said which language they are in: phonemes of another than English fit badly, and are left out then
+        # phonemes are written as if they were English: of another language they fit badly, and are left out then
         others = [item for path in more for item in self._pieces_of(path, refine > 0)]
         target = self._voice(voice, others, refine, seed, part_of(progress, 0.0, 0.4)) if voice is not None else None
         begin = 0.4 if refine and target is not None else 0.0
@@ -323,7 +323,7 @@ class Converter(Hearing):
         with self.stage("content"):
             content = self.content_of(heard)
         f0 = transpose(heard.f0, manner.octaves)
-        loudness = self._loudness(heard, manner, np.arange(len(heard.n)))
+        loudness = self._loudness(heard, manner)
         return self._decode(content, f0, heard.n + ENERGY_OFFSET, self._style(heard, manner), manner.seed, loudness)
 
     def _speak_text(self, heard: Heard, manner: _Manner) -> np.ndarray:
@@ -355,8 +355,8 @@ class Converter(Hearing):
             return self._decode(content, f0, n + ENERGY_OFFSET, style, manner.seed, loudness)
         return self._decode(content, f0, prosody.energy[0].cpu().numpy(), style, manner.seed, None)
 
-    def _loudness(self, heard: Heard, manner: _Manner, frames: np.ndarray) -> _Loudness:
-        """What is heard of a piece, in the rhythm of these of its frames."""
+    def _loudness(self, heard: Heard, manner: _Manner, frames: slice | np.ndarray = slice(None)) -> _Loudness:
+        """What is heard of a piece, or of some of its frames, in their order."""
         speaker = heard.wanted if manner.target is None else manner.target.speaker
         return _Loudness(heard.n[frames], heard.balance[frames], manner.target, speaker, self.speaker_encoder)
 

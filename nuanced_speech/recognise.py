@@ -111,9 +111,9 @@ class Tokens(nn.Module):
             return self.table
         return torch.cat([self.symbols, self.words + self.up @ self.down])
 
-    def expected(self, x: Tensor) -> Tensor:
-        """Logits of the next token, ``[..., D]`` to ``[..., V]``."""
-        return F.linear(x, self()).float() + self.prior
+    def expected(self, x: Tensor, table: Tensor) -> Tensor:
+        """Logits of the next token, ``[..., D]`` to ``[..., V]``, by the rows that ``forward`` gave."""
+        return F.linear(x, table).float() + self.prior
 
     @torch.no_grad()
     def merge(self) -> None:
@@ -168,12 +168,13 @@ class Recogniser(nn.Module):
             logits ``[B, P + 1, V]``: row k before token k, the last one after all of them.
         """
         audible = torch.arange(features.shape[1], device=features.device) < frames[:, None]
-        x = torch.cat([self.prompt.expand(len(tokens), -1, -1), self.tokens()[tokens]], 1)
+        table = self.tokens()
+        x = torch.cat([self.prompt.expand(len(tokens), -1, -1), table[tokens]], 1)
         x = x + self.position[: x.shape[1]]
         causal = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
         for block in self._blocks:
             x, _ = block(x, block.cross_attn.keys_values(features), None, causal, audible[:, None, None])
-        return self.tokens.expected(self.ln(x[:, len(self.prompt) - 1 :]))
+        return self.tokens.expected(self.ln(x[:, len(self.prompt) - 1 :]), table)
 
     def write(self, features: Tensor, limit: int) -> str:
         """The most probable phonemes of ``features [F, D]``; arguments as in ``search``."""
@@ -200,7 +201,7 @@ class Recogniser(nn.Module):
             length = ids.shape[1] + 1
             for k, block in enumerate(self._blocks):
                 x, written[k] = block(x, heard[k], written[k], causal if length == 1 else None)
-            totals = scores[:, None] + self.tokens.expected(self.ln(x[:, -1])).log_softmax(-1)
+            totals = scores[:, None] + self.tokens.expected(self.ln(x[:, -1]), table).log_softmax(-1)
             counts = symbols[:, None] + sizes
             means, places = (totals / counts).flatten().topk(2 * beams)
             rows, tokens = places // len(table), places % len(table)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nuanced_speech.kokoro import Kokoro
+    from nuanced_speech.speaker import SpeakerEncoder
     from nuanced_speech.whisper import Listener
 
 # Tests take models from the cache or from installed packages: the same weights everywhere, and no network needed.
@@ -46,6 +47,14 @@ def kokoro() -> Kokoro:
     from nuanced_speech.kokoro import Kokoro
 
     return Kokoro()
+
+
+@pytest.fixture(scope="session")
+def encoder() -> SpeakerEncoder:
+    """Who speaks, loaded once for all tests."""
+    from nuanced_speech.speaker import SpeakerEncoder
+
+    return SpeakerEncoder()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import torch
 
-from nuanced_speech import Converter, audio, hear
+from nuanced_speech import Converter, audio, convert, hear
 from nuanced_speech.convert import _choose_path
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate import metrics, report
@@ -16,6 +16,7 @@ from nuanced_speech.pieces import cut
 from nuanced_speech.prosody.delivery import median_log_f0
 from nuanced_speech.recognise import with_silence
 from nuanced_speech.style.encoder import PACKAGED
+from nuanced_speech.style.tint import find_tint
 from nuanced_speech.style.voices import stock_voices
 from nuanced_speech.text import phonemize
 from nuanced_speech.train import style
@@ -166,9 +167,21 @@ def test_voices_from_files_give_what_their_names_give(converter, wave, tmp_path)
         assert np.allclose(converter.convert(short, tmp_path / name).audio, named, atol=1e-4)
 
 
-def test_a_recording_serves_as_voice(converter, wave, clip):
-    short = wave[: 2 * audio.SAMPLE_RATE]
+def test_a_recording_serves_as_voice(converter, wave, clip, monkeypatch):
+    short, found = wave[: 2 * audio.SAMPLE_RATE], []
+
+    def note(encoder, spoken, speaker):
+        found.append(speaker)
+        return find_tint(encoder, spoken, speaker)
+
+    monkeypatch.setattr(convert, "find_tint", note)
     assert np.isfinite(converter.convert(short, clip).audio).all()
+    # it is coloured like its speaker, which nothing else is unless it is refined
+    own = converter.speaker_encoder.embed(wave, audio.SAMPLE_RATE)
+    assert [float(speaker @ torch.from_numpy(own)) > 0.99 for speaker in found] == [True]
+    for voice in (None, "am_onyx"):
+        converter.convert(short, voice, path="direct")
+    assert len(found) == 1
 
 
 def test_other_recordings_of_a_voice_make_it_better_known(converter, wave, clip):

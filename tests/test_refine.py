@@ -22,11 +22,6 @@ from nuanced_speech.style.voices import stock_voices, style_of
 CLIP = Path(__file__).parent / "data" / "clip.flac"
 
 
-@pytest.fixture(scope="module")
-def encoder() -> SpeakerEncoder:
-    return SpeakerEncoder()
-
-
 @torch.no_grad()
 def passage(kokoro: Kokoro, style: torch.Tensor) -> Passage:
     encoded = kokoro.encode_text(kokoro.tokens("ðə ɹˈɪvəɹ ɹˈOz kwˈɪkli")[None])

@@ -15,11 +15,6 @@ CLIP = Path(__file__).parent / "data" / "clip.flac"
 
 
 @pytest.fixture(scope="module")
-def encoder() -> SpeakerEncoder:
-    return SpeakerEncoder()
-
-
-@pytest.fixture(scope="module")
 def wave() -> np.ndarray:
     return audio.read(CLIP, audio.WHISPER_SAMPLE_RATE)
 

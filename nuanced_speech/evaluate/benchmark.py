@@ -233,10 +233,11 @@ def run(config: BenchmarkConfig) -> list[Result]:
     recipe = Converter(encoder=config.recipe, adapter=config.adapter) if config.recipe else None
     models, judge = Models(converter, recipe), Judge(config, speakers, Listener())
     results: list[Result] = []
+    every = trials(speakers, config.limit, config.others, config.known)
+    # a recording of another voice says other words: nothing to compare
+    own = [trial for trial in every if trial.reference is None]
     for system in dict.fromkeys(config.systems):
-        # a recording of another voice says other words: nothing to compare
-        others = 0 if system == "recording" else config.others
-        results += _run_system(system, config, trials(speakers, config.limit, others, config.known), models, judge)
+        results += _run_system(system, config, own if system == "recording" else every, models, judge)
     return results
 
 

@@ -5,7 +5,7 @@ told the melody and the loudness of every moment, but not this: what it says is 
 afterwards, band by band, no faster than the mouth moves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -113,14 +113,11 @@ def band_shares(hz: np.ndarray) -> np.ndarray:
     return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(BANDS)))
 
 
-def band_powers(wave: np.ndarray) -> np.ndarray:
-    """Energy of ``wave [T]`` at 24 kHz in each band, ``[frames, BANDS]`` at 80 Hz, the last frame after its end."""
-    return _band_power(_stft(wave))
-
-
-def with_gains(wave: np.ndarray, gains: np.ndarray) -> np.ndarray:
-    """The waveform ``[T]`` with gains in dB for each frame of ``band_powers``, ``[frames, BANDS]``."""
-    return _with_gains(_stft(wave), gains, len(wave))
+def with_gains(wave: np.ndarray, gains: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """The waveform ``[T]`` at 24 kHz with gains in dB, which are found from its energies in bands, both ``[frames,
+    BANDS]`` at 80 Hz, the last frame after its end."""
+    spectrum = _stft(wave)
+    return _with_gains(spectrum, gains(_band_power(spectrum)), len(wave))
 
 
 def _heard(wave: np.ndarray, other: Balance) -> tuple[Tensor, np.ndarray]:

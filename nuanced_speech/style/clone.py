@@ -96,11 +96,9 @@ def clone(
     ]
     f0 = np.concatenate([h.f0 for h in heard])
     log_f0 = np.log2(f0[f0 > 0])
-    heard = [h for h in heard if np.isfinite(h.speaker).all()]
-    if not heard or not len(log_f0):
-        raise UserError("no voice to be heard in the recordings: give recordings of speech")
     embedding = speaker_of(heard)
-    assert embedding is not None
+    if embedding is None or not len(log_f0):
+        raise UserError("no voice to be heard in the recordings: give recordings of speech")
     if progress is not None:
         progress(0.1)
 

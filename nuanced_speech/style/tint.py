@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.prosody.balance import BANDS, band_hz, band_powers, band_shares, with_gains
+from nuanced_speech.prosody.balance import BANDS, band_hz, band_shares, with_gains
 from nuanced_speech.speaker import STEP, WINDOW, SpeakerEncoder
 
 STEPS, STEP_SIZE = 16, 1.0
@@ -39,10 +39,14 @@ class Tint:
 
     def give(self, wave: np.ndarray) -> np.ndarray:
         """``wave [T]`` at 24 kHz with these gains."""
-        bright = _brightness(torch.from_numpy(band_powers(wave)), torch.from_numpy(band_hz())).float()
+        return with_gains(wave, self._of)
+
+    def _of(self, powers: np.ndarray) -> np.ndarray:
+        """Gains where these are the energies, both ``[frames, BANDS]``."""
+        bright = _brightness(torch.from_numpy(powers), torch.from_numpy(band_hz())).float()
         bell = torch.hann_window(SMOOTHING + 2, periodic=False)[1:-1]
         bright = F.conv1d(bright.T[None], (bell / bell.sum())[None, None], padding=SMOOTHING // 2)[0].T
-        return with_gains(wave, _mixed(self.gains, bright).numpy())
+        return _mixed(self.gains, bright).numpy()
 
 
 def find_tint(encoder: SpeakerEncoder, wave: np.ndarray, embedding: Tensor) -> Tint:

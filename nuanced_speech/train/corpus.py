@@ -215,7 +215,7 @@ def read_shard(path: Path, wanted: tuple[str, ...] = FIELDS) -> list[Utterance]:
         UserError: it is not what was written, by the checksum beside it if there is one.
     """
     checksum = _checksum(path)
-    if checksum.exists() and checksum.read_text(encoding="utf-8").split()[0] != sha256([path]):
+    if checksum.exists() and checksum.read_text(encoding="utf-8").split()[:1] != [sha256([path])]:
         raise UserError(f"{path} is damaged: delete it and make the corpus again, the other shards are kept")
     utterances = []
     with safe_open(path, "pt") as shard:
