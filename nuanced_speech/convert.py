@@ -46,8 +46,8 @@ from nuanced_speech.prosody.delivery import (
     warp,
 )
 from nuanced_speech.prosody.durations import align_to
-from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style.tint import Tint, find_tint
+from nuanced_speech.style.speakers import same_speaker
+from nuanced_speech.style.tint import Tinting
 from nuanced_speech.style.voice import Voice
 from nuanced_speech.style.voices import PACK_SUFFIXES, nearest_stock_timbre, style_of
 from nuanced_speech.text import LANGUAGES, phoneme_pieces, phonemize
@@ -110,15 +110,13 @@ class Conversion:
 
 @dataclass
 class _Loudness:
-    """How loud, ``n [frames]``, and in which bands; in the source's own voice where there is no target; like which
-    ``speaker [256]`` to the encoder, where that is asked."""
+    """How loud, ``n [frames]``, and in which bands; in the source's own voice where there is no target; like whom,
+    where that is asked."""
 
     n: np.ndarray
     balance: Balance
     target: _Target | None
-    speaker: Tensor | None
-    encoder: SpeakerEncoder
-    tint: Tint | None = None
+    tinting: Tinting | None
 
     def give(self, wave: np.ndarray, frames: slice) -> np.ndarray:
         """``wave [300 * frames]`` as loud, as bright and of the colour that it should be."""
@@ -127,11 +125,7 @@ class _Loudness:
         else:
             wave = follow_balance(wave, self.balance[frames], self.target.colour)
         loud = self._as_loud(wave, frames)
-        if self.speaker is None:
-            return loud
-        if self.tint is None:  # found on the whole piece, which comes first
-            self.tint = find_tint(self.encoder, loud, self.speaker)
-        return self._as_loud(self.tint.give(wave), frames)
+        return loud if self.tinting is None else self._as_loud(self.tinting.give(wave, loud), frames)
 
     def _as_loud(self, wave: np.ndarray, frames: slice) -> np.ndarray:
         return amplify(match_loudness(wave, self.n[frames]), hush(self.n)[frames])
@@ -139,7 +133,8 @@ class _Loudness:
 
 @dataclass
 class _Manner:
-    """How to speak: language, a target voice or the source's own, octaves to move, what to keep of the source, seed."""
+    """How to speak: language, a target voice or the source's own, octaves to move, what to keep of the source, seed,
+    and what brings the voice nearer to its recording, if it is known by one."""
 
     language: str
     target: _Target | None
@@ -147,6 +142,7 @@ class _Manner:
     pitch_shift: float
     keep: frozenset[str]
     seed: int
+    tinting: Tinting | None
 
 
 class Converter(Hearing):
@@ -223,9 +219,8 @@ class Converter(Hearing):
         with self.stage("read"):
             wave = source if isinstance(source, np.ndarray) else audio.read(source)
             gain = gain_of(wave)
+            others = {str(recording): audio.read(recording) for recording in more}
         self.load(path)
-        # phonemes are written as if they were English: of another language they fit badly, and are left out then
-        others = [item for path in more for item in self._pieces_of(path, refine > 0)]
         target = self._voice(voice, others, refine, seed, part_of(progress, 0.0, 0.4)) if voice is not None else None
         begin = 0.4 if refine and target is not None else 0.0
         pieces = cut(wave)
@@ -244,20 +239,22 @@ class Converter(Hearing):
         heard = [
             self.hear(wave, gain, piece, by_ear) for piece in _reported(pieces, part_of(progress, begin, begin + 0.2))
         ]
-        known = heard if target is not None else heard + others
-        self.settle_styles(known)
+        known = [] if target is not None else self._more_of(heard, others, refine > 0)
+        self.settle_styles(heard + known)
         if transcript is not None and path == "text":
             _give_phonemes(transcript, heard)
         begin += 0.2
         if refine and target is None:
-            self.refine(known, refine, seed, part_of(progress, begin, begin + 0.4))
+            self.refine(heard, refine, seed, part_of(progress, begin, begin + 0.4), known)
             begin += 0.4
         rest = part_of(progress, begin, 1.0)
         octaves = pitch_shift / SEMITONES
         if target is not None:
             own = median_log_f0(np.concatenate([h.f0 for h in heard]))
             octaves += 0.0 if math.isnan(own) or math.isnan(target.log_f0) else target.log_f0 - own
-        manner = _Manner(spoken_language, target, octaves, pitch_shift / SEMITONES, frozenset(keep), seed)
+        like = _wanted(heard) if target is None else target.speaker
+        tinting = None if like is None else Tinting(self.speaker_encoder, like)
+        manner = _Manner(spoken_language, target, octaves, pitch_shift / SEMITONES, frozenset(keep), seed, tinting)
         in_time = text is None and "rhythm" in keep
         if text is not None:
             spoken = phoneme_pieces(text, spoken_language)
@@ -278,39 +275,54 @@ class Converter(Hearing):
                     writer.write(chunk)
         return Conversion(converted, wave, path, dict(self._seconds), transcript, comment=comment)
 
-    def _pieces_of(self, path: str | Path, phonemes: bool) -> list[Heard]:
-        """All that is heard in a recording."""
-        wave = audio.read(path)
+    def _pieces_of(self, wave: np.ndarray, phonemes: bool) -> list[Heard]:
+        """All that is heard in a recording ``[T]`` at 24 kHz; its phonemes as if they were English: of another language
+        they fit badly, and are left out then."""
         gain = gain_of(wave)
         return [self.hear(wave, gain, piece, phonemes) for piece in cut(wave)]
+
+    def _more_of(self, heard: list[Heard], others: dict[str, np.ndarray], phonemes: bool) -> list[Heard]:
+        """All that is heard in other recordings ``[T]``, by their names, but for those of another speaker."""
+        own, found = speaker_of(heard), []
+        for name, wave in others.items():
+            pieces = self._pieces_of(wave, phonemes)
+            other = speaker_of(pieces)
+            if own is not None and other is not None and float(same_speaker(torch.stack([own, other]))[0, 1]) < 0.5:
+                log.warning("%s is left out: it sounds like another speaker than the voice that is wanted", name)
+            else:
+                found += pieces
+        return found
 
     def _voice(
         self,
         voice: str | Path | Voice,
-        others: Sequence[Heard] = (),
+        others: dict[str, np.ndarray],
         refine: int = 0,
         seed: int = 0,
         progress: Progress | None = None,
     ) -> _Target:
         """What to speak with: a voice, by name, mixture or pack file, or a recording, and others of the same voice."""
         if _is_recording(voice):
-            heard = self._pieces_of(Path(str(voice)), refine > 0)
-            return self._voice_of_recording([*heard, *others], refine, seed, progress)
+            heard = self._pieces_of(audio.read(Path(str(voice))), refine > 0)
+            return self._voice_of_recording(heard, self._more_of(heard, others, refine > 0), refine, seed, progress)
         found = Voice.load(voice)
         pack = found.pack.to(self.device)
         ids = self.kokoro.tokens(phonemize(PITCH_SENTENCE))[None]
         prosody = self.kokoro.predict(self.kokoro.encode_text(ids), style_of(pack, ids.shape[1] - 2)[None])
         return _Target(pack, median_log_f0(_voiced(prosody.f0[0])), found.mark)
 
-    def _voice_of_recording(self, heard: list[Heard], refine: int, seed: int, progress: Progress | None) -> _Target:
-        self.settle_styles(heard)
-        style = self.refine(heard, refine, seed, progress) if refine else mean_style(heard)
+    def _voice_of_recording(
+        self, heard: list[Heard], more: list[Heard], refine: int, seed: int, progress: Progress | None
+    ) -> _Target:
+        every = heard + more
+        self.settle_styles(every)
+        style = self.refine(heard, refine, seed, progress, more) if refine else mean_style(every)
         return _Target(
             style[None],
-            median_log_f0(np.concatenate([h.f0 for h in heard])),
+            median_log_f0(np.concatenate([h.f0 for h in every])),
             f"{SYNTHETIC}; voice: of a recording (clone)",
-            colour_of([h.balance for h in heard]),
-            speaker_of(heard),
+            colour_of([h.balance for h in every]),
+            _wanted(heard) if refine else speaker_of(every),
         )
 
     def _style(self, heard: Heard, manner: _Manner, phonemes: int | None = None) -> Tensor:
@@ -357,8 +369,8 @@ class Converter(Hearing):
 
     def _loudness(self, heard: Heard, manner: _Manner, frames: slice | np.ndarray = slice(None)) -> _Loudness:
         """What is heard of a piece, or of some of its frames, in their order."""
-        speaker = heard.wanted if manner.target is None else manner.target.speaker
-        return _Loudness(heard.n[frames], heard.balance[frames], manner.target, speaker, self.speaker_encoder)
+        tinting = manner.tinting if manner.target is not None or heard.wanted is not None else None
+        return _Loudness(heard.n[frames], heard.balance[frames], manner.target, tinting)
 
     def _say(self, pieces: Iterator[str], heard: list[Heard], manner: _Manner) -> Iterator[np.ndarray]:
         """Other words, as phonemes, in the source's manner: its style, pace and the centre of its melody."""
@@ -465,6 +477,11 @@ def _give_phonemes(transcript: Transcript, heard: list[Heard]) -> None:
         text = transcript.text if len(heard) == 1 else " ".join(inside)
         if any(c.isalnum() for c in text):
             item.phonemes = phonemize(text, transcript.language)
+
+
+def _wanted(heard: Sequence[Heard]) -> Tensor | None:
+    """The speaker ``[256]`` that refinement followed; None without."""
+    return next((h.wanted for h in heard if h.wanted is not None), None)
 
 
 def _limited(stream: Iterator[np.ndarray], length: int) -> Iterator[np.ndarray]:

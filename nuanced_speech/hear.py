@@ -9,7 +9,7 @@ import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -209,18 +209,22 @@ class Hearing:
         for item, style in zip(heard, styles, strict=True):
             item.style = style
 
-    def refine(self, heard: list[Heard], steps: int, seed: int, progress: Progress | None) -> Tensor:
-        """Bring the main speaker's timbre nearer to the recording, in every piece that is his; returns his style."""
-        embeddings = torch.from_numpy(np.stack([h.speaker for h in heard])).to(self.device)
+    def refine(
+        self, heard: list[Heard], steps: int, seed: int, progress: Progress | None, more: Sequence[Heard] = ()
+    ) -> Tensor:
+        """Bring the main speaker's timbre nearer to the recording, in every piece that is his; returns his style. What
+        is heard ``more`` of him in other recordings helps, and who is main is not asked there."""
+        every = [*heard, *more]
+        embeddings = torch.from_numpy(np.stack([h.speaker for h in every])).to(self.device)
         known = embeddings.isfinite().all(1)
-        if not bool(known.any()):
+        if not bool(known[: len(heard)].any()):
             log.warning("nothing to refine: no voice in the recording")
             return heard[0].style
         embeddings = embeddings.nan_to_num()
-        units = torch.tensor([float(h.units) for h in heard], device=self.device) * known
+        units = torch.tensor([float(h.units) for h in every], device=self.device) * known
         same = same_speaker(embeddings) * known
-        main = int((same @ units * known).argmax())
-        own = sorted((h for h, share in zip(heard, same[main], strict=True) if share >= 0.5), key=lambda h: -h.units)
+        main = int((same @ units * known)[: len(heard)].argmax())
+        own = sorted((h for h, share in zip(every, same[main], strict=True) if share >= 0.5), key=lambda h: -h.units)
         start, speaker = timbre_of(heard[main].style), normalize((same[main] * units) @ embeddings, dim=0)
         with self.stage("refine"):
             passages: list[Passage] = []
@@ -239,7 +243,7 @@ class Hearing:
                 lambda step, _likeness: progress(step / steps) if progress is not None else None,
                 seed,
             )
-        for item, share in zip(heard, same[main], strict=True):
+        for item, share in zip(every, same[main], strict=True):
             own_timbre = timbre_of(item.style) + share * (timbre - start)
             prosody = item.style[TIMBRE_DIM:STYLE_DIM]
             item.style = torch.cat([own_timbre[:TIMBRE_DIM], prosody, own_timbre[TIMBRE_DIM:]])
@@ -294,7 +298,7 @@ def mean_style(heard: list[Heard]) -> Tensor:
     return units / units.sum() @ torch.stack([h.style for h in heard])
 
 
-def speaker_of(heard: list[Heard]) -> Tensor | None:
+def speaker_of(heard: Sequence[Heard]) -> Tensor | None:
     """The pieces' mean speaker embedding ``[256]``, of length 1, long pieces counting for more; None where no voice is
     heard."""
     known = [h for h in heard if np.isfinite(h.speaker).all()]

@@ -69,6 +69,10 @@ class SpeakerEncoder(nn.Module):
         bands = self.bands.cpu().numpy()
         return np.linspace(0, audio.WHISPER_SAMPLE_RATE / 2, len(bands)) @ bands / bands.sum(0)
 
+    def energies(self, mel: Tensor) -> Tensor:
+        """How much is in each band, ``[..., 40]``, of mel spectra ``[..., 40]``, which say how much there is per Hz."""
+        return mel * torch.from_numpy(np.gradient(self.centres)).to(mel)
+
     @torch.no_grad()
     def spoken(self, wave: np.ndarray, sample_rate: int) -> Tensor | None:
         """Mel spectra ``[frames, 40]`` of the speech in ``wave [T]``, pauses left out, at the network's level; None of

@@ -7,14 +7,16 @@ import pytest
 import soundfile
 import torch
 
-from nuanced_speech import Converter, audio, convert, hear
+from nuanced_speech import Converter, audio, hear
 from nuanced_speech.convert import _choose_path
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.metrics import count_edits
+from nuanced_speech.evaluate.systems import say
 from nuanced_speech.pieces import cut
 from nuanced_speech.prosody.delivery import median_log_f0
 from nuanced_speech.recognise import with_silence
+from nuanced_speech.style import tint
 from nuanced_speech.style.encoder import PACKAGED
 from nuanced_speech.style.tint import find_tint
 from nuanced_speech.style.voices import stock_voices
@@ -128,7 +130,7 @@ def test_another_voice_moves_the_melody_to_its_range(converter, wave):
     for voice in ("am_onyx", "af_heart"):
         done = converter.convert(wave, voice)
         outputs[voice] = median_log_f0(report.contours(done.audio).f0)
-        assert abs(outputs[voice] - converter._voice(voice).log_f0) < 0.2
+        assert abs(outputs[voice] - converter._voice(voice, {}).log_f0) < 0.2
     assert outputs["af_heart"] - outputs["am_onyx"] > 0.5
     shifted = converter.convert(wave, pitch_shift=5.0)
     assert abs(median_log_f0(report.contours(shifted.audio).f0) - source - 5 / 12) < 0.1
@@ -174,7 +176,7 @@ def test_a_recording_serves_as_voice(converter, wave, clip, monkeypatch):
         found.append(speaker)
         return find_tint(encoder, spoken, speaker)
 
-    monkeypatch.setattr(convert, "find_tint", note)
+    monkeypatch.setattr(tint, "find_tint", note)
     assert np.isfinite(converter.convert(short, clip).audio).all()
     # it is coloured like its speaker, which nothing else is unless it is refined
     own = converter.speaker_encoder.embed(wave, audio.SAMPLE_RATE)
@@ -196,7 +198,7 @@ def test_other_recordings_of_a_voice_make_it_better_known(converter, wave, clip)
         patch.setattr(Converter, "settle_styles", note)
         outputs = [converter.convert(short, path="direct", more=more).audio for more in ([], [clip])]
         with torch.no_grad():
-            converter._voice(clip, converter._pieces_of(clip, False))
+            converter._voice(clip, {"more": audio.read(clip)})
     alone, together, _ = heard
     assert [len(x) for x in heard] == [1, 2, 2]
     assert len(outputs[0]) == len(outputs[1]) == len(short)
@@ -205,6 +207,15 @@ def test_other_recordings_of_a_voice_make_it_better_known(converter, wave, clip)
     assert (together[0].style - alone[0].style).abs().max() > 0.01
     with pytest.raises(UserError, match="--more"):
         converter.convert(short, "af_heart", more=[clip])
+
+
+def test_another_speakers_recording_is_left_out(converter, wave, clip, caplog):
+    (own,) = converter._pieces_of(wave, False)
+    with torch.no_grad():
+        stranger = say(converter.kokoro, "Good morning, my dear, how do you do?", "en", "af_heart")
+        found = converter._more_of([own], {"stranger.wav": stranger, "own.wav": wave}, False)
+    assert [item.units for item in found] == [own.units]
+    assert "stranger.wav is left out" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,11 @@ def test_a_refined_voice_is_wanted_and_silence_is_not(monkeypatch: pytest.Monkey
     assert torch.equal(style, spoken.style)
     assert float(spoken.wanted @ torch.from_numpy(spoken.speaker)) > 0.999
     assert nothing.wanted is None
+    # whose voice it is, the recording says, however much there is of others
+    others = [replace(spoken, speaker=-spoken.speaker, wanted=None) for _ in range(2)]
+    assert torch.equal(hearing.refine([spoken], 1, 0, None, others), spoken.style)
+    assert float(spoken.wanted @ torch.from_numpy(spoken.speaker)) > 0.999
+    assert [other.wanted for other in others] == [None, None]
     # only silence: nothing to do
     alone = [nothing]
     before = nothing.style.clone()

@@ -13,7 +13,7 @@ from nuanced_speech.convert import _Loudness
 from nuanced_speech.prosody.balance import BANDS, _band_power, _stft, balance, band_hz, with_gains
 from nuanced_speech.prosody.energy import energy
 from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style.tint import Tint, find_tint
+from nuanced_speech.style.tint import Tint, Tinting, _brightness, find_tint
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,7 @@ def test_a_voice_that_lost_its_colour_comes_nearer_to_its_own(encoder: SpeakerEn
     strange = 8 * np.exp(-((np.log2(band_hz() / 2000)) ** 2)) - 8 * (band_hz() < 300)
     changed = with_gains(wave, lambda _: strange[None])
     tint = find_tint(encoder, changed, own)
+    assert tint is not None
     likenesses = [
         float(torch.from_numpy(encoder.embed(x, audio.SAMPLE_RATE)) @ own) for x in (changed, tint.give(changed))
     ]
@@ -51,22 +52,41 @@ def test_dark_sounds_and_bright_ones_have_gains_of_their_own() -> None:
     assert gained[-10] == pytest.approx(6, abs=0.1)
 
 
-def test_where_nothing_is_said_nothing_is_coloured(encoder: SpeakerEncoder) -> None:
-    silence = np.zeros(4800, np.float32)
-    tint = find_tint(encoder, silence, torch.ones(256) / 16)
-    assert not tint.gains.any()
-    assert not tint.give(silence).any()
+def test_sounds_are_as_bright_where_gains_are_sought_as_where_they_are_given(
+    encoder: SpeakerEncoder, wave: np.ndarray
+) -> None:
+    mel = encoder.mel(torch.from_numpy(audio.resample(wave, audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE))[None])[0]
+    sought = _brightness(encoder.energies(mel), encoder.centres)[:, 0].numpy()
+    given = _brightness(torch.from_numpy(_band_power(_stft(wave))), band_hz())[:, 0].numpy()
+    # frames are 10 ms apart here and 12.5 there
+    given = np.interp(np.arange(len(sought)) * 0.8, np.arange(len(given)), given)
+    assert np.corrcoef(sought, given)[0, 1] > 0.9
+    assert np.abs(sought - given).mean() < 0.1
+
+
+def test_what_is_too_short_to_know_keeps_its_colour(encoder: SpeakerEncoder, wave: np.ndarray) -> None:
+    speaker = torch.ones(256) / 16
+    for short in (np.zeros(48_000, np.float32), wave[:24_000]):
+        tinting = Tinting(encoder, speaker)
+        assert tinting.give(short, short) is short
+    # what comes after is coloured, and all by one tint
+    assert not np.array_equal(tinting.give(wave, wave), wave)
+    found = tinting.tint
+    assert found is not None
+    tinting.give(wave[::-1].copy(), wave[::-1].copy())
+    assert tinting.tint is found
 
 
 def test_a_piece_and_what_is_mended_of_it_get_one_tint(encoder: SpeakerEncoder, wave: np.ndarray) -> None:
     changed = with_gains(wave, lambda _: -10.0 * (band_hz() < 700)[None])[: len(wave) // 600 * 600]
     own = torch.from_numpy(encoder.embed(wave, audio.SAMPLE_RATE))
-    plain, like = (_Loudness(energy(changed), balance(changed), None, speaker, encoder) for speaker in (None, own))
+    tinting = Tinting(encoder, own)
+    plain, like = (_Loudness(energy(changed), balance(changed), None, x) for x in (None, tinting))
     whole = slice(0, len(changed) // 300)
     spoken = [loudness.give(changed, whole) for loudness in (plain, like)]
     without, near = (float(torch.from_numpy(encoder.embed(x, audio.SAMPLE_RATE)) @ own) for x in spoken)
     assert near > without + 0.01
-    found = like.tint
+    found = tinting.tint
     part = like.give(changed[24_000:48_000], slice(80, 160))
-    assert like.tint is found
+    assert tinting.tint is found
     assert np.abs(part - spoken[1][24_000:48_000])[2400:-2400].max() < 0.1 * np.abs(part).max()

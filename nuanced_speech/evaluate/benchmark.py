@@ -138,8 +138,9 @@ def _following(recordings: list[Recording], number: int, seconds: float) -> tupl
     for recording in (recordings[number + 1 :] + recordings[:number])[:-1]:
         if seconds <= 0:
             break
-        found.append(recording)
-        seconds -= len(audio.read(recording.path)) / audio.SAMPLE_RATE
+        with suppress(UserError):  # it is named where it is to be converted
+            seconds -= len(audio.read(recording.path)) / audio.SAMPLE_RATE
+            found.append(recording)
     return tuple(found)
 
 
@@ -195,8 +196,10 @@ class Judge:
 
     def _voice(self, recording: Recording) -> np.ndarray | None:
         if recording not in self.voices:
-            wave = audio.read(recording.path)
-            self.voices[recording] = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
+            self.voices[recording] = None
+            with suppress(UserError):  # it is named where it is to be converted
+                wave = audio.read(recording.path)
+                self.voices[recording] = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
         return self.voices[recording]
 
     def _similarity(self, voice: np.ndarray | None, speaker: str, but: tuple[Recording, ...]) -> float:

@@ -27,8 +27,9 @@ WINDOWS = 8
 COST, GAIN_DB, SLOPE_DB = 0.005, 6.0, 3.0
 # Sounds are dark where there is more energy below the one frequency than above the other.
 DARK_HZ, BRIGHT_HZ = 1500.0, 2500.0
-# Frames of 12.5 ms over which brightness is averaged, so that gains do not flicker.
+# Frames of 10 or 12.5 ms over which brightness is averaged, so that gains do not flicker.
 SMOOTHING = 7
+_TINY = 1e-12
 
 
 @dataclass
@@ -43,24 +44,37 @@ class Tint:
 
     def _of(self, powers: np.ndarray) -> np.ndarray:
         """Gains where these are the energies, both ``[frames, BANDS]``."""
-        bright = _brightness(torch.from_numpy(powers), torch.from_numpy(band_hz())).float()
-        bell = torch.hann_window(SMOOTHING + 2, periodic=False)[1:-1]
-        bright = F.conv1d(bright.T[None], (bell / bell.sum())[None, None], padding=SMOOTHING // 2)[0].T
-        return _mixed(self.gains, bright).numpy()
+        return _mixed(self.gains, _brightness(torch.from_numpy(powers).float(), band_hz())).numpy()
 
 
-def find_tint(encoder: SpeakerEncoder, wave: np.ndarray, embedding: Tensor) -> Tint:
-    """What brings ``wave [T]`` at 24 kHz nearer to a speaker; nothing where it holds no speech.
+@dataclass
+class Tinting:
+    """Brings the pieces of a recording nearer to a ``speaker [256]``, all by the same tint, which is found on the first
+    piece that is long enough; those before it keep their colour."""
+
+    encoder: SpeakerEncoder
+    speaker: Tensor
+    tint: Tint | None = None
+
+    def give(self, wave: np.ndarray, finished: np.ndarray) -> np.ndarray:
+        """``wave [T]`` at 24 kHz with the tint that it needs once ``finished [T]`` is made of it."""
+        if self.tint is None:
+            self.tint = find_tint(self.encoder, finished, self.speaker)
+        return wave if self.tint is None else self.tint.give(wave)
+
+
+def find_tint(encoder: SpeakerEncoder, wave: np.ndarray, embedding: Tensor) -> Tint | None:
+    """What brings ``wave [T]`` at 24 kHz nearer to a speaker; None where it holds less than 1.6 s of speech.
 
     Args:
         embedding: of the speaker, of length 1, ``[256]``.
     """
     mel = encoder.spoken(wave, audio.SAMPLE_RATE)
-    if mel is None:
-        return Tint(torch.zeros(2, BANDS))
+    if mel is None or len(mel) < WINDOW:
+        return None
     mel = mel[: WINDOW + STEP * (WINDOWS - 1)]
     shares = torch.from_numpy(band_shares(encoder.centres)).float().to(mel.device)
-    bright = _brightness(mel, torch.from_numpy(encoder.centres).to(mel.device))
+    bright = _brightness(encoder.energies(mel), encoder.centres)
     gains = torch.zeros(2, BANDS, device=mel.device, requires_grad=True)
     optimizer = torch.optim.Adam([gains], STEP_SIZE)
     with torch.enable_grad():
@@ -80,8 +94,10 @@ def _mixed(gains: Tensor, bright: Tensor) -> Tensor:
     return torch.lerp(gains[:1], gains[1:], bright)
 
 
-def _brightness(powers: Tensor, hz: Tensor) -> Tensor:
+def _brightness(powers: Tensor, hz: np.ndarray) -> Tensor:
     """From 0, dark, to 1, bright, ``[frames, 1]``, of energies in bands ``[frames, bands]`` around frequencies
     ``[bands]``."""
-    dark, bright = (powers[:, some].sum(1, keepdim=True) for some in (hz < DARK_HZ, hz > BRIGHT_HZ))
-    return bright / (bright + dark + 1e-12)
+    dark, bright = (powers[:, some].sum(1) for some in (hz < DARK_HZ, hz > BRIGHT_HZ))
+    share = bright / (bright + dark + _TINY)
+    bell = torch.hann_window(SMOOTHING + 2, periodic=False, device=powers.device)[1:-1]
+    return F.conv1d(share[None, None], (bell / bell.sum())[None, None], padding=SMOOTHING // 2)[0].T
