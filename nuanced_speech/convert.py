@@ -40,6 +40,7 @@ from nuanced_speech.prosody.delivery import (
     SEMITONES,
     amplify,
     hush,
+    low_cut,
     match_loudness,
     median_log_f0,
     transpose,
@@ -315,7 +316,7 @@ class Converter(Hearing):
         self, heard: list[Heard], more: list[Heard], refine: int, seed: int, progress: Progress | None
     ) -> _Target:
         every = heard + more
-        self.settle_styles(every)
+        self.settle_styles(every, foreign=True)
         style = self.refine(heard, refine, seed, progress, more) if refine else mean_style(every)
         return _Target(
             style[None],
@@ -410,6 +411,7 @@ class Converter(Hearing):
             frames = slice(units.start * FRAMES_PER_UNIT, units.stop * FRAMES_PER_UNIT)
             melody, level = (torch.from_numpy(x[frames].astype(np.float32))[None].to(self.device) for x in (f0, n))
             wave = self.kokoro.decode(content[..., units], melody, level, timbre[None], seed=seed)[0].cpu().numpy()
+            wave = low_cut(wave)
             return wave if loudness is None else loudness.give(wave, frames)
 
         with self.stage("decode"):

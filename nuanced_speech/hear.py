@@ -195,17 +195,17 @@ class Hearing:
         content = regressed.content[0].half()
         return Heard(piece, content, log_probabilities, curve, n, style, speaker, bands, said)
 
-    def settle_styles(self, heard: list[Heard]) -> None:
-        """Pieces that sound like the same speaker share a style; those of another speaker keep theirs."""
+    def settle_styles(self, heard: list[Heard], foreign: bool = False) -> None:
+        """Pieces that sound like the same speaker share a style; those of another speaker keep theirs. A voice in which
+        other recordings are said is ``foreign`` to them."""
         with self.stage("style"):
             embeddings = torch.from_numpy(np.stack([h.speaker for h in heard])).to(self.device)
             log_f0, units = (
                 torch.tensor(values, device=self.device)
                 for values in ([median_log_f0(h.f0) for h in heard], [float(h.units) for h in heard])
             )
-            styles = settle(
-                torch.stack([h.style for h in heard]), embeddings, log_f0, units, self.timbre, self.extension
-            )
+            styles = torch.stack([h.style for h in heard])
+            styles = settle(styles, embeddings, log_f0, units, self.timbre, self.extension, foreign)
         for item, style in zip(heard, styles, strict=True):
             item.style = style
 

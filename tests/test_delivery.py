@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nuanced_speech.audio import SAMPLE_RATE
-from nuanced_speech.prosody.delivery import amplify, hush, match_loudness, median_log_f0, transpose, warp
+from nuanced_speech.prosody.delivery import amplify, hush, low_cut, match_loudness, median_log_f0, transpose, warp
 from nuanced_speech.prosody.energy import energy
 
 HOP = 300
@@ -98,6 +98,16 @@ def test_the_gain_is_smooth() -> None:
     assert decibels[0] == pytest.approx(-24, abs=0.01)
     assert decibels[-1] == pytest.approx(12, abs=0.01)
     assert np.abs(np.diff(decibels)).max() < 36 / (1.9 * HOP)
+
+
+def test_what_is_too_low_to_be_heard_is_cut_and_a_low_voice_is_not() -> None:
+    time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    inaudible, voice = (np.sin(2 * np.pi * hz * time).astype(np.float32) for hz in (8, 70))
+    cut = low_cut(inaudible + voice)
+    middle = slice(SAMPLE_RATE // 4, -SAMPLE_RATE // 4)
+    # in phase too, or the melody would move against the words
+    assert np.abs(cut - voice)[middle].max() < 0.02
+    assert not low_cut(np.zeros(600, np.float32)).any()
 
 
 def test_silence_stays_silence() -> None:

@@ -80,6 +80,21 @@ def test_the_search_raises_likeness_and_the_prior_holds_it_back(
     torch.testing.assert_close(surrogate.find(embeddings[1:2], log_f0[1:2], 0.01)[0], free[1], rtol=0, atol=1e-2)
 
 
+def test_the_search_starts_at_an_opinion_but_for_another_recording(
+    surrogate: TimbreSurrogate, embeddings: torch.Tensor
+) -> None:
+    log_f0, opinion = torch.tensor([7.0, 7.3, 7.6]), surrogate.mean.repeat(3, 1)
+    torch.testing.assert_close(surrogate.find(embeddings, log_f0, steps=0, start=opinion), opinion, rtol=0, atol=1e-4)
+    styles = torch.cat([opinion, torch.zeros_like(opinion)], 1)
+    speakers = torch.eye(3, 256)
+    own, foreign = (
+        settle(styles, speakers, log_f0, torch.ones(3), surrogate, foreign=foreign)[:, :TIMBRE_DIM]
+        for foreign in (False, True)
+    )
+    torch.testing.assert_close(own, surrogate.find(speakers, log_f0, start=opinion))
+    torch.testing.assert_close(foreign, surrogate.find(speakers, log_f0))
+
+
 def test_whitened_timbres_have_the_covariance_of_what_they_were_calibrated_on() -> None:
     generator = torch.Generator().manual_seed(0)
     mixed = torch.randn(4000, TIMBRE_DIM, generator=generator) @ torch.randn(
@@ -109,7 +124,7 @@ def test_pieces_of_a_speaker_share_a_voice_and_others_keep_theirs(
 ) -> None:
     one, other = F.one_hot(torch.tensor([3, 9]), 256).float()
     heard = F.normalize(torch.stack([one, one + 0.2 * other, other, torch.full((256,), torch.nan)]), dim=1)
-    styles = torch.randn(4, 256, generator=torch.Generator().manual_seed(1))
+    styles = 0.15 * torch.randn(4, 256, generator=torch.Generator().manual_seed(1))
     log_f0 = torch.tensor([7.0, torch.nan, 7.8, torch.nan])
     units = torch.tensor([200.0, 100.0, 300.0, 50.0])
     for network in (None, surrogate):

@@ -1,7 +1,9 @@
 """How F0, pace and loudness move from one speaker to another."""
 
 import numpy as np
+from scipy.signal import butter, sosfiltfilt
 
+from nuanced_speech.audio import SAMPLE_RATE
 from nuanced_speech.prosody.energy import energy
 
 SEMITONES = 12
@@ -16,6 +18,8 @@ _SMOOTHING_FRAMES = 3
 # is sharper, made OVRL 0.08 worse.
 _PAUSE_RANGE, _PAUSE_DEPTH = 3.0, 5.5
 _HUSH_DB, _HUSH_FRAMES = -7.5, 7
+# Kokoro's decoder makes sound below all voices too, which counts as loudness wherever that is measured.
+_LOW_CUT_HZ, _LOW_CUT_ORDER = 30.0, 4
 # A window of N sees its neighbours too, so one correction falls short.
 _PASSES = 2
 
@@ -48,6 +52,12 @@ def amplify(wave: np.ndarray, gain: np.ndarray, hop_length: int = 300) -> np.nda
     """A waveform ``[hop_length * frames]`` with a gain in dB for each frame."""
     decibels = np.interp(np.arange(len(wave)) / hop_length, np.arange(len(gain)), gain)
     return (wave * 10 ** (decibels / 20)).astype(np.float32)
+
+
+def low_cut(wave: np.ndarray) -> np.ndarray:
+    """``wave [T]`` at 24 kHz without what is too low to be heard."""
+    sections = butter(_LOW_CUT_ORDER, _LOW_CUT_HZ, "highpass", fs=SAMPLE_RATE, output="sos")
+    return sosfiltfilt(sections, wave).astype(np.float32)
 
 
 def match_loudness(wave: np.ndarray, wanted: np.ndarray, hop_length: int = 300) -> np.ndarray:

@@ -26,6 +26,7 @@ def settle(
     units: Tensor,
     surrogate: TimbreSurrogate | None,
     extension: Extension | None = None,
+    foreign: bool = False,
 ) -> Tensor:
     """A style for every piece, shared by those that sound like the same speaker.
 
@@ -39,6 +40,8 @@ def settle(
         units: lengths ``[P]``.
         surrogate: finds the timbre half of the styles; without it the style encoder's stays.
         extension: adds what it knows of the speakers.
+        foreign: the voices are to say other recordings than their own. The search for a timbre starts at the nearest
+            stock voice's then, at the style encoder's otherwise.
 
     Returns:
         styles ``[P, 256]``; with an extension, where anything is heard, ``[P, 256 + K]``.
@@ -56,6 +59,6 @@ def settle(
     voiced = weights * log_f0.isfinite()
     pitch = voiced @ log_f0.nan_to_num() / voiced.sum(1)
     speakers = F.normalize(weights @ embeddings, dim=1)
-    timbre = surrogate.find(speakers, pitch.nan_to_num(F0_CENTRE))
+    timbre = surrogate.find(speakers, pitch.nan_to_num(F0_CENTRE), start=None if foreign else styles[:, :TIMBRE_DIM])
     more = [extension(speakers)] if extension is not None else []
     return torch.cat([timbre, styles[:, TIMBRE_DIM:], *more], 1)

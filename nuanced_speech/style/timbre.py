@@ -136,17 +136,19 @@ class TimbreSurrogate(nn.Module):
         prior: float | Tensor = PRIOR,
         cleanness: float | Tensor = CLEANNESS,
         steps: int = STEPS,
+        start: Tensor | None = None,
     ) -> Tensor:
         """Timbres ``[B, 128]`` that sound like speakers.
 
         Args:
             embeddings: of the speakers, of length 1, ``[B, 256]``.
             log_f0: median F0 that they will be spoken with, log2 Hz ``[B]``.
-            prior: weight of the squared distance to the nearest stock voice, one for all or ``[B]``.
+            prior: weight of the squared distance to the start, one for all or ``[B]``.
             cleanness: weight of clean speech, one for all or ``[B]``.
             steps: of Adam.
+            start: other timbres than the nearest stock voice's to start from and stay near to, ``[B, 128]``.
         """
-        home = self.whitened(self.nearest(embeddings, log_f0))
+        home = self.whitened(self.nearest(embeddings, log_f0) if start is None else start)
         z = home.clone().requires_grad_()
         optimizer = torch.optim.Adam([z], STEP_SIZE)
         heard, clean = _together(self.members), _together(self.clean)
