@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from nuanced_speech.convert import Converter
     from nuanced_speech.kokoro import Kokoro
     from nuanced_speech.speaker import SpeakerEncoder
     from nuanced_speech.whisper import Listener
@@ -63,6 +64,14 @@ def listener() -> Listener:
     from nuanced_speech.whisper import Listener
 
     return Listener("tiny.en")
+
+
+@pytest.fixture(scope="session")
+def converter() -> Converter:
+    """What converts, its models loaded once for all tests; its synthesizer knows extended timbres."""
+    from nuanced_speech.convert import Converter
+
+    return Converter(whisper="tiny.en")
 
 
 class Ended(NamedTuple):

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from nuanced_speech import audio
+from nuanced_speech import Converter, audio
 from nuanced_speech.audio import SAMPLE_RATE
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate import metrics, report, voice_report
@@ -29,10 +29,8 @@ SAMPLE = Path(__file__).parent.parent / "samples" / "huckleberry.flac"
 
 
 @pytest.fixture(scope="module")
-def hearing(kokoro: Kokoro) -> Hearing:
-    hearing = Hearing(whisper="tiny.en")
-    hearing.__dict__["kokoro"] = kokoro
-    return hearing
+def hearing(converter: Converter) -> Hearing:
+    return converter
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from nuanced_speech import Converter, audio
+from nuanced_speech import audio
 from nuanced_speech.style import clone_cli
 from nuanced_speech.style.voice import Provenance, Voice
 from nuanced_speech.style.voices import stock_voices
@@ -101,11 +101,9 @@ def test_the_mark_is_written_and_found(suffix, run) -> None:  # type: ignore[no-
     assert audio.synthetic_mark(f"other{suffix}") is None
 
 
-def test_conversion_marks_what_it_writes(clip, kokoro) -> None:  # type: ignore[no-untyped-def]
+def test_conversion_marks_what_it_writes(clip, converter) -> None:  # type: ignore[no-untyped-def]
     Voice("me", Voice.load("af_sky").pack, Provenance("clone", consent="yes")).save()
     wave = audio.read(clip)[:24000]
-    converter = Converter()
-    converter.__dict__["kokoro"], converter.__dict__["extension"] = kokoro, None
     for name, voice, mark in (("own.wav", None, "of the source"), ("me.flac", "me", "me"), ("clip.ogg", clip, "of a")):
         converter.convert(wave, voice, path="direct", output=name)
         assert (audio.synthetic_mark(name) or "").startswith(f"{audio.SYNTHETIC}; voice: {mark}")

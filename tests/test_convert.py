@@ -25,11 +25,6 @@ from nuanced_speech.train import style
 
 
 @pytest.fixture(scope="module")
-def converter() -> Converter:
-    return Converter(whisper="tiny.en")
-
-
-@pytest.fixture(scope="module")
 def wave(clip: Path) -> np.ndarray:
     return audio.read(clip)
 
@@ -190,8 +185,8 @@ def test_other_recordings_of_a_voice_make_it_better_known(converter, wave, clip)
     heard: list[list] = []
     short, settle = wave[: 2 * audio.SAMPLE_RATE], Converter.settle_styles
 
-    def note(hearing, pieces):
-        settle(hearing, pieces)
+    def note(hearing, pieces, foreign=False):
+        settle(hearing, pieces, foreign)
         heard.append(pieces)
 
     with pytest.MonkeyPatch.context() as patch:

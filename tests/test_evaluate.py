@@ -164,8 +164,8 @@ def test_run_measures_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
         run(dataclasses.replace(config, language="fr"))
 
 
-def test_a_random_walk_comes_nearer_to_a_voice(monkeypatch: pytest.MonkeyPatch) -> None:
-    kokoro, sentence = Kokoro(), "We were away a year ago."
+def test_a_random_walk_comes_nearer_to_a_voice(kokoro: Kokoro, monkeypatch: pytest.MonkeyPatch) -> None:
+    sentence = "We were away a year ago."
     monkeypatch.setattr(systems, "PITCH_SENTENCE", sentence)
     wanted, start = (systems.say(kokoro, sentence, "en", voice) for voice in ("am_adam", "am_echo"))
     embedding = metrics.speaker_embedding(wanted, audio.SAMPLE_RATE)

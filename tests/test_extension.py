@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from nuanced_speech import audio
+from nuanced_speech import Converter, audio
 from nuanced_speech.errors import UserError
-from nuanced_speech.hear import ENERGY_OFFSET, Hearing, gain_of
+from nuanced_speech.hear import ENERGY_OFFSET, gain_of
 from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, timbre_of
 from nuanced_speech.pieces import cut
 from nuanced_speech.style.extension import SIZE, Extension
@@ -83,8 +83,8 @@ def test_its_numbers_follow_the_prosody_in_a_style() -> None:
 
 
 @torch.no_grad()
-def test_the_packaged_one_makes_a_voice_more_like_its_speaker(clip: Path) -> None:
-    hearing = Hearing()
+def test_the_packaged_one_makes_a_voice_more_like_its_speaker(converter: Converter, clip: Path) -> None:
+    hearing = converter
     wave = audio.read(clip)
     heard = [hearing.hear(wave, gain_of(wave), piece) for piece in cut(wave)]
     hearing.settle_styles(heard)

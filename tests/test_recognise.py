@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from nuanced_speech import audio
+from nuanced_speech import Converter, audio
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.metrics import count_edits
 from nuanced_speech.lexicon import END, SYMBOLS, Lexicon
@@ -85,8 +85,8 @@ def test_one_beam_writes_what_is_expected_most_until_the_end_or_the_limit(clip: 
     assert recogniser.search(features, 3, beams=1) == said[:3]
 
 
-def test_more_beams_find_a_string_that_is_more_probable(clip: Path) -> None:
-    base = Listener("base")
+def test_more_beams_find_a_string_that_is_more_probable(converter: Converter, clip: Path) -> None:
+    base = converter.listener
     recogniser = Recogniser.load(base)
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
     rng = np.random.default_rng(0)
@@ -142,8 +142,8 @@ def test_files_that_do_not_fit_are_refused_in_one_line(listener: Listener, tmp_p
         Recogniser.load(listener, tmp_path / "bad.safetensors")
 
 
-def test_the_packaged_one_hears_english_phonemes(clip: Path) -> None:
-    base = Listener("base")
+def test_the_packaged_one_hears_english_phonemes(converter: Converter, clip: Path) -> None:
+    base = converter.listener
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
     said = Recogniser.load(base).write(base.features(with_silence(wave)), 400)
     wanted = phonemize(base.transcribe(wave, language="en").text)

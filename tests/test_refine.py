@@ -11,7 +11,6 @@ import torch
 
 from nuanced_speech import Converter, audio
 from nuanced_speech.errors import UserError
-from nuanced_speech.hear import Hearing
 from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
 from nuanced_speech.pieces import cut
 from nuanced_speech.speaker import SpeakerEncoder
@@ -79,9 +78,9 @@ def test_refine_needs_a_recording() -> None:
 
 
 @torch.no_grad()
-def test_a_refined_voice_is_wanted_and_silence_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refined_voice_is_wanted_and_silence_is_not(converter: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CROP_UNITS", 48)
-    hearing, wave = Hearing(), audio.read(CLIP)[:48_000]
+    hearing, wave = converter, audio.read(CLIP)[:48_000]
     silent = np.zeros(24_000, np.float32)
     spoken, nothing = (hearing.hear(x, 1.0, cut(x)[0]) for x in (wave, silent))
     pieces = [spoken, nothing]

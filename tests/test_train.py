@@ -30,16 +30,6 @@ CROP_SECONDS = 0.3
 
 
 @pytest.fixture(scope="module")
-def kokoro() -> Kokoro:
-    return Kokoro()
-
-
-@pytest.fixture(scope="module")
-def listener() -> Listener:
-    return Listener("tiny.en")
-
-
-@pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("speech") / "cache"
 
@@ -66,7 +56,7 @@ def config(tmp_path: Path) -> TrainConfig:
         text_file=tmp_path / "text.txt",
         voices=VOICES,
         held_out=(),
-        epochs=3,
+        epochs=2,
         batch_size=1,
         whisper="tiny.en",
         device="cpu",
