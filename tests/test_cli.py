@@ -68,6 +68,8 @@ def test_bad_recordings(bad, tmp_path, name, says, run):
         (["out.wav", "--whisper", "enormous"], "enormous"),
         (["out.wav", "--device", "abacus"], "abacus"),
         (["out.wav", "--pitch-shift", "1000"], "pitch-shift"),
+        (["out.wav", "--more", "nothing.wav"], "nothing.wav"),
+        (["out.wav", "--more", "nothing.wav", "--voice", "af_heart"], "--more"),
     ],
 )
 def test_bad_wishes(tmp_path, arguments, says, run):
@@ -118,7 +120,7 @@ def test_convert_writes_audio_report_and_picture(clip, tmp_path, run):
 
 def test_one_bad_recording_does_not_cost_the_others(clip, bad, tmp_path, run):
     folder = tmp_path / "converted"
-    status, _, err = run("convert", bad["silent"], clip, folder)
+    status, _, err = run("convert", bad["silent"], clip, folder, "--more", clip)
     assert status == 1 and "1 of 2" in err
     assert [p.name for p in folder.iterdir()] == [f"{clip.stem}.wav"]
 
