@@ -60,10 +60,9 @@ def main() -> None:
             wave = kokoro.decode(content, prosody.f0, prosody.energy, timbre_of(style)[None])[0].numpy()
             piece = cut(wave)[0]
             heard = converter.hear(wave, gain_of(wave), piece)
-            unsettled = heard.style
+            pieces.append(replace(heard))
             converter.settle_styles([heard])
             found.append(heard.style)
-            pieces.append(replace(heard, style=unsettled))
             true.append(style)
             spoken.append(wave)
             again = kokoro.decode(content, prosody.f0, prosody.energy, timbre_of(heard.style)[None])[0].numpy()

@@ -276,17 +276,11 @@ class Converter(Hearing):
                     writer.write(chunk)
         return Conversion(converted, wave, path, dict(self._seconds), transcript, comment=comment)
 
-    def _pieces_of(self, wave: np.ndarray, phonemes: bool) -> list[Heard]:
-        """All that is heard in a recording ``[T]`` at 24 kHz; its phonemes as if they were English: of another language
-        they fit badly, and are left out then."""
-        gain = gain_of(wave)
-        return [self.hear(wave, gain, piece, phonemes) for piece in cut(wave)]
-
     def _more_of(self, heard: list[Heard], others: dict[str, np.ndarray], phonemes: bool) -> list[Heard]:
         """All that is heard in other recordings ``[T]``, by their names, but for those of another speaker."""
         own, found = speaker_of(heard), []
         for name, wave in others.items():
-            pieces = self._pieces_of(wave, phonemes)
+            pieces = self.hear_all(wave, phonemes)
             other = speaker_of(pieces)
             if own is not None and other is not None and float(same_speaker(torch.stack([own, other]))[0, 1]) < 0.5:
                 log.warning("%s is left out: it sounds like another speaker than the voice that is wanted", name)
@@ -304,7 +298,7 @@ class Converter(Hearing):
     ) -> _Target:
         """What to speak with: a voice, by name, mixture or pack file, or a recording, and others of the same voice."""
         if _is_recording(voice):
-            heard = self._pieces_of(audio.read(Path(str(voice))), refine > 0)
+            heard = self.hear_all(audio.read(Path(str(voice))), refine > 0)
             return self._voice_of_recording(heard, self._more_of(heard, others, refine > 0), refine, seed, progress)
         found = Voice.load(voice)
         pack = found.pack.to(self.device)

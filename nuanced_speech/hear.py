@@ -24,7 +24,7 @@ from nuanced_speech import audio
 from nuanced_speech.content import FEATURE_FRAMES_PER_UNIT, ContentAdapter
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import SAMPLES_PER_UNIT, STYLE_DIM, TIMBRE_DIM, Kokoro, spread, timbre_of
-from nuanced_speech.pieces import Piece
+from nuanced_speech.pieces import Piece, cut
 from nuanced_speech.prosody.balance import Balance, balance
 from nuanced_speech.prosody.delivery import median_log_f0
 from nuanced_speech.prosody.durations import LEAST_FIT, align_to, most_probable
@@ -195,6 +195,12 @@ class Hearing:
         speaker = unheard if speaker is None else speaker
         content = regressed.content[0].half()
         return Heard(piece, content, log_probabilities, curve, n, style, speaker, bands, said)
+
+    def hear_all(self, wave: np.ndarray, phonemes: bool = False) -> list[Heard]:
+        """All pieces of a recording ``[T]`` at 24 kHz; their phonemes, on request, as if they were English: of another
+        language they fit badly, and are left out then."""
+        gain = gain_of(wave)
+        return [self.hear(wave, gain, piece, phonemes) for piece in cut(wave)]
 
     def settle_styles(self, heard: list[Heard], foreign: bool = False) -> None:
         """Pieces that sound like the same speaker share a style; those of another speaker keep theirs. A voice in which

@@ -205,7 +205,7 @@ def test_other_recordings_of_a_voice_make_it_better_known(converter, wave, clip)
 
 
 def test_another_speakers_recording_is_left_out(converter, wave, clip, caplog):
-    (own,) = converter._pieces_of(wave, False)
+    (own,) = converter.hear_all(wave)
     with torch.no_grad():
         stranger = say(converter.kokoro, "Good morning, my dear, how do you do?", "en", "af_heart")
         found = converter._more_of([own], {"stranger.wav": stranger, "own.wav": wave}, False)

@@ -10,9 +10,8 @@ import torch
 
 from nuanced_speech import Converter, audio
 from nuanced_speech.errors import UserError
-from nuanced_speech.hear import ENERGY_OFFSET, gain_of
+from nuanced_speech.hear import ENERGY_OFFSET
 from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, timbre_of
-from nuanced_speech.pieces import cut
 from nuanced_speech.style.extension import SIZE, Extension
 from nuanced_speech.style.refine import embed
 from nuanced_speech.style.speakers import settle
@@ -86,7 +85,7 @@ def test_its_numbers_follow_the_prosody_in_a_style() -> None:
 def test_the_packaged_one_makes_a_voice_more_like_its_speaker(converter: Converter, clip: Path) -> None:
     hearing = converter
     wave = audio.read(clip)
-    heard = [hearing.hear(wave, gain_of(wave), piece) for piece in cut(wave)]
+    heard = hearing.hear_all(wave)
     hearing.settle_styles(heard)
     item, timbre = heard[0], timbre_of(heard[0].style)
     curves = torch.from_numpy(item.f0)[None], torch.from_numpy(item.n)[None] + ENERGY_OFFSET

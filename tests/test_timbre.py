@@ -124,11 +124,11 @@ def test_pieces_of_a_speaker_share_a_voice_and_others_keep_theirs(
 ) -> None:
     one, other = F.one_hot(torch.tensor([3, 9]), 256).float()
     heard = F.normalize(torch.stack([one, one + 0.2 * other, other, torch.full((256,), torch.nan)]), dim=1)
-    styles = 0.3 * torch.randn(4, 256, generator=torch.Generator().manual_seed(1))
+    styles = torch.randn(4, 256, generator=torch.Generator().manual_seed(1))
     log_f0 = torch.tensor([7.0, torch.nan, 7.8, torch.nan])
     units = torch.tensor([200.0, 100.0, 300.0, 50.0])
-    for network in (None, surrogate):
-        settled = settle(styles, heard, log_f0, units, network)
+    for network, foreign in ((None, False), (surrogate, False), (surrogate, True)):
+        settled = settle(styles, heard, log_f0, units, network, foreign=foreign)
         assert settled.isfinite().all() and settled.shape == (4, 256)
         near, far = (settled[0] - settled[1]).norm(), (settled[0] - settled[2]).norm()
         assert near < 0.2 * far

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.errors import UserError
-from nuanced_speech.hear import SECONDS_PER_UNIT, Hearing, Progress, gain_of, part_of, speaker_of, to_whisper
+from nuanced_speech.hear import SECONDS_PER_UNIT, Hearing, Progress, part_of, speaker_of, to_whisper
 from nuanced_speech.kokoro import MAX_PHONEMES, SAMPLES_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.pieces import cut
 from nuanced_speech.prosody.delivery import median_log_f0
@@ -89,11 +89,8 @@ def clone(
         check_language(language)
     hearing = hearing or Hearing()
     material, warnings = gather([Path(path) for path in recordings], hearing.speaker_encoder, one_speaker)
-    heard = [
-        hearing.hear(recording.wave, gain_of(recording.wave), piece, refine > 0 and language in (None, "en"))
-        for recording in material
-        for piece in cut(recording.wave)
-    ]
+    phonemes = refine > 0 and language in (None, "en")
+    heard = [item for recording in material for item in hearing.hear_all(recording.wave, phonemes)]
     f0 = np.concatenate([h.f0 for h in heard])
     log_f0 = np.log2(f0[f0 > 0])
     embedding = speaker_of(heard)
