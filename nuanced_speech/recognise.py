@@ -183,11 +183,11 @@ class Recogniser(nn.Module):
     @torch.no_grad()
     def search(self, features: Tensor, limit: int, beams: int = BEAMS) -> list[int]:
         """The most probable tokens of ``features [F, D]``, by beam search over so many strings; none
-        where nothing is heard, ``limit`` (1 or more) at most.
+        where nothing is heard, of ``limit`` symbols (1 or more) at most.
 
-        Strings are compared by their mean log probability per symbol, ones that are unfinished too: longer ones would
-        always lose otherwise, and a word that is one token would lose against its first sounds. A search of one
-        sometimes writes a phrase again and again.
+        Strings are compared by their log probability over the root of their symbols, ones that are unfinished too: by
+        the sum alone, longer ones would always lose, and by the mean per symbol, a long word that is one token would
+        win against anything that was said in a second, and win again the more often it is written.
         """
         heard = [block.cross_attn.keys_values(features[None]) for block in self._blocks]
         written: list[KeysValues | None] = [None] * len(self.blocks)
@@ -196,27 +196,28 @@ class Recogniser(nn.Module):
         sizes = torch.tensor(self.lexicon.sizes, device=features.device)
         scores, symbols = features.new_zeros(1), sizes.new_zeros(1)
         finished: list[tuple[float, list[int]]] = []
-        limit, table = min(limit, self.longest), self.tokens()
-        while True:
-            length = ids.shape[1] + 1
+        table = self.tokens()
+        ends = torch.arange(len(table), device=features.device) == END
+        for length in range(1, self.longest + 1):
             for k, block in enumerate(self._blocks):
                 x, written[k] = block(x, heard[k], written[k], causal if length == 1 else None)
             totals = scores[:, None] + self.tokens.expected(self.ln(x[:, -1]), table).log_softmax(-1)
             counts = symbols[:, None] + sizes
-            means, places = (totals / counts).flatten().topk(2 * beams)
+            worth = (totals / counts.sqrt()).where(ends | (counts <= limit), -torch.inf)
+            worths, places = worth.flatten().topk(2 * beams)
             rows, tokens = places // len(table), places % len(table)
             ended = tokens == END
-            for mean, row in zip(means[ended].tolist(), rows[ended].tolist(), strict=True):
-                finished.append((mean, ids[row].tolist()))
-            means, places, rows, tokens = (y[~ended][:beams] for y in (means, places, rows, tokens))
+            for value, row in zip(worths[ended].tolist(), rows[ended].tolist(), strict=True):
+                finished.append((value, ids[row].tolist()))
+            going_on = ~ended & worths.isfinite()
+            worths, places, rows, tokens = (y[going_on][:beams] for y in (worths, places, rows, tokens))
+            if not len(worths) or (len(finished) >= beams and max(finished)[0] > float(worths[0])):
+                break
             scores, symbols = totals.flatten()[places], counts.flatten()[places]
             ids = torch.cat([ids[rows], tokens[:, None]], 1)
-            if length == limit and not finished:  # a phrase that repeats itself would seem ever more probable
-                finished += zip(means.tolist(), ids.tolist(), strict=True)
-            if (len(finished) >= beams and max(finished)[0] > float(means[0])) or length == limit:
-                return max(finished)[1]
             written = [(kept[0][rows], kept[1][rows]) for kept in written if kept is not None]
             x = (table[tokens] + self.position[len(self.prompt) + length - 1])[:, None]
+        return max(finished)[1] if finished else ids[0].tolist()
 
     def open_changes(self) -> None:
         """Put a change of low rank on every matrix, for training; everything else stays."""
