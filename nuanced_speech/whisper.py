@@ -3,7 +3,7 @@
 Source of the model: Radford et al. 2022, as packaged in ``openai-whisper``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -91,7 +91,10 @@ class Listener:
         """The network, loaded when first needed."""
         from nuanced_speech.weights.models import load_whisper
 
-        return load_whisper(self.name, self.device).eval().requires_grad_(False)
+        model: Any = load_whisper(self.name, self.device).eval().requires_grad_(False)
+        # the same 30 s are heard for their language, their words and the times of these
+        model.encoder.forward = _Remembering(model.encoder.forward)
+        return model
 
     @property
     def width(self) -> int:
@@ -168,13 +171,14 @@ class Listener:
         """
         found = self.model.transcribe(
             wave.astype(np.float32),
-            language=language,
+            language=language or self.language(wave),
             temperature=0.0,
             condition_on_previous_text=False,
             word_timestamps=words,
             fp16=False,
             verbose=None,
         )
+        self.model.encoder.forward.forget()
         segments = [
             Segment(
                 piece["text"].strip(),
@@ -192,10 +196,30 @@ class Listener:
     @torch.no_grad()
     def language(self, wave: np.ndarray) -> str:
         """The language (ISO 639-1) that the first 30 s of ``wave [T]`` at 16 kHz are in; en for English-only models."""
-        from whisper.audio import log_mel_spectrogram, pad_or_trim
+        from whisper.audio import N_FRAMES, N_SAMPLES, log_mel_spectrogram, pad_or_trim
 
         if self.name.endswith(".en"):
             return "en"
-        mel = log_mel_spectrogram(torch.from_numpy(pad_or_trim(wave.astype(np.float32))), self.model.dims.n_mels)
-        _, shares = self.model.detect_language(mel.to(self.device))
-        return max(shares, key=shares.get)
+        # filled up as it is to be written down, so that it is heard once for both
+        mel = log_mel_spectrogram(torch.from_numpy(wave.astype(np.float32)), self.model.dims.n_mels, padding=N_SAMPLES)
+        mel = pad_or_trim(mel[:, : min(mel.shape[-1] - N_FRAMES, N_FRAMES)], N_FRAMES)
+        _, shares = self.model.detect_language(mel[None].to(self.device))
+        return max(shares[0], key=shares[0].get)
+
+
+class _Remembering:
+    """A function of a tensor that does not compute again what it computed last, until it is to forget that."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        self.function, self.last = function, (torch.empty(0), torch.empty(0))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        # as one, since another thread may be listening too
+        known, found = self.last
+        if known.shape != x.shape or not torch.equal(known, x):
+            found = self.function(x)
+            self.last = x, found
+        return found
+
+    def forget(self) -> None:
+        self.last = torch.empty(0), torch.empty(0)

@@ -91,8 +91,8 @@ def test_the_search_starts_at_an_opinion_but_for_another_recording(
         settle(styles, speakers, log_f0, torch.ones(3), surrogate, foreign=foreign)[:, :TIMBRE_DIM]
         for foreign in (False, True)
     )
-    torch.testing.assert_close(own, surrogate.find(speakers, log_f0, start=opinion))
-    torch.testing.assert_close(foreign, surrogate.find(speakers, log_f0))
+    torch.testing.assert_close(own, surrogate.find(speakers, log_f0, start=opinion), rtol=0, atol=1e-2)
+    torch.testing.assert_close(foreign, surrogate.find(speakers, log_f0), rtol=0, atol=1e-2)
 
 
 def test_whitened_timbres_have_the_covariance_of_what_they_were_calibrated_on() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nuanced_speech import audio, whisper
+from nuanced_speech import Converter, audio, whisper
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.metrics import word_errors
 from nuanced_speech.whisper import Listener, Transcript
@@ -126,6 +126,21 @@ def test_word_times_are_the_times_of_the_words(listener: Listener, wave: np.ndar
     shifts = [word.end - starts[word.text] for word in moved if word.text in starts]
     assert len(shifts) >= 10
     assert np.median(shifts) == pytest.approx(1.0, abs=0.15)
+
+
+def test_what_is_transcribed_is_heard_once(converter: Converter, wave: np.ndarray) -> None:
+    base = converter.listener
+    heard: list[object] = []
+    hook = base.model.encoder.conv1.register_forward_hook(lambda *_: heard.append(0))
+    try:
+        found = [base.transcribe(x, words=True) for x in (wave, wave[: len(wave) // 2], wave)]
+    finally:
+        hook.remove()
+    # for its language, its words and their times; and once more where it is transcribed again
+    assert len(heard) == 3
+    assert [x.language for x in found] == ["en"] * 3
+    assert found[0] == found[2] != found[1]
+    assert found[0].segments[-1].words[-1].end > found[1].segments[-1].words[-1].end + 1
 
 
 def test_silence_has_features_and_no_words(listener: Listener) -> None:
