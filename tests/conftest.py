@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -84,16 +86,20 @@ class Ended(NamedTuple):
 
 @pytest.fixture(scope="session")
 def speak_corpus(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
-    """A folder with a corpus of so many short utterances, spoken anew at each call."""
+    """A folder of its own with a corpus of so many short utterances; the same for the same number."""
     from nuanced_speech.train import corpus
 
-    def speak(utterances: int) -> Path:
-        out = tmp_path_factory.mktemp("corpus")
+    @cache
+    def spoken(utterances: int) -> Path:
+        out = tmp_path_factory.mktemp("spoken")
         (out / "text.txt").write_text("Yes, of course.\nNot now.\n", encoding="utf-8")
         corpus._speak_shard((corpus.CorpusConfig(out, per_shard=utterances, seed=2, text_file=out / "text.txt"), 0))
         return out
 
-    return speak
+    def copied(utterances: int) -> Path:
+        return shutil.copytree(spoken(utterances), tmp_path_factory.mktemp("corpus"), dirs_exist_ok=True)
+
+    return copied
 
 
 @pytest.fixture

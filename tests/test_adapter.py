@@ -18,7 +18,7 @@ SHAPE = ContentConfig("tiny.en", 3, 1, 6, input_dim=384, width=48, hidden=64, di
 
 @pytest.fixture(scope="module")
 def spoken(speak_corpus: Callable[[int], Path]) -> Path:
-    return speak_corpus(3)
+    return speak_corpus(4)
 
 
 def config(spoken: Path, out: Path) -> AdapterConfig:

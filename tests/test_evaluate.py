@@ -11,12 +11,13 @@ import pytest
 
 from nuanced_speech import audio
 from nuanced_speech.errors import UserError
-from nuanced_speech.evaluate import metrics, systems, tables
+from nuanced_speech.evaluate import benchmark, metrics, systems, tables
 from nuanced_speech.evaluate.benchmark import BenchmarkConfig, Result, Trial, run, trials
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import Recording, find_recordings
 from nuanced_speech.kokoro import Kokoro
 from nuanced_speech.style.voices import voice_pack
+from nuanced_speech.whisper import Listener
 
 CLIP = Path(__file__).parent / "data" / "clip.flac"
 
@@ -133,8 +134,12 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
 
 
-def test_run_measures_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_run_measures_and_goes_on_where_it_stopped(
+    tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The recording itself and WORLD's copy of it, which need no model but Whisper, the judge."""
+    # the smallest judges well enough
+    monkeypatch.setattr(benchmark, "Listener", lambda: listener)
     folder = tmp_path / "speech"
     wave = audio.read(CLIP)
     half = len(wave) // 2

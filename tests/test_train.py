@@ -197,8 +197,9 @@ def test_the_corpus_is_heard_once(
 
 
 def test_a_killed_run_resumes_exactly(
-    config: TrainConfig, segments: list[Segment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: TrainConfig, kokoro: Kokoro, segments: list[Segment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(multispeech, "Kokoro", lambda: kokoro)
     make_corpus(tmp_path / "corpus", segments)
     config = replace(config, corpus=tmp_path / "corpus")
     report = multispeech.train(config)
@@ -211,7 +212,7 @@ def test_a_killed_run_resumes_exactly(
     assert list((config.out / "tensorboard").iterdir())
 
     # killed in the second epoch, after its first step
-    killed = replace(config, models=tmp_path / "killed")
+    killed = replace(config, models=tmp_path / "killed", audio_epochs=())
     render, calls = multispeech.render_gradient, []
 
     def kill(*arguments):
