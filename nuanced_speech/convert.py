@@ -5,6 +5,7 @@ recording → pieces → Whisper features → content ┐
                    → style, or a voice ─────────┘
 """
 
+import hashlib
 import logging
 import math
 from collections.abc import Iterator, Sequence
@@ -153,6 +154,9 @@ class Converter(Hearing):
         ``Converter().convert("in.wav", voice="af_heart").save("out.wav")``
     """
 
+    # the last recording that served as a voice, with what it was asked for: many are said in the same
+    _served: tuple[tuple, _Target] | None = None
+
     def load(self, path: str = "direct") -> None:
         """Load what a conversion needs, so that it is not counted as part of one."""
         with self.stage("load"):
@@ -298,8 +302,13 @@ class Converter(Hearing):
     ) -> _Target:
         """What to speak with: a voice, by name, mixture or pack file, or a recording, and others of the same voice."""
         if _is_recording(voice):
-            heard = self.hear_all(audio.read(Path(str(voice))), refine > 0)
-            return self._voice_of_recording(heard, self._more_of(heard, others, refine > 0), refine, seed, progress)
+            wave = audio.read(Path(str(voice)))
+            asked = (*(hashlib.sha256(w.tobytes()).digest() for w in (wave, *others.values())), refine, seed)
+            if self._served is None or self._served[0] != asked:
+                heard = self.hear_all(wave, refine > 0)
+                more = self._more_of(heard, others, refine > 0)
+                self._served = asked, self._voice_of_recording(heard, more, refine, seed, progress)
+            return self._served[1]
         found = Voice.load(voice)
         pack = found.pack.to(self.device)
         ids = self.kokoro.tokens(phonemize(PITCH_SENTENCE))[None]

@@ -204,6 +204,26 @@ def test_other_recordings_of_a_voice_make_it_better_known(converter, wave, clip)
         converter.convert(short, "af_heart", more=[clip])
 
 
+@torch.no_grad()
+def test_a_voice_that_serves_again_is_not_heard_again(converter, wave, tmp_path, monkeypatch):
+    heard, hear_all = [], Converter.hear_all
+
+    def note(hearing, wave, phonemes=False):
+        heard.append(len(wave))
+        return hear_all(hearing, wave, phonemes)
+
+    monkeypatch.setattr(Converter, "hear_all", note)
+    path, second = tmp_path / "voice.wav", audio.SAMPLE_RATE
+    audio.write(path, wave[: 2 * second])
+    one, again = (converter._voice(path, {}) for _ in range(2))
+    assert again is one and heard == [2 * second]
+    # but what it is known by has changed
+    audio.write(path, wave[second : 3 * second])
+    assert not torch.equal(converter._voice(path, {}).pack, one.pack)
+    converter._voice(path, {"more.wav": wave[:second]})
+    assert heard == [2 * second, 2 * second, 2 * second, second]
+
+
 def test_another_speakers_recording_is_left_out(converter, wave, clip, caplog):
     (own,) = converter.hear_all(wave)
     with torch.no_grad():
