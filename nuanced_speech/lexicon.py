@@ -107,27 +107,34 @@ class Lexicon:
         for symbol, number in vocabulary().items():
             rows[number] = embedding[tokenizer.encode(symbol)].mean(0)
         rows[END] = embedding[tokenizer.eot]
-        for number, tokens in enumerate(self.words.values(), SYMBOLS):
-            rows[number] = _frequencies(tokens) @ embedding[tokens]
+        words, tokens, shares = self._stood_for
+        rows.index_add_(0, SYMBOLS + words, shares[:, None] * embedding[tokens])
         if self.parts:
             rows[SYMBOLS + len(self.words) :] = embedding[[token for _, token, _ in self.parts]]
         return rows
+
+    @cached_property
+    def _stood_for(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Of every of Whisper's tokens for a word, which word (0 for the first), which token, and its share in it: the
+        tokens of a byte pair encoding stand in the order of their frequency."""
+        words = torch.tensor(
+            [word for word, tokens in enumerate(self.words.values()) for _ in tokens], dtype=torch.long
+        )
+        tokens = torch.tensor([token for tokens in self.words.values() for token in tokens], dtype=torch.long)
+        weights = 1 / (1 + tokens)
+        totals = torch.zeros(len(self.words)).index_add_(0, words, weights)
+        return words, tokens, weights / totals[words]
 
     def prior(self) -> Tensor:
         """For every token ``[len(self)]`` the log of its share in what Whisper's token stands for."""
         shares = torch.ones(len(self))
         pronunciations = Counter(token for tokens in self.words.values() for token in tokens)
         begins = {token for phonemes, token, _ in self.parts if phonemes.startswith(" ")}
-        for number, tokens in enumerate(self.words.values(), SYMBOLS):
-            own = [(WHOLE if token in begins else 1) / pronunciations[token] for token in tokens]
-            shares[number] = _frequencies(tokens) @ torch.tensor(own)
+        words, tokens, frequencies = self._stood_for
+        own = [(WHOLE if token in begins else 1) / pronunciations[token] for token in tokens.tolist()]
+        shares[SYMBOLS : SYMBOLS + len(self.words)] = 0
+        shares.index_add_(0, SYMBOLS + words, frequencies * torch.tensor(own))
         for number, (phonemes, token, share) in enumerate(self.parts, SYMBOLS + len(self.words)):
             beside = token in pronunciations and phonemes.startswith(" ")
             shares[number] = share * (1 - WHOLE if beside else 1)
         return shares.log()
-
-
-def _frequencies(tokens: list[int]) -> Tensor:
-    """Shares ``[len(tokens)]``: the tokens of a byte pair encoding stand in the order of their frequency."""
-    weights = 1 / (1 + torch.tensor(tokens, dtype=torch.float))
-    return weights / weights.sum()
