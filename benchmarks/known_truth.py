@@ -47,8 +47,8 @@ def main() -> None:
     errors: list[np.ndarray] = []
     curves: list[float] = []
     rows: list[list[float]] = []
-    columns = ("style", "timbre half", "prosody half", "style, of all")
-    columns += ("SECS, same sentence", "others", "truth's", "converted")
+    halves = ("style", "timbre half", "prosody half", "style, of all")
+    columns = (*halves, "SECS, same sentence", "others", "truth's", "converted")
     print(f"| voice | {' | '.join(columns)} |\n{'|---' * (len(columns) + 1)}|")
     for voice in HELD_OUT:
         pieces: list[Heard] = []

@@ -235,7 +235,7 @@ class Converter(Hearing):
                 with self.stage("load"):
                     _compile_word_times()
             with self.stage("transcribe"):
-                # word times cost another pass, and only say which piece a word is in
+                # word times cost another pass of the decoder, and only say which piece a word is in
                 transcript = self.transcriber.transcribe(to_whisper(wave), language, words=len(pieces) > 1)
             if path == "auto":
                 path = "text" if transcript.language in LANGUAGES else "direct"

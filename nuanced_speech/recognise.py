@@ -26,7 +26,7 @@ from nuanced_speech.lexicon import END, SYMBOLS, Lexicon
 from nuanced_speech.whisper import Listener
 
 WEIGHTS = Path(__file__).parent / "data" / "recogniser.safetensors"
-# Whisper's decoder always had silence after what was said: without it, it does not notice the end, and writes on.
+# Whisper's decoder always had silence after what was said: without it, it may not notice the end.
 SILENCE_SECONDS = 1.5
 # Strings that are followed at once when phonemes are written.
 BEAMS = 5
@@ -183,7 +183,7 @@ class Recogniser(nn.Module):
     @torch.no_grad()
     def search(self, features: Tensor, limit: int, beams: int = BEAMS) -> list[int]:
         """The most probable tokens of ``features [F, D]``, by beam search over so many strings; none
-        where nothing is heard, of ``limit`` symbols (1 or more) at most.
+        where nothing is heard, of ``limit`` symbols at most, spaces among them.
 
         Strings are compared by their log probability over the root of their symbols, ones that are unfinished too: by
         the sum alone, longer ones would always lose, and by the mean per symbol, a long word that is one token would

@@ -21,6 +21,8 @@ WINDOW_SECONDS = 28
 OVERLAP_SECONDS = 2
 # Silence around the clip, so that its first and last sounds are heard whole.
 MARGIN_SECONDS = 0.5
+# Probability of a language that leaves no doubt.
+SURE = 0.8
 
 
 def check_language(code: str) -> None:
@@ -169,16 +171,18 @@ class Listener:
 
         ``language`` is found by Whisper when absent.
         """
-        found = self.model.transcribe(
-            wave.astype(np.float32),
-            language=language or self.language(wave),
-            temperature=0.0,
-            condition_on_previous_text=False,
-            word_timestamps=words,
-            fp16=False,
-            verbose=None,
-        )
-        self.model.encoder.forward.forget()
+        try:
+            found = self.model.transcribe(
+                wave.astype(np.float32),
+                language=language or self.language(wave),
+                temperature=0.0,
+                condition_on_previous_text=False,
+                word_timestamps=words,
+                fp16=False,
+                verbose=None,
+            )
+        finally:
+            self.model.encoder.forward.last = None
         segments = [
             Segment(
                 piece["text"].strip(),
@@ -200,26 +204,26 @@ class Listener:
 
         if self.name.endswith(".en"):
             return "en"
-        # filled up as it is to be written down, so that it is heard once for both
         mel = log_mel_spectrogram(torch.from_numpy(wave.astype(np.float32)), self.model.dims.n_mels, padding=N_SAMPLES)
-        mel = pad_or_trim(mel[:, : min(mel.shape[-1] - N_FRAMES, N_FRAMES)], N_FRAMES)
-        _, shares = self.model.detect_language(mel[None].to(self.device))
-        return max(shares[0], key=shares[0].get)
+        # filled up as it is to be written down, so that it is heard once for both; with silence, as Whisper does it,
+        # if that leaves a doubt
+        for own in (mel[:, :-N_FRAMES], mel):
+            _, (shares,) = self.model.detect_language(pad_or_trim(own, N_FRAMES)[None].to(self.device))
+            language = max(shares, key=shares.get)
+            if shares[language] > SURE:
+                break
+        return language
 
 
 class _Remembering:
-    """A function of a tensor that does not compute again what it computed last, until it is to forget that."""
+    """A function of a tensor that does not compute again what it computed last."""
+
+    last: tuple[Tensor, Tensor] | None = None
 
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
-        self.function, self.last = function, (torch.empty(0), torch.empty(0))
+        self.function = function
 
     def __call__(self, x: Tensor) -> Tensor:
-        # as one, since another thread may be listening too
-        known, found = self.last
-        if known.shape != x.shape or not torch.equal(known, x):
-            found = self.function(x)
-            self.last = x, found
-        return found
-
-    def forget(self) -> None:
-        self.last = torch.empty(0), torch.empty(0)
+        if self.last is None or not torch.equal(self.last[0], x):
+            self.last = x.clone(), self.function(x)
+        return self.last[1]

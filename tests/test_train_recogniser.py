@@ -54,14 +54,14 @@ def test_training_learns(spoken: Path, tmp_path: Path, listener: Listener) -> No
 def test_training_resumes_exactly(
     spoken: Path, tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weights = Recogniser.load(listener, train(config(spoken, tmp_path / "whole", 6)))
-    interrupted = config(spoken, tmp_path / "broken", 6)
+    weights = Recogniser.load(listener, train(config(spoken, tmp_path / "whole", 10)))
+    interrupted = config(spoken, tmp_path / "broken", 10)
     loss_of, calls = recogniser.loss_of, 0
 
     def interrupt(*arguments: object) -> tuple[torch.Tensor, torch.Tensor]:
         nonlocal calls
         calls += 1
-        if calls > 4:
+        if calls > 7:  # six are kept, and what is drawn at once ends with the eighth
             raise KeyboardInterrupt
         return loss_of(*arguments)
 

@@ -27,7 +27,7 @@ MEMBERS, HIDDEN, DROPOUT = 4, 384, 0.15
 CLEAN_HIDDEN, CLEAN_DROPOUT = 64, 0.3
 # log2 Hz: middle and spread of voices.
 F0_CENTRE, F0_SPREAD = 7.3, 0.45
-# Of L-BFGS: one speaker's search ends in half of these, that of a dozen at once in all.
+# Of L-BFGS: one speaker's search ends after two dozen, that of a dozen speakers at once after four.
 STEPS = 60
 # What a mean squared deviation of one standard deviation costs, and what a standard deviation of cleanness is worth, in
 # cosine similarity. On 4.5 s of twenty recordings of five speakers (ten for the 0) a cleanness of 0, 0.03 and 0.06 gave

@@ -5,6 +5,7 @@ encoder hears each clip as it is and disturbed, once; then AdamW with a cosine s
 checkpoint to resume from, and the mean of the last weights as the result.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from nuanced_speech import audio
+from nuanced_speech.content import FEATURE_FRAMES_PER_UNIT
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.metrics import EditCounts, count_edits
 from nuanced_speech.kokoro import vocabulary
@@ -238,7 +240,8 @@ def phoneme_errors(recogniser: Recogniser, clips: list[Clip]) -> float:
     counts = EditCounts(0, 0, 0, 0)
     device = next(recogniser.parameters()).device
     for clip in clips:
-        said = recogniser.write(clip.versions[0].float().to(device), len(clip.phonemes) + 1)
+        units = math.ceil(len(clip.versions[0]) / FEATURE_FRAMES_PER_UNIT)
+        said = recogniser.write(clip.versions[0].float().to(device), units)
         counts += count_edits(list(clip.phonemes), list(said))
     return counts.rate
 
