@@ -9,7 +9,7 @@ import hashlib
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -156,6 +156,8 @@ class Converter(Hearing):
 
     # the last recording that served as a voice, with what it was asked for: many are said in the same
     _served: tuple[tuple, _Target] | None = None
+    # what was heard in the last other recordings of a voice
+    _others: dict[tuple, list[Heard]] | None = None
 
     def load(self, path: str = "direct") -> None:
         """Load what a conversion needs, so that it is not counted as part of one."""
@@ -282,9 +284,13 @@ class Converter(Hearing):
 
     def _more_of(self, heard: list[Heard], others: dict[str, np.ndarray], phonemes: bool) -> list[Heard]:
         """All that is heard in other recordings ``[T]``, by their names, but for those of another speaker."""
-        own, found = speaker_of(heard), []
+        own, found, before = speaker_of(heard), [], self._others or {}
+        self._others = {}
         for name, wave in others.items():
-            pieces = self.hear_all(wave, phonemes)
+            asked = _digest(wave), phonemes
+            self._others[asked] = before.get(asked) or self.hear_all(wave, phonemes)
+            # a style will be settled for each
+            pieces = [replace(item) for item in self._others[asked]]
             other = speaker_of(pieces)
             if own is not None and other is not None and float(same_speaker(torch.stack([own, other]))[0, 1]) < 0.5:
                 log.warning("%s is left out: it sounds like another speaker than the voice that is wanted", name)
@@ -303,7 +309,7 @@ class Converter(Hearing):
         """What to speak with: a voice, by name, mixture or pack file, or a recording, and others of the same voice."""
         if _is_recording(voice):
             wave = audio.read(Path(str(voice)))
-            asked = (*(hashlib.sha256(w.tobytes()).digest() for w in (wave, *others.values())), refine, seed)
+            asked = (*map(_digest, (wave, *others.values())), refine, seed)
             if self._served is None or self._served[0] != asked:
                 heard = self.hear_all(wave, refine > 0)
                 more = self._more_of(heard, others, refine > 0)
@@ -453,6 +459,10 @@ def _is_recording(voice: str | Path | Voice) -> bool:
         return False
     name = str(voice)
     return not name.endswith(PACK_SUFFIXES) and (Path(name).is_file() or Path(name).suffix in RECORDING_SUFFIXES)
+
+
+def _digest(wave: np.ndarray) -> bytes:
+    return hashlib.sha256(wave.tobytes()).digest()
 
 
 def _same_file(source: str | Path, output: str | Path) -> bool:

@@ -224,6 +224,19 @@ def test_a_voice_that_serves_again_is_not_heard_again(converter, wave, tmp_path,
     assert heard == [2 * second, 2 * second, 2 * second, second]
 
 
+@torch.no_grad()
+def test_other_recordings_that_serve_again_are_not_heard_again(converter, wave, monkeypatch):
+    (own,), other = converter.hear_all(wave[: 2 * audio.SAMPLE_RATE]), {"other.wav": wave[2 * audio.SAMPLE_RATE :]}
+    first = converter._more_of([own], other, False)
+    styles = [item.style for item in first]
+    converter.settle_styles([own, *first])
+    monkeypatch.setattr(Converter, "hear_all", lambda *_: pytest.fail("heard again"))
+    again = converter._more_of([own], other, False)
+    assert all(torch.equal(item.style, style) for item, style in zip(again, styles, strict=True))
+    with pytest.raises(pytest.fail.Exception):
+        converter._more_of([own], other, True)
+
+
 def test_another_speakers_recording_is_left_out(converter, wave, clip, caplog):
     (own,) = converter.hear_all(wave)
     with torch.no_grad():
