@@ -53,7 +53,7 @@ SHARPNESS = 0.75
 # a P.808 of 3.81, 1 gives 0.90, 3.10 and 3.50 (the recordings themselves have 3.57). On 15: 0.5 gives 0.880, 3.09 and
 # 3.68, 0.4 gives 0.876, 3.11 and 3.73. Since timbres start at the encoders', on 49 (direct path): 0.4 gives 0.883, 3.12
 # and 3.69, 0.35 gives 0.881, 3.12 and 3.72.
-EXTENT = 0.35
+EXTENT = 0.3
 SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
 # Of a recording so much is used to refine its voice.
 REFINE_SECONDS = 30.0

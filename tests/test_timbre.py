@@ -14,6 +14,7 @@ from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
 from nuanced_speech.prosody.f0 import f0
 from nuanced_speech.speaker import SpeakerEncoder
+from nuanced_speech.style import timbre as search
 from nuanced_speech.style.speakers import settle
 from nuanced_speech.style.timbre import TimbreSurrogate, _together
 from nuanced_speech.style.voices import stock_voices, style_of
@@ -93,6 +94,18 @@ def test_the_search_starts_at_an_opinion_but_for_another_recording(
     )
     torch.testing.assert_close(own, surrogate.find(speakers, log_f0, start=opinion), rtol=0, atol=1e-2)
     torch.testing.assert_close(foreign, surrogate.find(speakers, log_f0), rtol=0, atol=1e-2)
+
+
+def test_an_opinion_holds_back_what_voices_hardly_differ_in(
+    surrogate: TimbreSurrogate, embeddings: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_f0, opinion = torch.tensor([7.0, 7.3, 7.6]), surrogate.mean.repeat(3, 1)
+
+    def away(nearness: float) -> torch.Tensor:
+        monkeypatch.setattr(search, "NEARNESS", nearness)
+        return (surrogate.find(embeddings, log_f0, start=opinion) - opinion).norm(dim=1)
+
+    assert (away(0.1) < 0.95 * away(0.0)).all()
 
 
 def test_whitened_timbres_have_the_covariance_of_what_they_were_calibrated_on() -> None:
