@@ -26,8 +26,8 @@ SMOOTHING_SECONDS = 0.06
 _MIN_GAIN_DB, _MAX_GAIN_DB = -12.0, 9.0
 # How far the whole of a band may be brought down; limits and number of the later passes over what is clear. On 17 clips
 # and 180 of emotions, neither, the first, both with limits of -12 and 6 dB for what stands 25 dB out of its noise, or
-# 15: SECS 0.847, 0.849, 0.859, 0.862; OVRL 3.21, 3.21, 3.18, 3.17; emotions kept 70, 71, 78, 79.6 %, and 77 % with these
-# limits. The whole of a band raised as well: P.808 -0.09.
+# 15: SECS 0.847, 0.849, 0.859, 0.862; OVRL 3.21, 3.21, 3.18, 3.17; emotions kept 70, 71, 78, 79.6 %, with these limits
+# 77. The whole of a band raised as well: P.808 -0.09.
 _LONG_CUT_DB, _CLOSER_DB, _CLOSER_PASSES = 20.0, (-6.0, 3.0), 2
 # Fewer frames say nothing of the whole of a band.
 _LEAST_FRAMES = 8
