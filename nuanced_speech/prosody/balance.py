@@ -88,7 +88,7 @@ def match_balance(wave: np.ndarray, wanted: Balance) -> np.ndarray:
     """A waveform ``[300 * frames]`` at 24 kHz with the balance of another that says the same at the same time.
 
     A band that is too loud in the whole is made quieter first, by 20 dB at most. Then, from moment to moment, bands are
-    made louder by 9 dB at most and quieter by 12; and twice more, by 6 and 12, where the other is clear. What the other
+    made louder by 9 dB at most and quieter by 12; and twice more, by 3 and 6, where the other is clear. What the other
     hides in its noise is not made louder, so a pause is at most made quieter.
     """
     spectrum = _stft(wave)

@@ -12,6 +12,8 @@ from nuanced_speech.style.timbre import F0_CENTRE, TimbreSurrogate
 # a few of another. Of LibriSpeech in pieces of 2 to 4 s (longer), 95 % of one speaker's cosines lie above 0.70 (0.81),
 # of two speakers' below 0.64 (0.70).
 SAME_SPEAKER, UNSURE = 0.7, 0.025
+# Of a timbre that converts, more than of one that is kept as a voice: some likeness is given by the spectral balance.
+CLEANNESS = 0.05
 
 
 def same_speaker(embeddings: Tensor) -> Tensor:
@@ -59,6 +61,7 @@ def settle(
     voiced = weights * log_f0.isfinite()
     pitch = voiced @ log_f0.nan_to_num() / voiced.sum(1)
     speakers = F.normalize(weights @ embeddings, dim=1)
-    timbre = surrogate.find(speakers, pitch.nan_to_num(F0_CENTRE), start=None if foreign else styles[:, :TIMBRE_DIM])
+    start = None if foreign else styles[:, :TIMBRE_DIM]
+    timbre = surrogate.find(speakers, pitch.nan_to_num(F0_CENTRE), cleanness=CLEANNESS, start=start)
     more = [extension(speakers)] if extension is not None else []
     return torch.cat([timbre, styles[:, TIMBRE_DIM:], *more], 1)
