@@ -61,6 +61,11 @@ class Balance:
         """Some of the frames, or all of them in another rhythm."""
         return Balance(self.bands[frames], self.known[frames], self.clear[frames], self.spoken[frames])
 
+    @property
+    def heard(self) -> np.ndarray:
+        """What is speech, and is known, bool ``[frames, BANDS]``."""
+        return self.known & self.spoken[:, None]
+
 
 def balance(wave: np.ndarray) -> Balance:
     """The balance of a waveform ``[T]`` at 24 kHz, in ``2 * ceil(T / 600)`` frames."""
@@ -78,7 +83,7 @@ def balance(wave: np.ndarray) -> Balance:
 
 def colour_of(pieces: Sequence[Balance]) -> np.ndarray:
     """Mean log energy of each band where it is known, ``[BANDS]``; NaN where it never is."""
-    heard = np.concatenate([piece.known & piece.spoken[:, None] for piece in pieces])
+    heard = np.concatenate([piece.heard for piece in pieces])
     bands = np.concatenate([piece.bands for piece in pieces])
     with np.errstate(invalid="ignore"):
         return np.where(heard, bands, 0).sum(0, dtype=np.float64) / heard.sum(0)
@@ -92,14 +97,14 @@ def match_balance(wave: np.ndarray, wanted: Balance) -> np.ndarray:
     hides in its noise is not made louder, so a pause is at most made quieter.
     """
     spectrum = _stft(wave)
-    gap = _gap(spectrum, wanted)
-    heard = (wanted.known & wanted.spoken[:, None])[: len(gap)]
+    wanted = wanted[: spectrum.shape[1]]
+    gap, heard = _gap(spectrum, wanted), wanted.heard
     times = heard.sum(0)
     excess = np.where(times > _LEAST_FRAMES, np.where(heard, gap, 0).sum(0) / times.clip(min=1), 0)
     spectrum = _amplified(spectrum, np.broadcast_to(np.clip(excess * _DECIBELS, -_LONG_CUT_DB, 0), gap.shape))
     spectrum = _amplified(spectrum, _allowed(_gap(spectrum, wanted), wanted))
     for _ in range(_CLOSER_PASSES):
-        gain = np.where(wanted.clear[: len(gap)], _gap(spectrum, wanted), 0) * _DECIBELS
+        gain = np.where(wanted.clear, _gap(spectrum, wanted), 0) * _DECIBELS
         spectrum = _amplified(spectrum, _smooth(np.clip(gain, *_CLOSER_DB)))
     return _wave(spectrum, len(wave))
 
@@ -109,9 +114,9 @@ def follow_balance(wave: np.ndarray, source: Balance, colour: np.ndarray | None 
     source, in broad strokes, and keeps its colour, or gets that of a recording, ``[BANDS]``.
     """
     spectrum = _stft(wave)
-    gain = _gap(spectrum, source)
-    own = source.bands[: len(gain)] - gain
-    heard = (source.known & source.spoken[:, None])[: len(gain)]
+    source = source[: spectrum.shape[1]]
+    gain, heard = _gap(spectrum, source), source.heard
+    own = source.bands - gain
     times = heard.sum(0).clip(min=1)
     gain = np.where(heard, gain, 0)
     gain = np.where(heard, gain - gain.sum(0) / times, 0)
@@ -144,14 +149,13 @@ def with_gains(wave: np.ndarray, gains: Callable[[np.ndarray], np.ndarray]) -> n
 
 
 def _gap(spectrum: Tensor, wanted: Balance) -> np.ndarray:
-    """What bands lack of those of another, log power, in the frames that both have ``[frames, BANDS]``."""
-    own = np.log(_smooth(_band_power(spectrum)[: len(wanted.bands)]))
-    return wanted.bands[: len(own)].astype(np.float32) - own
+    """What bands lack of those of another, which has no more frames, log power ``[frames, BANDS]``."""
+    return wanted.bands.astype(np.float32) - np.log(_smooth(_band_power(spectrum)[: len(wanted.bands)]))
 
 
 def _allowed(gain: np.ndarray, wanted: Balance) -> np.ndarray:
     """Gains in log power ``[frames, BANDS]`` as gains in dB, within what is known and allowed."""
-    gain = np.where(wanted.known[: len(gain)], gain, np.minimum(gain, 0)) * _DECIBELS
+    gain = np.where(wanted.known, gain, np.minimum(gain, 0)) * _DECIBELS
     return _smooth(np.clip(gain, _MIN_GAIN_DB, _MAX_GAIN_DB))
 
 

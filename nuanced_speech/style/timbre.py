@@ -153,17 +153,16 @@ class TimbreSurrogate(nn.Module):
             start: other timbres than the nearest stock voice's to start from and stay nearer to, ``[B, 128]``.
         """
         first = self.nearest(embeddings, log_f0) if start is None else start
-        home, scale, nearness = self.whitened(first), self.basis.norm(dim=1), 0.0 if start is None else NEARNESS
+        home, known, nearness = self.whitened(first), self._inputs(first, log_f0), 0.0 if start is None else NEARNESS
         z = home.clone().requires_grad_()
         optimizer = torch.optim.LBFGS([z], max_iter=steps, line_search_fn="strong_wolfe")
         heard, clean = _together(self.members), _together(self.clean)
 
         def cost() -> Tensor:
-            timbre = self.timbre(z)
-            inputs = self._inputs(timbre, log_f0)
+            inputs = self._inputs(self.timbre(z), log_f0)
             likeness = (F.normalize(heard(inputs), dim=-1) * embeddings).sum(-1).mean(0)
             gain = likeness + cleanness * clean(inputs)[..., 0].mean(0)
-            away = prior * (z - home).square().mean(1) + nearness * ((timbre - first) / scale).square().mean(1)
+            away = prior * (z - home).square().mean(1) + nearness * (inputs - known)[:, :TIMBRE_DIM].square().mean(1)
             loss = (away - gain).sum()
             optimizer.zero_grad()
             loss.backward()
