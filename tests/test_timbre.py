@@ -15,7 +15,7 @@ from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
 from nuanced_speech.prosody.f0 import f0
 from nuanced_speech.speaker import SpeakerEncoder
 from nuanced_speech.style import timbre as search
-from nuanced_speech.style.speakers import CLEANNESS, settle
+from nuanced_speech.style.speakers import CONVERTED_CLEANNESS, settle
 from nuanced_speech.style.timbre import TimbreSurrogate, _together
 from nuanced_speech.style.voices import stock_voices, style_of
 from nuanced_speech.train import timbre as training
@@ -93,9 +93,11 @@ def test_the_search_starts_at_an_opinion_but_for_another_recording(
         for foreign in (False, True)
     )
     torch.testing.assert_close(
-        own, surrogate.find(speakers, log_f0, cleanness=CLEANNESS, start=opinion), rtol=0, atol=1e-2
+        own, surrogate.find(speakers, log_f0, cleanness=CONVERTED_CLEANNESS, start=opinion), rtol=0, atol=1e-2
     )
-    torch.testing.assert_close(foreign, surrogate.find(speakers, log_f0, cleanness=CLEANNESS), rtol=0, atol=1e-2)
+    torch.testing.assert_close(
+        foreign, surrogate.find(speakers, log_f0, cleanness=CONVERTED_CLEANNESS), rtol=0, atol=1e-2
+    )
 
 
 def test_an_opinion_holds_back_what_voices_hardly_differ_in(

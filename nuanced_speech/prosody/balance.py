@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.audio import SAMPLE_RATE
+from nuanced_speech.prosody.energy import DECIBELS
 from nuanced_speech.prosody.frames import HOP_LENGTH, frame_count
 
 N_FFT = 1024
@@ -36,7 +37,6 @@ _NOISE_QUANTILE, _NOISE_FACTOR, _SNR_DB, _CLEAR_SNR_DB = 0.08, 1.5, 6.0, 25.0
 # Moments this much quieter than loud speech are pauses.
 _PAUSE_DB = 30.0
 _TINY = 1e-10
-_DECIBELS = 10 / np.log(10)
 # Bands that move together in another voice, whose formants lie elsewhere.
 _BROAD = 13
 
@@ -101,10 +101,10 @@ def match_balance(wave: np.ndarray, wanted: Balance) -> np.ndarray:
     gap, heard = _gap(spectrum, wanted), wanted.heard
     times = heard.sum(0)
     excess = np.where(times > _LEAST_FRAMES, np.where(heard, gap, 0).sum(0) / times.clip(min=1), 0)
-    spectrum = _amplified(spectrum, np.broadcast_to(np.clip(excess * _DECIBELS, -_LONG_CUT_DB, 0), gap.shape))
+    spectrum = _amplified(spectrum, np.broadcast_to(np.clip(excess * DECIBELS, -_LONG_CUT_DB, 0), gap.shape))
     spectrum = _amplified(spectrum, _allowed(_gap(spectrum, wanted), wanted))
     for _ in range(_CLOSER_PASSES):
-        gain = np.where(wanted.clear, _gap(spectrum, wanted), 0) * _DECIBELS
+        gain = np.where(wanted.clear, _gap(spectrum, wanted), 0) * DECIBELS
         spectrum = _amplified(spectrum, _smooth(np.clip(gain, *_CLOSER_DB)))
     return _wave(spectrum, len(wave))
 
@@ -155,7 +155,7 @@ def _gap(spectrum: Tensor, wanted: Balance) -> np.ndarray:
 
 def _allowed(gain: np.ndarray, wanted: Balance) -> np.ndarray:
     """Gains in log power ``[frames, BANDS]`` as gains in dB, within what is known and allowed."""
-    gain = np.where(wanted.known, gain, np.minimum(gain, 0)) * _DECIBELS
+    gain = np.where(wanted.known, gain, np.minimum(gain, 0)) * DECIBELS
     return _smooth(np.clip(gain, _MIN_GAIN_DB, _MAX_GAIN_DB))
 
 

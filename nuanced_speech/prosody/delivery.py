@@ -4,11 +4,9 @@ import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
 from nuanced_speech.audio import SAMPLE_RATE
-from nuanced_speech.prosody.energy import energy
+from nuanced_speech.prosody.energy import DECIBELS, energy
 
 SEMITONES = 12
-# Of one unit of N, which is the log of a power.
-_DECIBELS = 10 / np.log(10)
 # What is too loud is made quieter as far as need be; what is too quiet is mostly the synthesizer's noise in a pause.
 _MIN_GAIN_DB, _MAX_GAIN_DB = -24.0, 12.0
 _SMOOTHING_FRAMES = 3
@@ -69,7 +67,7 @@ def match_loudness(wave: np.ndarray, wanted: np.ndarray, hop_length: int = 300) 
     """
     corrected, gain = wave, np.zeros(min(len(wave) // hop_length, len(wanted)))
     for _ in range(_PASSES):
-        gain = gain + (wanted[: len(gain)] - energy(corrected)[: len(gain)]) * _DECIBELS
+        gain = gain + (wanted[: len(gain)] - energy(corrected)[: len(gain)]) * DECIBELS
         gain = _smooth(np.clip(gain, _MIN_GAIN_DB, _MAX_GAIN_DB), _SMOOTHING_FRAMES)
         corrected = amplify(wave, gain, hop_length)
     return corrected

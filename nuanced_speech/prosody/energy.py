@@ -19,6 +19,8 @@ WIN_LENGTH = 1200
 N_MELS = 80
 MEL_BANK_RATE = 16_000
 FLOOR = 1e-5
+# Of one unit of the log of a power, as N is.
+DECIBELS = 10 / np.log(10)
 
 _BLOCK_FRAMES = 4096
 

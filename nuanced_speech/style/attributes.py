@@ -16,7 +16,7 @@ from safetensors import safe_open
 from nuanced_speech.audio import SAMPLE_RATE
 from nuanced_speech.kokoro import VOICED_HZ
 from nuanced_speech.prosody.delivery import SEMITONES, median_log_f0
-from nuanced_speech.prosody.energy import energy
+from nuanced_speech.prosody.energy import DECIBELS, energy
 from nuanced_speech.prosody.f0 import f0 as track_f0
 from nuanced_speech.prosody.frames import HOP_LENGTH
 
@@ -62,7 +62,6 @@ MEASURED = NAMES[2:]
 N_FFT = 1024
 # N counts down to this below its loud frames; what is spoken lies less than the other below them.
 RANGE_DB, SPEECH_DB = 40.0, 30.0
-DB_PER_NEPER = 10 / np.log(10)
 # Kokoro's F0 glides through zero at the edges of voicing: what lies farther than this from the median is not voiced.
 FARTHEST = 1.8
 # The periods, in seconds, that the line under the cepstral peak is fitted to, and how near to 1 / F0 the peak lies.
@@ -95,7 +94,7 @@ def measure(spoken: Spoken) -> np.ndarray:
     that of 50 Hz to 2 kHz in speech, dB. warmth: level of 150 to 500 Hz above that of 500 Hz to 2 kHz in voiced speech,
     dB. breathiness: minus the cepstral peak prominence of voiced speech, dB. None of them depends on the level.
     """
-    n = spoken.energy * DB_PER_NEPER
+    n = spoken.energy * DECIBELS
     n = n - np.quantile(n, 0.95)
     loud = n > -SPEECH_DB
     middle = 2 ** median_log_f0(spoken.f0 * (spoken.f0 > VOICED_HZ))

@@ -13,7 +13,7 @@ from nuanced_speech.style.timbre import F0_CENTRE, TimbreSurrogate
 # of two speakers' below 0.64 (0.70).
 SAME_SPEAKER, UNSURE = 0.7, 0.025
 # Of a timbre that converts, more than of one that is kept as a voice: some likeness is given by the spectral balance.
-CLEANNESS = 0.05
+CONVERTED_CLEANNESS = 0.05
 
 
 def same_speaker(embeddings: Tensor) -> Tensor:
@@ -62,6 +62,6 @@ def settle(
     pitch = voiced @ log_f0.nan_to_num() / voiced.sum(1)
     speakers = F.normalize(weights @ embeddings, dim=1)
     start = None if foreign else styles[:, :TIMBRE_DIM]
-    timbre = surrogate.find(speakers, pitch.nan_to_num(F0_CENTRE), cleanness=CLEANNESS, start=start)
+    timbre = surrogate.find(speakers, pitch.nan_to_num(F0_CENTRE), cleanness=CONVERTED_CLEANNESS, start=start)
     more = [extension(speakers)] if extension is not None else []
     return torch.cat([timbre, styles[:, TIMBRE_DIM:], *more], 1)
