@@ -243,9 +243,7 @@ class Converter(Hearing):
                 path = "text" if transcript.language in LANGUAGES else "direct"
         spoken_language = language or (transcript.language if transcript else "en")
         by_ear = path == "direct" and spoken_language == "en"
-        heard = [
-            self.hear(wave, gain, piece, by_ear) for piece in _reported(pieces, part_of(progress, begin, begin + 0.2))
-        ]
+        heard = self.hear_pieces(wave, gain, pieces, by_ear, part_of(progress, begin, begin + 0.2))
         known = [] if target is not None else self._more_of(heard, others, refine > 0)
         self.settle_styles(heard + known)
         if transcript is not None and path == "text":

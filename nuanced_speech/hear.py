@@ -27,10 +27,10 @@ from nuanced_speech.kokoro import SAMPLES_PER_UNIT, STYLE_DIM, TIMBRE_DIM, Kokor
 from nuanced_speech.pieces import Piece, cut
 from nuanced_speech.prosody.balance import Balance, balance
 from nuanced_speech.prosody.delivery import median_log_f0
-from nuanced_speech.prosody.durations import LEAST_FIT, align_to, most_probable
+from nuanced_speech.prosody.durations import LEAST_FIT, align_to, most_probable, words_in_time
 from nuanced_speech.prosody.energy import energy
 from nuanced_speech.prosody.f0 import f0 as track_f0
-from nuanced_speech.recognise import Recogniser, with_silence
+from nuanced_speech.recognise import SILENCE_SECONDS, Recogniser, with_silence
 from nuanced_speech.speaker import EMBEDDING_DIM, SpeakerEncoder
 from nuanced_speech.style.attentive import AttentiveEncoder, together
 from nuanced_speech.style.encoder import StyleEncoder
@@ -39,7 +39,7 @@ from nuanced_speech.style.refine import Passage
 from nuanced_speech.style.refine import refine as refine_timbre
 from nuanced_speech.style.speakers import same_speaker, settle
 from nuanced_speech.style.timbre import TimbreSurrogate
-from nuanced_speech.whisper import Listener
+from nuanced_speech.whisper import WINDOW_SECONDS, Listener
 
 # Active level of Kokoro's own speech, median of its training corpus here: N is an absolute level, so the source is
 # brought to this one before it is measured.
@@ -56,6 +56,8 @@ SHARPNESS = 0.75
 # are 0.893, 3.14 and 3.75 (50).
 EXTENT = 0.3
 SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
+# What Whisper hears at once, without the silence that follows.
+LONGEST_UNITS = int((WINDOW_SECONDS - SILENCE_SECONDS) / SECONDS_PER_UNIT)
 # Of a recording so much is used to refine its voice.
 REFINE_SECONDS = 30.0
 
@@ -167,8 +169,7 @@ class Hearing:
     def hear(self, wave: np.ndarray, gain: float, piece: Piece, phonemes: bool = False) -> Heard:
         """Everything that is measured on a piece; its English phonemes, as they sound, on request."""
         units = piece.last - piece.first
-        own = wave[piece.samples]
-        own = np.pad(own, (0, units * SAMPLES_PER_UNIT - len(own))) * np.float32(gain)
+        own = _stretch(wave, gain, piece.first, piece.last)
         with self.stage("features"):
             layers = self.listener.features(with_silence(to_whisper(own)), range(1, self.listener.depth + 1))
             layers = layers.unflatten(-1, (self.listener.depth, -1))
@@ -200,8 +201,48 @@ class Hearing:
     def hear_all(self, wave: np.ndarray, phonemes: bool = False) -> list[Heard]:
         """All pieces of a recording ``[T]`` at 24 kHz; their phonemes, on request, as if they were English: of another
         language they fit badly, and are left out then."""
-        gain = gain_of(wave)
-        return [self.hear(wave, gain, piece, phonemes) for piece in cut(wave)]
+        return self.hear_pieces(wave, gain_of(wave), cut(wave), phonemes)
+
+    def hear_pieces(
+        self,
+        wave: np.ndarray,
+        gain: float,
+        pieces: list[Piece],
+        phonemes: bool = False,
+        progress: Progress | None = None,
+    ) -> list[Heard]:
+        """The same of a recording that is cut already; ``progress`` is told which share of it is heard."""
+        heard: list[Heard] = []
+        for those in _within(pieces, LONGEST_UNITS):
+            alone = len(those) == 1
+            for piece in those:
+                heard.append(self.hear(wave, gain, piece, phonemes and alone))
+                if progress is not None:
+                    progress(len(heard) / len(pieces))
+            if phonemes and not alone:
+                with self.stage("phonemes"):
+                    self._write(wave, gain, heard[-len(those) :])
+        return heard
+
+    def _write(self, wave: np.ndarray, gain: float, heard: list[Heard]) -> None:
+        """Write down the phonemes of pieces that follow each other, heard as one: a word is understood by those before
+        it. Each goes to the piece that holds its middle."""
+        first, last = heard[0].piece.first, heard[-1].piece.last
+        features = self.listener.features(with_silence(to_whisper(_stretch(wave, gain, first, last))))
+        said = self.recogniser.write(features, last - first)
+        ends = [*(h.piece.start for h in heard[1:]), last]
+        rows = [
+            h.log_probabilities[start - h.piece.first : end - h.piece.first]
+            for h, start, end in zip(heard, [first, *ends], ends, strict=False)
+        ]
+        try:
+            words, middles = words_in_time(np.concatenate(rows), said)
+        except UserError as error:
+            log.debug("the phonemes of %d pieces are left out: %s", len(heard), error)
+            return
+        places = np.searchsorted(np.array(ends) - first, middles, "right")
+        for place, item in enumerate(heard):
+            item.phonemes = " ".join(word for word, its in zip(words, places, strict=True) if its == place)
 
     def settle_styles(self, heard: list[Heard], foreign: bool = False) -> None:
         """Pieces that sound like the same speaker share a style; those of another speaker keep theirs. A voice in which
@@ -298,6 +339,23 @@ def check_device(device: str) -> None:
 def gain_of(wave: np.ndarray) -> float:
     """What brings a recording to the loudness of Kokoro's own speech."""
     return 10 ** ((KOKORO_LEVEL_DB - audio.active_level_db(wave, audio.SAMPLE_RATE)) / 20)
+
+
+def _stretch(wave: np.ndarray, gain: float, first: int, last: int) -> np.ndarray:
+    """Units ``[first, last)`` of a recording ``[T]``, as loud as Kokoro's speech: ``[600 * units]``."""
+    own = wave[first * SAMPLES_PER_UNIT : last * SAMPLES_PER_UNIT]
+    return np.pad(own, (0, (last - first) * SAMPLES_PER_UNIT - len(own))) * np.float32(gain)
+
+
+def _within(pieces: list[Piece], longest: int) -> Iterator[list[Piece]]:
+    """The pieces in order, as many at once as there are in so many units, but one at least."""
+    those = pieces[:1]
+    for piece in pieces[1:]:
+        if piece.last - those[0].first > longest:
+            yield those
+            those = []
+        those.append(piece)
+    yield those
 
 
 def mean_style(heard: list[Heard]) -> Tensor:

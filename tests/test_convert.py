@@ -1,5 +1,6 @@
 """The main job end to end: real weights, a real clip, and Whisper to check the words."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,35 @@ def test_phonemes_that_fit_are_taken_and_those_that_do_not_are_left_out(converte
     alone = contents.pop("")
     assert not torch.equal(contents.pop(written), alone)
     assert all(torch.equal(content, alone) for content in contents.values())
+
+
+def test_pieces_that_follow_each_other_are_written_down_together(converter, wave, monkeypatch):
+    pieces = cut(np.tile(wave, 4))
+    assert len(pieces) > 1
+    told: list[float] = []
+    heard_at_once = []
+    monkeypatch.setattr(
+        converter.recogniser,
+        "write",
+        lambda x, n, write=converter.recogniser.write: heard_at_once.append(n) or write(x, n),
+    )
+    together = converter.hear_pieces(np.tile(wave, 4), 1.0, pieces, True, told.append)
+    assert heard_at_once == [pieces[-1].last] and told == [(k + 1) / len(pieces) for k in range(len(pieces))]
+    monkeypatch.setattr(hear, "LONGEST_UNITS", pieces[0].last)
+    alone = converter.hear_pieces(np.tile(wave, 4), 1.0, pieces, True)
+    assert heard_at_once[1:] == [piece.last - piece.first for piece in pieces]
+    for mine, other in zip(together, alone, strict=True):
+        assert count_edits(mine.phonemes, other.phonemes).rate < 0.25
+
+
+def test_a_recording_is_heard_in_as_few_windows_as_hold_its_pieces() -> None:
+    pieces = cut(np.random.default_rng(0).standard_normal(24000 * 70).astype(np.float32))
+    windows = list(hear._within(pieces, 1000))
+    assert [piece for window in windows for piece in window] == pieces
+    spans = [window[-1].last - window[0].first for window in windows]
+    assert max(spans) <= 1000
+    assert all(after[0].last - window[0].first > 1000 for window, after in pairwise(windows))
+    assert [len(window) for window in hear._within(pieces, 10)] == [1] * len(pieces)
 
 
 def test_output_has_the_loudness_of_the_input(wave, direct):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import CONFIG
-from nuanced_speech.prosody.durations import align, most_probable, optional_tokens
+from nuanced_speech.kokoro import CONFIG, vocabulary
+from nuanced_speech.prosody.durations import align, most_probable, optional_tokens, words_in_time
 
 SYMBOLS = 12
 
@@ -92,6 +92,18 @@ def test_marks_are_optional_and_sounds_are_not() -> None:
     vocab = json.loads(CONFIG.read_text(encoding="utf-8"))["vocab"]
     ids = np.array([0, *(vocab[symbol] for symbol in "hˈɛlˌoʊ, wˈɜːld!"), 0])
     assert optional_tokens(ids).tolist() == [False, *(symbol in "ˈˌ,ː! " for symbol in "hˈɛlˌoʊ, wˈɜːld!"), False]
+
+
+def test_words_are_found_where_they_are_said() -> None:
+    vocab = vocabulary()
+    said = ["wˌʌn", "tˈuː,", "fˈɔːɹ"]
+    ids = np.array([0, *(vocab[symbol] for symbol in " ".join(said)), 0])
+    durations = np.where(ids == 0, 7, np.where(ids == vocab[" "], 5, 3))
+    emission = log_softmax(4.0 * np.eye(178)[np.repeat(ids, durations)])
+    words, middles = words_in_time(emission, " wˌʌn ☃tˈuː,  fˈɔːɹ☃ ")
+    assert words == said
+    np.testing.assert_allclose(middles, [7 + 6, 7 + 12 + 5 + 7.5, 7 + 12 + 5 + 15 + 5 + 7.5], atol=0.5)
+    assert words_in_time(emission, " ")[0] == []
 
 
 def test_more_tokens_than_a_byte_counts():

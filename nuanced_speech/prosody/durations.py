@@ -118,6 +118,22 @@ def align_to(log_probabilities: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray
     return durations, float(fit)
 
 
+def words_in_time(log_probabilities: np.ndarray, phonemes: str) -> tuple[list[str], np.ndarray]:
+    """The words of a phoneme string, and which of the rows ``[T, symbols]`` is the middle of each, ``[words]``.
+
+    Raises:
+        UserError: too many phonemes for so few frames.
+    """
+    vocab = vocabulary()
+    known = "".join(symbol for symbol in phonemes if symbol in vocab).split()
+    ids = np.array([0, *(vocab[symbol] for symbol in " ".join(known)), 0])
+    durations, _ = align_to(log_probabilities, ids)
+    ends = np.cumsum(durations)
+    # a word's tokens lie between two spaces, or a space and one of the zeros
+    edges = np.flatnonzero(np.isin(ids, [0, vocab[" "]]))
+    return known, (ends[edges[:-1]] + ends[edges[1:] - 1]) / 2 if known else np.zeros(0)
+
+
 def optional_tokens(ids: np.ndarray) -> np.ndarray:
     """True for stress marks, spaces and punctuation ``[P]``."""
     vocab = vocabulary()
