@@ -24,6 +24,8 @@ END = 0
 SYMBOLS = 178
 # A word with the space before it, or a mark.
 WORDS = re.compile(r' ?[^ ;:,.!?—…"()“”]+|.')
+# What one of Whisper's tokens, "'s" say, stands for is voiced more often than not; after a voiceless sound it never is.
+VOICED_END = re.compile(r'(?<=[ptkfθ])z(?=[ ;:,.!?—…"()“”]|$)')
 # How often a token that is a word, and begins longer ones too, is the word: with a half, the beginnings of others were
 # written for many.
 WHOLE = 0.95
@@ -98,7 +100,7 @@ class Lexicon:
 
     def phonemes(self, tokens: list[int]) -> str:
         """The phonemes of tokens."""
-        return "".join(self._written.get(token, "") for token in tokens).strip()
+        return VOICED_END.sub("s", "".join(self._written.get(token, "") for token in tokens).strip())
 
     def first_rows(self, listener: Listener) -> Tensor:
         """For every token ``[len(self), D]`` what Whisper knows of its letter or its words, frequent words first."""

@@ -57,6 +57,12 @@ def test_longer_words_are_written_part_by_part(tmp_path: Path) -> None:
     assert len(shipped.tokens("kˈætᵊlz")) == 8
 
 
+def test_an_ending_is_voiced_only_after_what_is_voiced() -> None:
+    assert PARTED.phonemes([SYMBOLS + 1, SYMBOLS + 6, SYMBOLS]) == "kˈæts ðə"
+    assert PARTED.phonemes([SYMBOLS + 1, SYMBOLS + 6, *LEXICON.tokens("O!")[1:]]) == "kˈætzO!"
+    assert PARTED.phonemes([SYMBOLS + 2, SYMBOLS + 6]) == "nˈOz"
+
+
 def test_what_a_token_stands_for_is_shared_out() -> None:
     shares = PARTED.prior().exp()
     word, begins = shares[SYMBOLS + 1], shares[SYMBOLS + 3 : SYMBOLS + 5]
