@@ -49,6 +49,17 @@ def test_f0_follows_a_glide_at_any_sample_rate():
         assert abs(np.median(error)) < 5
 
 
+@pytest.mark.parametrize("hertz", [1200, 1500, 1900])
+def test_what_sounds_higher_than_any_voice_is_none(hertz):
+    """A whistle, or hissing that the network takes for one, has no pitch below the ceiling either."""
+    time = np.arange(2 * RATE) / RATE
+    wave = np.where(time > 1.2, 0.05 * np.sin(2 * np.pi * hertz * time), 0).astype(np.float32)
+    wave[: int(0.8 * RATE)] = harmonic_voice(np.full(int(0.8 * RATE), 200.0))
+    curve = f0(wave, RATE)
+    assert (curve[8:56] > 0).all()
+    assert not curve[100:].any()
+
+
 def test_f0_starts_and_stops_with_the_voice():
     hertz = np.zeros(3 * RATE)
     hertz[RATE : 2 * RATE] = 150

@@ -79,8 +79,8 @@ def f0(wave: np.ndarray, sample_rate: int = DEFAULT_RATE) -> np.ndarray:
 
 @torch.inference_mode()
 def _scores(wave: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Pitch scores ``[n, pitches up to CEILING_HZ]`` and voicing logits ``[n]`` of a 16 kHz waveform, in blocks of
-    about a minute: memory stays bounded, and each block learns its own noise."""
+    """Pitch scores ``[n, pitches up to CEILING_HZ]``, the best of all pitches having 0, and voicing logits ``[n]`` of a
+    16 kHz waveform, in blocks of about a minute: memory stays bounded, and each block learns its own noise."""
     net = pitch_net()
     total = len(wave) // HOP_LENGTH + 1
     # Blocks of equal length: a short last one could hold no pause to learn the noise from.
@@ -93,6 +93,8 @@ def _scores(wave: Tensor) -> tuple[np.ndarray, np.ndarray]:
         loudness = 10 * torch.log10(magnitudes[0].square().sum(0) / _FULL_SCALE_POWER + 1e-20)
         pitch, voicing = net(_without_steady_noise(magnitudes))
         voicing = torch.where(loudness < _LEVEL_DB - _QUIET_DB, -torch.inf, voicing)
+        # what sounds higher than any voice, as hissing does, is none: its best pitch below the ceiling scores little
+        pitch = pitch - pitch.amax(1, keepdim=True)
         pitches.append(pitch[start - first : end - first, :usable].numpy())
         voicings.append(voicing[start - first : end - first].numpy())
     return np.concatenate(pitches), np.concatenate(voicings)
@@ -128,7 +130,7 @@ def _costs(pitch: np.ndarray, voicing: np.ndarray) -> tuple[np.ndarray, np.ndarr
     count = pitch.shape[1]
     voicing = np.clip(voicing + _VOICING_BIAS, -30, 30)
     frame = np.empty((len(pitch), count + 1), dtype=np.float32)
-    frame[:, :count] = pitch - pitch.max(1, keepdims=True) - np.logaddexp(0, -voicing)[:, None]
+    frame[:, :count] = pitch - np.logaddexp(0, -voicing)[:, None]
     frame[:, count] = -np.logaddexp(0, voicing)
     distance = np.abs(np.subtract.outer(np.arange(count), np.arange(count)))
     change = np.full((count + 1, count + 1), -_VOICING_CHANGE, dtype=np.float32)
