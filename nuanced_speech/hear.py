@@ -226,23 +226,28 @@ class Hearing:
 
     def _write(self, wave: np.ndarray, gain: float, heard: list[Heard]) -> None:
         """Write down the phonemes of pieces that follow each other, heard as one: a word is understood by those before
-        it. Each goes to the piece that holds its middle."""
+        it. Each goes to the piece that holds its middle. A piece that they do not fit is written down by itself."""
         first, last = heard[0].piece.first, heard[-1].piece.last
-        features = self.listener.features(with_silence(to_whisper(_stretch(wave, gain, first, last))))
-        said = self.recogniser.write(features, last - first)
         ends = [*(h.piece.start for h in heard[1:]), last]
         rows = [
             h.log_probabilities[start - h.piece.first : end - h.piece.first]
             for h, start, end in zip(heard, [first, *ends], ends, strict=False)
         ]
         try:
-            words, middles = words_in_time(np.concatenate(rows), said)
+            words, middles = words_in_time(np.concatenate(rows), self._said(wave, gain, first, last))
         except UserError as error:
-            log.debug("the phonemes of %d pieces are left out: %s", len(heard), error)
-            return
+            log.debug("%d pieces cannot be written down together: %s", len(heard), error)
+            words, middles = [], np.zeros(0)
         places = np.searchsorted(np.array(ends) - first, middles, "right")
         for place, item in enumerate(heard):
             item.phonemes = " ".join(word for word, its in zip(words, places, strict=True) if its == place)
+            if item.f0.any() and self._written(item) is None:
+                item.phonemes = self._said(wave, gain, item.piece.first, item.piece.last)
+
+    def _said(self, wave: np.ndarray, gain: float, first: int, last: int) -> str:
+        """English phonemes of units ``[first, last)`` of a recording, heard as one."""
+        features = self.listener.features(with_silence(to_whisper(_stretch(wave, gain, first, last))))
+        return self.recogniser.write(features, last - first)
 
     def settle_styles(self, heard: list[Heard], foreign: bool = False) -> None:
         """Pieces that sound like the same speaker share a style; those of another speaker keep theirs. A voice in which

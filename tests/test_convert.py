@@ -99,20 +99,27 @@ def test_phonemes_that_fit_are_taken_and_those_that_do_not_are_left_out(converte
 
 
 def test_pieces_that_follow_each_other_are_written_down_together(converter, wave, monkeypatch):
-    pieces = cut(np.tile(wave, 4))
+    long = np.tile(wave, 4)
+    pieces = cut(long)
     assert len(pieces) > 1
     told: list[float] = []
-    heard_at_once = []
-    monkeypatch.setattr(
-        converter.recogniser,
-        "write",
-        lambda x, n, write=converter.recogniser.write: heard_at_once.append(n) or write(x, n),
-    )
-    together = converter.hear_pieces(np.tile(wave, 4), 1.0, pieces, True, told.append)
-    assert heard_at_once == [pieces[-1].last] and told == [(k + 1) / len(pieces) for k in range(len(pieces))]
+    asked: list[int] = []
+    write, fails = converter.recogniser.write, False
+
+    def note(features, units):
+        asked.append(units)
+        return "" if fails and units == pieces[-1].last else write(features, units)
+
+    monkeypatch.setattr(converter.recogniser, "write", note)
+    together = converter.hear_pieces(long, 1.0, pieces, True, told.append)
+    assert asked == [pieces[-1].last] and told == [(k + 1) / len(pieces) for k in range(len(pieces))]
+    # where that does not fit, and where no more than one piece is heard at once, each is written down by itself
+    fails = True
+    one_by_one = converter.hear_pieces(long, 1.0, pieces, True)
     monkeypatch.setattr(hear, "LONGEST_UNITS", pieces[0].last)
-    alone = converter.hear_pieces(np.tile(wave, 4), 1.0, pieces, True)
-    assert heard_at_once[1:] == [piece.last - piece.first for piece in pieces]
+    alone = converter.hear_pieces(long, 1.0, pieces, True)
+    assert asked[1:] == [pieces[-1].last] + 2 * [piece.last - piece.first for piece in pieces]
+    assert [item.phonemes for item in one_by_one] == [item.phonemes for item in alone]
     for mine, other in zip(together, alone, strict=True):
         assert count_edits(mine.phonemes, other.phonemes).rate < 0.25
 
