@@ -1,6 +1,7 @@
 """What is heard in a recording: features, melody, loudness and speaker of each piece, and the style they add up to.
 
 recording → pieces → Whisper features → content
+                   → windows of pieces → phonemes
                    → F0, N
                    → speaker embedding → timbre, refined through the synthesizer on request
 """
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +58,8 @@ SHARPNESS = 0.75
 # are 0.893, 3.14 and 3.75 (50).
 EXTENT = 0.3
 SECONDS_PER_UNIT = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
-# What Whisper hears at once, without the silence that follows.
-LONGEST_UNITS = int((WINDOW_SECONDS - SILENCE_SECONDS) / SECONDS_PER_UNIT)
+# What Whisper hears at once in the longest window, without the silence that follows.
+WINDOW_UNITS = int((WINDOW_SECONDS - SILENCE_SECONDS) / SECONDS_PER_UNIT)
 # Of a recording so much is used to refine its voice.
 REFINE_SECONDS = 30.0
 
@@ -167,9 +169,9 @@ class Hearing:
         self._seconds[name] += time.perf_counter() - started
 
     def hear(self, wave: np.ndarray, gain: float, piece: Piece, phonemes: bool = False) -> Heard:
-        """Everything that is measured on a piece; its English phonemes, as they sound, on request."""
+        """Everything that is measured on a piece; its English phonemes, as they sound by themselves, on request."""
         units = piece.last - piece.first
-        own = _stretch(wave, gain, piece.first, piece.last)
+        own = _stretch(wave, gain, piece)
         with self.stage("features"):
             layers = self.listener.features(with_silence(to_whisper(own)), range(1, self.listener.depth + 1))
             layers = layers.unflatten(-1, (self.listener.depth, -1))
@@ -211,9 +213,12 @@ class Hearing:
         phonemes: bool = False,
         progress: Progress | None = None,
     ) -> list[Heard]:
-        """The same of a recording that is cut already; ``progress`` is told which share of it is heard."""
+        """The same of a recording that is cut already; ``progress`` is told which share of it is heard.
+
+        Phonemes are those of windows of several pieces, all else is heard piece by piece.
+        """
         heard: list[Heard] = []
-        for those in _within(pieces, LONGEST_UNITS):
+        for those in _within(pieces, WINDOW_UNITS):
             alone = len(those) == 1
             for piece in those:
                 heard.append(self.hear(wave, gain, piece, phonemes and alone))
@@ -221,33 +226,35 @@ class Hearing:
                     progress(len(heard) / len(pieces))
             if phonemes and not alone:
                 with self.stage("phonemes"):
-                    self._write(wave, gain, heard[-len(those) :])
+                    self._write_window(wave, gain, heard[-len(those) :])
         return heard
 
-    def _write(self, wave: np.ndarray, gain: float, heard: list[Heard]) -> None:
+    def _write_window(self, wave: np.ndarray, gain: float, heard: list[Heard]) -> None:
         """Write down the phonemes of pieces that follow each other, heard as one: a word is understood by those before
-        it. Each goes to the piece that holds its middle. A piece that they do not fit is written down by itself."""
-        first, last = heard[0].piece.first, heard[-1].piece.last
-        ends = [*(h.piece.start for h in heard[1:]), last]
+        it. A piece has the words whose middle it holds, margins included; where they do not fit, what it is by itself.
+        """
+        pieces = [h.piece for h in heard]
+        whole = Piece(pieces[0].start, pieces[-1].end, pieces[0].first, pieces[-1].last)
+        bounds = pairwise([whole.first, *(piece.start for piece in pieces[1:]), whole.last])
         rows = [
             h.log_probabilities[start - h.piece.first : end - h.piece.first]
-            for h, start, end in zip(heard, [first, *ends], ends, strict=False)
+            for h, (start, end) in zip(heard, bounds, strict=True)
         ]
         try:
-            words, middles = words_in_time(np.concatenate(rows), self._said(wave, gain, first, last))
+            words, middles = words_in_time(np.concatenate(rows), self._phonemes_of(wave, gain, whole))
         except UserError as error:
             log.debug("%d pieces cannot be written down together: %s", len(heard), error)
             words, middles = [], np.zeros(0)
-        places = np.searchsorted(np.array(ends) - first, middles, "right")
-        for place, item in enumerate(heard):
-            item.phonemes = " ".join(word for word, its in zip(words, places, strict=True) if its == place)
-            if item.f0.any() and self._written(item) is None:
-                item.phonemes = self._said(wave, gain, item.piece.first, item.piece.last)
+        for item in heard:
+            inside = (item.piece.first - whole.first <= middles) & (middles < item.piece.last - whole.first)
+            item.phonemes = " ".join(words[k] for k in np.flatnonzero(inside))
+            if self._aligned(item) is None:
+                item.phonemes = self._phonemes_of(wave, gain, item.piece)
 
-    def _said(self, wave: np.ndarray, gain: float, first: int, last: int) -> str:
-        """English phonemes of units ``[first, last)`` of a recording, heard as one."""
-        features = self.listener.features(with_silence(to_whisper(_stretch(wave, gain, first, last))))
-        return self.recogniser.write(features, last - first)
+    def _phonemes_of(self, wave: np.ndarray, gain: float, piece: Piece) -> str:
+        """English phonemes of a piece as it sounds by itself."""
+        features = self.listener.features(with_silence(to_whisper(_stretch(wave, gain, piece))))
+        return self.recogniser.write(features, piece.last - piece.first)
 
     def settle_styles(self, heard: list[Heard], foreign: bool = False) -> None:
         """Pieces that sound like the same speaker share a style; those of another speaker keep theirs. A voice in which
@@ -311,12 +318,12 @@ class Hearing:
         What Kokoro's own text encoder makes of the phonemes is sharp, and sometimes sharply wrong. Where the piece's
         phonemes are not known, or cannot be what was said, they are those of every 25 ms by itself.
         """
-        ids, durations = self._written(heard) or most_probable(heard.log_probabilities)
+        ids, durations = self._aligned(heard) or most_probable(heard.log_probabilities)
         units = torch.from_numpy(durations).to(self.device)
         recognised = spread(self.kokoro.encode_content(torch.from_numpy(ids).to(self.device))[None], units[None])
         return torch.lerp(heard.content[None].float(), recognised, SHARPNESS)
 
-    def _written(self, heard: Heard) -> tuple[np.ndarray, np.ndarray] | None:
+    def _aligned(self, heard: Heard) -> tuple[np.ndarray, np.ndarray] | None:
         """Token ids ``[P]`` and durations ``[P]`` of a piece's phonemes; None where they cannot be what was said."""
         if not heard.phonemes:
             return None
@@ -324,7 +331,7 @@ class Hearing:
             ids = self.kokoro.tokens(heard.phonemes).cpu().numpy()
             durations, fit = align_to(heard.log_probabilities, ids)
         except UserError as error:
-            log.debug("the phonemes of a piece are left out: %s", error)
+            log.debug("the phonemes of a piece do not fit: %s", error)
             return None
         return (ids, durations) if fit >= LEAST_FIT else None
 
@@ -346,10 +353,10 @@ def gain_of(wave: np.ndarray) -> float:
     return 10 ** ((KOKORO_LEVEL_DB - audio.active_level_db(wave, audio.SAMPLE_RATE)) / 20)
 
 
-def _stretch(wave: np.ndarray, gain: float, first: int, last: int) -> np.ndarray:
-    """Units ``[first, last)`` of a recording ``[T]``, as loud as Kokoro's speech: ``[600 * units]``."""
-    own = wave[first * SAMPLES_PER_UNIT : last * SAMPLES_PER_UNIT]
-    return np.pad(own, (0, (last - first) * SAMPLES_PER_UNIT - len(own))) * np.float32(gain)
+def _stretch(wave: np.ndarray, gain: float, piece: Piece) -> np.ndarray:
+    """A piece of a recording ``[T]``, as loud as Kokoro's speech: ``[600 * units]``."""
+    own = wave[piece.samples]
+    return np.pad(own, (0, (piece.last - piece.first) * SAMPLES_PER_UNIT - len(own))) * np.float32(gain)
 
 
 def _within(pieces: list[Piece], longest: int) -> Iterator[list[Piece]]:

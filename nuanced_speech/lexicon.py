@@ -22,10 +22,11 @@ from nuanced_speech.whisper import Listener
 # Kokoro's token at both ends of a string: what ends it here.
 END = 0
 SYMBOLS = 178
+BETWEEN = ' ;:,.!?—…"()“”'
 # A word with the space before it, or a mark.
-WORDS = re.compile(r' ?[^ ;:,.!?—…"()“”]+|.')
-# What one of Whisper's tokens, "'s" say, stands for is voiced more often than not; after a voiceless sound it never is.
-VOICED_END = re.compile(r'(?<=[ptkfθ])z(?=[ ;:,.!?—…"()“”]|$)')
+WORDS = re.compile(f" ?[^{BETWEEN}]+|.")
+# What one of Whisper's tokens, "'s" say, stands for is voiced more often than not; after a voiceless sound it is not.
+VOICED_END = re.compile(f"(?<=[ptkfθ])z(?![^{BETWEEN}])")
 # How often a token that is a word, and begins longer ones too, is the word: with a half, the beginnings of others were
 # written for many.
 WHOLE = 0.95
@@ -99,7 +100,7 @@ class Lexicon:
         return found
 
     def phonemes(self, tokens: list[int]) -> str:
-        """The phonemes of tokens."""
+        """The phonemes of tokens; an ending is voiced only after what is voiced."""
         return VOICED_END.sub("s", "".join(self._written.get(token, "") for token in tokens).strip())
 
     def first_rows(self, listener: Listener) -> Tensor:

@@ -53,7 +53,7 @@ def test_a_moving_balance_is_put_on_a_steady_wave(decibels: float) -> None:
     assert after < 1.2
 
 
-@pytest.mark.parametrize("clear, bound", [(True, 27.0), (False, 9.0)])
+@pytest.mark.parametrize("clear, bound", [(True, 15.0), (False, 9.0)])
 def test_what_is_asked_is_given_within_bounds(clear: bool, bound: float) -> None:
     """Further where the source is far louder than its noise."""
     wanted = balance(brighter(noise(), 30.0))

@@ -100,28 +100,34 @@ def test_phonemes_that_fit_are_taken_and_those_that_do_not_are_left_out(converte
 
 def test_pieces_that_follow_each_other_are_written_down_together(converter, wave, monkeypatch):
     long = np.tile(wave, 4)
-    pieces = cut(long)
+    # a window need not begin where the recording does
+    pieces = cut(long)[1:]
     assert len(pieces) > 1
+    whole = pieces[-1].last - pieces[0].first
     told: list[float] = []
     asked: list[int] = []
-    write, fails = converter.recogniser.write, False
-
-    def note(features, units):
-        asked.append(units)
-        return "" if fails and units == pieces[-1].last else write(features, units)
-
-    monkeypatch.setattr(converter.recogniser, "write", note)
+    write = converter.recogniser.write
+    monkeypatch.setattr(converter.recogniser, "write", lambda x, units: asked.append(units) or write(x, units))
     together = converter.hear_pieces(long, 1.0, pieces, True, told.append)
-    assert asked == [pieces[-1].last] and told == [(k + 1) / len(pieces) for k in range(len(pieces))]
-    # where that does not fit, and where no more than one piece is heard at once, each is written down by itself
-    fails = True
-    one_by_one = converter.hear_pieces(long, 1.0, pieces, True)
-    monkeypatch.setattr(hear, "LONGEST_UNITS", pieces[0].last)
+    assert asked == [whole] and told == [(k + 1) / len(pieces) for k in range(len(pieces))]
+    monkeypatch.setattr(hear, "WINDOW_UNITS", 1)
     alone = converter.hear_pieces(long, 1.0, pieces, True)
-    assert asked[1:] == [pieces[-1].last] + 2 * [piece.last - piece.first for piece in pieces]
-    assert [item.phonemes for item in one_by_one] == [item.phonemes for item in alone]
+    assert asked[1:] == [piece.last - piece.first for piece in pieces]
     for mine, other in zip(together, alone, strict=True):
         assert count_edits(mine.phonemes, other.phonemes).rate < 0.25
+
+
+@pytest.mark.parametrize("nonsense", ["", "ʒ" * 200, "ʒ" * 2000])
+def test_pieces_that_the_words_of_their_window_do_not_fit_are_written_down_alone(
+    converter, wave, monkeypatch, nonsense
+):
+    pieces = cut(np.tile(wave, 3))
+    assert len(pieces) > 1
+    monkeypatch.setattr(
+        converter.recogniser, "write", lambda _, units: nonsense if units == pieces[-1].last else f"wˈʌn {units}"
+    )
+    heard = converter.hear_pieces(np.tile(wave, 3), 1.0, pieces, True)
+    assert [item.phonemes for item in heard] == [f"wˈʌn {piece.last - piece.first}" for piece in pieces]
 
 
 def test_a_recording_is_heard_in_as_few_windows_as_hold_its_pieces() -> None:

@@ -26,11 +26,10 @@ SMOOTHING_SECONDS = 0.06
 # heard otherwise instead of 5.6 (17 clips; 108 of emotions).
 _MIN_GAIN_DB, _MAX_GAIN_DB = -12.0, 9.0
 # How far the whole of a band may be brought down; limits and number of the later passes over what is clear. On 17 clips
-# and 180 of emotions, neither, the first, both with two passes: SECS 0.847, 0.849, 0.859; OVRL 3.21, 3.21, 3.18;
-# emotions kept 70, 71, 78 %. The whole of a band raised as well: P.808 -0.09. With later timbres (13 clips), two passes
-# of -6 to 3 dB, of -12 to 6, three of these: SECS 0.851, 0.853, 0.854; OVRL 3.10, 3.11, 3.10; P.808 3.81 each; emotions
-# kept 77, 73, 78.7 %, logits of the judge off by 0.94, 0.89, 0.92 squared.
-_LONG_CUT_DB, _CLOSER_DB, _CLOSER_PASSES = 20.0, (-12.0, 6.0), 3
+# and 180 of emotions, neither, the first, both with limits of -12 and 6 dB for what stands 25 dB out of its noise, or
+# 15: SECS 0.847, 0.849, 0.859, 0.862; OVRL 3.21, 3.21, 3.18, 3.17; emotions kept 70, 71, 78, 79.6 %, with these limits
+# 77. The whole of a band raised as well: P.808 -0.09.
+_LONG_CUT_DB, _CLOSER_DB, _CLOSER_PASSES = 20.0, (-6.0, 3.0), 2
 # Fewer frames say nothing of the whole of a band.
 _LEAST_FRAMES = 8
 # A band's noise is what it holds in its quietest moments; what is not this much above it is not known.
@@ -94,8 +93,8 @@ def match_balance(wave: np.ndarray, wanted: Balance) -> np.ndarray:
     """A waveform ``[300 * frames]`` at 24 kHz with the balance of another that says the same at the same time.
 
     A band that is too loud in the whole is made quieter first, by 20 dB at most. Then, from moment to moment, bands are
-    made louder by 9 dB at most and quieter by 12; and three times more, by 6 and 12, where the other is clear. What the
-    other hides in its noise is not made louder, so a pause is at most made quieter.
+    made louder by 9 dB at most and quieter by 12; and twice more, by 3 and 6, where the other is clear. What the other
+    hides in its noise is not made louder, so a pause is at most made quieter.
     """
     spectrum = _stft(wave)
     wanted = wanted[: spectrum.shape[1]]

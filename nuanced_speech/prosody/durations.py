@@ -119,19 +119,20 @@ def align_to(log_probabilities: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray
 
 
 def words_in_time(log_probabilities: np.ndarray, phonemes: str) -> tuple[list[str], np.ndarray]:
-    """The words of a phoneme string, and which of the rows ``[T, symbols]`` is the middle of each, ``[words]``.
+    """The words of a phoneme string, and where in the rows ``[T, symbols]`` the middle of each is, ``[words]``.
 
     Raises:
         UserError: too many phonemes for so few frames.
     """
     vocab = vocabulary()
-    known = "".join(symbol for symbol in phonemes if symbol in vocab).split()
-    ids = np.array([0, *(vocab[symbol] for symbol in " ".join(known)), 0])
-    durations, _ = align_to(log_probabilities, ids)
-    ends = np.cumsum(durations)
+    words = "".join(symbol for symbol in phonemes if symbol in vocab).split()
+    if not words:
+        return [], np.zeros(0)
+    ids = np.array([0, *(vocab[symbol] for symbol in " ".join(words)), 0])
+    ends = np.cumsum(align_to(log_probabilities, ids)[0])
     # a word's tokens lie between two spaces, or a space and one of the zeros
     edges = np.flatnonzero(np.isin(ids, [0, vocab[" "]]))
-    return known, (ends[edges[:-1]] + ends[edges[1:] - 1]) / 2 if known else np.zeros(0)
+    return words, (ends[edges[:-1]] + ends[edges[1:] - 1]) / 2
 
 
 def optional_tokens(ids: np.ndarray) -> np.ndarray:

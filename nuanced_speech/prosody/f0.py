@@ -125,7 +125,8 @@ def _without_steady_noise(magnitudes: list[Tensor]) -> list[Tensor]:
 def _costs(pitch: np.ndarray, voicing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Log-scores ``[n, states]`` and transitions ``[states, states]``; the last state is "unvoiced".
 
-    A frame's best pitch scores what its voicing scores, so that many rivals for the pitch do not make it unvoiced.
+    The best of all pitches scores what the voicing scores, so that many rivals for the pitch do not make a frame
+    unvoiced; where it lies above the ceiling, those below score less.
     """
     count = pitch.shape[1]
     voicing = np.clip(voicing + _VOICING_BIAS, -30, 30)
