@@ -246,8 +246,8 @@ class Hearing:
             log.debug("%d pieces cannot be written down together: %s", len(heard), error)
             words, middles = [], np.zeros(0)
         for item in heard:
-            inside = (item.piece.first - whole.first <= middles) & (middles < item.piece.last - whole.first)
-            item.phonemes = " ".join(words[k] for k in np.flatnonzero(inside))
+            inside = range(item.piece.first - whole.first, item.piece.last - whole.first)
+            item.phonemes = " ".join(w for w, at in zip(words, middles, strict=True) if int(at) in inside)
             if self._aligned(item) is None:
                 item.phonemes = self._phonemes_of(wave, gain, item.piece)
 
