@@ -1,13 +1,14 @@
 """How near to the truth is what is heard in speech that Kokoro made itself, in voices that no training has heard?
 
-    python benchmarks/known_truth.py [--sentences 3]
+    python benchmarks/known_truth.py [--sentences 3] [--refine 20] [--voices am_puck …]
 
 Each of the ten held-out stock voices says sentences that trained nothing. What is known of them exactly is compared
 with what a conversion hears: when each phoneme ends (text path's aligner), F0, the style (cosines; found in one
 sentence, and in all of them as if they were a recording's pieces), and whether the timbre that is found in one sounds
 like the true one (Resemblyzer), everything else being the true rendering's: against the true rendering of the same
 sentence, and of the voice's other sentences, beside the truth's own figure for these. Last, the same for a whole
-conversion in the own voice, all of which is heard, against the same sentence.
+conversion in the own voice, all of which is heard, against the same sentence. With --refine, the same of the one style
+that so many steps of refinement find in all of the sentences, the words being given as they are to the aligner.
 """
 
 import argparse
@@ -41,20 +42,26 @@ def main() -> None:
     """Speak, hear, compare, print two tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sentences", type=int, default=3, choices=range(2, len(SENTENCES) + 1))
-    sentences = SENTENCES[: parser.parse_args().sentences]
+    parser.add_argument("--refine", type=int, default=0, metavar="STEPS")
+    parser.add_argument("--voices", nargs="+", default=HELD_OUT, choices=HELD_OUT, metavar="VOICE")
+    arguments = parser.parse_args()
+    sentences, steps = SENTENCES[: arguments.sentences], arguments.refine
     converter = Converter()
     kokoro = converter.kokoro
     errors: list[np.ndarray] = []
     curves: list[float] = []
     rows: list[list[float]] = []
     halves = ("style", "timbre half", "prosody half", "style, of all")
-    columns = (*halves, "SECS, same sentence", "others", "truth's", "converted")
+    columns = [*halves, "SECS, same sentence", "others", "truth's", "converted"]
+    if steps:
+        columns += ["refined: style", *halves[1:3], "SECS, same sentence", "others"]
     print(f"| voice | {' | '.join(columns)} |\n{'|---' * (len(columns) + 1)}|")
-    for voice in HELD_OUT:
+    for voice in arguments.voices:
         pieces: list[Heard] = []
-        found, true, spoken, said_again, converted = [], [], [], [], []
+        found, true, spoken, said_again, converted, told = [], [], [], [], [], []
         for sentence in sentences:
-            ids = kokoro.tokens(phonemize(sentence, british=voice.startswith("b")))
+            phonemes = phonemize(sentence, british=voice.startswith("b"))
+            ids = kokoro.tokens(phonemes)
             style = style_of(voice_pack(voice), len(ids) - 2)
             encoded = kokoro.encode_text(ids[None])
             prosody = kokoro.predict(encoded, style[None])
@@ -62,13 +69,13 @@ def main() -> None:
             wave = kokoro.decode(content, prosody.f0, prosody.energy, timbre_of(style)[None])[0].numpy()
             piece = cut(wave)[0]
             heard = converter.hear(wave, gain_of(wave), piece)
-            pieces.append(replace(heard))
+            pieces.append(replace(heard, phonemes=phonemes))
             converter.settle_styles([heard])
             found.append(heard.style)
             true.append(style)
             spoken.append(wave)
-            again = kokoro.decode(content, prosody.f0, prosody.energy, timbre_of(heard.style)[None])[0].numpy()
-            said_again.append(again)
+            told.append((content, prosody.f0, prosody.energy))
+            said_again.append(kokoro.decode(*told[-1], timbre_of(heard.style)[None])[0].numpy())
             converted.append(converter.convert(wave, language="en").audio)
             if (piece.first, piece.last) == (0, int(prosody.units)):
                 aligned, _ = align_to(heard.log_probabilities, ids.numpy())
@@ -77,24 +84,22 @@ def main() -> None:
                 errors.append(np.abs(np.subtract(*ends))[:-1] * UNIT_MS)
             truth = np.where(prosody.f0[0] > VOICED_HZ, prosody.f0[0], 0)
             curves.append(metrics.f0_correlation(heard.f0, truth))
-        embeddings = [
-            [metrics.speaker_embedding(w, audio.SAMPLE_RATE) for w in ws] for ws in (spoken, said_again, converted)
-        ]
-        same, whole = ([metrics.cosine(*p) for p in zip(embeddings[0], es, strict=True)] for es in embeddings[1:])
-        pairs = [(i, j) for i in range(len(sentences)) for j in range(len(sentences)) if i != j]
+        own, same, whole = (_embeddings(waves) for waves in (spoken, said_again, converted))
         converter.settle_styles(pieces)
-        together = torch.stack([piece.style for piece in pieces])[:, :STYLE_DIM]
-        a, b = torch.stack(found)[:, :STYLE_DIM], torch.stack(true)
+        together = torch.stack([piece.style for piece in pieces])
+        truth = torch.stack(true)
         row = [
-            float(F.cosine_similarity(a, b).mean()),
-            float(F.cosine_similarity(a[:, :TIMBRE_DIM], b[:, :TIMBRE_DIM]).mean()),
-            float(F.cosine_similarity(a[:, TIMBRE_DIM:], b[:, TIMBRE_DIM:]).mean()),
-            float(F.cosine_similarity(together, b).mean()),
-            float(np.mean(same)),
-            float(np.mean([metrics.cosine(embeddings[1][i], embeddings[0][j]) for i, j in pairs])),
-            float(np.mean([metrics.cosine(embeddings[0][i], embeddings[0][j]) for i, j in pairs])),
-            float(np.mean(whole)),
+            *_cosines(torch.stack(found), truth),
+            _cosines(together, truth)[0],
+            _same(own, same),
+            _others(own, same),
+            _others(own, own),
+            _same(own, whole),
         ]
+        if steps:
+            style = converter.refine(pieces, steps, 0, None)
+            refined = _embeddings([kokoro.decode(*x, timbre_of(style)[None])[0].numpy() for x in told])
+            row += [*_cosines(style.expand(len(truth), -1), truth), _same(own, refined), _others(own, refined)]
         rows.append(row)
         print(f"| {voice} | " + " | ".join(f"{x:.3f}" for x in row) + " |", flush=True)
     print("| **mean** | " + " | ".join(f"{x:.3f}" for x in np.mean(rows, 0)) + " |")
@@ -105,6 +110,26 @@ def main() -> None:
         f"| {len(boundaries)} | {np.median(boundaries):.1f} | {boundaries.mean():.1f} "
         f"| {np.quantile(boundaries, 0.9):.0f} | {np.mean(boundaries <= UNIT_MS):.1%} | {np.mean(curves):.3f} |"
     )
+
+
+def _cosines(found: torch.Tensor, true: torch.Tensor) -> tuple[float, ...]:
+    """Of styles, timbre halves and prosody halves ``[N, 256]``, or more of what is found, means."""
+    halves = slice(0, STYLE_DIM), slice(0, TIMBRE_DIM), slice(TIMBRE_DIM, STYLE_DIM)
+    return tuple(float(F.cosine_similarity(found[:, half], true[:, half]).mean()) for half in halves)
+
+
+def _embeddings(waves: list[np.ndarray]) -> list[np.ndarray | None]:
+    return [metrics.speaker_embedding(wave, audio.SAMPLE_RATE) for wave in waves]
+
+
+def _same(a: list[np.ndarray | None], b: list[np.ndarray | None]) -> float:
+    """Mean cosine of the same sentences."""
+    return float(np.mean([metrics.cosine(x, y) for x, y in zip(a, b, strict=True)]))
+
+
+def _others(a: list[np.ndarray | None], b: list[np.ndarray | None]) -> float:
+    """Mean cosine of every sentence of the second to the others of the first."""
+    return float(np.mean([metrics.cosine(x, y) for i, x in enumerate(a) for j, y in enumerate(b) if i != j]))
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from nuanced_speech.recognise import SILENCE_SECONDS, Recogniser, with_silence
 from nuanced_speech.speaker import EMBEDDING_DIM, SpeakerEncoder
 from nuanced_speech.style.attentive import AttentiveEncoder, together
 from nuanced_speech.style.encoder import StyleEncoder
+from nuanced_speech.style.explain import TRIAL_STEPS, explain, log_mel
 from nuanced_speech.style.extension import Extension
 from nuanced_speech.style.refine import Passage
 from nuanced_speech.style.refine import refine as refine_timbre
@@ -69,10 +70,11 @@ Progress = Callable[[float], None]
 
 @dataclass
 class Heard:
-    """One piece of the source, analysed: at 40 Hz ``content [512, T]``, Kokoro's text features as the adapter regresses
-    them, and log probabilities ``[T, 178]`` of its phonemes; at 80 Hz ``f0``, ``n`` and balance; style ``[256]``
-    (``[256 + K]`` once it is settled and extended), speaker embedding ``[256]`` (NaN where nothing is heard). A refined
-    voice has one ``wanted`` too, which the colour of what is spoken is brought nearer to."""
+    """One piece of the source, analysed: at 40 Hz ``content [512, T]``, Kokoro's text features as the adapter
+    regresses them, and log probabilities ``[T, 178]`` of its phonemes; at 80 Hz ``f0``, ``n``, balance and log
+    ``mel``; style ``[256]`` (``[256 + K]`` once it is settled and extended), speaker embedding ``[256]`` (NaN where
+    nothing is heard). A refined voice has one ``wanted`` too, which the colour of what is spoken is brought nearer
+    to."""
 
     piece: Piece
     content: Tensor
@@ -82,6 +84,7 @@ class Heard:
     style: Tensor
     speaker: np.ndarray
     balance: Balance
+    mel: np.ndarray
     phonemes: str = ""
     wanted: Tensor | None = None
 
@@ -195,10 +198,11 @@ class Hearing:
         with self.stage("energy"):
             n = energy(own)
             bands = balance(own)
+            mel = log_mel(torch.from_numpy(own)).half().numpy()
         unheard = np.full(EMBEDDING_DIM, np.nan, np.float32)
         speaker = unheard if speaker is None else speaker
         content = regressed.content[0].half()
-        return Heard(piece, content, log_probabilities, curve, n, style, speaker, bands, said)
+        return Heard(piece, content, log_probabilities, curve, n, style, speaker, bands, mel, said)
 
     def hear_all(self, wave: np.ndarray, phonemes: bool = False) -> list[Heard]:
         """All pieces of a recording ``[T]`` at 24 kHz; their phonemes, on request, as if they were English: of another
@@ -273,7 +277,7 @@ class Hearing:
     def refine(
         self, heard: list[Heard], steps: int, seed: int, progress: Progress | None, more: Sequence[Heard] = ()
     ) -> Tensor:
-        """Bring the main speaker's timbre nearer to the recording, in every piece that is his; returns his style. What
+        """Bring the main speaker's style nearer to the recording, in every piece that is his; returns his style. What
         is heard ``more`` of him in other recordings helps, and who is main is not asked there."""
         every = [*heard, *more]
         embeddings = torch.from_numpy(np.stack([h.speaker for h in every])).to(self.device)
@@ -286,30 +290,43 @@ class Hearing:
         same = same_speaker(embeddings) * known
         main = int((same @ units * known)[: len(heard)].argmax())
         own = sorted((h for h, share in zip(every, same[main], strict=True) if share >= 0.5), key=lambda h: -h.units)
-        start, speaker = timbre_of(heard[main].style), normalize((same[main] * units) @ embeddings, dim=0)
+        before, speaker = heard[main].style, normalize((same[main] * units) @ embeddings, dim=0)
         with self.stage("refine"):
             passages: list[Passage] = []
             for item in own:
                 if sum(p.units for p in passages) * SECONDS_PER_UNIT < REFINE_SECONDS:
-                    curves = (torch.from_numpy(x).float().to(self.device) for x in (item.f0, item.n + ENERGY_OFFSET))
-                    passages.append(Passage(self.content_of(item), *curves))
-            timbre = refine_timbre(
-                self.kokoro,
-                self.speaker_encoder,
-                self.timbre or TimbreSurrogate.load().to(self.device),
-                start,
-                speaker,
-                passages,
-                steps,
-                lambda step, _likeness: progress(step / steps) if progress is not None else None,
-                seed,
-            )
+                    passages.append(self._passage(item))
+            total = TRIAL_STEPS + steps
+            told = progress if progress is not None else lambda _share: None
+            found = explain(self.kokoro, before, passages, steps, lambda step: told(step / total), seed)
+            if found is None:
+                timbre = refine_timbre(
+                    self.kokoro,
+                    self.speaker_encoder,
+                    self.timbre or TimbreSurrogate.load().to(self.device),
+                    timbre_of(before),
+                    speaker,
+                    passages,
+                    steps,
+                    lambda step, _likeness: told((TRIAL_STEPS + step) / total),
+                    seed,
+                )
+                found = torch.cat([timbre[:TIMBRE_DIM], before[TIMBRE_DIM:STYLE_DIM], timbre[TIMBRE_DIM:]])
+            told(1.0)
         for item, share in zip(every, same[main], strict=True):
-            own_timbre = timbre_of(item.style) + share * (timbre - start)
-            prosody = item.style[TIMBRE_DIM:STYLE_DIM]
-            item.style = torch.cat([own_timbre[:TIMBRE_DIM], prosody, own_timbre[TIMBRE_DIM:]])
+            item.style = item.style + share * (found - before)
             item.wanted = speaker if share >= 0.5 else None
         return heard[main].style
+
+    def _passage(self, heard: Heard) -> Passage:
+        """What refinement needs of a piece. Where its phonemes are known, its content is theirs alone, or the timbre
+        would make up for what is blurred in the regression."""
+        measured = (heard.f0, heard.n + ENERGY_OFFSET, heard.mel)
+        f0, energy, mel = (torch.from_numpy(x).float().to(self.device) for x in measured)
+        if (aligned := self._aligned(heard)) is None:
+            return Passage(self.content_of(heard), f0, energy, mel)
+        ids, durations = (torch.from_numpy(x).to(self.device) for x in aligned)
+        return Passage(self._content_of_phonemes(ids, durations), f0, energy, mel, ids, durations)
 
     def content_of(self, heard: Heard) -> Tensor:
         """Kokoro's text features ``[1, 512, T]`` as they were heard.
@@ -318,10 +335,13 @@ class Hearing:
         What Kokoro's own text encoder makes of the phonemes is sharp, and sometimes sharply wrong. Where the piece's
         phonemes are not known, or cannot be what was said, they are those of every 25 ms by itself.
         """
-        ids, durations = self._aligned(heard) or most_probable(heard.log_probabilities)
-        units = torch.from_numpy(durations).to(self.device)
-        recognised = spread(self.kokoro.encode_content(torch.from_numpy(ids).to(self.device))[None], units[None])
+        found = self._aligned(heard) or most_probable(heard.log_probabilities)
+        recognised = self._content_of_phonemes(*(torch.from_numpy(x).to(self.device) for x in found))
         return torch.lerp(heard.content[None].float(), recognised, SHARPNESS)
+
+    def _content_of_phonemes(self, ids: Tensor, durations: Tensor) -> Tensor:
+        """What Kokoro's text encoder makes of token ids ``[P]``, so many units each: ``[1, 512, T]``."""
+        return spread(self.kokoro.encode_content(ids)[None], durations[None])
 
     def _aligned(self, heard: Heard) -> tuple[np.ndarray, np.ndarray] | None:
         """Token ids ``[P]`` and durations ``[P]`` of a piece's phonemes; None where they cannot be what was said."""

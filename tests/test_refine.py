@@ -15,18 +15,22 @@ from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
 from nuanced_speech.pieces import cut
 from nuanced_speech.speaker import SpeakerEncoder
 from nuanced_speech.style import refine as module
+from nuanced_speech.style.explain import log_mel
 from nuanced_speech.style.refine import Passage, embed, refine
 from nuanced_speech.style.timbre import TimbreSurrogate
 from nuanced_speech.style.voices import stock_voices, style_of
 
 CLIP = Path(__file__).parent / "data" / "clip.flac"
+PHONEMES = "ðə ɹˈɪvəɹ ɹˈOz kwˈɪkli"
 
 
 @torch.no_grad()
 def passage(kokoro: Kokoro, style: torch.Tensor) -> Passage:
-    encoded = kokoro.encode_text(kokoro.tokens("ðə ɹˈɪvəɹ ɹˈOz kwˈɪkli")[None])
+    encoded = kokoro.encode_text(kokoro.tokens(PHONEMES)[None])
     prosody = kokoro.predict(encoded, style[None])
-    return Passage(spread(encoded.content, prosody.durations), prosody.f0[0], prosody.energy[0])
+    content = spread(encoded.content, prosody.durations)
+    mel = log_mel(kokoro.decode(content, prosody.f0, prosody.energy, style[None, :TIMBRE_DIM])[0])
+    return Passage(content, prosody.f0[0], prosody.energy[0], mel, kokoro.tokens(PHONEMES), prosody.durations[0])
 
 
 def test_embedding_with_gradients_is_the_encoders(encoder: SpeakerEncoder) -> None:
@@ -51,9 +55,7 @@ def test_a_few_steps_bring_the_voice_nearer(kokoro: Kokoro, encoder: SpeakerEnco
         wanted = embed(encoder, wave)[0]
     start = surrogate.mean.clone()
     told: list[tuple[int, float]] = []
-    found = refine(
-        kokoro, encoder, surrogate, start, wanted, [said], 4, lambda step, likeness: told.append((step, likeness))
-    )
+    found = refine(kokoro, encoder, surrogate, start, wanted, [said], 4, lambda *step: told.append(step))
     assert [step for step, _ in told] == [0, 2, 4]
     assert max(likeness for _, likeness in told[1:]) > told[0][1] + 0.02
     assert not torch.equal(found, start) and found.isfinite().all()
@@ -64,9 +66,12 @@ def test_a_few_steps_bring_the_voice_nearer(kokoro: Kokoro, encoder: SpeakerEnco
 
 
 def test_a_crop_takes_content_and_curves_of_the_same_time() -> None:
-    whole = Passage(torch.arange(400.0).expand(1, 512, 400), torch.arange(800.0) / 2, torch.arange(800.0))
+    ids, mel = torch.arange(5), torch.arange(800.0)[:, None].expand(-1, 64)
+    content = torch.arange(400.0).expand(1, 512, 400)
+    whole = Passage(content, torch.arange(800.0) / 2, torch.arange(800.0), mel, ids, 40 * ids)
     part = whole.crop(100)
-    assert part.units == module.CROP_UNITS
+    assert part.units == module.CROP_UNITS and part.ids is None
+    assert part.mel[0, 0] == 200 and len(part.mel) == 2 * module.CROP_UNITS
     assert part.content[0, 0, 0] == part.f0[0] == 100 and part.energy[-1] == 2 * (100 + module.CROP_UNITS) - 1
 
 

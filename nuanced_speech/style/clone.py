@@ -1,7 +1,7 @@
 """A speaker's voice from recordings, as a voice pack that speaks any text.
 
-The timbre half is found by its likeness to the speaker (``style.timbre``), and refined through the synthesizer on
-request; the prosody half by its melody and pace (``style.melody``).
+The timbre half is found by its likeness to the speaker (``style.timbre``), the prosody half by its melody and pace
+(``style.melody``); both are refined through the synthesizer on request.
 """
 
 from collections.abc import Sequence
@@ -103,14 +103,15 @@ def clone(
     median = torch.tensor([median_log_f0(f0)], device=hearing.device).nan_to_num(F0_CENTRE)
     timbre = surrogate.find(embedding[None], median)[0]
     sentences, language = _sentences(hearing, material, language)
+    prosody = _prosody_rows(hearing, sentences, language, log_f0, part_of(progress, 0.2, 0.3 if refine else 1.0))
     if refine:
+        begun = style_of(prosody).to(hearing.device)
         for item in heard:
-            item.style = torch.cat([timbre, item.style[TIMBRE_DIM:]])
-        refined = hearing.refine(heard, refine, seed, part_of(progress, 0.2, 0.8))
+            item.style = torch.cat([timbre, begun])
+        refined = hearing.refine(heard, refine, seed, part_of(progress, 0.3, 1.0))
         timbre = refined[:TIMBRE_DIM]
+        prosody = prosody + (refined[TIMBRE_DIM:] - begun).cpu()
     timbre = timbre.cpu()
-
-    prosody = _prosody_rows(hearing, sentences, language, log_f0, part_of(progress, 0.8 if refine else 0.2, 1.0))
     pack = torch.cat([_timbre_rows(timbre), prosody], 1)
     sources = tuple(Source(recording.path.name, recording.sha256) for recording in material)
     provenance = made_now("clone", language=language, sources=sources, consent=consent.strip())

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.kokoro import TIMBRE_DIM
-from nuanced_speech.style.voices import stock_voices, style_of
+from nuanced_speech.style.voices import HELD_OUT, stock_voices, style_of
 
 # 54 voices do not determine 128 variances and their covariances: halfway to none.
 SHRINKAGE = 0.5
+# The same where a style is sought: what all other voices have in common may still be found in this one.
+ROOM = 0.3
 _HALVES = (slice(0, TIMBRE_DIM), slice(TIMBRE_DIM, None))
 
 
@@ -47,6 +49,17 @@ def distances(style: Tensor) -> tuple[float, float]:
 
 
 @lru_cache
+def coordinates(prosody: bool = False) -> tuple[Tensor, Tensor]:
+    """Timbres, or prosodies, as ``mean + z @ basis``, ``[128]`` and ``[128, 128]``: standard normal ``z`` vary as the
+    stock voices do, in what these hardly differ in a little more. Voices that are held out have no say."""
+    half = _HALVES[prosody]
+    voices = torch.stack([style_of(pack)[half] for name, pack in stock_voices().items() if name not in HELD_OUT])
+    mean, std = voices.mean(0), voices.std(0)
+    variances, directions = torch.linalg.eigh(_correlation((voices - mean) / std, ROOM))
+    return mean, (std[:, None] * directions * variances.sqrt()).T
+
+
+@lru_cache
 def _half(number: int) -> tuple[Tensor, float]:
     """That half of the stock voices' styles ``[54, 128]``, and the largest distance of one from all others."""
     voices = torch.stack([style_of(pack)[_HALVES[number]] for pack in stock_voices().values()])
@@ -57,7 +70,12 @@ def _half(number: int) -> tuple[Tensor, float]:
 def _distances(voices: Tensor, styles: Tensor) -> Tensor:
     """Mahalanobis distances ``[B]`` of ``styles [B, 128]`` from the mean of ``voices [N, 128]``."""
     mean, std = voices.mean(0), voices.std(0)
-    correlation = torch.cov(((voices - mean) / std).T)
-    covariance = torch.lerp(correlation, torch.eye(len(correlation)), SHRINKAGE)
+    covariance = _correlation((voices - mean) / std, SHRINKAGE)
     scaled = ((styles - mean) / std).T
     return (scaled * torch.linalg.solve(covariance, scaled)).sum(0).sqrt()
+
+
+def _correlation(scaled: Tensor, shrinkage: float) -> Tensor:
+    """Of the 128 numbers of voices ``[N, 128]``, brought nearer to none."""
+    correlation = torch.cov(scaled.T)
+    return torch.lerp(correlation, torch.eye(len(correlation)), shrinkage)

@@ -25,20 +25,25 @@ CHECK_EVERY = 5
 
 @dataclass
 class Passage:
-    """What was said in a piece of a recording: ``content [1, 512, T]``, ``f0 [2T]`` in Hz and N ``energy [2T]``."""
+    """What was said in a piece of a recording: ``content [1, 512, T]``, ``f0 [2T]`` in Hz, N ``energy [2T]`` and log
+    ``mel [2T, 64]``; token ``ids [P]`` and their ``durations [P]``, where they are known."""
 
     content: Tensor
     f0: Tensor
     energy: Tensor
+    mel: Tensor
+    ids: Tensor | None = None
+    durations: Tensor | None = None
 
     @property
     def units(self) -> int:
         return self.content.shape[-1]
 
     def crop(self, start: int) -> "Passage":
-        """3.2 s from a unit on, or what there is."""
+        """3.2 s from a unit on, or what there is, without the words."""
         frames = slice(start * FRAMES_PER_UNIT, (start + CROP_UNITS) * FRAMES_PER_UNIT)
-        return Passage(self.content[..., start : start + CROP_UNITS], self.f0[frames], self.energy[frames])
+        content = self.content[..., start : start + CROP_UNITS]
+        return Passage(content, self.f0[frames], self.energy[frames], self.mel[frames])
 
 
 def refine(

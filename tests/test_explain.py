@@ -1,0 +1,129 @@
+"""The style of speech that Kokoro itself could have made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from nuanced_speech import Converter, audio
+from nuanced_speech.hear import gain_of
+from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
+from nuanced_speech.pieces import cut
+from nuanced_speech.style import explain as module
+from nuanced_speech.style import refine
+from nuanced_speech.style.explain import explain, log_mel, prosody_of, shape_distance
+from nuanced_speech.style.prior import coordinates
+from nuanced_speech.style.refine import Passage
+from nuanced_speech.style.voices import HELD_OUT, stock_voices, style_of
+
+CLIP = Path(__file__).parent / "data" / "clip.flac"
+PHONEMES = "ðə ɹˈɪvəɹ ɹˈOz kwˈɪkli"
+
+
+@torch.no_grad()
+def spoken(kokoro: Kokoro, style: torch.Tensor) -> tuple[torch.Tensor, Passage]:
+    """A waveform ``[T]``, and all that there is to know of it."""
+    ids = kokoro.tokens(PHONEMES)
+    encoded = kokoro.encode_text(ids[None])
+    prosody = kokoro.predict(encoded, style[None])
+    content = spread(encoded.content, prosody.durations)
+    wave = kokoro.decode(content, prosody.f0, prosody.energy, style[None, :TIMBRE_DIM], seed=7)[0]
+    return wave, Passage(content, prosody.f0[0], prosody.energy[0], log_mel(wave), ids, prosody.durations[0])
+
+
+def likeness(found: torch.Tensor, style: torch.Tensor, half: slice) -> float:
+    return float(F.cosine_similarity(found[half], style[half], dim=0))
+
+
+@pytest.fixture(autouse=True)
+def short_passages(monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in (module, refine):
+        monkeypatch.setattr(each, "CROP_UNITS", 40)
+
+
+def test_the_style_of_what_kokoro_said_is_found_again(kokoro: Kokoro) -> None:
+    own, start = (style_of(stock_voices()[name]) for name in ("af_heart", "af_bella"))
+    _, said = spoken(kokoro, own)
+    told: list[int] = []
+    found = explain(kokoro, start, [said], 5, told.append)
+    assert found is not None and told == [0, 5]
+    for half in (slice(0, TIMBRE_DIM), slice(TIMBRE_DIM, None)):
+        assert likeness(found, own, half) > likeness(start, own, half) + 0.02
+    # without words there is nothing to go by
+    assert explain(kokoro, start, [replace(said, ids=None, durations=None)], 5) is None
+
+
+def test_steps_that_lead_nowhere_are_thrown_away(kokoro: Kokoro, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STEP_SIZE", 20.0)
+    style = style_of(stock_voices()["af_heart"])
+    _, said = spoken(kokoro, style)
+    found = explain(kokoro, style, [said], 2)
+    assert found is not None
+    torch.testing.assert_close(found[:TIMBRE_DIM], style[:TIMBRE_DIM], atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_a_recording_of_a_person_is_not_explained(converter: Converter) -> None:
+    wave = audio.read(CLIP)[:48_000]
+    heard = converter.hear(wave, gain_of(wave), cut(wave)[0], phonemes=True)
+    converter.settle_styles([heard])
+    passage = converter._passage(heard)
+    assert passage.ids is not None
+    assert explain(converter.kokoro, heard.style, [passage], 1) is None
+
+
+@torch.no_grad()
+def test_all_pieces_of_an_explained_voice_get_its_style(converter: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EXPLAINED", np.inf)
+    wave, _ = spoken(converter.kokoro, style_of(stock_voices()["af_heart"]))
+    own = wave.numpy()
+    heard = converter.hear(own, gain_of(own), cut(own)[0])
+    pieces = [replace(heard, phonemes=PHONEMES), replace(heard)]
+    converter.settle_styles(pieces)
+    before, told = pieces[0].style, list[float]()
+    style = converter.refine(pieces, 1, 0, told.append)
+    assert told == sorted(told) and told[-1] == 1.0
+    assert not torch.equal(style[TIMBRE_DIM:256], before[TIMBRE_DIM:256])
+    torch.testing.assert_close(style[256:], before[256:])
+    for piece in pieces:
+        torch.testing.assert_close(piece.style, style)
+        assert piece.wanted is not None
+
+
+def test_the_shape_of_a_spectrum_has_no_level_and_its_distance_a_gradient() -> None:
+    wave = torch.from_numpy(audio.read(CLIP)[:48_000])
+    wanted = log_mel(wave)
+    assert wanted.shape == (160, module.BANDS)
+    assert float(shape_distance(wanted, wanted)) == 0
+    louder = wave * torch.linspace(0.5, 3.0, len(wave))
+    assert float(shape_distance(log_mel(louder), wanted)) < 0.1
+    darker = torch.from_numpy(np.convolve(wave.numpy(), np.ones(8, np.float32) / 8, "same")).requires_grad_()
+    away = shape_distance(log_mel(darker), wanted)
+    assert float(away.detach()) > 0.3
+    away.backward()
+    assert darker.grad is not None
+    nearer = darker.detach() - 1e-3 * darker.grad / darker.grad.norm()
+    assert float(shape_distance(log_mel(nearer), wanted)) < float(away.detach())
+
+
+def test_the_prosody_of_the_words_is_found_again(kokoro: Kokoro) -> None:
+    own, start = (style_of(stock_voices()[name])[TIMBRE_DIM:] for name in ("bm_lewis", "af_sarah"))
+    _, said = spoken(kokoro, style_of(stock_voices()["bm_lewis"]))
+    found = prosody_of(kokoro, start, [said], 12)
+    assert likeness(found, own, slice(None)) > likeness(start, own, slice(None)) + 0.08
+
+
+def test_coordinates_are_those_of_the_voices_that_are_not_held_out() -> None:
+    for number, half in enumerate((slice(0, TIMBRE_DIM), slice(TIMBRE_DIM, None))):
+        mean, basis = coordinates(bool(number))
+        voices = torch.stack([style_of(v)[half] for name, v in stock_voices().items() if name not in HELD_OUT])
+        torch.testing.assert_close(mean, voices.mean(0))
+        z = torch.linalg.solve(basis.T, (voices - mean).T)
+        torch.testing.assert_close((mean[:, None] + basis.T @ z).T, voices, atol=1e-3, rtol=0)
+        # 44 voices vary in 43 of the 128 directions; the others have room left
+        assert 0.2 < float(z.square().mean()) < 0.5
