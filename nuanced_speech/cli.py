@@ -111,7 +111,7 @@ def convert(
         typer.Option(
             metavar="STEPS",
             help="Bring the voice nearer to its recording by gradient descent through the synthesizer; 30 steps take a "
-            "minute or two on two cores.",
+            "minute or two on two cores. If five steps show that Kokoro made it, its very style is sought.",
         ),
     ] = 0,
     more: Annotated[

@@ -3,7 +3,7 @@
 recording → pieces → Whisper features → content
                    → windows of pieces → phonemes
                    → F0, N
-                   → speaker embedding → timbre, refined through the synthesizer on request
+                   → speaker embedding → timbre; the style is refined through the synthesizer on request
 """
 
 import logging
@@ -70,11 +70,11 @@ Progress = Callable[[float], None]
 
 @dataclass
 class Heard:
-    """One piece of the source, analysed: at 40 Hz ``content [512, T]``, Kokoro's text features as the adapter
-    regresses them, and log probabilities ``[T, 178]`` of its phonemes; at 80 Hz ``f0``, ``n``, balance and log
-    ``mel``; style ``[256]`` (``[256 + K]`` once it is settled and extended), speaker embedding ``[256]`` (NaN where
-    nothing is heard). A refined voice has one ``wanted`` too, which the colour of what is spoken is brought nearer
-    to."""
+    """One piece of the ``source [T]``, analysed after a ``gain``: at 40 Hz ``content [512, T]``, Kokoro's text features
+    as the adapter regresses them, and log probabilities ``[T, 178]`` of its phonemes; at 80 Hz ``f0``, ``n`` and
+    balance; style ``[256]`` (``[256 + K]`` once it is settled and extended), speaker embedding ``[256]`` (NaN where
+    nothing is heard). A refined voice has one ``wanted`` too, which the colour of what is spoken is brought nearer to.
+    """
 
     piece: Piece
     content: Tensor
@@ -84,7 +84,8 @@ class Heard:
     style: Tensor
     speaker: np.ndarray
     balance: Balance
-    mel: np.ndarray
+    source: np.ndarray
+    gain: float
     phonemes: str = ""
     wanted: Tensor | None = None
 
@@ -198,11 +199,10 @@ class Hearing:
         with self.stage("energy"):
             n = energy(own)
             bands = balance(own)
-            mel = log_mel(torch.from_numpy(own)).half().numpy()
         unheard = np.full(EMBEDDING_DIM, np.nan, np.float32)
         speaker = unheard if speaker is None else speaker
         content = regressed.content[0].half()
-        return Heard(piece, content, log_probabilities, curve, n, style, speaker, bands, mel, said)
+        return Heard(piece, content, log_probabilities, curve, n, style, speaker, bands, wave, gain, said)
 
     def hear_all(self, wave: np.ndarray, phonemes: bool = False) -> list[Heard]:
         """All pieces of a recording ``[T]`` at 24 kHz; their phonemes, on request, as if they were English: of another
@@ -321,8 +321,10 @@ class Hearing:
     def _passage(self, heard: Heard) -> Passage:
         """What refinement needs of a piece. Where its phonemes are known, its content is theirs alone, or the timbre
         would make up for what is blurred in the regression."""
-        measured = (heard.f0, heard.n + ENERGY_OFFSET, heard.mel)
-        f0, energy, mel = (torch.from_numpy(x).float().to(self.device) for x in measured)
+        sound = np.nan_to_num(_stretch(heard.source, heard.gain, heard.piece))
+        measured = (heard.f0, heard.n + ENERGY_OFFSET, sound)
+        f0, energy, sound = (torch.from_numpy(x).float().to(self.device) for x in measured)
+        mel = log_mel(sound)
         if (aligned := self._aligned(heard)) is None:
             return Passage(self.content_of(heard), f0, energy, mel)
         ids, durations = (torch.from_numpy(x).to(self.device) for x in aligned)

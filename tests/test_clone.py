@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,8 @@ from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate import metrics, report, voice_report
 from nuanced_speech.evaluate.quality import Quality
 from nuanced_speech.hear import Hearing
-from nuanced_speech.kokoro import Kokoro
-from nuanced_speech.style import melody, sample
+from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro
+from nuanced_speech.style import explain, melody, refine, sample
 from nuanced_speech.style.clone import Clone, clone
 from nuanced_speech.style.material import gather, read
 from nuanced_speech.style.melody import MelodyFit, Sentence, fit_melody
@@ -33,13 +35,19 @@ def hearing(converter: Converter) -> Hearing:
     return converter
 
 
-@pytest.fixture(scope="module")
-def cloned(hearing: Hearing, clip: Path) -> Clone:
+@contextmanager
+def short_fit() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(melody, "STEPS", 6)
         # enough to choose from
         chosen = {"af_heart", "am_adam", "am_michael", "am_onyx", "bf_emma", "bm_george"}
         patch.setattr("nuanced_speech.style.clone.LEFT_OUT", set(stock_voices()) - chosen)
+        yield
+
+
+@pytest.fixture(scope="module")
+def cloned(hearing: Hearing, clip: Path) -> Clone:
+    with short_fit():
         return clone([clip, SAMPLE], "huck", consent="The recording is public.", hearing=hearing)
 
 
@@ -69,6 +77,19 @@ def test_every_row_of_a_clone_is_a_style(cloned: Clone) -> None:
     # rows move with the number of phonemes about as much as stock voices' do
     moves = [(p[..., 9, :] - p[..., 119, :]).norm(dim=-1) for p in (pack, stock)]
     assert moves[1].min() * 0.5 < moves[0] < moves[1].max() * 1.5
+
+
+def test_all_rows_of_a_refined_clone_move_alike(hearing, cloned, clip, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(refine, "CROP_UNITS", 40)
+    # as if Kokoro had made the recordings: only then the prosody is refined too
+    monkeypatch.setattr(explain, "EXPLAINED", np.inf)
+    told: list[float] = []
+    with short_fit():
+        made = clone([clip, SAMPLE], "huck", consent="Yes.", hearing=hearing, refine=1, progress=told.append)
+    moved = made.voice.pack - cloned.voice.pack
+    assert bool((moved[0].abs() > 1e-4).any()) and moved[0, TIMBRE_DIM:].norm() > 0.01
+    torch.testing.assert_close(moved[:, TIMBRE_DIM:], moved[:1, TIMBRE_DIM:].expand(510, -1), atol=1e-4, rtol=0)
+    assert told == sorted(told) and told[-1] == 1.0
 
 
 def test_melody_and_pace_are_found_again(kokoro: Kokoro) -> None:

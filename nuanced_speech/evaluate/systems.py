@@ -142,7 +142,7 @@ def random_walk(kokoro: Kokoro, start: Tensor, wanted: np.ndarray, sentences: in
 
 def _random_walk(models: Models, job: Job) -> Spoken:
     """The plain chain in a voice that a random walk from the nearest stock voice found, of as many sentences as
-    refinement synthesizes."""
+    refinement by likeness synthesizes."""
     models.converter.load("text")
     wave, kokoro = job.source if job.reference is None else job.reference, models.converter.kokoro
     start = voice_pack(models.nearest_stock_voice(wave))

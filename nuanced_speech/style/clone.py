@@ -1,7 +1,7 @@
 """A speaker's voice from recordings, as a voice pack that speaks any text.
 
 The timbre half is found by its likeness to the speaker (``style.timbre``), the prosody half by its melody and pace
-(``style.melody``); both are refined through the synthesizer on request.
+(``style.melody``). On request the timbre is refined through the synthesizer, and of English that Kokoro spoke, both.
 """
 
 from collections.abc import Sequence

@@ -20,7 +20,7 @@ from nuanced_speech.losses import STFTLoss
 from nuanced_speech.prosody.delivery import SEMITONES
 from nuanced_speech.prosody.frames import HOP_LENGTH
 from nuanced_speech.style.prior import coordinates
-from nuanced_speech.style.refine import CHECK_EVERY, CROP_UNITS, Passage
+from nuanced_speech.style.refine import CHECK_EVERY, Passage, any_crop, held_back
 
 N_FFT, BANDS = 1024, 64
 # Moments so many log units below the loudest say little: 35 dB.
@@ -54,14 +54,11 @@ def explain(
         report: called after each check with the step.
         seed: of the crops and of the harmonic source.
     """
-    known = sorted((p for p in passages if p.ids is not None), key=lambda p: p.units, reverse=True)
+    known = [p for p in passages if p.ids is not None]
     if not known:
         return None
-    rng = np.random.default_rng(seed)
-    held = known[min(1, len(known) - 1)]
-    tried = [p for p in known if p is not held] or known
-    held = held.crop(max(held.units - CROP_UNITS, 0) // 2)
-    weights = np.array([p.units for p in tried], float)
+    held, tried = held_back(known)
+    rng, trial = np.random.default_rng(seed), min(TRIAL_STEPS, steps)
     descent = _Descent(style[:TIMBRE_DIM], False, STEP_SIZE, steps)
 
     def distance(passage: Passage, seed: int) -> Tensor:
@@ -71,30 +68,29 @@ def explain(
 
     best, timbre = np.inf, style[:TIMBRE_DIM]
     for step in range(steps + 1):
-        if step % CHECK_EVERY == 0 or step == steps:
+        if step % CHECK_EVERY == 0 or step in (trial, steps):
             with torch.no_grad():
                 left = float(distance(held, seed))
             report(step)
             if left < best:
                 best, timbre = left, descent.found.detach()
-            if step == min(TRIAL_STEPS, steps) and best > EXPLAINED:
+            if step == trial and best > EXPLAINED:
                 return None
             if step == steps:
                 break
-        passage = tried[rng.choice(len(tried), p=weights / weights.sum())]
-        passage = passage.crop(int(rng.integers(max(passage.units - CROP_UNITS, 0) + 1)))
         with torch.enable_grad():
-            descent.step(distance(passage, int(rng.integers(1 << 31))))
+            descent.step(distance(any_crop(tried, rng), int(rng.integers(1 << 31))))
     prosody = prosody_of(kokoro, style[TIMBRE_DIM:STYLE_DIM], known, steps)
     return torch.cat([timbre, prosody, style[STYLE_DIM:]])
 
 
 def prosody_of(kokoro: Kokoro, prosody: Tensor, passages: Sequence[Passage], steps: int) -> Tensor:
-    """The prosody ``[128]``, after so many steps from one, with which Kokoro would say the words of passages as they
-    were. Distances are in semitones, log units of N and units of 25 ms; a step costs a small part of one of the timbre.
+    """The prosody ``[128]``, after so many steps from one, with which Kokoro would say the words of passages, which are
+    known, as they were. Distances are in semitones, log units of N and units of 25 ms; a step costs a small part of one
+    of the timbre's.
     """
     with torch.no_grad():
-        texts = [kokoro.encode_text(p.ids[None]) for p in passages if p.ids is not None]
+        texts = [kokoro.encode_text(ids[None]) for ids in (p.ids for p in passages) if ids is not None]
     descent = _Descent(prosody, True, PROSODY_STEP, steps)
     for step in range(steps):
         passage, text = passages[step % len(passages)], texts[step % len(passages)]

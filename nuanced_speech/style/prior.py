@@ -49,7 +49,7 @@ def distances(style: Tensor) -> tuple[float, float]:
 
 
 @lru_cache
-def coordinates(prosody: bool = False) -> tuple[Tensor, Tensor]:
+def coordinates(prosody: bool) -> tuple[Tensor, Tensor]:
     """Timbres, or prosodies, as ``mean + z @ basis``, ``[128]`` and ``[128, 128]``: standard normal ``z`` vary as the
     stock voices do, in what these hardly differ in a little more. Voices that are held out have no say."""
     half = _HALVES[prosody]

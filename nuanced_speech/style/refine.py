@@ -6,7 +6,7 @@ prior that holds it near the start, and the surrogate's opinion of how clean it 
 best timbre on a passage that is held back wins.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,13 +46,27 @@ class Passage:
         return Passage(content, self.f0[frames], self.energy[frames], self.mel[frames])
 
 
+def held_back(passages: Sequence[Passage]) -> tuple[Passage, list[Passage]]:
+    """3.2 s from the middle of the second longest passage, and all other passages; of a single one, and itself."""
+    ordered = sorted(passages, key=lambda p: p.units, reverse=True)
+    held = ordered.pop(1) if len(ordered) > 1 else ordered[0]
+    return held.crop(max(held.units - CROP_UNITS, 0) // 2), ordered
+
+
+def any_crop(passages: Sequence[Passage], rng: np.random.Generator) -> Passage:
+    """3.2 s of one of the passages, of a long one more often."""
+    weights = np.array([p.units for p in passages], float)
+    passage = passages[rng.choice(len(passages), p=weights / weights.sum())]
+    return passage.crop(int(rng.integers(max(passage.units - CROP_UNITS, 0) + 1)))
+
+
 def refine(
     kokoro: Kokoro,
     encoder: SpeakerEncoder,
     surrogate: TimbreSurrogate,
     timbre: Tensor,
     embedding: Tensor,
-    passages: list[Passage],
+    passages: Sequence[Passage],
     steps: int,
     report: Callable[[int, float], None] = lambda _step, _likeness: None,
     seed: int = 0,
@@ -69,10 +83,7 @@ def refine(
         seed: of the crops and of the harmonic source.
     """
     rng = np.random.default_rng(seed)
-    ordered = sorted(passages, key=lambda p: p.units, reverse=True)
-    held = ordered.pop(1) if len(ordered) > 1 else ordered[0]
-    held = held.crop(max(held.units - CROP_UNITS, 0) // 2)
-    weights = np.array([p.units for p in ordered], float)
+    held, tried = held_back(passages)
     voiced = torch.cat([p.f0[p.f0 > VOICED_HZ] for p in passages])
     log_f0 = voiced.log2().median()[None] if len(voiced) else torch.full((1,), F0_CENTRE, device=timbre.device)
     # of an extended timbre every number is varied, the timbre's own along the directions in which voices differ
@@ -98,8 +109,7 @@ def refine(
                 best, best_timbre = found, timbre_at(z).detach() if step else timbre
             if since == 3 or step == steps:
                 break
-        passage = ordered[rng.choice(len(ordered), p=weights / weights.sum())]
-        passage = passage.crop(int(rng.integers(max(passage.units - CROP_UNITS, 0) + 1)))
+        passage = any_crop(tried, rng)
         with torch.enable_grad():
             clean = surrogate.cleanness(timbre_at(z)[None, :TIMBRE_DIM], log_f0)[0]
             like = likeness(passage, int(rng.integers(1 << 31)))
