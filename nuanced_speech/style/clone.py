@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.errors import UserError
-from nuanced_speech.hear import SECONDS_PER_UNIT, Hearing, Progress, part_of, speaker_of, to_whisper
+from nuanced_speech.hear import SECONDS_PER_UNIT, Hearing, Progress, mean_style, part_of, speaker_of, to_whisper
 from nuanced_speech.kokoro import MAX_PHONEMES, SAMPLES_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.pieces import cut
 from nuanced_speech.prosody.delivery import median_log_f0
@@ -105,12 +105,14 @@ def clone(
     sentences, language = _sentences(hearing, material, language)
     prosody = _prosody_rows(hearing, sentences, language, log_f0, part_of(progress, 0.2, 0.3 if refine else 1.0))
     if refine:
-        begun = style_of(prosody).to(hearing.device)
+        begun = mean_style(heard)[TIMBRE_DIM:]
         for item in heard:
             item.style = torch.cat([timbre, begun])
         refined = hearing.refine(heard, refine, seed, part_of(progress, 0.3, 1.0))
         timbre = refined[:TIMBRE_DIM]
-        prosody = prosody + (refined[TIMBRE_DIM:] - begun).cpu()
+        # only of what Kokoro said itself is the prosody known better than by its melody
+        if not torch.equal(refined[TIMBRE_DIM:], begun):
+            prosody = prosody + refined[TIMBRE_DIM:].cpu() - style_of(prosody)
     timbre = timbre.cpu()
     pack = torch.cat([_timbre_rows(timbre), prosody], 1)
     sources = tuple(Source(recording.path.name, recording.sha256) for recording in material)
