@@ -5,7 +5,7 @@
 RECORDINGS holds a folder for each speaker. A voice is cloned from a speaker's first three recordings, and compared by
 the speaker encoder with the speaker's other recordings. ``--walk`` adds a random walk over voice packs, as KVoiceWalk
 does it: from the nearest stock voice, each step speaks a sentence in a slightly changed voice, which is kept where it
-is more like the three recordings; as many times as refinement calls the synthesizer.
+is more like the three recordings; as many times as refinement by likeness calls the synthesizer.
 """
 
 import argparse
