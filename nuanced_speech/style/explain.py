@@ -90,10 +90,10 @@ def prosody_of(kokoro: Kokoro, prosody: Tensor, passages: Sequence[Passage], ste
     of the timbre's.
     """
     with torch.no_grad():
-        texts = [kokoro.encode_text(ids[None]) for ids in (p.ids for p in passages) if ids is not None]
+        known = [(p, kokoro.encode_text(p.ids[None])) for p in passages if p.ids is not None]
     descent = _Descent(prosody, True, PROSODY_STEP, steps)
     for step in range(steps):
-        passage, text = passages[step % len(passages)], texts[step % len(passages)]
+        passage, text = known[step % len(known)]
         assert passage.ids is not None and passage.durations is not None
         # cuDNN's LSTM has no backward pass in evaluation mode; PyTorch's own has
         with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
