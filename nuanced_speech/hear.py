@@ -91,7 +91,7 @@ class Heard:
 
     @property
     def units(self) -> int:
-        return self.piece.last - self.piece.first
+        return self.piece.units
 
 
 @dataclass
@@ -174,7 +174,7 @@ class Hearing:
 
     def hear(self, wave: np.ndarray, gain: float, piece: Piece, phonemes: bool = False) -> Heard:
         """Everything that is measured on a piece; its English phonemes, as they sound by themselves, on request."""
-        units = piece.last - piece.first
+        units = piece.units
         own = _stretch(wave, gain, piece)
         with self.stage("features"):
             layers = self.listener.features(with_silence(to_whisper(own)), range(1, self.listener.depth + 1))
@@ -258,7 +258,7 @@ class Hearing:
     def _phonemes_of(self, wave: np.ndarray, gain: float, piece: Piece) -> str:
         """English phonemes of a piece as it sounds by itself."""
         features = self.listener.features(with_silence(to_whisper(_stretch(wave, gain, piece))))
-        return self.recogniser.write(features, piece.last - piece.first)
+        return self.recogniser.write(features, piece.units)
 
     def settle_styles(self, heard: list[Heard], foreign: bool = False) -> None:
         """Pieces that sound like the same speaker share a style; those of another speaker keep theirs. A voice in which
@@ -378,7 +378,7 @@ def gain_of(wave: np.ndarray) -> float:
 def _stretch(wave: np.ndarray, gain: float, piece: Piece) -> np.ndarray:
     """A piece of a recording ``[T]``, as loud as Kokoro's speech: ``[600 * units]``."""
     own = wave[piece.samples]
-    return np.pad(own, (0, (piece.last - piece.first) * SAMPLES_PER_UNIT - len(own))) * np.float32(gain)
+    return np.pad(own, (0, piece.units * SAMPLES_PER_UNIT - len(own))) * np.float32(gain)
 
 
 def _within(pieces: list[Piece], longest: int) -> Iterator[list[Piece]]:

@@ -13,6 +13,7 @@ import io
 import json
 import warnings
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -208,20 +209,23 @@ class Kokoro(nn.Module):
         ``[B, 2T]``.
         """
         predictor, s = self.model.predictor, style[:, TIMBRE_DIM:STYLE_DIM]
-        hidden = predictor.text_encoder(text.prosody, s, text.lengths, ~text.mask)
-        x = _lstm(predictor.lstm, hidden, text.lengths)
-        soft = torch.sigmoid(predictor.duration_proj(x)).sum(-1) / speed * text.mask
-        if durations is None:
-            durations = soft.detach().round().clamp(min=1).long() * text.mask
-        units = durations.sum(-1)
-        if f0 is None or energy is None:
-            frames = spread(hidden.transpose(1, 2), durations)
-            shared = _lstm(predictor.shared, frames.transpose(1, 2), units).transpose(1, 2)
-            mask = _mask_or_none(units, shared.shape[-1])
-            if f0 is None:
-                f0 = _curve(predictor.F0, predictor.F0_proj, shared, s, mask)
-            if energy is None:
-                energy = _curve(predictor.N, predictor.N_proj, shared, s, mask)
+        # cuDNN's LSTM has no backward pass in evaluation mode; PyTorch's own has
+        descends = torch.is_grad_enabled() and style.requires_grad
+        with torch.backends.cudnn.flags(enabled=False) if descends else nullcontext():
+            hidden = predictor.text_encoder(text.prosody, s, text.lengths, ~text.mask)
+            x = _lstm(predictor.lstm, hidden, text.lengths)
+            soft = torch.sigmoid(predictor.duration_proj(x)).sum(-1) / speed * text.mask
+            if durations is None:
+                durations = soft.detach().round().clamp(min=1).long() * text.mask
+            units = durations.sum(-1)
+            if f0 is None or energy is None:
+                frames = spread(hidden.transpose(1, 2), durations)
+                shared = _lstm(predictor.shared, frames.transpose(1, 2), units).transpose(1, 2)
+                mask = _mask_or_none(units, shared.shape[-1])
+                if f0 is None:
+                    f0 = _curve(predictor.F0, predictor.F0_proj, shared, s, mask)
+                if energy is None:
+                    energy = _curve(predictor.N, predictor.N_proj, shared, s, mask)
         return Prosody(soft, durations, f0, energy, units)
 
     def decode(

@@ -27,6 +27,11 @@ class Piece:
     last: int
 
     @property
+    def units(self) -> int:
+        """Length of what is converted."""
+        return self.last - self.first
+
+    @property
     def samples(self) -> slice:
         """What is converted, in samples at 24 kHz."""
         return slice(self.first * FRAME, self.last * FRAME)

@@ -95,8 +95,7 @@ def prosody_of(kokoro: Kokoro, prosody: Tensor, passages: Sequence[Passage], ste
     for step in range(steps):
         passage, text = known[step % len(known)]
         assert passage.ids is not None and passage.durations is not None
-        # cuDNN's LSTM has no backward pass in evaluation mode; PyTorch's own has
-        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        with torch.enable_grad():
             style = torch.cat([torch.zeros_like(prosody), descent.found])
             said = kokoro.predict(text, style[None], durations=passage.durations[None])
             voiced = passage.f0 > VOICED_HZ

@@ -125,8 +125,7 @@ def fit_melody(
     optimizer = torch.optim.Adam([logits], STEP_SIZE)
     best, best_weights = float("inf"), logits.detach().softmax(0)
     for step in range(STEPS):
-        # cuDNN has no gradient of an LSTM in evaluation mode
-        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        with torch.enable_grad():
             weights = logits.softmax(0)
             loss = fit.loss(torch.einsum("v,vsd->sd", weights, fit.prosodies))
             optimizer.zero_grad()

@@ -103,9 +103,7 @@ def _predict(kokoro: Kokoro, segments: Sequence[Segment], style: Tensor) -> tupl
     lengths = torch.tensor([len(s.ids) for s in segments], device=style.device)
     with torch.no_grad():
         text = kokoro.encode_text(ids, lengths)
-    # cuDNN's LSTM has no backward pass in evaluation mode; PyTorch's own has
-    with torch.backends.cudnn.flags(enabled=False):
-        return text, kokoro.predict(text, style, durations=durations)
+    return text, kokoro.predict(text, style, durations=durations)
 
 
 def _prosody_distances(prosody: Prosody, mask: Tensor, segments: Sequence[Segment]) -> tuple[Tensor, Tensor, Tensor]:
