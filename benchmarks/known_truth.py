@@ -97,7 +97,7 @@ def main() -> None:
             _same(own, whole),
         ]
         if steps:
-            style = converter.refine(pieces, steps, 0, None)
+            style, _ = converter.refine(pieces, steps, 0, None)
             refined = _embeddings([kokoro.decode(*x, timbre_of(style)[None])[0].numpy() for x in told])
             row += [*_cosines(style.expand(len(truth), -1), truth), _same(own, refined), _others(own, refined)]
         rows.append(row)

@@ -324,7 +324,7 @@ class Converter(Hearing):
     ) -> _Target:
         every = heard + more
         self.settle_styles(every, foreign=True)
-        style = self.refine(heard, refine, seed, progress, more) if refine else mean_style(every)
+        style = self.refine(heard, refine, seed, progress, more)[0] if refine else mean_style(every)
         return _Target(
             style[None],
             median_log_f0(np.concatenate([h.f0 for h in every])),

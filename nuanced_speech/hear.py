@@ -276,15 +276,16 @@ class Hearing:
 
     def refine(
         self, heard: list[Heard], steps: int, seed: int, progress: Progress | None, more: Sequence[Heard] = ()
-    ) -> Tensor:
-        """Bring the main speaker's style nearer to the recording, in every piece that is his; returns his style. What
-        is heard ``more`` of him in other recordings helps, and who is main is not asked there."""
+    ) -> tuple[Tensor, bool]:
+        """Bring the main speaker's style nearer to the recording, in every piece that is his; returns his style, and
+        whether Kokoro could have said it all itself, which tells of his prosody too (``style.explain``). What is heard
+        ``more`` of him in other recordings helps, and who is main is not asked there."""
         every = [*heard, *more]
         embeddings = torch.from_numpy(np.stack([h.speaker for h in every])).to(self.device)
         known = embeddings.isfinite().all(1)
         if not bool(known[: len(heard)].any()):
             log.warning("nothing to refine: no voice in the recording")
-            return heard[0].style
+            return heard[0].style, False
         embeddings = embeddings.nan_to_num()
         units = torch.tensor([float(h.units) for h in every], device=self.device) * known
         same = same_speaker(embeddings) * known
@@ -298,8 +299,10 @@ class Hearing:
                     passages.append(self._passage(item))
             total = TRIAL_STEPS + steps
             told = progress if progress is not None else lambda _share: None
-            found = explain(self.kokoro, before, passages, steps, lambda step: told(step / total), seed)
-            if found is None:
+            explained = explain(self.kokoro, before, passages, steps, lambda step: told(step / total), seed)
+            if explained is not None:
+                found = explained
+            else:
                 timbre = refine_timbre(
                     self.kokoro,
                     self.speaker_encoder,
@@ -316,7 +319,7 @@ class Hearing:
         for item, share in zip(every, same[main], strict=True):
             item.style = item.style + share * (found - before)
             item.wanted = speaker if share >= 0.5 else None
-        return heard[main].style
+        return heard[main].style, explained is not None
 
     def _passage(self, heard: Heard) -> Passage:
         """What refinement needs of a piece. Where its phonemes are known, its content is theirs alone, or the timbre

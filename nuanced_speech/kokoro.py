@@ -33,6 +33,8 @@ FRAMES_PER_UNIT = 2
 STYLE_DIM = 256
 TIMBRE_DIM = 128
 MAX_PHONEMES = 510
+# Marks among the symbols, which have no sound.
+PUNCTUATION = ';:,.!?—…"()“”'
 # F0 that the predictor gives below this means unvoiced.
 VOICED_HZ = 20.0
 CONFIG = Path(__file__).parent / "data" / "kokoro_config.json"

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.audio import replacing
-from nuanced_speech.kokoro import vocabulary
+from nuanced_speech.kokoro import PUNCTUATION, vocabulary
 from nuanced_speech.whisper import Listener
 
 # Kokoro's token at both ends of a string: what ends it here.
 END = 0
 SYMBOLS = 178
-BETWEEN = ' ;:,.!?—…"()“”'
+BETWEEN = " " + PUNCTUATION
 # A word with the space before it, or a mark.
 WORDS = re.compile(f" ?[^{BETWEEN}]+|.")
 # What one of Whisper's tokens, "'s" say, stands for is voiced more often than not; after a voiceless sound it is not.

@@ -86,7 +86,8 @@ def test_all_pieces_of_an_explained_voice_get_its_style(converter: Converter, mo
     pieces = [replace(heard, phonemes=PHONEMES), replace(heard)]
     converter.settle_styles(pieces)
     before, told = pieces[0].style, list[float]()
-    style = converter.refine(pieces, 1, 0, told.append)
+    style, explained = converter.refine(pieces, 1, 0, told.append)
+    assert explained
     assert told == sorted(told) and told[-1] == 1.0
     assert not torch.equal(style[TIMBRE_DIM:256], before[TIMBRE_DIM:256])
     torch.testing.assert_close(style[256:], before[256:])

@@ -92,7 +92,8 @@ def test_a_refined_voice_is_wanted_and_silence_is_not(converter: Converter, monk
     hearing.settle_styles(pieces)
     assert spoken.wanted is None
     told: list[float] = []
-    style = hearing.refine(pieces, 1, 0, told.append)
+    style, explained = hearing.refine(pieces, 1, 0, told.append)
+    assert not explained
     assert told[-1] == 1.0
     assert style.isfinite().all()
     assert torch.equal(style, spoken.style)
@@ -100,10 +101,10 @@ def test_a_refined_voice_is_wanted_and_silence_is_not(converter: Converter, monk
     assert nothing.wanted is None
     # whose voice it is, the recording says, however much there is of others
     others = [replace(spoken, speaker=-spoken.speaker, wanted=None) for _ in range(2)]
-    assert torch.equal(hearing.refine([spoken], 1, 0, None, others), spoken.style)
+    assert torch.equal(hearing.refine([spoken], 1, 0, None, others)[0], spoken.style)
     assert float(spoken.wanted @ torch.from_numpy(spoken.speaker)) > 0.999
     assert [other.wanted for other in others] == [None, None]
     # only silence: nothing to do
     alone = [nothing]
     before = nothing.style.clone()
-    assert torch.equal(hearing.refine(alone, 1, 0, None), before)
+    assert torch.equal(hearing.refine(alone, 1, 0, None)[0], before)

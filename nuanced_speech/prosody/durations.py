@@ -7,11 +7,10 @@ from torch import Tensor
 
 from nuanced_speech.content import ContentAdapter
 from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import SAMPLE_RATE, SAMPLES_PER_UNIT, vocabulary
+from nuanced_speech.kokoro import PUNCTUATION, SAMPLE_RATE, SAMPLES_PER_UNIT, vocabulary
 
-PUNCTUATION = frozenset(';:,.!?—…"()“”')
 # Marks that take no time of their own where speech is too fast for every symbol to have a frame.
-OPTIONAL = PUNCTUATION | frozenset("ˈˌːʰʲ ")
+OPTIONAL = frozenset(PUNCTUATION + "ˈˌːʰʲ ")
 _SKIP_COST = 3.0
 # Phonemes that fit worse, in nats a frame, were not said.
 LEAST_FIT = -1.5

@@ -108,10 +108,10 @@ def clone(
         begun = mean_style(heard)[TIMBRE_DIM:]
         for item in heard:
             item.style = torch.cat([timbre, begun])
-        refined = hearing.refine(heard, refine, seed, part_of(progress, 0.3, 1.0))
+        refined, explained = hearing.refine(heard, refine, seed, part_of(progress, 0.3, 1.0))
         timbre = refined[:TIMBRE_DIM]
         # only of what Kokoro said itself is the prosody known better than by its melody
-        if not torch.equal(refined[TIMBRE_DIM:], begun):
+        if explained:
             prosody = prosody + refined[TIMBRE_DIM:].cpu() - style_of(prosody)
     timbre = timbre.cpu()
     pack = torch.cat([_timbre_rows(timbre), prosody], 1)
