@@ -15,17 +15,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from nuanced_speech import audio, memory
+from nuanced_speech import audio
 from nuanced_speech.audio import SAMPLE_RATE, SYNTHETIC
 from nuanced_speech.errors import UserError
 from nuanced_speech.hear import (
-    ENERGY_OFFSET,
     SECONDS_PER_UNIT,
     Heard,
-    Hearing,
     Progress,
     gain_of,
     mean_style,
@@ -33,49 +30,25 @@ from nuanced_speech.hear import (
     speaker_of,
     to_whisper,
 )
-from nuanced_speech.kokoro import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ, spread, timbre_of
-from nuanced_speech.mend import mend
 from nuanced_speech.pieces import cut, join
-from nuanced_speech.prosody.balance import Balance, colour_of, follow_balance, match_balance
+from nuanced_speech.prosody.balance import colour_of
 from nuanced_speech.prosody.delivery import (
     SEMITONES,
-    amplify,
-    hush,
-    low_cut,
-    match_loudness,
     median_log_f0,
-    transpose,
-    warp,
 )
-from nuanced_speech.prosody.durations import align_to
+from nuanced_speech.respeak import Manner, Speaking, Target
 from nuanced_speech.style.speakers import same_speaker
 from nuanced_speech.style.tint import Tinting
 from nuanced_speech.style.voice import Voice
-from nuanced_speech.style.voices import PACK_SUFFIXES, nearest_stock_timbre, style_of
+from nuanced_speech.style.voices import PACK_SUFFIXES
 from nuanced_speech.text import LANGUAGES, phoneme_pieces, phonemize
 from nuanced_speech.whisper import Transcript, check_language
 
 KEEP = ("f0", "rhythm", "energy")
 PATHS = ("auto", "direct", "text")
-PACE_LIMITS = (0.5, 2.0)
-# How far a timbre is moved to the nearest stock voice's where it drops an octave: no further than it takes.
-CLEANER = (0.35, 0.7, 1.0)
 RECORDING_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus", ".m4a"}
-PITCH_SENTENCE = "We were away a year ago, and now the early morning is ours."
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class _Target:
-    """What to speak with: ``pack [510, 256]`` or one row, median of its melody in log2 Hz, mark of what it speaks, and
-    of a recording that it was heard in the colour and the speaker's embedding ``[256]``."""
-
-    pack: Tensor
-    log_f0: float
-    mark: str
-    colour: np.ndarray | None = None
-    speaker: Tensor | None = None
 
 
 @dataclass
@@ -110,44 +83,7 @@ class Conversion:
         audio.write(path, self.audio, self.sample_rate, self.comment)
 
 
-@dataclass
-class _Loudness:
-    """How loud, ``n [frames]``, and in which bands; in the source's own voice where there is no target; like whom,
-    where that is asked."""
-
-    n: np.ndarray
-    balance: Balance
-    target: _Target | None
-    tinting: Tinting | None
-
-    def give(self, wave: np.ndarray, frames: slice) -> np.ndarray:
-        """``wave [300 * frames]`` as loud, as bright and of the colour that it should be."""
-        if self.target is None:
-            wave = match_balance(wave, self.balance[frames])
-        else:
-            wave = follow_balance(wave, self.balance[frames], self.target.colour)
-        loud = self._as_loud(wave, frames)
-        return loud if self.tinting is None else self._as_loud(self.tinting.give(wave, loud), frames)
-
-    def _as_loud(self, wave: np.ndarray, frames: slice) -> np.ndarray:
-        return amplify(match_loudness(wave, self.n[frames]), hush(self.n)[frames])
-
-
-@dataclass
-class _Manner:
-    """How to speak: language, a target voice or the source's own, octaves to move, what to keep of the source, seed,
-    and what brings the voice nearer to its recording, if it is known by one."""
-
-    language: str
-    target: _Target | None
-    octaves: float
-    pitch_shift: float
-    keep: frozenset[str]
-    seed: int
-    tinting: Tinting | None
-
-
-class Converter(Hearing):
+class Converter(Speaking):
     """Listens, and speaks again; see ``Hearing`` for the arguments.
 
     Example:
@@ -155,7 +91,7 @@ class Converter(Hearing):
     """
 
     # the last recording that served as a voice, with what it was asked for: many are said in the same
-    _served: tuple[tuple, _Target] | None = None
+    _served: tuple[tuple, Target] | None = None
     # what was heard in the last other recordings of a voice
     _others: dict[tuple, list[Heard]] | None = None
 
@@ -259,15 +195,15 @@ class Converter(Hearing):
             octaves += 0.0 if math.isnan(own) or math.isnan(target.log_f0) else target.log_f0 - own
         like = _wanted(heard) if target is None else target.speaker
         tinting = None if like is None else Tinting(self.speaker_encoder, like)
-        manner = _Manner(spoken_language, target, octaves, pitch_shift / SEMITONES, frozenset(keep), seed, tinting)
+        manner = Manner(target, octaves, pitch_shift / SEMITONES, frozenset(keep), seed, tinting)
         in_time = text is None and "rhythm" in keep
         if text is not None:
             spoken = phoneme_pieces(text, spoken_language)
-            waves = self._say(_reported(spoken, rest), heard, manner)
+            waves = self.say(_reported(spoken, rest), heard, manner)
         elif path == "text":
-            waves = (self._speak_text(h, manner) for h in _reported(heard, rest))
+            waves = (self.speak_text(h, manner) for h in _reported(heard, rest))
         else:
-            waves = (self._speak_direct(h, manner) for h in _reported(heard, rest))
+            waves = (self.speak_direct(h, manner) for h in _reported(heard, rest))
         waves = (wave / np.float32(gain) for wave in waves)
         stream = _limited(join(pieces, waves), len(wave)) if in_time else waves
         comment = target.mark if target is not None else f"{SYNTHETIC}; voice: of the source (clone)"
@@ -303,7 +239,7 @@ class Converter(Hearing):
         refine: int = 0,
         seed: int = 0,
         progress: Progress | None = None,
-    ) -> _Target:
+    ) -> Target:
         """What to speak with: a voice, by name, mixture or pack file, or a recording, and others of the same voice."""
         if _is_recording(voice):
             wave = audio.read(Path(str(voice)))
@@ -315,121 +251,21 @@ class Converter(Hearing):
             return self._served[1]
         found = Voice.load(voice)
         pack = found.pack.to(self.device)
-        ids = self.kokoro.tokens(phonemize(PITCH_SENTENCE))[None]
-        prosody = self.kokoro.predict(self.kokoro.encode_text(ids), style_of(pack, ids.shape[1] - 2)[None])
-        return _Target(pack, median_log_f0(_voiced(prosody.f0[0])), found.mark)
+        return Target(pack, self.pitch_of(pack), found.mark)
 
     def _voice_of_recording(
         self, heard: list[Heard], more: list[Heard], refine: int, seed: int, progress: Progress | None
-    ) -> _Target:
+    ) -> Target:
         every = heard + more
         self.settle_styles(every, foreign=True)
         style = self.refine(heard, refine, seed, progress, more)[0] if refine else mean_style(every)
-        return _Target(
+        return Target(
             style[None],
             median_log_f0(np.concatenate([h.f0 for h in every])),
             f"{SYNTHETIC}; voice: of a recording (clone)",
             colour_of([h.balance for h in every]),
             _wanted(heard) if refine else speaker_of(every),
         )
-
-    def _style(self, heard: Heard, manner: _Manner, phonemes: int | None = None) -> Tensor:
-        if manner.target is None:
-            return heard.style
-        return style_of(manner.target.pack, *([] if phonemes is None else [phonemes]))
-
-    def _speak_direct(self, heard: Heard, manner: _Manner) -> np.ndarray:
-        """A piece without text: ``[600 * units]``."""
-        with self.stage("content"):
-            content = self.content_of(heard)
-        f0 = transpose(heard.f0, manner.octaves)
-        loudness = self._loudness(heard, manner)
-        return self._decode(content, f0, heard.n + ENERGY_OFFSET, self._style(heard, manner), manner.seed, loudness)
-
-    def _speak_text(self, heard: Heard, manner: _Manner) -> np.ndarray:
-        """A piece by its phonemes, each as long as the speaker made it unless rhythm is not kept."""
-        if not heard.phonemes:
-            return self._speak_direct(heard, manner)
-        with self.stage("text"):
-            ids = self.kokoro.tokens(heard.phonemes)
-            try:
-                aligned, _ = align_to(heard.log_probabilities, ids.cpu().numpy())
-            except UserError as error:
-                log.warning("a piece is converted without its text: %s", error)
-                return self._speak_direct(heard, manner)
-            own = torch.from_numpy(aligned).to(self.device)
-            encoded = self.kokoro.encode_text(ids[None])
-            style = self._style(heard, manner, len(ids) - 2)
-            forced = own[None] if "rhythm" in manner.keep else None
-            prosody = self.kokoro.predict(encoded, style[None], durations=forced)
-            durations = prosody.durations[0]
-            content = spread(encoded.content, durations[None])
-            source_frame = warp(aligned, durations.cpu().numpy())
-        n = heard.n[source_frame]
-        if "f0" in manner.keep:
-            f0 = transpose(heard.f0[source_frame], manner.octaves)
-        else:
-            f0 = transpose(_voiced(prosody.f0[0]), manner.pitch_shift)
-        if "energy" in manner.keep:
-            loudness = self._loudness(heard, manner, source_frame)
-            return self._decode(content, f0, n + ENERGY_OFFSET, style, manner.seed, loudness)
-        return self._decode(content, f0, prosody.energy[0].cpu().numpy(), style, manner.seed, None)
-
-    def _loudness(self, heard: Heard, manner: _Manner, frames: slice | np.ndarray = slice(None)) -> _Loudness:
-        """What is heard of a piece, or of some of its frames, in their order."""
-        tinting = manner.tinting if manner.target is not None or heard.wanted is not None else None
-        return _Loudness(heard.n[frames], heard.balance[frames], manner.target, tinting)
-
-    def _say(self, pieces: Iterator[str], heard: list[Heard], manner: _Manner) -> Iterator[np.ndarray]:
-        """Other words, as phonemes, in the source's manner: its style, pace and the centre of its melody."""
-        own_style = mean_style(heard)
-        speed = self._pace(heard, own_style) if "rhythm" in manner.keep else 1.0
-        centre = median_log_f0(np.concatenate([h.f0 for h in heard])) + manner.octaves
-        for phonemes in pieces:
-            with self.stage("text"):
-                ids = self.kokoro.tokens(phonemes)[None]
-                style = own_style if manner.target is None else style_of(manner.target.pack, ids.shape[1] - 2)
-                encoded = self.kokoro.encode_text(ids)
-                prosody = self.kokoro.predict(encoded, style[None], speed=speed)
-                content = spread(encoded.content, prosody.durations)
-            f0 = _voiced(prosody.f0[0])
-            move = centre - median_log_f0(f0) if "f0" in manner.keep else manner.pitch_shift
-            f0 = transpose(f0, 0.0 if math.isnan(move) else move)
-            yield self._decode(content, f0, prosody.energy[0].cpu().numpy(), style, manner.seed, None)
-
-    def _pace(self, heard: list[Heard], style: Tensor) -> float:
-        """How much faster the source was spoken than Kokoro would say the same words in its style."""
-        own = predicted = 0.0
-        for item in heard:
-            if item.phonemes:
-                ids = self.kokoro.tokens(item.phonemes)[None]
-                prosody = self.kokoro.predict(self.kokoro.encode_text(ids), style[None])
-                own += item.units
-                predicted += float(prosody.units[0])
-        return float(np.clip(predicted / own, *PACE_LIMITS)) if own else 1.0
-
-    def _decode(
-        self, content: Tensor, f0: np.ndarray, n: np.ndarray, style: Tensor, seed: int, loudness: _Loudness | None
-    ) -> np.ndarray:
-        """One item ``[600 * units]``, its loudness and balance corrected to the wanted ones where there are any."""
-        timbre = timbre_of(style)
-
-        def speak(units: slice, timbre: Tensor) -> np.ndarray:
-            frames = slice(units.start * FRAMES_PER_UNIT, units.stop * FRAMES_PER_UNIT)
-            melody, level = (torch.from_numpy(x[frames].astype(np.float32))[None].to(self.device) for x in (f0, n))
-            wave = self.kokoro.decode(content[..., units], melody, level, timbre[None], seed=seed)[0].cpu().numpy()
-            wave = low_cut(wave)
-            return wave if loudness is None else loudness.give(wave, frames)
-
-        with self.stage("decode"):
-            wave = speak(slice(0, content.shape[-1]), timbre)
-        with self.stage("mend"):
-            # of a stock voice there is no more to say than its timbre
-            stock = F.pad(nearest_stock_timbre(style[:TIMBRE_DIM]), (0, len(timbre) - TIMBRE_DIM))
-            cleaner = [torch.lerp(timbre, stock, share) for share in CLEANER]
-            wave = mend(wave, f0[: content.shape[-1] * FRAMES_PER_UNIT], speak, cleaner)
-            memory.give_back()
-        return wave
 
 
 def _choose_path(path: str, keep: tuple[str, ...], text: str | None) -> str:
@@ -473,12 +309,6 @@ def _compile_word_times() -> None:
     from whisper.timing import dtw
 
     dtw(torch.zeros(2, 2))
-
-
-def _voiced(f0: Tensor) -> np.ndarray:
-    """Predicted F0 ``[2T]`` in Hz with what is about 0 made 0."""
-    curve = f0.cpu().numpy()
-    return np.where(curve > VOICED_HZ, curve, 0.0)
 
 
 def _give_phonemes(transcript: Transcript, heard: list[Heard]) -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.convert import _Loudness
 from nuanced_speech.prosody.balance import BANDS, _band_power, _stft, balance, band_hz, with_gains
 from nuanced_speech.prosody.energy import energy
+from nuanced_speech.respeak import _Loudness
 from nuanced_speech.speaker import SpeakerEncoder
 from nuanced_speech.style.tint import Tint, Tinting, _brightness, find_tint
 

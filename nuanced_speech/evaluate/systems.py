@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.convert import PITCH_SENTENCE, Converter
+from nuanced_speech.convert import Converter
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.kokoro import Kokoro
 from nuanced_speech.prosody.delivery import median_log_f0
 from nuanced_speech.prosody.f0 import f0
+from nuanced_speech.respeak import PITCH_SENTENCE
 from nuanced_speech.style.voices import stock_voices, style_of, voice_pack
 from nuanced_speech.text import phoneme_pieces
 
