@@ -229,6 +229,18 @@ def test_round_trip(tmp_path: Path, name: str) -> None:
     assert np.abs(back - wave).max() < tolerance
 
 
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_samples_are_rounded_to_the_nearest(tmp_path: Path, suffix: str) -> None:
+    """What is rounded down lies half a step too low, and a quiet pause is no longer one."""
+    path = tmp_path / f"quiet{suffix}"
+    quiet = np.random.default_rng(0).normal(0, 1e-4, 24_000).astype(np.float32)
+    quiet[0] = 0.1
+    audio.write(path, quiet)
+    gap = (audio.read(path) - quiet) * 32768
+    assert np.abs(gap).max() <= 0.501
+    assert abs(gap.mean()) < 0.02
+
+
 def test_rate_is_written(tmp_path: Path) -> None:
     audio.write(tmp_path / "out.wav", tone(1.0, 16000), 16000)
     assert soundfile.info(tmp_path / "out.wav").samplerate == 16000
