@@ -55,6 +55,15 @@ def test_edit_counts_agree_with_the_textbook_recursion() -> None:
         assert counts.deletions - counts.insertions == len(a) - len(b)
 
 
+def test_where_transcripts_differ_either_may_be_right() -> None:
+    heard, said = "if Carl to a case was suspected", "if called to the case is suspected"
+    assert metrics.wrong_either_way(heard, said, "If called to a case is suspected.") == 0
+    assert metrics.wrong_either_way(heard, said, "if cold to a case is suspected now") == 2
+    assert metrics.wrong_either_way(heard, said, "") == 7
+    assert metrics.wrong_either_way("", "", "two words") == 2
+    assert metrics.wrong_either_way(heard, heard, said) == metrics.word_errors(heard, said).words.total == 3
+
+
 def test_word_errors_are_counted_after_normalisation() -> None:
     same = metrics.word_errors("Mr. Quilter can't pay twenty dollars, colour!", "mister quilter can not pay $20 color")
     assert (same.wer, same.cer) == (0.0, 0.0)

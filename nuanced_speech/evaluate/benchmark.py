@@ -67,7 +67,8 @@ class Result:
     """One conversion, measured.
 
     Errors are counts, to be pooled: against the transcript (``words``; Whisper's of the source where there is none) and
-    against what Whisper base hears in the source (``heard_words``). ``secs`` is the cosine to the other recordings of
+    against what Whisper base hears in the source (``heard_words``), of which ``wrong_either_words`` are not as in the
+    transcript either. ``secs`` is the cosine to the other recordings of
     the target speaker; ``second`` is what one more recording of that speaker has, ``stranger`` one of other speakers.
     """
 
@@ -81,6 +82,7 @@ class Result:
     characters: int
     wrong_heard_words: int
     heard_words: int
+    wrong_either_words: int
     f0_correlation: float
     f0_rmse_cents: float
     voicing_error: float
@@ -180,6 +182,7 @@ class Judge:
             characters=errors.characters.reference_length,
             wrong_heard_words=heard_errors.words.total,
             heard_words=heard_errors.words.reference_length,
+            wrong_either_words=metrics.wrong_either_way(heard.text, recording.text or heard.text, said, heard.language),
             f0_correlation=metrics.f0_correlation(before.f0, after.f0),
             f0_rmse_cents=metrics.f0_rmse_cents(before.f0, after.f0),
             voicing_error=metrics.voicing_error(before.f0, after.f0),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -113,6 +114,28 @@ def count_edits(reference: Sequence[str], hypothesis: Sequence[str]) -> EditCoun
     surplus = len(reference) - len(hypothesis)
     deletions = (edits - substitutions + surplus) // 2
     return EditCounts(substitutions, deletions, deletions - surplus, len(reference))
+
+
+def wrong_either_way(one: str, other: str, hypothesis: str, language: str = "en") -> int:
+    """How many words of a hypothesis are as neither of two transcripts of the same speech has them, after Whisper's
+    normalisation: the fewest edits where, wherever the transcripts differ, either may be right."""
+    normalize = _normalizer(language)
+    first, second, found = (normalize(text).split() for text in (one, other, hypothesis))
+    costs = np.arange(len(found) + 1)
+    for _, start, end, other_start, other_end in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
+        ways = (first[start:end], second[other_start:other_end])
+        costs = np.minimum(*(_extended(costs, words, found) for words in ways))
+    return int(costs[-1])
+
+
+def _extended(costs: np.ndarray, words: Sequence[str], hypothesis: Sequence[str]) -> np.ndarray:
+    """Edits to each beginning of the hypothesis ``[M + 1]``, after some more words of the reference."""
+    steps = np.arange(len(costs))
+    for word in words:
+        best = costs + 1
+        np.minimum(best[1:], costs[:-1] + np.array([word != other for other in hypothesis], int), out=best[1:])
+        costs = np.minimum.accumulate(best - steps) + steps
+    return costs
 
 
 def align_lengths(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

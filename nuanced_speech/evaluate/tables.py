@@ -53,6 +53,7 @@ COLUMNS = (
     Column("WER", ".1%", _pooled("wrong_words", "words"), "lower"),
     Column("CER", ".1%", _pooled("wrong_characters", "characters"), "lower"),
     Column("WER to source heard", ".1%", _pooled("wrong_heard_words", "heard_words"), "lower"),
+    Column("WER to heard or said", ".1%", _pooled("wrong_either_words", "heard_words"), "lower"),
     Column("SECS", ".3f", _mean("secs")),
     Column("normalised SECS", ".2f", _normalised_secs),
     Column("log-F0 corr", ".3f", _mean("f0_correlation")),
