@@ -142,7 +142,7 @@ class AudioWriter:
             if not np.isfinite(block).all():
                 raise ValueError("the waveform to write holds samples that are NaN or infinite")
             with self._failures_explained():
-                self._file.write(_pcm(block) if self._file.subtype == "PCM_16" else np.clip(block, -1.0, 1.0))
+                self._file.write(pcm(block) if self._file.subtype == "PCM_16" else np.clip(block, -1.0, 1.0))
             self._frames += len(block)
 
     @contextmanager
@@ -188,10 +188,10 @@ def synthetic_mark(path: str | os.PathLike[str]) -> str | None:
     return comment if SYNTHETIC in comment else None
 
 
-def _pcm(block: np.ndarray) -> np.ndarray:
-    """The nearest 16-bit samples: libsndfile takes the next lower ones for WAV files, half a step too low on average,
-    which is heard where a quiet recording pauses."""
-    return np.clip(np.round(block * 32768), -32768, 32767).astype(np.int16)
+def pcm(wave: np.ndarray) -> np.ndarray:
+    """The nearest 16-bit samples, int16, of a waveform: libsndfile takes the next lower ones for WAV files, half a step
+    too low on average, which is measurable where a quiet recording pauses."""
+    return np.clip(np.round(wave * 32768), -32768, 32767).astype(np.int16)
 
 
 def _check_complete(path: Path, frames: int) -> None:

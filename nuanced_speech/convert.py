@@ -32,10 +32,7 @@ from nuanced_speech.hear import (
 )
 from nuanced_speech.pieces import cut, join
 from nuanced_speech.prosody.balance import colour_of
-from nuanced_speech.prosody.delivery import (
-    SEMITONES,
-    median_log_f0,
-)
+from nuanced_speech.prosody.delivery import SEMITONES, median_log_f0
 from nuanced_speech.respeak import Manner, Speaking, Target
 from nuanced_speech.style.speakers import same_speaker
 from nuanced_speech.style.tint import Tinting

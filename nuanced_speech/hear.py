@@ -299,10 +299,9 @@ class Hearing:
                     passages.append(self._passage(item))
             total = TRIAL_STEPS + steps
             told = progress if progress is not None else lambda _share: None
-            explained = explain(self.kokoro, before, passages, steps, lambda step: told(step / total), seed)
-            if explained is not None:
-                found = explained
-            else:
+            found = explain(self.kokoro, before, passages, steps, lambda step: told(step / total), seed)
+            explained = found is not None
+            if found is None:
                 timbre = refine_timbre(
                     self.kokoro,
                     self.speaker_encoder,
@@ -319,7 +318,7 @@ class Hearing:
         for item, share in zip(every, same[main], strict=True):
             item.style = item.style + share * (found - before)
             item.wanted = speaker if share >= 0.5 else None
-        return heard[main].style, explained is not None
+        return heard[main].style, explained
 
     def _passage(self, heard: Heard) -> Passage:
         """What refinement needs of a piece. Where its phonemes are known, its content is theirs alone, or the timbre

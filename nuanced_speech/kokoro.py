@@ -212,7 +212,7 @@ class Kokoro(nn.Module):
         """
         predictor, s = self.model.predictor, style[:, TIMBRE_DIM:STYLE_DIM]
         # cuDNN's LSTM has no backward pass in evaluation mode; PyTorch's own has
-        descends = torch.is_grad_enabled() and style.requires_grad
+        descends = torch.is_grad_enabled() and (style.requires_grad or text.prosody.requires_grad)
         with torch.backends.cudnn.flags(enabled=False) if descends else nullcontext():
             hidden = predictor.text_encoder(text.prosody, s, text.lengths, ~text.mask)
             x = _lstm(predictor.lstm, hidden, text.lengths)

@@ -24,9 +24,9 @@ END = 0
 SYMBOLS = 178
 BETWEEN = " " + PUNCTUATION
 # A word with the space before it, or a mark.
-WORDS = re.compile(f" ?[^{BETWEEN}]+|.")
+WORDS = re.compile(f" ?[^{re.escape(BETWEEN)}]+|.")
 # What one of Whisper's tokens, "'s" say, stands for is voiced more often than not; after a voiceless sound it is not.
-VOICED_END = re.compile(f"(?<=[ptkfθ])z(?![^{BETWEEN}])")
+VOICED_END = re.compile(f"(?<=[ptkfθ])z(?![^{re.escape(BETWEEN)}])")
 # How often a token that is a word, and begins longer ones too, is the word: with a half, the beginnings of others were
 # written for many.
 WHOLE = 0.95

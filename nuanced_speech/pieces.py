@@ -28,7 +28,7 @@ class Piece:
 
     @property
     def units(self) -> int:
-        """Length of what is converted."""
+        """Length of what is converted, in units of 25 ms."""
         return self.last - self.first
 
     @property

@@ -16,15 +16,7 @@ from nuanced_speech.hear import ENERGY_OFFSET, Heard, Hearing, mean_style
 from nuanced_speech.kokoro import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ, spread, timbre_of
 from nuanced_speech.mend import mend
 from nuanced_speech.prosody.balance import Balance, follow_balance, match_balance
-from nuanced_speech.prosody.delivery import (
-    amplify,
-    hush,
-    low_cut,
-    match_loudness,
-    median_log_f0,
-    transpose,
-    warp,
-)
+from nuanced_speech.prosody.delivery import amplify, hush, low_cut, match_loudness, median_log_f0, transpose, warp
 from nuanced_speech.prosody.durations import align_to
 from nuanced_speech.style.tint import Tinting
 from nuanced_speech.style.voices import nearest_stock_timbre, style_of
@@ -40,8 +32,8 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Target:
-    """What to speak with: ``pack [510, 256]`` or one row, median of its melody in log2 Hz, mark of what it speaks, and
-    of a recording that it was heard in the colour and the speaker's embedding ``[256]``."""
+    """What to speak with: ``pack [510, 256]`` or one row, median of its melody in log2 Hz, mark of what it speaks; of a
+    recording also its colour, log energies ``[BANDS]``, and its speaker's embedding ``[256]``."""
 
     pack: Tensor
     log_f0: float
@@ -52,8 +44,9 @@ class Target:
 
 @dataclass
 class Manner:
-    """How to speak: a target voice or the source's own, octaves to move, what to keep of the source, seed,
-    and what brings the voice nearer to its recording, if it is known by one."""
+    """How to speak: a target voice or the source's own; octaves to move the source's melody by, to the target's range
+    and as was asked, and of these what was asked, ``pitch_shift``, where Kokoro makes up the melody; what to keep of
+    the source; seed; and what brings the voice nearer to its recording, if it is known by one."""
 
     target: Target | None
     octaves: float

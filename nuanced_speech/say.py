@@ -153,5 +153,5 @@ class _PipedWav:
         pipe.flush()
 
     def write(self, chunk: np.ndarray) -> None:
-        self.pipe.write((np.clip(chunk, -1.0, 1.0) * 32767).round().astype("<i2").tobytes())
+        self.pipe.write(audio.pcm(chunk).astype("<i2").tobytes())
         self.pipe.flush()

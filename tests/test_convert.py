@@ -51,7 +51,7 @@ def test_direct_path_keeps_words_melody_loudness_and_length(converter, wave, dir
 
 def test_the_style_that_is_heard_is_the_mean_of_two_opinions(converter, wave):
     (piece,) = cut(wave)
-    own = np.pad(wave, (0, (piece.last - piece.first) * 600 - len(wave)))
+    own = np.pad(wave, (0, piece.units * 600 - len(wave)))
     layers = style.hear(converter.listener, hear.to_whisper(own), tuple(range(1, 7)))
     frames = -(-len(own) * 50 // audio.SAMPLE_RATE)
     features = converter.listener.features(with_silence(hear.to_whisper(own)))[:frames]
@@ -112,7 +112,7 @@ def test_pieces_that_follow_each_other_are_written_down_together(converter, wave
     assert asked == [whole] and told == [(k + 1) / len(pieces) for k in range(len(pieces))]
     monkeypatch.setattr(hear, "WINDOW_UNITS", 1)
     alone = converter.hear_pieces(long, 1.0, pieces, True)
-    assert asked[1:] == [piece.last - piece.first for piece in pieces]
+    assert asked[1:] == [piece.units for piece in pieces]
     for mine, other in zip(together, alone, strict=True):
         assert count_edits(mine.phonemes, other.phonemes).rate < 0.25
 
@@ -127,7 +127,7 @@ def test_pieces_that_the_words_of_their_window_do_not_fit_are_written_down_alone
         converter.recogniser, "write", lambda _, units: nonsense if units == pieces[-1].last else f"wˈʌn {units}"
     )
     heard = converter.hear_pieces(np.tile(wave, 3), 1.0, pieces, True)
-    assert [item.phonemes for item in heard] == [f"wˈʌn {piece.last - piece.first}" for piece in pieces]
+    assert [item.phonemes for item in heard] == [f"wˈʌn {piece.units}" for piece in pieces]
 
 
 def test_a_recording_is_heard_in_as_few_windows_as_hold_its_pieces() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -169,18 +170,23 @@ def test_gradients_from_prosody_reach_the_prosody_half(kokoro: Kokoro, ids: list
 
 def test_cudnn_is_left_out_where_gradients_are_wanted(kokoro: Kokoro, ids: list[Tensor], styles: Tensor) -> None:
     """Its LSTM cannot go back in evaluation mode, which only a GPU would tell."""
-    used: list[bool] = []
+    used: set[bool] = set()
     layers = [layer for layer in kokoro.model.predictor.modules() if isinstance(layer, torch.nn.LSTM)]
-    hooks = [layer.register_forward_hook(lambda *_: used.append(torch.backends.cudnn.enabled)) for layer in layers]
-    text, style = kokoro.encode_text(ids[0][None]), styles[:1].clone().requires_grad_()
-    kokoro.predict(text, style)
-    assert len(used) == len(layers) and not any(used)
-    with torch.no_grad():
+    hooks = [layer.register_forward_hook(lambda *_: used.add(torch.backends.cudnn.enabled)) for layer in layers]
+    text, style = kokoro.encode_text(ids[0][None]), styles[:1]
+    asked = replace(text, prosody=text.prosody.detach().clone().requires_grad_())
+    try:
+        for words, voice in ((text, style.clone().requires_grad_()), (asked, style)):
+            kokoro.predict(words, voice)
+            assert used == {False}
+            used.clear()
+        with torch.no_grad():
+            kokoro.predict(asked, style)
         kokoro.predict(text, style)
-    kokoro.predict(text, style.detach())
-    assert len(used) == 3 * len(layers) and all(used[len(layers) :])
-    for hook in hooks:
-        hook.remove()
+        assert used == {True}
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def test_gradients_of_durations_are_the_true_slopes(kokoro: Kokoro, ids: list[Tensor], styles: Tensor) -> None:

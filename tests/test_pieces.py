@@ -92,7 +92,7 @@ def test_each_piece_fades_into_the_next() -> None:
     pieces = cut(talk([(5.0, 6.0)], 14.0))
     assert len(pieces) == 2
     levels = zip(pieces, (1, 3), strict=True)
-    waves = [np.full((piece.last - piece.first) * FRAME, level, np.float32) for piece, level in levels]
+    waves = [np.full(piece.units * FRAME, level, np.float32) for piece, level in levels]
     joined = np.concatenate(list(join(pieces, iter(waves))))
     overlap = 2 * MARGIN_UNITS * FRAME
     start = pieces[1].first * FRAME

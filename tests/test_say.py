@@ -257,7 +257,7 @@ def test_a_pipe_gets_the_first_sentence_before_the_last_is_made(monkeypatch, loa
     with soundfile.SoundFile(io.BytesIO(data)) as file:
         assert audio.SYNTHETIC in file.comment and "af_heart" in file.comment
     assert data[:4] == b"RIFF" and struct.unpack("<IHHIIHH", data[16:36]) == (16, 1, 1, 24000, 48000, 2, 16)
-    written = np.frombuffer(data[start:], "<i2") / 32767
+    written = np.frombuffer(data[start:], "<i2") / 32768
     assert -30 < audio.active_level_db(written, 24000) < -15
 
 

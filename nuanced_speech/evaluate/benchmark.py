@@ -67,9 +67,9 @@ class Result:
     """One conversion, measured.
 
     Errors are counts, to be pooled: against the transcript (``words``; Whisper's of the source where there is none) and
-    against what Whisper base hears in the source (``heard_words``), of which ``wrong_either_words`` are not as in the
-    transcript either. ``secs`` is the cosine to the other recordings of
-    the target speaker; ``second`` is what one more recording of that speaker has, ``stranger`` one of other speakers.
+    against what Whisper base hears in the source (``heard_words``); ``wrong_either_words`` against what is nearer,
+    stretch by stretch. ``secs`` is the cosine to the other recordings of the target speaker; ``second`` is what one
+    more recording of that speaker has, ``stranger`` one of other speakers.
     """
 
     system: str
@@ -163,7 +163,8 @@ class Judge:
         heard, before = self.heard[recording]
         said = report.hear(self.listener, output, heard.language).text
         after = report.contours(output)
-        errors = metrics.word_errors(recording.text or heard.text, said, heard.language)
+        true = recording.text or heard.text
+        errors = metrics.word_errors(true, said, heard.language)
         heard_errors = metrics.word_errors(heard.text, said, heard.language)
         known = trial.reference or recording
         used = (known, *trial.more)
@@ -182,7 +183,9 @@ class Judge:
             characters=errors.characters.reference_length,
             wrong_heard_words=heard_errors.words.total,
             heard_words=heard_errors.words.reference_length,
-            wrong_either_words=metrics.wrong_either_way(heard.text, recording.text or heard.text, said, heard.language),
+            wrong_either_words=metrics.edits_from_either(
+                heard.text, recording.text or heard.text, said, heard.language
+            ),
             f0_correlation=metrics.f0_correlation(before.f0, after.f0),
             f0_rmse_cents=metrics.f0_rmse_cents(before.f0, after.f0),
             voicing_error=metrics.voicing_error(before.f0, after.f0),

@@ -77,7 +77,7 @@ def judge(originals: Mapping[str, Acted], conversions: Mapping[str, np.ndarray])
         others = [acted for acted in originals.values() if acted.actor != actor]
         if not names or len({acted.emotion for acted in others}) < 2:
             continue
-        classifier = _fit([Acted(a.features - actor_means[a.actor], a.actor, a.emotion) for a in others])
+        classifier = _fit(np.stack([a.features - actor_means[a.actor] for a in others]), [a.emotion for a in others])
         before = classifier.predict(np.stack([originals[name].features - actor_means[actor] for name in names]))
         after = classifier.predict(np.stack([conversions[name] - actor_means[actor] for name in names]))
         judged += [Judged(originals[n].emotion, b, a) for n, b, a in zip(names, before, after, strict=True)]
@@ -134,13 +134,13 @@ def _of_file(path: Path) -> np.ndarray:
     return egemaps(audio.read(path), audio.SAMPLE_RATE)
 
 
-def _fit(clips: Sequence[Acted]) -> Any:
+def _fit(features: np.ndarray, emotions: Sequence[str]) -> Any:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     classifier = make_pipeline(StandardScaler(), LogisticRegression(C=INVERSE_REGULARISATION, max_iter=2000))
-    return classifier.fit(np.stack([clip.features for clip in clips]), [clip.emotion for clip in clips])
+    return classifier.fit(features, emotions)
 
 
 @lru_cache(maxsize=1)

@@ -103,39 +103,39 @@ def count_edits(reference: Sequence[str], hypothesis: Sequence[str]) -> EditCoun
         np.array([vocabulary.setdefault(token, len(vocabulary)) for token in tokens], dtype=np.int64)
         for tokens in (reference, hypothesis)
     )
-    steps = np.arange(len(hypothesis) + 1, dtype=np.int64) * unit
-    cost = steps.copy()
+    cost = np.arange(len(hypothesis) + 1, dtype=np.int64) * unit
     for token in reference_codes:
-        best = cost + unit
-        np.minimum(best[1:], cost[:-1] + (unit + 1) * (hypothesis_codes != token), out=best[1:])
-        # Insertions chain along the row: cost[j] = min over i <= j of best[i] + (j - i) * unit.
-        cost = np.minimum.accumulate(best - steps) + steps
+        cost = _after_one_more(cost, hypothesis_codes != token, unit, unit + 1)
     edits, substitutions = divmod(int(cost[-1]), unit)
     surplus = len(reference) - len(hypothesis)
     deletions = (edits - substitutions + surplus) // 2
     return EditCounts(substitutions, deletions, deletions - surplus, len(reference))
 
 
-def wrong_either_way(one: str, other: str, hypothesis: str, language: str = "en") -> int:
-    """How many words of a hypothesis are as neither of two transcripts of the same speech has them, after Whisper's
-    normalisation: the fewest edits where, wherever the transcripts differ, either may be right."""
+def edits_from_either(one: str, other: str, hypothesis: str, language: str = "en") -> int:
+    """Fewest word edits, after Whisper's normalisation, to a hypothesis from two transcripts of the same speech: each
+    stretch where these differ is taken as a whole from the one or the other."""
     normalize = _normalizer(language)
     first, second, found = (normalize(text).split() for text in (one, other, hypothesis))
-    costs = np.arange(len(found) + 1)
+    words, costs = np.array(found, dtype=object), np.arange(len(found) + 1)
     for _, start, end, other_start, other_end in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
-        ways = (first[start:end], second[other_start:other_end])
-        costs = np.minimum(*(_extended(costs, words, found) for words in ways))
+        ways = []
+        for stretch in (first[start:end], second[other_start:other_end]):
+            ways.append(costs)
+            for word in stretch:
+                ways[-1] = _after_one_more(ways[-1], words != word)
+        costs = np.minimum(*ways)
     return int(costs[-1])
 
 
-def _extended(costs: np.ndarray, words: Sequence[str], hypothesis: Sequence[str]) -> np.ndarray:
-    """Edits to each beginning of the hypothesis ``[M + 1]``, after some more words of the reference."""
-    steps = np.arange(len(costs))
-    for word in words:
-        best = costs + 1
-        np.minimum(best[1:], costs[:-1] + np.array([word != other for other in hypothesis], int), out=best[1:])
-        costs = np.minimum.accumulate(best - steps) + steps
-    return costs
+def _after_one_more(costs: np.ndarray, wrong: np.ndarray, edit: int = 1, substitution: int = 1) -> np.ndarray:
+    """Costs of each beginning of a hypothesis ``[M + 1]``, one token of the reference later; ``wrong [M]`` says where
+    the hypothesis has another."""
+    best = costs + edit
+    np.minimum(best[1:], costs[:-1] + substitution * wrong, out=best[1:])
+    # Insertions chain along the row: cost[j] = min over i <= j of best[i] + (j - i) * edit.
+    steps = np.arange(len(costs)) * edit
+    return np.minimum.accumulate(best - steps) + steps
 
 
 def align_lengths(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
