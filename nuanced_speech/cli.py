@@ -1,5 +1,6 @@
 """The command line: ``nuanced-speech`` and the names in ``COMMANDS``."""
 
+import logging
 import sys
 import warnings
 from pathlib import Path
@@ -110,8 +111,9 @@ def convert(
         int,
         typer.Option(
             metavar="STEPS",
-            help="Bring the voice nearer to its recording by gradient descent through the synthesizer; 30 steps take a "
-            "minute or two on two cores. If five steps show that Kokoro made it, its very style is sought.",
+            help="Bring the voice nearer to its recording by gradient descent through the synthesizer; how long "
+            "that takes is said before it starts (30 steps: a minute or two on two cores). If five steps show that "
+            "Kokoro made it, its very style is sought.",
         ),
     ] = 0,
     more: Annotated[
@@ -231,6 +233,8 @@ def _jobs(files: list[Path]) -> list[tuple[Path, Path]]:
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit status 1."""
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("nuanced_speech").setLevel(logging.INFO)
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", category=UserWarning, module="torch|whisper|spacy|transformers")
     try:

@@ -38,7 +38,7 @@ from nuanced_speech.style.attentive import AttentiveEncoder, together
 from nuanced_speech.style.encoder import StyleEncoder
 from nuanced_speech.style.explain import TRIAL_STEPS, explain, log_mel
 from nuanced_speech.style.extension import Extension
-from nuanced_speech.style.refine import Passage
+from nuanced_speech.style.refine import Passage, expected_seconds
 from nuanced_speech.style.refine import refine as refine_timbre
 from nuanced_speech.style.speakers import same_speaker, settle
 from nuanced_speech.style.timbre import TimbreSurrogate
@@ -298,6 +298,8 @@ class Hearing:
                 if sum(p.units for p in passages) * SECONDS_PER_UNIT < REFINE_SECONDS:
                     passages.append(self._passage(item))
             total = TRIAL_STEPS + steps
+            seconds = expected_seconds(self.kokoro, timbre_of(before), passages, total)
+            log.info("the voice is refined: about %d s, or less where nothing is gained any more", round(seconds))
             told = progress if progress is not None else lambda _share: None
             found = explain(self.kokoro, before, passages, steps, lambda step: told(step / total), seed)
             explained = found is not None

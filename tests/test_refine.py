@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,7 +84,10 @@ def test_refine_needs_a_recording() -> None:
 
 
 @torch.no_grad()
-def test_a_refined_voice_is_wanted_and_silence_is_not(converter: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refined_voice_is_wanted_and_silence_is_not(
+    converter: Converter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "nuanced_speech")
     monkeypatch.setattr(module, "CROP_UNITS", 48)
     hearing, wave = converter, audio.read(CLIP)[:48_000]
     silent = np.zeros(24_000, np.float32)
@@ -92,8 +96,11 @@ def test_a_refined_voice_is_wanted_and_silence_is_not(converter: Converter, monk
     hearing.settle_styles(pieces)
     assert spoken.wanted is None
     told: list[float] = []
-    style, explained = hearing.refine(pieces, 1, 0, told.append)
+    # how long it will take is said before it starts
+    style, explained = hearing.refine(pieces, 1, 0, lambda share: told.append(share if caplog.messages else -1.0))
     assert not explained
+    assert re.fullmatch(r"the voice is refined: about \d+ s, .*", caplog.messages[0])
+    assert min(told) >= 0
     assert told[-1] == 1.0
     assert style.isfinite().all()
     assert torch.equal(style, spoken.style)
@@ -107,4 +114,6 @@ def test_a_refined_voice_is_wanted_and_silence_is_not(converter: Converter, monk
     # only silence: nothing to do
     alone = [nothing]
     before = nothing.style.clone()
+    caplog.clear()
     assert torch.equal(hearing.refine(alone, 1, 0, None)[0], before)
+    assert caplog.messages == ["nothing to refine: no voice in the recording"]

@@ -16,6 +16,7 @@ from nuanced_speech.kokoro import Kokoro
 from nuanced_speech.prosody.delivery import median_log_f0
 from nuanced_speech.prosody.f0 import f0
 from nuanced_speech.respeak import PITCH_SENTENCE
+from nuanced_speech.style.refine import SYNTHESES_PER_STEP
 from nuanced_speech.style.voices import stock_voices, style_of, voice_pack
 from nuanced_speech.text import phoneme_pieces
 
@@ -23,8 +24,6 @@ from nuanced_speech.text import phoneme_pieces
 STOCK_SENTENCE = (
     "The north wind and the sun were arguing one day which of them was stronger, when a traveller came along."
 )
-# A step of refinement, forwards and backwards, costs about as much as so many syntheses of its 3.2 s.
-SYNTHESES_PER_STEP = 3
 
 
 @dataclass

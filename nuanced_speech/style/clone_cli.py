@@ -39,7 +39,8 @@ def clone(
     refine: Annotated[
         int,
         typer.Option(
-            metavar="STEPS", help="Steps of gradient descent through the synthesizer; 15 take a minute or two."
+            metavar="STEPS",
+            help="Steps of gradient descent through the synthesizer; how long they take is said before they start.",
         ),
     ] = 0,
     language: Annotated[str | None, typer.Option(help="That is spoken: en, fr …; otherwise Whisper finds it.")] = None,

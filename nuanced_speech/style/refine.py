@@ -6,6 +6,7 @@ prior that holds it near the start, and the surrogate's opinion of how clean it 
 best timbre on a passage that is held back wins.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from nuanced_speech.style.timbre import CLEANNESS, F0_CENTRE, PRIOR, TimbreSurro
 CROP_UNITS = 128
 STEP_SIZE = 0.04
 CHECK_EVERY = 5
+# A step, forwards and backwards, costs about as much as so many syntheses of its 3.2 s.
+SYNTHESES_PER_STEP = 3
 
 
 @dataclass
@@ -58,6 +61,15 @@ def any_crop(passages: Sequence[Passage], rng: np.random.Generator) -> Passage:
     weights = np.array([p.units for p in passages], float)
     passage = passages[rng.choice(len(passages), p=weights / weights.sum())]
     return passage.crop(int(rng.integers(max(passage.units - CROP_UNITS, 0) + 1)))
+
+
+@torch.no_grad()
+def expected_seconds(kokoro: Kokoro, timbre: Tensor, passages: Sequence[Passage], steps: int) -> float:
+    """How long so many steps with passages take on this machine, by one synthesis."""
+    passage, _ = held_back(passages)
+    started = time.perf_counter()
+    kokoro.decode(passage.content, passage.f0[None], passage.energy[None], timbre[None])
+    return (time.perf_counter() - started) * SYNTHESES_PER_STEP * steps
 
 
 def refine(
