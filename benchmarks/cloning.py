@@ -22,11 +22,12 @@ from nuanced_speech.audio import SAMPLE_RATE
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import find_recordings
-from nuanced_speech.evaluate.systems import SYNTHESES_PER_STEP, random_walk, say
+from nuanced_speech.evaluate.systems import random_walk, say
 from nuanced_speech.evaluate.voice_report import predicted_stock
 from nuanced_speech.hear import Hearing
 from nuanced_speech.prosody.delivery import SEMITONES
 from nuanced_speech.style.clone import clone
+from nuanced_speech.style.refine import SYNTHESES_PER_STEP
 from nuanced_speech.style.voices import stock_voices
 
 SENTENCES = (

@@ -233,8 +233,10 @@ def _jobs(files: list[Path]) -> list[tuple[Path, Path]]:
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit status 1."""
-    logging.basicConfig(format="%(message)s")
     logging.getLogger("nuanced_speech").setLevel(logging.INFO)
+    # what is logged appears above a bar: unlike a handler of our own, this one asks for standard error each time
+    if logging.lastResort is not None:
+        logging.lastResort.setLevel(logging.INFO)
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", category=UserWarning, module="torch|whisper|spacy|transformers")
     try:

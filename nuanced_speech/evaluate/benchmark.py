@@ -183,9 +183,7 @@ class Judge:
             characters=errors.characters.reference_length,
             wrong_heard_words=heard_errors.words.total,
             heard_words=heard_errors.words.reference_length,
-            wrong_either_words=metrics.edits_from_either(
-                heard.text, recording.text or heard.text, said, heard.language
-            ),
+            wrong_either_words=metrics.edits_from_either(heard.text, true, said, heard.language),
             f0_correlation=metrics.f0_correlation(before.f0, after.f0),
             f0_rmse_cents=metrics.f0_rmse_cents(before.f0, after.f0),
             voicing_error=metrics.voicing_error(before.f0, after.f0),

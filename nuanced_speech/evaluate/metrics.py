@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import lru_cache
+from functools import lru_cache, reduce
 from importlib.util import find_spec
 from typing import Any
 
@@ -118,13 +118,13 @@ def edits_from_either(one: str, other: str, hypothesis: str, language: str = "en
     normalize = _normalizer(language)
     first, second, found = (normalize(text).split() for text in (one, other, hypothesis))
     words, costs = np.array(found, dtype=object), np.arange(len(found) + 1)
+
+    def after(costs: np.ndarray, word: str) -> np.ndarray:
+        return _after_one_more(costs, words != word)
+
     for _, start, end, other_start, other_end in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
-        ways = []
-        for stretch in (first[start:end], second[other_start:other_end]):
-            ways.append(costs)
-            for word in stretch:
-                ways[-1] = _after_one_more(ways[-1], words != word)
-        costs = np.minimum(*ways)
+        ways = first[start:end], second[other_start:other_end]
+        costs = np.minimum(*(reduce(after, way, costs) for way in ways))
     return int(costs[-1])
 
 
