@@ -3,6 +3,9 @@
 import logging
 import sys
 import warnings
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +15,8 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from nuanced_speech import __version__
+from nuanced_speech.core.threads import let_idle_threads_sleep
+from nuanced_speech.core.threads import limit as limit_threads
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.cli import evaluate
 from nuanced_speech.plot import plot
@@ -44,6 +49,34 @@ COMMANDS = (
 class _InOrder(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         return sorted(self.commands, key=COMMANDS.index)
+
+
+def _with_threads(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with the option ``--threads``, which holds before anything is computed."""
+
+    @wraps(function)
+    def command(*arguments: Any, threads: int | None = None, **options: Any) -> Any:
+        if threads is not None:
+            limit_threads(threads)
+        return function(*arguments, **options)
+
+    option = typer.Option(min=1, metavar="N", help="Processor threads to compute with. All cores if omitted.")
+    kind = Annotated[int | None, option]
+    own = Parameter("threads", Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+    before = signature(function)
+    command.__signature__ = before.replace(parameters=[*before.parameters.values(), own])  # type: ignore[attr-defined]
+    command.__annotations__ = {**function.__annotations__, "threads": kind}
+    return command
+
+
+def _add_threads(app: typer.Typer) -> None:
+    """Give ``--threads`` to all commands of an app, those about model files left out."""
+    for command in app.registered_commands:
+        if command.callback is not None:
+            command.callback = _with_threads(command.callback)
+    for group in app.registered_groups:
+        if group.name != "models" and group.typer_instance is not None:
+            _add_threads(group.typer_instance)
 
 
 app = typer.Typer(
@@ -231,8 +264,12 @@ def _jobs(files: list[Path]) -> list[tuple[Path, Path]]:
     return [(source, last / f"{source.stem}.wav") for source in sources]
 
 
+_add_threads(app)
+
+
 def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit status 1."""
+    let_idle_threads_sleep()
     logging.getLogger("nuanced_speech").setLevel(logging.INFO)
     # what is logged appears above a bar: unlike a handler of our own, this one asks for standard error each time
     if logging.lastResort is not None:

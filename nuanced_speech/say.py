@@ -46,7 +46,7 @@ def say(
         typer.Option(metavar="FILE", help="When each word (.json) or sentence (.srt, .vtt) is said."),
     ] = None,
     fast: Annotated[
-        bool, typer.Option("--fast", help="Compute in bfloat16: quicker on newer CPUs, a hair less exact.")
+        bool, typer.Option("--fast", help="Decoder in bfloat16: faster on newer processors, slightly less exact.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the synthesizer's noise: the same seed gives the same file.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",

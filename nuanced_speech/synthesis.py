@@ -9,7 +9,6 @@ sounds the same. Everything is counted in Kokoro's units of 25 ms.
 
 import re
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby, pairwise
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from nuanced_speech import memory
 from nuanced_speech.audio import SAMPLE_RATE, active_level_db
+from nuanced_speech.core import precision
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import MAX_PHONEMES, SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread, vocabulary
 from nuanced_speech.sentences import sentences
@@ -129,7 +129,7 @@ def stream(
         pause: seconds between sentences; others are shares of it.
         seed: of the synthesizer's noise.
         device: where Kokoro runs, if it is not given.
-        fast: decode in bfloat16, which newer CPUs compute about 1.5 times as fast.
+        fast: decode in bfloat16 where the processor computes that faster (about 1.5 times); elsewhere no difference.
         kokoro: a synthesizer that is loaded already.
 
     Raises:
@@ -148,6 +148,8 @@ def stream(
     except StopIteration:
         raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word") from None
     synthesizer = kokoro or kokoro_on(device)
+    if fast and precision.fast_dtype(synthesizer.device) == torch.float32:
+        precision.say_no_faster()
     return _stream(first, parts, synthesizer, chosen.pack.to(synthesizer.device), speed, pause, seed, fast)
 
 
@@ -284,7 +286,7 @@ def _utter(
     encoded = kokoro.encode_text(ids)
     prosody = kokoro.predict(encoded, style, speed=speed)
     content = spread(encoded.content, prosody.durations)
-    with torch.autocast(kokoro.device.type, torch.bfloat16) if fast else nullcontext():
+    with precision.autocast(kokoro.device, None if fast else torch.float32):
         audio = kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM], seed=seed)
     wave = audio[0].float().cpu().numpy()
     ends = np.maximum(np.cumsum(prosody.durations[0].cpu().numpy()) - LAG, 0)

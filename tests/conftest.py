@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from nuanced_speech.core import threads
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from nuanced_speech.speaker import SpeakerEncoder
     from nuanced_speech.whisper import Listener
 
+# Before torch loads, as on the command line.
+threads.let_idle_threads_sleep()
 # Tests take models from the cache or from installed packages: the same weights everywhere, and no network needed.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 

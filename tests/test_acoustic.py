@@ -533,7 +533,7 @@ def test_phonemes_that_do_not_exist_are_named() -> None:
         (["train", "--data", ".", "--seed", "-1"], "--seed is -1"),
         (["train", "--data", ".", "--device", "abacus"], "abacus"),
         (["train", "--data", ".", "--device", "cpu", "--precision", "float16"], "needs a GPU"),
-        (["train", "--data", ".", "--precision", "int8"], "give one of auto"),
+        (["train", "--data", ".", "--precision", "int8"], "choose auto"),
         (["train", "--data", ".", "--guided-attention"], "for --model tacotron2"),
         (["train", "--data", ".", "--model", "tacotron2", "--reduction", "0"], "--reduction is 0"),
         (["train", "--data", ".", "--vocoder", "gramophone"], "gramophone"),

@@ -145,7 +145,7 @@ def dataset(tmp_path: Path, clip: Path) -> Path:
 def small(dataset: Path, out: Path) -> LMTrainConfig:
     return LMTrainConfig(
         dataset, out, str(dataset.parent / "codec.safetensors"), codebooks=2, width=32, layers=1, heads=2, steps=6,
-        batch_size=2, checkpoint_every=3, bfloat16=False,
+        batch_size=2, checkpoint_every=3, precision="float32",
     )  # fmt: skip
 
 

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from nuanced_speech import audio, synthesis, timestamps
+from nuanced_speech.core import precision
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import MAX_PHONEMES
 from nuanced_speech.sentences import Sentence, sentences
@@ -176,8 +178,10 @@ def test_the_same_seed_says_the_same_and_speed_is_speed(kokoro: Kokoro, short: n
 
 
 def test_fast_sounds_the_same(kokoro: Kokoro, short: np.ndarray) -> None:
+    """In bfloat16 where the processor computes that faster, else in float32 as ever."""
     fast = speak("Come in.", "bf_emma", fast=True, kokoro=kokoro)
-    assert fast.shape == short.shape and not np.array_equal(short, fast)
+    assert fast.shape == short.shape
+    assert np.array_equal(short, fast) == (precision.fast_dtype() == torch.float32)
     assert audio.active_level_db(fast, 24000) == pytest.approx(audio.active_level_db(short, 24000), abs=0.3)
     assert np.corrcoef(short, fast)[0, 1] > 0.9
 

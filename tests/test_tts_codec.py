@@ -188,7 +188,7 @@ def recordings(tmp_path: Path, wave: torch.Tensor) -> Path:
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(recordings: Path, tmp_path: Path) -> None:
     config = CodecTrainConfig(
         (recordings,), tmp_path / "whole", steps=4, batch_size=2, crop_frames=16, adversarial_from=0.5,
-        checkpoint_every=2, bfloat16=False,
+        checkpoint_every=2, precision="float32",
     )  # fmt: skip
     whole = train(config, TINY)
     parted = replace(config, out=tmp_path / "parted")

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nuanced_speech.core import precision
 from nuanced_speech.kokoro import SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread
 from nuanced_speech.prosody.frames import SAMPLE_RATE
 from nuanced_speech.speaker import SpeakerEncoder
@@ -55,7 +56,7 @@ def speak(kokoro: Kokoro, pack: Tensor, phonemes: str, seed: int = 0) -> Spoken:
     encoded = kokoro.encode_text(ids)
     prosody = kokoro.predict(encoded, style)
     content = spread(encoded.content, prosody.durations)
-    with torch.autocast(kokoro.device.type, torch.bfloat16):
+    with precision.autocast(kokoro.device):
         wave = kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM], seed=seed)
     f0, energy, durations = (x[0].float().cpu().numpy() for x in (prosody.f0, prosody.energy, prosody.durations))
     seconds = durations[1:-1] * (SAMPLES_PER_UNIT / SAMPLE_RATE)

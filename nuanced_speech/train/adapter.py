@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.content import ContentAdapter, ContentConfig
+from nuanced_speech.core import precision
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import Kokoro
 from nuanced_speech.train import checkpoint
@@ -57,7 +58,7 @@ class AdapterConfig:
     held_out: int = 40
     checkpoint_every: int = 200
     seed: int = 0
-    bfloat16: bool = True
+    precision: str = "auto"
 
 
 @dataclass
@@ -214,7 +215,8 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None) -> Path:
     peaks = config.lr, config.lr * config.tuned_lr_scale
     optimizer = torch.optim.AdamW(groups, config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
     path = config.out / "adapter_checkpoint.pt"
-    first = 0
+    dtype = precision.choose(config.precision, "cpu")
+    first, precisions = 0, checkpoint.precisions_with({}, 0, dtype)
     if path.exists():
         state = checkpoint.load(path)
         try:
@@ -224,6 +226,7 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None) -> Path:
         except (RuntimeError, ValueError) as error:
             raise UserError(f"{path} is of an adapter of another shape: give another --out") from error
         first = state["step"]
+        precisions = checkpoint.precisions_with(state, first, dtype)
 
     hours = sum(e.units for e in spoken) / 40 / 3600, sum(e.units for e in real) / 40 / 3600
     print(f"{hours[0]:.2f} h spoken by Kokoro, {hours[1]:.2f} h of real speech; steps {first} to {config.steps}")
@@ -240,7 +243,7 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None) -> Path:
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * rate
         adapter.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
+        with precision.autocast("cpu", dtype):
             content, symbol, accuracy = losses(adapter, batch)
         optimizer.zero_grad()
         (content + config.symbol_weight * symbol).backward()
@@ -252,7 +255,7 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None) -> Path:
         bar.set_postfix(mse=f"{content.item():.3f}", symbols=f"{accuracy.item():.2f}", refresh=False)
         done = step + 1 == config.steps
         if (step + 1) % config.checkpoint_every == 0 or done:
-            _save_checkpoint(path, adapter, average, optimizer, step + 1)
+            _save_checkpoint(path, adapter, average, optimizer, step + 1, precisions)
             report = [f"step {step + 1}"]
             for name, pool in (("spoken", held_out), ("real", real_held_out)):
                 if pool:
@@ -278,12 +281,18 @@ def _features_path(shard: Path, whisper: str, layer: int) -> Path:
 
 
 def _save_checkpoint(
-    path: Path, adapter: ContentAdapter, average: ContentAdapter, optimizer: torch.optim.Optimizer, step: int
+    path: Path,
+    adapter: ContentAdapter,
+    average: ContentAdapter,
+    optimizer: torch.optim.Optimizer,
+    step: int,
+    precisions: list[str],
 ) -> None:
     state = {
         "adapter": adapter.state_dict(),
         "average": average.state_dict(),
         "optimizer": optimizer.state_dict(),
         "step": step,
+        "precisions": precisions,
     }
     checkpoint.save(path, state)

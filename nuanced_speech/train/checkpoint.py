@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from nuanced_speech.audio import replacing
+from nuanced_speech.core import precision
 from nuanced_speech.errors import UserError
 
 
@@ -32,6 +33,15 @@ def load(path: Path) -> dict[str, Any]:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise UserError(f"{path}: not a checkpoint, or damaged ({type(error).__name__})") from error
+
+
+def precisions_with(state: dict[str, Any], step: int, dtype: torch.dtype) -> list[str]:
+    """What a checkpoint records about precision, continued at ``step`` in ``dtype``: ``["0 bfloat16", "400 float32"]``.
+
+    A run may be resumed on a processor that computes in another precision; its checkpoint then says from which step.
+    """
+    before, now = list(state.get("precisions", [])), precision.name_of(dtype)
+    return before if before and before[-1].split()[1] == now else [*before, f"{step} {now}"]
 
 
 def check_same(path: Path, saved: dict[str, str], wanted: dict[str, str]) -> None:

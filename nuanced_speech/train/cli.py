@@ -19,7 +19,7 @@ def corpus(
     dictionary: Annotated[
         float, typer.Option(min=0, max=1, help="Share of texts that are random words of the pronunciation dictionary.")
     ] = 0.0,
-    precise: Annotated[bool, typer.Option(help="float32 instead of bfloat16: slower, hardly different.")] = False,
+    precise: Annotated[bool, typer.Option(help="float32 even where bfloat16 is faster; hardly different.")] = False,
 ) -> None:
     """Let Kokoro speak random texts in random voices; run again to go on where it was interrupted."""
     from nuanced_speech.train.corpus import SENTENCES, CorpusConfig, generate
@@ -32,7 +32,7 @@ def corpus(
             workers=workers,
             text_file=text_file or SENTENCES,
             dictionary=dictionary,
-            bfloat16=not precise,
+            precision="float32" if precise else "auto",
         )
     )
 

@@ -9,7 +9,7 @@ interrupted run ends in the same corpus as an uninterrupted one.
 
 import multiprocessing
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from nuanced_speech.audio import replacing
+from nuanced_speech.core import precision
 from nuanced_speech.errors import UserError
 from nuanced_speech.kokoro import MAX_PHONEMES, TIMBRE_DIM, Kokoro, spread
 from nuanced_speech.style.voices import HELD_OUT, stock_voices, style_of
@@ -40,6 +41,7 @@ class CorpusConfig:
     """What to speak. ``utterances`` of about 4.7 seconds each: 1600 are about two hours.
 
     ``dictionary`` is the share of texts that are random words of the pronunciation dictionary instead of sentences.
+    ``precision`` is as ``core.precision.choose`` takes it.
     """
 
     out: Path
@@ -49,7 +51,7 @@ class CorpusConfig:
     workers: int = 2
     text_file: Path = SENTENCES
     dictionary: float = 0.0
-    bfloat16: bool = True
+    precision: str = "auto"
 
 
 @dataclass
@@ -121,7 +123,9 @@ def dictionary_text(rng: np.random.Generator, words: list[str]) -> str:
     return " ".join(drawn).capitalize() + str(rng.choice(list(".....??!")))
 
 
-def speak(kokoro: Kokoro, text: str, rng: np.random.Generator, packs: list[Tensor], bfloat16: bool) -> Utterance | None:
+def speak(
+    kokoro: Kokoro, text: str, rng: np.random.Generator, packs: list[Tensor], dtype: torch.dtype
+) -> Utterance | None:
     """Speak a text in a random manner; None where it does not fit Kokoro's context."""
     phonemes = phonemize(text)
     if len(phonemes) > MAX_PHONEMES:
@@ -136,7 +140,7 @@ def speak(kokoro: Kokoro, text: str, rng: np.random.Generator, packs: list[Tenso
     melody = centre + shift + stretch * (prosody.f0.clamp(min=20).log() - centre)
     f0 = torch.where(voiced, melody.exp().clamp(50, 700), prosody.f0)
     content = spread(encoded.content, prosody.durations)
-    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+    with precision.autocast("cpu", dtype):
         audio = kokoro.decode(content, f0, prosody.energy, style[:, :TIMBRE_DIM], seed=int(rng.integers(1 << 31)))
     return Utterance(audio[0].float(), ids[0], prosody.durations[0], f0[0], prosody.energy[0], style[0])
 
@@ -153,7 +157,9 @@ def generate(config: CorpusConfig) -> None:
     missing = [k for k in shards if not _shard(config.out, k).exists()]
     if not missing:
         return
-    work = ((config, k) for k in missing)
+    # decided here, once, for all workers: one corpus, one precision
+    decided = replace(config, precision=precision.name_of(precision.choose(config.precision, "cpu")))
+    work = ((decided, k) for k in missing)
     with multiprocessing.get_context("spawn").Pool(config.workers, torch.set_num_threads, (1,)) as pool:
         finished = pool.imap_unordered(_speak_shard, work)
         for _ in tqdm(finished, "speaking", len(shards), initial=len(shards) - len(missing)):
@@ -247,6 +253,7 @@ def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
     packs = [pack for name, pack in stock_voices().items() if name not in HELD_OUT]
     sentences = read_sentences(config.text_file)
     words = dictionary_words() if config.dictionary else []
+    dtype = precision.choose(config.precision, "cpu")
     tensors: dict[str, Tensor] = {}
     for slot in range(config.per_shard):
         rng = np.random.default_rng([config.seed, number, slot])
@@ -255,7 +262,7 @@ def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
             rare = config.dictionary and rng.random() < config.dictionary
             text = dictionary_text(rng, words) if rare else random_text(rng, sentences)
             with torch.no_grad():
-                spoken = speak(_kokoro, text, rng, packs, config.bfloat16)
+                spoken = speak(_kokoro, text, rng, packs, dtype)
         tensors[f"{slot}.audio"] = (spoken.audio.clamp(-1, 1) * 32767).to(torch.int16)
         tensors[f"{slot}.ids"] = spoken.ids.to(torch.int16)
         tensors[f"{slot}.durations"] = spoken.durations.to(torch.int16)

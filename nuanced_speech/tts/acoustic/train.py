@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from nuanced_speech.core.precision import autocast, choose
 from nuanced_speech.errors import UserError
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.settings import find_device
@@ -29,7 +30,7 @@ CHECKPOINT, BEST, LAST = "checkpoint.pt", "best.safetensors", "last.safetensors"
 WARMUP, LAST_RATE = 200, 0.02
 # An evaluation an epoch, but not more often than every so many steps.
 EVALUATE = 50
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def train(config: TrainConfig) -> Path:
     state_path, best_path = config.out / CHECKPOINT, config.out / BEST
     settings = identity(config, model, items)
     step, best, stale = 0, math.inf, 0
+    precisions = checkpoint.precisions_with({}, 0, precision)
     if config.resume:
         state = checkpoint.load(state_path)
         checkpoint.check_same(state_path, state["settings"], settings)
@@ -111,13 +113,14 @@ def train(config: TrainConfig) -> Path:
         optimizer.load_state_dict(state["optimizer"])
         scaler.load_state_dict(state["scaler"])
         step, best, stale = state["step"], state["best"], state["stale"]
+        precisions = checkpoint.precisions_with(state, step, precision)
 
     def save_state() -> None:
         checkpoint.save(
             state_path,
             {
                 "settings": settings, "step": step, "best": best, "stale": stale, "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(), "scaler": scaler.state_dict(),
+                "optimizer": optimizer.state_dict(), "scaler": scaler.state_dict(), "precisions": precisions,
             },
         )  # fmt: skip
 
@@ -166,7 +169,7 @@ def train(config: TrainConfig) -> Path:
         for group in optimizer.param_groups:
             group["lr"] = rate
         model.train()
-        with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+        with autocast(device, precision):
             loss = model.loss(batch, step / steps)
         optimizer.zero_grad()
         scaler.scale(loss.total).backward()
@@ -232,7 +235,7 @@ def evaluate(
     shown = None
     for start in range(0, len(items), size):
         group = items[start : start + size]
-        with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+        with autocast(device, precision):
             # as at the end of the training, so that losses of all times compare
             loss = model.loss(collate(group).to(device), 1.0)
         for name, value in {"total": loss.total, **loss.parts}.items():
@@ -319,7 +322,7 @@ def _precision(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         return torch.float16 if device.type == "cuda" else torch.float32
     if name not in PRECISIONS:
-        raise UserError(f"--precision {name}: give one of auto, {', '.join(PRECISIONS)}")
+        raise UserError(f"unknown precision {name!r}: choose auto, {', '.join(PRECISIONS)}")
     if name == "float16" and device.type != "cuda":
         raise UserError("--precision float16 needs a GPU: give bfloat16 or float32")
-    return PRECISIONS[name]
+    return torch.float16 if name == "float16" else choose(name, device)

@@ -8,6 +8,7 @@ EnCodec and HiFi-GAN; the mean of the last weights is the result. A run can be i
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from nuanced_speech import audio
+from nuanced_speech.core import precision
 from nuanced_speech.errors import UserError
 from nuanced_speech.losses import MultiResolutionSTFTLoss, discriminator_loss, feature_matching_loss, generator_loss
 from nuanced_speech.train import checkpoint
@@ -59,7 +61,7 @@ class CodecTrainConfig:
     average: float = 0.998
     seed: int = 0
     checkpoint_every: int = 250
-    bfloat16: bool = True
+    precision: str = "auto"
     device: str = "cpu"
 
 
@@ -103,6 +105,8 @@ class _Run:
     def __init__(self, config: CodecTrainConfig, shape: CodecConfig) -> None:
         torch.manual_seed(config.seed)
         self.config = config
+        self.dtype = precision.choose(config.precision, config.device)
+        self.precisions = checkpoint.precisions_with({}, 0, self.dtype)
         self.codec = SpeechCodec(shape).to(config.device)
         self.mean = SpeechCodec(shape).to(config.device).requires_grad_(False).eval()
         self.mean.load_state_dict(self.codec.state_dict())
@@ -191,7 +195,7 @@ class _Run:
         optimizer.step()
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(torch.device(self.config.device).type, torch.bfloat16, enabled=self.config.bfloat16)
+        return precision.autocast(self.config.device, self.dtype)
 
     @torch.no_grad()
     def report(self, step: int, waveforms: Waveforms, board: SummaryWriter) -> None:
@@ -216,8 +220,9 @@ class _Run:
         audio.write(self.config.out / "held_out.wav", self.mean.decode(codes[-1])[0].cpu().numpy(), rate)
 
     def save(self, step: int, settings: dict[str, str]) -> None:
-        state = {name: part.state_dict() for name, part in self._parts().items()}
-        checkpoint.save(self.config.out / CHECKPOINT, state | {"step": step, "settings": settings})
+        state: dict[str, Any] = {name: part.state_dict() for name, part in self._parts().items()}
+        state |= {"step": step, "settings": settings, "precisions": self.precisions}
+        checkpoint.save(self.config.out / CHECKPOINT, state)
 
     def resume(self, settings: dict[str, str]) -> int:
         """Load the checkpoint if there is one; returns the first step to do."""
@@ -228,7 +233,9 @@ class _Run:
         checkpoint.check_same(path, state["settings"], settings)
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
-        return int(state["step"])
+        first = int(state["step"])
+        self.precisions = checkpoint.precisions_with(state, first, self.dtype)
+        return first
 
     def _parts(self) -> dict[str, torch.nn.Module | torch.optim.Optimizer]:
         return {
@@ -247,6 +254,6 @@ def _rate(step: int, config: CodecTrainConfig) -> float:
 
 def _settings(config: CodecTrainConfig, shape: CodecConfig) -> dict[str, str]:
     """What must not change between the parts of a run; ``steps`` may, for a longer or a shorter one."""
-    ignored = {"out", "sources", "steps", "checkpoint_every", "device"}
+    ignored = {"out", "sources", "steps", "checkpoint_every", "device", "precision"}
     settings = {name: str(value) for name, value in vars(config).items() if name not in ignored}
     return settings | {name: str(value) for name, value in vars(shape).items()}

@@ -17,6 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from nuanced_speech import audio
+from nuanced_speech.core import precision
 from nuanced_speech.errors import UserError
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.schedule import warm_cosine
@@ -63,7 +64,7 @@ class LMTrainConfig:
     max_seconds: float = 15.0
     seed: int = 0
     checkpoint_every: int = 100
-    bfloat16: bool = True
+    precision: str = "auto"
     device: str = "cpu"
 
 
@@ -103,6 +104,8 @@ def train(config: LMTrainConfig) -> Path:
     model = CodecLM(shape, table).to(config.device)
     optimizer = torch.optim.AdamW(model.parameters(), config.lr, (0.9, 0.98), weight_decay=0.01)
     first, losses = 0, []
+    dtype = precision.choose(config.precision, config.device)
+    precisions = checkpoint.precisions_with({}, 0, dtype)
     path, settings = config.out / CHECKPOINT, _settings(config, clips)
     if path.is_file():
         state = checkpoint.load(path)
@@ -110,6 +113,7 @@ def train(config: LMTrainConfig) -> Path:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         first, losses = state["step"], state["losses"]
+        precisions = checkpoint.precisions_with(state, first, dtype)
     hours = sum(clip.codes.shape[1] for clip in clips) / rate / 3600
     size = sum(parameter.numel() for parameter in model.parameters()) / 1e6
     left_out = f", {len(found) - len(clips)} too long" if len(found) > len(clips) else ""
@@ -126,7 +130,7 @@ def train(config: LMTrainConfig) -> Path:
         for group in optimizer.param_groups:
             group["lr"] = config.lr * _schedule(step, config.steps)
         model.train()
-        with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=config.bfloat16):
+        with precision.autocast(config.device, dtype):
             each = model.losses(batch)
         optimizer.zero_grad()
         each.mean().backward()
@@ -141,7 +145,7 @@ def train(config: LMTrainConfig) -> Path:
             bar.set_postfix(loss=f"{each.mean().item():.3f}", refresh=False)
         if (step + 1) % config.checkpoint_every == 0 or step + 1 == config.steps:
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "settings": settings}
-            checkpoint.save(path, state | {"step": step + 1, "losses": losses})
+            checkpoint.save(path, state | {"step": step + 1, "losses": losses, "precisions": precisions})
             tqdm.write(f"step {step + 1}: loss {np.mean(losses[-LOG_EVERY:]):.3f}")
             _speak_one(model, codec, clips[0], board, step + 1)
     board.close()
@@ -174,7 +178,7 @@ def _schedule(step: int, steps: int) -> float:
 
 
 def _settings(config: LMTrainConfig, clips: list[Spoken]) -> dict[str, str]:
-    ignored = {"data", "out", "checkpoint_every", "device"}
+    ignored = {"data", "out", "checkpoint_every", "device", "precision"}
     settings = {name: str(value) for name, value in vars(config).items() if name not in ignored}
     texts = "\n".join(f"{clip.name} {clip.text}" for clip in clips)
     return settings | {"texts": hashlib.sha256(texts.encode()).hexdigest()[:16]}

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nuanced_speech.core import precision
 from nuanced_speech.losses import discriminator_loss, feature_matching_loss, generator_loss
 from nuanced_speech.tts.mel import MEL, magnitude, mel_spectrogram
 from nuanced_speech.tts.vocoders.hifigan import V1, V2, Discriminators, HiFiGAN, HiFiGANConfig
@@ -56,8 +57,7 @@ class _Objective:
 class MagnitudeRegression(_Objective):
     """The source-filter model: F0 as a class, magnitudes by their logarithm and by their loudness."""
 
-    def __init__(self, config: SourceFilterConfig | None = None, bfloat16: bool = True) -> None:
-        self.bfloat16 = bfloat16
+    def __init__(self, config: SourceFilterConfig | None = None) -> None:
         self.model = SourceFilter(config)
         self.networks = {"model": self.model}
         self.optimizers = {"model": torch.optim.AdamW(self.model.parameters(), weight_decay=1e-3)}
@@ -79,7 +79,7 @@ class MagnitudeRegression(_Objective):
 
     def _cheaper(self, wave: Tensor) -> torch.autocast:
         """The networks, not what surrounds them, may be computed in half of the bits."""
-        return torch.autocast(wave.device.type, torch.bfloat16, enabled=self.bfloat16)
+        return precision.autocast(wave.device)
 
     def _errors(self, wave: Tensor, mel: Tensor, f0: Tensor) -> tuple[Tensor, Tensor]:
         with self._cheaper(wave):

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from nuanced_speech.core import precision
 from nuanced_speech.errors import UserError
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.settings import find_device
@@ -107,11 +108,14 @@ def train(config: TrainConfig) -> Path:
         name: str(getattr(config, name)) for name in ("model", "size", "batch_size", "frames", "lr", "seed", "steps")
     }
     step, best = 0, float("inf")
+    dtype = precision.fast_dtype(device)
+    precisions = checkpoint.precisions_with({}, 0, dtype)
     if path.exists():
         saved = checkpoint.load(path)
         checkpoint.check_same(path, saved["settings"], identity)
         objective.restore(saved["objective"])
         step, best = saved["step"], saved["best"]
+        precisions = checkpoint.precisions_with(saved, step, dtype)
         torch.set_rng_state(saved["random"])
     pieces = _Pieces(recordings, config)
     until = time.monotonic() + config.minutes * 60 if config.minutes else float("inf")
@@ -138,7 +142,7 @@ def train(config: TrainConfig) -> Path:
                     files.save(config.out / WEIGHTS, objective.model)
             elif time.monotonic() < until:
                 continue
-            state = {"objective": objective.state(), "step": step, "best": best}
+            state = {"objective": objective.state(), "step": step, "best": best, "precisions": precisions}
             checkpoint.save(path, state | {"settings": identity, "random": torch.get_rng_state()})
         progress.close()
     if not (config.out / WEIGHTS).exists():

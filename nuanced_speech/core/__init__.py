@@ -1,0 +1,1 @@
+"""What every other folder may import: precision and threads of this processor."""

@@ -1,0 +1,34 @@
+"""Threads of the numerical libraries. Imports none of them, since they read the environment when they load."""
+
+import os
+import sys
+
+# Rounds that an idle thread spins before it sleeps. libgomp's own default of 300,000 makes everything two to four times
+# as slow beside another busy process; docs/processors.md has the comparison.
+SPIN_COUNT = 1000
+_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def let_idle_threads_sleep() -> None:
+    """Bound the spinning of idle OpenMP threads, unless the user has chosen a policy.
+
+    Has an effect only before torch is imported.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ and "GOMP_SPINCOUNT" not in os.environ:
+        os.environ["GOMP_SPINCOUNT"] = str(SPIN_COUNT)
+
+
+def limit(threads: int) -> None:
+    """Compute with so many threads, in this process and those that it starts.
+
+    Raises:
+        ValueError: less than 1.
+    """
+    if threads < 1:
+        raise ValueError(f"threads: {threads} is not at least 1")
+    for name in _COUNTS:
+        os.environ[name] = str(threads)
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(threads)
