@@ -1,5 +1,5 @@
-"""Entry point of the training recipe; the code is in `nuanced_speech.custom_stft`."""
+"""Entry point of the training recipe; the code is in `nuanced_speech.dsp.conv_stft`."""
 
-from nuanced_speech.custom_stft import CustomSTFT
+from nuanced_speech.dsp.conv_stft import CustomSTFT
 
 __all__ = ["CustomSTFT"]

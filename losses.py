@@ -1,9 +1,7 @@
-"""Entry point of the training recipe; the code is in `nuanced_speech.losses`."""
+"""Entry point of the training recipe; the code is in `nuanced_speech.train.losses`."""
 
-from nuanced_speech.losses import (
-    MultiResolutionSTFTLoss,
-    SpectralLoss,
-    STFTLoss,
+from nuanced_speech.dsp.stft_loss import MultiResolutionSTFTLoss, SpectralLoss, STFTLoss
+from nuanced_speech.train.losses import (
     StyleLoss,
     StyleSimilarityLoss,
     discriminator_loss,

@@ -1,4 +1,4 @@
-"""Entry point of the training recipe; the code is in `nuanced_speech.train.multispeech`."""
+"""Entry point of the training recipe; the code is in `nuanced_speech.train.style_encoder`."""
 
 import sys
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 
 
 def main(
@@ -27,7 +27,8 @@ def main(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
 ) -> None:
     """Train the style encoder on speech that Kokoro makes itself from one text in many voices."""
-    from nuanced_speech.train import multispeech, settings
+    from nuanced_speech.train import settings
+    from nuanced_speech.train import style_encoder as multispeech
 
     given: dict[str, Any] = {
         "text_file": text_file,

@@ -18,17 +18,16 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.audio import SAMPLE_RATE
+from nuanced_speech.adapt.refinement import SYNTHESES_PER_STEP
+from nuanced_speech.analysis.analyzer import Hearing
+from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import find_recordings
 from nuanced_speech.evaluate.systems import random_walk, say
 from nuanced_speech.evaluate.voice_report import predicted_stock
-from nuanced_speech.hear import Hearing
-from nuanced_speech.prosody.delivery import SEMITONES
-from nuanced_speech.style.clone import clone
-from nuanced_speech.style.refine import SYNTHESES_PER_STEP
-from nuanced_speech.style.voices import stock_voices
+from nuanced_speech.voice.stock import stock_voices
+from nuanced_speech.voicemaking.cloning import clone
 
 SENTENCES = (
     "The weather in the mountains is cold today, and nobody wants to leave the house before noon.",

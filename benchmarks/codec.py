@@ -16,12 +16,12 @@ import numpy as np
 import torch
 
 from nuanced_speech import audio
+from nuanced_speech.dsp.mel import MelConfig, mel_spectrogram
 from nuanced_speech.evaluate import metrics
-from nuanced_speech.speaker import SpeakerEncoder
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.models.whisper import Listener
 from nuanced_speech.tts.codec import interface
 from nuanced_speech.tts.codec.picture import prefixes
-from nuanced_speech.tts.mel import MelConfig, mel_spectrogram
-from nuanced_speech.whisper import Listener
 
 RATE = 16000
 

@@ -15,13 +15,13 @@ import numpy as np
 from tqdm import tqdm
 
 from nuanced_speech import audio
-from nuanced_speech.kokoro import Kokoro
-from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style.attributes import NAMES, SEX, measure, stock_attributes
-from nuanced_speech.style.describe import make, starts
-from nuanced_speech.style.lexicon import understand
-from nuanced_speech.style.portrait import speak
-from nuanced_speech.text import phonemize
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.voicemaking.attributes import NAMES, SEX, measure, stock_attributes
+from nuanced_speech.voicemaking.description import make, starts
+from nuanced_speech.voicemaking.description_vocabulary import understand
+from nuanced_speech.voicemaking.profile import speak
 
 OTHER_SENTENCE = "The old ship left the harbour at noon, and nobody on the shore was sorry to see it go."
 DEGREES = ("", "", "very ", "slightly ")

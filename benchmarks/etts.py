@@ -17,16 +17,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nuanced_speech import audio, synthesis
+from nuanced_speech import audio
+from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.evaluate.benchmark import machine
 from nuanced_speech.evaluate.metrics import WordErrors, require_resemblyzer, speaker_similarity, word_errors
+from nuanced_speech.models.whisper import Listener
+from nuanced_speech.synthesis import text_to_speech as synthesis
 from nuanced_speech.train.corpus import SENTENCES, read_sentences
 from nuanced_speech.tts import vocoders
 from nuanced_speech.tts.acoustic import weights
 from nuanced_speech.tts.acoustic.infer import pieces_of, stream
 from nuanced_speech.tts.acoustic.speakers import PASSAGE, embedding_of
-from nuanced_speech.tts.mel import MEL
-from nuanced_speech.whisper import Listener
 
 # None of them is among the texts that the training data were spoken from.
 TEXTS = (

@@ -32,8 +32,9 @@ from scipy.ndimage import median_filter
 from scipy.signal import butter, sosfiltfilt
 
 from nuanced_speech import audio
-from nuanced_speech.prosody.f0 import f0
-from nuanced_speech.prosody.frames import FRAME_RATE, frame_count
+from nuanced_speech.core.constants import FRAME_RATE
+from nuanced_speech.dsp.f0 import f0
+from nuanced_speech.dsp.frames import frame_count
 
 RATE = 16_000
 PERIOD = 1 / FRAME_RATE

@@ -18,12 +18,12 @@ import numpy as np
 from nuanced_speech import audio
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.systems import say
-from nuanced_speech.kokoro import CONFIG, Kokoro
-from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style.voices import read_pack
-from nuanced_speech.text import phonemize
+from nuanced_speech.models.kokoro import CONFIG, Kokoro
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.models.whisper import Listener
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.voice.stock import read_pack
 from nuanced_speech.weights.sources import PACKAGED
-from nuanced_speech.whisper import Listener
 
 TEXT = "The old man walked slowly down to the river, and nobody asked him where he was going."
 

@@ -19,14 +19,15 @@ import torch
 import torch.nn.functional as F
 
 from nuanced_speech import audio
-from nuanced_speech.convert import Converter
+from nuanced_speech.analysis.analyzer import Heard, gain_of
+from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.convert.converter import Converter
+from nuanced_speech.core.constants import SAMPLES_PER_UNIT, STYLE_DIM, TIMBRE_DIM, VOICED_HZ
+from nuanced_speech.dsp.alignment import align_to, optional_tokens
 from nuanced_speech.evaluate import metrics
-from nuanced_speech.hear import Heard, gain_of
-from nuanced_speech.kokoro import SAMPLES_PER_UNIT, STYLE_DIM, TIMBRE_DIM, VOICED_HZ, spread, timbre_of
-from nuanced_speech.pieces import cut
-from nuanced_speech.prosody.durations import align_to, optional_tokens
-from nuanced_speech.style.voices import HELD_OUT, style_of, voice_pack
-from nuanced_speech.text import phonemize
+from nuanced_speech.models.kokoro import spread, timbre_of
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.voice.stock import HELD_OUT, style_of, voice_pack
 
 SENTENCES = (
     "Nobody had thought to ask the ferryman why his lantern burned through every storm that autumn.",

@@ -16,13 +16,13 @@ from pathlib import Path
 from misaki.espeak import EspeakG2P
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate.metrics import count_edits, word_errors
-from nuanced_speech.kokoro import Kokoro
-from nuanced_speech.style.voices import iso_639
-from nuanced_speech.synthesis import speak
-from nuanced_speech.text import phonemize
-from nuanced_speech.whisper import Listener
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.whisper import Listener
+from nuanced_speech.synthesis.text_to_speech import speak
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.voice.stock import iso_639
 
 SENTENCES = {
     "en-us": ("af_heart", "The children walked to the park because the weather was beautiful this morning."),

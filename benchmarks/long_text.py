@@ -29,11 +29,11 @@ import numpy as np
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.kokoro import CONFIG, Kokoro
-from nuanced_speech.style.voices import voice_pack
-from nuanced_speech.synthesis import Spoken, stream
-from nuanced_speech.text import _english, phonemize
+from nuanced_speech.models.kokoro import CONFIG, Kokoro
+from nuanced_speech.synthesis.text_to_speech import Spoken, stream
+from nuanced_speech.text.g2p import _english, phonemize
 from nuanced_speech.train.corpus import SENTENCES
+from nuanced_speech.voice.stock import voice_pack
 
 VOICE = "af_heart"
 SENTENCES_PER_PARAGRAPH = 6

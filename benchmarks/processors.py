@@ -46,7 +46,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "say, one sentence": ["say", "Good morning to all of you.", "{run}/out.wav"],
         "say --fast": ["say", "Good morning to all of you.", "{run}/out.wav", "--fast"],
         "describe": ["describe", "calm older woman", "--name", "v", "--out", "{run}"],
-        "clone": ["clone", str(sample), "--name", "v", "--out", "{run}", "--no-report", "--i-have-consent", "a benchmark"],
+        "clone": ["clone", str(sample), "--name", "v", "--out", "{run}", "--no-report", "--i-have-consent", "mine"],
         "tts codec train, one step": [
             "tts", "codec", "train", str(recordings), "--out", "{run}", "--steps", "1", "--adversarial-from", "0",
         ],

@@ -21,10 +21,12 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
+from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.evaluate.benchmark import machine
 from nuanced_speech.evaluate.metrics import WordErrors, word_errors
-from nuanced_speech.kokoro import vocabulary
-from nuanced_speech.text import phonemize
+from nuanced_speech.models.whisper import Listener
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.train.corpus import read_sentences
 from nuanced_speech.tts import ljspeech, vocoders
 from nuanced_speech.tts.acoustic import weights
@@ -32,9 +34,7 @@ from nuanced_speech.tts.acoustic.board import draw_alignment
 from nuanced_speech.tts.acoustic.data import Item, read, split
 from nuanced_speech.tts.acoustic.infer import token_ids
 from nuanced_speech.tts.acoustic.interface import AcousticModel, Spoken
-from nuanced_speech.tts.mel import MEL
 from nuanced_speech.tts.vocoders import Vocoder
-from nuanced_speech.whisper import Listener
 
 SECONDS = MEL.hop_length / MEL.sample_rate
 KINDS = ("learned", "held out", "new")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from nuanced_speech.analysis import enrollment as material
 from nuanced_speech.evaluate.recordings import find_recordings
-from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style import material
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 
 LONG_SECONDS = 4.0
 

@@ -19,9 +19,9 @@ from pesq import pesq
 from pystoi import stoi
 
 from nuanced_speech import audio
+from nuanced_speech.dsp.mel import MEL, mel_spectrogram
 from nuanced_speech.evaluate.benchmark import machine
 from nuanced_speech.evaluate.quality import quality
-from nuanced_speech.tts.mel import MEL, mel_spectrogram
 from nuanced_speech.tts.vocoders import Vocoder, load, speak
 from nuanced_speech.tts.vocoders.griffin_lim import GriffinLim
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from nuanced_speech.convert import Converter
-    from nuanced_speech.kokoro import Kokoro
-    from nuanced_speech.speaker import SpeakerEncoder
-    from nuanced_speech.whisper import Listener
+    from nuanced_speech.convert.converter import Converter
+    from nuanced_speech.models.kokoro import Kokoro
+    from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+    from nuanced_speech.models.whisper import Listener
 
 # Before torch loads, as on the command line.
 threads.let_idle_threads_sleep()
@@ -51,7 +51,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def kokoro() -> Kokoro:
     """The synthesizer, loaded once for all tests."""
-    from nuanced_speech.kokoro import Kokoro
+    from nuanced_speech.models.kokoro import Kokoro
 
     return Kokoro()
 
@@ -59,7 +59,7 @@ def kokoro() -> Kokoro:
 @pytest.fixture(scope="session")
 def encoder() -> SpeakerEncoder:
     """Who speaks, loaded once for all tests."""
-    from nuanced_speech.speaker import SpeakerEncoder
+    from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 
     return SpeakerEncoder()
 
@@ -67,7 +67,7 @@ def encoder() -> SpeakerEncoder:
 @pytest.fixture(scope="session")
 def listener() -> Listener:
     """The smallest Whisper, loaded once for all tests."""
-    from nuanced_speech.whisper import Listener
+    from nuanced_speech.models.whisper import Listener
 
     return Listener("tiny.en")
 
@@ -75,7 +75,7 @@ def listener() -> Listener:
 @pytest.fixture(scope="session")
 def converter() -> Converter:
     """What converts, its models loaded once for all tests; its synthesizer knows extended timbres."""
-    from nuanced_speech.convert import Converter
+    from nuanced_speech.convert.converter import Converter
 
     return Converter(whisper="tiny.en")
 
@@ -109,7 +109,7 @@ def speak_corpus(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Pa
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
     """``run(*arguments)`` does what ``nuanced-speech ARGUMENTS`` does."""
-    from nuanced_speech import cli
+    from nuanced_speech.cli import app as cli
 
     def command(*arguments: object) -> Ended:
         monkeypatch.setattr(sys, "argv", ["nuanced-speech", *map(str, arguments)])

@@ -13,9 +13,11 @@ import torch
 from torch import nn
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import length_mask, vocabulary
-from nuanced_speech.prosody.f0 import f0 as f0_of_wave
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.f0 import f0 as f0_of_wave
+from nuanced_speech.dsp.mel import MEL, mel_spectrogram
+from nuanced_speech.models.kokoro import length_mask
+from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.train import checkpoint
 from nuanced_speech.tts.acoustic import train as training
 from nuanced_speech.tts.acoustic import weights
@@ -37,7 +39,6 @@ from nuanced_speech.tts.acoustic.tacotron2 import (
 from nuanced_speech.tts.acoustic.train import BEST, CHECKPOINT, LAST, TrainConfig, train
 from nuanced_speech.tts.dummy import write_dummy
 from nuanced_speech.tts.features import find, load
-from nuanced_speech.tts.mel import MEL, mel_spectrogram
 from nuanced_speech.tts.vocoders.griffin_lim import GriffinLim
 
 ETTS = {

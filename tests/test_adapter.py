@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from nuanced_speech.content import ContentAdapter, ContentConfig
-from nuanced_speech.train import adapter, corpus
-from nuanced_speech.train.adapter import AdapterConfig, train
+from nuanced_speech.models.content_adapter import ContentAdapter, ContentConfig
+from nuanced_speech.train import content_adapter as adapter
+from nuanced_speech.train import corpus
+from nuanced_speech.train.content_adapter import AdapterConfig, train
 
 SHAPE = ContentConfig("tiny.en", 3, 1, 6, input_dim=384, width=48, hidden=64, dilations=(1, 2))
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.style.attentive import AttentiveConfig, AttentiveEncoder, together
-from nuanced_speech.style.encoder import REACH
-from nuanced_speech.style.voices import stock_voices, style_of
-from nuanced_speech.train import style
-from nuanced_speech.train.style import StyleTraining, train
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.attentive_style_encoder import AttentiveConfig, AttentiveEncoder, together
+from nuanced_speech.models.style_encoder import REACH
+from nuanced_speech.train import attentive_style_encoder as style
+from nuanced_speech.train.attentive_style_encoder import StyleTraining, train
+from nuanced_speech.voice.stock import stock_voices, style_of
 
 SMALL = AttentiveConfig("tiny.en", (2, 4), 384, width=16, bottleneck=8, hidden=16)
 STYLES = torch.stack([style_of(pack) for pack in stock_voices().values()])

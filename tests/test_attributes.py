@@ -10,13 +10,13 @@ import scipy.signal
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.kokoro import Kokoro
-from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style.attributes import MEASURED, NAMES, Spoken, measure, stock_attributes
-from nuanced_speech.style.directions import directions
-from nuanced_speech.style.portrait import portrait
-from nuanced_speech.style.voices import stock_voices
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.train.attributes import AttributesConfig, fit, held_out, logistic, mixed, sample_styles, shares
+from nuanced_speech.voice.stock import stock_voices
+from nuanced_speech.voicemaking.attributes import MEASURED, NAMES, Spoken, measure, stock_attributes
+from nuanced_speech.voicemaking.directions import directions
+from nuanced_speech.voicemaking.profile import portrait
 
 
 def of(values: np.ndarray, name: str) -> float:

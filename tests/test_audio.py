@@ -17,7 +17,7 @@ import pytest
 import soundfile
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 
 
 def tone(seconds: float, sample_rate: int, frequency: float = 440.0, amplitude: float = 0.3) -> np.ndarray:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt
 
-from nuanced_speech.audio import SAMPLE_RATE
-from nuanced_speech.prosody.balance import BANDS, Balance, balance, colour_of, follow_balance, match_balance
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.dsp.spectral_balance import BANDS, Balance, balance, colour_of, follow_balance, match_balance
 
 SECONDS = 2.0
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import typer
 
-from nuanced_speech import cli
+from nuanced_speech.cli import app as cli
 
 
 def tone(seconds: float, rate: int = 16000) -> np.ndarray:

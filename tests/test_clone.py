@@ -12,20 +12,23 @@ import soundfile
 import torch
 
 from nuanced_speech import Converter, audio
-from nuanced_speech.audio import SAMPLE_RATE
-from nuanced_speech.errors import UserError
+from nuanced_speech.adapt import prosody_fit as melody
+from nuanced_speech.adapt import refinement as refine
+from nuanced_speech.adapt import style_inversion as explain
+from nuanced_speech.adapt.prosody_fit import MelodyFit, Sentence, fit_melody
+from nuanced_speech.analysis.analyzer import Hearing
+from nuanced_speech.analysis.enrollment import gather, read
+from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate import metrics, report, voice_report
 from nuanced_speech.evaluate.quality import Quality
-from nuanced_speech.hear import Hearing
-from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro
-from nuanced_speech.style import explain, melody, refine, sample
-from nuanced_speech.style.clone import Clone, clone
-from nuanced_speech.style.material import gather, read
-from nuanced_speech.style.melody import MelodyFit, Sentence, fit_melody
-from nuanced_speech.style.voice import Voice
-from nuanced_speech.style.voices import stock_voices
-from nuanced_speech.synthesis import speak
-from nuanced_speech.text import phonemize
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.synthesis import sample
+from nuanced_speech.synthesis.text_to_speech import speak
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.voice.stock import stock_voices
+from nuanced_speech.voice.voice import Voice
+from nuanced_speech.voicemaking.cloning import Clone, clone
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "huckleberry.flac"
 
@@ -41,7 +44,7 @@ def short_fit() -> Iterator[None]:
         patch.setattr(melody, "STEPS", 6)
         # enough to choose from
         chosen = {"af_heart", "am_adam", "am_michael", "am_onyx", "bf_emma", "bm_george"}
-        patch.setattr("nuanced_speech.style.clone.LEFT_OUT", set(stock_voices()) - chosen)
+        patch.setattr("nuanced_speech.voicemaking.cloning.LEFT_OUT", set(stock_voices()) - chosen)
         yield
 
 
@@ -140,7 +143,7 @@ def test_silence_noise_and_clipping(clip: Path, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).standard_normal(len(wave)).astype(np.float32)
     soundfile.write(tmp_path / "noisy.wav", wave + 0.5 * level * noise, SAMPLE_RATE)
     soundfile.write(tmp_path / "loud.wav", np.clip(wave / np.abs(wave).max() * 4, -1, 1), SAMPLE_RATE)
-    from nuanced_speech.speaker import SpeakerEncoder
+    from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 
     for name, says in ((clip, None), (tmp_path / "noisy.wav", "noisy"), (tmp_path / "loud.wav", "clipped")):
         _, warnings = gather([name], SpeakerEncoder(), one_speaker=True)

@@ -10,9 +10,9 @@ import pytest
 import soundfile
 
 from nuanced_speech import audio
-from nuanced_speech.style import clone_cli
-from nuanced_speech.style.voice import Provenance, Voice
-from nuanced_speech.style.voices import stock_voices
+from nuanced_speech.cli import clone as clone_cli
+from nuanced_speech.voice.stock import stock_voices
+from nuanced_speech.voice.voice import Provenance, Voice
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import soundfile
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.tts import ljspeech
 from nuanced_speech.tts.codec.model import CodecConfig, SpeechCodec
 from nuanced_speech.tts.codec_lm import train as training

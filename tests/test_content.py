@@ -11,9 +11,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from nuanced_speech.content import ContentAdapter, ContentConfig, to_units
-from nuanced_speech.errors import UserError
-from nuanced_speech.prosody.durations import align_content
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.content_adapter import ContentAdapter, ContentConfig, align_content, to_units
 
 SMALL = ContentConfig(
     whisper="tiny.en", layer=2, tuned=1, heads=3, input_dim=12, width=16, hidden=24, dilations=(1, 2, 4)

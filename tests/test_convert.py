@@ -8,21 +8,22 @@ import pytest
 import soundfile
 import torch
 
-from nuanced_speech import Converter, audio, hear
-from nuanced_speech.convert import _choose_path
-from nuanced_speech.errors import UserError
+from nuanced_speech import Converter, audio
+from nuanced_speech.adapt import speaker_eq as tint
+from nuanced_speech.adapt.speaker_eq import find_tint
+from nuanced_speech.analysis import analyzer as hear
+from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.convert.converter import _choose_path
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.metrics import count_edits
 from nuanced_speech.evaluate.systems import say
-from nuanced_speech.pieces import cut
-from nuanced_speech.prosody.delivery import median_log_f0
-from nuanced_speech.recognise import with_silence
-from nuanced_speech.style import tint
-from nuanced_speech.style.encoder import PACKAGED
-from nuanced_speech.style.tint import find_tint
-from nuanced_speech.style.voices import stock_voices
-from nuanced_speech.text import phonemize
-from nuanced_speech.train import style
+from nuanced_speech.models.phoneme_recognizer import with_silence
+from nuanced_speech.models.style_encoder import PACKAGED
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.train import attentive_style_encoder as style
+from nuanced_speech.voice.stock import stock_voices
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from nuanced_speech.audio import SAMPLE_RATE, WHISPER_SAMPLE_RATE, resample
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import Kokoro
-from nuanced_speech.style.voices import stock_voices, style_of
-from nuanced_speech.text import dictionary_words, phonemize
+from nuanced_speech.audio.resampling import resample
+from nuanced_speech.core.constants import SAMPLE_RATE, WHISPER_SAMPLE_RATE
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.text.g2p import dictionary_words, phonemize
 from nuanced_speech.train import corpus
 from nuanced_speech.train.augment import (
     MAX_GAIN_DB,
@@ -35,6 +35,7 @@ from nuanced_speech.train.corpus import (
     random_text,
     read,
 )
+from nuanced_speech.voice.stock import stock_voices, style_of
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from nuanced_speech.custom_stft import CustomSTFT
+from nuanced_speech.dsp.conv_stft import CustomSTFT
 
 # filter, hop and window: the defaults, a window shorter than the filter, odd numbers, and the least overlap allowed
 SIZES = [(800, 200, 800), (1024, 120, 600), (801, 160, 641), (64, 32, 64)]

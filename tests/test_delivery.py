@@ -7,9 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from nuanced_speech.audio import SAMPLE_RATE
-from nuanced_speech.prosody.delivery import amplify, hush, low_cut, match_loudness, median_log_f0, transpose, warp
-from nuanced_speech.prosody.energy import energy
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.dsp.alignment import warp
+from nuanced_speech.dsp.energy import energy
+from nuanced_speech.dsp.loudness import amplify, hush, low_cut, match_loudness
+from nuanced_speech.dsp.pitch import median_log_f0, transpose
 
 HOP = 300
 

@@ -13,18 +13,20 @@ import torch
 from matplotlib.image import imread
 
 from nuanced_speech import audio
-from nuanced_speech.kokoro import Kokoro
-from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style import describe, portrait, sample
-from nuanced_speech.style.attributes import NAMES, stock_attributes
-from nuanced_speech.style.describe import make, starts, targets
-from nuanced_speech.style.lexicon import understand
-from nuanced_speech.style.portrait import SENTENCES
-from nuanced_speech.style.voice import Voice, made_now
-from nuanced_speech.style.voice_map import HEIGHT, WIDTH, Drawn, voice_map
-from nuanced_speech.style.voices import stock_voices
-from nuanced_speech.text import phonemize
-from nuanced_speech.whisper import Listener
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.models.whisper import Listener
+from nuanced_speech.synthesis import sample
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.voice.stock import stock_voices
+from nuanced_speech.voice.voice import Voice, made_now
+from nuanced_speech.voicemaking import description as describe
+from nuanced_speech.voicemaking import profile as portrait
+from nuanced_speech.voicemaking.attributes import NAMES, stock_attributes
+from nuanced_speech.voicemaking.description import make, starts, targets
+from nuanced_speech.voicemaking.description_vocabulary import understand
+from nuanced_speech.voicemaking.profile import SENTENCES
+from nuanced_speech.voicemaking.voice_map import HEIGHT, WIDTH, Drawn, voice_map
 
 
 def wanted(description: str, name: str) -> float:
@@ -107,7 +109,7 @@ def test_the_map_is_readable(tmp_path: Path) -> None:
 
 def test_commands(monkeypatch, kokoro: Kokoro, tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
     # the synthesizer is loaded already
-    monkeypatch.setattr("nuanced_speech.synthesis.kokoro_on", lambda device: kokoro)
+    monkeypatch.setattr("nuanced_speech.synthesis.text_to_speech.kokoro_on", lambda device: kokoro)
     # what it sounds like is another test's matter: less to say
     phonemes = phonemize("We were away a year ago.")
     for module in (portrait, describe):

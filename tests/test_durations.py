@@ -7,9 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import CONFIG, vocabulary
-from nuanced_speech.prosody.durations import align, most_probable, optional_tokens, words_in_time
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.alignment import align, most_probable, optional_tokens, words_in_time
+from nuanced_speech.models.kokoro import CONFIG
+from nuanced_speech.text.symbols import vocabulary
 
 SYMBOLS = 12
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.style.encoder import REACH, StyleEncoder
-from nuanced_speech.style.voices import HELD_OUT, stock_voices, style_of
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.style_encoder import REACH, StyleEncoder
+from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 
 STYLES = torch.stack([style_of(pack) for voice, pack in stock_voices().items() if voice not in HELD_OUT])
 

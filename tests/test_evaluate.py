@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate import benchmark, metrics, systems, tables
 from nuanced_speech.evaluate.benchmark import BenchmarkConfig, Result, Trial, run, trials
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import Recording, find_recordings
-from nuanced_speech.kokoro import Kokoro
-from nuanced_speech.style.voices import voice_pack
-from nuanced_speech.whisper import Listener
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.whisper import Listener
+from nuanced_speech.voice.stock import voice_pack
 
 CLIP = Path(__file__).parent / "data" / "clip.flac"
 

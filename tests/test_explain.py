@@ -11,15 +11,16 @@ import torch
 import torch.nn.functional as F
 
 from nuanced_speech import Converter, audio
-from nuanced_speech.hear import gain_of
-from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
-from nuanced_speech.pieces import cut
-from nuanced_speech.style import explain as module
-from nuanced_speech.style import refine
-from nuanced_speech.style.explain import explain, log_mel, prosody_of, shape_distance
-from nuanced_speech.style.prior import coordinates
-from nuanced_speech.style.refine import Passage
-from nuanced_speech.style.voices import HELD_OUT, stock_voices, style_of
+from nuanced_speech.adapt import refinement as refine
+from nuanced_speech.adapt import style_inversion as module
+from nuanced_speech.adapt.refinement import Passage
+from nuanced_speech.adapt.style_inversion import explain, log_mel, prosody_of, shape_distance
+from nuanced_speech.analysis.analyzer import gain_of
+from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.core.constants import TIMBRE_DIM
+from nuanced_speech.models.kokoro import Kokoro, spread
+from nuanced_speech.voice.prior import coordinates
+from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 
 CLIP = Path(__file__).parent / "data" / "clip.flac"
 PHONEMES = "ðə ɹˈɪvəɹ ɹˈOz kwˈɪkli"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.style.expression import is_arithmetic, voice_weights
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.voice.expression import is_arithmetic, voice_weights
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,17 @@ import pytest
 import torch
 
 from nuanced_speech import Converter, audio
-from nuanced_speech.errors import UserError
-from nuanced_speech.hear import ENERGY_OFFSET
-from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, timbre_of
-from nuanced_speech.style.extension import SIZE, Extension
-from nuanced_speech.style.refine import embed
-from nuanced_speech.style.speakers import settle
-from nuanced_speech.style.timbre import TimbreSurrogate
-from nuanced_speech.style.voices import stock_voices, style_of
-from nuanced_speech.train import extension as training
-from nuanced_speech.train.extension import ExtensionTraining, load_speakers, prepare, train
+from nuanced_speech.adapt.refinement import embed
+from nuanced_speech.analysis.analyzer import ENERGY_OFFSET
+from nuanced_speech.analysis.speaker_clustering import settle
+from nuanced_speech.core.constants import TIMBRE_DIM
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.kokoro import Kokoro, timbre_of
+from nuanced_speech.models.timbre_extension import SIZE, Extension
+from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
+from nuanced_speech.train import timbre_extension as training
+from nuanced_speech.train.timbre_extension import ExtensionTraining, load_speakers, prepare, train
+from nuanced_speech.voice.stock import stock_voices, style_of
 
 
 @pytest.fixture

@@ -14,10 +14,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import CONFIG, SAMPLE_RATE, TIMBRE_DIM, Kokoro, Speech, length_mask, spread
-from nuanced_speech.style.voices import stock_voices, style_of
-from nuanced_speech.weights.models import find
+from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.kokoro import CONFIG, Kokoro, Speech, length_mask, spread
+from nuanced_speech.voice.stock import stock_voices, style_of
+from nuanced_speech.weights.catalog import find
 
 # The longest is not the first, so that an order by length would show.
 PHONEMES = ("jˈɛs.", "wi wˌɜɹ əwˈA.", "həlˈO wˈɜɹld!")

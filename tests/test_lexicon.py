@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from nuanced_speech.kokoro import vocabulary
-from nuanced_speech.lexicon import END, SYMBOLS, Lexicon
-from nuanced_speech.text import dictionary, in_dictionary, phonemize
+from nuanced_speech.models.phoneme_tokenizer import END, SYMBOLS, Lexicon
+from nuanced_speech.models.whisper import Listener
+from nuanced_speech.text.g2p import dictionary, in_dictionary, phonemize
+from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.train import pronounced
 from nuanced_speech.train.letters import Letters
 from nuanced_speech.train.pronounced import pronounced_words, with_parts
-from nuanced_speech.whisper import Listener
 
 LEXICON = Lexicon({"ðə": [262], "kˈæt": [3797], "nˈO": [645, 760]})
 # " cat" begins longer words too

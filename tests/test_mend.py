@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.audio import SAMPLE_RATE
-from nuanced_speech.convert import Converter
-from nuanced_speech.hear import ENERGY_OFFSET
-from nuanced_speech.mend import drops, mend, stretches
-from nuanced_speech.pieces import cut
-from nuanced_speech.prosody.delivery import low_cut
-from nuanced_speech.prosody.f0 import f0
+from nuanced_speech.analysis.analyzer import ENERGY_OFFSET
+from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.convert.converter import Converter
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.dsp.f0 import f0
+from nuanced_speech.dsp.loudness import low_cut
+from nuanced_speech.dsp.octave_repair import drops, mend, stretches
 
 # Three seconds, a voice from 0.5 to 1 s and from 1.5 to 2.5 s.
 UNITS = 120

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
-from nuanced_speech.evaluate import picture
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.evaluate import plots as picture
 
 
 def tone(seconds: float, hertz: float = 200.0, amplitude: float = 0.3) -> np.ndarray:

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from nuanced_speech.audio import SAMPLE_RATE
-from nuanced_speech.pieces import FRAME, MARGIN_UNITS, MAX_SECONDS, MIN_SECONDS, Piece, cut, join
+from nuanced_speech.audio.segmentation import FRAME, MARGIN_UNITS, MAX_SECONDS, MIN_SECONDS, Piece, cut, join
+from nuanced_speech.core.constants import SAMPLE_RATE
 
 
 def talk(pauses: list[tuple[float, float]], seconds: float, seed: int = 0) -> np.ndarray:

@@ -14,7 +14,7 @@ from matplotlib.image import imread
 from scipy.signal import lfilter
 
 from nuanced_speech import audio
-from nuanced_speech.plot import COLUMNS, PANELS, burg, column_power, draw, f0_track, formant_tracks
+from nuanced_speech.cli.plot import COLUMNS, PANELS, burg, column_power, draw, f0_track, formant_tracks
 
 RATE = audio.SAMPLE_RATE
 

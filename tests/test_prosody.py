@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from nuanced_speech.prosody import f0 as f0_module
-from nuanced_speech.prosody.energy import FLOOR, N_MELS, energy, energy_torch
-from nuanced_speech.prosody.f0 import f0
-from nuanced_speech.prosody.frames import frame_count
-from nuanced_speech.prosody.pitch_net import pitch_net, spectra
+from nuanced_speech.dsp import f0 as f0_module
+from nuanced_speech.dsp.energy import FLOOR, N_MELS, energy, energy_torch
+from nuanced_speech.dsp.f0 import f0
+from nuanced_speech.dsp.frames import frame_count
+from nuanced_speech.dsp.swift_f0 import pitch_net, spectra
 
 RATE = 24_000
 
@@ -192,7 +192,7 @@ def test_energy_is_the_definition():
 def test_energy_in_blocks_is_the_same(monkeypatch):
     wave = 0.1 * np.random.default_rng(0).standard_normal(20_000).astype(np.float32)
     whole = energy(wave)
-    monkeypatch.setattr("nuanced_speech.prosody.energy._BLOCK_FRAMES", 7)
+    monkeypatch.setattr("nuanced_speech.dsp.energy._BLOCK_FRAMES", 7)
     np.testing.assert_allclose(energy(wave), whole, atol=1e-5)
 
 

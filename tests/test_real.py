@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import CONFIG, SAMPLES_PER_UNIT
+from nuanced_speech.core.constants import SAMPLES_PER_UNIT
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.kokoro import CONFIG
 from nuanced_speech.train.corpus import read
 from nuanced_speech.train.real import RealConfig, prepare
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from nuanced_speech import Converter, audio
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate.metrics import count_edits
-from nuanced_speech.lexicon import END, SYMBOLS, Lexicon
-from nuanced_speech.recognise import Recogniser, with_silence
-from nuanced_speech.text import phonemize
+from nuanced_speech.models.phoneme_recognizer import Recogniser, with_silence
+from nuanced_speech.models.phoneme_tokenizer import END, SYMBOLS, Lexicon
+from nuanced_speech.models.whisper import Listener
+from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.pronounced import pronounced_words
-from nuanced_speech.whisper import Listener
 
 # pronunciations that are some of Whisper's tokens
 LEXICON = Lexicon({f"word{k}": [1000 + 2 * k, 1001 + 2 * k] for k in range(300)})

@@ -11,15 +11,16 @@ import pytest
 import torch
 
 from nuanced_speech import Converter, audio
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
-from nuanced_speech.pieces import cut
-from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style import refine as module
-from nuanced_speech.style.explain import log_mel
-from nuanced_speech.style.refine import Passage, embed, refine
-from nuanced_speech.style.timbre import TimbreSurrogate
-from nuanced_speech.style.voices import stock_voices, style_of
+from nuanced_speech.adapt import refinement as module
+from nuanced_speech.adapt.refinement import Passage, embed, refine
+from nuanced_speech.adapt.style_inversion import log_mel
+from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.core.constants import TIMBRE_DIM
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.kokoro import Kokoro, spread
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
+from nuanced_speech.voice.stock import stock_voices, style_of
 
 CLIP = Path(__file__).parent / "data" / "clip.flac"
 PHONEMES = "ðə ɹˈɪvəɹ ɹˈOz kwˈɪkli"

@@ -16,20 +16,32 @@ import pytest
 import soundfile
 import torch
 
-from nuanced_speech import audio, synthesis, timestamps
+from nuanced_speech import audio
 from nuanced_speech.core import precision
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import MAX_PHONEMES
-from nuanced_speech.sentences import Sentence, sentences
-from nuanced_speech.style.sample import SENTENCES, sentence_for
-from nuanced_speech.style.voice import Provenance, Voice
-from nuanced_speech.style.voices import VOICE_LANGUAGES, iso_639
-from nuanced_speech.synthesis import LONGEST, Spoken, Timed, _parts, _strings, _utterances, language_of, speak, stream
-from nuanced_speech.text import EXTRAS, phonemize, pronounce
+from nuanced_speech.core.constants import MAX_PHONEMES
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.synthesis import text_to_speech as synthesis
+from nuanced_speech.synthesis import timestamps
+from nuanced_speech.synthesis.sample import SENTENCES, sentence_for
+from nuanced_speech.synthesis.text_to_speech import (
+    LONGEST,
+    Spoken,
+    Timed,
+    _parts,
+    _strings,
+    _utterances,
+    language_of,
+    speak,
+    stream,
+)
+from nuanced_speech.text.g2p import EXTRAS, phonemize, pronounce
+from nuanced_speech.text.sentences import Sentence, sentences
+from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639
+from nuanced_speech.voice.voice import Provenance, Voice
 
 if TYPE_CHECKING:
-    from nuanced_speech.kokoro import Kokoro
-    from nuanced_speech.whisper import Listener
+    from nuanced_speech.models.kokoro import Kokoro
+    from nuanced_speech.models.whisper import Listener
 
 TEXT = "The old clock stopped at noon. Nobody noticed, because dinner was late.\n\nThen the bell rang twice."
 
@@ -228,7 +240,7 @@ def test_subtitles_hold_two_lines_and_go_forward(tmp_path: Path, suffix: str) ->
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch, kokoro: Kokoro) -> None:
     """The command line with the synthesizer that is loaded already."""
-    monkeypatch.setattr("nuanced_speech.synthesis.kokoro_on", lambda device: kokoro)
+    monkeypatch.setattr("nuanced_speech.synthesis.text_to_speech.kokoro_on", lambda device: kokoro)
 
 
 def test_a_file_is_said_into_a_file(loaded, tmp_path, run) -> None:
@@ -323,7 +335,7 @@ def test_a_word_of_ten_thousand_letters_is_taken_apart() -> None:
 
 @pytest.mark.parametrize("language", sorted(EXTRAS))
 def test_a_language_without_its_parts_says_what_to_install(monkeypatch, language: str) -> None:
-    from nuanced_speech import text
+    from nuanced_speech.text import g2p as text
 
     text._japanese.cache_clear()
     text._mandarin.cache_clear()
@@ -360,7 +372,7 @@ def test_a_voice_is_tried_in_its_language_where_that_is_installed(monkeypatch) -
     assert sentence_for(Voice.load("bm_george")) == (SENTENCES["en"], "en-gb")
     assert sentence_for(Voice.load("pf_dora")) == (SENTENCES["pt"], "pt-br")
     assert set(SENTENCES) == {iso_639(language) for language in VOICE_LANGUAGES.values()}
-    monkeypatch.setattr("nuanced_speech.text.find_spec", lambda module: None)
+    monkeypatch.setattr("nuanced_speech.text.g2p.find_spec", lambda module: None)
     assert sentence_for(Voice.load("jf_alpha")) == (SENTENCES["en"], "en-us")
-    monkeypatch.setattr("nuanced_speech.text.find_spec", lambda module: module)
+    monkeypatch.setattr("nuanced_speech.text.g2p.find_spec", lambda module: module)
     assert sentence_for(Voice.load("jf_alpha")) == (SENTENCES["ja"], "ja")

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.speaker import WINDOW, SpeakerEncoder
+from nuanced_speech.models.speaker_encoder import WINDOW, SpeakerEncoder
 
 CLIP = Path(__file__).parent / "data" / "clip.flac"
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import CONFIG
-from nuanced_speech.text import _split, phoneme_pieces, phonemize
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.kokoro import CONFIG
+from nuanced_speech.text.g2p import _split, phoneme_pieces, phonemize
 
 VOCABULARY = set(json.loads(CONFIG.read_text(encoding="utf-8"))["vocab"])
 

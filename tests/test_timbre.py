@@ -10,17 +10,18 @@ import torch
 import torch.nn.functional as F
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import TIMBRE_DIM, Kokoro, spread
-from nuanced_speech.prosody.f0 import f0
-from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style import timbre as search
-from nuanced_speech.style.speakers import CONVERTED_CLEANNESS, settle
-from nuanced_speech.style.timbre import TimbreSurrogate, _together
-from nuanced_speech.style.voices import stock_voices, style_of
-from nuanced_speech.train import timbre as training
+from nuanced_speech.analysis.speaker_clustering import CONVERTED_CLEANNESS, settle
+from nuanced_speech.core.constants import TIMBRE_DIM
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.f0 import f0
+from nuanced_speech.models import timbre_surrogate as search
+from nuanced_speech.models.kokoro import Kokoro, spread
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.models.timbre_surrogate import TimbreSurrogate, _together
+from nuanced_speech.train import timbre_surrogate as training
 from nuanced_speech.train.real import RealConfig, prepare
-from nuanced_speech.train.timbre import Samples, TimbreConfig, fit, random_timbres, read_samples
+from nuanced_speech.train.timbre_surrogate import Samples, TimbreConfig, fit, random_timbres, read_samples
+from nuanced_speech.voice.stock import stock_voices, style_of
 
 DATA = Path(__file__).parent / "data"
 

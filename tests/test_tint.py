@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.prosody.balance import BANDS, _band_power, _stft, balance, band_hz, with_gains
-from nuanced_speech.prosody.energy import energy
-from nuanced_speech.respeak import _Loudness
-from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style.tint import Tint, Tinting, _brightness, find_tint
+from nuanced_speech.adapt.speaker_eq import Tint, Tinting, _brightness, find_tint
+from nuanced_speech.dsp.energy import energy
+from nuanced_speech.dsp.spectral_balance import BANDS, _band_power, _stft, balance, band_hz, with_gains
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.synthesis.resynthesizer import _Loudness
 
 
 @pytest.fixture(scope="module")

@@ -12,17 +12,20 @@ import soundfile
 import torch
 from safetensors.torch import load_file, save_file
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro
-from nuanced_speech.losses import MultiResolutionSTFTLoss, StyleSimilarityLoss
-from nuanced_speech.style.encoder import StyleEncoder
-from nuanced_speech.style.voices import HELD_OUT, stock_voices, style_of
-from nuanced_speech.train import checkpoint, multispeech
+from nuanced_speech.core.constants import SAMPLES_PER_UNIT, TIMBRE_DIM
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.stft_loss import MultiResolutionSTFTLoss
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.style_encoder import StyleEncoder
+from nuanced_speech.models.whisper import Listener
+from nuanced_speech.train import checkpoint
+from nuanced_speech.train import style_encoder as multispeech
 from nuanced_speech.train.corpus import read_sentences
+from nuanced_speech.train.losses import StyleSimilarityLoss
 from nuanced_speech.train.objective import render_loss
 from nuanced_speech.train.references import Segment, Speaker, corpus_vectors, deal_voices
 from nuanced_speech.train.settings import BEST, CHECKPOINT, TrainConfig, check, parse_epochs, preset
-from nuanced_speech.whisper import Listener
+from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 
 ROOT = Path(__file__).parents[1]
 TEXTS, VOICES = ("Yes.", "Hello there."), ("af_heart", "bm_george")

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.lexicon import Lexicon
-from nuanced_speech.recognise import SILENCE_SECONDS, Recogniser
-from nuanced_speech.train import corpus, recogniser
-from nuanced_speech.train.recogniser import RecogniserTraining, load_clips, phoneme_errors, train, weighed
-from nuanced_speech.whisper import Listener
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.phoneme_recognizer import SILENCE_SECONDS, Recogniser
+from nuanced_speech.models.phoneme_tokenizer import Lexicon
+from nuanced_speech.models.whisper import Listener
+from nuanced_speech.train import corpus
+from nuanced_speech.train import phoneme_recognizer as recogniser
+from nuanced_speech.train.phoneme_recognizer import RecogniserTraining, load_clips, phoneme_errors, train, weighed
 
 
 @pytest.fixture(scope="module")

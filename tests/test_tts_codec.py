@@ -12,17 +12,18 @@ import soundfile
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
-from nuanced_speech.losses import MultiResolutionSTFTLoss, discriminator_loss
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.mel import MelConfig, mel_spectrogram
+from nuanced_speech.dsp.stft_loss import MultiResolutionSTFTLoss
+from nuanced_speech.train.discriminators import Discriminators
+from nuanced_speech.train.losses import discriminator_loss
 from nuanced_speech.tts.codec import codes as files
 from nuanced_speech.tts.codec import interface
 from nuanced_speech.tts.codec import train as training
-from nuanced_speech.tts.codec.discriminator import Discriminators
 from nuanced_speech.tts.codec.encodec import EnCodec
 from nuanced_speech.tts.codec.model import CodecConfig, SpeechCodec
 from nuanced_speech.tts.codec.quantise import ResidualVectorQuantiser, perplexity
 from nuanced_speech.tts.codec.train import CodecTrainConfig, train
-from nuanced_speech.tts.mel import MelConfig, mel_spectrogram
 from nuanced_speech.tts.waveforms import collect
 
 TINY = CodecConfig(width=32, encoder_blocks=1, decoder_blocks=1, fine_blocks=1, codebooks=3, entries=16, dim=8)

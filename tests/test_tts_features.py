@@ -8,14 +8,15 @@ import pytest
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import MAX_PHONEMES, vocabulary
-from nuanced_speech.speaker import SpeakerEncoder
+from nuanced_speech.core.constants import MAX_PHONEMES
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.mel import MEL, MelConfig, mel_bank, mel_spectrogram
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.tts import features
 from nuanced_speech.tts.dummy import write_dummy
 from nuanced_speech.tts.extract import ExtractConfig, extract, to_frames
 from nuanced_speech.tts.features import Example
-from nuanced_speech.tts.mel import MEL, MelConfig, mel_bank, mel_spectrogram
 from nuanced_speech.tts.speak_dataset import SpeakConfig, speak_dataset
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "huckleberry.flac"

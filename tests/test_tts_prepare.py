@@ -16,8 +16,9 @@ import soundfile
 from conftest import CLIP_WORDS
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate.metrics import word_errors
+from nuanced_speech.models.whisper import Segment, Transcript
 from nuanced_speech.tts import ljspeech, screen, transcripts
 from nuanced_speech.tts.decode import decode
 from nuanced_speech.tts.ljspeech import Row
@@ -26,7 +27,6 @@ from nuanced_speech.tts.prepare import Outcome, PrepareConfig, prepare
 from nuanced_speech.tts.screen import Limits
 from nuanced_speech.tts.share import share
 from nuanced_speech.tts.split import Span, clips, padded, sounds
-from nuanced_speech.whisper import Segment, Transcript
 
 RATE = 22050
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import torch
 
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.tts.pretrained import PretrainedConfig, speak
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

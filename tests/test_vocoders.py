@@ -9,13 +9,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.f0 import f0 as track_f0
+from nuanced_speech.dsp.mel import MEL, mel_spectrogram
 from nuanced_speech.evaluate.metrics import word_errors
-from nuanced_speech.prosody.f0 import f0 as track_f0
+from nuanced_speech.models.whisper import Listener
 from nuanced_speech.train import checkpoint
 from nuanced_speech.tts import features
 from nuanced_speech.tts.dummy import write_dummy
-from nuanced_speech.tts.mel import MEL, mel_spectrogram
 from nuanced_speech.tts.vocoders import PASSAGE, files, load, speak
 from nuanced_speech.tts.vocoders.griffin_lim import GriffinLim, MelInverse
 from nuanced_speech.tts.vocoders.hifigan import V1, Discriminators, HiFiGAN, HiFiGANConfig
@@ -33,7 +34,6 @@ from nuanced_speech.tts.vocoders.train import CHECKPOINT, TrainConfig, train
 from nuanced_speech.tts.vocoders.vocos import VOCOS_MEL, Vocos
 from nuanced_speech.tts.vocoders.waveglow import PAPER, InvertibleConv, WaveGlow, WaveGlowConfig
 from nuanced_speech.tts.waveforms import collect
-from nuanced_speech.whisper import Listener
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "huckleberry.flac"
 SMALL = HiFiGANConfig(channels=16)

@@ -12,10 +12,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.style.prior import distances, near_real
-from nuanced_speech.style.voice import Source, Voice, made_now, mix
-from nuanced_speech.style.voices import PACK_SUFFIXES, own_voices, stock_voices, style_of, voice_pack
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.voice.prior import distances, near_real
+from nuanced_speech.voice.stock import PACK_SUFFIXES, own_voices, stock_voices, style_of, voice_pack
+from nuanced_speech.voice.voice import Source, Voice, made_now, mix
 
 
 @pytest.fixture

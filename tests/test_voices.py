@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.style.voices import HELD_OUT, read_pack, stock_voices, style_of, voice_pack
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.voice.stock import HELD_OUT, read_pack, stock_voices, style_of, voice_pack
 
 
 def test_all_54_stock_voices_are_there() -> None:

@@ -22,9 +22,10 @@ from torch import nn
 from typer.testing import CliRunner
 from whisper.model import ModelDimensions, Whisper, sinusoids
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.weights import checkpoints, ctranslate2, models, onnx_kokoro, sources, store
-from nuanced_speech.weights.cli import app
+from nuanced_speech.cli.models import app
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.weights import catalog as models
+from nuanced_speech.weights import checkpoints, ctranslate2, onnx_kokoro, sources, store
 
 HIDDEN = 3
 TINY_EN = "whisper-tiny.en"

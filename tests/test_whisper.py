@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from nuanced_speech import Converter, audio, whisper
-from nuanced_speech.errors import UserError
+from nuanced_speech import Converter, audio
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate.metrics import word_errors
-from nuanced_speech.whisper import Listener, Transcript
+from nuanced_speech.models import whisper
+from nuanced_speech.models.whisper import Listener, Transcript
 
 RATE = audio.WHISPER_SAMPLE_RATE
 

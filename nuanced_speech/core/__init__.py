@@ -1,1 +1,1 @@
-"""What every other folder may import: precision and threads of this processor."""
+"""What every other folder may import: constants, errors, files, progress, precision, threads, devices."""

@@ -14,7 +14,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 
 ENVIRONMENT = "NUANCED_SPEECH_PRECISION"
 """Environment variable that overrides the choice: ``float32`` or ``bfloat16``."""

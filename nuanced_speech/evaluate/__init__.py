@@ -1,0 +1,1 @@
+"""Measurement: metrics, benchmark, reports and plots."""

@@ -20,21 +20,21 @@ from rich.console import Console
 from rich.progress import track
 
 from nuanced_speech import audio
-from nuanced_speech.content import WEIGHTS as ADAPTER
-from nuanced_speech.convert import Converter
-from nuanced_speech.errors import UserError
+from nuanced_speech.convert.converter import Converter
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import Recording, find_recordings
 from nuanced_speech.evaluate.systems import SYSTEMS, Job, Models
-from nuanced_speech.prosody.delivery import median_log_f0
-from nuanced_speech.recognise import WEIGHTS as RECOGNISER
-from nuanced_speech.style.attentive import WEIGHTS as ATTENTIVE
-from nuanced_speech.style.encoder import PACKAGED as ENCODER
-from nuanced_speech.style.extension import WEIGHTS as EXTENSION
-from nuanced_speech.style.timbre import WEIGHTS as TIMBRE
+from nuanced_speech.models.attentive_style_encoder import WEIGHTS as ATTENTIVE
+from nuanced_speech.models.content_adapter import WEIGHTS as ADAPTER
+from nuanced_speech.models.phoneme_recognizer import WEIGHTS as RECOGNISER
+from nuanced_speech.models.style_encoder import PACKAGED as ENCODER
+from nuanced_speech.models.timbre_extension import WEIGHTS as EXTENSION
+from nuanced_speech.models.timbre_surrogate import WEIGHTS as TIMBRE
+from nuanced_speech.models.whisper import Listener, Transcript
 from nuanced_speech.weights.store import sha256
-from nuanced_speech.whisper import Listener, Transcript
 
 log = logging.getLogger(__name__)
 

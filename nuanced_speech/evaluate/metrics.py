@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 
 MIN_FRAMES = 10
 

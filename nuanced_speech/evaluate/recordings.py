@@ -5,8 +5,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from nuanced_speech.audio import SEARCHED_SUFFIXES, recordings_in
-from nuanced_speech.errors import UserError
+from nuanced_speech.audio.io import SEARCHED_SUFFIXES, recordings_in
+from nuanced_speech.core.errors import UserError
 
 # One of these tells of the recordings; of the columns only path is required.
 SHEETS = ("transcripts.tsv", "clips.tsv")

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from nuanced_speech import audio
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.energy import energy
+from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.evaluate import metrics
-from nuanced_speech.evaluate.picture import compare_picture
-from nuanced_speech.prosody.energy import energy
-from nuanced_speech.prosody.f0 import f0
-from nuanced_speech.whisper import Listener, Transcript
+from nuanced_speech.evaluate.plots import compare_picture
+from nuanced_speech.models.whisper import Listener, Transcript
 
 # A report on more than this would take longer than the conversion.
 MAX_SECONDS = 600
@@ -104,7 +105,7 @@ def write(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise audio.UserError(f"{folder}: cannot make the report's folder ({error.strerror})") from error
+        raise UserError(f"{folder}: cannot make the report's folder ({error.strerror})") from error
     sheet, picture = folder / f"{name}.json", folder / f"{name}.png"
     values = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(figures).items()}
     with audio.replacing(sheet) as temporary:

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.convert import Converter
+from nuanced_speech.adapt.refinement import SYNTHESES_PER_STEP
+from nuanced_speech.convert.converter import Converter
+from nuanced_speech.dsp.f0 import f0
+from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
-from nuanced_speech.kokoro import Kokoro
-from nuanced_speech.prosody.delivery import median_log_f0
-from nuanced_speech.prosody.f0 import f0
-from nuanced_speech.respeak import PITCH_SENTENCE
-from nuanced_speech.style.refine import SYNTHESES_PER_STEP
-from nuanced_speech.style.voices import stock_voices, style_of, voice_pack
-from nuanced_speech.text import phoneme_pieces
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.synthesis.resynthesizer import PITCH_SENTENCE
+from nuanced_speech.text.g2p import phoneme_pieces
+from nuanced_speech.voice.stock import stock_voices, style_of, voice_pack
 
 # Long enough for a speaker embedding, and said in any voice.
 STOCK_SENTENCE = (

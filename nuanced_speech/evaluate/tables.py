@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from nuanced_speech.audio import replacing
+from nuanced_speech.core.files import replacing
 from nuanced_speech.evaluate.benchmark import Result
-from nuanced_speech.evaluate.picture import FRAME_RATE
+from nuanced_speech.evaluate.plots import FRAME_RATE
 
 RESAMPLES = 1000
 Statistics = dict[str, dict[str, tuple[float, float, float]]]

@@ -11,18 +11,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.audio import SAMPLE_RATE
+from nuanced_speech.analysis.analyzer import Hearing
+from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES, TIMBRE_DIM
+from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
-from nuanced_speech.evaluate.picture import compare_picture
+from nuanced_speech.evaluate.plots import compare_picture
 from nuanced_speech.evaluate.quality import quality
-from nuanced_speech.hear import Hearing
-from nuanced_speech.kokoro import TIMBRE_DIM
-from nuanced_speech.prosody.delivery import SEMITONES, median_log_f0
-from nuanced_speech.style.clone import Clone
-from nuanced_speech.style.sample import sentence_for
-from nuanced_speech.style.timbre import TimbreSurrogate
-from nuanced_speech.style.voices import iso_639, stock_voices, style_of
-from nuanced_speech.synthesis import speak
+from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
+from nuanced_speech.synthesis.sample import sentence_for
+from nuanced_speech.synthesis.text_to_speech import speak
+from nuanced_speech.voice.stock import iso_639, stock_voices, style_of
+from nuanced_speech.voicemaking.cloning import Clone
 
 NEAREST = 5
 

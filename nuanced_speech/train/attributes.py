@@ -16,13 +16,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from nuanced_speech.audio import replacing
-from nuanced_speech.kokoro import SAMPLE_RATE, TIMBRE_DIM, Kokoro
-from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style.attributes import ATTRIBUTES, NAMES, Spoken, StockAttributes, measure
-from nuanced_speech.style.directions import Directions
-from nuanced_speech.style.portrait import sentence_phonemes, speak
-from nuanced_speech.style.voices import stock_voices, style_of
+from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
+from nuanced_speech.core.files import replacing
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.voice.stock import stock_voices, style_of
+from nuanced_speech.voicemaking.attributes import ATTRIBUTES, NAMES, Spoken, StockAttributes, measure
+from nuanced_speech.voicemaking.directions import Directions
+from nuanced_speech.voicemaking.profile import sentence_phonemes, speak
 
 PER_SHARD = 10
 FOLDS = 9

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from nuanced_speech.audio import replacing
 from nuanced_speech.core import precision
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import replacing
 
 
 def save(path: Path, state: dict[str, Any]) -> None:

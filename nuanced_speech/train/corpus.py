@@ -19,12 +19,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from nuanced_speech.audio import replacing
 from nuanced_speech.core import precision
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import MAX_PHONEMES, TIMBRE_DIM, Kokoro, spread
-from nuanced_speech.style.voices import HELD_OUT, stock_voices, style_of
-from nuanced_speech.text import dictionary_words, phonemize
+from nuanced_speech.core.constants import MAX_PHONEMES, TIMBRE_DIM
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import replacing
+from nuanced_speech.models.kokoro import Kokoro, spread
+from nuanced_speech.text.g2p import dictionary_words, phonemize
+from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 from nuanced_speech.weights.store import sha256
 
 SENTENCES = Path(__file__).parent / "texts" / "sentences.txt"

@@ -6,11 +6,11 @@ from collections import defaultdict
 
 from tqdm import tqdm
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.lexicon import SYMBOLS, WORDS, Lexicon
-from nuanced_speech.text import dictionary, dictionary_words, in_dictionary, pronounce
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.phoneme_tokenizer import SYMBOLS, WORDS, Lexicon
+from nuanced_speech.models.whisper import Listener
+from nuanced_speech.text.g2p import dictionary, dictionary_words, in_dictionary, pronounce
 from nuanced_speech.train.letters import Letters
-from nuanced_speech.whisper import Listener
 
 # "the", "a", "to" are said otherwise before a vowel; among the first tokens are all such words.
 COMMON = 3000

@@ -16,13 +16,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from nuanced_speech import audio
-from nuanced_speech.content import ContentAdapter
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import FRAMES_PER_UNIT, MAX_PHONEMES, SAMPLES_PER_UNIT, STYLE_DIM, Kokoro
-from nuanced_speech.prosody.durations import LEAST_FIT, align_content
-from nuanced_speech.text import phonemize
+from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, SAMPLES_PER_UNIT, STYLE_DIM
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.alignment import LEAST_FIT
+from nuanced_speech.models.content_adapter import ContentAdapter, align_content
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.whisper import Listener
+from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.corpus import write_shard
-from nuanced_speech.whisper import Listener
 
 log = logging.getLogger(__name__)
 # Of longer recordings only the beginning is used: Whisper's encoder and Kokoro's context hold no more.

@@ -16,14 +16,22 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from nuanced_speech.audio import SAMPLE_RATE, WHISPER_SAMPLE_RATE, replacing, resample
-from nuanced_speech.kokoro import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM, Kokoro, spread
-from nuanced_speech.style.voices import style_of, voice_pack
-from nuanced_speech.text import phonemize
+from nuanced_speech.audio.resampling import resample
+from nuanced_speech.core.constants import (
+    FRAMES_PER_UNIT,
+    SAMPLE_RATE,
+    SAMPLES_PER_UNIT,
+    TIMBRE_DIM,
+    WHISPER_SAMPLE_RATE,
+)
+from nuanced_speech.core.files import replacing
+from nuanced_speech.models.kokoro import Kokoro, spread
+from nuanced_speech.models.whisper import Listener
+from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.augment import augment
 from nuanced_speech.train.corpus import read_shard, shards_in
 from nuanced_speech.train.settings import TrainConfig
-from nuanced_speech.whisper import Listener
+from nuanced_speech.voice.stock import style_of, voice_pack
 
 PAUSE_SECONDS = 0.25
 # Spoken by every voice and never trained on: voices of the list choose the best weights by it, others are measured.

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from nuanced_speech.audio import SAMPLE_RATE, replacing
-from nuanced_speech.evaluate.picture import log_mel
-from nuanced_speech.kokoro import TIMBRE_DIM
-from nuanced_speech.style.encoder import StyleEncoder
+from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
+from nuanced_speech.core.files import replacing
+from nuanced_speech.evaluate.plots import log_mel
+from nuanced_speech.models.style_encoder import StyleEncoder
 from nuanced_speech.train.board import Board
 from nuanced_speech.train.references import Segment
 

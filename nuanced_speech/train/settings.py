@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.style.voices import HELD_OUT, stock_voices, voice_pack
+from nuanced_speech.core.device import find_device
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.train.corpus import SENTENCES
+from nuanced_speech.voice.stock import HELD_OUT, stock_voices, voice_pack
 
 STORY = Path(__file__).parent / "texts" / "multispeech.txt"
 CHECKPOINT, BEST = "checkpoint.pt", "style_encoder_best.safetensors"
@@ -130,22 +131,6 @@ def check(config: TrainConfig) -> None:
         )
     if config.resume and CHECKPOINT not in present:
         raise UserError(f"{config.models / CHECKPOINT}: no checkpoint to resume; start without --resume")
-
-
-def find_device(name: str) -> torch.device:
-    """A device by name, ``auto`` for CUDA where there is one.
-
-    Raises:
-        UserError: PyTorch does not know it, or it is not on this machine.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UserError(f"--device {name} is not available here: give auto, cpu or cuda") from error
-    return device
 
 
 def identity(config: TrainConfig, sentences: list[str], corpus_styles: torch.Tensor | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 
 _BLOCK_FRAMES = 1 << 16
 # Sound in these is what libsndfile does not read.

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import vocabulary
-from nuanced_speech.speaker import EMBEDDING_DIM
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.mel import MEL
+from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
+from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.tts import features
 from nuanced_speech.tts.features import Example, save
-from nuanced_speech.tts.mel import MEL
 
 PHONEMES = "abdefhiklmnoprstuvwz"
 MIN_FRAMES, MAX_FRAMES = 3, 10

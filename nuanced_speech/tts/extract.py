@@ -10,17 +10,17 @@ from torch import Tensor
 from tqdm import tqdm
 
 from nuanced_speech import audio
-from nuanced_speech.content import ContentAdapter
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import MAX_PHONEMES, SAMPLES_PER_UNIT, vocabulary
-from nuanced_speech.prosody.durations import align_content
-from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.text import phonemize
+from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.mel import MEL, mel_spectrogram
+from nuanced_speech.models.content_adapter import ContentAdapter, align_content
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.models.whisper import Listener
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.train.corpus import read_shard
 from nuanced_speech.tts import features, ljspeech
 from nuanced_speech.tts.features import Example, save
-from nuanced_speech.tts.mel import MEL, mel_spectrogram
-from nuanced_speech.whisper import Listener
 
 log = logging.getLogger(__name__)
 UNIT_SECONDS = SAMPLES_PER_UNIT / audio.SAMPLE_RATE

@@ -4,8 +4,8 @@
 key                     shape and type      what
 ======================  ==================  =====================================================================
 ``phonemes``            ``(T,)`` int        ids of Kokoro's phoneme vocabulary, 0 (silence) at both ends
-``embedding``           ``(256,)`` float    the speaker, length 1 (``nuanced_speech.speaker``)
-``mel``                 ``(frames, 80)``    log mel spectrogram, float (``nuanced_speech.tts.mel``)
+``embedding``           ``(256,)`` float    the speaker, length 1 (``nuanced_speech.models.speaker_encoder``)
+``mel``                 ``(frames, 80)``    log mel spectrogram, float (``nuanced_speech.dsp.mel``)
 ``durations``           ``(T,)`` int        optional: mel frames of each phoneme, summing to ``frames``
 ======================  ==================  =====================================================================
 """
@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from nuanced_speech.audio import replacing
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import vocabulary
-from nuanced_speech.speaker import EMBEDDING_DIM
-from nuanced_speech.tts.mel import MEL
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import replacing
+from nuanced_speech.dsp.mel import MEL
+from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
+from nuanced_speech.text.symbols import vocabulary
 
 # Beside the utterances: what they were made of and how.
 SETTINGS = "settings.json"

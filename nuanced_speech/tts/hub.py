@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 
 
 @contextmanager

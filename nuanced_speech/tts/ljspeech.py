@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nuanced_speech.audio import replacing
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import replacing
 
 METADATA = "metadata.csv"
 WAVS = "wavs"

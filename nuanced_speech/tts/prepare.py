@@ -22,17 +22,18 @@ from typing import Any
 import numpy as np
 
 from nuanced_speech import audio
-from nuanced_speech.audio import WHISPER_SAMPLE_RATE, replacing
-from nuanced_speech.errors import UserError
-from nuanced_speech.text import phonemize
+from nuanced_speech.core.constants import WHISPER_SAMPLE_RATE
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import replacing
+from nuanced_speech.models.whisper import Listener, Transcript
+from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.tts import ljspeech, screen, transcripts
 from nuanced_speech.tts.decode import decode
 from nuanced_speech.tts.normalise import normalise
-from nuanced_speech.tts.pool import parallel
 from nuanced_speech.tts.screen import Limits
 from nuanced_speech.tts.share import share
 from nuanced_speech.tts.split import Span, cut, padded, sounds
-from nuanced_speech.whisper import Listener, Transcript
+from nuanced_speech.tts.workers import parallel
 
 STATE = ".prepare"
 # Changes when the same recordings would give other clips, so that old and new are never mixed.
@@ -328,8 +329,8 @@ def _check(config: PrepareConfig) -> None:
         )
     if config.limits.max_seconds > 28:
         raise UserError("--max-seconds: at most 28; Whisper hears no more at a time")
-    from nuanced_speech.weights.models import canonical
-    from nuanced_speech.whisper import check_language
+    from nuanced_speech.models.whisper import check_language
+    from nuanced_speech.weights.catalog import canonical
 
     canonical(f"whisper-{config.whisper}")
     if config.language is not None:

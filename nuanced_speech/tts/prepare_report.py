@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nuanced_speech.audio import replacing
+from nuanced_speech.core.files import replacing
 from nuanced_speech.tts import ljspeech
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.tts.hub import loading
 
 FAMILIES = ("bark", "vits", "musicgen")

@@ -10,17 +10,18 @@ import numpy as np
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import MAX_PHONEMES, Kokoro
-from nuanced_speech.progress import bar
-from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style.voices import stock_voices, style_of, voice_pack
-from nuanced_speech.text import phonemize
+from nuanced_speech.cli.progress import bar
+from nuanced_speech.core.constants import MAX_PHONEMES
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.mel import MEL
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.corpus import random_style, read_sentences
 from nuanced_speech.tts import features, ljspeech
 from nuanced_speech.tts.extract import example
-from nuanced_speech.tts.mel import MEL
-from nuanced_speech.tts.pool import parallel
+from nuanced_speech.tts.workers import parallel
+from nuanced_speech.voice.stock import stock_voices, style_of, voice_pack
 
 log = logging.getLogger(__name__)
 

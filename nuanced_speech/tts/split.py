@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nuanced_speech.audio import SILENCE_DB, active_level_db
+from nuanced_speech.audio.io import SILENCE_DB
+from nuanced_speech.audio.level import active_level_db
 
 FRAME_SECONDS = 0.01
 # A frame is silent up to 5 dB above the quietest ones (steady noise varies by less), but never less than 20 nor more

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.train.corpus import read_shard
 
 SAMPLES, INDEX = "waveforms.int16", "waveforms.json"

@@ -17,7 +17,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 
 _BLOCK = 1 << 20
 _DAY = 24 * 3600

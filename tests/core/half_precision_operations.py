@@ -46,17 +46,20 @@ def watch(job: Callable[[], object]) -> list[str]:
 
 
 def main(folder: Path) -> dict[str, Any]:
-    from nuanced_speech.kokoro import Kokoro
-    from nuanced_speech.lexicon import Lexicon
-    from nuanced_speech.speaker import SpeakerEncoder
-    from nuanced_speech.style.portrait import portrait
-    from nuanced_speech.style.voices import stock_voices
-    from nuanced_speech.synthesis import speak
-    from nuanced_speech.train import adapter, corpus, recogniser, timbre
+    from nuanced_speech.models.kokoro import Kokoro
+    from nuanced_speech.models.phoneme_tokenizer import Lexicon
+    from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+    from nuanced_speech.synthesis.text_to_speech import speak
+    from nuanced_speech.train import content_adapter as adapter
+    from nuanced_speech.train import corpus
+    from nuanced_speech.train import phoneme_recognizer as recogniser
+    from nuanced_speech.train import timbre_surrogate as timbre
     from nuanced_speech.tts.codec import train as codec
     from nuanced_speech.tts.codec.model import CodecConfig, SpeechCodec
     from nuanced_speech.tts.codec_lm import train as codec_lm
     from nuanced_speech.tts.vocoders import train as vocoder
+    from nuanced_speech.voice.stock import stock_voices
+    from nuanced_speech.voicemaking.profile import portrait
 
     kokoro, speaker = Kokoro(), SpeakerEncoder()
     voice = stock_voices()["af_heart"]

@@ -16,7 +16,7 @@ import torch
 
 import nuanced_speech
 from nuanced_speech.core import precision, threads
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.train import checkpoint
 
 if TYPE_CHECKING:

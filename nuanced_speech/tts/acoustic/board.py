@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.audio import replacing
+from nuanced_speech.core.files import replacing
+from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.train.board import Board
-from nuanced_speech.tts.mel import MEL
 from nuanced_speech.tts.vocoders import Vocoder
 
 

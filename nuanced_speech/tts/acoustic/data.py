@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.tts.acoustic.pitch import track
 from nuanced_speech.tts.features import Example, find, load
 

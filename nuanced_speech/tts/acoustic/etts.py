@@ -14,12 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nuanced_speech.kokoro import length_mask, vocabulary
-from nuanced_speech.speaker import EMBEDDING_DIM
+from nuanced_speech.dsp.mel import MEL
+from nuanced_speech.models.kokoro import length_mask
+from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
+from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.tts.acoustic.data import Batch
 from nuanced_speech.tts.acoustic.interface import AcousticModel, Loss, Spoken, masked_mean
 from nuanced_speech.tts.acoustic.pitch import HIGHEST, LOWEST, comb, combs
-from nuanced_speech.tts.mel import MEL
 
 # log2 Hz: middle and spread of voices.
 F0_CENTRE, F0_SPREAD = 7.3, 0.45

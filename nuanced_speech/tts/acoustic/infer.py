@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech import audio, text
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import vocabulary
-from nuanced_speech.sentences import sentences
-from nuanced_speech.synthesis import PAUSE_LIMIT, PAUSES, SPEED_LIMITS
+from nuanced_speech import audio
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.mel import MEL
+from nuanced_speech.synthesis.text_to_speech import PAUSE_LIMIT, PAUSES, SPEED_LIMITS
+from nuanced_speech.text import g2p as text
+from nuanced_speech.text.sentences import sentences
+from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.tts.acoustic.interface import AcousticModel, Spoken
-from nuanced_speech.tts.mel import MEL
 from nuanced_speech.tts.vocoders import Vocoder, speak
 
 # Phonemes spoken in one go: the models learned from sentences.

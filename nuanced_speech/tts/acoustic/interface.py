@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.tts.acoustic.data import Batch
-from nuanced_speech.tts.mel import MEL
 
 
 @dataclass

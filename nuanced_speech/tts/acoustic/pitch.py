@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.tts.mel import MEL, MelConfig, mel_bank
+from nuanced_speech.dsp.mel import MEL, MelConfig, mel_bank
 
 LOWEST, HIGHEST, PER_OCTAVE = 55.0, 600.0, 48
 # Bands that show harmonics one by one, up to about 1.3 kHz, and how many are averaged to take an envelope away.

@@ -9,12 +9,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from nuanced_speech import audio, synthesis
-from nuanced_speech.errors import UserError
-from nuanced_speech.kokoro import Kokoro
-from nuanced_speech.speaker import SpeakerEncoder
-from nuanced_speech.style.voices import stock_voices, voice_pack
+from nuanced_speech import audio
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.synthesis import text_to_speech as synthesis
 from nuanced_speech.tts.features import load
+from nuanced_speech.voice.stock import stock_voices, voice_pack
 
 # Embeddings of what Kokoro says in its stock voices, so that Kokoro is not needed to speak like one.
 TABLE = Path(__file__).parents[2] / "data" / "voice_embeddings.safetensors"

@@ -17,11 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nuanced_speech.kokoro import length_mask, vocabulary
-from nuanced_speech.speaker import EMBEDDING_DIM
+from nuanced_speech.dsp.mel import MEL
+from nuanced_speech.models.kokoro import length_mask
+from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
+from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.tts.acoustic.data import Batch
 from nuanced_speech.tts.acoustic.interface import AcousticModel, Loss, Spoken, masked_mean
-from nuanced_speech.tts.mel import MEL
 
 # How wide the diagonal of guided attention is (g of Tachibana et al.).
 GUIDE_WIDTH = 0.2

@@ -15,16 +15,16 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from nuanced_speech.core.device import find_device
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.precision import autocast, choose
-from nuanced_speech.errors import UserError
+from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.train import checkpoint
-from nuanced_speech.train.settings import find_device
 from nuanced_speech.tts import vocoders
 from nuanced_speech.tts.acoustic import weights
 from nuanced_speech.tts.acoustic.board import AcousticBoard
 from nuanced_speech.tts.acoustic.data import Item, batches, collate, read, split
 from nuanced_speech.tts.acoustic.interface import AcousticModel
-from nuanced_speech.tts.mel import MEL
 
 CHECKPOINT, BEST, LAST = "checkpoint.pt", "best.safetensors", "last.safetensors"
 WARMUP, LAST_RATE = 200, 0.02

@@ -9,8 +9,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from nuanced_speech.audio import replacing
-from nuanced_speech.errors import UserError, reading_weights
+from nuanced_speech.core.errors import UserError, reading_weights
+from nuanced_speech.core.files import replacing
 from nuanced_speech.tts.acoustic.etts import Etts, EttsConfig
 from nuanced_speech.tts.acoustic.interface import AcousticModel
 from nuanced_speech.tts.acoustic.tacotron2 import Tacotron2, Tacotron2Config

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nuanced_speech.audio import check_replaceable, replacing
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import check_replaceable, replacing
 
 
 @dataclass

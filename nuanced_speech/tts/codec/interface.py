@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.tts.codec.encodec import EnCodec
 from nuanced_speech.tts.codec.model import WEIGHTS, SpeechCodec
 

@@ -16,10 +16,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from nuanced_speech.audio import replacing
-from nuanced_speech.errors import reading_weights
+from nuanced_speech.core.errors import reading_weights
+from nuanced_speech.core.files import replacing
+from nuanced_speech.dsp.mel import MelConfig, mel_bank
 from nuanced_speech.tts.codec.quantise import ResidualVectorQuantiser
-from nuanced_speech.tts.mel import MelConfig, mel_bank
 
 WEIGHTS = Path(__file__).parents[2] / "data" / "codec.safetensors"
 # About the mean and spread of log mel magnitudes of speech.

@@ -8,10 +8,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from torch import Tensor
 
-from nuanced_speech.audio import replacing
+from nuanced_speech.core.files import replacing
+from nuanced_speech.dsp.mel import MelConfig, mel_spectrogram
 from nuanced_speech.tts.codec.interface import AudioCodec, decode
 from nuanced_speech.tts.codec.quantise import perplexity
-from nuanced_speech.tts.mel import MelConfig, mel_spectrogram
 
 MAX_SECONDS = 20.0
 BLUE, ORANGE = "#0072b2", "#d55e00"

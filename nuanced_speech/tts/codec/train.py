@@ -18,11 +18,12 @@ from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.core import precision
-from nuanced_speech.errors import UserError
-from nuanced_speech.losses import MultiResolutionSTFTLoss, discriminator_loss, feature_matching_loss, generator_loss
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.stft_loss import MultiResolutionSTFTLoss
 from nuanced_speech.train import checkpoint
+from nuanced_speech.train.discriminators import Discriminators
+from nuanced_speech.train.losses import discriminator_loss, feature_matching_loss, generator_loss
 from nuanced_speech.train.schedule import warm_cosine
-from nuanced_speech.tts.codec.discriminator import Discriminators
 from nuanced_speech.tts.codec.model import CodecConfig, SpeechCodec
 from nuanced_speech.tts.codec.quantise import perplexity
 from nuanced_speech.tts.waveforms import Waveforms, collect

@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.tts import ljspeech
 from nuanced_speech.tts.codec import interface
 from nuanced_speech.tts.codec.interface import AudioCodec

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.errors import UserError
-from nuanced_speech.sentences import sentences
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.text.sentences import sentences
 from nuanced_speech.tts.codec import interface
 from nuanced_speech.tts.codec_lm.model import CodecLM
 

@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from nuanced_speech.audio import replacing
-from nuanced_speech.errors import reading_weights
+from nuanced_speech.core.errors import reading_weights
+from nuanced_speech.core.files import replacing
 from nuanced_speech.tts.codec_lm.delay import delayed, empty, end, undelayed
 from nuanced_speech.tts.codec_lm.text import TextTable
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 
 
 @lru_cache

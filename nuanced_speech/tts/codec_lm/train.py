@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.core import precision
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.schedule import warm_cosine
 from nuanced_speech.tts.codec import interface

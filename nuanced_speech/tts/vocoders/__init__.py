@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.tts.mel import MelConfig
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.mel import MelConfig
 
 WEIGHTS = Path(__file__).parent.parent.parent / "data" / "vocoder.safetensors"
 # frames: half a minute at a time, and what the networks see beyond it on either side

@@ -7,8 +7,8 @@ from pathlib import Path
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from nuanced_speech.audio import replacing
-from nuanced_speech.errors import reading_weights
+from nuanced_speech.core.errors import reading_weights
+from nuanced_speech.core.files import replacing
 from nuanced_speech.tts.vocoders.hifigan import HiFiGAN, HiFiGANConfig
 from nuanced_speech.tts.vocoders.source_filter import SourceFilter, SourceFilterConfig
 from nuanced_speech.tts.vocoders.waveglow import WaveGlow, WaveGlowConfig

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from nuanced_speech.tts.mel import MEL, MelConfig, mel_bank
+from nuanced_speech.dsp.mel import MEL, MelConfig, mel_bank
 from nuanced_speech.tts.vocoders.stft import inverse_stft, stft
 
 

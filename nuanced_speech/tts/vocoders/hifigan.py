@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
-from nuanced_speech.tts.mel import MEL, MelConfig
+from nuanced_speech.dsp.mel import MEL, MelConfig
 
 SLOPE = 0.1
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from nuanced_speech.audio import replacing
-from nuanced_speech.prosody.f0 import f0 as track_f0
-from nuanced_speech.prosody.frames import FRAME_RATE
-from nuanced_speech.tts.mel import MelConfig
+from nuanced_speech.core.constants import FRAME_RATE
+from nuanced_speech.core.files import replacing
+from nuanced_speech.dsp.f0 import f0 as track_f0
+from nuanced_speech.dsp.mel import MelConfig
 from nuanced_speech.tts.waveforms import Waveforms
 
 # By where the recordings end: other recordings have other melodies.

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nuanced_speech.core import precision
-from nuanced_speech.losses import discriminator_loss, feature_matching_loss, generator_loss
-from nuanced_speech.tts.mel import MEL, magnitude, mel_spectrogram
+from nuanced_speech.dsp.mel import MEL, magnitude, mel_spectrogram
+from nuanced_speech.train.losses import discriminator_loss, feature_matching_loss, generator_loss
 from nuanced_speech.tts.vocoders.hifigan import V1, V2, Discriminators, HiFiGAN, HiFiGANConfig
 from nuanced_speech.tts.vocoders.source_filter import SourceFilter, SourceFilterConfig, source_spectrum, to_bins
 from nuanced_speech.tts.vocoders.waveglow import PAPER, WaveGlow, WaveGlowConfig

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nuanced_speech.tts.mel import MEL, MelConfig
+from nuanced_speech.dsp.mel import MEL, MelConfig
 from nuanced_speech.tts.vocoders.convnext import ConvNeXtBlock
 from nuanced_speech.tts.vocoders.griffin_lim import MelInverse, consistent
 from nuanced_speech.tts.vocoders.stft import stft

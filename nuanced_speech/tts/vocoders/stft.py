@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nuanced_speech.tts.mel import MelConfig
+from nuanced_speech.dsp.mel import MelConfig
 
 
 def stft(wave: Tensor, config: MelConfig) -> Tensor:

@@ -14,10 +14,10 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from nuanced_speech.core import precision
-from nuanced_speech.errors import UserError
+from nuanced_speech.core.device import find_device
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.mel import MEL, MelConfig, mel_spectrogram
 from nuanced_speech.train import checkpoint
-from nuanced_speech.train.settings import find_device
-from nuanced_speech.tts.mel import MEL, MelConfig, mel_spectrogram
 from nuanced_speech.tts.vocoders import files
 from nuanced_speech.tts.vocoders.melody import melodies
 from nuanced_speech.tts.vocoders.objectives import OBJECTIVES

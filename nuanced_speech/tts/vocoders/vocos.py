@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from nuanced_speech.errors import UserError
-from nuanced_speech.tts.mel import MelConfig
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.mel import MelConfig
 from nuanced_speech.tts.vocoders.convnext import ConvNeXtBlock
 
 REPOSITORY, FILE = "charactr/vocos-mel-24khz", "pytorch_model.bin"

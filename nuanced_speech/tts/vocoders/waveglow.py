@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from nuanced_speech.tts.mel import MEL, MelConfig
+from nuanced_speech.dsp.mel import MEL, MelConfig
 
 
 @dataclass(frozen=True)

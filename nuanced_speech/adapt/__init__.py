@@ -1,0 +1,1 @@
+"""Searches for a style or an equalisation by gradient."""

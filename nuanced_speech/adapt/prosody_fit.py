@@ -1,0 +1,138 @@
+"""The prosody half of a voice, so that Kokoro speaks in a speaker's pitch range and at his pace.
+
+A mixture of the stock voices' prosodies, so it stays among real ones; its weights descend the gradient through Kokoro's
+predictor until the melody of the speaker's own sentences has the distribution that was heard, and their length too.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nuanced_speech.core.constants import SEMITONES, TIMBRE_DIM, VOICED_HZ
+from nuanced_speech.models.kokoro import Kokoro, TextFeatures
+from nuanced_speech.text.g2p import phonemize
+
+STEPS, STEP_SIZE = 20, 0.3
+# A fifth of the pace counts as much as a semitone.
+PACE_WEIGHT = 5.0
+# Where voicing begins and ends predicted F0 is anything: the middle of the distribution counts.
+MIDDLE = (0.1, 0.9)
+# She whispers, and the melody of a whisper is noise.
+LEFT_OUT = ("af_nicole",)
+# How much worse than the best stock voice another may fit, in semitones, and still have a share at the start.
+TOLERANCE = 0.5
+# Where nothing is known of the words.
+SENTENCES = (
+    "We were away a year ago, and now the early morning is ours.",
+    "The north wind and the sun were arguing one day which of them was stronger.",
+)
+# Units for each phoneme in plausible speech; outside, the transcript is wrong.
+_PLAUSIBLE = (1.2, 12.0)
+
+
+@dataclass
+class Sentence:
+    """Phonemes, and how many 25 ms units the speaker took for them, if that is known."""
+
+    phonemes: str
+    units: int | None = None
+
+    @property
+    def plausible(self) -> bool:
+        """Whether the transcript can be right."""
+        return self.units is None or _PLAUSIBLE[0] < self.units / max(len(self.phonemes), 1) < _PLAUSIBLE[1]
+
+
+def fixed_sentences() -> list[Sentence]:
+    """What is said where the speaker's own words are not known."""
+    return [Sentence(phonemize(text)) for text in SENTENCES]
+
+
+class MelodyFit:
+    """How well prosodies fit a speaker.
+
+    Args:
+        kokoro: the synthesizer.
+        sentences: to try them on.
+        log_f0: of the speaker's voiced frames, log2 Hz ``[N]``.
+        packs: voices to mix, ``[V, 510, 256]``.
+    """
+
+    def __init__(self, kokoro: Kokoro, sentences: list[Sentence], log_f0: np.ndarray, packs: Tensor) -> None:
+        ids = [kokoro.tokens(sentence.phonemes) for sentence in sentences]
+        lengths = torch.tensor([len(x) for x in ids], device=kokoro.device)
+        padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)
+        self.kokoro = kokoro
+        with torch.no_grad():
+            self.text: TextFeatures = kokoro.encode_text(padded, lengths)
+        rows = (lengths.cpu() - 3).clamp(max=packs.shape[1] - 1)
+        self.prosodies = packs[:, rows, TIMBRE_DIM:].to(kokoro.device)
+        self.heard = _middle(torch.from_numpy(log_f0).float().to(kokoro.device))
+        # the zeros at both ends are silence, which was cut out of the recordings
+        timed = torch.tensor([sentence.units is not None for sentence in sentences], device=kokoro.device)
+        self.timed = (padded != 0) & timed[:, None]
+        self.units = float(sum(sentence.units or 0 for sentence in sentences))
+
+    def loss(self, prosodies: Tensor) -> Tensor:
+        """Misfit in semitones of a prosody for each sentence ``[S, 128]``.
+
+        The melody's part is the distance of the distributions of log F0 (Wasserstein 1), which a wrong median and a
+        wrong range raise alike.
+        """
+        style = torch.cat([torch.zeros_like(prosodies), prosodies], 1)
+        said = self.kokoro.predict(self.text, style)
+        voiced = _middle(said.f0[said.f0 > VOICED_HZ].log2())
+        if not len(voiced):
+            return prosodies.sum() * 0 + SEMITONES
+        place = torch.linspace(0, len(self.heard) - 1, len(voiced), device=voiced.device).round().long()
+        misfit = SEMITONES * (voiced - self.heard[place]).abs().mean()
+        if self.units:
+            misfit = misfit + PACE_WEIGHT * (said.soft_durations[self.timed].sum() / self.units).log().abs()
+        return misfit
+
+
+def _middle(values: Tensor) -> Tensor:
+    """The middle of a distribution, sorted, from ``values [N]``."""
+    first, last = (round(share * len(values)) for share in MIDDLE)
+    return values.sort().values[first:last]
+
+
+def fit_melody(
+    kokoro: Kokoro,
+    sentences: list[Sentence],
+    log_f0: np.ndarray,
+    packs: Tensor,
+    progress: Callable[[float], None] | None = None,
+) -> Tensor:
+    """Weights ``[V]``, at least 0 and summing to 1, of the mixture of prosodies that fits best.
+
+    Arguments as ``MelodyFit``; ``progress`` is called with the share that is done.
+    """
+    # from one sentence it is plain which voices to begin with
+    fit, first = (MelodyFit(kokoro, some, log_f0, packs) for some in (sentences, sentences[:1]))
+    steps = len(packs) + 3 * STEPS
+    alone = []
+    with torch.no_grad():
+        for number, prosodies in enumerate(first.prosodies):
+            alone.append(first.loss(prosodies))
+            if progress is not None:
+                progress(number / steps)
+    misfits = torch.stack(alone)
+    logits = ((misfits.min() - misfits) / TOLERANCE).requires_grad_()
+    optimizer = torch.optim.Adam([logits], STEP_SIZE)
+    best, best_weights = float("inf"), logits.detach().softmax(0)
+    for step in range(STEPS):
+        with torch.enable_grad():
+            weights = logits.softmax(0)
+            loss = fit.loss(torch.einsum("v,vsd->sd", weights, fit.prosodies))
+            optimizer.zero_grad()
+            loss.backward()
+        if loss.item() < best:
+            best, best_weights = loss.item(), weights.detach().clone()
+        optimizer.step()
+        if progress is not None:
+            progress((len(packs) + 3 * (step + 1)) / steps)
+    return best_weights.cpu()

@@ -1,0 +1,1 @@
+"""A recording to the features of its segments, and to its speakers."""

@@ -1,0 +1,269 @@
+"""Audio files in and out: whatever libsndfile reads becomes 24 kHz mono; what is written appears whole or not at all.
+
+A waveform is a float32 array of shape [T] in [-1, 1]. Files are decoded with libsndfile (soundfile) and resampled with
+the SoX resampler (soxr). Both work block by block, so an hour of stereo at 192 kHz is never held at its own rate.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import soundfile
+import soxr
+
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import check_replaceable, replacing
+
+MIN_SECONDS = 0.1
+SILENCE_DB = -70.0
+
+# What is written carries this in its metadata: a RIFF INFO chunk in WAV, a Vorbis comment in FLAC and OGG.
+SYNTHETIC = "synthetic speech made with Nuanced Speech"
+
+# What a folder of recordings is searched for.
+SEARCHED_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
+# Container and sample format for each suffix that can be written.
+OUTPUT_FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
+
+_BLOCK_VALUES = 1 << 18
+_WRITE_BLOCK = 1 << 15
+_PLAUSIBLE_RATES = range(1000, 1_000_001)
+
+
+def read(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Read an audio file as float32 [T], mono (the mean of its channels), at `sample_rate`, within [-1, 1].
+
+    A floating-point or compressed file that goes beyond full scale is scaled down as a whole, not clipped.
+
+    Raises UserError when the file is missing, a folder, not readable, not audio, damaged, empty, shorter than
+    MIN_SECONDS, silent (nothing above SILENCE_DB dBFS), or holds samples that are not finite. Warns when a file ends
+    long before the length that it announces.
+    """
+    path = Path(path)
+    _check_readable(path)
+    try:
+        file = soundfile.SoundFile(path)
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: headerless data, known by the suffix only
+        raise UserError(f"{path} is not audio that can be read: use a WAV, FLAC, OGG, MP3 or similar file") from error
+
+    # A bytearray grows in place; a list of blocks would need the memory twice when they are joined.
+    samples = bytearray()
+    peak = 0.0
+    frames = 0
+    with file:
+        source_rate = file.samplerate
+        if source_rate not in _PLAUSIBLE_RATES:
+            raise UserError(f"{path} announces a sample rate of {source_rate} Hz, so it is damaged or not speech")
+        resampler = soxr.ResampleStream(source_rate, sample_rate, 1) if source_rate != sample_rate else None
+        for block in _mono_blocks(file, path):
+            frames += len(block)
+            peak = max(peak, float(block.max()), -float(block.min()))
+            samples += (resampler.resample_chunk(block) if resampler else block).tobytes()
+        if resampler and frames:
+            samples += resampler.resample_chunk(np.zeros(0, np.float32), last=True).tobytes()
+        _check_length(path, frames, file)
+
+    wave = np.frombuffer(samples, dtype=np.float32)
+    if peak > 1.0:
+        wave /= peak
+    # What still exceeds 1 is the resampler's ringing, mostly around tops that were clipped already.
+    np.clip(wave, -1.0, 1.0, out=wave)
+    _check_audible(path, wave)
+    return wave
+
+
+def write(
+    path: str | os.PathLike[str], wave: np.ndarray, sample_rate: int = SAMPLE_RATE, comment: str = SYNTHETIC
+) -> None:
+    """Write a mono waveform [T] as WAV or FLAC (16 bits) or OGG (Vorbis), by the suffix of `path`.
+
+    `comment` goes into the file's metadata; "" for what is not synthetic.
+
+    The file appears only when it is complete; until then a file already there stays as it was. Samples beyond [-1, 1]
+    are limited. Raises UserError when the path cannot be written, ValueError for a waveform that is not [T] and finite.
+    """
+    with AudioWriter(path, sample_rate, comment) as writer:
+        writer.write(wave)
+
+
+class AudioWriter:
+    """Writes mono audio chunk by chunk in bounded memory; the file gets its name only if the block ends well.
+
+        with AudioWriter("out.flac") as writer:
+            for chunk in chunks:
+                writer.write(chunk)
+
+    Raises UserError when the path cannot be written or the disk is full. Any exception in the block, an interrupt
+    included, removes what was written so far. `comment` goes into the file's metadata.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE, comment: str = SYNTHETIC) -> None:
+        check_writable(path)
+        self.comment = comment
+        self.path = Path(path)
+        self.sample_rate = sample_rate
+        self._file: soundfile.SoundFile | None = None
+
+    def __enter__(self) -> AudioWriter:
+        self._context = self._open()
+        self._file = self._context.__enter__()
+        self._frames = 0
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file = None
+        self._context.__exit__(kind, error, traceback)
+
+    def write(self, chunk: np.ndarray) -> None:
+        """Append samples [T]; those beyond [-1, 1] are limited to it. ValueError unless the chunk is [T] and finite."""
+        if self._file is None:
+            raise ValueError("AudioWriter.write works only inside its with block")
+        chunk = np.asarray(chunk)
+        if chunk.ndim != 1:
+            raise ValueError(f"expected a mono waveform of shape [T], got shape {list(chunk.shape)}")
+        # libvorbis keeps a whole call's samples on the stack, so one long call can crash it.
+        for start in range(0, len(chunk), _WRITE_BLOCK):
+            block = chunk[start : start + _WRITE_BLOCK].astype(np.float32)
+            if not np.isfinite(block).all():
+                raise ValueError("the waveform to write holds samples that are NaN or infinite")
+            with self._failures_explained():
+                self._file.write(pcm(block) if self._file.subtype == "PCM_16" else np.clip(block, -1.0, 1.0))
+            self._frames += len(block)
+
+    @contextmanager
+    def _open(self) -> Iterator[soundfile.SoundFile]:
+        container, subtype = OUTPUT_FORMATS[self.path.suffix.lower()]
+        with replacing(self.path) as temporary:
+            with self._failures_explained():
+                file = soundfile.SoundFile(
+                    temporary, "w", self.sample_rate, channels=1, format=container, subtype=subtype
+                )
+                # before the first sample: a WAV file's header comes first
+                if self.comment:
+                    file.comment = self.comment
+            try:
+                yield file
+            except BaseException:
+                with suppress(soundfile.LibsndfileError):
+                    file.close()
+                raise
+            with self._failures_explained():
+                file.close()
+                _check_complete(temporary, self._frames)
+
+    @contextmanager
+    def _failures_explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # soundfile asserts on a short write
+            raise UserError(f"{self.path} could not be written: is the disk full? ({error})") from error
+
+
+def synthetic_mark(path: str | os.PathLike[str]) -> str | None:
+    """The comment that says of an audio file that it is synthetic; None where there is none.
+
+    Raises UserError when the file is missing or not audio.
+    """
+    _check_readable(Path(path))
+    try:
+        with soundfile.SoundFile(path) as file:
+            comment = str(file.comment)
+    except (soundfile.LibsndfileError, TypeError) as error:
+        raise UserError(f"{path} is not audio that can be read: use a WAV, FLAC, OGG, MP3 or similar file") from error
+    return comment if SYNTHETIC in comment else None
+
+
+def pcm(wave: np.ndarray) -> np.ndarray:
+    """The nearest 16-bit samples, int16, of a waveform: libsndfile takes the next lower ones for WAV files, half a step
+    too low on average, which is measurable where a quiet recording pauses."""
+    return np.clip(np.round(wave * 32768), -32768, 32767).astype(np.int16)
+
+
+def _check_complete(path: Path, frames: int) -> None:
+    """Raise OSError unless the last sample is there: encoders do not always report a disk that is full on closing."""
+    with soundfile.SoundFile(path) as file:
+        file.seek(max(0, frames - 1))
+        if frames and len(file.read(1)) == 0:
+            raise OSError("its end is missing")
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise UserError unless audio can be written to `path`: known suffix, folder there and writable, no folder itself.
+
+    Meant to be called before long work starts, so that its result is not lost to a mistyped path.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in OUTPUT_FORMATS:
+        wanted = ", ".join(OUTPUT_FORMATS)
+        raise UserError(f"{path}: cannot write the suffix {path.suffix or '(none)'!r}; end the name in one of {wanted}")
+    check_replaceable(path)
+
+
+def recordings_in(folder: Path) -> list[Path]:
+    """The recordings of a folder and of those below it, sorted, by their names' suffixes."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SEARCHED_SUFFIXES)
+
+
+def _check_readable(path: Path) -> None:
+    """Raise UserError with the system's reason, which libsndfile's own messages hide."""
+    try:
+        if path.is_dir():
+            raise UserError(f"{path} is a folder: give the name of an audio file")
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path} is not a file: save the audio to a file first")
+        with open(path, "rb") as file:
+            empty = not file.read(1)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist: check the name") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    if empty:
+        raise UserError(f"{path} is empty (0 bytes)")
+
+
+def _mono_blocks(file: soundfile.SoundFile, path: Path) -> Iterator[np.ndarray]:
+    """Yield the file's blocks as float32 [T], the mean of the channels, at the file's own rate."""
+    size = max(1024, _BLOCK_VALUES // file.channels)
+    position = 0
+    while True:
+        try:
+            block = file.read(size, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            at = position / file.samplerate
+            raise UserError(f"{path} is damaged: it cannot be decoded beyond {at:.1f} s") from error
+        if len(block) == 0:
+            return
+        position += len(block)
+        mono = block.mean(axis=1, dtype=np.float32)
+        if not np.isfinite(mono).all():
+            raise UserError(f"{path} holds samples that are NaN or infinite: export it again")
+        yield mono
+
+
+def _check_length(path: Path, frames: int, file: soundfile.SoundFile) -> None:
+    seconds = frames / file.samplerate
+    if frames == 0:
+        raise UserError(f"{path} is empty: it holds no samples")
+    if seconds < MIN_SECONDS:
+        raise UserError(f"{path} is too short: {seconds * 1000:.0f} ms; at least {MIN_SECONDS * 1000:.0f} ms is needed")
+    announced = file.frames / file.samplerate
+    if seconds < announced - 1.0:
+        warnings.warn(f"{path} is cut short: it announces {announced:.1f} s and holds {seconds:.1f} s", stacklevel=3)
+
+
+def _check_audible(path: Path, wave: np.ndarray) -> None:
+    # Half the range instead of the largest magnitude: a constant offset is silence too.
+    peak = (float(wave.max()) - float(wave.min())) / 2
+    level = 20 * np.log10(max(peak, 1e-10))
+    if level < SILENCE_DB:
+        shown = "all samples are equal" if peak == 0 else f"its peak is {level:.0f} dBFS"
+        raise UserError(f"{path} is silent: mixed to mono, {shown}")

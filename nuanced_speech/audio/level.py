@@ -1,0 +1,54 @@
+"""Level of speech, clipping and noise of a recording."""
+
+import numpy as np
+
+LEVEL_FLOOR_DB = -100.0
+_CLIP_LEVEL = 0.99
+_ACTIVE_RANGE_DB = 30.0
+_LEVEL_FRAME_SECONDS = 0.02
+_SNR_FRAME_SECONDS = 0.025
+
+
+def active_level_db(wave: np.ndarray, sample_rate: int) -> float:
+    """RMS level in dBFS of the frames in which something is said, at least LEVEL_FLOOR_DB.
+
+    Frames of 20 ms count as active when they are at most 30 dB below the energy-weighted median frame, which is the
+    one where louder frames hold half of the signal's energy. Pauses hold next to none, so unlike a percentile of the
+    frames it does not move with their length.
+    """
+    wave = np.asarray(wave, dtype=np.float32)
+    frame = min(len(wave), max(1, round(_LEVEL_FRAME_SECONDS * sample_rate)))
+    if frame == 0:
+        return LEVEL_FLOOR_DB
+    frames = wave[: len(wave) // frame * frame].reshape(-1, frame)
+    power = np.einsum("ij,ij->i", frames, frames).astype(np.float64) / frame
+    ordered = np.sort(power)
+    energy = np.cumsum(ordered)
+    reference = ordered[np.searchsorted(energy, energy[-1] / 2)]
+    active = power[power >= reference * 10 ** (-_ACTIVE_RANGE_DB / 10)]
+    return float(max(10 * np.log10(max(active.mean(), 1e-20)), LEVEL_FLOOR_DB))
+
+
+def clipped_fraction(wave: np.ndarray) -> float:
+    """Fraction of samples [T] within 1 % of full scale.
+
+    Speech that was recorded without clipping stays below about 0.0002 even when its peak is at full scale.
+    """
+    wave = np.asarray(wave)
+    if wave.size == 0:
+        return 0.0
+    return float(np.count_nonzero(wave >= _CLIP_LEVEL) + np.count_nonzero(wave <= -_CLIP_LEVEL)) / wave.size
+
+
+def snr_db(wave: np.ndarray, sample_rate: int) -> float:
+    """Signal-to-noise ratio in dB: the level of the speech above that of the quietest twentieth of 25 ms frames.
+
+    What is within 30 dB of loud frames (the 95th percentile) counts as speech. 0 for less than a frame.
+    """
+    size = round(_SNR_FRAME_SECONDS * sample_rate)
+    frames = np.asarray(wave)[: len(wave) // size * size].reshape(-1, size)
+    if len(frames) == 0:
+        return 0.0
+    level = 10 * np.log10(np.mean(frames.astype(np.float64) ** 2, axis=1) + 1e-10)
+    speech = level > np.percentile(level, 95) - _ACTIVE_RANGE_DB
+    return float(10 * np.log10(np.mean(10 ** (level[speech] / 10))) - np.percentile(level, 5))

@@ -1,0 +1,1 @@
+"""``nuanced-speech tts``."""

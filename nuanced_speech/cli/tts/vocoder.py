@@ -1,0 +1,133 @@
+"""``nuanced-speech tts train-vocoder`` and ``tts vocode``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nuanced_speech.core.errors import UserError
+
+# A full-scale sine has about 3.
+LOUDEST_LOG_MEL = 6.0
+
+
+def train_vocoder(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="FOLDER...", help="Recordings, or what 'train corpus' made; an hour or more."),
+    ],
+    out: Annotated[Path, typer.Option(help="Where checkpoint, weights and TensorBoard's files go.")] = Path(
+        "models/vocoder"
+    ),
+    model: Annotated[str, typer.Option(help="source-filter, hifigan or waveglow.")] = "source-filter",
+    size: Annotated[
+        str, typer.Option(help="small, for a processor, or paper: HiFi-GAN V1 and WaveGlow as published, for a GPU.")
+    ] = "small",
+    steps: Annotated[int, typer.Option(min=1, help="About one a second on a core for source-filter.")] = 6000,
+    minutes: Annotated[float, typer.Option(min=0, help="Stop after so long, with a checkpoint; 0 for no limit.")] = 0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pieces in a step.")] = 16,
+    frames: Annotated[int, typer.Option(min=8, help="Length of a piece in mel frames of 11.6 ms.")] = 64,
+    lr: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 1e-3,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
+) -> None:
+    """Train a vocoder; run again to go on from its checkpoint.
+
+    As published, hifigan is --size paper --lr 2e-4 --frames 32, waveglow --size paper --lr 1e-4 --frames 62; both want
+    a GPU and days.
+
+    Example:
+
+      nuanced-speech tts train-vocoder recordings/ --out models/my-vocoder
+
+      nuanced-speech tts vocode in.wav out.wav --vocoder models/my-vocoder/vocoder.safetensors
+    """
+    from nuanced_speech.tts.vocoders.train import TrainConfig, train
+
+    print(
+        train(
+            TrainConfig(
+                tuple(folders), out, model, size, steps, minutes, batch_size, frames, lr, seed=seed, device=device
+            )
+        )
+    )
+
+
+def vocode(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MEL_OR_WAV",
+            help="A mel spectrogram (.npz of the ETTS format, or .npy of shape (frames, 80)), or a recording to "
+            "take it from: copy synthesis.",
+        ),
+    ],
+    out: Annotated[Path, typer.Argument(help="WAV, FLAC or OGG by its name.")],
+    vocoder: Annotated[
+        str, typer.Option(help="default, griffin-lim, vocos (from the hub), or a file that tts train-vocoder wrote.")
+    ] = "default",
+) -> None:
+    """Speak a mel spectrogram.
+
+    Examples:
+
+      nuanced-speech tts vocode in.wav out.wav
+
+      nuanced-speech tts vocode features/LJ001-0001.npz out.flac --vocoder griffin-lim
+    """
+    if source.resolve() == out.resolve():
+        raise UserError(f"{out}: input and output are the same file; give the output another name")
+    from nuanced_speech import audio
+    from nuanced_speech.tts.vocoders import load, speak
+
+    audio.check_writable(out)
+    chosen = load(vocoder)
+    audio.write(out, speak(read_mel(source, chosen.mel), chosen), chosen.mel.sample_rate)
+
+
+def read_mel(path: Path, config):  # type: ignore[no-untyped-def]
+    """Mel ``[80, frames]``, float32 numpy, of a file: ``.npz``, ``.npy`` or sound.
+
+    Raises:
+        UserError: the file cannot be read, or its mel is not of the vocoder's kind.
+    """
+    import numpy as np
+    import torch
+
+    from nuanced_speech import audio
+    from nuanced_speech.dsp.mel import MEL, mel_spectrogram
+    from nuanced_speech.tts import features
+
+    if path.suffix not in (".npz", ".npy"):
+        wave = audio.read(path, config.sample_rate)
+        return mel_spectrogram(torch.from_numpy(wave)[None], config)[0].numpy()
+    if config != MEL:
+        raise UserError(
+            f"{path}: this vocoder has a mel of its own kind; give it a recording, or use --vocoder default"
+        )
+    if path.suffix == ".npz":
+        return checked(path, features.load(path).mel.T)
+    try:
+        mel = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path}: not an .npy file that can be read ({type(error).__name__})") from error
+    if not isinstance(mel, np.ndarray):
+        raise UserError(f"{path}: an .npz file under the name of an .npy; give it its own name")
+    if (
+        mel.ndim != 2
+        or not mel.size
+        or mel.shape[1] != MEL.n_mels
+        or mel.dtype.kind != "f"
+        or not np.isfinite(mel).all()
+    ):
+        raise UserError(
+            f"{path}: {mel.dtype} of shape {mel.shape}; a mel is finite floats of shape (frames, {MEL.n_mels})"
+        )
+    return checked(path, mel.T.astype(np.float32))
+
+
+def checked(path: Path, mel):  # type: ignore[no-untyped-def]
+    """The mel ``[80, frames]``, unless no sound within [-1, 1] can have it."""
+    if mel.max() > LOUDEST_LOG_MEL:
+        raise UserError(f"{path}: values up to {mel.max():.1f} are no natural logarithms of magnitudes of sound")
+    return mel

@@ -1,0 +1,211 @@
+"""One picture of a source and its output, one above the other: waveform, log-mel spectrogram, F0 and level."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator, NullLocator
+from transformers.audio_utils import hertz_to_mel, mel_filter_bank
+
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.files import replacing
+
+MAX_SECONDS = 60.0
+FRAME_RATE = 80
+
+_SOURCE_COLOUR = "#0072b2"
+_OUTPUT_COLOUR = "#d55e00"
+_INK = "#2b2b2b"
+_GRID = "#dddddd"
+_N_MELS = 96
+_N_FFT = 2048
+_WINDOW_SECONDS = 0.04
+_MAX_HZ = 8000.0
+_MEL_RANGE_DB = (-75.0, -10.0)
+_QUIETEST_MAXIMUM_DB = -30.0
+_LEVEL_RANGE_DB = 60.0
+_COLUMNS = 2400
+_MEL_TICKS = (100, 300, 600, 1000, 2000, 4000, 8000)
+_F0_TICKS = (40, 50, 75, 100, 150, 200, 300, 400, 600, 800)
+
+
+def compare_picture(
+    path: str | os.PathLike[str],
+    source: np.ndarray,
+    output: np.ndarray,
+    f0_source: np.ndarray,
+    f0_output: np.ndarray,
+    *,
+    title: str = "Source and output",
+    sample_rate: int = SAMPLE_RATE,
+) -> None:
+    """Draw two waveforms [T] and their F0 contours [frames] (80 Hz, in Hz, 0 where unvoiced) into a PNG.
+
+    From the top: waveform and log-mel spectrogram of the source, the same of the output, then one panel that lays the
+    two F0 contours over each other, and below them the two levels (RMS of 25 ms in dBFS). All share one time axis in
+    seconds. Of longer audio the first MAX_SECONDS are drawn, and the title says so. The file appears only when it is
+    complete.
+
+    Raises UserError when the path cannot be written.
+    """
+    seconds = max(len(source), len(output)) / sample_rate
+    shown = min(seconds, MAX_SECONDS)
+    samples, frames = round(shown * sample_rate), round(shown * FRAME_RATE)
+    source, output = source[:samples], output[:samples]
+    f0_source, f0_output = f0_source[:frames], f0_output[:frames]
+    if seconds > MAX_SECONDS:
+        title += f" (first {MAX_SECONDS:.0f} s of {_duration(seconds)})"
+
+    figure = Figure(
+        figsize=(13, 12), dpi=130, facecolor="white", layout=ConstrainedLayoutEngine(h_pad=0.03, hspace=0.0)
+    )
+    FigureCanvasAgg(figure)
+    # A file name may hold dollar signs, which are no formula.
+    figure.suptitle(title, fontsize=15, fontweight="bold", color=_INK, x=0.012, ha="left", parse_math=False)
+    rows = figure.subplots(6, 1, sharex=True, gridspec_kw={"height_ratios": [1, 2.3, 1, 2.3, 1.7, 1.2]})
+
+    peak = max(np.abs(source).max(initial=0), np.abs(output).max(initial=0), 1e-3)
+    # Lines that are right for ten seconds run together in sixty.
+    width = float(np.clip(15 / shown, 0.5, 1.0))
+    for (upper, lower), name, wave, f0, colour in (
+        (rows[0:2], "Source", source, f0_source, _SOURCE_COLOUR),
+        (rows[2:4], "Output", output, f0_output, _OUTPUT_COLOUR),
+    ):
+        draw_wave(upper, wave, sample_rate, colour, 1.08 * peak)
+        upper.set_title(f"{name} · {len(wave) / sample_rate:.2f} s", loc="left", color=colour, fontweight="bold")
+        _draw_mel(lower, wave, f0, sample_rate, width)
+    _draw_f0(rows[4], f0_source, f0_output, width)
+    _draw_level(rows[5], source, output, sample_rate, width)
+
+    for axes in rows:
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in rows[:-1]:
+        axes.tick_params(bottom=False)
+    rows[-1].set_xlim(0, shown)
+    rows[-1].set_xlabel("Time (s)")
+    figure.align_ylabels(rows)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def log_mel(wave: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Mel power spectrogram [96, frames] at 80 frames per second, in dB relative to its maximum (at most 0).
+
+    Below about -75 dBFS the maximum no longer counts, so that silence is dark and not full of amplified noise.
+    """
+    window = torch.hann_window(round(_WINDOW_SECONDS * sample_rate))
+    spectrum = torch.stft(
+        torch.as_tensor(wave, dtype=torch.float32),
+        n_fft=_N_FFT,
+        hop_length=sample_rate // FRAME_RATE,
+        win_length=len(window),
+        window=window,
+        pad_mode="constant",
+        return_complex=True,
+    )
+    bank = mel_filter_bank(_N_FFT // 2 + 1, _N_MELS, 0.0, _MAX_HZ, sample_rate, norm=None, mel_scale="htk")
+    mel = torch.as_tensor(bank.T, dtype=torch.float32) @ spectrum.abs().square()
+    level = 10 * torch.log10(mel.clamp(min=1e-10))
+    return (level - level.max().clamp(min=_QUIETEST_MAXIMUM_DB)).numpy()
+
+
+def level_db(wave: np.ndarray, sample_rate: int) -> np.ndarray:
+    """RMS in dBFS [frames] of 25 ms around each multiple of 12.5 ms, at least -100."""
+    hop = sample_rate // FRAME_RATE
+    power = np.concatenate([[0.0], np.cumsum(np.square(wave, dtype=np.float64))])
+    centres = np.arange(0, len(wave), hop)
+    first, last = np.maximum(centres - hop, 0), np.minimum(centres + hop, len(wave))
+    mean = (power[last] - power[first]) / (last - first)
+    return 10 * np.log10(np.maximum(mean, 1e-10))
+
+
+def draw_wave(axes: Axes, wave: np.ndarray, sample_rate: int, colour: str, limit: float, start: float = 0.0) -> None:
+    """A waveform [T] as its envelope, between -limit and limit, against seconds from `start` on."""
+    # Lowest and highest sample of each column: what a line through every sample would cover, without its cost.
+    step = max(1, round(len(wave) / _COLUMNS))
+    columns = wave[: len(wave) // step * step].reshape(-1, step)
+    time = start + np.arange(len(columns)) * step / sample_rate
+    axes.fill_between(time, columns.min(axis=1), columns.max(axis=1), color=colour, linewidth=0.4)
+    axes.axhline(0, color=colour, linewidth=0.4)
+    axes.set_ylim(-limit, limit)
+    axes.set_ylabel("Amplitude")
+
+
+def _draw_mel(axes: Axes, wave: np.ndarray, f0: np.ndarray, sample_rate: int, width: float) -> None:
+    mel = log_mel(wave, sample_rate)
+    top = float(_mel_scale(_MAX_HZ))
+    low, high = _MEL_RANGE_DB
+    image = axes.imshow(
+        mel,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=low,
+        vmax=high,
+        extent=(-0.5 / FRAME_RATE, (mel.shape[1] - 0.5) / FRAME_RATE, 0, top),
+    )
+    # Beside the axes and not taken from them, so that all panels keep the same width.
+    bar = axes.figure.colorbar(image, cax=axes.inset_axes((1.008, 0, 0.008, 1)), ticks=[-70, -50, -30, -10])
+    bar.set_label("dB from maximum", fontsize=9)
+    bar.outline.set_visible(False)
+    heights = _mel_scale(_voiced(f0))
+    outline = [withStroke(linewidth=2.6 * width, foreground="black")]
+    axes.plot(_times(f0), heights, color="#7df9ff", linewidth=1.3 * width, path_effects=outline, label="F0")
+    axes.set_ylim(0, top)
+    axes.set_yticks(_mel_scale(np.array(_MEL_TICKS, dtype=np.float64)), [str(hz) for hz in _MEL_TICKS])
+    axes.set_ylabel("Frequency (Hz)")
+    axes.legend(loc="upper right", frameon=False, labelcolor="white", handlelength=1.5)
+
+
+def _draw_f0(axes: Axes, f0_source: np.ndarray, f0_output: np.ndarray, width: float) -> None:
+    axes.plot(_times(f0_source), _voiced(f0_source), color=_SOURCE_COLOUR, linewidth=2.6 * width, label="Source")
+    axes.plot(_times(f0_output), _voiced(f0_output), color=_OUTPUT_COLOUR, linewidth=1.3 * width, label="Output")
+    axes.set_title("Source and output together", loc="left", color=_INK, fontweight="bold")
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, ncols=2, frameon=False)
+    # A tracker's few octave errors may leave the panel; they should not set its scale.
+    voiced = np.concatenate([f0_source[f0_source > 0], f0_output[f0_output > 0]])
+    low, high = np.percentile(voiced, [1, 99]) if len(voiced) else (80.0, 400.0)
+    axes.set_yscale("log")
+    axes.set_ylim(low / 1.15, high * 1.15)
+    axes.yaxis.set_major_locator(FixedLocator(_F0_TICKS))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda hz, _: f"{hz:.0f}"))
+    axes.set_ylabel("F0 (Hz)")
+    axes.grid(color=_GRID, linewidth=0.6)
+
+
+def _draw_level(axes: Axes, source: np.ndarray, output: np.ndarray, sample_rate: int, width: float) -> None:
+    levels = level_db(source, sample_rate), level_db(output, sample_rate)
+    axes.plot(_times(levels[0]), levels[0], color=_SOURCE_COLOUR, linewidth=2.2 * width)
+    axes.plot(_times(levels[1]), levels[1], color=_OUTPUT_COLOUR, linewidth=1.1 * width)
+    top = max(level.max(initial=-60.0) for level in levels) + 4
+    axes.set_ylim(top - _LEVEL_RANGE_DB, top)
+    axes.yaxis.set_major_locator(MultipleLocator(20))
+    axes.set_ylabel("Level (dBFS)")
+    axes.grid(color=_GRID, linewidth=0.6)
+
+
+def _mel_scale(hertz: float | np.ndarray) -> np.ndarray:
+    return np.asarray(hertz_to_mel(hertz, "htk"))
+
+
+def _times(contour: np.ndarray) -> np.ndarray:
+    return np.arange(len(contour)) / FRAME_RATE
+
+
+def _voiced(f0: np.ndarray) -> np.ndarray:
+    """F0 with gaps, which are not drawn, where there is no voice."""
+    return np.where(f0 > 0, f0, np.nan)
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,0 +1,1 @@
+"""Networks only, each with its weights."""

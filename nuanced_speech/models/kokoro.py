@@ -1,0 +1,416 @@
+"""Kokoro-82M as a differentiable synthesizer, around the installed and unedited ``kokoro`` package.
+
+The package's own forward pass takes one sentence and forbids gradients. This module runs the same modules with the
+same weights on batches of different lengths (masks where the package has none), takes durations, F0 and energy from
+outside, and lets gradients through. Weight norm is removed at load, which is faster and avoids 0/0 on the filters
+that quantisation left at zero.
+
+Rates: one duration unit is 600 samples = 25 ms; F0 and energy run at two frames per unit (80 Hz).
+Source of the architecture: StyleTTS 2 (Li et al. 2023) and iSTFTNet (Kaneko et al. 2022), as packaged in ``kokoro``.
+"""
+
+import io
+import json
+import warnings
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, STYLE_DIM, TIMBRE_DIM
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.text.symbols import CONFIG, vocabulary
+
+
+@dataclass
+class TextFeatures:
+    """What Kokoro knows of a batch of phoneme strings before any style.
+
+    Attributes:
+        content: text-encoder output ``[B, 512, P]``, the decoder's ``asr`` before it is spread over time.
+        prosody: projected ALBERT output ``[B, 512, P]``, the predictor's input.
+        lengths: phonemes per item, the two zeros included, ``[B]``.
+    """
+
+    content: Tensor
+    prosody: Tensor
+    lengths: Tensor
+
+    @property
+    def mask(self) -> Tensor:
+        """True where an item has a phoneme, ``[B, P]``."""
+        return length_mask(self.lengths, self.content.shape[-1])
+
+
+@dataclass
+class Prosody:
+    """Output of the predictor.
+
+    Attributes:
+        soft_durations: in 25 ms units before rounding, ``[B, P]``; carries gradients to the style.
+        durations: whole units, at least 1 for each phoneme, 0 in the padding, ``[B, P]``.
+        f0: Hz, about 0 where unvoiced, ``[B, 2T]``.
+        energy: log energy N, ``[B, 2T]``.
+        units: length of each item in 25 ms units, ``[B]``.
+    """
+
+    soft_durations: Tensor
+    durations: Tensor
+    f0: Tensor
+    energy: Tensor
+    units: Tensor
+
+
+@dataclass
+class Speech:
+    """A synthesized batch: ``audio [B, 600 * T]``, zero beyond each item's end, and the prosody it was made from."""
+
+    audio: Tensor
+    prosody: Prosody
+
+
+def timbre_of(style: Tensor) -> Tensor:
+    """What the decoder takes of a style ``[..., 256]``, its first 128 numbers; with those of an extension, which come
+    after the prosody in a style ``[..., 256 + K]``: ``[..., 128 + K]``."""
+    return torch.cat([style[..., :TIMBRE_DIM], style[..., STYLE_DIM:]], -1)
+
+
+def length_mask(lengths: Tensor, size: int) -> Tensor:
+    """``[B, size]``, True before each item's length."""
+    return torch.arange(size, device=lengths.device)[None] < lengths[:, None]
+
+
+def spread(features: Tensor, durations: Tensor) -> Tensor:
+    """Repeat each phoneme's column for as many units as it lasts.
+
+    Args:
+        features: ``[B, C, P]``.
+        durations: whole units ``[B, P]``, 0 in the padding.
+
+    Returns:
+        ``[B, C, T]`` with T the longest item's sum, zero beyond each item's end.
+    """
+    items = [x.repeat_interleave(d, dim=-1).T for x, d in zip(features, durations, strict=True)]
+    return nn.utils.rnn.pad_sequence(items, batch_first=True).transpose(1, 2)
+
+
+class Kokoro(nn.Module):
+    """The synthesizer. Weights are frozen; gradients reach whatever is passed in.
+
+    Args:
+        path: a safetensors file of converted weights; found by ``nuanced_speech.weights`` when absent.
+
+    Raises:
+        UserError: the weights cannot be found, or the file does not hold this model.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__()
+        if path is None:
+            from nuanced_speech.weights.catalog import find
+
+            path = find("kokoro")
+        config = json.loads(CONFIG.read_text(encoding="utf-8"))
+        self.vocab = vocabulary()
+        # the package has no type information
+        self.model: Any = _load(config, path)
+        self.eval().requires_grad_(False)
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.bert.device
+
+    @property
+    def _norms(self) -> list[Any]:
+        return [m for m in self.model.decoder.modules() if hasattr(m, "fc") and hasattr(m, "norm")]
+
+    @property
+    def gains(self) -> int:
+        """How many gains and offsets a timbre sets, in all adaptive norms of the decoder."""
+        return sum(norm.fc.out_features for norm in self._norms)
+
+    def extend(self, columns: Tensor) -> None:
+        """Let timbres be longer by so many numbers: of each, what it adds to the gains and offsets, ``[gains, K]``.
+
+        A timbre of 128 numbers is spoken as before. Gradients reach the columns.
+        """
+        sizes = [norm.fc.out_features for norm in self._norms]
+        for norm, own in zip(self._norms, columns.split(sizes), strict=True):
+            norm.more = own
+
+    def tokens(self, phonemes: str) -> Tensor:
+        """Token ids ``[P + 2]`` of a phoneme string, a zero on each side; symbols outside the vocabulary are dropped.
+
+        Raises:
+            UserError: nothing to speak is left, or more than 510 phonemes are.
+        """
+        ids = [self.vocab[p] for p in phonemes if p in self.vocab]
+        if not ids:
+            raise UserError(f"no phoneme in {phonemes!r} is in Kokoro's vocabulary: give text with speakable words")
+        if len(ids) > MAX_PHONEMES:
+            raise UserError(f"{len(ids)} phonemes in one piece, Kokoro takes at most {MAX_PHONEMES}: split the text")
+        return torch.tensor([0, *ids, 0], device=self.device)
+
+    def phonemes(self, ids: Iterable[int]) -> str:
+        """The phoneme string of token ids; what is no phoneme is dropped."""
+        symbols = {number: symbol for symbol, number in self.vocab.items()}
+        return "".join(symbols.get(number, "") for number in ids)
+
+    def encode_text(self, ids: Tensor, lengths: Tensor | None = None) -> TextFeatures:
+        """Text features of token ids ``[B, P]`` (zero-padded; ``lengths [B]`` where items differ)."""
+        if lengths is None:
+            lengths = torch.full((len(ids),), ids.shape[1], device=ids.device)
+        padding = ~length_mask(lengths, ids.shape[1])
+        hidden = self.model.bert(ids, attention_mask=(~padding).int())
+        prosody = self.model.bert_encoder(hidden).transpose(1, 2)
+        content = self.model.text_encoder(ids, lengths, padding)
+        return TextFeatures(content, prosody, lengths)
+
+    def encode_content(self, ids: Tensor) -> Tensor:
+        """The content half of ``encode_text`` alone, for one string ``[P]``: ``[512, P]``."""
+        length = torch.tensor([len(ids)], device=ids.device)
+        nothing = torch.zeros(1, len(ids), dtype=torch.bool, device=ids.device)
+        return self.model.text_encoder(ids[None], length, nothing)[0]
+
+    def predict(
+        self,
+        text: TextFeatures,
+        style: Tensor,
+        speed: float = 1.0,
+        durations: Tensor | None = None,
+        f0: Tensor | None = None,
+        energy: Tensor | None = None,
+    ) -> Prosody:
+        """Durations, F0 and energy for a style ``[B, 256]``; any of them can be forced instead.
+
+        ``speed`` divides the predicted durations. ``durations`` is ``[B, P]`` in whole units, ``f0`` and ``energy``
+        ``[B, 2T]``.
+        """
+        predictor, s = self.model.predictor, style[:, TIMBRE_DIM:STYLE_DIM]
+        # cuDNN's LSTM has no backward pass in evaluation mode; PyTorch's own has
+        descends = torch.is_grad_enabled() and (style.requires_grad or text.prosody.requires_grad)
+        with torch.backends.cudnn.flags(enabled=False) if descends else nullcontext():
+            hidden = predictor.text_encoder(text.prosody, s, text.lengths, ~text.mask)
+            x = _lstm(predictor.lstm, hidden, text.lengths)
+            soft = torch.sigmoid(predictor.duration_proj(x)).sum(-1) / speed * text.mask
+            if durations is None:
+                durations = soft.detach().round().clamp(min=1).long() * text.mask
+            units = durations.sum(-1)
+            if f0 is None or energy is None:
+                frames = spread(hidden.transpose(1, 2), durations)
+                shared = _lstm(predictor.shared, frames.transpose(1, 2), units).transpose(1, 2)
+                mask = _mask_or_none(units, shared.shape[-1])
+                if f0 is None:
+                    f0 = _curve(predictor.F0, predictor.F0_proj, shared, s, mask)
+                if energy is None:
+                    energy = _curve(predictor.N, predictor.N_proj, shared, s, mask)
+        return Prosody(soft, durations, f0, energy, units)
+
+    def decode(
+        self,
+        content: Tensor,
+        f0: Tensor,
+        energy: Tensor,
+        timbre: Tensor,
+        units: Tensor | None = None,
+        seed: int = 0,
+    ) -> Tensor:
+        """Waveform from content spread over time.
+
+        Args:
+            content: ``[B, 512, T]`` at 40 Hz.
+            f0: Hz ``[B, 2T]``, 0 where unvoiced.
+            energy: N ``[B, 2T]``.
+            timbre: ``[B, 128]``, the first half of the style; ``[B, 128 + K]`` after ``extend``.
+            units: ``[B]``, each item's own length where it is not T.
+            seed: for the harmonic source's random phases and noise; every item of a batch draws the same as alone.
+
+        Returns:
+            audio ``[B, 600 * max(units)]``, zero beyond each item's end.
+        """
+        decoder = self.model.decoder
+        length = content.shape[-1]
+        if units is None:
+            units = torch.full((len(content),), length, device=content.device)
+        elif int(units.max()) < length:
+            length = int(units.max())
+            content, f0, energy = (x[..., : length * rate] for x, rate in ((content, 1), (f0, 2), (energy, 2)))
+        mask = _mask_or_none(units, length)
+        fine = _mask_or_none(units * FRAMES_PER_UNIT, length * FRAMES_PER_UNIT)
+        content, f0, energy = _masked(content, mask), _masked(f0, fine), _masked(energy, fine)
+        f0_coarse = decoder.F0_conv(f0[:, None])
+        energy_coarse = decoder.N_conv(energy[:, None])
+        x = _residual_block(decoder.encode, torch.cat([content, f0_coarse, energy_coarse], 1), timbre, mask)
+        side = torch.cat([decoder.asr_res(content), f0_coarse, energy_coarse], 1)
+        for block in decoder.decode:
+            x = _residual_block(block, torch.cat([x, side], 1), timbre, mask)
+        return _generate(decoder.generator, x, timbre, f0, units, seed)
+
+    def forward(
+        self,
+        ids: Tensor,
+        style: Tensor,
+        lengths: Tensor | None = None,
+        speed: float = 1.0,
+        durations: Tensor | None = None,
+        f0: Tensor | None = None,
+        energy: Tensor | None = None,
+        seed: int = 0,
+    ) -> Speech:
+        """Speak token ids ``[B, P]`` in styles ``[B, 256]``; see ``predict`` for what can be forced."""
+        text = self.encode_text(ids, lengths)
+        prosody = self.predict(text, style, speed, durations, f0, energy)
+        content = spread(text.content, prosody.durations)
+        audio = self.decode(content, prosody.f0, prosody.energy, timbre_of(style), prosody.units, seed)
+        return Speech(audio, prosody)
+
+
+def _load(config: dict, path: Path) -> Any:
+    """The package's model with our weights, built without running its initialisers."""
+    from kokoro import KModel
+    from kokoro.istftnet import TorchSTFT
+
+    nothing = io.BytesIO()
+    torch.save({}, nothing)
+    nothing.seek(0)
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore")
+        model = KModel(repo_id="hexgrad/Kokoro-82M", config=config, model=nothing)
+        for module in model.modules():
+            if hasattr(module, "weight_g"):
+                nn.utils.remove_weight_norm(module)
+    try:
+        state = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} cannot be read as Kokoro's weights ({error})") from error
+    for name, module in model.named_modules():
+        if isinstance(module, nn.InstanceNorm1d):
+            state[f"{name}.weight"] = torch.ones(module.num_features)
+            state[f"{name}.bias"] = torch.zeros(module.num_features)
+    model.bert.pooler = None
+    try:
+        missing, unknown = model.load_state_dict(state, strict=False, assign=True)
+    except RuntimeError as error:
+        raise UserError(f"{path} does not hold Kokoro's weights (tensors of other shapes)") from error
+    if missing or unknown:
+        raise UserError(f"{path} does not hold Kokoro's weights ({len(missing)} missing, {len(unknown)} unknown)")
+    embeddings = model.bert.embeddings
+    positions = config["plbert"]["max_position_embeddings"]
+    embeddings.register_buffer("position_ids", torch.arange(positions)[None], persistent=False)
+    embeddings.register_buffer("token_type_ids", torch.zeros(1, positions, dtype=torch.long), persistent=False)
+    net = config["istftnet"]
+    model.decoder.generator.stft = TorchSTFT(net["gen_istft_n_fft"], net["gen_istft_hop_size"], net["gen_istft_n_fft"])
+    return model
+
+
+def _mask_or_none(lengths: Tensor, size: int) -> Tensor | None:
+    """Mask ``[B, size]``, or None where no item needs one (the quick path)."""
+    return None if bool((lengths == size).all()) else length_mask(lengths, size)
+
+
+def _masked(x: Tensor, mask: Tensor | None) -> Tensor:
+    if mask is None:
+        return x
+    return x * (mask[:, None] if x.ndim == 3 else mask)
+
+
+def _lstm(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> Tensor:
+    """An LSTM over ``[B, T, C]`` that neither starts nor ends in an item's padding."""
+    packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+    out, _ = nn.utils.rnn.pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=x.shape[1])
+    return out
+
+
+def _adain(layer: Any, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
+    """Adaptive instance norm, each item's statistics taken over its own length; zero beyond."""
+    gains = layer.fc(s[:, :TIMBRE_DIM])
+    if s.shape[1] > TIMBRE_DIM:
+        gains = gains + F.linear(s[:, TIMBRE_DIM:], layer.more)
+    gamma, beta = gains[..., None].chunk(2, dim=1)
+    count = x.shape[-1] if mask is None else mask.sum(-1)[:, None, None]
+    # two plain passes over memory: var_mean and batch_norm take three to thirty times as long on a CPU
+    centred = _masked(x - _masked(x, mask).sum(-1, keepdim=True) / count, mask)
+    variance = torch.linalg.vector_norm(centred, dim=-1, keepdim=True).square() / count
+    scale = (1 + gamma) * torch.rsqrt(variance + layer.norm.eps)
+    return _masked(torch.addcmul(beta, centred, scale), mask)
+
+
+def _residual_block(block: Any, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
+    """``AdainResBlk1d``; where it upsamples, the output runs at twice the rate."""
+    y = block.actv(_adain(block.norm1, x, s, mask))
+    y = block.pool(y)
+    if block.upsample_type != "none" and mask is not None:
+        mask = mask.repeat_interleave(2, dim=-1)
+    y = block.conv1(_masked(y, mask))
+    y = block.actv(_adain(block.norm2, y, s, mask))
+    y = block.conv2(y)
+    return _masked((y + block._shortcut(x)) * 0.5**0.5, mask)
+
+
+def _curve(blocks: Any, projection: Any, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
+    """One of the predictor's two curves: ``[B, 512, T]`` at 40 Hz to ``[B, 2T]``."""
+    for block in blocks:
+        x = _residual_block(block, x, s, mask)
+        if block.upsample_type != "none" and mask is not None:
+            mask = mask.repeat_interleave(2, dim=-1)
+    return _masked(projection(x)[:, 0], mask)
+
+
+def _snake(x: Tensor, alpha: Tensor) -> Tensor:
+    """Snake activation (Ziyin et al. 2020): ``x + sin(alpha x)^2 / alpha``."""
+    return torch.addcdiv(x, torch.sin(alpha * x).square(), alpha)
+
+
+def _snake_block(block: Any, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
+    """``AdaINResBlock1``: three dilated convolutions with adaptive norm and Snake."""
+    for k in range(len(block.convs1)):
+        y = _snake(_adain(block.adain1[k], x, s, mask), block.alpha1[k])
+        y = block.convs1[k](y)
+        y = _snake(_adain(block.adain2[k], y, s, mask), block.alpha2[k])
+        x = x + block.convs2[k](y)
+    return x
+
+
+def _harmonic_source(generator: Any, f0: Tensor, units: Tensor, seed: int) -> Tensor:
+    """Magnitude and phase of the sine source ``[B, 22, 120 * T + 1]``, item by item: each draws as it would alone."""
+    items = []
+    devices = [f0.device] if f0.device.type == "cuda" else []
+    with torch.no_grad(), torch.random.fork_rng(devices):
+        for curve, length in zip(f0.detach(), units.tolist(), strict=True):
+            torch.manual_seed(seed)
+            fine = generator.f0_upsamp(curve[None, None, : length * FRAMES_PER_UNIT]).transpose(1, 2)
+            wave, _, _ = generator.m_source(fine)
+            items.append(torch.cat(generator.stft.transform(wave.transpose(1, 2)[:, 0]), 1)[0].T)
+    return nn.utils.rnn.pad_sequence(items, batch_first=True).transpose(1, 2)
+
+
+def _generate(generator: Any, x: Tensor, s: Tensor, f0: Tensor, units: Tensor, seed: int) -> Tensor:
+    """iSTFTNet generator: ``x [B, 512, 2T]`` to audio ``[B, 600 * T]``."""
+    source = _harmonic_source(generator, f0, units, seed)
+    per_unit, kernels = FRAMES_PER_UNIT, generator.num_kernels
+    for stage, up in enumerate(generator.ups):
+        last = stage == generator.num_upsamples - 1
+        x = up(F.leaky_relu(x, 0.1))
+        if last:
+            x = generator.reflection_pad(x)
+        per_unit *= up.stride[0]
+        mask = _mask_or_none(units * per_unit + int(last), x.shape[-1])
+        excitation = _snake_block(generator.noise_res[stage], generator.noise_convs[stage](source), s, mask)
+        x = x + excitation
+        blocks = generator.resblocks[stage * kernels : (stage + 1) * kernels]
+        x = _masked(torch.stack([_snake_block(b, x, s, mask) for b in blocks]).sum(0) / kernels, mask)
+    x = generator.conv_post(F.leaky_relu(x))
+    bins = generator.post_n_fft // 2 + 1
+    magnitude, phase = torch.exp(x[:, :bins]), torch.sin(x[:, bins:])
+    waves = [
+        generator.stft.inverse(m[None, :, : n * per_unit + 1], p[None, :, : n * per_unit + 1])[0, 0]
+        for m, p, n in zip(magnitude, phase, units.tolist(), strict=True)
+    ]
+    return nn.utils.rnn.pad_sequence(waves, batch_first=True)

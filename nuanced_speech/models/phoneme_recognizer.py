@@ -1,0 +1,286 @@
+"""Which phonemes were said, without a text: Whisper's decoder, taught to write phonemes instead of letters.
+
+Whisper (Radford et al. 2022) hears a word where a frame of sound alone is ambiguous, because its decoder knows what has
+been said so far. That decoder stays as it is but for changes of low rank (LoRA, Hu et al. 2021) and for what it writes:
+pronounced words and parts of words, which begin as what Whisper knows of those that sound so, and Kokoro's symbols,
+which are learned from speech whose phonemes are known, so that a word that no lexicon holds is written as it sounded.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from nuanced_speech.core.constants import DATA, WHISPER_SAMPLE_RATE
+from nuanced_speech.core.errors import reading_weights
+from nuanced_speech.core.files import replacing
+from nuanced_speech.models.content_adapter import Attention, KeysValues
+from nuanced_speech.models.phoneme_tokenizer import END, SYMBOLS, Lexicon
+from nuanced_speech.models.whisper import Listener
+
+WEIGHTS = DATA / "recogniser.safetensors"
+# Whisper's decoder always had silence after what was said: without it, it may not notice the end.
+SILENCE_SECONDS = 1.5
+# Strings that are followed at once when phonemes are written.
+BEAMS = 5
+
+
+@dataclass
+class RecogniserConfig:
+    """``whisper`` is the model whose decoder is changed, ``rank`` that of the change of every matrix."""
+
+    whisper: str = "base"
+    rank: int = 32
+
+
+class LowRank(nn.Module):
+    """A linear layer that stays, and a change of low rank that begins as none."""
+
+    def __init__(self, linear: nn.Linear, rank: int) -> None:
+        super().__init__()
+        self.linear = linear.requires_grad_(False)
+        self.down = nn.Parameter(torch.randn(rank, linear.in_features) / linear.in_features**0.5)
+        self.up = nn.Parameter(torch.zeros(linear.out_features, rank))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x) + F.linear(F.linear(x, self.down), self.up)
+
+    @torch.no_grad()
+    def merged(self) -> nn.Linear:
+        """The one layer that does the same."""
+        self.linear.weight += self.up @ self.down
+        return self.linear
+
+
+class Block(nn.Module):
+    """A block of Whisper's decoder: attention to what was written, attention to what is heard, two layers."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attn, self.attn_ln = Attention(width, heads), nn.LayerNorm(width)
+        self.cross_attn, self.cross_attn_ln = Attention(width, heads), nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.mlp_ln = nn.LayerNorm(width)
+
+    def forward(
+        self,
+        x: Tensor,
+        heard: KeysValues,
+        written: KeysValues | None = None,
+        causal: Tensor | None = None,
+        audible: Tensor | None = None,
+    ) -> tuple[Tensor, KeysValues]:
+        """``x [B, S, D]`` to the same, and keys and values of all that is written; ``heard`` is of B items or one."""
+        y = self.attn_ln(x)
+        known = self.attn.keys_values(y)
+        if written is not None:
+            known = torch.cat([written[0], known[0]], 2), torch.cat([written[1], known[1]], 2)
+        x = x + self.attn(y, known, causal)
+        # strings that listen to the same recording ask it as one: keys and values of a long one are read once
+        y = self.cross_attn_ln(x).reshape(len(heard[0]), -1, x.shape[-1])
+        x = x + self.cross_attn(y, heard, audible).reshape(x.shape)
+        return x + self.mlp(self.mlp_ln(x)), known
+
+
+class Tokens(nn.Module):
+    """A row for every token ``[V, D]``: those of Kokoro's symbols are learned, those of words stay but for a change of
+    low rank."""
+
+    words: Tensor
+    prior: Tensor
+    table: Tensor | None
+
+    def __init__(self, rows: Tensor, prior: Tensor, rank: int) -> None:
+        super().__init__()
+        self.register_buffer("prior", prior, False)
+        self.symbols = nn.Parameter(rows[:SYMBOLS].clone())
+        self.register_buffer("words", rows[SYMBOLS:].clone(), False)
+        self.down = nn.Parameter(torch.randn(rank, rows.shape[1]) / rows.shape[1] ** 0.5)
+        self.up = nn.Parameter(torch.zeros(len(rows) - SYMBOLS, rank))
+        self.register_buffer("table", None, False)
+
+    def forward(self) -> Tensor:
+        if self.table is not None:
+            return self.table
+        return torch.cat([self.symbols, self.words + self.up @ self.down])
+
+    def expected(self, x: Tensor, table: Tensor) -> Tensor:
+        """Logits of the next token, ``[..., D]`` to ``[..., V]``, by the rows that ``forward`` gave."""
+        return F.linear(x, table).float() + self.prior
+
+    @torch.no_grad()
+    def merge(self) -> None:
+        """Make the change a part of the rows."""
+        self.table = self()
+
+
+class Recogniser(nn.Module):
+    """Features of Whisper's encoder to Kokoro's phonemes.
+
+    Args:
+        listener: the Whisper model whose decoder it begins as; it is copied.
+        lexicon: what it can write.
+    """
+
+    prompt: Tensor
+    position: Tensor
+
+    def __init__(self, listener: Listener, lexicon: Lexicon, config: RecogniserConfig | None = None) -> None:
+        super().__init__()
+        self.config, self.lexicon = config or RecogniserConfig(listener.name), lexicon
+        decoder, dims = listener.model.decoder, listener.model.dims
+        self.blocks = nn.ModuleList(Block(dims.n_text_state, dims.n_text_head) for _ in range(dims.n_text_layer))
+        self.blocks.load_state_dict(decoder.blocks.state_dict())
+        self.ln = nn.LayerNorm(dims.n_text_state)
+        self.ln.load_state_dict(decoder.ln.state_dict())
+        self.tokens = Tokens(lexicon.first_rows(listener), lexicon.prior(), self.config.rank)
+        # what Whisper's decoder begins with to write down English without times
+        prompt = listener.english_tokenizer.sot_sequence_including_notimestamps
+        self.register_buffer("prompt", decoder.token_embedding.weight[list(prompt)].clone(), False)
+        self.register_buffer("position", decoder.positional_embedding.detach().clone(), False)
+        self.requires_grad_(False)
+
+    @property
+    def _blocks(self) -> list[Any]:
+        return list(self.blocks)
+
+    @property
+    def longest(self) -> int:
+        """Tokens that can be written at most."""
+        return len(self.position) - len(self.prompt)
+
+    def forward(self, features: Tensor, frames: Tensor, tokens: Tensor) -> Tensor:
+        """What it expects at each place of strings that are known.
+
+        Args:
+            features: ``[B, F, D]``, of Whisper's encoder after its last norm.
+            frames: how many rows of each are an item's own, ``[B]``.
+            tokens: of the lexicon ``[B, P]``, without a zero in front.
+
+        Returns:
+            logits ``[B, P + 1, V]``: row k before token k, the last one after all of them.
+        """
+        audible = torch.arange(features.shape[1], device=features.device) < frames[:, None]
+        table = self.tokens()
+        x = torch.cat([self.prompt.expand(len(tokens), -1, -1), table[tokens]], 1)
+        x = x + self.position[: x.shape[1]]
+        causal = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
+        for block in self._blocks:
+            x, _ = block(x, block.cross_attn.keys_values(features), None, causal, audible[:, None, None])
+        return self.tokens.expected(self.ln(x[:, len(self.prompt) - 1 :]), table)
+
+    def write(self, features: Tensor, limit: int) -> str:
+        """The most probable phonemes of ``features [F, D]``; arguments as in ``search``."""
+        return self.lexicon.phonemes(self.search(features, limit))
+
+    @torch.no_grad()
+    def search(self, features: Tensor, limit: int, beams: int = BEAMS) -> list[int]:
+        """The most probable tokens of ``features [F, D]``, by beam search over so many strings; none
+        where nothing is heard, of ``limit`` symbols at most, spaces among them.
+
+        Strings are compared by their log probability over the root of their symbols, ones that are unfinished too: by
+        the sum alone, longer ones would always lose, and by the mean per symbol, a long word that is one token would
+        win against anything that was said in a second, and win again the more often it is written.
+        """
+        heard = [block.cross_attn.keys_values(features[None]) for block in self._blocks]
+        written: list[KeysValues | None] = [None] * len(self.blocks)
+        causal = torch.ones(len(self.prompt), len(self.prompt), dtype=torch.bool, device=features.device).tril()
+        x, ids = (self.prompt + self.position[: len(self.prompt)])[None], features.new_zeros(1, 0, dtype=torch.long)
+        sizes = torch.tensor(self.lexicon.sizes, device=features.device)
+        scores, symbols = features.new_zeros(1), sizes.new_zeros(1)
+        finished: list[tuple[float, list[int]]] = []
+        table = self.tokens()
+        ends = torch.arange(len(table), device=features.device) == END
+        for length in range(1, self.longest + 1):
+            for k, block in enumerate(self._blocks):
+                x, written[k] = block(x, heard[k], written[k], causal if length == 1 else None)
+            totals = scores[:, None] + self.tokens.expected(self.ln(x[:, -1]), table).log_softmax(-1)
+            counts = symbols[:, None] + sizes
+            worth = (totals / counts.sqrt()).where(ends | (counts <= limit), -torch.inf)
+            worths, places = worth.flatten().topk(2 * beams)
+            rows, tokens = places // len(table), places % len(table)
+            ended = tokens == END
+            for value, row in zip(worths[ended].tolist(), rows[ended].tolist(), strict=True):
+                finished.append((value, ids[row].tolist()))
+            going_on = ~ended & worths.isfinite()
+            worths, places, rows, tokens = (y[going_on][:beams] for y in (worths, places, rows, tokens))
+            if not len(worths) or (len(finished) >= beams and max(finished)[0] > float(worths[0])):
+                break
+            scores, symbols = totals.flatten()[places], counts.flatten()[places]
+            ids = torch.cat([ids[rows], tokens[:, None]], 1)
+            written = [(kept[0][rows], kept[1][rows]) for kept in written if kept is not None]
+            x = (table[tokens] + self.position[len(self.prompt) + length - 1])[:, None]
+        return max(finished)[1] if finished else ids[0].tolist()
+
+    def open_changes(self) -> None:
+        """Put a change of low rank on every matrix, for training; everything else stays."""
+        for module, name in list(_linears(self.blocks)):
+            setattr(module, name, LowRank(getattr(module, name), self.config.rank))
+        self.tokens.requires_grad_(True)
+        self.ln.requires_grad_(True)
+
+    def merge_changes(self) -> None:
+        """Make the changes a part of the matrices: as fast as Whisper's own."""
+        for parent in list(self.blocks.modules()):
+            for name, child in list(parent.named_children()):
+                if isinstance(child, LowRank):
+                    setattr(parent, name, child.merged())
+        self.tokens.merge()
+
+    def changes(self) -> dict[str, Tensor]:
+        """What training changes: all that has to be saved beside Whisper itself."""
+        return {name: value.detach() for name, value in self.named_parameters() if value.requires_grad}
+
+    def save(self, path: Path, **metadata: str) -> None:
+        """Write the changes as fp16 safetensors; the old file stays until the new is whole."""
+        state = {name: value.half().contiguous() for name, value in self.changes().items()}
+        with replacing(path) as temporary:
+            known = {"config": json.dumps(asdict(self.config)), "lexicon": self.lexicon.json()}
+            save_file(state, temporary, known | metadata)
+
+    @classmethod
+    def load(cls, listener: Listener, path: Path = WEIGHTS) -> "Recogniser":
+        """A recogniser that ``save`` wrote, on top of the Whisper model that it was trained with.
+
+        Raises:
+            UserError: no such file, not a recogniser, or one of another Whisper model.
+        """
+        with reading_weights(path, "phoneme recogniser", "nuanced-speech train recogniser"), safe_open(path, "pt") as f:
+            config = RecogniserConfig(**json.loads(f.metadata()["config"]))
+            if config.whisper != listener.name:
+                raise ValueError(f"it is one for Whisper {config.whisper}, not {listener.name}")
+            recogniser = cls(listener, Lexicon.of(f.metadata()["lexicon"]), config)
+            recogniser.open_changes()
+            recogniser.load_changes({name: f.get_tensor(name).float() for name in f.keys()})  # noqa: SIM118
+        recogniser.merge_changes()
+        return recogniser.eval().requires_grad_(False).to(listener.device)
+
+    def load_changes(self, changes: dict[str, Tensor]) -> None:
+        """Set what ``changes`` gave.
+
+        Raises:
+            ValueError: they do not fit.
+        """
+        if set(changes) != set(self.changes()):
+            raise ValueError("its tensors are not those of a recogniser")
+        self.load_state_dict(changes, strict=False)
+
+
+def with_silence(wave: np.ndarray) -> np.ndarray:
+    """A waveform ``[T]`` at 16 kHz as it has to be heard for the recogniser."""
+    return np.pad(wave, (0, round(SILENCE_SECONDS * WHISPER_SAMPLE_RATE)))
+
+
+def _linears(blocks: nn.Module) -> Iterator[tuple[nn.Module, str]]:
+    for parent in blocks.modules():
+        for name, child in parent.named_children():
+            if isinstance(child, nn.Linear):
+                yield parent, name

@@ -1,0 +1,229 @@
+"""Whisper as the listener: encoder features at 50 Hz for the clip's own length, and transcription.
+
+Source of the model: Radford et al. 2022, as packaged in ``openai-whisper``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nuanced_speech.core.constants import WHISPER_SAMPLE_RATE
+from nuanced_speech.core.errors import UserError
+
+FEATURE_RATE = 50
+HOP = WHISPER_SAMPLE_RATE // FEATURE_RATE
+WINDOW_SECONDS = 28
+OVERLAP_SECONDS = 2
+# Silence around the clip, so that its first and last sounds are heard whole.
+MARGIN_SECONDS = 0.5
+# Probability of a language that leaves no doubt.
+SURE = 0.8
+
+
+def check_language(code: str) -> None:
+    """Complain of a language that Whisper does not know.
+
+    Raises:
+        UserError: names the code.
+    """
+    from whisper.tokenizer import LANGUAGES
+
+    if code not in LANGUAGES:
+        raise UserError(f"unknown language {code!r}: give a code such as en, fr or ja")
+
+
+@dataclass
+class Word:
+    """A word and when it was said, in seconds."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass
+class Segment:
+    """A stretch of speech as Whisper cuts it, in seconds, and how sure Whisper is of it.
+
+    Attributes:
+        log_probability: mean over its tokens.
+        no_speech: probability that nothing is said in the 30 s it was heard in.
+        compression: how many times smaller zlib makes the text; above 2.4 it repeats itself.
+    """
+
+    text: str
+    start: float
+    end: float
+    words: list[Word] = field(default_factory=list)
+    log_probability: float = 0.0
+    no_speech: float = 0.0
+    compression: float = 1.0
+
+
+@dataclass
+class Transcript:
+    """What was said, in which language (ISO 639-1), piece by piece."""
+
+    text: str
+    language: str
+    segments: list[Segment]
+
+
+class Listener:
+    """A Whisper model.
+
+    Args:
+        name: any size that openai-whisper knows, ``base`` or ``tiny.en`` say.
+        device: where it runs.
+
+    Raises:
+        UserError: an unknown name, or weights that cannot be found.
+    """
+
+    def __init__(self, name: str = "base", device: str | torch.device = "cpu") -> None:
+        self.name, self.device = name, torch.device(device)
+
+    @cached_property
+    def model(self) -> Any:
+        """The network, loaded when first needed."""
+        from nuanced_speech.weights.catalog import load_whisper
+
+        model: Any = load_whisper(self.name, self.device).eval().requires_grad_(False)
+        # the same 30 s are heard for their language, their words and the times of these
+        model.encoder.forward = _Remembering(model.encoder.forward)
+        return model
+
+    @property
+    def width(self) -> int:
+        """Size of one feature vector."""
+        return self.model.dims.n_audio_state
+
+    @property
+    def depth(self) -> int:
+        """Number of the encoder's last block."""
+        return self.model.dims.n_audio_layer
+
+    @cached_property
+    def english_tokenizer(self) -> Any:
+        """The tokenizer, set to write English down."""
+        from whisper.tokenizer import get_tokenizer
+
+        languages = self.model.num_languages
+        return get_tokenizer(self.model.is_multilingual, num_languages=languages, language="en", task="transcribe")
+
+    @torch.no_grad()
+    def features(self, wave: np.ndarray, layers: Sequence[int] = ()) -> Tensor:
+        """Encoder features of a clip, in windows of 28 s that overlap by 2 s where it is longer.
+
+        Args:
+            wave: ``[T]`` at 16 kHz.
+            layers: blocks (from 1) whose outputs are wanted, joined along the last axis; the encoder's own output,
+                after its last norm, when empty.
+
+        Returns:
+            ``[ceil(T / 320), width * max(1, len(layers))]``: row k is centred at k * 20 ms.
+        """
+        window, overlap = WINDOW_SECONDS * WHISPER_SAMPLE_RATE, OVERLAP_SECONDS * WHISPER_SAMPLE_RATE
+        frames = -(-len(wave) // HOP)
+        pieces = []
+        for start in range(0, max(len(wave) - overlap, 1), window - overlap):
+            piece = self._window(wave[start : start + window], layers)
+            # each side of an overlap is heard best by the window that has it further from its own edge
+            first = 0 if start == 0 else overlap // HOP // 2
+            last = len(piece) if start + window >= len(wave) else len(piece) - overlap // HOP // 2
+            pieces.append(piece[first:last])
+        return torch.cat(pieces)[:frames]
+
+    def output_norm(self, features: Tensor) -> Tensor:
+        """The encoder's own output ``[F, width]`` from the features of its last block."""
+        return self.model.encoder.ln_post(features.float())
+
+    def _window(self, wave: np.ndarray, layers: Sequence[int]) -> Tensor:
+        """Features of at most 29 seconds, without padding to 30."""
+        from whisper.audio import log_mel_spectrogram
+
+        encoder = self.model.encoder
+        margin = int(MARGIN_SECONDS * WHISPER_SAMPLE_RATE)
+        frames = -(-len(wave) // HOP)
+        padded = np.pad(wave, (margin, margin + frames * HOP - len(wave)))
+        mel = log_mel_spectrogram(torch.from_numpy(padded), self.model.dims.n_mels).to(self.device)
+        x = torch.nn.functional.gelu(encoder.conv1(mel[None]))
+        x = torch.nn.functional.gelu(encoder.conv2(x)).transpose(1, 2)
+        x = x + encoder.positional_embedding[: x.shape[1]]
+        kept = []
+        for number, block in enumerate(encoder.blocks, 1):
+            x = block(x)
+            if number in layers:
+                kept.append(x)
+            if layers and number == max(layers):
+                break
+        features = torch.cat(kept, -1) if layers else encoder.ln_post(x)
+        skipped = margin // HOP
+        return features[0, skipped : skipped + frames]
+
+    def transcribe(self, wave: np.ndarray, language: str | None = None, words: bool = False) -> Transcript:
+        """What is said in ``wave [T]`` at 16 kHz, deterministically; word times on request.
+
+        ``language`` is found by Whisper when absent.
+        """
+        try:
+            found = self.model.transcribe(
+                wave.astype(np.float32),
+                language=language or self.language(wave),
+                temperature=0.0,
+                condition_on_previous_text=False,
+                word_timestamps=words,
+                fp16=False,
+                verbose=None,
+            )
+        finally:
+            self.model.encoder.forward.last = None
+        segments = [
+            Segment(
+                piece["text"].strip(),
+                float(piece["start"]),
+                float(piece["end"]),
+                [Word(w["word"].strip(), float(w["start"]), float(w["end"])) for w in piece.get("words", [])],
+                float(piece["avg_logprob"]),
+                float(piece["no_speech_prob"]),
+                float(piece["compression_ratio"]),
+            )
+            for piece in found["segments"]
+        ]
+        return Transcript(found["text"].strip(), found["language"], segments)
+
+    @torch.no_grad()
+    def language(self, wave: np.ndarray) -> str:
+        """The language (ISO 639-1) that the first 30 s of ``wave [T]`` at 16 kHz are in; en for English-only models."""
+        from whisper.audio import N_FRAMES, N_SAMPLES, log_mel_spectrogram, pad_or_trim
+
+        if self.name.endswith(".en"):
+            return "en"
+        mel = log_mel_spectrogram(torch.from_numpy(wave.astype(np.float32)), self.model.dims.n_mels, padding=N_SAMPLES)
+        # filled up as it is to be written down, so that it is heard once for both; with silence, as Whisper does it,
+        # if that leaves a doubt
+        for own in (mel[:, :-N_FRAMES], mel):
+            _, (shares,) = self.model.detect_language(pad_or_trim(own, N_FRAMES)[None].to(self.device))
+            language = max(shares, key=shares.get)
+            if shares[language] > SURE:
+                break
+        return language
+
+
+class _Remembering:
+    """A function of a tensor that does not compute again what it computed last."""
+
+    last: tuple[Tensor, Tensor] | None = None
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        self.function = function
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self.last is None or not torch.equal(self.last[0], x):
+            self.last = x.clone(), self.function(x)
+        return self.last[1]

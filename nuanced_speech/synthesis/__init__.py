@@ -1,0 +1,1 @@
+"""Features or text to audio."""

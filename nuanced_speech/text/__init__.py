@@ -1,0 +1,1 @@
+"""Written text to sentences, words and phonemes."""

@@ -1,0 +1,323 @@
+"""Fit the surrogate that finds a speaker's timbre.
+
+Read top to bottom: Kokoro says again what real speakers said, to their melody and rhythm, with random timbres; a
+speaker encoder says whom it hears, and how clean it is is measured; the surrogate is fitted to that; then, round by
+round, Kokoro speaks with the timbres that the surrogate finds for the speakers, so that it learns where it was too
+hopeful. Every sample is kept as it is made, and an interrupted run goes on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from nuanced_speech import audio
+from nuanced_speech.analysis.analyzer import ENERGY_OFFSET, gain_of
+from nuanced_speech.core import precision
+from nuanced_speech.core.constants import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.energy import energy
+from nuanced_speech.dsp.f0 import f0 as track_f0
+from nuanced_speech.dsp.octave_repair import drops
+from nuanced_speech.dsp.pitch import median_log_f0, transpose
+from nuanced_speech.evaluate.quality import quality
+from nuanced_speech.models.kokoro import Kokoro, spread
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
+from nuanced_speech.train.corpus import read
+from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
+
+PER_SHARD = 10
+# Of a recording so much is heard: more hardly moves the embedding.
+SECONDS = 12
+# A sample: 3 s, of which at least this share is voiced if a few attempts find such a place.
+UNITS, VOICED, ATTEMPTS = 120, 0.35, 20
+# A timbre is tried on the passage whose pitch is nearest of so many.
+PASSAGES = 12
+# Ends of what the weights of prior and cleanness are drawn from in the rounds.
+PRIORS, CLEANNESSES = (0.02, 0.2), (0.03, 0.3)
+BATCH, LR, DECAY, NOISE = 64, 1e-3, 0.05, 0.15
+# Cleanness is measured on 3 s, and so is noisy: its networks are held smoother.
+CLEAN_DECAY, CLEAN_NOISE, CLEAN_EPOCHS = 0.3, 1.0, 2.5
+# Columns of quality, and which way is better: share of passages with an octave drop (0 or 1), share of voiced frames
+# that came out unvoiced, DNSMOS OVRL, P.808.
+BETTER = (-1.0, -1.0, 1.0, 1.0)
+DNSMOS_SECONDS = 9.02
+
+
+@dataclass
+class TimbreConfig:
+    """``speech`` is what ``train real`` made of many speakers' recordings, each a speaker; ``corpora`` of ``train
+    corpus`` are samples that cost nothing."""
+
+    speech: Path
+    out: Path
+    corpora: list[Path] = field(default_factory=list)
+    random: int = 700
+    rounds: int = 4
+    per_round: int = 250
+    epochs: int = 40
+    seed: int = 0
+
+
+@dataclass
+class Samples:
+    """What was spoken and whom it sounded like: timbres ``[N, 128]``, log2 F0 ``[N]``, embeddings ``[N, 256]``, and
+    ``quality [N, 4]``, NaN where it was not measured."""
+
+    timbre: Tensor
+    log_f0: Tensor
+    embedding: Tensor
+    quality: Tensor
+
+    def __len__(self) -> int:
+        return len(self.timbre)
+
+    @classmethod
+    def joined(cls, parts: list["Samples"]) -> "Samples":
+        """All samples of several."""
+        return cls(*(torch.cat([getattr(p, name) for p in parts]) for name in cls.__annotations__))
+
+
+@dataclass
+class Passage:
+    """What a speaker said, as Kokoro takes it: token ids and durations ``[P]``, F0 in Hz and N ``[2T]``, and the median
+    of its log2 F0; and who it sounds like, ``[256]``."""
+
+    ids: Tensor
+    durations: Tensor
+    f0: np.ndarray
+    n: np.ndarray
+    log_f0: float
+    embedding: Tensor
+
+
+def train(config: TimbreConfig) -> Path:
+    """Make the samples that are missing, fit, and write ``timbre.safetensors`` to ``out``.
+
+    Raises:
+        UserError: no speech in the folder.
+    """
+    config.out.mkdir(parents=True, exist_ok=True)
+    encoder, kokoro = SpeakerEncoder(), Kokoro()
+    passages = hear_speakers(config.speech, encoder)
+    for corpus in config.corpora:
+        hear_corpus(corpus, config.out / f"corpus-{corpus.resolve().name}.safetensors", encoder)
+    for turn in range(config.rounds + 1):
+        shards = range(-(-(config.per_round if turn else config.random) // PER_SHARD))
+        missing = [k for k in shards if not _shard(config.out, turn, k).exists()]
+        # of earlier rounds only, so that a resumed run ends where an uninterrupted one does
+        surrogate = fit(read_samples(config.out, turn), config) if turn and missing else None
+        name = f"speakers, round {turn}" if turn else "random timbres"
+        for k in tqdm(missing, name, len(shards), initial=len(shards) - len(missing), unit="shard"):
+            rng = np.random.default_rng([config.seed, turn, k])
+            log_f0: list[float] | None
+            if surrogate is None:
+                timbre, log_f0 = random_timbres(rng), None
+            else:
+                timbre, log_f0 = near_speakers(surrogate, passages, rng)
+            write(_shard(config.out, turn, k), speak(kokoro, encoder, timbre, log_f0, passages, rng))
+    surrogate = fit(read_samples(config.out, config.rounds + 1), config)
+    path = config.out / "timbre.safetensors"
+    surrogate.save(path)
+    return path
+
+
+def random_timbres(rng: np.random.Generator) -> Tensor:
+    """Timbres ``[10, 128]`` between the stock voices' mixtures and points spread as the voices are, and wider."""
+    voices = torch.stack([style_of(p)[:TIMBRE_DIM] for name, p in stock_voices().items() if name not in HELD_OUT])
+    centre, deviations = voices.mean(0), voices - voices.mean(0)
+    timbres = []
+    for _ in range(PER_SHARD):
+        one, other = (deviations[k] for k in rng.integers(len(voices), size=2))
+        voice = one if rng.random() < 0.5 else torch.lerp(one, other, float(rng.random()))
+        # a Gaussian with the voices' covariance, without computing it
+        weights = torch.from_numpy(rng.standard_normal(len(voices))).float()
+        wander = weights @ deviations / (len(voices) - 1) ** 0.5
+        noise = torch.from_numpy(rng.standard_normal(TIMBRE_DIM)).float() * voices.std(0)
+        share = float(rng.random())
+        timbres.append(centre + (1 - share) * voice + 1.2 * share * wander + 0.15 * noise)
+    return torch.stack(timbres)
+
+
+def near_speakers(
+    surrogate: TimbreSurrogate, passages: list[Passage], rng: np.random.Generator
+) -> tuple[Tensor, list[float]]:
+    """Timbres ``[10, 128]`` found for random speakers with random weights of the search, and the speakers' pitch."""
+    chosen = [passages[k] for k in rng.integers(len(passages), size=PER_SHARD)]
+    prior, cleanness = (
+        torch.from_numpy(np.exp(rng.uniform(np.log(low), np.log(high), PER_SHARD))).float()
+        for low, high in (PRIORS, CLEANNESSES)
+    )
+    log_f0 = [p.log_f0 for p in chosen]
+    embeddings = torch.stack([p.embedding for p in chosen])
+    timbre = surrogate.find(embeddings, torch.tensor(log_f0), prior, cleanness)
+    noise = torch.from_numpy(rng.standard_normal(timbre.shape) * rng.uniform(0, 0.1, (PER_SHARD, 1))).float()
+    return timbre + noise * surrogate.basis.norm(dim=1), log_f0
+
+
+@torch.no_grad()
+def speak(
+    kokoro: Kokoro,
+    encoder: SpeakerEncoder,
+    timbre: Tensor,
+    log_f0: list[float] | None,
+    passages: list[Passage],
+    rng: np.random.Generator,
+) -> Samples:
+    """Say 3 s of a random passage with each timbre ``[N, 128]``, at a median of ``log_f0`` or about the speaker's."""
+    rows: list[tuple[Tensor, float, Tensor, Tensor]] = []
+    for number, voice in enumerate(timbre):
+        tried = [passages[k] for k in rng.integers(len(passages), size=PASSAGES)]
+        if log_f0 is None:
+            passage = tried[0]
+            pitch = passage.log_f0 + rng.normal(0, 0.15)
+        else:
+            pitch = log_f0[number]
+            passage = tried[int(np.argmin([abs(p.log_f0 - pitch) for p in tried]))]
+        units = _place(passage, rng)
+        frames = slice(units.start * FRAMES_PER_UNIT, units.stop * FRAMES_PER_UNIT)
+        f0 = transpose(passage.f0[frames], pitch - passage.log_f0)
+        content = spread(kokoro.encode_content(passage.ids)[None], passage.durations[None])[..., units]
+        n = (passage.n[frames] + ENERGY_OFFSET).astype(np.float32)
+        melody, level, seed = torch.from_numpy(f0)[None], torch.from_numpy(n)[None], int(rng.integers(1 << 31))
+        with precision.autocast("cpu"):
+            wave = kokoro.decode(content, melody, level, voice[None], seed=seed)[0].float().numpy()
+        embedding = encoder.embed(wave, audio.SAMPLE_RATE)
+        if embedding is not None:
+            rows.append((voice, pitch, torch.from_numpy(embedding), measure(wave, f0)))
+    timbres, pitches, embeddings, qualities = zip(*rows, strict=True)
+    return Samples(torch.stack(timbres), torch.tensor(pitches), torch.stack(embeddings), torch.stack(qualities))
+
+
+def measure(wave: np.ndarray, f0: np.ndarray) -> Tensor:
+    """Quality ``[4]`` of ``wave [T]`` that was spoken with a melody; NaN for scores whose package is not installed."""
+    heard = track_f0(wave, audio.SAMPLE_RATE)[: len(f0)]
+    voiced = f0[: len(heard)] > 0
+    missed = np.mean(heard[voiced] == 0) if voiced.any() else np.nan
+    # the scores want 9 s, and would double a shorter recording until it has more
+    scores = quality(np.resize(wave, int(DNSMOS_SECONDS * audio.SAMPLE_RATE)), audio.SAMPLE_RATE, distill=False)
+    measured = (float(drops(f0, heard).any()), missed, scores.ovrl, scores.p808)
+    return torch.tensor([np.nan if value is None else value for value in measured], dtype=torch.float32)
+
+
+def _place(passage: Passage, rng: np.random.Generator) -> slice:
+    """3 s of a passage with enough voice in them, in units."""
+    units = int(passage.durations.sum())
+    for _ in range(ATTEMPTS):
+        start = int(rng.integers(max(units - UNITS, 0) + 1))
+        place = slice(start, min(start + UNITS, units))
+        if np.mean(passage.f0[place.start * FRAMES_PER_UNIT : place.stop * FRAMES_PER_UNIT] > 0) > VOICED:
+            break
+    return place
+
+
+def hear_speakers(speech: Path, encoder: SpeakerEncoder) -> list[Passage]:
+    """Everything that was said, each passage a speaker; those without a voice are left out.
+
+    Raises:
+        UserError: nothing there, or no voice in it.
+    """
+    passages = []
+    for utterance in tqdm(read(speech), "hearing speakers"):
+        wave = utterance.audio.numpy()
+        embedding = encoder.embed(wave[: SECONDS * audio.SAMPLE_RATE], audio.SAMPLE_RATE)
+        wave = wave * np.float32(gain_of(wave))
+        f0 = track_f0(wave, audio.SAMPLE_RATE)
+        log_f0 = median_log_f0(f0)
+        if embedding is not None and np.isfinite(log_f0):
+            heard = torch.from_numpy(embedding)
+            passages.append(Passage(utterance.ids, utterance.durations, f0, energy(wave), log_f0, heard))
+    if not passages:
+        raise UserError(f"{speech}: no voice in this speech")
+    return passages
+
+
+def hear_corpus(corpus: Path, cache: Path, encoder: SpeakerEncoder) -> None:
+    """Whom every utterance of a corpus sounds like, kept in a file."""
+    if cache.exists():
+        return
+    rows = []
+    for utterance in tqdm(read(corpus), f"hearing {corpus.name}"):
+        embedding = encoder.embed(utterance.audio.numpy(), audio.SAMPLE_RATE)
+        voiced = utterance.f0[utterance.f0 > VOICED_HZ]
+        if embedding is not None and len(voiced):
+            rows.append((utterance.style[:TIMBRE_DIM], float(voiced.log2().median()), torch.from_numpy(embedding)))
+    if not rows:
+        raise UserError(f"{corpus}: no voice in this corpus")
+    timbres, pitches, embeddings = zip(*rows, strict=True)
+    unknown = torch.full((len(rows), len(BETTER)), torch.nan)
+    write(cache, Samples(torch.stack(timbres), torch.tensor(pitches), torch.stack(embeddings), unknown))
+
+
+def fit(samples: Samples, config: TimbreConfig) -> TimbreSurrogate:
+    """Each member on its own: the cosine of embeddings, and the squared error of cleanness where it was measured."""
+    torch.manual_seed(config.seed)
+    surrogate = TimbreSurrogate()
+    surrogate.calibrate(samples.timbre)
+    scale = surrogate.basis.norm(dim=1)
+    clean = cleanness(samples.quality)
+    every, measured = torch.arange(len(samples)), torch.nonzero(clean.isfinite())[:, 0]
+
+    def noisy(batch: Tensor, noise: float, rng: np.random.Generator) -> Tensor:
+        timbre = samples.timbre[batch]
+        return timbre + noise * scale * torch.from_numpy(rng.standard_normal(timbre.shape)).float()
+
+    for k in tqdm(range(len(surrogate.members)), "fitting", leave=False):
+        rng = np.random.default_rng([config.seed, k])
+        for batch in _descent(surrogate.members[k], every, config.epochs, DECAY, rng):
+            found = surrogate.of_member(k, noisy(batch, NOISE, rng), samples.log_f0[batch])
+            (1 - (found * samples.embedding[batch]).sum(-1).mean()).backward()
+        for batch in _descent(surrogate.clean[k], measured, int(config.epochs * CLEAN_EPOCHS), CLEAN_DECAY, rng):
+            judged = surrogate.cleanness_of_member(k, noisy(batch, CLEAN_NOISE, rng), samples.log_f0[batch])
+            (judged - clean[batch]).square().mean().backward()
+    return surrogate.eval().requires_grad_(False)
+
+
+def _descent(network: nn.Module, rows: Tensor, epochs: int, decay: float, rng: np.random.Generator) -> Iterator[Tensor]:
+    """Random batches of rows; after each the network takes a step of AdamW down the gradients it has got meanwhile."""
+    steps = epochs * len(rows) // BATCH
+    optimizer = torch.optim.AdamW(network.parameters(), LR, weight_decay=decay)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
+    for _ in range(steps):
+        optimizer.zero_grad()
+        yield rows[torch.from_numpy(rng.integers(len(rows), size=BATCH))]
+        optimizer.step()
+        schedule.step()
+
+
+def cleanness(quality: Tensor) -> Tensor:
+    """One figure ``[N]`` for the columns of quality ``[N, 4]``: the mean of what each is better than average, in its
+    standard deviations; NaN where nothing was measured."""
+    known = quality[quality.isfinite().any(1)]
+    if not len(known):
+        return torch.full((len(quality),), torch.nan)
+    mean = known.nanmean(0)
+    deviation = (known - mean).square().nanmean(0).sqrt().clamp(min=1e-6)
+    return ((quality - mean) / deviation * torch.tensor(BETTER)).nanmean(1)
+
+
+def read_samples(folder: Path, before: int) -> Samples:
+    """Those of the corpora, of random timbres and of the rounds before one."""
+    paths = [*sorted(folder.glob("corpus-*.safetensors"))]
+    paths += [p for p in sorted(folder.glob("round-*.safetensors")) if int(p.stem.split("-")[1]) < before]
+    return Samples.joined([_read(path) for path in paths])
+
+
+def write(path: Path, samples: Samples) -> None:
+    """Keep samples in a file, whole or not at all."""
+    with audio.replacing(path) as temporary:
+        save_file({name: value.float().contiguous() for name, value in vars(samples).items()}, temporary)
+
+
+def _read(path: Path) -> Samples:
+    return Samples(**load_file(path))
+
+
+def _shard(folder: Path, turn: int, number: int) -> Path:
+    return folder / f"round-{turn}-{number:05d}.safetensors"

@@ -1,0 +1,138 @@
+"""Arithmetic of voices: from a line such as ``me + 0.5 * (af_nicole - af_sarah)`` to the weight of every voice in it.
+
+    sum     = product (("+" | "-") product)*
+    product = factor (("*" | "/") factor)*
+    factor  = ("+" | "-") factor | number | voice | "(" sum ")"
+
+A voice is a name or a voice pack file. A name may hold hyphens, so a minus after a name needs a space before it.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+
+from nuanced_speech.core.errors import UserError
+
+Weights = dict[str, float]
+_TOKENS = re.compile(
+    r"\s*(?:(?P<name>[^\s()*+]+\.(?:pt|npz|safetensors)\b|[^\W\d][\w-]*)|(?P<number>\d+\.?\d*|\.\d+)|(?P<mark>\S))"
+)
+_LIMIT = 100
+_TOLERANCE = 1e-6
+
+
+def is_arithmetic(text: str) -> bool:
+    """Whether a voice is written as a sum of voices, not as a name, a file or a list."""
+    return bool(re.search(r"[+*()]|(^|\s)-", text))
+
+
+def voice_weights(text: str) -> Weights:
+    """The weight of every voice in an expression; the weights sum to 1, so that the result is a voice again.
+
+    Raises:
+        UserError: what cannot be read, with its place; weights of another sum.
+    """
+    weights = _Parser(text).parse()
+    total = sum(weights.values())
+    # not the other way round: infinite weights sum to NaN
+    if not abs(total - 1) <= _TOLERANCE:
+        raise UserError(
+            f"the weights in {text!r} sum to {total:.4g}, and those of a voice must sum to 1: "
+            "write 0.5*a + 0.5*b, or a + (b - c)"
+        )
+    return weights
+
+
+@dataclass
+class _Value:
+    """A number, or a sum of voices."""
+
+    number: float = 0.0
+    voices: Weights | None = None
+
+    def scaled(self, by: float) -> "_Value":
+        if self.voices is None:
+            return _Value(self.number * by)
+        return _Value(voices={name: weight * by for name, weight in self.voices.items()})
+
+
+class _Parser:
+    """Recursive descent; every method reads what it is named after and leaves the rest."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = list(_TOKENS.finditer(text.rstrip()))
+        self.position = 0
+
+    def parse(self) -> Weights:
+        if len(self.tokens) > _LIMIT:
+            raise UserError(f"more than {_LIMIT} parts in one expression of voices: write less at once")
+        value = self.sum()
+        if self.position < len(self.tokens):
+            self.fail("an operator")
+        if value.voices is None:
+            raise UserError(f"{self.text!r} is a number, not a voice: name at least one voice")
+        return value.voices
+
+    def sum(self) -> _Value:
+        left = self.product()
+        while (mark := self.next_is("+", "-")) is not None:
+            right = self.product().scaled(1 if mark == "+" else -1)
+            if (left.voices is None) != (right.voices is None):
+                self.fail_at(self.position - 1, "a voice and a number cannot be added: write 0.5*a + 0.5*b")
+            if left.voices is None or right.voices is None:
+                left = _Value(left.number + right.number)
+            else:
+                names = {**left.voices, **right.voices}
+                left = _Value(voices={n: left.voices.get(n, 0.0) + right.voices.get(n, 0.0) for n in names})
+        return left
+
+    def product(self) -> _Value:
+        left = self.factor()
+        while (mark := self.next_is("*", "/")) is not None:
+            at, right = self.position, self.factor()
+            if mark == "/" and (right.voices is not None or right.number == 0):
+                self.fail_at(at, "a voice can only be divided by a number other than 0")
+            if left.voices is not None and right.voices is not None:
+                self.fail_at(at, "two voices cannot be multiplied: give one of them a number")
+            if right.voices is not None:
+                left, right = right, left
+            left = left.scaled(1 / right.number if mark == "/" else right.number)
+        return left
+
+    def factor(self) -> _Value:
+        if (sign := self.next_is("+", "-")) is not None:
+            return self.factor().scaled(1 if sign == "+" else -1)
+        if self.next_is("("):
+            inside = self.sum()
+            if not self.next_is(")"):
+                self.fail("a closing parenthesis")
+            return inside
+        token = self.tokens[self.position] if self.position < len(self.tokens) else None
+        if token is None or token["mark"]:
+            self.fail("a voice or a number")
+        assert token is not None
+        self.position += 1
+        if token["name"]:
+            return _Value(voices={token["name"]: 1.0})
+        number = float(token["number"])
+        if not math.isfinite(number):
+            self.fail_at(self.position - 1, "this number is too large")
+        return _Value(number)
+
+    def next_is(self, *marks: str) -> str | None:
+        """Read one of these marks, if it is next."""
+        if self.position < len(self.tokens) and self.tokens[self.position]["mark"] in marks:
+            self.position += 1
+            return self.tokens[self.position - 1]["mark"]
+        return None
+
+    def fail(self, wanted: str) -> None:
+        self.fail_at(self.position, f"{wanted} is wanted")
+
+    def fail_at(self, position: int, what: str) -> None:
+        if position >= len(self.tokens):
+            raise UserError(f"{self.text!r}, at the end: {what}")
+        token = self.tokens[position]
+        start = token.start(token.lastgroup or 0)
+        raise UserError(f"{self.text!r}, character {start + 1} ({token[0].strip()}): {what}")

