@@ -7,9 +7,10 @@ import shutil
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
+from helpers import CLIP, Ended
 
 from nuanced_speech.core import threads
 
@@ -28,13 +29,11 @@ threads.let_idle_threads_sleep()
 # Tests take models from the cache or from installed packages: the same weights everywhere, and no network needed.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-CLIP_WORDS = "but a mob without any man at the head of it is beneath pitifulness"
-
 
 @pytest.fixture(scope="session")
 def clip() -> Path:
     """Five seconds of real speech (16 kHz mono FLAC), whose words are ``CLIP_WORDS``."""
-    return Path(__file__).parent / "data" / "clip.flac"
+    return CLIP
 
 
 @pytest.fixture
@@ -78,14 +77,6 @@ def converter() -> Converter:
     from nuanced_speech.convert.converter import Converter
 
     return Converter(whisper="tiny.en")
-
-
-class Ended(NamedTuple):
-    """A command that has run: its exit status, standard output and standard error."""
-
-    status: int
-    out: str
-    err: str
 
 
 @pytest.fixture(scope="session")

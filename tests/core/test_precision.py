@@ -20,7 +20,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.train import checkpoint
 
 if TYPE_CHECKING:
-    from tests.conftest import Ended
+    from helpers import Ended
 
 PACKAGE = Path(nuanced_speech.__file__).parent
 # What oneDNN and torch read when they load: a newer processor then offers no more than AVX2.

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers import SAMPLE
 from safetensors.torch import load_file, save_file
 
 from nuanced_speech import audio
@@ -35,7 +36,6 @@ from nuanced_speech.tts.vocoders.vocos import VOCOS_MEL, Vocos
 from nuanced_speech.tts.vocoders.waveglow import PAPER, InvertibleConv, WaveGlow, WaveGlowConfig
 from nuanced_speech.tts.waveforms import collect
 
-SAMPLE = Path(__file__).parents[1] / "samples" / "huckleberry.flac"
 SMALL = HiFiGANConfig(channels=16)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from helpers import DATA
 
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import ENERGY_OFFSET
@@ -81,7 +82,7 @@ def test_a_creaky_voice_is_mended_in_a_conversion(clip: Path, converter: Convert
         heard = converter.hear(wave, 1.0, piece, phonemes=True)
         content, energy = converter.content_of(heard), heard.n + ENERGY_OFFSET
         style = heard.style.clone()
-        style[:128] = torch.from_numpy(np.load(Path(__file__).parent / "data" / "creaky_timbre.npy")).float()
+        style[:128] = torch.from_numpy(np.load(DATA / "creaky_timbre.npy")).float()
         curves = (torch.from_numpy(curve).float()[None] for curve in (heard.f0, energy))
         plain = converter.kokoro.decode(content, *curves, style[None, :128], seed=0)[0].numpy()
         plain = low_cut(plain)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from helpers import ROOT
 from safetensors.torch import load_file, save_file
 
 from nuanced_speech.core.constants import SAMPLES_PER_UNIT, TIMBRE_DIM
@@ -27,7 +28,6 @@ from nuanced_speech.train.references import Segment, Speaker, corpus_vectors, de
 from nuanced_speech.train.settings import BEST, CHECKPOINT, TrainConfig, check, parse_epochs, preset
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 
-ROOT = Path(__file__).parents[1]
 TEXTS, VOICES = ("Yes.", "Hello there."), ("af_heart", "bm_george")
 CROP_SECONDS = 0.3
 

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 import torch
 import whisper
-from conftest import CLIP_WORDS
+from helpers import CLIP_WORDS
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from torch import nn

@@ -4,11 +4,11 @@ import importlib.util
 import io
 import math
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers import ROOT
 
 from nuanced_speech.dsp.conv_stft import CustomSTFT
 
@@ -194,7 +194,7 @@ def test_arguments_that_do_not_fit_are_refused(arguments):
 
 
 def test_entry_point_is_the_packages_class():
-    path = Path(__file__).parents[1] / "custom_stft.py"
+    path = ROOT / "custom_stft.py"
     spec = importlib.util.spec_from_file_location("entry_custom_stft", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

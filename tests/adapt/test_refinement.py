@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers import CLIP
 
 from nuanced_speech import Converter, audio
 from nuanced_speech.adapt import refinement as module
@@ -22,7 +22,6 @@ from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
 from nuanced_speech.voice.stock import stock_voices, style_of
 
-CLIP = Path(__file__).parent / "data" / "clip.flac"
 PHONEMES = "ðə ɹˈɪvəɹ ɹˈOz kwˈɪkli"
 
 

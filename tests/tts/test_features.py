@@ -6,6 +6,7 @@ import librosa
 import numpy as np
 import pytest
 import torch
+from helpers import SAMPLE
 
 from nuanced_speech import audio
 from nuanced_speech.core.constants import MAX_PHONEMES
@@ -19,7 +20,6 @@ from nuanced_speech.tts.extract import ExtractConfig, extract, to_frames
 from nuanced_speech.tts.features import Example
 from nuanced_speech.tts.speak_dataset import SpeakConfig, speak_dataset
 
-SAMPLE = Path(__file__).parents[1] / "samples" / "huckleberry.flac"
 TEXT = "Yes, of course.\nNot now.\n"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import CLIP
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
@@ -18,8 +19,6 @@ from nuanced_speech.evaluate.recordings import Recording, find_recordings
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.whisper import Listener
 from nuanced_speech.voice.stock import voice_pack
-
-CLIP = Path(__file__).parent / "data" / "clip.flac"
 
 
 def result(system: str = "direct", target: str | None = None, **changes: object) -> Result:

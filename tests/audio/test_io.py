@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from helpers import ROOT
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
@@ -259,7 +260,7 @@ def test_long_vorbis_in_one_call(tmp_path: Path) -> None:
         "audio.write(sys.argv[1], 0.1 * numpy.sin(0.1 * numpy.arange(24000 * 120)))"
     )
     path = tmp_path / "long.ogg"
-    root = Path(audio.__file__).parents[1]
+    root = ROOT
     subprocess.run([sys.executable, "-c", code, str(path)], check=True, cwd=root)
     assert soundfile.info(path).frames == 24000 * 120
 
@@ -331,7 +332,7 @@ def test_full_disk_is_told_and_leaves_nothing(tmp_path: Path, suffix: str, missi
         "except errors.UserError as error: print(error)\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path / f"out{suffix}"), str(missing)]
-    root = Path(audio.__file__).parents[1]
+    root = ROOT
     told = subprocess.run(command, check=True, cwd=root, capture_output=True, text=True).stdout
     assert "is the disk full?" in told
     assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from helpers import SAMPLE
 
 from nuanced_speech import Converter, audio
 from nuanced_speech.adapt import prosody_fit as melody
@@ -29,8 +30,6 @@ from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import stock_voices
 from nuanced_speech.voice.voice import Voice
 from nuanced_speech.voicemaking.cloning import Clone, clone
-
-SAMPLE = Path(__file__).parent.parent / "samples" / "huckleberry.flac"
 
 
 @pytest.fixture(scope="module")

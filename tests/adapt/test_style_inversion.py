@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import CLIP
 
 from nuanced_speech import Converter, audio
 from nuanced_speech.adapt import refinement as refine
@@ -22,7 +22,6 @@ from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.voice.prior import coordinates
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 
-CLIP = Path(__file__).parent / "data" / "clip.flac"
 PHONEMES = "ðə ɹˈɪvəɹ ɹˈOz kwˈɪkli"
 
 

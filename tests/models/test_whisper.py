@@ -101,7 +101,7 @@ def test_any_length_gives_all_rows(listener: Listener, monkeypatch: pytest.Monke
 
 
 def test_the_clip_is_transcribed(transcript: Transcript) -> None:
-    from conftest import CLIP_WORDS
+    from helpers import CLIP_WORDS
 
     assert transcript.language == "en"
     assert word_errors(CLIP_WORDS, transcript.text).wer <= 0.08

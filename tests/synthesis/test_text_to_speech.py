@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from helpers import ROOT
 
 from nuanced_speech import audio
 from nuanced_speech.core import precision
@@ -345,7 +346,7 @@ def test_a_language_without_its_parts_says_what_to_install(monkeypatch, language
 
 
 def test_the_extras_are_those_of_the_package() -> None:
-    project = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     for language, extra in (("ja", "japanese"), ("zh", "mandarin")):
         wanted = ", ".join(f'"{requirement}"' for requirement in EXTRAS[language].values())
         assert f"{extra} = [{wanted}]" in project

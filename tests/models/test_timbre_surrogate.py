@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import DATA
 
 from nuanced_speech import audio
 from nuanced_speech.analysis.speaker_clustering import CONVERTED_CLEANNESS, settle
@@ -22,8 +23,6 @@ from nuanced_speech.train import timbre_surrogate as training
 from nuanced_speech.train.real import RealConfig, prepare
 from nuanced_speech.train.timbre_surrogate import Samples, TimbreConfig, fit, random_timbres, read_samples
 from nuanced_speech.voice.stock import stock_voices, style_of
-
-DATA = Path(__file__).parent / "data"
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import SAMPLE
 
 from nuanced_speech import audio
 from nuanced_speech.core.constants import SAMPLES_PER_UNIT
@@ -15,8 +16,6 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import CONFIG
 from nuanced_speech.train.corpus import read
 from nuanced_speech.train.real import RealConfig, prepare
-
-SAMPLE = Path(__file__).parent.parent / "samples" / "huckleberry.flac"
 
 
 def test_a_recording_is_labelled_and_noise_is_left_out(tmp_path: Path) -> None:

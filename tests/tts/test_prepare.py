@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import CLIP_WORDS
+from helpers import CLIP_WORDS
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError

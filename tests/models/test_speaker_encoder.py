@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from helpers import CLIP
 
 from nuanced_speech import audio
 from nuanced_speech.models.speaker_encoder import WINDOW, SpeakerEncoder
-
-CLIP = Path(__file__).parent / "data" / "clip.flac"
 
 
 @pytest.fixture(scope="module")

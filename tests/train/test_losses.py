@@ -4,17 +4,16 @@ import importlib.util
 import math
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers import ROOT
 
 from nuanced_speech.dsp.stft_loss import MultiResolutionSTFTLoss, STFTLoss
 from nuanced_speech.train import losses
 from nuanced_speech.train.losses import StyleSimilarityLoss, discriminator_loss, feature_matching_loss, generator_loss
 
-ROOT = Path(__file__).parents[1]
 SMALL = {"fft_sizes": (256, 128), "hops": (64, 32), "windows": (200, 128)}
 
 

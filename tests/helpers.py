@@ -1,0 +1,22 @@
+"""Paths and words that several tests use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+DATA = Path(__file__).parent / "data"
+CLIP = DATA / "clip.flac"
+"""Five seconds of real speech (16 kHz mono FLAC), whose words are ``CLIP_WORDS``."""
+CLIP_WORDS = "but a mob without any man at the head of it is beneath pitifulness"
+SAMPLE = ROOT / "samples" / "huckleberry.flac"
+"""Twelve seconds of real speech."""
+
+
+class Ended(NamedTuple):
+    """A command that has run: its exit status, standard output and standard error."""
+
+    status: int
+    out: str
+    err: str
