@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from safetensors import safe_open
 
-from nuanced_speech.voicemaking.attributes import DATA
+from nuanced_speech.voicemaking.attributes import WEIGHTS
 
 # What is paid for missing a target by one standard deviation, for changing an attribute that nobody asked for, for a
 # step of one standard deviation of the voices, and for ending that far from their mean. With a third of STEP and PRIOR
@@ -61,5 +61,5 @@ class Directions:
 def directions() -> Directions:
     """The packaged ones."""
     names = ("mean", "basis", "weights", "correlations")
-    with safe_open(DATA, "pt") as file:
+    with safe_open(WEIGHTS, "pt") as file:
         return Directions(*(file.get_tensor(f"directions.{name}").float().numpy() for name in names))

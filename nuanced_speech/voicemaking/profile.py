@@ -34,7 +34,9 @@ def portrait(kokoro: Kokoro, encoder: SpeakerEncoder, pack: Tensor, british: boo
     embedding = encoder.embed(spoken.audio, SAMPLE_RATE)
     # a voice that cannot be heard is far from every other
     embedding = np.zeros(encoder.linear.out_features, np.float32) if embedding is None else embedding
-    attributes = stock_attributes().complete(measure(spoken)[None], embedding[None])[0]
+    attributes = stock_attributes(precision.name_of(precision.fast_dtype(kokoro.device))).complete(
+        measure(spoken)[None], embedding[None]
+    )[0]
     return Portrait(attributes, embedding, spoken)
 
 
@@ -45,8 +47,10 @@ def sentence_phonemes(british: bool = False) -> str:
 
 
 @torch.no_grad()
-def speak(kokoro: Kokoro, pack: Tensor, phonemes: str, seed: int = 0) -> Spoken:
+def speak(kokoro: Kokoro, pack: Tensor, phonemes: str, seed: int = 0, dtype: torch.dtype | None = None) -> Spoken:
     """A phoneme string in a voice ``[rows, 256]``; on one core about half as long as it lasts.
+
+    ``dtype`` is the precision of the decoder, by default the faster one.
 
     Raises:
         UserError: as ``Kokoro.tokens``.
@@ -56,7 +60,7 @@ def speak(kokoro: Kokoro, pack: Tensor, phonemes: str, seed: int = 0) -> Spoken:
     encoded = kokoro.encode_text(ids)
     prosody = kokoro.predict(encoded, style)
     content = spread(encoded.content, prosody.durations)
-    with precision.autocast(kokoro.device):
+    with precision.autocast(kokoro.device, dtype):
         wave = kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM], seed=seed)
     f0, energy, durations = (x[0].float().cpu().numpy() for x in (prosody.f0, prosody.energy, prosody.durations))
     seconds = durations[1:-1] * (SAMPLES_PER_UNIT / SAMPLE_RATE)
