@@ -183,11 +183,12 @@ def convert(
     # torch takes seconds to import: not for --help
     from nuanced_speech.convert.converter import Converter
     from nuanced_speech.core.device import check_device
+    from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.weights.catalog import canonical
 
     check_device(device)
     canonical(f"whisper-{whisper}")
-    converter = Converter(whisper=whisper, device=device)
+    converter = Converter(ModelBank(device, whisper))
     failed = 0
     for source, output in jobs:
         try:
@@ -210,8 +211,8 @@ def _convert_one(  # type: ignore[no-untyped-def]
 ) -> None:
     with bar(source.name) as advance:
         done = converter.convert(
-            source, voice, keep=keep, path=path, text=text, pitch_shift=pitch_shift, language=language,
-            refine=refine, more=more, seed=seed, output=output, progress=advance,
+            source, voice=voice, keep=keep, path=path, text=text, pitch_shift=pitch_shift, language=language,
+            refine=refine, more=tuple(more), seed=seed, output=output, progress=advance,
         )  # fmt: skip
     console.print(f"{output}: {done.path} path, {done.rtf:.2f} x the recording's length", markup=False, highlight=False)
     if report is not None:
@@ -220,7 +221,7 @@ def _convert_one(  # type: ignore[no-untyped-def]
 
         spoken = audio.read(output)
         figures, a, b = reports.measure(
-            done.source, spoken, converter.transcriber, done.seconds, said=text, language=language
+            done.source, spoken, converter.models.transcriber, done.seconds, said=text, language=language
         )
         sheet, picture = reports.write(report, output.stem, done.source, spoken, figures, a, b)
         console.print(_figures_table(figures))

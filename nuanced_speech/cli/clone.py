@@ -73,9 +73,9 @@ def clone(
     check_free(name, out, force)
     consent = _consent(i_have_consent)
     # torch takes seconds to import: not for --help
-    from nuanced_speech.analysis.analyzer import Hearing
     from nuanced_speech.core.device import check_device
     from nuanced_speech.evaluate import voice_report
+    from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.voicemaking.cloning import clone as clone_voice
     from nuanced_speech.weights.catalog import canonical
 
@@ -85,11 +85,11 @@ def clone(
         raise UserError(f"{taken[0]} is there already: choose another --report folder, or --force to overwrite it")
     check_device(device)
     canonical(f"whisper-{whisper}")
-    hearing = Hearing(whisper=whisper, device=device)
+    models = ModelBank(device, whisper)
     with bar(name) as advance:
         cloned = clone_voice(
             [*recordings], name, consent=consent, language=language, refine=refine, one_speaker=one_speaker, seed=seed,
-            hearing=hearing, progress=advance,
+            models=models, progress=advance,
         )  # fmt: skip
     for warning in cloned.warnings:
         _say(f"warning: {warning}", "yellow")
@@ -98,7 +98,7 @@ def clone(
     if no_report:
         return
     make_folder(folder)
-    figures, spoken = voice_report.measure(cloned, hearing)
+    figures, spoken = voice_report.measure(cloned, models)
     written = voice_report.write(folder, cloned, figures, spoken)
     table = Table(show_header=False)
     table.add_row("similarity to the recordings", f"{figures.similarity:.3f}")

@@ -28,6 +28,7 @@ from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import Recording, find_recordings
 from nuanced_speech.evaluate.systems import SYSTEMS, Job, Models
 from nuanced_speech.models.attentive_style_encoder import WEIGHTS as ATTENTIVE
+from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.content_adapter import WEIGHTS as ADAPTER
 from nuanced_speech.models.phoneme_recognizer import WEIGHTS as RECOGNISER
 from nuanced_speech.models.style_encoder import PACKAGED as ENCODER
@@ -236,8 +237,8 @@ def run(config: BenchmarkConfig) -> list[Result]:
     except OSError as error:
         raise UserError(f"{config.out}: cannot make this folder ({error.strerror})") from error
     _check_settings(config, speakers)
-    converter = Converter(encoder=config.encoder, adapter=config.adapter)
-    recipe = Converter(encoder=config.recipe, adapter=config.adapter) if config.recipe else None
+    converter = Converter(ModelBank(encoder=config.encoder, adapter=config.adapter))
+    recipe = Converter(ModelBank(encoder=config.recipe, adapter=config.adapter)) if config.recipe else None
     models, judge = Models(converter, recipe), Judge(config, speakers, Listener())
     results: list[Result] = []
     every = trials(speakers, config.limit, config.others, config.known)

@@ -16,7 +16,7 @@ from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.models.kokoro import Kokoro
-from nuanced_speech.synthesis.resynthesizer import PITCH_SENTENCE
+from nuanced_speech.synthesis.target_voice import PITCH_SENTENCE
 from nuanced_speech.text.g2p import phoneme_pieces
 from nuanced_speech.voice.stock import stock_voices, style_of, voice_pack
 
@@ -55,7 +55,7 @@ class Models:
         names = [name for name in stock_voices() if name[0] in "ab"]
         if not self._stock:
             for name in names:
-                spoken = say(self.converter.kokoro, STOCK_SENTENCE, "en", name)
+                spoken = say(self.converter.models.kokoro, STOCK_SENTENCE, "en", name)
                 self._stock[name] = metrics.speaker_embedding(spoken, audio.SAMPLE_RATE)
         wanted = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
         return max(names, key=lambda name: metrics.cosine(self._stock[name], wanted))
@@ -96,7 +96,7 @@ def _converted(converter: Converter, job: Job, path: str, refine: int = 0) -> Sp
     started = time.perf_counter()
     done = converter.convert(
         job.source,
-        job.reference_path,
+        voice=job.reference_path,
         path=path,
         language=job.language,
         refine=refine,
@@ -109,8 +109,8 @@ def _plain(models: Models, job: Job) -> Spoken:
     models.converter.load("text")
     voice = models.nearest_stock_voice(job.source if job.reference is None else job.reference)
     started = time.perf_counter()
-    heard = report.hear(models.converter.transcriber, job.source, job.language)
-    return say(models.converter.kokoro, heard.text, heard.language, voice), time.perf_counter() - started
+    heard = report.hear(models.converter.models.transcriber, job.source, job.language)
+    return say(models.converter.models.kokoro, heard.text, heard.language, voice), time.perf_counter() - started
 
 
 @torch.no_grad()
@@ -144,12 +144,12 @@ def _random_walk(models: Models, job: Job) -> Spoken:
     """The plain chain in a voice that a random walk from the nearest stock voice found, of as many sentences as
     refinement by likeness synthesizes."""
     models.converter.load("text")
-    wave, kokoro = job.source if job.reference is None else job.reference, models.converter.kokoro
+    wave, kokoro = job.source if job.reference is None else job.reference, models.converter.models.kokoro
     start = voice_pack(models.nearest_stock_voice(wave))
     started = time.perf_counter()
     wanted = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
     found = start if wanted is None else random_walk(kokoro, start, wanted, job.refine * SYNTHESES_PER_STEP)
-    heard = report.hear(models.converter.transcriber, job.source, job.language)
+    heard = report.hear(models.converter.models.transcriber, job.source, job.language)
     return say(kokoro, heard.text, heard.language, found), time.perf_counter() - started
 
 
