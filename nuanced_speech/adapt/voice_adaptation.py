@@ -2,15 +2,15 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from nuanced_speech.adapt.refinement import Passage, expected_seconds, refine
-from nuanced_speech.adapt.style_inversion import TRIAL_STEPS, explain, log_mel
+from nuanced_speech.adapt.refinement import Passage, RefinementConfig, expected_seconds, refine
+from nuanced_speech.adapt.style_inversion import InversionConfig, invert_style, log_mel
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures
 from nuanced_speech.analysis.speaker_clustering import same_speaker
@@ -40,17 +40,34 @@ class Adapted:
     synthetic: bool
 
 
+@dataclass(frozen=True)
+class AdaptationConfig:
+    """Settings of adaptation.
+
+    Attributes:
+        seconds: so much of the recordings is used.
+        refinement: search for the timbre of a person.
+        inversion: search for the style of speech that Kokoro made.
+    """
+
+    seconds: float = 30.0
+    refinement: RefinementConfig = field(default_factory=RefinementConfig)
+    inversion: InversionConfig = field(default_factory=InversionConfig)
+
+
 class VoiceAdapter:
     """Adapts the style of a recording's main speaker.
 
     Args:
         models: synthesizer, speaker encoder, timbre surrogate.
         content: text features of segments.
-        seconds: so much of the recordings is used.
+        config: settings of the searches.
     """
 
-    def __init__(self, models: ModelBank, content: ContentEstimator | None = None, seconds: float = 30.0) -> None:
-        self.models, self.seconds = models, seconds
+    def __init__(
+        self, models: ModelBank, content: ContentEstimator | None = None, config: AdaptationConfig | None = None
+    ) -> None:
+        self.models, self.config = models, config or AdaptationConfig()
         self.content = content or ContentEstimator(models)
 
     def __call__(
@@ -103,11 +120,13 @@ class VoiceAdapter:
         progress: Progress | None,
     ) -> tuple[Tensor, bool]:
         """The style after the search, and whether Kokoro could have made the passages."""
-        kokoro, total = self.models.kokoro, TRIAL_STEPS + steps
-        seconds = expected_seconds(kokoro, timbre_of(before), passages, total)
+        kokoro, config = self.models.kokoro, self.config
+        trial = config.inversion.trial_steps
+        total = trial + steps
+        seconds = expected_seconds(kokoro, timbre_of(before), passages, total, config.refinement.crop_units)
         log.info("the voice is refined: about %d s, or less where nothing is gained any more", round(seconds))
         report: Progress = progress if progress is not None else lambda _share: None
-        style = explain(kokoro, before, passages, steps, lambda step: report(step / total), seed)
+        style = invert_style(kokoro, before, passages, steps, lambda step: report(step / total), seed, config.inversion)
         synthetic = style is not None
         if style is None:
             timbre = refine(
@@ -118,8 +137,9 @@ class VoiceAdapter:
                 speaker,
                 passages,
                 steps,
-                lambda step, _likeness: report((TRIAL_STEPS + step) / total),
+                lambda step, _likeness: report((trial + step) / total),
                 seed,
+                config.refinement,
             )
             style = torch.cat([timbre[:TIMBRE_DIM], before[TIMBRE_DIM:STYLE_DIM], timbre[TIMBRE_DIM:]])
         report(1.0)
@@ -129,7 +149,7 @@ class VoiceAdapter:
         """Passages of the longest segments, as many as are used."""
         passages: list[Passage] = []
         for item in features:
-            if sum(p.units for p in passages) * SECONDS_PER_UNIT < self.seconds:
+            if sum(p.units for p in passages) * SECONDS_PER_UNIT < self.config.seconds:
                 passages.append(self._passage(item))
         return passages
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from nuanced_speech.adapt.speaker_eq import Tint
+from nuanced_speech.adapt.speaker_eq import SpeakerEq
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.dsp.loudness import amplify, hush, match_loudness
 from nuanced_speech.dsp.spectral_balance import Balance, follow_balance, match_balance
@@ -72,11 +72,11 @@ class FollowBalance:
 class Equalize:
     """A speaker's equaliser."""
 
-    equalizer: Tint
+    equalizer: SpeakerEq
 
     def __call__(self, wave: np.ndarray, reference: Reference) -> np.ndarray:
         """Apply it."""
-        return self.equalizer.give(wave)
+        return self.equalizer(wave)
 
 
 @dataclass(frozen=True)

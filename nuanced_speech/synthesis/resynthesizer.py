@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nuanced_speech.adapt.speaker_eq import find_tint
+from nuanced_speech.adapt.speaker_eq import fit_speaker_eq
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures, mean_style
 from nuanced_speech.core import memory
@@ -179,23 +179,17 @@ class Resynthesizer:
             wave = kokoro.decode(content[..., units], melody, level, timbre[None], seed=seed)
             return low_cut(wave[0].cpu().numpy())
 
-        equalized = reference is not None and features is not None and voice.equalized(features)
-
-        def render(units: slice, timbre: Tensor, decoded: np.ndarray | None = None) -> np.ndarray:
-            wave = decode(units, timbre) if decoded is None else decoded
-            if reference is None:
+        def render(units: slice, timbre: Tensor) -> np.ndarray:
+            wave = decode(units, timbre)
+            if features is None or reference is None:
                 return wave
-            equalizer = voice.equalizer if equalized else None
-            return apply(voice.effects(equalizer), wave, reference[_frames(units)])
+            return apply(voice.effects(features), wave, reference[_frames(units)])
 
-        whole = slice(0, content.shape[-1])
         with stage("decode"):
-            decoded = decode(whole, timbre)
-            wave = render(whole, timbre, decoded)
-            if equalized and voice.equalizer is None:
-                voice = self._equalized(voice, wave)
-                if voice.equalizer is not None:
-                    wave = render(whole, timbre, decoded)
+            wave = decode(slice(0, content.shape[-1]), timbre)
+            if features is not None and reference is not None:
+                rendered = self.finish(wave, features, reference, voice)
+                wave, voice = rendered.audio, rendered.voice
         with stage("repair"):
             # a stock voice's timbre has no extension
             stock = F.pad(nearest_stock_timbre(style[:TIMBRE_DIM]), (0, len(timbre) - TIMBRE_DIM))
@@ -204,10 +198,20 @@ class Resynthesizer:
             memory.give_back()
         return Rendered(wave, voice)
 
-    def _equalized(self, voice: TargetVoice, wave: np.ndarray) -> TargetVoice:
-        """The voice with an equaliser fitted to ``wave [T]``, if there is enough speech in it."""
-        assert voice.speaker is not None
-        return replace(voice, equalizer=find_tint(self.models.speaker_encoder, wave, voice.speaker))
+    def finish(self, wave: np.ndarray, features: SegmentFeatures, reference: Reference, voice: TargetVoice) -> Rendered:
+        """Decoded audio ``wave [300 * frames]`` after the post chain.
+
+        A voice that wants an equaliser and has none gets it here, fitted to this audio, if there is enough speech in
+        it; the voice that is returned keeps it for the segments that follow.
+        """
+        finished = apply(voice.effects(features), wave, reference)
+        if voice.speaker is None or voice.equalizer is not None or not voice.equalized(features):
+            return Rendered(finished, voice)
+        equalizer = fit_speaker_eq(self.models.speaker_encoder, finished, voice.speaker)
+        if equalizer is None:
+            return Rendered(finished, voice)
+        voice = replace(voice, equalizer=equalizer)
+        return Rendered(apply(voice.effects(features), wave, reference), voice)
 
 
 def _frames(units: slice) -> slice:

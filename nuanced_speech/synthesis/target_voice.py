@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.adapt.speaker_eq import Tint
+from nuanced_speech.adapt.speaker_eq import SpeakerEq
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.audio import SYNTHETIC
 from nuanced_speech.dsp.pitch import median_log_f0
@@ -37,7 +37,7 @@ class TargetVoice:
     mark: str
     spectrum: np.ndarray | None = None
     speaker: Tensor | None = None
-    equalizer: Tint | None = None
+    equalizer: SpeakerEq | None = None
 
     @classmethod
     def own(cls, speaker: Tensor | None = None) -> "TargetVoice":
@@ -54,10 +54,11 @@ class TargetVoice:
         """Whether a segment is spoken with an equaliser."""
         return self.speaker is not None and (self.pack is not None or features.reference is not None)
 
-    def effects(self, equalizer: Tint | None) -> list[Effect]:
+    def effects(self, features: SegmentFeatures) -> list[Effect]:
         """The post chain of a segment that keeps its loudness."""
         balance: Effect = MatchBalance() if self.pack is None else FollowBalance(self.spectrum)
-        return [balance, *([Equalize(equalizer)] if equalizer is not None else []), MatchLoudness()]
+        equalizer = self.equalizer if self.equalized(features) else None
+        return [balance, *([] if equalizer is None else [Equalize(equalizer)]), MatchLoudness()]
 
 
 @torch.no_grad()

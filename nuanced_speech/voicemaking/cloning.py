@@ -6,15 +6,15 @@ The timbre half is found by its likeness to the speaker (``style.timbre``), the 
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.adapt.prosody_fit import LEFT_OUT, Sentence, fit_melody, fixed_sentences
-from nuanced_speech.adapt.voice_adaptation import VoiceAdapter
+from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig, Sentence, fit_prosody, fixed_sentences
+from nuanced_speech.adapt.voice_adaptation import AdaptationConfig, VoiceAdapter
 from nuanced_speech.analysis.analyzer import Analyzer, to_whisper
 from nuanced_speech.analysis.enrollment import Recording, gather
 from nuanced_speech.analysis.features import mean_speaker, mean_style
@@ -53,6 +53,14 @@ class Clone:
     warnings: list[str]
 
 
+@dataclass(frozen=True)
+class CloningConfig:
+    """Settings of the searches for the prosody half and, with refinement, for the timbre half."""
+
+    prosody: ProsodyFitConfig = field(default_factory=ProsodyFitConfig)
+    adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
+
+
 @torch.no_grad()
 def clone(
     recordings: Sequence[str | Path],
@@ -65,6 +73,7 @@ def clone(
     seed: int = 0,
     models: ModelBank | None = None,
     progress: Progress | None = None,
+    config: CloningConfig = CloningConfig(),
 ) -> Clone:
     """The voice of the speaker of some recordings.
 
@@ -78,6 +87,7 @@ def clone(
         seed: of the passages that refinement tries.
         models: bank of models; loaded when None.
         progress: called with the share that is done.
+        config: settings of the searches.
 
     Raises:
         UserError: as ``style.material.gather``; no consent; not a name for a voice; unknown language; nothing voiced.
@@ -107,11 +117,13 @@ def clone(
     median = torch.tensor([median_log_f0(f0)], device=models.device).nan_to_num(F0_CENTRE)
     timbre = models.timbre_surrogate.find(embedding[None], median)[0]
     sentences, language = _sentences(models, material, language)
-    prosody = _prosody_rows(models, sentences, language, log_f0, part_of(progress, 0.2, 0.3 if refine else 1.0))
+    prosody = _prosody_rows(
+        models, sentences, language, log_f0, part_of(progress, 0.2, 0.3 if refine else 1.0), config.prosody
+    )
     if refine:
         start = torch.cat([timbre, mean_style(features)[TIMBRE_DIM:]])
         features = [replace(item, style=start) for item in features]
-        adapted = VoiceAdapter(models)(features, refine, seed, part_of(progress, 0.3, 1.0))
+        adapted = VoiceAdapter(models, config=config.adaptation)(features, refine, seed, part_of(progress, 0.3, 1.0))
         timbre = adapted.style[:TIMBRE_DIM]
         # the prosody half is known better than by its melody only where Kokoro made the recordings
         if adapted.synthetic:
@@ -149,11 +161,16 @@ def _timbre_rows(timbre: Tensor) -> Tensor:
 
 
 def _prosody_rows(
-    models: ModelBank, sentences: list[Sentence], language: str, log_f0: np.ndarray, progress: Progress | None
+    models: ModelBank,
+    sentences: list[Sentence],
+    language: str,
+    log_f0: np.ndarray,
+    progress: Progress | None,
+    config: ProsodyFitConfig,
 ) -> Tensor:
     """The prosody ``[510, 128]`` that fits best of mixtures of the language's voices, of all voices if it has none."""
-    names = [name for name in stock_voices() if name not in LEFT_OUT]
+    names = [name for name in stock_voices() if name not in config.left_out]
     own = [name for name in names if iso_639(VOICE_LANGUAGES[name[0]]) == language]
     packs = torch.stack([stock_voices()[name] for name in own or names])
-    weights = fit_melody(models.kokoro, sentences, log_f0, packs, progress)
+    weights = fit_prosody(models.kokoro, sentences, log_f0, packs, progress, config)
     return torch.einsum("v,vrs->rs", weights, packs)[:, TIMBRE_DIM:]

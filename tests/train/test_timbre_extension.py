@@ -10,8 +10,9 @@ import torch
 
 from nuanced_speech import Converter, audio
 from nuanced_speech.adapt.refinement import embed
-from nuanced_speech.analysis.analyzer import ENERGY_OFFSET
-from nuanced_speech.analysis.speaker_clustering import settle
+from nuanced_speech.analysis.content import ContentEstimator
+from nuanced_speech.analysis.features import ENERGY_OFFSET
+from nuanced_speech.analysis.speaker_clustering import shared_styles
 from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import Kokoro, timbre_of
@@ -72,7 +73,7 @@ def test_its_numbers_follow_the_prosody_in_a_style() -> None:
     heard = torch.nn.functional.normalize(torch.rand(2, 256, generator=torch.Generator().manual_seed(1)), dim=1)
     extension = Extension(100, 4).eval()
     arguments = styles, heard, torch.full((2,), 7.0), torch.ones(2), TimbreSurrogate.load()
-    plain, extended = settle(*arguments), settle(*arguments, extension)
+    plain, extended = shared_styles(*arguments), shared_styles(*arguments, extension)
     assert torch.equal(extended[:, :256], plain)
     assert extended.shape == (2, 260)
     assert torch.equal(timbre_of(extended), torch.cat([plain[:, :TIMBRE_DIM], extended[:, 256:]], 1))
@@ -81,15 +82,13 @@ def test_its_numbers_follow_the_prosody_in_a_style() -> None:
 
 @torch.no_grad()
 def test_the_packaged_one_makes_a_voice_more_like_its_speaker(converter: Converter, clip: Path) -> None:
-    hearing = converter
-    wave = audio.read(clip)
-    heard = hearing.hear_all(wave)
-    hearing.settle_styles(heard)
-    item, timbre = heard[0], timbre_of(heard[0].style)
-    curves = torch.from_numpy(item.f0)[None], torch.from_numpy(item.n)[None] + ENERGY_OFFSET
-    content = hearing.content_of(item)
+    models = converter.models
+    item = converter.speakers.assign(converter.analyzer(audio.read(clip)))[0]
+    timbre = timbre_of(item.style)
+    curves = torch.from_numpy(item.f0)[None], torch.from_numpy(item.energy)[None] + ENERGY_OFFSET
+    content = ContentEstimator(models)(item)
     plain, extended = (
-        float(embed(hearing.speaker_encoder, hearing.kokoro.decode(content, *curves, t[None]))[0] @ own)
+        float(embed(models.speaker_encoder, models.kokoro.decode(content, *curves, t[None]))[0] @ own)
         for own in [torch.from_numpy(item.speaker)]
         for t in (timbre[:TIMBRE_DIM], timbre)
     )
