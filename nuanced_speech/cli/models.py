@@ -11,7 +11,7 @@ from rich.table import Table
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.weights import store
-from nuanced_speech.weights.sources import Progress
+from nuanced_speech.weights.sources import FetchProgress
 
 app = typer.Typer(help="Model files: list what is here, fetch them ahead of time, check them.", no_args_is_help=True)
 
@@ -19,7 +19,7 @@ USUAL = ["kokoro", "whisper-base"]
 
 
 @contextmanager
-def progress_bar() -> Iterator[Progress]:
+def progress_bar() -> Iterator[FetchProgress]:
     """A callback for ``models.find`` that draws a bar on standard error; nothing is drawn until it is called."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     bar = Bar(*columns, console=Console(stderr=True), transient=True)
