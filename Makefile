@@ -1,6 +1,7 @@
 # make demo    convert the sample recording, and say where the result, its report and its picture are
 # make test    run the tests
 # make lint    check style and types
+# make docs    build the documentation into site/
 # make evaluate FOLDER=...   measure all systems on a folder of recordings (its own extra packages are installed first)
 # make clean   remove the environment and what the demo wrote
 #
@@ -10,7 +11,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint evaluate clean
+.PHONY: help demo test lint docs evaluate clean
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -22,7 +23,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10; do \
 SAMPLE := samples/huckleberry.flac
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -7
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -8
 
 # The stamp is written last, so an install that broke off is done again.
 $(READY): requirements.txt requirements-no-deps.txt pyproject.toml
@@ -52,6 +53,11 @@ lint: $(READY)
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
 
+docs: $(READY)
+	@$(PIP) mkdocs-material "mkdocstrings[python]"
+	@$(RUN)/mkdocs build --strict --quiet
+	@echo "documentation: site/index.html"
+
 evaluate: $(READY)
 	@[ -n "$(FOLDER)" ] || { echo "name a folder of recordings: make evaluate FOLDER=recordings" >&2; exit 1; }
 	@$(PIP) -r requirements-benchmark.txt
@@ -59,4 +65,4 @@ evaluate: $(READY)
 	@$(RUN)/nuanced-speech evaluate $(FOLDER)
 
 clean:
-	rm -rf $(VENV) outputs/demo outputs/demo.wav build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) outputs/demo outputs/demo.wav site build *.egg-info .pytest_cache .ruff_cache .mypy_cache
