@@ -55,7 +55,7 @@ lint: $(READY)
 
 docs: $(READY)
 	@$(PIP) mkdocs-material "mkdocstrings[python]"
-	@$(RUN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(RUN)/mkdocs build --strict --quiet
 	@echo "documentation: site/index.html"
 
 evaluate: $(READY)
