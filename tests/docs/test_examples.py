@@ -14,7 +14,6 @@ from helpers import CLIP, ROOT
 
 import nuanced_speech
 from nuanced_speech import audio
-from nuanced_speech.convert.converter import Converter
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 MAX_LINES = 40
@@ -24,10 +23,9 @@ Run = Callable[..., None]
 
 
 @pytest.fixture
-def example(converter: Converter, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """``example(name, *arguments)`` runs a script in an empty folder, with the converter that is loaded already."""
+def example(shared_models: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """``example(name, *arguments)`` runs a script in an empty folder, with models that are loaded already."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(nuanced_speech, "Converter", lambda: converter, raising=False)
 
     def run(name: str, *arguments: object) -> None:
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,11 @@ from docs.documents import (
     inline_commands,
     problem,
 )
-from helpers import CLIP, ROOT, SAMPLE
+from helpers import CLIP, ROOT
 
-import nuanced_speech
 from nuanced_speech import audio
-from nuanced_speech.convert.converter import Converter
+from nuanced_speech.voice.voice import Voice
+from nuanced_speech.voicemaking import cloning
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
@@ -148,26 +150,51 @@ def test_every_page_of_the_top_level_is_in_the_readme() -> None:
     assert [path.name for path in FOLDER.glob("*.md") if f"(docs/{path.name})" not in readme] == []
 
 
+@pytest.fixture
+def no_cloning(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], str]]:
+    """``Voice.clone`` checks its arguments and gives a stock voice: real cloning takes a minute and has its own tests.
+
+    Returns:
+        the recordings and the name of each call.
+    """
+    calls: list[tuple[list[str], str]] = []
+
+    def clone(recordings: list[str], name: str, **options: Any) -> Voice:
+        signature(cloning.clone).bind(recordings, name, **options)
+        assert all(len(audio.read(recording)) for recording in recordings)
+        calls.append((recordings, name))
+        return replace(Voice.load("am_adam"), name=name)
+
+    monkeypatch.setattr(Voice, "clone", clone)
+    return calls
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["README.md", "docs/index.md", "docs/voices.md", "docs/api.md"])
-def test_python_blocks_run(name: str, converter: Converter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With real clips under the names that the blocks use, in an empty folder, on models that are loaded already."""
+def test_python_blocks_run(
+    name: str,
+    shared_models: None,
+    no_cloning: list[tuple[list[str], str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With a real clip of two seconds under each name that the blocks use, in an empty folder."""
     code = "\n".join(blocks((ROOT / name).read_text(encoding="utf-8"), "python"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(nuanced_speech, "Converter", lambda: converter, raising=False)
+    clip = audio.read(CLIP)[: 2 * audio.SAMPLE_RATE]
     for recording in set(re.findall(r'"(\w+\.(?:wav|mp3))"', code)) - {"out.wav"}:
-        source = CLIP if recording == "in.wav" else SAMPLE
-        # a short converted clip is enough; libsndfile reads the format from the content, not from the name
-        wave = audio.read(source)
-        audio.write(tmp_path / "clip.wav", wave[: 2 * audio.SAMPLE_RATE] if source == CLIP else wave)
-        (tmp_path / "clip.wav").rename(tmp_path / recording)
+        # libsndfile knows the format by the content, not by the name
+        audio.write("clip.wav", clip)
+        Path("clip.wav").rename(recording)
     scope: dict[str, Any] = {}
     exec(compile(code, name, "exec"), scope)
     if "out.wav" in code:
-        assert len(audio.read("out.wav")) == 2 * audio.SAMPLE_RATE
+        assert len(audio.read("out.wav")) == len(clip)
     if "wave" in scope:
         assert isinstance(scope["wave"], np.ndarray) and np.isfinite(scope["wave"]).all()
         assert len(scope["wave"]) > audio.SAMPLE_RATE / 2
+    assert len(no_cloning) == code.count("Voice.clone(")
+    assert ("blend.save" in code) == Path("voices/blend.safetensors").is_file()
 
 
 def test_calls_are_read_from_all_kinds_of_blocks() -> None:
