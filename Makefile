@@ -1,6 +1,7 @@
 # make demo    convert the sample recording, and say where the result, its report and its picture are
 # make test    run the tests
 # make lint    check style, types and the order of the layers
+# make docs    build the documentation into site/
 # make evaluate FOLDER=...   measure all systems on a folder of recordings (its own extra packages are installed first)
 # make clean   remove the environment and what the demo wrote
 #
@@ -10,7 +11,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint evaluate clean
+.PHONY: help demo test lint docs evaluate clean
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -27,7 +28,7 @@ BENCHMARK := speechmos==0.0.1.1 "onnxruntime>=1.23,<2" opensmile==2.6.0 scikit-l
 BENCHMARK_NO_DEPS := distillmos==0.9.1 xls-r-sqa==0.1.0
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -7
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -8
 
 # A stamp is written last, so an install that broke off is done again.
 $(DEMO): requirements.txt requirements-no-deps.txt pyproject.toml
@@ -64,6 +65,11 @@ lint: $(READY)
 	$(RUN)/lint-imports
 	$(RUN)/mypy
 
+docs: $(READY)
+	@$(PIP) mkdocs-material "mkdocstrings[python]"
+	@NO_MKDOCS_2_WARNING=1 $(RUN)/mkdocs build --strict --quiet
+	@echo "documentation: site/index.html"
+
 evaluate: $(READY)
 	@[ -n "$(FOLDER)" ] || { echo "name a folder of recordings: make evaluate FOLDER=recordings" >&2; exit 1; }
 	@$(PIP) $(BENCHMARK)
@@ -71,4 +77,4 @@ evaluate: $(READY)
 	@$(RUN)/nuanced-speech evaluate $(FOLDER)
 
 clean:
-	rm -rf $(VENV) outputs/demo outputs/demo.wav build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) outputs/demo outputs/demo.wav site build *.egg-info .pytest_cache .ruff_cache .mypy_cache
