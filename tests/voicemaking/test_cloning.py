@@ -28,7 +28,6 @@ from nuanced_speech.synthesis import sample
 from nuanced_speech.synthesis.text_to_speech import speak
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import stock_voices
-from nuanced_speech.voice.voice import Voice
 from nuanced_speech.voicemaking.cloning import Clone, clone
 
 
@@ -169,10 +168,10 @@ def test_what_cannot_be_cloned(
     soundfile.write("short.wav", audio.read(clip)[: int(2.5 * SAMPLE_RATE)], SAMPLE_RATE)
     given = {"recordings": [clip], "name": "me", "consent": "yes", "hearing": hearing} | options
     with pytest.raises(UserError, match=says) as caught:
-        Voice.clone(given.pop("recordings"), given.pop("name"), **given)
+        clone(given.pop("recordings"), given.pop("name"), **given)
     assert "\n" not in str(caught.value)
 
 
 def test_words_of_a_clone_survive_short_texts(hearing: Hearing, cloned: Clone) -> None:
     spoken = speak("Good morning, everybody.", cloned.voice, kokoro=hearing.kokoro)
-    assert metrics.word_errors("Good morning, everybody.", report.hear(hearing.transcriber, spoken).text).wer == 0
+    assert metrics.word_errors("Good morning, everybody.", report.transcribe(hearing.transcriber, spoken).text).wer == 0
