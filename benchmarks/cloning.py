@@ -67,7 +67,7 @@ def judge(
         rows.append(
             {
                 "SECS": float(np.mean([metrics.cosine(own, other) for other in others])),
-                "WER": metrics.word_errors(sentence, report.hear(hearing.transcriber, spoken, "en").text).wer,
+                "WER": metrics.word_errors(sentence, report.transcribe(hearing.transcriber, spoken, "en").text).wer,
                 "F0 error (semitones)": abs(SEMITONES * float(np.median(said) - np.median(log_f0))),
                 "F0 spread ratio": float(said.std() / log_f0.std()),
             }

@@ -48,7 +48,7 @@ def main(count: int) -> None:
         start = starts(wish, stock, 1)[0]
         made = make(wish, start, kokoro, encoder)
         asked.append(made.targets)
-        same.append(made.portrait.attributes)
+        same.append(made.profile.attributes)
         spoken = speak(kokoro, made.pack, phonemes)
         embedding = encoder.embed(spoken.audio, audio.SAMPLE_RATE)
         other.append(stock.complete(measure(spoken)[None], embedding[None])[0])

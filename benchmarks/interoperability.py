@@ -85,7 +85,7 @@ def main() -> None:
     print("| export | spoken by | seconds | heard | WER | SECS to .pt | to .npz | to .safetensors |")
     print("|---|---|---|---|---|---|---|---|")
     for suffix, wave in waves.items():
-        heard = report.hear(listener, wave, "en").text
+        heard = report.transcribe(listener, wave, "en").text
         likeness = " | ".join(f"{metrics.cosine(embeddings[suffix], other):.3f}" for other in embeddings.values())
         name = SPEAKERS[suffix].__name__.removeprefix("with_").replace("_", "-")
         wer = metrics.word_errors(TEXT, heard).wer

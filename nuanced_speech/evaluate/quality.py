@@ -1,7 +1,7 @@
-"""How clean and natural speech sounds to listeners, as networks predict it, on a scale of 1 to 5.
+"""Predicted opinion scores: networks rate how clean and natural speech is, from 1 to 5.
 
 Sources: DNSMOS P.835 (Reddy et al. 2022) and P.808 (Reddy et al. 2021), package ``speechmos``; Distill-MOS (Stahl and
-Gamper 2025), package ``distillmos``. Neither is needed for anything but measurement.
+Gamper 2025), package ``distillmos``. Only measurements need these packages.
 """
 
 import sys
@@ -19,7 +19,7 @@ import torch
 from nuanced_speech import audio
 
 
-@dataclass
+@dataclass(frozen=True)
 class Quality:
     """Predicted mean opinion scores; None where the package is not installed."""
 
@@ -31,24 +31,23 @@ class Quality:
 
 
 def quality(wave: np.ndarray, sample_rate: int, distill: bool = True) -> Quality:
-    """Scores of ``wave [T]``; without ``distill`` the quick ones only."""
+    """Scores of ``wave [T]``; without ``distill`` only the fast ones."""
     wave = audio.resample(wave, sample_rate, audio.WHISPER_SAMPLE_RATE).clip(-1, 1)
-    found = Quality()
+    scores: dict[str, float] = {}
     if find_spec("speechmos") and find_spec("onnxruntime"):
         from speechmos import dnsmos
 
-        scores = dnsmos.run(wave, audio.WHISPER_SAMPLE_RATE)
-        for name in ("sig", "bak", "ovrl", "p808"):
-            setattr(found, name, float(scores[f"{name}_mos"]))
+        rated = dnsmos.run(wave, audio.WHISPER_SAMPLE_RATE)
+        scores |= {name: float(rated[f"{name}_mos"]) for name in ("sig", "bak", "ovrl", "p808")}
     if distill and find_spec("distillmos") and find_spec("xls_r_sqa"):
         with torch.no_grad():
-            found.distill_mos = float(_distill_mos()(torch.from_numpy(wave)[None]))
-    return found
+            scores["distill_mos"] = float(_distill_mos()(torch.from_numpy(wave)[None]))
+    return Quality(**scores)
 
 
 @lru_cache(maxsize=1)
 def _distill_mos() -> Any:
-    # The package imports torchaudio only to read files, and torchaudio breaks beside a CPU build of PyTorch.
+    # an empty torchaudio: the package needs it only to read files, and it breaks beside a CPU build of PyTorch
     absent = "torchaudio" not in sys.modules
     if absent:
         sys.modules["torchaudio"] = ModuleType("torchaudio")

@@ -1,4 +1,4 @@
-"""What a benchmark is run on: recordings by speaker, with their words and emotions where these are known."""
+"""Recordings of a benchmark, by speaker, with their transcripts and emotions where a table has them."""
 
 import csv
 from collections import defaultdict
@@ -8,13 +8,21 @@ from pathlib import Path
 from nuanced_speech.audio.io import SEARCHED_SUFFIXES, recordings_in
 from nuanced_speech.core.errors import UserError
 
-# One of these tells of the recordings; of the columns only path is required.
+# Names of the table of recordings, the first that exists.
 SHEETS = ("transcripts.tsv", "clips.tsv")
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A file, its name among the others, who speaks in it, what is said and how (None where it is not known)."""
+    """A recording.
+
+    Attributes:
+        path: its file.
+        name: its name, unique in the folder.
+        speaker: the name of its speaker.
+        text: transcript, None where it is not known.
+        emotion: emotion that the speaker acts, None where it is not known.
+    """
 
     path: Path
     name: str
@@ -35,25 +43,25 @@ def find_recordings(folder: Path, but: Path | None = None) -> dict[str, list[Rec
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder of recordings")
     sheet = next((folder / name for name in SHEETS if (folder / name).is_file()), None)
-    known = _rows(sheet) if sheet else {}
+    rows = _rows(sheet) if sheet else {}
     speakers: dict[str, list[Recording]] = defaultdict(list)
     for path in recordings_in(folder):
         if but and path.resolve().is_relative_to(but.resolve()):
             continue
         name = path.relative_to(folder)
         speaker = name.parts[0] if len(name.parts) > 1 else name.stem.split("-")[0]
-        row = known.pop(name.as_posix(), {})
+        row = rows.pop(name.as_posix(), {})
         flat = "-".join(name.parts).replace(".", "-")
         speakers[speaker].append(Recording(path, flat, speaker, row.get("text") or None, row.get("emotion") or None))
     if not speakers:
         raise UserError(f"{folder}: no recordings there (looked for {', '.join(sorted(SEARCHED_SUFFIXES))})")
-    if known:
-        raise UserError(f"{sheet}: {next(iter(known))} is not a recording in {folder}")
+    if rows:
+        raise UserError(f"{sheet}: {next(iter(rows))} is not a recording in {folder}")
     return dict(speakers)
 
 
 def _rows(table: Path) -> dict[str, dict[str, str]]:
-    """What a sheet says of each path."""
+    """Rows of a table by their path."""
     try:
         lines = table.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""How close a conversion came: what was said, melody, loudness, voice, speed, as numbers and as a picture."""
+"""A report on a conversion: figures of words, melody, loudness, voice and speed, and a plot."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,17 +11,17 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.evaluate import metrics
-from nuanced_speech.evaluate.plots import compare_picture
+from nuanced_speech.evaluate.plots import plot_comparison
 from nuanced_speech.models.whisper import Listener, Transcript
 
-# A report on more than this would take longer than the conversion.
+# Longest part that is measured: a report on more would take longer than the conversion.
 MAX_SECONDS = 600
 
 
-@dataclass
+@dataclass(frozen=True)
 class Measures:
-    """A conversion's figures: WER of the output's transcript against the source's, correlations of log F0 and of N,
-    speaker similarity (None without the evaluate extra), processing time over audio time, seconds by stage."""
+    """Figures of a conversion: WER of the output's transcript against the source's, correlations of log F0 and of N,
+    speaker similarity (None without the extra ``evaluate``), processing time over audio time, seconds by stage."""
 
     source_transcript: str
     output_transcript: str
@@ -38,7 +38,7 @@ class Measures:
     stage_seconds: dict[str, float]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Contours:
     """F0 in Hz and N of one waveform at 80 Hz."""
 
@@ -51,8 +51,8 @@ def contours(wave: np.ndarray) -> Contours:
     return Contours(f0(wave, audio.SAMPLE_RATE), energy(wave))
 
 
-def hear(listener: Listener, wave: np.ndarray, language: str | None = None) -> Transcript:
-    """What Whisper hears in ``wave [T]`` at 24 kHz."""
+def transcribe(listener: Listener, wave: np.ndarray, language: str | None = None) -> Transcript:
+    """Whisper's transcript of ``wave [T]`` at 24 kHz; ``language`` is an ISO 639-1 code, detected when None."""
     return listener.transcribe(audio.resample(wave, audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE), language)
 
 
@@ -62,23 +62,32 @@ def measure(
     listener: Listener,
     seconds: dict[str, float],
     *,
-    said: str | None = None,
+    target_text: str | None = None,
     language: str | None = None,
 ) -> tuple[Measures, Contours, Contours]:
     """Figures of a conversion of ``source [T]`` into ``output [T']``, both at 24 kHz, at most its first ten minutes.
 
-    ``said`` are the words the output should hold, where they are not the source's.
+    Args:
+        source, output: waveforms.
+        listener: Whisper, which transcribes both.
+        seconds: processing time by stage.
+        target_text: words that the output should hold; the source's transcript when None.
+        language: ISO 639-1 code of the source, detected when None.
+
+    Returns:
+        the figures, and the contours of source and output.
     """
     whole = len(source) / audio.SAMPLE_RATE
     limit = MAX_SECONDS * audio.SAMPLE_RATE
     source, output = source[:limit], output[:limit]
-    before = hear(listener, source, language)
-    after = hear(listener, output, before.language)
-    errors = metrics.word_errors(said or before.text, after.text, before.language)
+    source_transcript = transcribe(listener, source, language)
+    output_transcript = transcribe(listener, output, source_transcript.language)
+    reference = target_text or source_transcript.text
+    errors = metrics.word_errors(reference, output_transcript.text, source_transcript.language)
     a, b = contours(source), contours(output)
     figures = Measures(
-        source_transcript=before.text,
-        output_transcript=after.text,
+        source_transcript=source_transcript.text,
+        output_transcript=output_transcript.text,
         wer=errors.wer,
         cer=errors.cer,
         f0_correlation=metrics.f0_correlation(a.f0, b.f0),
@@ -97,18 +106,18 @@ def measure(
 def write(
     folder: Path, name: str, source: np.ndarray, output: np.ndarray, figures: Measures, a: Contours, b: Contours
 ) -> tuple[Path, Path]:
-    """``NAME.json`` with the figures and ``NAME.png`` with waveform, mel and F0 of both; returns their paths.
+    """Write ``NAME.json`` with the figures and ``NAME.png`` with waveform, mel and F0 of both; returns their paths.
 
     Raises:
-        UserError: the folder cannot be made or written.
+        UserError: the folder cannot be made or written, or matplotlib is not installed.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder}: cannot make the report's folder ({error.strerror})") from error
-    sheet, picture = folder / f"{name}.json", folder / f"{name}.png"
+    sheet, plot = folder / f"{name}.json", folder / f"{name}.png"
     values = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(figures).items()}
     with audio.replacing(sheet) as temporary:
         Path(temporary).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    compare_picture(picture, source, output, a.f0, b.f0, title=name)
-    return sheet, picture
+    plot_comparison(plot, source, output, a.f0, b.f0, title=name)
+    return sheet, plot

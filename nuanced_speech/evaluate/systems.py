@@ -1,4 +1,4 @@
-"""What a benchmark compares: ways from a recording to the same words in a voice, this project's and others'."""
+"""Systems that a benchmark compares: each makes speech with the words of a recording, in its own voice or another."""
 
 import time
 from collections.abc import Callable
@@ -15,23 +15,29 @@ from nuanced_speech.convert.converter import Converter
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
+from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.target_voice import PITCH_SENTENCE
 from nuanced_speech.text.g2p import phoneme_pieces
 from nuanced_speech.voice.stock import stock_voices, style_of, voice_pack
 
-# Long enough for a speaker embedding, and said in any voice.
+# Sentence that every stock voice speaks for its speaker embedding.
 STOCK_SENTENCE = (
     "The north wind and the sun were arguing one day which of them was stronger, when a traveller came along."
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Job:
-    """One conversion: ``source [T]`` at 24 kHz, in its own voice or that of ``reference [T]``, read from its path.
+    """One conversion.
 
-    ``language`` is the source's, None where Whisper shall find it; ``refine`` the steps of systems that refine, and
-    ``more`` the other recordings of the wanted voice that they are given.
+    Attributes:
+        source: ``[T]`` at 24 kHz.
+        reference: recording ``[T]`` of the target voice; None for the source's own voice.
+        reference_path: file of the reference.
+        language: ISO 639-1 code of the source, detected when None.
+        refine: steps of systems that refine.
+        more: other recordings of the target voice, for systems that refine.
     """
 
     source: np.ndarray
@@ -44,33 +50,38 @@ class Job:
 
 @dataclass
 class Models:
-    """What the systems share; ``recipe`` is a converter with the encoder of ``train_v2_multispeech.py``."""
+    """Models that the systems share; ``recipe`` is a converter with the encoder of ``train_v2_multispeech.py``."""
 
     converter: Converter
     recipe: Converter | None = None
     _stock: dict[str, np.ndarray | None] = field(default_factory=dict)
 
+    @property
+    def bank(self) -> ModelBank:
+        """The models of the converter."""
+        return self.converter.models
+
     def nearest_stock_voice(self, wave: np.ndarray) -> str:
-        """The English stock voice whose speech is most like ``wave [T]`` at 24 kHz to Resemblyzer."""
+        """The English stock voice that Resemblyzer finds most like ``wave [T]`` at 24 kHz."""
         names = [name for name in stock_voices() if name[0] in "ab"]
         if not self._stock:
             for name in names:
-                spoken = say(self.converter.models.kokoro, STOCK_SENTENCE, "en", name)
-                self._stock[name] = metrics.speaker_embedding(spoken, audio.SAMPLE_RATE)
-        wanted = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
-        return max(names, key=lambda name: metrics.cosine(self._stock[name], wanted))
+                sentence = say(self.bank.kokoro, STOCK_SENTENCE, "en", name)
+                self._stock[name] = metrics.speaker_embedding(sentence, audio.SAMPLE_RATE)
+        target = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
+        return max(names, key=lambda name: metrics.cosine(self._stock[name], target))
 
 
-Spoken = tuple[np.ndarray, float]
-"""``[T]`` at 24 kHz, and how many seconds it took with the models in memory."""
+Output = tuple[np.ndarray, float]
+"""A waveform ``[T]`` at 24 kHz, and the seconds of processing with the models in memory."""
 
 
 @torch.no_grad()
 def say(kokoro: Kokoro, text: str, language: str, voice: str | Tensor) -> np.ndarray:
     """Plain text to speech ``[T]`` at 24 kHz with a voice, by its name or its pack ``[510, 256]``.
 
-    As a plain chain does it: as much text in one go as Kokoro takes, with the pauses that it makes itself. A single
-    sentence is the same as from ``synthesis.speak``, but for the silence around it.
+    Kokoro gets as much text at once as it takes and makes the pauses itself. A single sentence is the same as from
+    ``synthesis.speak``, except for the silence around it.
     """
     pack, waves = voice_pack(voice) if isinstance(voice, str) else voice, []
     for phonemes in phoneme_pieces(text, language):
@@ -79,19 +90,19 @@ def say(kokoro: Kokoro, text: str, language: str, voice: str | Tensor) -> np.nda
     return np.concatenate(waves)
 
 
-def _ours(path: str, refined: bool = False) -> Callable[[Models, Job], Spoken]:
-    def convert(models: Models, job: Job) -> Spoken:
+def _ours(path: str, refined: bool = False) -> Callable[[Models, Job], Output]:
+    def convert(models: Models, job: Job) -> Output:
         return _converted(models.converter, job, path, job.refine if refined else 0)
 
     return convert
 
 
-def _recipe(models: Models, job: Job) -> Spoken:
+def _recipe(models: Models, job: Job) -> Output:
     assert models.recipe is not None
     return _converted(models.recipe, job, "text")
 
 
-def _converted(converter: Converter, job: Job, path: str, refine: int = 0) -> Spoken:
+def _converted(converter: Converter, job: Job, path: str, refine: int = 0) -> Output:
     converter.load(path)
     started = time.perf_counter()
     done = converter.convert(
@@ -105,59 +116,63 @@ def _converted(converter: Converter, job: Job, path: str, refine: int = 0) -> Sp
     return done.audio, time.perf_counter() - started
 
 
-def _plain(models: Models, job: Job) -> Spoken:
+def _plain(models: Models, job: Job) -> Output:
     models.converter.load("text")
     voice = models.nearest_stock_voice(job.source if job.reference is None else job.reference)
     started = time.perf_counter()
-    heard = report.hear(models.converter.models.transcriber, job.source, job.language)
-    return say(models.converter.models.kokoro, heard.text, heard.language, voice), time.perf_counter() - started
+    transcript = report.transcribe(models.bank.transcriber, job.source, job.language)
+    return say(models.bank.kokoro, transcript.text, transcript.language, voice), time.perf_counter() - started
 
 
 @torch.no_grad()
-def random_walk(kokoro: Kokoro, start: Tensor, wanted: np.ndarray, sentences: int) -> Tensor:
-    """A pack ``[510, 256]`` whose speech is more like a voice than that of ``start``, after KVoiceWalk
+def random_walk(
+    kokoro: Kokoro, start: Tensor, target: np.ndarray, sentences: int, sentence: str = PITCH_SENTENCE
+) -> Tensor:
+    """A pack ``[510, 256]`` that is more like a voice than ``start``, after KVoiceWalk
     (https://github.com/RobViren/kvoicewalk), with the cosine alone as score.
 
-    Steps in random directions, as wide as the stock voices differ; one that brings a spoken sentence nearer to the
-    ``wanted`` embedding ``[256]`` is kept. All rows move alike. The embedding is Resemblyzer's, which judges the
-    likeness of all systems too, and so flatters this one most.
+    The walk goes in random directions, scaled by the differences between stock voices, and keeps a step that brings the
+    speech nearer to the target. All rows move alike. Resemblyzer gives the score here and in the tables, which favours
+    this system.
 
     Args:
-        sentences: how many are spoken, the first in the voice to start from.
+        start: pack to start from.
+        target: Resemblyzer's embedding ``[256]`` of the voice.
+        sentences: number of syntheses, the first of them with ``start``.
+        sentence: text of each synthesis.
     """
     spread = torch.stack([pack for name, pack in stock_voices().items() if name[0] in "ab"]).std(0)
 
     def likeness(pack: Tensor) -> float:
-        spoken = say(kokoro, PITCH_SENTENCE, "en", pack)
-        return metrics.cosine(metrics.speaker_embedding(spoken, audio.SAMPLE_RATE), wanted)
+        wave = say(kokoro, sentence, "en", pack)
+        return metrics.cosine(metrics.speaker_embedding(wave, audio.SAMPLE_RATE), target)
 
-    rng, found, best = np.random.default_rng(0), start, likeness(start)
+    rng, nearest, best = np.random.default_rng(0), start, likeness(start)
     for _ in range(sentences - 1):
         direction = torch.from_numpy(rng.standard_normal(spread.shape[-1])).float()
-        stepped = found + float(rng.uniform(0.05, 0.3)) * direction * spread
+        stepped = nearest + float(rng.uniform(0.05, 0.3)) * direction * spread
         if (likely := likeness(stepped)) > best:
-            found, best = stepped, likely
-    return found
+            nearest, best = stepped, likely
+    return nearest
 
 
-def _random_walk(models: Models, job: Job) -> Spoken:
-    """The plain chain in a voice that a random walk from the nearest stock voice found, of as many sentences as
-    refinement by likeness synthesizes."""
+def _random_walk(models: Models, job: Job) -> Output:
+    """The plain chain in a voice from a random walk, with as many syntheses as refinement by likeness has."""
     models.converter.load("text")
-    wave, kokoro = job.source if job.reference is None else job.reference, models.converter.models.kokoro
+    wave, kokoro = job.source if job.reference is None else job.reference, models.bank.kokoro
     start = voice_pack(models.nearest_stock_voice(wave))
     started = time.perf_counter()
-    wanted = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
-    found = start if wanted is None else random_walk(kokoro, start, wanted, job.refine * SYNTHESES_PER_STEP)
-    heard = report.hear(models.converter.models.transcriber, job.source, job.language)
-    return say(kokoro, heard.text, heard.language, found), time.perf_counter() - started
+    target = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
+    pack = start if target is None else random_walk(kokoro, start, target, job.refine * SYNTHESES_PER_STEP)
+    transcript = report.transcribe(models.bank.transcriber, job.source, job.language)
+    return say(kokoro, transcript.text, transcript.language, pack), time.perf_counter() - started
 
 
-def _world(_models: Models, job: Job) -> Spoken:
+def _world(_models: Models, job: Job) -> Output:
     """Analysis and synthesis by WORLD (Morise et al. 2016).
 
-    For another voice F0 is moved to its median, and the spectral envelope stretched by a third of that interval, about
-    what vocal tracts differ by between such voices.
+    For another voice, F0 is moved to its median and the spectral envelope is stretched by a third of that interval,
+    which is about the difference of the vocal tracts.
     """
     import pyworld
 
@@ -173,16 +188,16 @@ def _world(_models: Models, job: Job) -> Spoken:
         bins = np.arange(envelope.shape[1]) / 2 ** (octaves / 3)
         envelope = np.stack([np.interp(bins, np.arange(len(row)), row) for row in envelope])
         curve = curve * 2**octaves
-    spoken = pyworld.synthesize(curve, envelope, noise, rate, frame_period=5.0)
-    return spoken[: len(source)].astype(np.float32), time.perf_counter() - started
+    wave = pyworld.synthesize(curve, envelope, noise, rate, frame_period=5.0)
+    return wave[: len(source)].astype(np.float32), time.perf_counter() - started
 
 
-def _recording(_models: Models, job: Job) -> Spoken:
+def _recording(_models: Models, job: Job) -> Output:
     """The source itself: the ceiling."""
     return job.source, 0.0
 
 
-SYSTEMS: dict[str, Callable[[Models, Job], Spoken]] = {
+SYSTEMS: dict[str, Callable[[Models, Job], Output]] = {
     "direct": _ours("direct"),
     "text": _ours("text"),
     "direct-refined": _ours("direct", refined=True),

@@ -1,16 +1,15 @@
-"""The benchmark's results as tables and pictures."""
+"""The results of the benchmark as tables and plots."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from nuanced_speech.core.constants import FRAME_RATE
 from nuanced_speech.core.files import replacing
-from nuanced_speech.evaluate.benchmark import Result
-from nuanced_speech.evaluate.plots import FRAME_RATE
+from nuanced_speech.core.plotting import new_figure
+from nuanced_speech.evaluate.judge import Result
 
 RESAMPLES = 1000
 Statistics = dict[str, dict[str, tuple[float, float, float]]]
@@ -19,7 +18,14 @@ Statistic = Callable[[Sequence[Result]], float]
 
 @dataclass(frozen=True)
 class Column:
-    """A figure of a system: its heading, how it is written, how it comes out of a set of results, what is better."""
+    """A column of a table.
+
+    Attributes:
+        heading: title of the column.
+        format: format specification of its values.
+        figure: computes the value of a system from its results.
+        better: ``higher`` or ``lower``.
+    """
 
     heading: str
     format: str
@@ -44,7 +50,7 @@ def _mean(name: str) -> Statistic:
 
 
 def _normalised_secs(results: Sequence[Result]) -> float:
-    """0 for a stranger, 1 for a second recording of the speaker."""
+    """SECS on a scale from 0 (as another speaker's recording) to 1 (as a second recording of the speaker)."""
     secs, second, stranger = (_mean(name)(results) for name in ("secs", "second", "stranger"))
     return (secs - stranger) / (second - stranger) if second > stranger else float("nan")
 
@@ -52,8 +58,8 @@ def _normalised_secs(results: Sequence[Result]) -> float:
 COLUMNS = (
     Column("WER", ".1%", _pooled("wrong_words", "words"), "lower"),
     Column("CER", ".1%", _pooled("wrong_characters", "characters"), "lower"),
-    Column("WER to source heard", ".1%", _pooled("wrong_heard_words", "heard_words"), "lower"),
-    Column("WER to heard or said", ".1%", _pooled("wrong_either_words", "heard_words"), "lower"),
+    Column("WER to source transcript", ".1%", _pooled("wrong_source_words", "source_words"), "lower"),
+    Column("WER to either transcript", ".1%", _pooled("wrong_either_words", "source_words"), "lower"),
     Column("SECS", ".3f", _mean("secs")),
     Column("normalised SECS", ".2f", _normalised_secs),
     Column("log-F0 corr", ".3f", _mean("f0_correlation")),
@@ -114,12 +120,11 @@ def markdown(table: Statistics, counts: dict[str, int]) -> str:
 
 
 def bars(path: Path, table: Statistics) -> None:
-    """A PNG of bars with their 95 % intervals, a panel for each column and a bar for each system."""
+    """Draw a PNG of bars with their 95 % intervals: a panel for each column, a bar for each system."""
     shown = [c for c in COLUMNS if any(np.isfinite(row[c.heading][0]) for row in table.values())]
     across = 4
     down = -(-len(shown) // across)
-    figure = Figure(figsize=(4 * across, 2.6 * down), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(figsize=(4 * across, 2.6 * down), layout="constrained")
     for number, column in enumerate(shown):
         axes = figure.add_subplot(down, across, number + 1)
         values = np.array([row[column.heading] for row in table.values()])
@@ -135,9 +140,8 @@ def bars(path: Path, table: Statistics) -> None:
 
 
 def f0_contours(path: Path, contours: dict[str, dict[str, np.ndarray]]) -> None:
-    """A PNG of F0 contours ``[frames]`` at 80 Hz: a panel for each recording, a line for each system."""
-    figure = Figure(figsize=(14, 2.8 * len(contours)), layout="constrained")
-    FigureCanvasAgg(figure)
+    """Draw a PNG of F0 contours ``[frames]`` at 80 Hz: a panel for each recording, a line for each system."""
+    figure = new_figure(figsize=(14, 2.8 * len(contours)), layout="constrained")
     for number, (name, curves) in enumerate(contours.items()):
         axes = figure.add_subplot(len(contours), 1, number + 1)
         for system, curve in curves.items():

@@ -1,4 +1,4 @@
-"""How close a cloned voice came to its speaker: likeness, nearest stock voices, melody, words, quality, a picture."""
+"""A report on a cloned voice: likeness to the speaker, nearest stock voices, melody, words, quality, and a plot."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from nuanced_speech import audio
 from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES, TIMBRE_DIM
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
-from nuanced_speech.evaluate.plots import compare_picture
+from nuanced_speech.evaluate.plots import plot_comparison
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
@@ -26,24 +26,28 @@ from nuanced_speech.voicemaking.cloning import Clone
 NEAREST = 5
 
 
-@dataclass
+@dataclass(frozen=True)
 class VoiceFigures:
-    """What was measured on a test sentence that the voice speaks.
+    """Measurements of a test sentence in the voice.
 
     Attributes:
-        similarity: cosine of its speaker embedding with that of the recordings.
-        by_recording: the same with each recording.
-        held_out: cosine of the last recording with a voice from the others, its timbre found without refinement;
-            None where there is only one recording.
-        nearest_stock: the same cosine with the recordings for the stock voices that are most like the speaker.
-        predicted_stock: for every stock voice, as the surrogate of ``style.timbre`` predicts it.
-        f0_median, f0_spread: of the sentence; median in Hz, standard deviation in semitones.
-        recordings_f0_median, recordings_f0_spread: of the recordings.
+        sentence: text of the test sentence.
+        transcript: Whisper's transcript of it.
+        wer: word error rate of the transcript against the sentence.
+        similarity: cosine between the speaker embeddings of the sentence and of the recordings.
+        by_recording: the same for each recording, by its path.
+        held_out: cosine between the last recording and a voice from the other recordings, without refinement; None
+            where there is only one recording.
+        nearest_stock: cosines with the recordings for the stock voices that are most like the speaker.
+        predicted_stock: the same for every stock voice, as ``models.timbre_surrogate`` predicts it.
+        f0_median, f0_spread: F0 of the sentence: median in Hz, standard deviation in semitones.
+        recordings_f0_median, recordings_f0_spread: the same of the recordings.
         quality: predicted mean opinion scores; None where their packages are not installed.
+        warnings: defects of the recordings, a line each.
     """
 
     sentence: str
-    heard: str
+    transcript: str
     wer: float
     similarity: float
     by_recording: dict[str, float]
@@ -59,13 +63,13 @@ class VoiceFigures:
 
 
 def paths(folder: Path, name: str) -> list[Path]:
-    """Figures, the test sentence as it is spoken, and its picture below that of a recording."""
+    """Paths of the report: figures (JSON), the test sentence (WAV), and its plot below that of a recording (PNG)."""
     return [folder / f"{name}-report{suffix}" for suffix in (".json", ".wav", ".png")]
 
 
 @torch.no_grad()
 def measure(cloned: Clone, models: ModelBank) -> tuple[VoiceFigures, np.ndarray]:
-    """Figures of a clone, and the test sentence that it speaks, ``[T]`` at 24 kHz."""
+    """Figures of a clone, and its test sentence ``[T]`` at 24 kHz."""
     voice, encoder = cloned.voice, models.speaker_encoder
     sentence, language = sentence_for(voice)
 
@@ -75,23 +79,23 @@ def measure(cloned: Clone, models: ModelBank) -> tuple[VoiceFigures, np.ndarray]
     def likeness(pack: Tensor, embedding: np.ndarray) -> float:
         return metrics.cosine(encoder.embed(say(pack), SAMPLE_RATE), embedding)
 
-    spoken = say(voice.pack)
-    own = encoder.embed(spoken, SAMPLE_RATE)
-    heard_in = {str(r.path): encoder.embed(r.wave, SAMPLE_RATE) for r in cloned.recordings}
-    recordings = {path: embedding for path, embedding in heard_in.items() if embedding is not None}
+    wave = say(voice.pack)
+    voice_embedding = encoder.embed(wave, SAMPLE_RATE)
+    embeddings = {str(r.path): encoder.embed(r.wave, SAMPLE_RATE) for r in cloned.recordings}
+    recordings = {path: embedding for path, embedding in embeddings.items() if embedding is not None}
     surrogate = models.timbre_surrogate
     pitch = torch.tensor([float(np.median(cloned.log_f0))], device=models.device)
     predicted = predicted_stock(surrogate, cloned.embedding, pitch)
     nearest = sorted(predicted, key=lambda name: predicted[name], reverse=True)[:NEAREST]
-    heard = report.hear(models.transcriber, spoken, iso_639(language)).text
-    curve = report.contours(spoken).f0
+    transcript = report.transcribe(models.transcriber, wave, iso_639(language)).text
+    curve = report.contours(wave).f0
     log_f0 = np.log2(curve[curve > 0])
     return VoiceFigures(
         sentence=sentence,
-        heard=heard,
-        wer=metrics.word_errors(sentence, heard, iso_639(language)).wer,
-        similarity=metrics.cosine(own, cloned.embedding),
-        by_recording={path: metrics.cosine(own, embedding) for path, embedding in recordings.items()},
+        transcript=transcript,
+        wer=metrics.word_errors(sentence, transcript, iso_639(language)).wer,
+        similarity=metrics.cosine(voice_embedding, cloned.embedding),
+        by_recording={path: metrics.cosine(voice_embedding, embedding) for path, embedding in recordings.items()},
         held_out=_held_out(list(recordings.values()), surrogate, pitch, voice.pack, likeness),
         nearest_stock={name: likeness(stock_voices()[name], cloned.embedding) for name in nearest},
         predicted_stock=predicted,
@@ -99,31 +103,37 @@ def measure(cloned: Clone, models: ModelBank) -> tuple[VoiceFigures, np.ndarray]
         f0_spread=float(SEMITONES * log_f0.std()) if len(log_f0) else float("nan"),
         recordings_f0_median=float(2 ** np.median(cloned.log_f0)),
         recordings_f0_spread=float(SEMITONES * cloned.log_f0.std()),
-        quality=asdict(quality(spoken, SAMPLE_RATE)),
+        quality=asdict(quality(wave, SAMPLE_RATE)),
         warnings=cloned.warnings,
-    ), spoken
+    ), wave
 
 
-def write(folder: Path, cloned: Clone, figures: VoiceFigures, spoken: np.ndarray) -> list[Path]:
-    """The report's three files, see ``paths``.
+def write(folder: Path, cloned: Clone, figures: VoiceFigures, wave: np.ndarray) -> list[Path]:
+    """Write the three files of the report, see ``paths``; ``wave [T]`` is the test sentence at 24 kHz.
 
     Raises:
-        UserError: the folder cannot be written.
+        UserError: the folder cannot be written, or matplotlib is not installed.
     """
     name = cloned.voice.name
-    sheet, sound, picture = paths(folder, name)
+    sheet, sound, plot = paths(folder, name)
     values = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(figures).items()}
     with audio.replacing(sheet) as temporary:
         temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    audio.write(sound, spoken, comment=cloned.voice.mark)
-    longest = max((r.wave for r in cloned.recordings), key=len)[: max(len(spoken), SAMPLE_RATE)]
-    curves = (report.contours(wave).f0 for wave in (longest, spoken))
-    compare_picture(picture, longest, spoken, *curves, title=f"{name}: a recording (source), the voice's test sentence")
-    return [sheet, sound, picture]
+    audio.write(sound, wave, comment=cloned.voice.mark)
+    longest = max((r.wave for r in cloned.recordings), key=len)[: max(len(wave), SAMPLE_RATE)]
+    curves = (report.contours(x).f0 for x in (longest, wave))
+    plot_comparison(plot, longest, wave, *curves, title=f"{name}: a recording (source), the voice's test sentence")
+    return [sheet, sound, plot]
 
 
 def predicted_stock(surrogate: TimbreSurrogate, embedding: np.ndarray, pitch: Tensor) -> dict[str, float]:
-    """Cosine with the speaker of every stock voice at his pitch, as the surrogate has it."""
+    """Predicted cosine of every stock voice with a speaker.
+
+    Args:
+        surrogate: network that predicts embeddings from timbres.
+        embedding: of the speaker, ``[256]``.
+        pitch: median F0 of the speaker, log2 Hz ``[1]``.
+    """
     timbres = torch.stack([style_of(pack)[:TIMBRE_DIM] for pack in stock_voices().values()]).to(pitch.device)
     speaker = torch.from_numpy(embedding).to(pitch.device)
     likeness = surrogate(timbres, pitch.expand(len(timbres))).mean(0) @ speaker
@@ -137,7 +147,7 @@ def _held_out(
     pack: Tensor,
     likeness: Callable[[Tensor, np.ndarray], float],
 ) -> float | None:
-    """The last recording's likeness to the voice that the others give; None where there are no others."""
+    """Cosine between the last recording and a voice from the other recordings; None where there are no others."""
     if len(recordings) < 2:
         return None
     others = torch.from_numpy(np.sum(recordings[:-1], axis=0)).to(pitch.device)

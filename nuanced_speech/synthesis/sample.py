@@ -1,4 +1,4 @@
-"""What a voice is tried with: one sentence in its own language."""
+"""A test sentence for a voice, in its own language."""
 
 from nuanced_speech.synthesis.text_to_speech import language_of
 from nuanced_speech.text.g2p import missing_packages
@@ -18,8 +18,9 @@ SENTENCES = {
 
 
 def sentence_for(voice: Voice) -> tuple[str, str]:
-    """A sentence and its language, one of ``VOICE_LANGUAGES``: the voice's, or American English where the packages for
-    that are not installed."""
+    """A sentence and its language, one of ``VOICE_LANGUAGES``.
+
+    The language is the voice's, or American English where the packages for the voice's language are not installed."""
     language = language_of(voice)
     if missing_packages(iso_639(language)):
         language = "en-us"

@@ -1,7 +1,7 @@
-"""When each word was said, as JSON, SubRip (SRT) or WebVTT by the file's name.
+"""Files with the times of words: JSON, SubRip (SRT) or WebVTT, by the suffix of the name.
 
 A cue holds at most two lines of 42 characters (21 of Japanese and Chinese, which are twice as wide), the usual limit of
-subtitles, so a long sentence becomes several cues that break where the text has marks.
+subtitles. A long sentence becomes several cues, with breaks after punctuation marks.
 """
 
 import json
@@ -14,57 +14,60 @@ from pathlib import Path
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import check_replaceable, replacing
-from nuanced_speech.synthesis.text_to_speech import Spoken, Timed
+from nuanced_speech.synthesis.text_to_speech import SpokenSentence, TimedText
 
 SUFFIXES = (".json", ".srt", ".vtt")
 LINE, LINES = 42, 2
 
 
 def check_writable(path: Path) -> None:
-    """Complain before long work of a name that no format goes by, or where nothing can be written.
+    """Check a file to write, before long work.
 
     Raises:
-        UserError: says which.
+        UserError: its suffix is not one of ``SUFFIXES``, or it cannot be written.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{path}: timestamps are written as {', '.join(SUFFIXES)}; end the name in one of them")
     check_replaceable(path)
 
 
-def write(path: str | os.PathLike[str], spoken: Iterable[Spoken], spaces: bool = True) -> None:
-    """Write the times of what was spoken; ``spaces`` says whether the language writes them between words.
+def write(path: str | os.PathLike[str], sentences: Iterable[SpokenSentence], spaces: bool = True) -> None:
+    """Write the times of sentences and their words. The file appears only when it is complete.
 
-    The file appears only when it is complete.
+    Args:
+        path: file to write.
+        sentences: sentences, or parts of them, in order.
+        spaces: whether the language writes spaces between words.
 
     Raises:
         UserError: a name with another suffix, or a path that cannot be written.
     """
     path = Path(path)
     check_writable(path)
-    found = _sentences(spoken)
+    timed = _sentences(sentences)
     suffix = path.suffix.lower()
     if suffix == ".json":
-        words = [vars(word) for sentence in found for word in sentence]
-        table = {"words": words, "sentences": [vars(_joined(sentence, spaces)) for sentence in found]}
+        words = [vars(word) for sentence in timed for word in sentence]
+        table = {"words": words, "sentences": [vars(_joined(sentence, spaces)) for sentence in timed]}
         content = json.dumps(table, ensure_ascii=False, indent=1) + "\n"
     else:
-        cues = [cue for sentence in found for cue in _cues(sentence, spaces)]
+        cues = [cue for sentence in timed for cue in _cues(sentence, spaces)]
         content = _srt(cues) if suffix == ".srt" else "WEBVTT\n\n" + "\n".join(_cue(cue, ".") for cue in cues)
     with replacing(path) as temporary:
         temporary.write_text(content, encoding="utf-8")
 
 
-def _sentences(spoken: Iterable[Spoken]) -> list[list[Timed]]:
-    """The words of each sentence, those of its parts together; times to the millisecond."""
-    groups = (group for _, group in groupby(spoken, key=lambda part: part.sentence))
+def _sentences(parts: Iterable[SpokenSentence]) -> list[list[TimedText]]:
+    """The words of each sentence, joined from its parts; times rounded to milliseconds."""
+    groups = (group for _, group in groupby(parts, key=lambda part: part.sentence))
     return [
-        [Timed(w.text, round(w.start, 3), round(w.end, 3)) for part in group for w in part.words if w.text]
+        [TimedText(w.text, round(w.start, 3), round(w.end, 3)) for part in group for w in part.words if w.text]
         for group in groups
     ]
 
 
-def _joined(words: list[Timed], spaces: bool) -> Timed:
-    return Timed((" " if spaces else "").join(w.text for w in words), words[0].start, words[-1].end)
+def _joined(words: list[TimedText], spaces: bool) -> TimedText:
+    return TimedText((" " if spaces else "").join(w.text for w in words), words[0].start, words[-1].end)
 
 
 def _lines(text: str) -> list[str]:
@@ -72,9 +75,9 @@ def _lines(text: str) -> list[str]:
     return textwrap.wrap(text, LINE // 2 if wide else LINE)
 
 
-def _cues(words: list[Timed], spaces: bool) -> list[Timed]:
+def _cues(words: list[TimedText], spaces: bool) -> list[TimedText]:
     """A sentence in as many cues as it needs, each cut at the last mark that leaves it more than half full."""
-    cues: list[Timed] = []
+    cues: list[TimedText] = []
     while words:
         fits = 1
         while fits < len(words) and len(_lines(_joined(words[: fits + 1], spaces).text)) <= LINES:
@@ -86,11 +89,11 @@ def _cues(words: list[Timed], spaces: bool) -> list[Timed]:
     return cues
 
 
-def _srt(cues: list[Timed]) -> str:
+def _srt(cues: list[TimedText]) -> str:
     return "\n".join(f"{number}\n{_cue(cue, ',')}" for number, cue in enumerate(cues, 1))
 
 
-def _cue(cue: Timed, decimal: str) -> str:
+def _cue(cue: TimedText, decimal: str) -> str:
     return f"{_clock(cue.start, decimal)} --> {_clock(cue.end, decimal)}\n" + "\n".join(_lines(cue.text)) + "\n"
 
 

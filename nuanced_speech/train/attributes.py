@@ -6,7 +6,7 @@ measurement is fitted, and judged on stock voices that no sample of its training
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from nuanced_speech.core.files import replacing
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.voice.stock import stock_voices, style_of
-from nuanced_speech.voicemaking.attributes import ATTRIBUTES, NAMES, Spoken, StockAttributes, measure
+from nuanced_speech.voicemaking.attributes import ATTRIBUTES, NAMES, SpeechSample, StockAttributes, measure
 from nuanced_speech.voicemaking.directions import Directions
 from nuanced_speech.voicemaking.profile import sentence_phonemes, speak
 
@@ -100,8 +100,7 @@ def train(config: AttributesConfig) -> Path:
     exact = stock.measured_as(*hear(config, voices, torch.float32))
     correlations, within = held_out(rows, values, stock.names)
     print(table(correlations, within))
-    directions = fit(rows, values, list(range(len(stock.names))))
-    directions.correlations = correlations
+    directions = replace(fit(rows, values, list(range(len(stock.names)))), correlations=correlations)
     path = config.out / "attributes.safetensors"
     save(path, stock, exact, directions)
     return path
@@ -116,7 +115,7 @@ def hear(config: AttributesConfig, samples: Tensor, dtype: torch.dtype) -> tuple
         tensors = load_file(_shard(config.out, start, dtype))
         for k in rows[start : start + PER_SHARD]:
             audio, f0, energy, pace = (tensors[f"{k}.{name}"].numpy() for name in ("audio", "f0", "energy", "pace"))
-            spoken = Spoken(audio.astype(np.float32) / 32767, f0, energy, float(pace))
+            spoken = SpeechSample(audio.astype(np.float32) / 32767, f0, energy, float(pace))
             embedding = encoder.embed(spoken.audio, SAMPLE_RATE)
             assert embedding is not None
             measured.append(measure(spoken))
@@ -129,13 +128,12 @@ def describe_stock(measured: np.ndarray, embeddings: np.ndarray) -> tuple[StockA
     names = list(stock_voices())
     first = slice(len(names))
     stock = StockAttributes(names, np.zeros((len(names), len(NAMES))), embeddings[first], np.zeros(1))
-    stock.sex = logistic(stock.embeddings, stock.female)
+    sex = logistic(stock.embeddings, stock.female)
     # age is relative to the stock voices, so that they come first, without it
-    stock.values = np.concatenate([np.zeros((len(names), 2)), measured[first]], 1)
-    stock.values[:, 0] = embeddings[first] @ stock.sex[:-1] + stock.sex[-1]
-    values = stock.complete(measured, embeddings)
-    stock.values = values[first]
-    return stock, values
+    ageless = np.concatenate([np.zeros((len(names), 2)), measured[first]], 1)
+    ageless[:, 0] = embeddings[first] @ sex[:-1] + sex[-1]
+    values = replace(stock, values=ageless, sex=sex).complete(measured, embeddings)
+    return replace(stock, values=values[first], sex=sex), values
 
 
 def logistic(x: np.ndarray, y: np.ndarray) -> np.ndarray:

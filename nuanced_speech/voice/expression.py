@@ -1,4 +1,4 @@
-"""Arithmetic of voices: from a line such as ``me + 0.5 * (af_nicole - af_sarah)`` to the weight of every voice in it.
+"""Sums of voices: parses ``me + 0.5 * (af_nicole - af_sarah)`` into the weight of every voice.
 
     sum     = product (("+" | "-") product)*
     product = factor (("*" | "/") factor)*
@@ -22,7 +22,7 @@ _TOLERANCE = 1e-6
 
 
 def is_arithmetic(text: str) -> bool:
-    """Whether a voice is written as a sum of voices, not as a name, a file or a list."""
+    """Whether a text is a sum of voices, and not a name, a file or a list."""
     return bool(re.search(r"[+*()]|(^|\s)-", text))
 
 
@@ -30,11 +30,11 @@ def voice_weights(text: str) -> Weights:
     """The weight of every voice in an expression; the weights sum to 1, so that the result is a voice again.
 
     Raises:
-        UserError: what cannot be read, with its place; weights of another sum.
+        UserError: a text that is no sum, with the place of the mistake; weights of another sum.
     """
     weights = _Parser(text).parse()
     total = sum(weights.values())
-    # not the other way round: infinite weights sum to NaN
+    # written as "not <=" because infinite weights sum to NaN
     if not abs(total - 1) <= _TOLERANCE:
         raise UserError(
             f"the weights in {text!r} sum to {total:.4g}, and those of a voice must sum to 1: "
@@ -43,7 +43,7 @@ def voice_weights(text: str) -> Weights:
     return weights
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Value:
     """A number, or a sum of voices."""
 
@@ -57,7 +57,7 @@ class _Value:
 
 
 class _Parser:
-    """Recursive descent; every method reads what it is named after and leaves the rest."""
+    """Recursive descent parser: each method reads the part of the grammar that it is named after."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -127,8 +127,8 @@ class _Parser:
             return self.tokens[self.position - 1]["mark"]
         return None
 
-    def fail(self, wanted: str) -> None:
-        self.fail_at(self.position, f"{wanted} is wanted")
+    def fail(self, expected: str) -> None:
+        self.fail_at(self.position, f"{expected} is wanted")
 
     def fail_at(self, position: int, what: str) -> None:
         if position >= len(self.tokens):

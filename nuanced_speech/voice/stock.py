@@ -1,4 +1,4 @@
-"""Kokoro's 54 stock voices, voices of one's own, and sums of them.
+"""Kokoro's 54 stock voices, the user's own voices, and sums of them.
 
 A voice pack is ``[510, 256]``: row ``n - 1`` is the style for a text of ``n`` phonemes, its first 128 numbers the
 timbre (decoder), its last 128 the prosody (predictor).
@@ -14,31 +14,30 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from nuanced_speech.core.constants import DATA
+from nuanced_speech.core.constants import DATA, PACK_ROWS, STYLE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.voice.expression import Weights, is_arithmetic, voice_weights
 
 STOCK_FILE = DATA / "voices.safetensors"
-PACK_ROWS, STYLE_DIM = 510, 256
 PACK_SUFFIXES = (".pt", ".safetensors", ".npz")
-# A text of about two sentences: the row to take where the number of phonemes is not known.
+# Row of a pack to take where the number of phonemes is not known: about two sentences.
 TYPICAL_PHONEMES = 120
-# What a stock voice speaks, by the first letter of its name.
+# Language of a stock voice, by the first letter of its name.
 VOICE_LANGUAGES = {
     "a": "en-us", "b": "en-gb", "e": "es", "f": "fr", "h": "hi", "i": "it", "j": "ja", "p": "pt-br", "z": "zh",
 }  # fmt: skip
-# What a voice of one's own may be called.
+# Names that a voice of the user may have.
 NAME = r"[^\W\d][\w-]*"
-# Where voices of one's own are kept, and looked for by their names.
+# Folder that keeps the user's own voices, and that is searched for their names.
 OWN_FOLDER = Path("voices")
-# Kept out of everything that trains weights, so that figures on them are figures on unheard voices.
+# Voices that no training uses, so that figures on them are figures on unseen voices.
 HELD_OUT = (
     "af_nova", "af_river", "am_liam", "am_puck", "bf_lily", "bm_lewis", "hm_psi", "if_sara", "jf_nezumi", "zm_yunxi",
 )  # fmt: skip
 
 
 def iso_639(language: str) -> str:
-    """The code ``en`` of a language of ``VOICE_LANGUAGES`` such as ``en-gb``."""
+    """The ISO 639 code of a language of ``VOICE_LANGUAGES``: ``en`` of ``en-gb``."""
     return language.split("-")[0]
 
 
@@ -49,12 +48,12 @@ def stock_voices() -> dict[str, Tensor]:
 
 
 def voice_pack(voice: str) -> Tensor:
-    """The pack ``[510, 256]`` of whatever ``--voice`` may name but a recording.
+    """The pack ``[510, 256]`` of a voice that is given as text.
 
     Args:
-        voice: a stock voice (``af_heart``); a voice of one's own in ``voices/`` (``me``); a ``.pt``, ``.safetensors``
-            or ``.npz`` file that holds nothing but 510 rows of 256; a mixture, whose weights are normalised to sum to
-            1 (``af_heart:0.7,me:0.3``); or a sum whose weights sum to 1 (``me + 0.5*(af_nicole - af_sarah)``).
+        voice: a stock voice (``af_heart``); an own voice in ``voices/`` (``me``); a ``.pt``, ``.safetensors`` or
+            ``.npz`` file with 510 rows of 256 and nothing else; a mixture, whose weights are normalised to sum to 1
+            (``af_heart:0.7,me:0.3``); or a sum whose weights sum to 1 (``me + 0.5*(af_nicole - af_sarah)``).
 
     Raises:
         UserError: an unknown name, a weight that is not a positive number, a sum that cannot be read, or a file that is
@@ -89,9 +88,9 @@ def parts_of(voice: str) -> Weights:
 
 
 def own_voices(folder: Path | None = None) -> dict[str, Path]:
-    """Voices of one's own by name, in ``voices/`` or another folder: of several formats the one that says the most.
+    """The user's own voices by name, in ``voices/`` or another folder; of several formats the one with a provenance.
 
-    Files with the name of a stock voice are left out: that name is the stock voice's.
+    Files with the name of a stock voice are left out, since that name means the stock voice.
     """
     files = [path for path in (folder or OWN_FOLDER).glob("[!.]*") if path.suffix in PACK_SUFFIXES and path.is_file()]
     files.sort(key=lambda path: (path.stem, path.suffix == ".safetensors"))
@@ -99,29 +98,29 @@ def own_voices(folder: Path | None = None) -> dict[str, Path]:
 
 
 def own_voice(name: str) -> Path | None:
-    """The file of a voice of one's own, by its name; None where there is none of that name."""
+    """The file of the user's own voice of this name; None where there is none."""
     return own_voices().get(name)
 
 
 def named_pack(name: str) -> Tensor:
-    """The pack ``[510, 256]`` of one stock voice, voice of one's own, or file.
+    """The pack ``[510, 256]`` of one stock voice, own voice, or file.
 
     Raises:
         UserError: as ``voice_pack``.
     """
     if name.endswith(PACK_SUFFIXES):
         return read_pack(Path(name))
-    own = None if name in stock_voices() else own_voice(name)
-    return read_pack(own) if own else _stock(name)
+    path = None if name in stock_voices() else own_voice(name)
+    return read_pack(path) if path else _stock(name)
 
 
 def style_of(pack: Tensor, phonemes: int = TYPICAL_PHONEMES) -> Tensor:
-    """The pack's style ``[256]`` for a text of so many phonemes."""
+    """The pack's style ``[256]`` for a text of this number of phonemes."""
     return pack[min(max(phonemes, 1), len(pack)) - 1]
 
 
 def nearest_stock_timbre(timbre: Tensor) -> Tensor:
-    """The stock voices' timbre ``[128]`` that differs least from one, in their standard deviations."""
+    """The stock voice's timbre ``[128]`` that is nearest to a timbre ``[128]``, in standard deviations of all."""
     stock = torch.stack([style_of(pack)[: len(timbre)] for pack in stock_voices().values()]).to(timbre.device)
     return stock[((stock - timbre) / stock.std(0)).square().sum(1).argmin()]
 
@@ -160,7 +159,7 @@ def _stock(name: str) -> Tensor:
     voices = stock_voices()
     if name not in voices:
         all_names = [*own_voices(), *voices]
-        near = [known for known in all_names if name and (known[3:] == name or known.startswith(name))]
+        near = [other for other in all_names if name and (other[3:] == name or other.startswith(name))]
         near = list(dict.fromkeys(near + difflib.get_close_matches(name, all_names)))[:3]
         hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(all_names)}"
         if "-" in name and name.split("-")[0] in voices:

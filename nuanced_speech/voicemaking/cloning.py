@@ -27,8 +27,10 @@ from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.timbre_surrogate import F0_CENTRE
 from nuanced_speech.models.whisper import check_language
 from nuanced_speech.text.g2p import LANGUAGES, phonemize
+from nuanced_speech.voice.files import check_name
+from nuanced_speech.voice.provenance import Source, made_now
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639, stock_voices, style_of
-from nuanced_speech.voice.voice import Source, Voice, check_name, made_now
+from nuanced_speech.voice.voice import Voice
 
 # So many pieces of about this length are transcribed, to learn the speaker's pace: Whisper takes a second for each.
 TRANSCRIBED, TRANSCRIBED_SECONDS = 2, 6.0

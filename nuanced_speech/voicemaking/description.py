@@ -1,7 +1,7 @@
-"""A voice from a description: words to attributes, attributes to a style near the stock voices.
+"""A voice from a description: words become target attributes, and these a style near the stock voices.
 
-The stock voice that fits best is the start. Directions fitted to the stock voices say which step changes what was asked
-for and little else; what the result sounds like is measured, and the step corrected once or twice by what is missing.
+The stock voice that fits best is the start. Directions that are fitted to the stock voices give the step that changes
+the requested attributes and little else. The result is measured, and the step is corrected once or twice.
 """
 
 from dataclasses import dataclass
@@ -16,100 +16,114 @@ from nuanced_speech.voice.stock import stock_voices, style_of
 from nuanced_speech.voicemaking.attributes import NAMES, SEX, StockAttributes, stock_attributes
 from nuanced_speech.voicemaking.description_vocabulary import LEVEL, Wish
 from nuanced_speech.voicemaking.directions import directions
-from nuanced_speech.voicemaking.profile import Portrait, portrait, sentence_phonemes
+from nuanced_speech.voicemaking.profile import SENTENCES, VoiceProfile, measure_profile, sentence_phonemes
 
-# What is farther away than this many standard deviations of all voices is not aimed at: no voice is.
+# Farthest target, in standard deviations of all voices: no stock voice is farther out.
 FARTHEST = 2.5
-# Which accents are spoken where the description leaves it open: those whose language it is in.
+# Accents to choose from where the description names none: those of English.
 ENGLISH = "ab"
-# What it costs to begin with a voice of the other sex: only where an accent has no other.
+# Cost of a start of the other sex: it is taken only where the accent has no other voice.
 OTHER_SEX = 100.0
-# How much the seed may change which start is best, in standard deviations of an attribute.
-WHIM = 0.3
+# Largest cost that the seed adds at random to a start, in standard deviations of an attribute.
+RANDOM_COST = 0.3
 
 
-@dataclass
+@dataclass(frozen=True)
 class Described:
     """A voice made from a description.
 
     Attributes:
         pack: ``[510, 256]``.
-        start: the stock voice that it began with.
-        targets: what the attributes should be, NaN where nothing was asked ``[9]``.
-        portrait: what it says, measured.
+        start: the stock voice that it was made from.
+        targets: requested attributes, NaN where nothing is requested ``[9]``.
+        profile: measured attributes and embedding.
     """
 
     pack: Tensor
     start: str
     targets: np.ndarray
-    portrait: Portrait
+    profile: VoiceProfile
 
 
 def targets(wish: Wish, stock: StockAttributes) -> np.ndarray:
-    """Attribute values ``[9]`` that a wish asks for, NaN where it asks nothing; a woman's is low among women's."""
+    """Attributes ``[9]`` that a wish requests, relative to voices of the sex; NaN where it requests nothing."""
     values = np.full(len(NAMES), np.nan)
     mean, spread = stock.typical(wish.sex)
     (all_mean, all_spread) = stock.typical(None)
     for name, level in wish.levels.items():
         k = NAMES.index(name)
-        # of the sex only what goes beyond being called so
+        # a level of sex counts only as far as it exceeds that of the plain word
         beyond = np.sign(level) * (abs(level) / LEVEL - 1) if k == SEX else level
-        wanted = mean[k] + beyond * spread[k]
-        values[k] = np.clip(wanted, all_mean[k] - FARTHEST * all_spread[k], all_mean[k] + FARTHEST * all_spread[k])
+        target = mean[k] + beyond * spread[k]
+        values[k] = np.clip(target, all_mean[k] - FARTHEST * all_spread[k], all_mean[k] + FARTHEST * all_spread[k])
     return values
 
 
 def starts(wish: Wish, stock: StockAttributes, count: int, seed: int = 0) -> list[str]:
-    """So many stock voices of the accent asked for that fit the wish best, the best first; ``seed`` varies the order of
-    those that fit about equally well."""
-    wanted = targets(wish, stock)
-    asked = np.isfinite(wanted)
-    missing = (stock.values - np.where(asked, wanted, stock.values)) / stock.spread
+    """The stock voices of the requested accent that fit a wish best, the best first.
+
+    Args:
+        wish: the request.
+        stock: attributes of the stock voices.
+        count: largest number of voices.
+        seed: random seed that changes the order of voices that fit about equally well.
+    """
+    goal = targets(wish, stock)
+    missing = (stock.values - np.where(np.isfinite(goal), goal, stock.values)) / stock.spread
     costs = np.linalg.norm(missing, axis=1)
     if wish.sex:
         costs = costs + np.where(stock.female == (wish.sex == "f"), 0, OTHER_SEX)
     if seed:
-        costs = costs + WHIM * np.random.default_rng(seed).random(len(costs))
+        costs = costs + RANDOM_COST * np.random.default_rng(seed).random(len(costs))
     fitting = [k for k in np.argsort(costs) if stock.names[k][0] in (wish.accent or ENGLISH)]
     return [stock.names[k] for k in fitting[:count]]
 
 
 def make(
-    wish: Wish, start: str, kokoro: Kokoro, encoder: SpeakerEncoder, corrections: int = 1, seed: int = 0
+    wish: Wish,
+    start: str,
+    kokoro: Kokoro,
+    encoder: SpeakerEncoder,
+    corrections: int = 1,
+    seed: int = 0,
+    sentences: str = SENTENCES,
 ) -> Described:
-    """The voice that a wish asks for, beginning with a stock voice.
+    """A voice that fits a wish, made from a stock voice.
 
     Args:
-        wish: of ``lexicon.understand``.
+        wish: result of ``description_vocabulary.understand``.
         start: name of the stock voice.
-        kokoro, encoder: to hear what it sounds like.
-        corrections: times that it is spoken, measured and corrected.
-        seed: of the synthesizer's noise.
+        kokoro, encoder: models that speak with the voice and embed its speech.
+        corrections: number of measurements that correct the step.
+        seed: random seed of the synthesizer's noise.
+        sentences: English text that is measured.
     """
     stock, fitted = stock_attributes(), directions()
-    wanted = targets(wish, stock)
-    asked = np.isfinite(wanted)
+    requested = targets(wish, stock)
+    asked = np.isfinite(requested)
     begin = stock.values[stock.names.index(start)]
-    goal = np.where(asked, wanted, begin)
+    goal = np.where(asked, requested, begin)
     pack = stock_voices()[start]
-    style = style_of(pack, len(sentence_phonemes())).double().numpy()
+    style = style_of(pack, len(sentence_phonemes(sentences=sentences))).double().numpy()
     change = goal - begin
     british = start[0] == "b"
     best: Described | None = None
     for _ in range(corrections + 1):
         step = fitted.step(style, change, asked, stock.spread)
         moved = pack + torch.from_numpy(step).float()
-        heard = portrait(kokoro, encoder, moved, british, seed)
-        made = Described(moved, start, wanted, heard)
+        profile = measure_profile(kokoro, encoder, moved, british, seed, sentences)
+        made = Described(moved, start, requested, profile)
         if best is None or _missed(made, stock) < _missed(best, stock):
             best = made
-        change = change + goal - np.where(np.isfinite(heard.attributes), heard.attributes, goal)
+        change = change + goal - np.where(np.isfinite(profile.attributes), profile.attributes, goal)
     assert best is not None
     return best
 
 
 def _missed(described: Described, stock: StockAttributes) -> float:
-    """How far what was asked for is from what was measured, in standard deviations; infinite if nothing was said."""
-    away = (described.portrait.attributes - described.targets) / stock.spread
+    """Squared distance of the requested attributes from the measured ones, in standard deviations.
+
+    Infinite where the voice does not speak."""
+    away = (described.profile.attributes - described.targets) / stock.spread
     missed = np.square(away[np.isfinite(described.targets)]).sum()
     return float(missed) if np.isfinite(missed) else float("inf")

@@ -1,8 +1,8 @@
-"""Words for voices: free text to attributes, by a list that can be read and argued with.
+"""Words for voices: parses a description into levels of attributes, by lists of words.
 
-Levels are in standard deviations of Kokoro's voices. ``_PAIRS`` has the words about one attribute, so two that pull it
-both ways contradict each other; ``MANNERS`` are ways of speaking that colour several attributes, add up, and give way
-to the words about one.
+Levels are in standard deviations of Kokoro's voices. ``_PAIRS`` has words about a single attribute; two words that move
+it both ways contradict each other. ``MANNERS`` has ways of speaking that change several attributes; their levels add
+up, and words about a single attribute take precedence.
 """
 
 import difflib
@@ -13,7 +13,7 @@ from nuanced_speech.core.errors import UserError
 
 LEVEL = 1.2
 
-# attribute: (words for little of it, words for much)
+# Words for low and for high values, by attribute.
 _PAIRS: dict[str, tuple[str, str]] = {
     "sex": (
         "man male men masculine manly gentleman guy bloke lad he him his father dad grandfather grandpa granddad uncle "
@@ -56,7 +56,7 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "breathy whispery whisper whispering whispered airy husky hoarse raspy wispy smoky breathless",
     ),
 }  # fmt: skip
-# Words of a pair that mean more or less than one level.
+# Factors of words that mean more or less than one level.
 _DEGREES_OF_WORDS = {
     ("sex", "tenor"): 0.6, ("pitch", "tenor"): 0.4, ("sex", "boy"): 0.6, ("sex", "girl"): 1.0, ("pitch", "bass"): 1.6,
     ("pitch", "boy"): 1.6, ("pitch", "child"): 1.6, ("pitch", "kid"): 1.6, ("pitch", "childlike"): 1.6,
@@ -95,7 +95,7 @@ MANNERS: dict[str, dict[str, float]] = {
     "fairy elf cartoon": {"pitch": 1.2, "movement": 1.0, "brightness": 0.6},
 }  # fmt: skip
 
-# What the first letter of a stock voice says: American or British English, or its language.
+# First letter of the stock voices of an accent, by words for the accent.
 ACCENTS = {
     "american usa yankee": "a",
     "british uk english london oxford bbc": "b",
@@ -119,7 +119,7 @@ DEGREES = {
     "touch": 0.5, "less": -0.5,
 }  # fmt: skip
 NEGATIONS = {"not", "no", "never", "without", "hardly", "isn't", "doesn't", "non", "nor", "neither"}
-# "not deep" is no more than a little high
+# Factor of a negated word: "not deep" is a little high.
 NEGATED = -0.5
 _SILENT = """
 a an the and or but with of in on for from to at as is are be has have having that this who whose which it its like
@@ -156,20 +156,20 @@ _MANNERS = {word: levels for words, levels in MANNERS.items() for word in words.
 _ACCENTS = {word: letter for words, letter in ACCENTS.items() for word in words.split()}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Wish:
-    """What a description asks for.
+    """The content of a description.
 
     Attributes:
-        levels: by attribute, in standard deviations of the stock voices from their mean; that of ``sex`` only says
-            which, and how clearly.
-        accent: first letter of the stock voices that speak so, or None.
+        levels: requested level by attribute, in standard deviations of the stock voices from their mean. The sign of
+            ``sex`` gives the sex.
+        accent: first letter of the stock voices with the requested accent, or None.
         unknown: words that were not understood.
     """
 
     levels: dict[str, float] = field(default_factory=dict)
     accent: str | None = None
-    unknown: list[str] = field(default_factory=list)
+    unknown: tuple[str, ...] = ()
 
     @property
     def sex(self) -> str | None:
@@ -179,65 +179,87 @@ class Wish:
 
 
 def understand(description: str) -> Wish:
-    """Attributes of a description in English.
+    """The wish that a description in English expresses.
 
     Raises:
-        UserError: nothing in it was understood, or two words contradict each other.
+        UserError: no word was understood, or two words contradict each other.
     """
-    wish = Wish()
-    said: dict[str, dict[str, float]] = {}
-    manner: dict[str, float] = {}
-    accents: dict[str, str] = {}
-    degree, negated = 1.0, False
+    reader = _Reader()
     for token in _tokens(description):
-        if not token[0].isalnum():
-            degree, negated = 1.0, False
-            continue
-        if token in NEGATIONS or token.endswith("n't"):
-            negated = True
-            continue
-        if token in DEGREES:
-            degree = DEGREES[token]
-            continue
-        # "a bit of", "not a deep voice": small words stand between; "manner" is no man
-        if token in SILENT and token not in _MANNERS:
-            continue
-        word = _known(token)
-        factor = NEGATED if negated else degree
-        if word is None:
-            # what stood before it is about the next word: "not a particularly deep voice"
-            wish.unknown.append(token)
-            continue
-        if negated and word in _ACCENTS:
-            wish.unknown.append(f"not {token}")
-        elif word in _ACCENTS:
-            accents.setdefault(_ACCENTS[word], token)
-        else:
-            shown = f"not {token}" if negated else token
-            for attribute, level in DIRECT.get(word, {}).items():
-                said.setdefault(attribute, {})[shown] = level * factor
-            for attribute, level in _MANNERS.get(word, {}).items():
-                manner[attribute] = manner.get(attribute, 0.0) + level * factor
-        degree, negated = 1.0, False
-    if len(accents) > 1:
-        one, other = list(accents.values())[:2]
-        raise UserError(f"{one!r} and {other!r} contradict each other: a voice has one accent; leave one out")
-    wish.accent = next(iter(accents), None)
-    for attribute, words in said.items():
-        low = next((word for word, level in words.items() if level < 0), None)
-        high = next((word for word, level in words.items() if level > 0), None)
-        if low and high:
-            raise UserError(f"{low!r} and {high!r} contradict each other in {attribute}: leave one out")
-        wish.levels[attribute] = max(words.values(), key=abs)
-    for attribute, level in manner.items():
-        wish.levels.setdefault(attribute, level)
+        reader.read(token)
+    accent = reader.accent()
+    wish = Wish(reader.levels(), accent, tuple(reader.unknown))
     if not wish.levels and wish.accent is None:
         raise UserError(f"nothing understood in {description.strip()[:60]!r}; {understood()}")
     return wish
 
 
+class _Reader:
+    """Reads a description token by token; degrees and negations apply to the next word that is understood."""
+
+    def __init__(self) -> None:
+        self.words: dict[str, dict[str, float]] = {}
+        """Level of each word, by attribute."""
+        self.manner: dict[str, float] = {}
+        self.accents: dict[str, str] = {}
+        self.unknown: list[str] = []
+        self._reset()
+
+    def read(self, token: str) -> None:
+        if not token[0].isalnum():
+            self._reset()
+        elif token in NEGATIONS or token.endswith("n't"):
+            self.negated = True
+        elif token in DEGREES:
+            self.degree = DEGREES[token]
+        # small words may stand between ("not a deep voice"), except "manner", which could be read as "man"
+        elif token not in SILENT or token in _MANNERS:
+            word = _entry(token)
+            if word is None:
+                # degree and negation are kept for the next word: "not a particularly deep voice"
+                self.unknown.append(token)
+            else:
+                self._add(word, token)
+                self._reset()
+
+    def accent(self) -> str | None:
+        if len(self.accents) > 1:
+            one, other = list(self.accents.values())[:2]
+            raise UserError(f"{one!r} and {other!r} contradict each other: a voice has one accent; leave one out")
+        return next(iter(self.accents), None)
+
+    def levels(self) -> dict[str, float]:
+        levels: dict[str, float] = {}
+        for attribute, words in self.words.items():
+            low = next((word for word, level in words.items() if level < 0), None)
+            high = next((word for word, level in words.items() if level > 0), None)
+            if low and high:
+                raise UserError(f"{low!r} and {high!r} contradict each other in {attribute}: leave one out")
+            levels[attribute] = max(words.values(), key=abs)
+        for attribute, level in self.manner.items():
+            levels.setdefault(attribute, level)
+        return levels
+
+    def _add(self, word: str, token: str) -> None:
+        if word in _ACCENTS:
+            if self.negated:
+                self.unknown.append(f"not {token}")
+            else:
+                self.accents.setdefault(_ACCENTS[word], token)
+            return
+        factor = NEGATED if self.negated else self.degree
+        shown = f"not {token}" if self.negated else token
+        for attribute, level in DIRECT.get(word, {}).items():
+            self.words.setdefault(attribute, {})[shown] = level * factor
+        for attribute, level in _MANNERS.get(word, {}).items():
+            self.manner[attribute] = self.manner.get(attribute, 0.0) + level * factor
+
+    def _reset(self) -> None:
+        self.degree, self.negated = 1.0, False
+
+
 def understood() -> str:
-    """One line of what can be asked for."""
+    """A line that lists the words that are understood."""
     some = {name: f"{name} ({low.split()[0]}, {high.split()[0]})" for name, (low, high) in _PAIRS.items()}
     manners = ", ".join(words.split()[0] for words in MANNERS)
     accents = ", ".join(name for name in ACCENT_NAMES.values())
@@ -247,7 +269,7 @@ def understood() -> str:
 
 
 def suggestion(word: str) -> str | None:
-    """A word that is understood and looks like this one."""
+    """A word that is understood and is spelled like this one, or None."""
     near = difflib.get_close_matches(word, [*DIRECT, *_MANNERS, *_ACCENTS], 1, 0.75)
     return near[0] if near else None
 
@@ -259,8 +281,8 @@ def _tokens(description: str) -> list[str]:
     return re.findall(r"[^\W_]+(?:['-][^\W_]+)*|[,;.:!?/]", text)
 
 
-def _known(token: str) -> str | None:
-    """The entry of a word or of what it is derived from: slowly, deeper, lowest, warmish, storytellers."""
+def _entry(token: str) -> str | None:
+    """The entry of a word or of its stem (slowly, deeper, lowest, warmish, storytellers), or None."""
     stems = [token]
     for suffix in ("ly", "er", "est", "ish", "s", "'s", "r", "st"):
         if token.endswith(suffix) and len(token) > len(suffix) + 2:

@@ -1,7 +1,7 @@
-"""A picture of all voices in two dimensions: those that sound alike lie close together.
+"""A map of all voices in two dimensions: voices that sound alike lie close together.
 
 The plane is that of the two principal components of the stock voices' speaker embeddings. PNG and HTML have the same
-layout, computed here in pixels; the HTML file needs nothing but itself.
+layout, computed here in pixels; the HTML file loads no other file.
 """
 
 import html
@@ -13,6 +13,7 @@ import numpy as np
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.plotting import new_figure
 from nuanced_speech.voicemaking.attributes import ATTRIBUTES, NAMES, SEX, StockAttributes
 
 SUFFIXES = (".png", ".html")
@@ -23,9 +24,9 @@ TITLE = "Voices by how they sound: two principal components of speaker embedding
 MEANINGS = {"f": "stock, female", "m": "stock, male", "own": "your own", "marked": "marked"}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Point:
-    """One voice: where it lies in pixels, what is shown on hovering, and a key of ``COLOURS``."""
+    """One voice: its place in pixels, the details that show on hovering, and a key of ``COLOURS``."""
 
     name: str
     x: float
@@ -35,17 +36,18 @@ class Point:
 
     @property
     def size(self) -> float:
-        """Radius of its dot."""
+        """Radius of the dot in pixels."""
         return 9.0 if self.kind == "marked" else 6.0
 
     @property
     def font(self) -> int:
+        """Size of the label's font in pixels."""
         return MARKED_FONT if self.kind == "marked" else FONT
 
 
-@dataclass
+@dataclass(frozen=True)
 class VoiceMap:
-    """Points, the middle of each one's label, and what the axes stand for."""
+    """Points, the middles of their labels, and the meanings of the two axes."""
 
     points: list[Point]
     labels: list[tuple[float, float]]
@@ -53,10 +55,10 @@ class VoiceMap:
     up: str
 
     def save(self, path: Path) -> None:
-        """Write a PNG or HTML file by the name.
+        """Write a PNG or HTML file, by the suffix of its name.
 
         Raises:
-            UserError: another suffix, or the path cannot be written.
+            UserError: another suffix, the path cannot be written, or a PNG without matplotlib.
         """
         if path.suffix.lower() not in SUFFIXES:
             raise UserError(f"{path}: a map is a .png or .html file; end the name in one of them")
@@ -67,9 +69,9 @@ class VoiceMap:
                 temporary.write_text(_page(self), encoding="utf-8")
 
 
-@dataclass
-class Drawn:
-    """A voice to be put on the map besides the stock voices; its ``embedding [256]`` and ``attributes [9]``."""
+@dataclass(frozen=True)
+class MappedVoice:
+    """A voice to put on the map beside the stock voices, with its ``embedding [256]`` and ``attributes [9]``."""
 
     name: str
     embedding: np.ndarray
@@ -77,12 +79,12 @@ class Drawn:
     marked: bool = False
 
 
-def voice_map(stock: StockAttributes, others: list[Drawn], marked: list[str]) -> VoiceMap:
-    """All stock voices and others; ``marked`` names stock voices."""
+def voice_map(stock: StockAttributes, others: list[MappedVoice], marked: list[str]) -> VoiceMap:
+    """The map of all stock voices and of others; ``marked`` has the names of stock voices to highlight."""
     mean = stock.embeddings.mean(0)
     axes = np.linalg.svd(stock.embeddings - mean, full_matrices=False)[2][:2]
     places = (stock.embeddings - mean) @ axes.T
-    # female on the right, higher up
+    # signs so that female voices lie on the right and high voices at the top
     signs = np.sign([np.corrcoef(place, stock.values[:, k])[0, 1] for place, k in zip(places.T, (SEX, 2), strict=True)])
     axes, places = axes * signs[:, None], places * signs
     places = np.concatenate([places, np.array([v.embedding - mean for v in others]).reshape(-1, len(mean)) @ axes.T])
@@ -102,13 +104,13 @@ def voice_map(stock: StockAttributes, others: list[Drawn], marked: list[str]) ->
 
 
 def details(stock: StockAttributes, values: np.ndarray) -> str:
-    """Attributes ``[9]`` as lines: what stands out, then the values."""
+    """Attributes ``[9]`` as lines of text: words for the unusual ones, then all values."""
     lines = [f"{a.name}: {a.show(v)}" for a, v in zip(ATTRIBUTES, values, strict=True)]
     return "\n".join([stock.in_words(values), *lines])
 
 
 def _meaning(place: np.ndarray, stock: StockAttributes) -> str:
-    """The attribute that an axis goes with, if there is one."""
+    """The attribute that correlates most with the places on an axis; empty if none correlates well."""
     r = np.array([np.corrcoef(place, column)[0, 1] for column in stock.values.T])
     k = int(np.abs(r).argmax())
     if abs(r[k]) < 0.5:
@@ -118,9 +120,9 @@ def _meaning(place: np.ndarray, stock: StockAttributes) -> str:
 
 
 def _labels(points: list[Point]) -> list[tuple[float, float]]:
-    """Middles of the labels, each near its point and, marked ones first, where it hides the least."""
+    """Middles of the labels, each near its point and where it covers the least; marked voices choose first."""
     boxes = [(p.x - p.size, p.y - p.size, p.x + p.size, p.y + p.size) for p in points]
-    found: dict[int, tuple[float, float]] = {}
+    middles: dict[int, tuple[float, float]] = {}
     for k in sorted(range(len(points)), key=lambda k: points[k].kind != "marked"):
         point = points[k]
         half, tall = len(point.name) * point.font * CHARACTER / 2, point.font * 0.6
@@ -133,13 +135,13 @@ def _labels(points: list[Point]) -> list[tuple[float, float]]:
                 box = (x - half, y - tall, x + half, y + tall)
                 outside = box[0] < 0 or box[2] > WIDTH or box[1] < 0 or box[3] > HEIGHT
                 cost = sum(_overlap(box, other) for other in boxes) + 40 * ring + 1e6 * outside
-                # beside a dot reads better than above it
+                # a label beside its dot is easier to read than one above it
                 cost += 8 * abs(np.sin(angle))
                 if cost < least:
                     best, least = (float(x), float(y)), cost
-        found[k] = best
+        middles[k] = best
         boxes.append((best[0] - half, best[1] - tall, best[0] + half, best[1] + tall))
-    return [found[k] for k in range(len(points))]
+    return [middles[k] for k in range(len(points))]
 
 
 def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
@@ -147,12 +149,8 @@ def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
 
 
 def _draw(voices: VoiceMap, path: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     dots = 100
-    figure = Figure(figsize=(WIDTH / dots, HEIGHT / dots), dpi=1.5 * dots, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = new_figure(figsize=(WIDTH / dots, HEIGHT / dots), dpi=1.5 * dots, facecolor="white")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, WIDTH)
     axes.set_ylim(HEIGHT, 0)

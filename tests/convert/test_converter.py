@@ -35,7 +35,7 @@ def direct(converter: Converter, wave: np.ndarray):
 
 
 def words_kept(converter: Converter, source: np.ndarray, output: np.ndarray) -> float:
-    texts = [report.hear(converter.models.transcriber, x).text for x in (source, output)]
+    texts = [report.transcribe(converter.models.transcriber, x).text for x in (source, output)]
     return metrics.word_errors(*texts).wer
 
 
@@ -84,7 +84,7 @@ def test_another_voice_moves_the_melody_to_its_range(converter, wave):
 
 def test_new_words_are_said(converter, wave):
     done = converter.convert(wave, text="The weather in the mountains is cold today.")
-    heard = report.hear(converter.models.transcriber, done.audio).text
+    heard = report.transcribe(converter.models.transcriber, done.audio).text
     assert metrics.word_errors("The weather in the mountains is cold today.", heard).wer <= 0.25
 
 

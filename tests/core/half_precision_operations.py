@@ -59,7 +59,7 @@ def main(folder: Path) -> dict[str, Any]:
     from nuanced_speech.tts.codec_lm import train as codec_lm
     from nuanced_speech.tts.vocoders import train as vocoder
     from nuanced_speech.voice.stock import stock_voices
-    from nuanced_speech.voicemaking.profile import portrait
+    from nuanced_speech.voicemaking.profile import measure_profile
 
     kokoro, speaker = Kokoro(), SpeakerEncoder()
     voice = stock_voices()["af_heart"]
@@ -90,7 +90,7 @@ def main(folder: Path) -> dict[str, Any]:
         timbre.speak(kokoro, speaker, voice[:1, :128], None, [passage], np.random.default_rng(0))
 
     jobs: dict[str, Callable[[], object]] = {
-        "describe": lambda: portrait(kokoro, speaker, voice),
+        "describe": lambda: measure_profile(kokoro, speaker, voice),
         "say --fast": lambda: speak("Yes.", fast=True, kokoro=kokoro),
         "corpus": lambda: corpus._speak_shard((corpus.CorpusConfig(spoken, per_shard=3, text_file=text), 0)),
         "adapter": lambda: adapter.train(

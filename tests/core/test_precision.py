@@ -108,7 +108,7 @@ def test_commands_that_compute_have_threads(command: list[str], run: Callable[..
 
 
 def test_threads_hold_where_torch_asks(tmp_path: Path) -> None:
-    code = "from nuanced_speech.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    code = "from nuanced_speech.cli.app import main\ntry: main()\nexcept SystemExit: pass\n"
     code += "import torch; print('threads', torch.get_num_threads())"
     command = [sys.executable, "-c", code, "say", "Yes.", str(tmp_path / "missing" / "out.wav"), "--threads", "1"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)

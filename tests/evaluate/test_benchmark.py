@@ -12,10 +12,12 @@ from helpers import CLIP
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.evaluate import benchmark, metrics, systems, tables
-from nuanced_speech.evaluate.benchmark import BenchmarkConfig, Result, Trial, run, trials
+from nuanced_speech.evaluate import metrics, summary, systems, tables
+from nuanced_speech.evaluate.benchmark import BenchmarkConfig, run
+from nuanced_speech.evaluate.judge import Result
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import Recording, find_recordings
+from nuanced_speech.evaluate.trials import Trial, trials
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.whisper import Listener
 from nuanced_speech.voice.stock import voice_pack
@@ -85,7 +87,7 @@ def test_a_voice_is_known_by_the_recordings_that_follow(tmp_path: Path) -> None:
         path = tmp_path / f"{name}.wav"
         audio.write(path, np.random.default_rng(0).normal(0, 0.1, audio.SAMPLE_RATE).astype(np.float32))
         speakers.setdefault(name[0], []).append(Recording(path, name, name[0]))
-    found = {job.name: [r.name for r in job.more] for job in trials(speakers, None, 1, known=1.5)}
+    found = {job.name: [r.name for r in job.more] for job in trials(speakers, None, 1, more_seconds=1.5)}
     # at least one is left to compare with
     assert found == {
         "a1": ["a2", "a3"], "a2": ["a3", "a4"], "a3": ["a4", "a1"], "a4": ["a1", "a2"], "b1": [], "b2": [],
@@ -133,12 +135,8 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
 
 
-def test_run_measures_and_goes_on_where_it_stopped(
-    tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_run_measures_and_goes_on_where_it_stopped(tmp_path: Path, listener: Listener) -> None:
     """The recording itself and WORLD's copy of it, which need no model but Whisper, the judge."""
-    # the smallest judges well enough
-    monkeypatch.setattr(benchmark, "Listener", lambda: listener)
     folder = tmp_path / "speech"
     wave = audio.read(CLIP)
     half = len(wave) // 2
@@ -146,35 +144,44 @@ def test_run_measures_and_goes_on_where_it_stopped(
         (folder / speaker).mkdir(parents=True, exist_ok=True)
         audio.write(folder / speaker / f"{len(list((folder / speaker).iterdir()))}.flac", part)
     config = BenchmarkConfig(folder, tmp_path / "out", ("recording", "world"), others=1, limit=1, language="en")
-    results = run(config)
+    shares: list[float] = []
+    # the smallest Whisper transcribes well enough
+    results = run(config, listener, shares.append)
+    assert shares == pytest.approx([k / 6 for k in range(1, 7)])
     assert [(r.system, r.target) for r in results] == [
         ("recording", None), ("recording", None), ("world", None), ("world", None), ("world", "b"), ("world", "a"),
     ]  # fmt: skip
     itself, copy = results[0], results[2]
-    assert itself.wrong_heard_words == 0 and itself.f0_correlation == pytest.approx(1) and itself.f0_rmse_cents == 0
+    assert itself.wrong_source_words == 0 and itself.f0_correlation == pytest.approx(1) and itself.f0_rmse_cents == 0
     assert itself.secs == pytest.approx(itself.second)
     assert copy.f0_correlation > 0.95 and copy.energy_correlation > 0.95
-    assert copy.wrong_either_words == copy.wrong_heard_words <= 0.5 * copy.heard_words  # no transcript is known
+    assert copy.wrong_either_words == copy.wrong_source_words <= 0.5 * copy.source_words  # no transcript is known
     assert 0 < itself.stranger <= 1 and itself.stranger != itself.secs
     # measured results are not measured again
     sheet = tmp_path / "out" / "world-a-0-flac.json"
     values = json.loads(sheet.read_text(encoding="utf-8")) | {"transcript": "marked"}
     sheet.write_text(json.dumps(values), encoding="utf-8")
-    assert run(config)[2].transcript == "marked"
+    assert run(config, listener)[2].transcript == "marked"
     # a damaged result is measured again
     sheet.write_text("{", encoding="utf-8")
-    assert run(config)[2] == dataclasses.replace(copy, processing_seconds=run(config)[2].processing_seconds)
+    again = run(config, listener)[2]
+    assert again == dataclasses.replace(copy, processing_seconds=again.processing_seconds)
+    assert run(config, listener)[2] == again
+    text = summary.write_summary(config, results)
+    assert "## Own voice" in text and "## Another speaker's voice" in text and "| world | 2 |" in text
+    assert (tmp_path / "out" / "table.md").read_text(encoding="utf-8") == text + "\n"
+    assert json.loads((tmp_path / "out" / "figures.json").read_text())["own-voice"]["recording"]["WER"][0] == 0
+    assert all((tmp_path / "out" / f"{n}.png").is_file() for n in ("own-voice", "other-voice", "f0"))
     with pytest.raises(UserError, match="results of other recordings, weights or language"):
-        run(dataclasses.replace(config, language="fr"))
+        run(dataclasses.replace(config, language="fr"), listener)
 
 
-def test_a_random_walk_comes_nearer_to_a_voice(kokoro: Kokoro, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_random_walk_comes_nearer_to_a_voice(kokoro: Kokoro) -> None:
     sentence = "We were away a year ago."
-    monkeypatch.setattr(systems, "PITCH_SENTENCE", sentence)
     wanted, start = (systems.say(kokoro, sentence, "en", voice) for voice in ("am_adam", "am_echo"))
     embedding = metrics.speaker_embedding(wanted, audio.SAMPLE_RATE)
     assert embedding is not None
-    found = systems.random_walk(kokoro, voice_pack("am_echo"), embedding, 4)
+    found = systems.random_walk(kokoro, voice_pack("am_echo"), embedding, 4, sentence)
     moved = found - voice_pack("am_echo")
     assert moved.abs().max() > 0 and moved.shape == (510, 256)
     spoken = systems.say(kokoro, sentence, "en", found)
@@ -185,7 +192,7 @@ def test_a_random_walk_comes_nearer_to_a_voice(kokoro: Kokoro, monkeypatch: pyte
 def test_unknown_systems(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown system 'magic': choose from direct, text"):
         run(BenchmarkConfig(tmp_path, tmp_path / "out", ("magic",)))
-    with pytest.raises(UserError, match="'recipe' and --recipe ENCODER"):
+    with pytest.raises(UserError, match="^recipe: the system 'recipe' and an encoder"):
         run(BenchmarkConfig(tmp_path, tmp_path / "out", ("recipe",)))
 
 

@@ -12,7 +12,7 @@ from matplotlib.image import imread
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.evaluate import plots as picture
+from nuanced_speech.evaluate import plots
 
 
 def tone(seconds: float, hertz: float = 200.0, amplitude: float = 0.3) -> np.ndarray:
@@ -21,14 +21,12 @@ def tone(seconds: float, hertz: float = 200.0, amplitude: float = 0.3) -> np.nda
 
 
 def flat(seconds: float, hertz: float = 200.0) -> np.ndarray:
-    return np.full(round(seconds * picture.FRAME_RATE), hertz, dtype=np.float32)
+    return np.full(round(seconds * plots.FRAME_RATE), hertz, dtype=np.float32)
 
 
 def test_shows_both_with_axes_in_seconds_and_hertz(tmp_path: Path, drawn: list[Figure]) -> None:
     path = tmp_path / "both.png"
-    picture.compare_picture(
-        path, tone(1.0), tone(1.5, 400.0), flat(1.0), flat(1.5, 400.0), title="a.wav to b.wav ($5_$)"
-    )
+    plots.plot_comparison(path, tone(1.0), tone(1.5, 400.0), flat(1.0), flat(1.5, 400.0), title="a.wav to b.wav ($5_$)")
     assert list(tmp_path.iterdir()) == [path]
     pixels = imread(path)
     assert pixels.shape[0] > 1000 and pixels.shape[1] > 1000 and pixels[..., :3].std() > 0.1
@@ -48,7 +46,7 @@ def test_shows_both_with_axes_in_seconds_and_hertz(tmp_path: Path, drawn: list[F
 
 
 def test_f0_lies_on_the_harmonic_that_the_spectrogram_shows(tmp_path: Path, drawn: list[Figure]) -> None:
-    picture.compare_picture(tmp_path / "x.png", tone(1.0), tone(1.0, 1000.0), flat(1.0), flat(1.0, 1000.0))
+    plots.plot_comparison(tmp_path / "x.png", tone(1.0), tone(1.0, 1000.0), flat(1.0), flat(1.0, 1000.0))
     for axes in (drawn[0].axes[1], drawn[0].axes[3]):
         image = axes.images[0]
         bottom, top = image.get_extent()[2:]
@@ -60,38 +58,38 @@ def test_f0_lies_on_the_harmonic_that_the_spectrogram_shows(tmp_path: Path, draw
 def test_times_of_spectrogram_and_level_are_right() -> None:
     click = np.zeros(audio.SAMPLE_RATE, np.float32)
     click[12000] = 1.0
-    assert np.argmax(picture.log_mel(click, audio.SAMPLE_RATE).sum(axis=0)) == 40
-    level = picture.level_db(click, audio.SAMPLE_RATE)
+    assert np.argmax(plots.log_mel(click, audio.SAMPLE_RATE).sum(axis=0)) == 40
+    level = plots.level_db(click, audio.SAMPLE_RATE)
     assert len(level) == 80 and set(np.flatnonzero(level > -90)) <= {39, 40, 41} and level[40] > -30
 
 
 def test_unvoiced_frames_are_gaps(tmp_path: Path, drawn: list[Figure]) -> None:
     f0 = flat(1.0)
     f0[30:50] = 0
-    picture.compare_picture(tmp_path / "x.png", tone(1.0), tone(1.0), f0, flat(1.0))
+    plots.plot_comparison(tmp_path / "x.png", tone(1.0), tone(1.0), f0, flat(1.0))
     for line in (drawn[0].axes[1].lines[0], drawn[0].axes[4].lines[0]):
         np.testing.assert_array_equal(np.flatnonzero(np.isnan(line.get_ydata())), np.arange(30, 50))
 
 
 def test_long_audio_is_cut_and_the_title_says_so(tmp_path: Path, drawn: list[Figure]) -> None:
     source, f0 = tone(75.0), flat(75.0)
-    picture.compare_picture(tmp_path / "x.png", source, source, f0, f0, title="speech")
+    plots.plot_comparison(tmp_path / "x.png", source, source, f0, f0, title="speech")
     assert drawn[0].get_suptitle() == "speech (first 60 s of 1:15)"
     assert drawn[0].axes[-1].get_xlim() == (0, 60)
-    assert drawn[0].axes[1].images[0].get_array().shape[1] == 60 * picture.FRAME_RATE + 1
-    assert len(drawn[0].axes[4].lines[0].get_ydata()) == 60 * picture.FRAME_RATE
+    assert drawn[0].axes[1].images[0].get_array().shape[1] == 60 * plots.FRAME_RATE + 1
+    assert len(drawn[0].axes[4].lines[0].get_ydata()) == 60 * plots.FRAME_RATE
 
 
 def test_silent_unvoiced_and_very_short(tmp_path: Path, drawn: list[Figure]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        picture.compare_picture(tmp_path / "x.png", tone(0.1), np.zeros(2400, np.float32), flat(0.1) * 0, flat(0.1) * 0)
+        plots.plot_comparison(tmp_path / "x.png", tone(0.1), np.zeros(2400, np.float32), flat(0.1) * 0, flat(0.1) * 0)
     assert drawn[0].axes[3].images[0].get_array().max() < -50
 
 
 def test_unwritable_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
-        picture.compare_picture(tmp_path / "nowhere" / "x.png", tone(0.2), tone(0.2), flat(0.2), flat(0.2))
+        plots.plot_comparison(tmp_path / "nowhere" / "x.png", tone(0.2), tone(0.2), flat(0.2), flat(0.2))
 
 
 def test_failure_leaves_the_old_picture_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +102,6 @@ def test_failure_leaves_the_old_picture_and_nothing_else(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(Figure, "savefig", half)
     with pytest.raises(KeyboardInterrupt):
-        picture.compare_picture(path, tone(0.2), tone(0.2), flat(0.2), flat(0.2))
+        plots.plot_comparison(path, tone(0.2), tone(0.2), flat(0.2), flat(0.2))
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

@@ -25,16 +25,14 @@ from nuanced_speech.synthesis import text_to_speech as synthesis
 from nuanced_speech.synthesis import timestamps
 from nuanced_speech.synthesis.sample import SENTENCES, sentence_for
 from nuanced_speech.synthesis.text_to_speech import (
-    LONGEST,
-    Spoken,
-    Timed,
-    _parts,
-    _strings,
-    _utterances,
+    Levelling,
+    SpokenSentence,
+    TimedText,
     language_of,
     speak,
     stream,
 )
+from nuanced_speech.synthesis.utterances import LONGEST, phoneme_strings, text_parts, utterances
 from nuanced_speech.text.g2p import EXTRAS, phonemize, pronounce
 from nuanced_speech.text.sentences import Sentence, sentences
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639
@@ -52,24 +50,23 @@ def texts(text: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def spoken(kokoro: Kokoro) -> list[Spoken]:
+def spoken(kokoro: Kokoro) -> list[SpokenSentence]:
     """``TEXT`` in a stock voice."""
     return list(stream(TEXT, "af_heart", kokoro=kokoro))
 
 
 @pytest.fixture(scope="module")
-def wave(spoken: list[Spoken]) -> np.ndarray:
+def wave(spoken: list[SpokenSentence]) -> np.ndarray:
     return np.concatenate([part.audio for part in spoken])
 
 
-def test_runs_of_kokoro_follow_one_another_at_one_loudness(kokoro: Kokoro, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_of_kokoro_follow_one_another_at_one_loudness(kokoro: Kokoro) -> None:
     """A run is made louder or quieter no more than it takes, so that its gain does not drift."""
-    assert synthesis._levelling(None, -30.0) == 0.0
-    assert [synthesis._levelling(-20.0, level) for level in (-20.5, -22.9, -17.1)] == pytest.approx([0.0, 2.0, -2.0])
+    assert synthesis._gain_db(None, -30.0) == 0.0
+    assert [synthesis._gain_db(-20.0, level) for level in (-20.5, -22.9, -17.1)] == pytest.approx([0.0, 2.0, -2.0])
     # one that is silent is not made a roar, nor does it silence the next
-    assert synthesis._levelling(-20.0, -100.0) == 6.0 and synthesis._levelling(-100.0, -20.0) == -6.0
-    monkeypatch.setattr(synthesis, "LARGEST_STEP_DB", 0.05)
-    parts = list(stream(TEXT, "af_heart", kokoro=kokoro))
+    assert synthesis._gain_db(-20.0, -100.0) == 6.0 and synthesis._gain_db(-100.0, -20.0) == -6.0
+    parts = list(stream(TEXT, "af_heart", kokoro=kokoro, levelling=Levelling(step_db=0.05)))
     assert len({part.utterance for part in parts}) == 3
     levels = [audio.active_level_db(part.audio, 24000) for part in parts]
     assert all(abs(step) < 0.1 for step in np.diff(levels)), levels
@@ -125,14 +122,14 @@ def test_words_that_are_run_together_are_told_apart() -> None:
 
 def test_utterances_fit_into_kokoros_context_and_lose_nothing() -> None:
     text = f"Short one. {'and on it went, ' * 60}until it ended. {'never stopping ' * 60}\n\n{'x' * 10_000}"
-    parts = list(_parts(text, "en", False))
-    groups = list(_utterances(parts[0], iter(parts[1:])))
+    parts = list(text_parts(text, "en", False))
+    groups = list(utterances(parts[0], iter(parts[1:])))
     assert [part for group in groups for part in group] == parts
     assert max(sum(len(part.phonemes) + 1 for part in group) for group in groups) <= MAX_PHONEMES
     assert max(len(part.phonemes) for part in parts) <= LONGEST
     words = " ".join(w.text for part in parts for w in part.words)
     assert re.sub(r"\s", "", words) == re.sub(r"\s", "", text)
-    marks = list(_parts("Stop" + "!?" * 300 + " Go.", "en", False))
+    marks = list(text_parts("Stop" + "!?" * 300 + " Go.", "en", False))
     assert all(any(p.isalpha() for p in word.phonemes) for part in marks for word in part.words)
     # cut after a mark where there is one
     assert parts[1].end == "part" and parts[1].words[-1].text == "went,"
@@ -150,7 +147,7 @@ def test_speech_says_the_words_and_stops_where_it_should(listener: Listener, wav
     assert np.argmax(loud) < 0.1 * 24000 and np.argmax(loud[::-1]) < 0.1 * 24000
 
 
-def test_pauses_are_those_that_were_asked_for(kokoro: Kokoro, spoken: list[Spoken]) -> None:
+def test_pauses_are_those_that_were_asked_for(kokoro: Kokoro, spoken: list[SpokenSentence]) -> None:
     ends = [part.words[-1].end for part in spoken]
     starts = [part.words[0].start for part in spoken]
     assert [part.sentence for part in spoken] == [0, 1, 2]
@@ -161,7 +158,9 @@ def test_pauses_are_those_that_were_asked_for(kokoro: Kokoro, spoken: list[Spoke
     assert not longer[1][:24000].any() and longer[1][24000 : 24000 + 2400].any()
 
 
-def test_words_are_said_when_the_times_say_so(listener: Listener, spoken: list[Spoken], wave: np.ndarray) -> None:
+def test_words_are_said_when_the_times_say_so(
+    listener: Listener, spoken: list[SpokenSentence], wave: np.ndarray
+) -> None:
     words = [word for part in spoken for word in part.words]
     assert " ".join(w.text for w in words) == TEXT.replace("\n\n", " ")
     flat = [t for w in words for t in (w.start, w.end)]
@@ -212,7 +211,7 @@ def test_the_language_is_the_voices() -> None:
 
 
 LONG = [
-    Timed(word, 0.3 * k, 0.3 * k + 0.25)
+    TimedText(word, 0.3 * k, 0.3 * k + 0.25)
     for k, word in enumerate(("one two three four five six seven eight nine ten, " * 4).split())
 ]
 
@@ -220,10 +219,10 @@ LONG = [
 @pytest.mark.parametrize("suffix", [".srt", ".vtt"])
 def test_subtitles_hold_two_lines_and_go_forward(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"times{suffix}"
-    later = [Timed(w.text, w.start + 3700, w.end + 3700) for w in LONG[:3]]
+    later = [TimedText(w.text, w.start + 3700, w.end + 3700) for w in LONG[:3]]
     nothing = np.zeros(0, np.float32)
-    timestamps.write(path, [Spoken(nothing, 0, LONG[:9], 0, 0), Spoken(nothing, 0, LONG[9:], 1, 0),
-                            Spoken(nothing, 1, later, 1, 1)])  # fmt: skip
+    timestamps.write(path, [SpokenSentence(nothing, 0, LONG[:9], 0, 0), SpokenSentence(nothing, 0, LONG[9:], 1, 0),
+                            SpokenSentence(nothing, 1, later, 1, 1)])  # fmt: skip
     text = path.read_text(encoding="utf-8")
     assert text.startswith("WEBVTT\n\n" if suffix == ".vtt" else "1\n00:00:00,000 --> ")
     cues = re.findall(r"(\d\d):(\d\d):(\d\d)[.,](\d{3}) --> (\d\d):(\d\d):(\d\d)[.,](\d{3})\n((?:.+\n)+)", text)
@@ -279,10 +278,10 @@ def test_a_pipe_gets_the_first_sentence_before_the_last_is_made(monkeypatch, loa
 
 
 def test_words_that_are_run_together_are_spoken_so() -> None:
-    parts = list(_parts("Qu'est-ce que c'est ?\n\nVoilà.", "fr", False))
+    parts = list(text_parts("Qu'est-ce que c'est ?\n\nVoilà.", "fr", False))
     for part in parts:
         assert len(part.words) == 1 or not all(word.phonemes.endswith(" ") for word in part.words[:-1])
-    assert "".join(_strings(parts)) == " ".join(part.phonemes.strip() for part in parts)
+    assert "".join(phoneme_strings(parts)) == " ".join(part.phonemes.strip() for part in parts)
 
 
 @pytest.mark.parametrize(
@@ -329,7 +328,7 @@ def test_bad_wishes_are_one_line_and_write_nothing(monkeypatch, loaded, tmp_path
 
 
 def test_a_word_of_ten_thousand_letters_is_taken_apart() -> None:
-    parts = list(_parts("a" * 10_000, "en", False))
+    parts = list(text_parts("a" * 10_000, "en", False))
     assert len(parts) > 10
     assert sum(len(word.text) for part in parts for word in part.words) == 10_000
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +16,9 @@ from safetensors.torch import save_file
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.voice.prior import distances, near_real
+from nuanced_speech.voice.provenance import Source, made_now
 from nuanced_speech.voice.stock import PACK_SUFFIXES, own_voices, stock_voices, style_of, voice_pack
-from nuanced_speech.voice.voice import Source, Voice, made_now, mix
+from nuanced_speech.voice.voice import Voice, mix
 
 
 @pytest.fixture
@@ -72,7 +75,7 @@ def test_voices_of_a_folder(me: Voice, tmp_path: Path, monkeypatch) -> None:  # 
 
 def test_no_voice_is_overwritten_without_force(me: Voice, tmp_path: Path) -> None:
     (tmp_path / "me.npz").write_bytes(b"mine")
-    with pytest.raises(UserError, match=r"me\.npz is there already: .*--force"):
+    with pytest.raises(UserError, match=r"me\.npz is there already: .*`force`"):
         me.save(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["me.npz"] and (tmp_path / "me.npz").read_bytes() == b"mine"
     me.save(tmp_path, force=True)
@@ -81,9 +84,8 @@ def test_no_voice_is_overwritten_without_force(me: Voice, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", ["", "../me", "a b", "me.pt", "-me", "2me", "me\n", "af_heart", "a" * 101])
 def test_what_is_no_name(me: Voice, tmp_path: Path, name: str) -> None:
-    me.name = name
     with pytest.raises(UserError) as caught:
-        me.save(tmp_path)
+        replace(me, name=name).save(tmp_path)
     assert not list(tmp_path.iterdir()) and "\n" not in str(caught.value)
 
 
@@ -152,3 +154,49 @@ def test_a_voice_of_ones_own_that_is_far_out_is_not_moved_by_mixing(tmp_path: Pa
     assert torch.equal(mix(f"1*{files[0]}", "same").pack, far.pack)
     farther = mix(f"af_sky + 2*({files[0]} - af_sky)", "farther")
     assert distances(style_of(farther.pack)) == pytest.approx(distances(style_of(far.pack)), rel=1e-4)
+
+
+def test_the_old_way_to_clone_warns_and_works(me: Voice, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import nuanced_speech
+    from nuanced_speech import deprecated
+    from nuanced_speech.voicemaking.cloning import Clone
+
+    calls = []
+
+    def fake(recordings: list[str], name: str, **options: object) -> Clone:
+        calls.append((recordings, name, options))
+        return Clone(me, [], np.zeros(256), np.zeros(1), [])
+
+    monkeypatch.setattr(deprecated, "clone", fake)
+    with pytest.warns(DeprecationWarning, match="clone_voice"):
+        voice = nuanced_speech.Voice.clone(["a.wav"], "me", consent="mine", refine=2)
+    assert voice is me and calls == [(["a.wav"], "me", {"consent": "mine", "refine": 2})]
+    # the public class is the class of every voice
+    assert isinstance(voice, nuanced_speech.Voice) and isinstance(nuanced_speech.Voice.load("af_sky"), Voice)
+    assert Voice.load(nuanced_speech.Voice("x", me.pack)).name == "x"
+    assert nuanced_speech.Voice("x", me.pack).save(tmp_path)
+
+
+def test_the_new_way_to_clone_passes_everything_on(me: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nuanced_speech
+    from nuanced_speech.voicemaking import clone_voice as module
+    from nuanced_speech.voicemaking.cloning import Clone
+
+    calls = []
+
+    def fake(*arguments: object, **options: object) -> Clone:
+        calls.append((arguments, options))
+        return Clone(me, [], np.zeros(256), np.zeros(1), [])
+
+    monkeypatch.setattr(module, "clone", fake)
+    assert nuanced_speech.clone_voice(["a.wav"], "me", consent="mine", language="fr", refine=3, seed=4) is me
+    options = {"consent": "mine", "language": "fr", "refine": 3, "one_speaker": False, "seed": 4, "progress": None}
+    assert calls == [((["a.wav"], "me"), options)]
+
+
+def test_voices_import_neither_models_nor_ways_to_make_them() -> None:
+    code = (
+        "import sys, nuanced_speech.voice.voice, nuanced_speech.voice.style;"
+        "print([m for m in sys.modules if m.startswith(('nuanced_speech.models', 'nuanced_speech.voicemaking'))])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -14,9 +14,9 @@ from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.train.attributes import AttributesConfig, fit, held_out, logistic, mixed, sample_styles, shares
 from nuanced_speech.voice.stock import stock_voices
-from nuanced_speech.voicemaking.attributes import MEASURED, NAMES, Spoken, measure, stock_attributes
+from nuanced_speech.voicemaking.attributes import MEASURED, NAMES, SpeechSample, measure, stock_attributes
 from nuanced_speech.voicemaking.directions import directions
-from nuanced_speech.voicemaking.profile import portrait
+from nuanced_speech.voicemaking.profile import measure_profile
 
 
 def of(values: np.ndarray, name: str) -> float:
@@ -30,29 +30,29 @@ def wave(clip: Path) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def plain(wave: np.ndarray) -> np.ndarray:
-    return measure(Spoken.recording(wave))
+    return measure(SpeechSample.recording(wave))
 
 
 def test_level_changes_nothing(wave: np.ndarray, plain: np.ndarray) -> None:
-    np.testing.assert_allclose(measure(Spoken.recording(0.2 * wave))[[0, 4, 5, 6]], plain[[0, 4, 5, 6]], atol=0.1)
+    np.testing.assert_allclose(measure(SpeechSample.recording(0.2 * wave))[[0, 4, 5, 6]], plain[[0, 4, 5, 6]], atol=0.1)
     assert np.isnan(of(plain, "pace"))
 
 
 def test_filters_are_heard(wave: np.ndarray, plain: np.ndarray) -> None:
     low = scipy.signal.sosfilt(scipy.signal.butter(2, 2000, fs=24000, output="sos"), wave).astype(np.float32)
     thin = scipy.signal.sosfilt(scipy.signal.butter(2, 600, "high", fs=24000, output="sos"), wave).astype(np.float32)
-    spoken = Spoken.recording(wave)
-    assert of(measure(Spoken(low, spoken.f0, spoken.energy, 12.0)), "brightness") < of(plain, "brightness") - 5
-    assert of(measure(Spoken(thin, spoken.f0, spoken.energy, 12.0)), "warmth") < of(plain, "warmth") - 5
-    assert of(measure(Spoken(wave, spoken.f0, spoken.energy, 8.0)), "pace") == pytest.approx(3)
+    spoken = SpeechSample.recording(wave)
+    assert of(measure(SpeechSample(low, spoken.f0, spoken.energy, 12.0)), "brightness") < of(plain, "brightness") - 5
+    assert of(measure(SpeechSample(thin, spoken.f0, spoken.energy, 12.0)), "warmth") < of(plain, "warmth") - 5
+    assert of(measure(SpeechSample(wave, spoken.f0, spoken.energy, 8.0)), "pace") == pytest.approx(3)
 
 
-def tone(f0: np.ndarray, noise: float = 0.0) -> Spoken:
+def tone(f0: np.ndarray, noise: float = 0.0) -> SpeechSample:
     """Two seconds of a pulse train with a melody ``[160]``."""
     phase = np.cumsum(np.repeat(f0, 300)) / 24000
     wave = sum(np.cos(2 * np.pi * k * phase) for k in range(1, 20)) / 20
     wave = wave + noise * np.random.default_rng(0).standard_normal(len(wave))
-    return Spoken(wave.astype(np.float32), f0.astype(np.float32), np.zeros(len(f0), np.float32), 10.0)
+    return SpeechSample(wave.astype(np.float32), f0.astype(np.float32), np.zeros(len(f0), np.float32), 10.0)
 
 
 def test_melody_and_noise_are_measured() -> None:
@@ -62,12 +62,12 @@ def test_melody_and_noise_are_measured() -> None:
     assert of(measure(lively), "movement") == pytest.approx(0.8 * 12, abs=0.1)
     noisy = tone(np.full(160, 120.0), 0.2)
     assert of(measure(noisy), "breathiness") > of(measure(flat), "breathiness") + 3
-    loud = Spoken(flat.audio, flat.f0, np.tile([0.0, -3.0], 80), 10.0)
+    loud = SpeechSample(flat.audio, flat.f0, np.tile([0.0, -3.0], 80), 10.0)
     assert of(measure(loud), "energy") > of(measure(flat), "energy") + 5
 
 
 def test_what_has_no_voice_has_no_attributes() -> None:
-    assert np.isnan(measure(Spoken(np.zeros(24000, np.float32), np.zeros(80), np.zeros(80), 10.0))).all()
+    assert np.isnan(measure(SpeechSample(np.zeros(24000, np.float32), np.zeros(80), np.zeros(80), 10.0))).all()
 
 
 def test_the_packaged_attributes_make_sense() -> None:
@@ -88,9 +88,9 @@ def test_the_packaged_attributes_make_sense() -> None:
 
 def test_a_voice_still_measures_as_packaged(kokoro: Kokoro) -> None:
     stock, k = stock_attributes(), 3
-    heard = portrait(kokoro, SpeakerEncoder(), stock_voices()[stock.names[k]])
-    assert (np.abs(heard.attributes - stock.values[k]) < 0.25 * stock.spread).all()
-    assert heard.embedding @ stock.embeddings[k] > 0.98
+    profile = measure_profile(kokoro, SpeakerEncoder(), stock_voices()[stock.names[k]])
+    assert (np.abs(profile.attributes - stock.values[k]) < 0.25 * stock.spread).all()
+    assert profile.embedding @ stock.embeddings[k] > 0.98
 
 
 def test_voices_measure_alike_in_both_precisions_but_for_breathiness() -> None:

@@ -26,7 +26,6 @@ from nuanced_speech.synthesis import sample
 from nuanced_speech.synthesis.text_to_speech import speak
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import stock_voices
-from nuanced_speech.voice.voice import Voice
 from nuanced_speech.voicemaking.cloning import Clone, CloningConfig, clone
 
 
@@ -160,10 +159,10 @@ def test_what_cannot_be_cloned(
     soundfile.write("short.wav", audio.read(clip)[: int(2.5 * SAMPLE_RATE)], SAMPLE_RATE)
     given = {"recordings": [clip], "name": "me", "consent": "yes", "models": models} | options
     with pytest.raises(UserError, match=says) as caught:
-        Voice.clone(given.pop("recordings"), given.pop("name"), **given)
+        clone(given.pop("recordings"), given.pop("name"), **given)
     assert "\n" not in str(caught.value)
 
 
 def test_words_of_a_clone_survive_short_texts(models: ModelBank, cloned: Clone) -> None:
     spoken = speak("Good morning, everybody.", cloned.voice, kokoro=models.kokoro)
-    assert metrics.word_errors("Good morning, everybody.", report.hear(models.transcriber, spoken).text).wer == 0
+    assert metrics.word_errors("Good morning, everybody.", report.transcribe(models.transcriber, spoken).text).wer == 0

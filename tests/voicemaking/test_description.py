@@ -18,15 +18,15 @@ from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.whisper import Listener
 from nuanced_speech.synthesis import sample
 from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.voice.provenance import made_now
 from nuanced_speech.voice.stock import stock_voices
-from nuanced_speech.voice.voice import Voice, made_now
-from nuanced_speech.voicemaking import description as describe
-from nuanced_speech.voicemaking import profile as portrait
+from nuanced_speech.voice.voice import Voice
+from nuanced_speech.voicemaking import description, profile
 from nuanced_speech.voicemaking.attributes import NAMES, stock_attributes
 from nuanced_speech.voicemaking.description import make, starts, targets
 from nuanced_speech.voicemaking.description_vocabulary import understand
 from nuanced_speech.voicemaking.profile import SENTENCES
-from nuanced_speech.voicemaking.voice_map import HEIGHT, WIDTH, Drawn, voice_map
+from nuanced_speech.voicemaking.voice_map import HEIGHT, WIDTH, MappedVoice, voice_map
 
 
 def wanted(description: str, name: str) -> float:
@@ -57,11 +57,11 @@ def test_a_described_voice_is_as_described_and_speaks(kokoro: Kokoro, listener: 
     before = stock.values[stock.names.index("am_michael")]
     asked = np.isfinite(made.targets)
     assert list(np.array(NAMES)[asked]) == ["sex", "pitch", "pace"]
-    missed = np.abs(made.portrait.attributes - made.targets)[asked] / stock.spread[asked]
+    missed = np.abs(made.profile.attributes - made.targets)[asked] / stock.spread[asked]
     assert missed.max() < 0.4
-    assert made.portrait.attributes[2] < before[2] - 0.15 and made.portrait.attributes[4] > before[4] + 0.03
+    assert made.profile.attributes[2] < before[2] - 0.15 and made.profile.attributes[4] > before[4] + 0.03
     assert made.pack.shape == (510, 256)
-    said = listener.transcribe(audio.resample(made.portrait.spoken.audio, 24000, 16000), "en").text
+    said = listener.transcribe(audio.resample(made.profile.sample.audio, 24000, 16000), "en").text
     heard = re.findall("[a-z]+", said.lower())
     truth = re.findall("[a-z]+", SENTENCES.lower())
     assert len(set(truth) & set(heard)) >= len(set(truth)) - 1
@@ -81,7 +81,7 @@ def boxes(page: str) -> list[tuple[float, float, float, float]]:
 def test_the_map_is_readable(tmp_path: Path) -> None:
     stock = stock_attributes()
     mean = stock.embeddings[:2].mean(0)
-    drawn = voice_map(stock, [Drawn('<me> & "you"', mean, stock.values[0], marked=True)], ["af_heart"])
+    drawn = voice_map(stock, [MappedVoice('<me> & "you"', mean, stock.values[0], marked=True)], ["af_heart"])
     places = {point.name: (point.x, point.y) for point in drawn.points}
     assert len(places) == 55 and all(0 < x < WIDTH and 0 < y < HEIGHT for x, y in places.values())
     np.testing.assert_allclose(
@@ -112,8 +112,8 @@ def test_commands(monkeypatch, kokoro: Kokoro, tmp_path: Path, run) -> None:  # 
     monkeypatch.setattr("nuanced_speech.synthesis.text_to_speech.kokoro_on", lambda device: kokoro)
     # what it sounds like is another test's matter: less to say
     phonemes = phonemize("We were away a year ago.")
-    for module in (portrait, describe):
-        monkeypatch.setattr(module, "sentence_phonemes", lambda british=False: phonemes)
+    for module in (profile, description):
+        monkeypatch.setattr(module, "sentence_phonemes", lambda british=False, sentences="": phonemes)
     monkeypatch.setitem(sample.SENTENCES, "en", "We were away.")
     monkeypatch.chdir(tmp_path)
     arguments = ("describe", "cheerful purple woman, low", "--name", "sunny")

@@ -1,0 +1,219 @@
+"""``nuanced-speech convert``: recordings in another voice, or with other words."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from nuanced_speech.cli.arguments import Device, SynthesisSeed, Whisper
+from nuanced_speech.cli.options import in_options
+from nuanced_speech.cli.progress import bar
+from nuanced_speech.core.errors import UserError
+
+if TYPE_CHECKING:
+    from nuanced_speech.convert.converter import Conversion, Converter
+    from nuanced_speech.evaluate.report import Measures
+
+console = Console(stderr=True)
+
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="IN... OUT",
+        help="One recording and the file to write (WAV, FLAC or OGG by its name), or several recordings and a folder. "
+        "Recordings are WAV, FLAC, OGG, MP3 or another format of libsndfile, of any rate, any number of channels and "
+        "any length.",
+    ),
+]
+Voice = Annotated[
+    str | None,
+    typer.Option(
+        help="Voice of the output: a stock voice (af_heart), one of your own in voices/, a mix "
+        "(af_heart:0.7,bm_george:0.3), a voice pack file (.pt, .safetensors, .npz) or a recording. The input's own "
+        "voice if omitted."
+    ),
+]
+Keep = Annotated[
+    str, typer.Option(help="Features of the source to keep, separated by commas. Kokoro makes up the others.")
+]
+Way = Annotated[
+    str, typer.Option(help="Path: direct (no text), text (transcript and phonemes), or auto (text if possible).")
+]
+Text = Annotated[str | None, typer.Option(help="Other words to speak, in the source's voice and manner.")]
+PitchShift = Annotated[
+    float, typer.Option(metavar="SEMITONES", help="Interval by which the melody is raised, or lowered if negative.")
+]
+Language = Annotated[
+    str | None,
+    typer.Option(help="Source language (en, fr, …). Detected if omitted, except that --path direct assumes en."),
+]
+Refine = Annotated[
+    int,
+    typer.Option(
+        metavar="STEPS",
+        help="Steps of gradient descent through the synthesizer that bring the voice nearer to its recording. The "
+        "expected time is printed first (30 steps: a minute or two on two cores). If five steps show that Kokoro made "
+        "the recording, the search is for its exact style.",
+    ),
+]
+More = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="RECORDING",
+        help="Another recording of the output's voice (the input's own, or that of --voice RECORDING), for more "
+        "likeness. May be repeated.",
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder for a report: NAME.json (transcripts, word errors, correlations, speed) and NAME.png (plots).",
+    ),
+]
+
+
+def convert(
+    files: Files,
+    voice: Voice = None,
+    keep: Keep = "f0,rhythm,energy",
+    path: Way = "auto",
+    text: Text = None,
+    pitch_shift: PitchShift = 0.0,
+    whisper: Whisper = "base",
+    language: Language = None,
+    refine: Refine = 0,
+    more: More = None,
+    seed: SynthesisSeed = 0,
+    device: Device = "cpu",
+    report: Report = None,
+) -> None:
+    """Speak a recording again: its words, melody, rhythm and loudness, in its own voice or another.
+
+    Examples:
+
+      nuanced-speech convert in.wav out.wav
+
+      nuanced-speech convert in.mp3 out.flac --voice af_heart:0.7,bm_george:0.3 --report report/
+
+      nuanced-speech convert in.wav out.wav --text "Quite another sentence."
+
+      nuanced-speech convert one.wav two.wav three.wav converted/ --voice my_voice.pt
+    """
+    jobs = _jobs(files)
+    kept = tuple(part.strip() for part in keep.split(",") if part.strip() and part.strip() != "none")
+    if report is not None:
+        from nuanced_speech.core.plotting import require_matplotlib
+
+        require_matplotlib()
+    # imported here, since torch takes seconds to import and --help does not need it
+    from nuanced_speech.convert.converter import Converter
+    from nuanced_speech.core.device import check_device
+    from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.weights.catalog import canonical
+
+    check_device(device)
+    canonical(f"whisper-{whisper}")
+    converter = Converter(ModelBank(device, whisper))
+    options: dict[str, Any] = {
+        "keep": kept, "path": path, "text": text, "pitch_shift": pitch_shift, "language": language, "refine": refine,
+        "more": tuple(more or ()), "seed": seed,
+    }  # fmt: skip
+    _convert_all(converter, jobs, voice, options, report)
+
+
+def _convert_all(
+    converter: "Converter",
+    jobs: list[tuple[Path, Path]],
+    voice: str | None,
+    options: dict[str, Any],
+    report: Path | None,
+) -> None:
+    failed = 0
+    for source, output in jobs:
+        try:
+            _convert_one(converter, source, output, voice, options, report)
+        except UserError as error:
+            if len(jobs) == 1:
+                raise
+            # one bad file among many must not cost the others
+            message = in_options(str(error), {name: f"--{name.replace('_', '-')}" for name in options})
+            console.print(f"error: {message}", style="red", markup=False, highlight=False)
+            failed += 1
+    if failed:
+        folder = jobs[-1][1].parent
+        raise UserError(f"{failed} of {len(jobs)} recordings were not converted; the others are in {folder}")
+
+
+def _convert_one(
+    converter: "Converter", source: Path, output: Path, voice: str | None, options: dict[str, Any], report: Path | None
+) -> None:
+    with bar(source.name) as advance:
+        conversion = converter.convert(source, voice=voice, **options, output=output, progress=advance)
+    speed = f"{conversion.path} path, {conversion.rtf:.2f} x the recording's length"
+    console.print(f"{output}: {speed}", markup=False, highlight=False)
+    if report is not None:
+        _report(converter, conversion, output, options, report)
+
+
+def _report(
+    converter: "Converter", conversion: "Conversion", output: Path, options: dict[str, Any], folder: Path
+) -> None:
+    """Measure a conversion as it was written, write the report, and print its figures."""
+    from nuanced_speech import audio
+    from nuanced_speech.evaluate import report
+
+    written = audio.read(output)
+    figures, source_contours, output_contours = report.measure(
+        conversion.source,
+        written,
+        converter.models.transcriber,
+        conversion.seconds,
+        target_text=options["text"],
+        language=options["language"],
+    )
+    sheet, plot = report.write(
+        folder, output.stem, conversion.source, written, figures, source_contours, output_contours
+    )
+    console.print(_figures_table(figures))
+    console.print(f"report: {sheet}\nplot: {plot}", markup=False, highlight=False)
+
+
+def _figures_table(figures: "Measures") -> Table:
+    table = Table(show_header=False)
+    table.add_row("source says", figures.source_transcript)
+    table.add_row("output says", figures.output_transcript)
+    table.add_row("WER", f"{figures.wer:.1%}")
+    table.add_row("log-F0 correlation", f"{figures.f0_correlation:.3f}")
+    table.add_row("energy correlation", f"{figures.energy_correlation:.3f}")
+    similarity = figures.speaker_similarity
+    table.add_row("speaker similarity", "install the evaluate extra" if similarity is None else f"{similarity:.3f}")
+    table.add_row("RTF", f"{figures.rtf:.2f}")
+    return table
+
+
+def _jobs(files: list[Path]) -> list[tuple[Path, Path]]:
+    """Pairs of input and output.
+
+    Raises:
+        UserError: fewer than two names, or several inputs that would be written to one file.
+    """
+    if len(files) < 2:
+        raise UserError("give the recording and the file to write: nuanced-speech convert in.wav out.wav")
+    *sources, last = files
+    if len(sources) == 1 and not last.is_dir() and last.suffix:
+        return [(sources[0], last)]
+    if last.suffix and not last.is_dir():
+        raise UserError(f"{last} is one file for {len(sources)} recordings: name a folder as the last argument")
+    stems = [source.stem for source in sources]
+    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
+    if twice:
+        raise UserError(f"two of the recordings are called {twice}: they would overwrite each other in {last}")
+    try:
+        last.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{last}: cannot make this folder ({error.strerror})") from error
+    return [(source, last / f"{source.stem}.wav") for source in sources]

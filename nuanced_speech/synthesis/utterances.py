@@ -1,0 +1,100 @@
+"""The text side of text to speech: sentences, their words with phonemes, and groups that Kokoro speaks at once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from nuanced_speech.text.g2p import Word, pronounce
+from nuanced_speech.text.sentences import sentences
+from nuanced_speech.text.symbols import vocabulary
+
+# Usual and largest number of phonemes that Kokoro speaks at once: it hurries through longer texts, and speaks a short
+# text differently when it stands alone.
+UTTERANCE = 250
+LONGEST = 400
+
+
+@dataclass(frozen=True)
+class Part:
+    """A sentence, or a part of a long one: the words between two pauses.
+
+    Attributes:
+        words: words with their phonemes.
+        sentence: number of the sentence in the text.
+        end: ``part``, or the end of the sentence as in ``text.sentences.Sentence``.
+        share: share of the text up to the end of this part, 0 to 1.
+    """
+
+    words: list[Word]
+    sentence: int
+    end: str
+    share: float
+
+    @property
+    def phonemes(self) -> str:
+        """Phonemes of all words."""
+        return "".join(word.phonemes for word in self.words)
+
+
+def text_parts(text: str, language: str, british: bool) -> Iterator[Part]:
+    """The parts of a text. A word without a phoneme that Kokoro has is joined to the word before it."""
+    symbols, number, read = vocabulary(), 0, 0
+    total = sum(len(c) > 0 and not c.isspace() for c in text)
+    for sentence in sentences(text):
+        words: list[Word] = []
+        for word in pronounce(sentence.text, language, british):
+            phonemes = "".join(p for p in word.phonemes if p in symbols)
+            if words and not any(p.isalpha() for p in phonemes):
+                last = words.pop()
+                gap = " " if last.phonemes.endswith(" ") and language not in ("ja", "zh") else ""
+                words.append(Word(last.text + gap + word.text, last.phonemes + phonemes))
+            elif any(p.isalpha() for p in phonemes):
+                words.append(Word(word.text, phonemes))
+        read += sum(not c.isspace() for c in sentence.text)
+        chunks = list(_chunks(words))
+        for chunk in chunks:
+            end = sentence.end if chunk is chunks[-1] else "part"
+            yield Part(chunk, number, end, min(read / total, 1.0))
+        number += sentence.end != "part"
+
+
+def _chunks(words: list[Word]) -> Iterator[list[Word]]:
+    """Words in lists of at most ``LONGEST`` phonemes, cut after a punctuation mark unless that leaves a short list."""
+    words = [part for word in words for part in _cut_word(word)]
+    while sum(len(word.phonemes) for word in words) > LONGEST:
+        lengths = np.cumsum([len(word.phonemes) for word in words])
+        fits = int(np.searchsorted(lengths, LONGEST, side="right"))
+        marks = [k for k in range(1, fits + 1) if words[k - 1].phonemes.rstrip()[-1:] in ",;:—…"]
+        at = next((k for k in reversed(marks) if lengths[k - 1] > LONGEST / 4), fits)
+        yield words[:at]
+        words = words[at:]
+    if words:
+        yield words
+
+
+def _cut_word(word: Word) -> list[Word]:
+    """A word in pieces of at most ``LONGEST`` phonemes; the first piece has the text."""
+    pieces = [word.phonemes[k : k + LONGEST] for k in range(0, len(word.phonemes), LONGEST)]
+    pieces = [piece for piece in pieces if any(p.isalpha() for p in piece)]
+    return [Word(word.text if k == 0 else "", piece) for k, piece in enumerate(pieces)]
+
+
+def utterances(first: Part, rest: Iterator[Part]) -> Iterator[list[Part]]:
+    """Parts in groups that Kokoro speaks at once: sentences of a paragraph, up to ``UTTERANCE`` phonemes.
+
+    The first part is a group of its own, so that its audio comes soon."""
+    group = [first]
+    for part in rest:
+        room = UTTERANCE - len(part.phonemes) - sum(len(p.phonemes) + 1 for p in group)
+        if group[-1].end != "sentence" or group[0] is first or room < 0:
+            yield group
+            group = []
+        group.append(part)
+    yield group
+
+
+def phoneme_strings(group: list[Part]) -> list[str]:
+    """Phonemes of every word of a group; spaces as the words have them, and one between parts."""
+    words = [w.phonemes.rstrip() + " " if w is part.words[-1] else w.phonemes for part in group for w in part.words]
+    return [*words[:-1], words[-1].rstrip()]

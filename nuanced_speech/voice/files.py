@@ -1,0 +1,117 @@
+"""Files of a voice: the names they may have, and how they are written and read."""
+
+import json
+import re
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import replacing
+from nuanced_speech.voice.provenance import Provenance, Source
+from nuanced_speech.voice.stock import NAME, PACK_SUFFIXES, read_pack, stock_voices
+
+LONGEST_NAME = 100
+_KEY = "nuanced_speech_voice"
+
+
+def check_name(name: str) -> None:
+    """Check that a new voice may have this name.
+
+    Raises:
+        UserError: the name has characters other than letters, digits, hyphens and underscores, or is a stock voice's.
+    """
+    if not re.fullmatch(NAME, name) or len(name) > LONGEST_NAME:
+        raise UserError(f"{name!r} cannot be a voice's name: a letter first, then letters, digits, - and _")
+    if name in stock_voices():
+        raise UserError(f"{name} is a stock voice: choose another name")
+
+
+def check_free(name: str, folder: Path, force: bool) -> None:
+    """Check that no voice would be overwritten.
+
+    Raises:
+        UserError: the folder has a voice of this name, and ``force`` is false.
+    """
+    paths = [folder / f"{name}{suffix}" for suffix in PACK_SUFFIXES]
+    taken = next((path for path in paths if path.exists()), None)
+    if taken and not force:
+        raise UserError(f"{taken} is there already: choose another `name`, or `force` to overwrite it")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder where it is missing.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot make this folder ({error.strerror})") from error
+
+
+def write_voice(folder: Path, name: str, pack: Tensor, provenance: Provenance, force: bool) -> list[Path]:
+    """Write a voice in three formats, all or none; ``Voice.save`` has the details.
+
+    Raises:
+        UserError: as ``check_name`` and ``check_free``, or a folder that cannot be written.
+    """
+    check_name(name)
+    check_free(name, folder, force)
+    make_folder(folder)
+    paths = [folder / f"{name}{suffix}" for suffix in PACK_SUFFIXES]
+    pack = pack.detach().cpu().float().reshape(-1, 1, pack.shape[-1]).contiguous()
+    with ExitStack() as stack:
+        for path in paths:
+            temporary = stack.enter_context(replacing(path))
+            if path.suffix == ".pt":
+                torch.save(pack, temporary)
+            elif path.suffix == ".npz":
+                # not np.savez, whose own keyword arguments cannot be names of arrays
+                with ZipFile(temporary, "w") as archive, archive.open(f"{name}.npy", "w") as entry:
+                    np.lib.format.write_array(entry, pack.numpy(), allow_pickle=False)
+            else:
+                metadata = {_KEY: json.dumps({"name": name, **asdict(provenance)}, ensure_ascii=False)}
+                temporary.write_bytes(to_bytes({"voice": pack}, metadata))
+    return paths
+
+
+def read_voice(path: Path) -> tuple[str, Tensor, Provenance]:
+    """Name, pack ``[510, 256]`` and provenance of a voice file; the name is the file's where the file tells none.
+
+    Raises:
+        UserError: no voice pack, or a header that is damaged.
+    """
+    pack, header = read_pack(path), _header(path)
+    if not header:
+        return path.stem, pack, Provenance()
+    try:
+        sources = tuple(Source(**source) for source in header.pop("sources"))
+        name, texts = header.pop("name"), {k: v for k, v in header.items() if k != "attributes"}
+        if not all(isinstance(value, str) for value in (name, *texts.values())):
+            raise TypeError("not text where text belongs")
+        attributes = {str(k): float(v) for k, v in header.get("attributes", {}).items()}
+        return name, pack, Provenance(sources=sources, **texts, attributes=attributes)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{path}: its account of where the voice comes from cannot be read ({error})") from error
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """Name and provenance in the header of a file that ``write_voice`` wrote; empty for any other file."""
+    if path.suffix != ".safetensors":
+        return {}
+    try:
+        with safe_open(path, "pt") as file:
+            header = json.loads((file.metadata() or {}).get(_KEY, "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UserError(f"{path}: its header cannot be read ({error})") from error
+    return header if isinstance(header, dict) else {}
