@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from nuanced_speech import audio
+from nuanced_speech.audio.gate import active_frames, frame_levels
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
@@ -60,8 +61,7 @@ def read(path: Path) -> Recording:
     clipped = audio.clipped_fraction(wave)
     wave = wave[: len(wave) // SAMPLES_PER_UNIT * SAMPLES_PER_UNIT]
     units = wave.reshape(-1, SAMPLES_PER_UNIT)
-    level = 10 * np.log10(np.mean(units.astype(np.float64) ** 2, axis=1) + 1e-10)
-    speech = level > np.percentile(level, 95) - _SILENCE_DB
+    speech = active_frames(frame_levels(wave, SAMPLES_PER_UNIT), _SILENCE_DB)
     kept = np.convolve(speech, np.ones(2 * _MARGIN_UNITS + 1), "same") > 0
     return Recording(
         path=path,

@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from nuanced_speech.audio.pcm import to_int16
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import check_replaceable, replacing
@@ -136,7 +137,7 @@ class AudioWriter:
             if not np.isfinite(block).all():
                 raise ValueError("the waveform to write holds samples that are NaN or infinite")
             with self._failures_explained():
-                self._file.write(pcm(block) if self._file.subtype == "PCM_16" else np.clip(block, -1.0, 1.0))
+                self._file.write(to_int16(block) if self._file.subtype == "PCM_16" else np.clip(block, -1.0, 1.0))
             self._frames += len(block)
 
     @contextmanager
@@ -180,12 +181,6 @@ def synthetic_mark(path: str | os.PathLike[str]) -> str | None:
     except (soundfile.LibsndfileError, TypeError) as error:
         raise UserError(f"{path} is not audio that can be read: use a WAV, FLAC, OGG, MP3 or similar file") from error
     return comment if SYNTHETIC in comment else None
-
-
-def pcm(wave: np.ndarray) -> np.ndarray:
-    """The nearest 16-bit samples, int16, of a waveform: libsndfile takes the next lower ones for WAV files, half a step
-    too low on average, which is measurable where a quiet recording pauses."""
-    return np.clip(np.round(wave * 32768), -32768, 32767).astype(np.int16)
 
 
 def _check_complete(path: Path, frames: int) -> None:

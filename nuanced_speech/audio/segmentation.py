@@ -6,6 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from nuanced_speech.audio.fades import crossfade
+from nuanced_speech.audio.gate import active_frames, decibels
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
 
 FRAME = SAMPLES_PER_UNIT
@@ -49,8 +51,8 @@ def cut(wave: np.ndarray) -> list[Piece]:
     """
     units = -(-len(wave) // FRAME)
     padded = np.pad(wave, (0, units * FRAME - len(wave)))
-    level = 10 * np.log10(np.mean(padded.reshape(units, FRAME) ** 2, axis=1) + 1e-10)
-    pause = level < np.percentile(level, 95) - _PAUSE_BELOW_DB
+    level = decibels(np.mean(padded.reshape(units, FRAME) ** 2, axis=1))
+    pause = ~active_frames(level, _PAUSE_BELOW_DB)
     width = round(_PAUSE_SECONDS * SAMPLE_RATE / FRAME)
     smooth = np.convolve(np.pad(level, width // 2, mode="edge"), np.ones(width) / width, "valid")[:units]
     paused = np.convolve(np.pad(pause, width // 2).astype(float), np.ones(width), "valid")[:units] >= width
@@ -87,8 +89,7 @@ def join(pieces: list[Piece], waves: Iterator[np.ndarray]) -> Iterator[np.ndarra
     for number, (piece, wave) in enumerate(zip(pieces, waves, strict=True)):
         overlap = len(tail)
         if overlap:
-            rise = (np.arange(overlap, dtype=np.float32) + 0.5) / overlap
-            wave = np.concatenate([tail * (1 - rise) + wave[:overlap] * rise, wave[overlap:]])
+            wave = np.concatenate([crossfade(tail, wave[:overlap]), wave[overlap:]])
         shared = 0 if number + 1 == len(pieces) else (piece.last - pieces[number + 1].first) * FRAME
         yield wave[: len(wave) - shared]
         tail = wave[len(wave) - shared :]

@@ -5,6 +5,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.dsp.energy import DECIBELS, energy
+from nuanced_speech.dsp.smoothing import bell
 
 # What is too loud is made quieter as far as need be; what is too quiet is mostly the synthesizer's noise in a pause.
 _MIN_GAIN_DB, _MAX_GAIN_DB = -24.0, 12.0
@@ -63,5 +64,4 @@ def match_loudness(wave: np.ndarray, wanted: np.ndarray, hop_length: int = 300) 
 
 def _smooth(gain: np.ndarray, frames: int) -> np.ndarray:
     """``[frames]`` averaged under a bell of so many frames, an odd number."""
-    kernel = np.hanning(frames + 2)[1:-1]
-    return np.convolve(np.pad(gain, frames // 2, mode="edge"), kernel / kernel.sum(), "valid")
+    return np.convolve(np.pad(gain, frames // 2, mode="edge"), bell(frames), "valid")

@@ -13,9 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nuanced_speech.audio.gate import active_frames, decibels
 from nuanced_speech.core.constants import HOP_LENGTH, SAMPLE_RATE
 from nuanced_speech.dsp.energy import DECIBELS
 from nuanced_speech.dsp.frames import frame_count
+from nuanced_speech.dsp.mel import hertz_to_mel, mel_to_hertz
+from nuanced_speech.dsp.smoothing import bell
 
 N_FFT = 1024
 BANDS, TOP_HZ = 40, 8000.0
@@ -77,7 +80,7 @@ def balance(wave: np.ndarray) -> Balance:
         bands=np.log(_smooth(clean)).astype(np.float16),
         known=smooth > noise * 10 ** (_SNR_DB / 10),
         clear=smooth > noise * 10 ** (_CLEAR_SNR_DB / 10),
-        spoken=total > np.quantile(total, 0.95) * 10 ** (-_PAUSE_DB / 10),
+        spoken=active_frames(decibels(total, 0.0), _PAUSE_DB, float(decibels(np.quantile(total, 0.95), 0.0))),
     )
 
 
@@ -120,8 +123,7 @@ def follow_balance(wave: np.ndarray, source: Balance, colour: np.ndarray | None 
     times = heard.sum(0).clip(min=1)
     gain = np.where(heard, gain, 0)
     gain = np.where(heard, gain - gain.sum(0) / times, 0)
-    broad = np.hanning(_BROAD + 2)[1:-1]
-    gain = np.stack([np.convolve(row, broad / broad.sum(), "same") for row in gain])
+    gain = np.stack([np.convolve(row, bell(_BROAD), "same") for row in gain])
     if colour is not None:
         tint = colour - np.where(heard, own, 0).sum(0) / times
         known = np.isfinite(colour) & heard.any(0)
@@ -131,13 +133,13 @@ def follow_balance(wave: np.ndarray, source: Balance, colour: np.ndarray | None 
 
 def band_hz() -> np.ndarray:
     """The middle of each band, ``[BANDS]``, evenly spaced on the mel scale."""
-    edges = np.linspace(0, _mel(TOP_HZ), BANDS + 1)
-    return 700 * (10 ** ((edges[1:] + edges[:-1]) / 2 / 2595) - 1)
+    edges = np.linspace(0, hertz_to_mel(TOP_HZ), BANDS + 1)
+    return mel_to_hertz((edges[1:] + edges[:-1]) / 2)
 
 
 def band_shares(hz: np.ndarray) -> np.ndarray:
     """How much of each band's gain a sound of that frequency gets, ``[len(hz), BANDS]``: triangles that sum to 1."""
-    place = np.interp(_mel(hz), _mel(band_hz()), np.arange(BANDS))
+    place = np.interp(hertz_to_mel(hz), hertz_to_mel(band_hz()), np.arange(BANDS))
     return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(BANDS)))
 
 
@@ -196,14 +198,9 @@ def _bank() -> np.ndarray:
     return band_shares(np.arange(N_FFT // 2 + 1) * SAMPLE_RATE / N_FFT).T.astype(np.float32)
 
 
-def _mel(hz: np.ndarray | float) -> np.ndarray:
-    return 2595 * np.log10(1 + np.asarray(hz) / 700)
-
-
 def _smooth(x: np.ndarray) -> np.ndarray:
     """``[frames, BANDS]`` averaged over time under a bell."""
     half = round(SMOOTHING_SECONDS * SAMPLE_RATE / HOP_LENGTH / 2)
-    kernel = np.hanning(2 * half + 3)[1:-1]
     padded = torch.from_numpy(np.pad(x, ((half, half), (0, 0)), mode="edge").T.astype(np.float32))
-    weights = torch.from_numpy((kernel / kernel.sum()).astype(np.float32))
+    weights = torch.from_numpy(bell(2 * half + 1).astype(np.float32))
     return torch.nn.functional.conv1d(padded[:, None], weights[None, None])[:, 0].numpy().T

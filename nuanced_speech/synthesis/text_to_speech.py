@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nuanced_speech.audio.fades import fade_ends
 from nuanced_speech.audio.level import active_level_db
 from nuanced_speech.core import memory, precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, TIMBRE_DIM
@@ -352,9 +353,4 @@ def _cuts(group: list[_Part], spans: list[tuple[int, int]], loud: np.ndarray) ->
 
 
 def _faded(wave: np.ndarray) -> np.ndarray:
-    length = min(FADE, len(wave))
-    ramp = np.linspace(0.0, 1.0, length, dtype=np.float32)
-    wave = wave.copy()
-    wave[:length] *= ramp
-    wave[len(wave) - length :] *= ramp[::-1]
-    return wave
+    return fade_ends(wave, min(FADE, len(wave)))

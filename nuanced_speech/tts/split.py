@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nuanced_speech.audio.fades import fade_ends
+from nuanced_speech.audio.gate import decibels
 from nuanced_speech.audio.io import SILENCE_DB
 from nuanced_speech.audio.level import active_level_db
 
@@ -71,7 +73,7 @@ def sounds(wave: np.ndarray, sample_rate: int, raised_db: float = 0.0) -> list[S
     if count == 0 or speech_db < SILENCE_DB:
         return []
     frames = wave[: count * size].reshape(count, size)
-    level = 10 * np.log10(np.einsum("ij,ij->i", frames, frames) / size + 1e-12)
+    level = decibels(np.einsum("ij,ij->i", frames, frames) / size, 1e-12)
     heard = level[level > _NO_NOISE_DB]
     noise_db = float(np.percentile(heard, _QUIETEST_PERCENT)) if len(heard) else _NO_NOISE_DB
     limit = np.clip(noise_db + _ABOVE_NOISE_DB, speech_db - _MOST_BELOW_DB, speech_db - _LEAST_BELOW_DB) + raised_db
@@ -125,11 +127,7 @@ def padded(wave: np.ndarray, sample_rate: int, span: Span, pad: float, margin: f
     start, end = round(span.start * sample_rate), round(span.end * sample_rate)
     own = round(margin * sample_rate)
     first, last = max(start - own, 0), min(end + own, len(wave))
-    clip = wave[first:last].astype(np.float32)
     before, after = start - first, last - end
-    if before > 0:
-        clip[:before] *= np.linspace(0, 1, before, endpoint=False, dtype=np.float32)
-    if after > 0:
-        clip[-after:] *= np.linspace(1, 0, after + 1, dtype=np.float32)[1:]
+    clip = fade_ends(wave[first:last].astype(np.float32), max(before, 0), max(after, 0), reach_full_gain=False)
     silence = round(pad * sample_rate)
     return np.pad(clip, (silence - before, silence - after))

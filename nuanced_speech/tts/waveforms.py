@@ -10,6 +10,8 @@ import numpy as np
 from tqdm import tqdm
 
 from nuanced_speech import audio
+from nuanced_speech.audio.gate import decibels
+from nuanced_speech.audio.pcm import CORPUS_SCALE, from_int16
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.train.corpus import read_shard
 
@@ -35,7 +37,7 @@ class Waveforms:
     def clip(self, number: int) -> np.ndarray:
         """float32 ``[T]`` in [-1, 1]."""
         start = int(self.ends[number - 1]) if number else 0
-        return self.samples[start : int(self.ends[number])].astype(np.float32) / 32767
+        return from_int16(self.samples[start : int(self.ends[number])], CORPUS_SCALE)
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -58,9 +60,9 @@ class Waveforms:
                 continue
             first, last = (int(self.ends[number - 1]) if number else 0), int(self.ends[number])
             start = int(rng.integers(first, max(last - length, first) + 1))
-            piece = self.samples[start : min(start + length, last)].astype(np.float32) / 32767
+            piece = from_int16(self.samples[start : min(start + length, last)], CORPUS_SCALE)
             crop = np.pad(piece, (0, length - len(piece)))
-            if 10 * np.log10(np.square(crop).mean() + 1e-12) > QUIET_DB:
+            if decibels(np.square(crop).mean(), 1e-12) > QUIET_DB:
                 break
         return crop
 

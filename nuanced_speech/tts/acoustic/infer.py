@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
+from nuanced_speech.audio.fades import fade_ends
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.synthesis.text_to_speech import PAUSE_LIMIT, PAUSES, SPEED_LIMITS
@@ -146,9 +147,6 @@ def trimmed(wave: np.ndarray, sample_rate: int = MEL.sample_rate) -> np.ndarray:
     if not len(heard):
         return wave
     margin = round(MARGIN * sample_rate)
-    wave = wave[max(heard[0] * hop - margin, 0) : (heard[-1] + 1) * hop + margin].copy()
+    wave = wave[max(heard[0] * hop - margin, 0) : (heard[-1] + 1) * hop + margin]
     length = min(round(FADE * sample_rate), len(wave) // 2)
-    ramp = np.linspace(0.0, 1.0, length, dtype=np.float32)
-    wave[:length] *= ramp
-    wave[len(wave) - length :] *= ramp[::-1]
-    return wave
+    return fade_ends(wave, length)

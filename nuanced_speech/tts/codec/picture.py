@@ -9,7 +9,7 @@ from matplotlib.figure import Figure, SubFigure
 from torch import Tensor
 
 from nuanced_speech.core.files import replacing
-from nuanced_speech.dsp.mel import MelConfig, mel_spectrogram
+from nuanced_speech.dsp.mel import MelConfig, hertz_to_mel, mel_spectrogram
 from nuanced_speech.tts.codec.interface import AudioCodec, decode
 from nuanced_speech.tts.codec.quantise import perplexity
 
@@ -88,8 +88,6 @@ def _usage(figure: SubFigure, codes: Tensor, entries: int) -> None:
 
 
 def _band(hertz: float, mel: MelConfig) -> float:
-    """Where in the 80 bands a frequency lies, on Slaney's scale: linear up to 1 kHz."""
-    from transformers.audio_utils import hertz_to_mel
-
-    low, high = (float(hertz_to_mel(edge, mel_scale="slaney")) for edge in (mel.fmin, mel.fmax))
-    return 80 * (float(hertz_to_mel(hertz, mel_scale="slaney")) - low) / (high - low)
+    """Band number, with decimals, of a frequency in Hz."""
+    low, high = (float(hertz_to_mel(edge, "slaney")) for edge in (mel.fmin, mel.fmax))
+    return mel.n_mels * (float(hertz_to_mel(hertz, "slaney")) - low) / (high - low)
