@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.audio.gate import decibels
-from nuanced_speech.audio.pcm import CORPUS_SCALE, from_int16
+from nuanced_speech.audio.pcm import CORPUS_SCALE, from_int16, to_int16
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.train.corpus import read_shard
 
@@ -88,7 +88,7 @@ def collect(folders: Sequence[Path], sample_rate: int, out: Path) -> Waveforms:
         with audio.replacing(samples) as temporary, temporary.open("wb") as file:
             for path in tqdm(sources, "reading recordings"):
                 for wave in _waves(path, sample_rate):
-                    file.write((wave.clip(-1, 1) * 32767).astype(np.int16).tobytes())
+                    file.write(to_int16(wave, CORPUS_SCALE).tobytes())
                     total += len(wave)
                     ends.append(total)
             if not ends:
