@@ -20,7 +20,7 @@ import torch.nn.functional as F
 
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import Heard, gain_of
-from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.constants import SAMPLES_PER_UNIT, STYLE_DIM, TIMBRE_DIM, VOICED_HZ
 from nuanced_speech.dsp.alignment import align_to, optional_tokens
@@ -68,7 +68,7 @@ def main() -> None:
             prosody = kokoro.predict(encoded, style[None])
             content = spread(encoded.content, prosody.durations)
             wave = kokoro.decode(content, prosody.f0, prosody.energy, timbre_of(style)[None])[0].numpy()
-            piece = cut(wave)[0]
+            piece = segment(wave)[0]
             heard = converter.hear(wave, gain_of(wave), piece)
             pieces.append(replace(heard, phonemes=phonemes))
             converter.settle_styles([heard])

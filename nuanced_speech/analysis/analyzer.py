@@ -27,7 +27,7 @@ from nuanced_speech.adapt.refinement import Passage, expected_seconds
 from nuanced_speech.adapt.refinement import refine as refine_timbre
 from nuanced_speech.adapt.style_inversion import TRIAL_STEPS, explain, log_mel
 from nuanced_speech.analysis.speaker_clustering import same_speaker, settle
-from nuanced_speech.audio.segmentation import Piece, cut
+from nuanced_speech.audio.segmentation import Segment, segment
 from nuanced_speech.core.constants import (
     FEATURE_FRAMES_PER_UNIT,
     SAMPLES_PER_UNIT,
@@ -82,7 +82,7 @@ class Heard:
     nothing is heard). A refined voice has one ``wanted`` too, which the colour of what is spoken is brought nearer to.
     """
 
-    piece: Piece
+    piece: Segment
     content: Tensor
     log_probabilities: np.ndarray
     f0: np.ndarray
@@ -178,7 +178,7 @@ class Hearing:
         yield
         self._seconds[name] += time.perf_counter() - started
 
-    def hear(self, wave: np.ndarray, gain: float, piece: Piece, phonemes: bool = False) -> Heard:
+    def hear(self, wave: np.ndarray, gain: float, piece: Segment, phonemes: bool = False) -> Heard:
         """Everything that is measured on a piece; its English phonemes, as they sound by themselves, on request."""
         units = piece.units
         own = _stretch(wave, gain, piece)
@@ -213,13 +213,13 @@ class Hearing:
     def hear_all(self, wave: np.ndarray, phonemes: bool = False) -> list[Heard]:
         """All pieces of a recording ``[T]`` at 24 kHz; their phonemes, on request, as if they were English: of another
         language they fit badly, and are left out then."""
-        return self.hear_pieces(wave, gain_of(wave), cut(wave), phonemes)
+        return self.hear_pieces(wave, gain_of(wave), segment(wave), phonemes)
 
     def hear_pieces(
         self,
         wave: np.ndarray,
         gain: float,
-        pieces: list[Piece],
+        pieces: list[Segment],
         phonemes: bool = False,
         progress: Progress | None = None,
     ) -> list[Heard]:
@@ -244,7 +244,7 @@ class Hearing:
         it. A piece has the words whose middle it holds, margins included; where they do not fit, what it is by itself.
         """
         pieces = [h.piece for h in heard]
-        whole = Piece(pieces[0].start, pieces[-1].end, pieces[0].first, pieces[-1].last)
+        whole = Segment(pieces[0].start, pieces[-1].end, pieces[0].first, pieces[-1].last)
         bounds = pairwise([whole.first, *(piece.start for piece in pieces[1:]), whole.last])
         rows = [
             h.log_probabilities[start - h.piece.first : end - h.piece.first]
@@ -261,7 +261,7 @@ class Hearing:
             if self._aligned(item) is None:
                 item.phonemes = self._phonemes_of(wave, gain, item.piece)
 
-    def _phonemes_of(self, wave: np.ndarray, gain: float, piece: Piece) -> str:
+    def _phonemes_of(self, wave: np.ndarray, gain: float, piece: Segment) -> str:
         """English phonemes of a piece as it sounds by itself."""
         features = self.listener.features(with_silence(to_whisper(_stretch(wave, gain, piece))))
         return self.recogniser.write(features, piece.units)
@@ -373,13 +373,13 @@ def gain_of(wave: np.ndarray) -> float:
     return 10 ** ((KOKORO_LEVEL_DB - audio.active_level_db(wave, audio.SAMPLE_RATE)) / 20)
 
 
-def _stretch(wave: np.ndarray, gain: float, piece: Piece) -> np.ndarray:
+def _stretch(wave: np.ndarray, gain: float, piece: Segment) -> np.ndarray:
     """A piece of a recording ``[T]``, as loud as Kokoro's speech: ``[600 * units]``."""
     own = wave[piece.samples]
     return np.pad(own, (0, piece.units * SAMPLES_PER_UNIT - len(own))) * np.float32(gain)
 
 
-def _within(pieces: list[Piece], longest: int) -> Iterator[list[Piece]]:
+def _within(pieces: list[Segment], longest: int) -> Iterator[list[Segment]]:
     """The pieces in order, as many at once as there are in so many units, but one at least."""
     those = pieces[:1]
     for piece in pieces[1:]:

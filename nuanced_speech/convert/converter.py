@@ -22,7 +22,7 @@ from nuanced_speech.adapt.speaker_eq import Tinting
 from nuanced_speech.analysis.analyzer import Heard, gain_of, mean_style, speaker_of, to_whisper
 from nuanced_speech.analysis.speaker_clustering import same_speaker
 from nuanced_speech.audio.io import SYNTHETIC
-from nuanced_speech.audio.segmentation import cut, join
+from nuanced_speech.audio.segmentation import crossfade_join, segment
 from nuanced_speech.core.constants import SAMPLE_RATE, SECONDS_PER_UNIT, SEMITONES
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress, part_of
@@ -156,7 +156,7 @@ class Converter(Speaking):
         self.load(path)
         target = self._voice(voice, others, refine, seed, part_of(progress, 0.0, 0.4)) if voice is not None else None
         begin = 0.4 if refine and target is not None else 0.0
-        pieces = cut(wave)
+        pieces = segment(wave)
         transcript = None
         if path != "direct":
             if len(pieces) > 1:
@@ -195,7 +195,7 @@ class Converter(Speaking):
         else:
             waves = (self.speak_direct(h, manner) for h in _reported(heard, rest))
         waves = (wave / np.float32(gain) for wave in waves)
-        stream = _limited(join(pieces, waves), len(wave)) if in_time else waves
+        stream = _limited(crossfade_join(pieces, waves), len(wave)) if in_time else waves
         comment = target.mark if target is not None else f"{SYNTHETIC}; voice: of the source (clone)"
         if output is None:
             converted = np.concatenate(list(stream))

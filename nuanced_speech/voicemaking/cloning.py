@@ -16,7 +16,7 @@ from torch import Tensor
 from nuanced_speech.adapt.prosody_fit import LEFT_OUT, Sentence, fit_melody, fixed_sentences
 from nuanced_speech.analysis.analyzer import Hearing, mean_style, speaker_of, to_whisper
 from nuanced_speech.analysis.enrollment import Recording, gather
-from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress, part_of
@@ -123,7 +123,7 @@ def clone(
 
 def _sentences(hearing: Hearing, material: list[Recording], language: str | None) -> tuple[list[Sentence], str]:
     """What to fit melody and pace on, and the language: two pieces' words, and in English or if need be fixed ones."""
-    pieces = [(recording.wave, piece) for recording in material for piece in cut(recording.wave)]
+    pieces = [(recording.wave, piece) for recording in material for piece in segment(recording.wave)]
     pieces.sort(key=lambda item: abs((item[1].end - item[1].start) * SECONDS_PER_UNIT - TRANSCRIBED_SECONDS))
     found: list[Sentence] = []
     for wave, piece in pieces[:TRANSCRIBED]:

@@ -14,7 +14,7 @@ from nuanced_speech import Converter, audio
 from nuanced_speech.adapt import refinement as module
 from nuanced_speech.adapt.refinement import Passage, embed, refine
 from nuanced_speech.adapt.style_inversion import log_mel
-from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import Kokoro, spread
@@ -91,7 +91,7 @@ def test_a_refined_voice_is_wanted_and_silence_is_not(
     monkeypatch.setattr(module, "CROP_UNITS", 48)
     hearing, wave = converter, audio.read(CLIP)[:48_000]
     silent = np.zeros(24_000, np.float32)
-    spoken, nothing = (hearing.hear(x, 1.0, cut(x)[0]) for x in (wave, silent))
+    spoken, nothing = (hearing.hear(x, 1.0, segment(x)[0]) for x in (wave, silent))
     pieces = [spoken, nothing]
     hearing.settle_styles(pieces)
     assert spoken.wanted is None

@@ -16,7 +16,7 @@ from nuanced_speech.adapt import style_inversion as module
 from nuanced_speech.adapt.refinement import Passage
 from nuanced_speech.adapt.style_inversion import explain, log_mel, prosody_of, shape_distance
 from nuanced_speech.analysis.analyzer import gain_of
-from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.voice.prior import coordinates
@@ -69,7 +69,7 @@ def test_steps_that_lead_nowhere_are_thrown_away(kokoro: Kokoro, monkeypatch: py
 @torch.no_grad()
 def test_a_recording_of_a_person_is_not_explained(converter: Converter) -> None:
     wave = audio.read(CLIP)[:48_000]
-    heard = converter.hear(wave, gain_of(wave), cut(wave)[0], phonemes=True)
+    heard = converter.hear(wave, gain_of(wave), segment(wave)[0], phonemes=True)
     converter.settle_styles([heard])
     passage = converter._passage(heard)
     assert passage.ids is not None
@@ -82,7 +82,7 @@ def test_all_pieces_of_an_explained_voice_get_its_style(converter: Converter, mo
     wave, _ = spoken(converter.kokoro, style_of(stock_voices()["af_heart"]))
     # an array of another precision is heard as well
     own = wave.double().numpy()
-    heard = converter.hear(own, gain_of(own), cut(own)[0])
+    heard = converter.hear(own, gain_of(own), segment(own)[0])
     pieces = [replace(heard, phonemes=PHONEMES), replace(heard)]
     converter.settle_styles(pieces)
     before, told = pieces[0].style, list[float]()

@@ -12,7 +12,7 @@ from nuanced_speech import Converter, audio
 from nuanced_speech.adapt import speaker_eq as tint
 from nuanced_speech.adapt.speaker_eq import find_tint
 from nuanced_speech.analysis import analyzer as hear
-from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.convert.converter import _choose_path
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.pitch import median_log_f0
@@ -51,7 +51,7 @@ def test_direct_path_keeps_words_melody_loudness_and_length(converter, wave, dir
 
 
 def test_the_style_that_is_heard_is_the_mean_of_two_opinions(converter, wave):
-    (piece,) = cut(wave)
+    (piece,) = segment(wave)
     own = np.pad(wave, (0, piece.units * 600 - len(wave)))
     layers = style.hear(converter.listener, hear.to_whisper(own), tuple(range(1, 7)))
     frames = -(-len(own) * 50 // audio.SAMPLE_RATE)
@@ -65,7 +65,7 @@ def test_the_style_that_is_heard_is_the_mean_of_two_opinions(converter, wave):
 
 
 def test_recognised_phonemes_take_their_share_of_the_content(converter, wave, monkeypatch):
-    (piece,) = cut(wave)
+    (piece,) = segment(wave)
     heard = converter.hear(wave, 1.0, piece)
     contents = {}
     for share in (0.0, 0.5, 1.0):
@@ -80,7 +80,7 @@ def test_recognised_phonemes_take_their_share_of_the_content(converter, wave, mo
 
 
 def test_phonemes_that_fit_are_taken_and_those_that_do_not_are_left_out(converter, wave):
-    (piece,) = cut(wave)
+    (piece,) = segment(wave)
     heard = converter.hear(wave, 1.0, piece, phonemes=True)
     assert (
         count_edits(
@@ -102,7 +102,7 @@ def test_phonemes_that_fit_are_taken_and_those_that_do_not_are_left_out(converte
 def test_pieces_that_follow_each_other_are_written_down_together(converter, wave, monkeypatch):
     long = np.tile(wave, 4)
     # a window need not begin where the recording does
-    pieces = cut(long)[1:]
+    pieces = segment(long)[1:]
     assert len(pieces) > 1
     whole = pieces[-1].last - pieces[0].first
     told: list[float] = []
@@ -122,7 +122,7 @@ def test_pieces_that_follow_each_other_are_written_down_together(converter, wave
 def test_pieces_that_the_words_of_their_window_do_not_fit_are_written_down_alone(
     converter, wave, monkeypatch, nonsense
 ):
-    pieces = cut(np.tile(wave, 3))
+    pieces = segment(np.tile(wave, 3))
     assert len(pieces) > 1
     monkeypatch.setattr(
         converter.recogniser, "write", lambda _, units: nonsense if units == pieces[-1].last else f"wˈʌn {units}"
@@ -132,7 +132,7 @@ def test_pieces_that_the_words_of_their_window_do_not_fit_are_written_down_alone
 
 
 def test_a_recording_is_heard_in_as_few_windows_as_hold_its_pieces() -> None:
-    pieces = cut(np.random.default_rng(0).standard_normal(24000 * 70).astype(np.float32))
+    pieces = segment(np.random.default_rng(0).standard_normal(24000 * 70).astype(np.float32))
     windows = list(hear._within(pieces, 1000))
     assert [piece for window in windows for piece in window] == pieces
     spans = [window[-1].last - window[0].first for window in windows]

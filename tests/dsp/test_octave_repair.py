@@ -10,7 +10,7 @@ from helpers import DATA
 
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import ENERGY_OFFSET
-from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.dsp.f0 import f0
@@ -78,7 +78,7 @@ def test_a_creaky_voice_is_mended_in_a_conversion(clip: Path, converter: Convert
     """A timbre that Kokoro cannot hold in this clip: found among random ones."""
     with torch.no_grad():
         wave = audio.read(clip)
-        (piece,) = cut(wave)
+        (piece,) = segment(wave)
         heard = converter.hear(wave, 1.0, piece, phonemes=True)
         content, energy = converter.content_of(heard), heard.n + ENERGY_OFFSET
         style = heard.style.clone()
