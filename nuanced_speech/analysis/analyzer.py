@@ -37,11 +37,11 @@ from nuanced_speech.core.constants import (
 )
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress
-from nuanced_speech.dsp.alignment import LEAST_FIT, align_to, most_probable, words_in_time
+from nuanced_speech.dsp.alignment import MIN_FIT, align_phonemes, decode_phonemes, word_centres
 from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.dsp.pitch import median_log_f0
-from nuanced_speech.dsp.spectral_balance import Balance, balance
+from nuanced_speech.dsp.spectral_balance import SpectralBalance, measure_balance
 from nuanced_speech.models.attentive_style_encoder import AttentiveEncoder, together
 from nuanced_speech.models.content_adapter import ContentAdapter
 from nuanced_speech.models.kokoro import Kokoro, spread, timbre_of
@@ -89,7 +89,7 @@ class Heard:
     n: np.ndarray
     style: Tensor
     speaker: np.ndarray
-    balance: Balance
+    balance: SpectralBalance
     source: np.ndarray
     gain: float
     phonemes: str = ""
@@ -204,7 +204,7 @@ class Hearing:
             curve = track_f0(own, audio.SAMPLE_RATE)
         with self.stage("energy"):
             n = energy(own)
-            bands = balance(own)
+            bands = measure_balance(own)
         unheard = np.full(EMBEDDING_DIM, np.nan, np.float32)
         speaker = unheard if speaker is None else speaker
         content = regressed.content[0].half()
@@ -251,7 +251,7 @@ class Hearing:
             for h, (start, end) in zip(heard, bounds, strict=True)
         ]
         try:
-            words, middles = words_in_time(np.concatenate(rows), self._phonemes_of(wave, gain, whole))
+            words, middles = word_centres(np.concatenate(rows), self._phonemes_of(wave, gain, whole))
         except UserError as error:
             log.debug("%d pieces cannot be written down together: %s", len(heard), error)
             words, middles = [], np.zeros(0)
@@ -347,7 +347,7 @@ class Hearing:
         What Kokoro's own text encoder makes of the phonemes is sharp, and sometimes sharply wrong. Where the piece's
         phonemes are not known, or cannot be what was said, they are those of every 25 ms by itself.
         """
-        found = self._aligned(heard) or most_probable(heard.log_probabilities)
+        found = self._aligned(heard) or decode_phonemes(heard.log_probabilities)
         recognised = self._content_of_phonemes(*(torch.from_numpy(x).to(self.device) for x in found))
         return torch.lerp(heard.content[None].float(), recognised, SHARPNESS)
 
@@ -361,11 +361,11 @@ class Hearing:
             return None
         try:
             ids = self.kokoro.tokens(heard.phonemes).cpu().numpy()
-            durations, fit = align_to(heard.log_probabilities, ids)
+            durations, fit = align_phonemes(heard.log_probabilities, ids)
         except UserError as error:
             log.debug("the phonemes of a piece do not fit: %s", error)
             return None
-        return (ids, durations) if fit >= LEAST_FIT else None
+        return (ids, durations) if fit >= MIN_FIT else None
 
 
 def gain_of(wave: np.ndarray) -> float:

@@ -27,7 +27,7 @@ from nuanced_speech.core.constants import SAMPLE_RATE, SECONDS_PER_UNIT, SEMITON
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.dsp.pitch import median_log_f0
-from nuanced_speech.dsp.spectral_balance import colour_of
+from nuanced_speech.dsp.spectral_balance import long_term_spectrum
 from nuanced_speech.models.whisper import Transcript, check_language
 from nuanced_speech.synthesis.resynthesizer import Manner, Speaking, Target
 from nuanced_speech.text.g2p import LANGUAGES, phoneme_pieces, phonemize
@@ -253,7 +253,7 @@ class Converter(Speaking):
             style[None],
             median_log_f0(np.concatenate([h.f0 for h in every])),
             f"{SYNTHETIC}; voice: of a recording (clone)",
-            colour_of([h.balance for h in every]),
+            long_term_spectrum([h.balance for h in every]),
             _wanted(heard) if refine else speaker_of(every),
         )
 

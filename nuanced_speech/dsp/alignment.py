@@ -10,12 +10,12 @@ from nuanced_speech.text.symbols import PUNCTUATION, vocabulary
 OPTIONAL = frozenset(PUNCTUATION + "ˈˌːʰʲ ")
 _SKIP_COST = 3.0
 # Phonemes that fit worse, in nats a frame, were not said.
-LEAST_FIT = -1.5
+MIN_FIT = -1.5
 # What a change of symbol costs, in nats, when the string is not known: fewer, longer symbols instead of flicker.
 _CHANGE_COST = 1.5
 
 
-def align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) -> np.ndarray:
+def forced_align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) -> np.ndarray:
     """Durations that make a phoneme string most probable.
 
     Args:
@@ -58,7 +58,7 @@ def align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) 
     return durations
 
 
-def most_probable(log_probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def decode_phonemes(log_probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The most probable phoneme string of which every change costs something.
 
     Args:
@@ -86,19 +86,19 @@ def most_probable(log_probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return np.pad(ids, (first, last)), np.pad(durations, (first, last))
 
 
-def align_to(log_probabilities: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, float]:
+def align_phonemes(log_probabilities: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, float]:
     """Durations of token ids ``[P]`` in ``[T, symbols]``, marks being optional, and how well they fit: the mean log
     probability of the aligned symbols.
 
     Raises:
         UserError: too many phonemes for so few frames.
     """
-    durations = align(log_probabilities, ids, optional_tokens(ids))
+    durations = forced_align(log_probabilities, ids, optional_tokens(ids))
     fit = log_probabilities[np.arange(len(log_probabilities)), np.repeat(ids, durations)].mean()
     return durations, float(fit)
 
 
-def words_in_time(log_probabilities: np.ndarray, phonemes: str) -> tuple[list[str], np.ndarray]:
+def word_centres(log_probabilities: np.ndarray, phonemes: str) -> tuple[list[str], np.ndarray]:
     """The words of a phoneme string, and where in the rows ``[T, symbols]`` the middle of each is, ``[words]``.
 
     Raises:
@@ -109,7 +109,7 @@ def words_in_time(log_probabilities: np.ndarray, phonemes: str) -> tuple[list[st
     if not words:
         return [], np.zeros(0)
     ids = np.array([0, *(vocab[symbol] for symbol in " ".join(words)), 0])
-    ends = np.cumsum(align_to(log_probabilities, ids)[0])
+    ends = np.cumsum(align_phonemes(log_probabilities, ids)[0])
     # a word's tokens lie between two spaces, or a space and one of the zeros
     edges = np.flatnonzero(np.isin(ids, [0, vocab[" "]]))
     return words, (ends[edges[:-1]] + ends[edges[1:] - 1]) / 2
@@ -121,7 +121,7 @@ def optional_tokens(ids: np.ndarray) -> np.ndarray:
     return np.isin(ids, [vocab[symbol] for symbol in OPTIONAL if symbol in vocab])
 
 
-def warp(source: np.ndarray, target: np.ndarray, frames_per_unit: int = 2) -> np.ndarray:
+def warp_frames(source: np.ndarray, target: np.ndarray, frames_per_unit: int = 2) -> np.ndarray:
     """For every 80 Hz frame of a new rhythm, the source's frame at the same place within the same phoneme.
 
     Args:

@@ -15,11 +15,11 @@ from nuanced_speech.analysis.analyzer import ENERGY_OFFSET, Heard, Hearing, mean
 from nuanced_speech.core import memory
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.dsp.alignment import align_to, warp
-from nuanced_speech.dsp.loudness import amplify, hush, low_cut, match_loudness
-from nuanced_speech.dsp.octave_repair import mend
+from nuanced_speech.dsp.alignment import align_phonemes, warp_frames
+from nuanced_speech.dsp.loudness import amplify, expander_gain, low_cut, match_loudness
+from nuanced_speech.dsp.octave_repair import repair_octaves
 from nuanced_speech.dsp.pitch import median_log_f0, transpose
-from nuanced_speech.dsp.spectral_balance import Balance, follow_balance, match_balance
+from nuanced_speech.dsp.spectral_balance import SpectralBalance, follow_balance, match_balance
 from nuanced_speech.models.kokoro import spread, timbre_of
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import nearest_stock_timbre, style_of
@@ -64,7 +64,7 @@ class _Loudness:
     where that is asked."""
 
     n: np.ndarray
-    balance: Balance
+    balance: SpectralBalance
     target: Target | None
     tinting: Tinting | None
 
@@ -78,7 +78,7 @@ class _Loudness:
         return loud if self.tinting is None else self._as_loud(self.tinting.give(wave, loud), frames)
 
     def _as_loud(self, wave: np.ndarray, frames: slice) -> np.ndarray:
-        return amplify(match_loudness(wave, self.n[frames]), hush(self.n)[frames])
+        return amplify(match_loudness(wave, self.n[frames]), expander_gain(self.n)[frames])
 
 
 class Speaking(Hearing):
@@ -105,7 +105,7 @@ class Speaking(Hearing):
         with self.stage("text"):
             ids = self.kokoro.tokens(heard.phonemes)
             try:
-                aligned, _ = align_to(heard.log_probabilities, ids.cpu().numpy())
+                aligned, _ = align_phonemes(heard.log_probabilities, ids.cpu().numpy())
             except UserError as error:
                 log.warning("a piece is converted without its text: %s", error)
                 return self.speak_direct(heard, manner)
@@ -116,7 +116,7 @@ class Speaking(Hearing):
             prosody = self.kokoro.predict(encoded, style[None], durations=forced)
             durations = prosody.durations[0]
             content = spread(encoded.content, durations[None])
-            source_frame = warp(aligned, durations.cpu().numpy())
+            source_frame = warp_frames(aligned, durations.cpu().numpy())
         n = heard.n[source_frame]
         if "f0" in manner.keep:
             f0 = transpose(heard.f0[source_frame], manner.octaves)
@@ -184,7 +184,7 @@ class Speaking(Hearing):
             # of a stock voice there is no more to say than its timbre
             stock = F.pad(nearest_stock_timbre(style[:TIMBRE_DIM]), (0, len(timbre) - TIMBRE_DIM))
             cleaner = [torch.lerp(timbre, stock, share) for share in CLEANER]
-            wave = mend(wave, f0[: content.shape[-1] * FRAMES_PER_UNIT], speak, cleaner)
+            wave = repair_octaves(wave, f0[: content.shape[-1] * FRAMES_PER_UNIT], cleaner, render=speak)
             memory.give_back()
         return wave
 

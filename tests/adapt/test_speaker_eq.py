@@ -11,7 +11,7 @@ import torch
 from nuanced_speech import audio
 from nuanced_speech.adapt.speaker_eq import Tint, Tinting, _brightness, find_tint
 from nuanced_speech.dsp.energy import energy
-from nuanced_speech.dsp.spectral_balance import BANDS, _band_power, _stft, balance, band_hz, with_gains
+from nuanced_speech.dsp.spectral_balance import BANDS, _band_power, _stft, band_hz, measure_balance, with_gains
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.synthesis.resynthesizer import _Loudness
 
@@ -81,7 +81,7 @@ def test_a_piece_and_what_is_mended_of_it_get_one_tint(encoder: SpeakerEncoder, 
     changed = with_gains(wave, lambda _: -10.0 * (band_hz() < 700)[None])[: len(wave) // 600 * 600]
     own = torch.from_numpy(encoder.embed(wave, audio.SAMPLE_RATE))
     tinting = Tinting(encoder, own)
-    plain, like = (_Loudness(energy(changed), balance(changed), None, x) for x in (None, tinting))
+    plain, like = (_Loudness(energy(changed), measure_balance(changed), None, x) for x in (None, tinting))
     whole = slice(0, len(changed) // 300)
     spoken = [loudness.give(changed, whole) for loudness in (plain, like)]
     without, near = (float(torch.from_numpy(encoder.embed(x, audio.SAMPLE_RATE)) @ own) for x in spoken)

@@ -15,7 +15,7 @@ from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.dsp.loudness import low_cut
-from nuanced_speech.dsp.octave_repair import drops, mend, stretches
+from nuanced_speech.dsp.octave_repair import affected_stretches, octave_drops, repair_octaves
 
 # Three seconds, a voice from 0.5 to 1 s and from 1.5 to 2.5 s.
 UNITS = 120
@@ -36,12 +36,12 @@ def test_drops_are_found_where_both_are_voiced() -> None:
     measured[150:160] /= 2
     measured[60:65] = 0
     measured[100:105] = 80
-    low = drops(WANTED, measured)
+    low = octave_drops(WANTED, measured)
     assert np.flatnonzero(low).tolist() == list(range(150, 160))
-    assert stretches(low, WANTED) == [slice(120, 200)]
+    assert affected_stretches(low, WANTED) == [slice(120, 200)]
     low[:] = False
     low[150:152] = True
-    assert stretches(low, WANTED) == []
+    assert affected_stretches(low, WANTED) == []
 
 
 def test_the_first_timbre_that_does_not_drop_replaces_the_stretch() -> None:
@@ -56,12 +56,12 @@ def test_the_first_timbre_that_does_not_drop_replaces_the_stretch() -> None:
         return harmonics((WANTED if timbre[0] > 0.5 else fallen)[frames])
 
     timbres = [torch.full((128,), share) for share in (0.3, 0.6, 1.0)]
-    mended = mend(wave, WANTED, speak, timbres)
+    mended = repair_octaves(wave, WANTED, timbres, render=speak)
     assert len(tried) == 2 and np.allclose(tried, [0.3, 0.6])
     assert np.array_equal(mended[: 100 * 300], wave[: 100 * 300]) and len(mended) == len(wave)
-    assert drops(WANTED, f0(wave, SAMPLE_RATE)).sum() > 20
-    assert drops(WANTED, f0(mended, SAMPLE_RATE)).sum() == 0
-    hopeless = mend(wave, WANTED, speak, timbres[:1])
+    assert octave_drops(WANTED, f0(wave, SAMPLE_RATE)).sum() > 20
+    assert octave_drops(WANTED, f0(mended, SAMPLE_RATE)).sum() == 0
+    hopeless = repair_octaves(wave, WANTED, timbres[:1], render=speak)
     assert np.array_equal(hopeless, wave)
 
 
@@ -71,7 +71,7 @@ def test_a_sound_voice_is_left_alone() -> None:
     def speak(_units: slice, _timbre: torch.Tensor) -> np.ndarray:
         raise AssertionError
 
-    assert mend(wave, WANTED, speak, [torch.zeros(128)]) is wave
+    assert repair_octaves(wave, WANTED, [torch.zeros(128)], render=speak) is wave
 
 
 def test_a_creaky_voice_is_mended_in_a_conversion(clip: Path, converter: Converter) -> None:
@@ -87,6 +87,6 @@ def test_a_creaky_voice_is_mended_in_a_conversion(clip: Path, converter: Convert
         plain = converter.kokoro.decode(content, *curves, style[None, :128], seed=0)[0].numpy()
         plain = low_cut(plain)
         mended = converter._decode(content, heard.f0, energy, style, 0, None)
-    assert stretches(drops(heard.f0, f0(plain, SAMPLE_RATE)), heard.f0)
-    assert not stretches(drops(heard.f0, f0(mended, SAMPLE_RATE)), heard.f0)
+    assert affected_stretches(octave_drops(heard.f0, f0(plain, SAMPLE_RATE)), heard.f0)
+    assert not affected_stretches(octave_drops(heard.f0, f0(mended, SAMPLE_RATE)), heard.f0)
     assert len(mended) == len(plain) and np.mean(mended == plain) > 0.5
