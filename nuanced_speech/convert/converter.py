@@ -30,7 +30,8 @@ from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.dsp.spectral_balance import long_term_spectrum
 from nuanced_speech.models.whisper import Transcript, check_language
 from nuanced_speech.synthesis.resynthesizer import Manner, Speaking, Target
-from nuanced_speech.text.g2p import LANGUAGES, phoneme_pieces, phonemize
+from nuanced_speech.text.g2p import phoneme_chunks, phonemize
+from nuanced_speech.text.languages import LANGUAGES
 from nuanced_speech.voice.stock import PACK_SUFFIXES
 from nuanced_speech.voice.voice import Voice
 
@@ -188,7 +189,7 @@ class Converter(Speaking):
         manner = Manner(target, octaves, pitch_shift / SEMITONES, frozenset(keep), seed, tinting)
         in_time = text is None and "rhythm" in keep
         if text is not None:
-            spoken = phoneme_pieces(text, spoken_language)
+            spoken = phoneme_chunks(text, spoken_language)
             waves = self.say(_reported(spoken, rest), heard, manner)
         elif path == "text":
             waves = (self.speak_text(h, manner) for h in _reported(heard, rest))

@@ -1,15 +1,16 @@
-"""When each phoneme was said: forced alignment of a phoneme string to the adapter's phoneme probabilities, and the most
-probable string where neither text nor language is known (both Viterbi)."""
+"""Times of phonemes: forced alignment of a phoneme string to the adapter's phoneme probabilities, and the most probable
+string where neither text nor language is known (both Viterbi)."""
 
 import numpy as np
 
+from nuanced_speech.core.constants import FRAMES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.text.symbols import PUNCTUATION, vocabulary
 
 # Marks that take no time of their own where speech is too fast for every symbol to have a frame.
 OPTIONAL = frozenset(PUNCTUATION + "ˈˌːʰʲ ")
 _SKIP_COST = 3.0
-# Phonemes that fit worse, in nats a frame, were not said.
+# Nats a frame; phonemes that fit worse do not belong to the recording.
 MIN_FIT = -1.5
 # What a change of symbol costs, in nats, when the string is not known: fewer, longer symbols instead of flicker.
 _CHANGE_COST = 1.5
@@ -31,7 +32,7 @@ def forced_align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.nd
     """
     frames, tokens = len(log_probabilities), len(ids)
     too_short = UserError(
-        f"{tokens} phonemes cannot be said in {frames * 0.025:.1f} s: the text does not match the recording"
+        f"{tokens} phonemes cannot be said in {frames * SECONDS_PER_UNIT:.1f} s: the text does not match the recording"
     )
     if frames < int((~optional).sum()):
         raise too_short
@@ -69,12 +70,12 @@ def decode_phonemes(log_probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarr
         the two zeros may have 0.
     """
     frames, symbols = log_probabilities.shape
-    score, own = log_probabilities[0], np.arange(symbols)
+    score, unchanged = log_probabilities[0], np.arange(symbols)
     came_from = np.zeros((frames, symbols), np.int64)
     for t in range(1, frames):
         best = int(score.argmax())
         changed = score[best] - _CHANGE_COST
-        came_from[t] = np.where(score >= changed, own, best)
+        came_from[t] = np.where(score >= changed, unchanged, best)
         score = np.maximum(score, changed) + log_probabilities[t]
     path = np.zeros(frames, np.int64)
     path[-1] = score.argmax()
@@ -121,11 +122,12 @@ def optional_tokens(ids: np.ndarray) -> np.ndarray:
     return np.isin(ids, [vocab[symbol] for symbol in OPTIONAL if symbol in vocab])
 
 
-def warp_frames(source: np.ndarray, target: np.ndarray, frames_per_unit: int = 2) -> np.ndarray:
+def warp_frames(source: np.ndarray, target: np.ndarray, frames_per_unit: int = FRAMES_PER_UNIT) -> np.ndarray:
     """For every 80 Hz frame of a new rhythm, the source's frame at the same place within the same phoneme.
 
     Args:
         source, target: durations of the same phonemes in 25 ms units, ``[P]``.
+        frames_per_unit: of the contour that is warped.
 
     Returns:
         indices ``[2 * sum(target)]`` into ``[2 * sum(source)]``.

@@ -24,7 +24,7 @@ from nuanced_speech.core import memory, precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import Kokoro, spread
-from nuanced_speech.text.g2p import Word, pronounce
+from nuanced_speech.text.pronunciation import Word, pronounce
 from nuanced_speech.text.sentences import sentences
 from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639, style_of

@@ -23,7 +23,8 @@ from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.timbre_surrogate import F0_CENTRE, TimbreSurrogate
 from nuanced_speech.models.whisper import check_language
-from nuanced_speech.text.g2p import LANGUAGES, phonemize
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.text.languages import LANGUAGES
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639, stock_voices, style_of
 from nuanced_speech.voice.voice import Source, Voice, check_name, made_now
 

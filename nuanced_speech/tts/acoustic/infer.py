@@ -16,7 +16,7 @@ from nuanced_speech.audio.fades import fade_ends
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.synthesis.text_to_speech import PAUSE_LIMIT, PAUSES, SPEED_LIMITS
-from nuanced_speech.text import g2p as text
+from nuanced_speech.text.g2p import phoneme_chunks
 from nuanced_speech.text.sentences import sentences
 from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.tts.acoustic.interface import AcousticModel, Spoken
@@ -57,7 +57,7 @@ def pieces_of(words: str, language: str = "en", pause: float = 0.4) -> list[Piec
         raise UserError(f"a pause of {pause:g} is not possible: give 0 to {PAUSE_LIMIT:g} seconds")
     found: list[Piece] = []
     for sentence in sentences(words):
-        parts = text.phoneme_pieces(sentence.text, language, LONGEST)
+        parts = phoneme_chunks(sentence.text, language, LONGEST)
         found += [Piece(part, pause * PAUSES["part"]) for part in parts[:-1]]
         found.append(Piece(parts[-1], pause * PAUSES[sentence.end]))
     if not found:
