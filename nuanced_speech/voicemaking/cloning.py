@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nuanced_speech.adapt.prosody_fit import LEFT_OUT, Sentence, fit_melody, fixed_sentences
 from nuanced_speech.analysis.analyzer import Hearing, mean_style, speaker_of, to_whisper
-from nuanced_speech.analysis.enrollment import Recording, gather
+from nuanced_speech.analysis.enrollment import Recording, read_recordings
 from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
@@ -90,7 +90,7 @@ def clone(
     if language is not None:
         check_language(language)
     hearing = hearing or Hearing()
-    material, warnings = gather([Path(path) for path in recordings], hearing.speaker_encoder, one_speaker)
+    material, warnings = read_recordings([Path(path) for path in recordings], hearing.speaker_encoder, one_speaker)
     phonemes = refine > 0 and language in (None, "en")
     heard = [item for recording in material for item in hearing.hear_all(recording.wave, phonemes)]
     f0 = np.concatenate([h.f0 for h in heard])

@@ -18,7 +18,7 @@ from nuanced_speech.adapt import refinement as refine
 from nuanced_speech.adapt import style_inversion as explain
 from nuanced_speech.adapt.prosody_fit import MelodyFit, Sentence, fit_melody
 from nuanced_speech.analysis.analyzer import Hearing
-from nuanced_speech.analysis.enrollment import gather, read
+from nuanced_speech.analysis.enrollment import read_recording, read_recordings
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate import metrics, report, voice_report
@@ -122,18 +122,18 @@ def test_two_speakers_are_told_apart_and_one_is_not(hearing: Hearing, clip: Path
     with pytest.raises(
         UserError, match=r"two speakers: .*both\.wav from 0 s on and .*both\.wav from [3-7] s on"
     ) as caught:
-        gather([tmp_path / "both.wav"], hearing.speaker_encoder)
+        read_recordings([tmp_path / "both.wav"], hearing.speaker_encoder)
     assert "\n" not in str(caught.value)
-    recordings, warnings = gather([tmp_path / "both.wav"], hearing.speaker_encoder, one_speaker=True)
+    recordings, warnings = read_recordings([tmp_path / "both.wav"], hearing.speaker_encoder, one_speaker=True)
     assert len(recordings) == 1 and not warnings
-    assert len(gather([clip, SAMPLE], hearing.speaker_encoder)[0]) == 2
+    assert len(read_recordings([clip, SAMPLE], hearing.speaker_encoder)[0]) == 2
 
 
 def test_silence_noise_and_clipping(clip: Path, tmp_path: Path) -> None:
     wave = audio.read(clip)
     silence = np.zeros(3 * SAMPLE_RATE, np.float32)
     soundfile.write(tmp_path / "still.wav", np.concatenate([silence, wave, silence, wave]), SAMPLE_RATE)
-    still, plain = read(tmp_path / "still.wav"), read(clip)
+    still, plain = read_recording(tmp_path / "still.wav"), read_recording(clip)
     assert abs(len(still.wave) - 2 * len(plain.wave)) < SAMPLE_RATE
     assert still.times[0] > 2.7 and still.times[-1] > 3 * 2 + 1.5 * len(wave) / SAMPLE_RATE
     assert still.speech_seconds == pytest.approx(2 * plain.speech_seconds, rel=0.1)
@@ -145,7 +145,7 @@ def test_silence_noise_and_clipping(clip: Path, tmp_path: Path) -> None:
     from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 
     for name, says in ((clip, None), (tmp_path / "noisy.wav", "noisy"), (tmp_path / "loud.wav", "clipped")):
-        _, warnings = gather([name], SpeakerEncoder(), one_speaker=True)
+        _, warnings = read_recordings([name], SpeakerEncoder(), one_speaker=True)
         assert [says in warning for warning in warnings] == ([True] if says else [])
 
 
