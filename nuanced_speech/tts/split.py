@@ -35,19 +35,19 @@ class Span:
         return self.end - self.start
 
 
-def cut(wave: np.ndarray, sample_rate: int, shortest: float, longest: float) -> list[Span]:
+def split_at_pauses(wave: np.ndarray, sample_rate: int, shortest: float, longest: float) -> list[Span]:
     """Stretches of speech of at most ``longest`` seconds, wherever there is a pause to cut at; see ``clips``.
 
     In a stretch without a pause what is a little louder counts as one too: in noise and reverberation nothing is
     silent.
     """
     spans = []
-    for span in clips(sounds(wave, sample_rate), shortest, longest):
+    for span in group_sounds(find_sounds(wave, sample_rate), shortest, longest):
         finer, raised = [span], 0.0
         while any(part.seconds > longest for part in finer) and raised < _MOST_RAISED_DB:
             raised += _RAISE_DB
             inner = wave[round(span.start * sample_rate) : round(span.end * sample_rate)]
-            parts = clips(sounds(inner, sample_rate, raised), shortest, longest)
+            parts = group_sounds(find_sounds(inner, sample_rate, raised), shortest, longest)
             finer = [Span(span.start + part.start, span.start + part.end) for part in parts]
             # its own first and last sounds may be softer than that
             if finer:
@@ -56,7 +56,7 @@ def cut(wave: np.ndarray, sample_rate: int, shortest: float, longest: float) -> 
     return spans
 
 
-def sounds(wave: np.ndarray, sample_rate: int, raised_db: float = 0.0) -> list[Span]:
+def find_sounds(wave: np.ndarray, sample_rate: int, raised_db: float = 0.0) -> list[Span]:
     """What is not silence: sounds that at least 0.1 s of silence parts.
 
     Args:
@@ -88,7 +88,7 @@ def sounds(wave: np.ndarray, sample_rate: int, raised_db: float = 0.0) -> list[S
     return [Span(a * seconds, b * seconds) for a, b in runs if (b - a) * FRAME_SECONDS >= _SHORTEST_SOUND]
 
 
-def clips(found: list[Span], shortest: float, longest: float) -> list[Span]:
+def group_sounds(found: list[Span], shortest: float, longest: float) -> list[Span]:
     """Sounds joined to stretches of speech: cut at every pause of a second, and where a stretch is too long at its
     longest pause, again and again.
 
@@ -117,7 +117,7 @@ def clips(found: list[Span], shortest: float, longest: float) -> list[Span]:
     return spans
 
 
-def padded(wave: np.ndarray, sample_rate: int, span: Span, pad: float, margin: float = 0.08) -> np.ndarray:
+def pad_clip(wave: np.ndarray, sample_rate: int, span: Span, pad: float, margin: float = 0.08) -> np.ndarray:
     """A span with exactly ``pad`` seconds of silence on both sides, float32.
 
     Up to ``margin`` seconds of it are the recording's own, faded in and out, so that no soft onset is cut; the rest

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.tts.codec.model import check_codes
-from nuanced_speech.tts.hub import loading
+from nuanced_speech.tts.huggingface import hub_errors
 
 
 class EnCodec(nn.Module):
@@ -41,7 +41,7 @@ class EnCodec(nn.Module):
         """
         from transformers import AutoConfig, EncodecModel
 
-        with loading(name):
+        with hub_errors(name):
             kind = AutoConfig.from_pretrained(name).model_type
             if kind != "encodec":
                 raise UserError(f"{name} is a {kind} model, not EnCodec: take facebook/encodec_24khz")

@@ -13,7 +13,7 @@ from nuanced_speech.tts.codec.model import WEIGHTS, SpeechCodec
 
 SHIPPED = "speech"
 # So much is coded at once, with so much before and after it that the seams are not heard.
-PIECE_SECONDS, MARGIN_FRAMES = 30, 32
+CHUNK_SECONDS, MARGIN_FRAMES = 30, 32
 
 
 class AudioCodec(Protocol):
@@ -70,7 +70,7 @@ def encode(codec: AudioCodec, wave: Tensor) -> Tensor:
     if len(wave) == 0:
         raise UserError("there are no samples to encode")
     hop = codec.hop_length
-    size = max(PIECE_SECONDS * codec.sample_rate // hop, 1)
+    size = max(CHUNK_SECONDS * codec.sample_rate // hop, 1)
     codes = []
     for first in range(0, -(-len(wave) // hop), size):
         before = min(MARGIN_FRAMES, first)
@@ -82,7 +82,7 @@ def encode(codec: AudioCodec, wave: Tensor) -> Tensor:
 def decode(codec: AudioCodec, codes: Tensor) -> Tensor:
     """Waveform ``[F * hop_length]`` of codes ``[K, F]`` of any length, piece by piece."""
     hop = codec.hop_length
-    size = max(PIECE_SECONDS * codec.sample_rate // hop, 1)
+    size = max(CHUNK_SECONDS * codec.sample_rate // hop, 1)
     waves = []
     for first in range(0, codes.shape[1], size):
         before = min(MARGIN_FRAMES, first)

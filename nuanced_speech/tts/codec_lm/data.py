@@ -19,7 +19,7 @@ CODES = "codes.npz"
 
 
 @dataclass
-class Spoken:
+class CodedClip:
     """One clip: its name, text and codes ``[K, F]``."""
 
     name: str
@@ -32,7 +32,7 @@ class Spoken:
         return self.name.replace("_", "-").partition("-")[0] if "-" in self.name or "_" in self.name else ""
 
 
-def load(folder: Path, codec: AudioCodec, codebooks: int, out: Path) -> list[Spoken]:
+def load(folder: Path, codec: AudioCodec, codebooks: int, out: Path) -> list[CodedClip]:
     """All clips of a data set with their codes, which are kept in ``out``.
 
     Raises:
@@ -58,4 +58,4 @@ def load(folder: Path, codec: AudioCodec, codebooks: int, out: Path) -> list[Spo
         arrays = {f"codes_{number}": item.numpy().astype(np.int16) for number, item in enumerate(codes)}
         with audio.replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, key=np.array(key), **arrays)  # type: ignore[arg-type]
-    return [Spoken(name, text, item) for (name, text), item in zip(rows, codes, strict=True)]
+    return [CodedClip(name, text, item) for (name, text), item in zip(rows, codes, strict=True)]

@@ -86,7 +86,7 @@ def test_long_recordings_go_piece_by_piece_without_seams(
     long = wave.repeat(3)[:90001]
     whole = tiny.encode(long[None])[0]
     sound = tiny.decode(whole[None])[0]
-    monkeypatch.setattr(interface, "PIECE_SECONDS", 1)
+    monkeypatch.setattr(interface, "CHUNK_SECONDS", 1)
     pieces = interface.encode(tiny, long)
     assert pieces.shape == whole.shape and (pieces == whole).float().mean() > 0.999
     assert torch.allclose(interface.decode(tiny, whole), sound, atol=1e-4)

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from nuanced_speech.evaluate.metrics import UNSPACED_LANGUAGES
 
 
-def share(text: str, heard: Sequence[str], language: str = "en") -> list[str | None]:
+def split_transcript(text: str, heard: Sequence[str], language: str = "en") -> list[str | None]:
     """Which of a transcript's words belong to which clip.
 
     The words are aligned with all that was heard, one clip after the other (longest common blocks). Words between two

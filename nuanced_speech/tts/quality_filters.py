@@ -11,7 +11,7 @@ from nuanced_speech.tts.split import Span
 
 
 @dataclass(frozen=True)
-class Limits:
+class QualityLimits:
     """What a clip must keep.
 
     Attributes:
@@ -37,7 +37,7 @@ class Limits:
     max_wer: float = 0.3
 
 
-def bad_length(span: Span, longest: float, limits: Limits) -> str | None:
+def length_problem(span: Span, longest: float, limits: QualityLimits) -> str | None:
     """Too short, or too long for lack of a pause."""
     if span.seconds < limits.min_seconds:
         return f"too short: {span.seconds:.2f} s of speech, at least {limits.min_seconds:g} s is needed"
@@ -46,7 +46,7 @@ def bad_length(span: Span, longest: float, limits: Limits) -> str | None:
     return None
 
 
-def bad_sound(wave: np.ndarray, sample_rate: int, limits: Limits) -> str | None:
+def sound_problem(wave: np.ndarray, sample_rate: int, limits: QualityLimits) -> str | None:
     """Clipped or noisy.
 
     Args:
@@ -62,7 +62,7 @@ def bad_sound(wave: np.ndarray, sample_rate: int, limits: Limits) -> str | None:
     return None
 
 
-def doubtful(heard: Transcript, limits: Limits) -> str | None:
+def confidence_problem(heard: Transcript, limits: QualityLimits) -> str | None:
     """A transcript that Whisper itself is not sure of."""
     if not any(c.isalnum() for c in heard.text):
         return "no words: Whisper hears none"
@@ -78,7 +78,7 @@ def doubtful(heard: Transcript, limits: Limits) -> str | None:
     return None
 
 
-def other_words(given: str, heard: Transcript, limits: Limits) -> str | None:
+def transcript_mismatch(given: str, heard: Transcript, limits: QualityLimits) -> str | None:
     """A transcript that is not what is said."""
     wer = word_errors(given, heard.text, heard.language).wer
     if wer > limits.max_wer:
@@ -86,7 +86,7 @@ def other_words(given: str, heard: Transcript, limits: Limits) -> str | None:
     return None
 
 
-def bad_rate(rate: float, unit: str, limits: Limits) -> str | None:
+def rate_problem(rate: float, unit: str, limits: QualityLimits) -> str | None:
     """Too fast or too slow; what is far too fast or too slow mostly has the wrong transcript."""
     if rate > limits.max_rate:
         return f"too fast: {rate:.1f} {unit} a second, at most {limits.max_rate:g}"

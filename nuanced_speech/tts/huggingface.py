@@ -9,7 +9,7 @@ from nuanced_speech.core.errors import UserError
 
 
 @contextmanager
-def loading(name: str) -> Iterator[None]:
+def hub_errors(name: str) -> Iterator[None]:
     """Around the loading of the model ``name``, a repository on the hub or a local folder.
 
     Raises:
