@@ -17,7 +17,7 @@ _CHANGE_COST = 1.5
 
 
 def forced_align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) -> np.ndarray:
-    """Durations that make a phoneme string most probable.
+    """Durations that make a phoneme string most probable, by a Viterbi search.
 
     Args:
         log_probabilities: ``[T, symbols]``, one row for every 25 ms.

@@ -24,13 +24,13 @@ FLOOR = 1e-5
 # dB of one unit of the natural log of a power, as N is.
 DECIBELS = 10 / np.log(10)
 
-_BLOCK_FRAMES = 4096
+BLOCK_FRAMES = 4096
 
 
-def energy(wave: np.ndarray) -> np.ndarray:
+def energy(wave: np.ndarray, block_frames: int = BLOCK_FRAMES) -> np.ndarray:
     """N of a 24 kHz waveform float32 ``[T]``: float32 ``[2 * ceil(T / 600)]``, log units, 80 frames a second.
 
-    Works block by block, so that an hour needs no more memory than a minute. Doubling the amplitude adds
+    Works in blocks of ``block_frames``, so that an hour needs no more memory than a minute. Doubling the amplitude adds
     ``2 * log(2)``; digital silence gives ``log(FLOOR * sqrt(N_MELS))``, about -9.3. Samples that are not finite count
     as silence.
 
@@ -38,14 +38,14 @@ def energy(wave: np.ndarray) -> np.ndarray:
         ValueError: the waveform is not one-dimensional.
     """
     if np.ndim(wave) != 1:
-        raise ValueError(f"energy wants a mono waveform [T], got shape {np.shape(wave)}")
+        raise ValueError(f"energy needs a mono waveform [T], got shape {np.shape(wave)}")
     clean = np.nan_to_num(np.asarray(wave, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     frames = frame_count(len(clean))
     padded = _pad(torch.from_numpy(clean)[None])
     blocks = []
     with torch.inference_mode():
-        for start in range(0, frames, _BLOCK_FRAMES):
-            end = min(start + _BLOCK_FRAMES, frames)
+        for start in range(0, frames, block_frames):
+            end = min(start + block_frames, frames)
             blocks.append(_log_mel_norm(padded[:, start * HOP_LENGTH : (end - 1) * HOP_LENGTH + N_FFT])[0])
     return torch.cat(blocks).numpy() if blocks else np.zeros(0, dtype=np.float32)
 

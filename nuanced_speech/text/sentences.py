@@ -43,12 +43,12 @@ def sentences(text: str) -> Iterator[Sentence]:
     for paragraph in _PARAGRAPH.split(text):
         blocks = _blocks(paragraph)
         for number, block in enumerate(blocks, 1):
-            found = [s for s in _split(block) if any(c.isalnum() for c in s)]
-            for place, sentence in enumerate(found, 1):
+            speakable = [s for s in _split(block) if any(c.isalnum() for c in s)]
+            for place, sentence in enumerate(speakable, 1):
                 parts = list(_cut(sentence))
                 for part in parts[:-1]:
                     yield Sentence(part, "part")
-                last = "sentence" if place < len(found) else "line" if number < len(blocks) else "paragraph"
+                last = "sentence" if place < len(speakable) else "line" if number < len(blocks) else "paragraph"
                 yield Sentence(parts[-1], last)
 
 

@@ -1,4 +1,4 @@
-"""What keeps a clip out of a data set: every check gives the reason in words, or None."""
+"""Filters that keep clips out of a data set: each returns the reason in words, or None."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from nuanced_speech.tts.split import Span
 
 @dataclass(frozen=True)
 class QualityLimits:
-    """What a clip must keep.
+    """Limits that a clip must keep.
 
     Attributes:
         min_seconds: of speech.
@@ -62,27 +62,27 @@ def sound_problem(wave: np.ndarray, sample_rate: int, limits: QualityLimits) -> 
     return None
 
 
-def confidence_problem(heard: Transcript, limits: QualityLimits) -> str | None:
-    """A transcript that Whisper itself is not sure of."""
-    if not any(c.isalnum() for c in heard.text):
+def confidence_problem(transcript: Transcript, limits: QualityLimits) -> str | None:
+    """A transcript that Whisper itself gives a low confidence."""
+    if not any(c.isalnum() for c in transcript.text):
         return "no words: Whisper hears none"
-    sure = min(segment.log_probability for segment in heard.segments)
-    if sure < limits.min_log_probability:
-        return f"doubtful transcript: mean log probability {sure:.2f}, below {limits.min_log_probability:g}"
-    silent = max(segment.no_speech for segment in heard.segments)
-    if silent > limits.max_no_speech:
-        return f"doubtful transcript: to {silent:.0%} no speech, by Whisper's own account"
-    repeated = max(segment.compression for segment in heard.segments)
-    if repeated > limits.max_compression:
-        return f"doubtful transcript: it repeats itself (compression {repeated:.1f})"
+    log_probability = min(segment.log_probability for segment in transcript.segments)
+    if log_probability < limits.min_log_probability:
+        return f"doubtful transcript: mean log probability {log_probability:.2f}, below {limits.min_log_probability:g}"
+    no_speech = max(segment.no_speech for segment in transcript.segments)
+    if no_speech > limits.max_no_speech:
+        return f"doubtful transcript: no speech with a probability of {no_speech:.0%}"
+    compression = max(segment.compression for segment in transcript.segments)
+    if compression > limits.max_compression:
+        return f"doubtful transcript: it repeats itself (compression {compression:.1f})"
     return None
 
 
-def transcript_mismatch(given: str, heard: Transcript, limits: QualityLimits) -> str | None:
-    """A transcript that is not what is said."""
-    wer = word_errors(given, heard.text, heard.language).wer
+def transcript_mismatch(given: str, transcript: Transcript, limits: QualityLimits) -> str | None:
+    """A given transcript that differs from Whisper's."""
+    wer = word_errors(given, transcript.text, transcript.language).wer
     if wer > limits.max_wer:
-        return f"other words than its transcript: Whisper hears {heard.text!r} (WER {wer:.0%})"
+        return f"other words than its transcript: Whisper hears {transcript.text!r} (WER {wer:.0%})"
     return None
 
 

@@ -36,7 +36,7 @@ class Span:
 
 
 def split_at_pauses(wave: np.ndarray, sample_rate: int, shortest: float, longest: float) -> list[Span]:
-    """Stretches of speech of at most ``longest`` seconds, wherever there is a pause to cut at; see ``clips``.
+    """Stretches of speech of at most ``longest`` seconds, wherever there is a pause to cut at; see ``group_sounds``.
 
     In a stretch without a pause what is a little louder counts as one too: in noise and reverberation nothing is
     silent.
@@ -74,8 +74,8 @@ def find_sounds(wave: np.ndarray, sample_rate: int, raised_db: float = 0.0) -> l
         return []
     frames = wave[: count * size].reshape(count, size)
     level = decibels(np.einsum("ij,ij->i", frames, frames) / size, 1e-12)
-    heard = level[level > _NO_NOISE_DB]
-    noise_db = float(np.percentile(heard, _QUIETEST_PERCENT)) if len(heard) else _NO_NOISE_DB
+    analogue = level[level > _NO_NOISE_DB]
+    noise_db = float(np.percentile(analogue, _QUIETEST_PERCENT)) if len(analogue) else _NO_NOISE_DB
     limit = np.clip(noise_db + _ABOVE_NOISE_DB, speech_db - _MOST_BELOW_DB, speech_db - _LEAST_BELOW_DB) + raised_db
     edges = np.flatnonzero(np.diff(np.concatenate([[0], (level > limit).astype(np.int8), [0]])))
     runs: list[list[int]] = []
@@ -88,21 +88,21 @@ def find_sounds(wave: np.ndarray, sample_rate: int, raised_db: float = 0.0) -> l
     return [Span(a * seconds, b * seconds) for a, b in runs if (b - a) * FRAME_SECONDS >= _SHORTEST_SOUND]
 
 
-def group_sounds(found: list[Span], shortest: float, longest: float) -> list[Span]:
+def group_sounds(sounds: list[Span], shortest: float, longest: float) -> list[Span]:
     """Sounds joined to stretches of speech: cut at every pause of a second, and where a stretch is too long at its
     longest pause, again and again.
 
     Args:
-        found: as ``sounds`` gave them.
+        sounds: as ``find_sounds`` returned them.
         shortest: seconds that a cut leaves on both sides, where a pause lies so.
         longest: seconds of a stretch. One that no pause parts is returned as long as it is.
     """
-    if not found:
+    if not sounds:
         return []
-    starts, ends = np.array([s.start for s in found]), np.array([s.end for s in found])
+    starts, ends = np.array([s.start for s in sounds]), np.array([s.end for s in sounds])
     pauses = starts[1:] - ends[:-1]
     hard = np.flatnonzero(pauses >= _LONG_PAUSE) + 1
-    waiting = [(int(a), int(b)) for a, b in zip([0, *hard], [*hard, len(found)], strict=True)][::-1]
+    waiting = [(int(a), int(b)) for a, b in zip([0, *hard], [*hard, len(sounds)], strict=True)][::-1]
     spans = []
     while waiting:
         first, last = waiting.pop()
@@ -125,8 +125,8 @@ def pad_clip(wave: np.ndarray, sample_rate: int, span: Span, pad: float, margin:
     """
     margin = min(margin, pad)
     start, end = round(span.start * sample_rate), round(span.end * sample_rate)
-    own = round(margin * sample_rate)
-    first, last = max(start - own, 0), min(end + own, len(wave))
+    margin_samples = round(margin * sample_rate)
+    first, last = max(start - margin_samples, 0), min(end + margin_samples, len(wave))
     before, after = start - first, last - end
     clip = fade_ends(wave[first:last].astype(np.float32), max(before, 0), max(after, 0), reach_full_gain=False)
     silence = round(pad * sample_rate)

@@ -1,4 +1,4 @@
-"""What is known already of what recordings say: texts beside them, LJSpeech's table, LibriSpeech's lists."""
+"""Transcripts that come with recordings: texts beside them, LJSpeech's table, LibriSpeech's lists."""
 
 import re
 from collections.abc import Iterable

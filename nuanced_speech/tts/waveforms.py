@@ -16,13 +16,13 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.train.corpus import read_shard
 
 SAMPLES, INDEX = "waveforms.int16", "waveforms.json"
-# One clip in so many is not trained on.
+# One clip in so many is held out from training.
 HELD_OUT_EVERY = 50
-# A crop with less power than this has nothing to learn from.
+# dBFS below which a crop is silence, and how often another is drawn then.
 QUIET_DB, DRAWS = -50.0, 8
 
 
-@dataclass
+@dataclass(frozen=True)
 class Waveforms:
     """Clips one after another.
 
@@ -48,9 +48,9 @@ class Waveforms:
         return list(range(HELD_OUT_EVERY // 2, len(self), HELD_OUT_EVERY)) or [len(self) - 1]
 
     def crop(self, length: int, rng: np.random.Generator) -> np.ndarray:
-        """A random stretch ``[length]`` of a clip that is trained on, silence after it where the clip is shorter.
+        """A random crop ``[length]``, float32, of a clip that is not held out, with zeros after a shorter clip.
 
-        Long clips are drawn more often. Of silence another is drawn, within limits.
+        Long clips are drawn more often. Where a crop is silence another is drawn, a few times at most.
         """
         kept_out = set(self.held_out) if len(self) > 1 else set()
         crop = np.zeros(length, np.float32)
@@ -60,8 +60,8 @@ class Waveforms:
                 continue
             first, last = (int(self.ends[number - 1]) if number else 0), int(self.ends[number])
             start = int(rng.integers(first, max(last - length, first) + 1))
-            piece = from_int16(self.samples[start : min(start + length, last)], CORPUS_SCALE)
-            crop = np.pad(piece, (0, length - len(piece)))
+            samples = from_int16(self.samples[start : min(start + length, last)], CORPUS_SCALE)
+            crop = np.pad(samples, (0, length - len(samples)))
             if decibels(np.square(crop).mean(), 1e-12) > QUIET_DB:
                 break
         return crop
@@ -70,7 +70,7 @@ class Waveforms:
 def collect(folders: Sequence[Path], sample_rate: int, out: Path) -> Waveforms:
     """All recordings of folders, and what ``train corpus`` made there, at ``sample_rate``; kept in ``out``.
 
-    What cannot be read is left out, and said.
+    Recordings that cannot be read are left out with a message.
 
     Raises:
         UserError: nothing to train on, or another set of recordings kept in ``out``.
@@ -82,7 +82,7 @@ def collect(folders: Sequence[Path], sample_rate: int, out: Path) -> Waveforms:
     if index.is_file():
         kept = json.loads(index.read_text())
         if kept["key"] != key:
-            raise UserError(f"{out} holds the waveforms of other recordings: restore them or give another --out")
+            raise UserError(f"{out} holds the waveforms of other recordings: restore them or choose another folder")
     else:
         ends, total = [], 0
         with audio.replacing(samples) as temporary, temporary.open("wb") as file:
@@ -102,10 +102,10 @@ def collect(folders: Sequence[Path], sample_rate: int, out: Path) -> Waveforms:
 def _sources(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give folders of recordings or ones that 'train corpus' made")
-    found = sorted(folder.glob("shard-*.safetensors")) or audio.recordings_in(folder)
-    if not found:
+    paths = sorted(folder.glob("shard-*.safetensors")) or audio.recordings_in(folder)
+    if not paths:
         raise UserError(f"{folder}: no recordings (WAV, FLAC, OGG, MP3) and no corpus in it")
-    return found
+    return paths
 
 
 def _waves(path: Path, sample_rate: int) -> Iterator[np.ndarray]:

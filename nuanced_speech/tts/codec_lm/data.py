@@ -18,7 +18,7 @@ from nuanced_speech.tts.codec.interface import AudioCodec
 CODES = "codes.npz"
 
 
-@dataclass
+@dataclass(frozen=True)
 class CodedClip:
     """One clip: its name, text and codes ``[K, F]``."""
 
@@ -28,7 +28,7 @@ class CodedClip:
 
     @property
     def speaker(self) -> str:
-        """Who speaks: what is before the first - or _ of the name, as in LibriSpeech; else all are one."""
+        """The part of the name before the first - or _, as in LibriSpeech; "" without one: all are one speaker."""
         return self.name.replace("_", "-").partition("-")[0] if "-" in self.name or "_" in self.name else ""
 
 
@@ -48,7 +48,7 @@ def load(folder: Path, codec: AudioCodec, codebooks: int, out: Path) -> list[Cod
     if path.is_file():
         with np.load(path, allow_pickle=False) as file:
             if str(file["key"]) != key:
-                raise UserError(f"{path} keeps the codes of other recordings or another codec: give another --out")
+                raise UserError(f"{path} keeps the codes of other recordings or another codec: choose another folder")
             codes = [torch.from_numpy(file[f"codes_{number}"].astype(np.int64)) for number in range(len(rows))]
     else:
         codes = []
