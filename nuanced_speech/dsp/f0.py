@@ -33,7 +33,7 @@ CEILING_HZ = 1050.0
 
 # The network's voicing depends on the level: speech is brought to this one (RMS, dBFS) first.
 _LEVEL_DB = -20.0
-# A frame so far below the speech is not voiced, whatever the network sees in it.
+# A frame this far below the speech is unvoiced, whatever the network scores.
 _QUIET_DB = 55.0
 # Frames of 16 ms: a minute.
 BLOCK_FRAMES = 3750
@@ -98,14 +98,14 @@ def _scores(wave: Tensor, block_frames: int) -> tuple[np.ndarray, np.ndarray]:
         loudness = 10 * torch.log10(magnitudes[0].square().sum(0) / _FULL_SCALE_POWER + 1e-20)
         pitch, voicing = net(_without_steady_noise(magnitudes))
         voicing = torch.where(loudness < _LEVEL_DB - _QUIET_DB, -torch.inf, voicing)
-        # what sounds higher than any voice, as hissing does, is none: its best pitch below the ceiling scores little
+        # hissing has its best pitch above the ceiling, so that its pitches below score little
         pitch = pitch - pitch.amax(1, keepdim=True)
         pitches.append(pitch[start - first : end - first, :usable].numpy())
         voicings.append(voicing[start - first : end - first].numpy())
     return np.concatenate(pitches), np.concatenate(voicings)
 
 
-# What the one-sided 1024-point spectrum of a waveform with an RMS of 1 sums to, under a Hann window.
+# Sum of the one-sided 1024-point power spectrum of a waveform with an RMS of 1, under a Hann window.
 _FULL_SCALE_POWER = 1024 * 1024 * 3 / 8 / 2
 
 

@@ -1,7 +1,7 @@
-"""Text as it is spoken: numbers, amounts of money, times, common abbreviations and symbols written out.
+"""Normalisation of text: numbers, amounts of money, times, common abbreviations and symbols written out.
 
 Numbers are worded by num2words, in every language that it knows; abbreviations and symbols in English only. It is for
-the third column of a data set, for systems that learn from letters. Grapheme-to-phoneme rules here read numbers by
+the third column of a data set, for systems that learn from letters. The grapheme-to-phoneme engines read numbers
 themselves.
 """
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from nuanced_speech.audio.gate import decibels
 from nuanced_speech.audio.pcm import CORPUS_SCALE, from_int16, to_int16
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.train.corpus import read_shard
+
+log = logging.getLogger(__name__)
 
 SAMPLES, INDEX = "waveforms.int16", "waveforms.json"
 # One clip in so many is held out from training.
@@ -70,7 +73,7 @@ class Waveforms:
 def collect(folders: Sequence[Path], sample_rate: int, out: Path) -> Waveforms:
     """All recordings of folders, and what ``train corpus`` made there, at ``sample_rate``; kept in ``out``.
 
-    Recordings that cannot be read are left out with a message.
+    Recordings that cannot be read are left out with a warning.
 
     Raises:
         UserError: nothing to train on, or another set of recordings kept in ``out``.
@@ -116,4 +119,4 @@ def _waves(path: Path, sample_rate: int) -> Iterator[np.ndarray]:
     try:
         yield audio.read(path, sample_rate)
     except UserError as error:
-        tqdm.write(f"left out: {error}")
+        log.warning("left out: %s", error)
