@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import warnings
 
 import numpy as np
 import pytest
 import torch
+from helpers import ROOT
 from transformers.audio_utils import hertz_to_mel as reference_mel
 from transformers.audio_utils import mel_filter_bank
 
@@ -63,3 +67,10 @@ def test_a_bank_that_was_first_made_in_inference_mode_has_gradients() -> None:
 def test_triangles_meet_at_half_height() -> None:
     bands = triangles(np.array([0.0, 2.0, 4.0, 6.0]), np.arange(7.0))
     np.testing.assert_allclose(bands, [[0, 0.5, 1, 0.5, 0, 0, 0], [0, 0, 0, 0.5, 1, 0.5, 0]])
+
+
+def test_a_bank_needs_no_transformers() -> None:
+    code = (
+        "import sys; from nuanced_speech.dsp.mel import mel_bank; mel_bank();assert 'transformers' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ, PYTHONPATH=str(ROOT)))

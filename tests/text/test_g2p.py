@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
+from helpers import ROOT
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import CONFIG
@@ -102,3 +106,12 @@ def test_a_word_longer_than_the_limit_is_cut_within() -> None:
     assert split_phonemes("a" * 25 + " bc", 10) == ["a" * 10, "a" * 10, "aaaaa bc"]
     assert split_phonemes("ab cd", 5) == ["ab cd"]
     assert split_phonemes("", 5) == []
+
+
+def test_no_engine_is_imported_before_it_is_used() -> None:
+    code = (
+        "import sys, nuanced_speech.text.g2p, nuanced_speech.text.pronunciation, nuanced_speech.text.english;"
+        "heavy = {'spacy', 'misaki', 'jieba', 'torch', 'transformers'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ, PYTHONPATH=str(ROOT)))
