@@ -6,7 +6,7 @@ measurement is fitted, and judged on stock voices that no sample of its training
 """
 
 import json
-from dataclasses import dataclass
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -14,32 +14,26 @@ import scipy.linalg
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from tqdm import tqdm
 
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.train.configs import AttributesConfig
+from nuanced_speech.train.loop import Report
 from nuanced_speech.voice.stock import stock_voices, style_of
 from nuanced_speech.voicemaking.attributes import ATTRIBUTES, NAMES, Spoken, StockAttributes, measure
 from nuanced_speech.voicemaking.directions import Directions
 from nuanced_speech.voicemaking.profile import sentence_phonemes, speak
 
+log = logging.getLogger(__name__)
 PER_SHARD = 10
 FOLDS = 9
 # Ridge of the regression on whitened styles, per sample, and of the logistic regression that tells the sexes.
 RIDGE, SEX_RIDGE = 0.3, 0.01
 # Share of their variance that styles may deviate by in any direction.
 ROOM = 0.3
-
-
-@dataclass
-class AttributesConfig:
-    """``mixtures`` are spoken besides the stock voices; samples and result go to ``out``."""
-
-    out: Path
-    mixtures: int = 46
-    seed: int = 0
 
 
 def shares(config: AttributesConfig) -> Tensor:
@@ -74,7 +68,7 @@ def speak_all(config: AttributesConfig) -> None:
     starts = range(0, len(rows), PER_SHARD)
     missing = [k for k in starts if not _shard(config.out, k).exists()]
     kokoro = Kokoro() if missing else None
-    for start in tqdm(missing, "speaking", len(starts), initial=len(starts) - len(missing), unit="shard"):
+    for start in step_bar(missing, "speaking", len(starts), done=len(starts) - len(missing), unit="shard"):
         assert kokoro is not None
         tensors: dict[str, Tensor] = {}
         for k in range(start, min(start + PER_SHARD, len(rows))):
@@ -85,8 +79,8 @@ def speak_all(config: AttributesConfig) -> None:
             save_file(tensors, temporary)
 
 
-def train(config: AttributesConfig) -> Path:
-    """Speak, measure, fit, print how well it does on voices that it was not fitted to, and write
+def train(config: AttributesConfig, report: Report = log.info) -> Path:
+    """Speak, measure, fit, report how well it does on voices that it was not fitted to, and write
     ``attributes.safetensors`` to ``out``."""
     config.out.mkdir(parents=True, exist_ok=True)
     speak_all(config)
@@ -94,7 +88,7 @@ def train(config: AttributesConfig) -> Path:
     measured, embeddings = hear(config)
     stock, values = describe_stock(measured, embeddings)
     correlations, within = held_out(rows, values, stock.names)
-    print(table(correlations, within))
+    report(table(correlations, within))
     directions = fit(rows, values, list(range(len(stock.names))))
     directions.correlations = correlations
     path = config.out / "attributes.safetensors"
@@ -107,7 +101,7 @@ def hear(config: AttributesConfig) -> tuple[np.ndarray, np.ndarray]:
     encoder = SpeakerEncoder()
     measured, embeddings = [], []
     rows = range(len(shares(config)))
-    for start in tqdm(rows[::PER_SHARD], "measuring", unit="shard"):
+    for start in step_bar(rows[::PER_SHARD], "measuring", unit="shard"):
         tensors = load_file(_shard(config.out, start))
         for k in rows[start : start + PER_SHARD]:
             audio, f0, energy, pace = (tensors[f"{k}.{name}"].numpy() for name in ("audio", "f0", "energy", "pace"))

@@ -1,15 +1,37 @@
-"""TensorBoard's log of a run."""
+"""TensorBoard's log of a run, and colours of its pictures. Imports TensorBoard and Matplotlib when they are used."""
 
+import importlib
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nuanced_speech.core.errors import UserError
+
+
+def optional(module: str, extra: str) -> Any:
+    """A module that only an extra installs.
+
+    Raises:
+        UserError: it is not installed; names the extra.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        name = module.partition(".")[0]
+        missing = "tensorboard" if name == "torch" else name
+        raise UserError(f'{missing} is not installed: pip install "nuanced-speech[{extra}]"') from error
 
 
 class Board:
-    """The log; what it holds from ``step`` on is dropped, to be written again after a resume."""
+    """The log; what it holds from ``step`` on is dropped, to be written again after a resume.
 
-    def __init__(self, folder: Path, step: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter
+    Raises:
+        UserError: TensorBoard is not installed.
+    """
 
-        self.writer = SummaryWriter(str(folder), purge_step=step + 1)
+    def __init__(self, folder: Path, step: int = 0) -> None:
+        self.writer = optional("torch.utils.tensorboard", "train").SummaryWriter(str(folder), purge_step=step + 1)
 
     def scalars(self, group: str, figures: dict[str, float], step: int) -> None:
         """Figures, by name."""
@@ -19,3 +41,12 @@ class Board:
     def close(self) -> None:
         """Write what is left."""
         self.writer.close()
+
+
+def coloured(values: np.ndarray, colours: str) -> np.ndarray:
+    """Numbers ``[H, W]`` from 0 to 1 as colours ``[H, W, 3]`` of a colour map.
+
+    Raises:
+        UserError: Matplotlib is not installed.
+    """
+    return optional("matplotlib", "plots").colormaps[colours](values)[..., :3]

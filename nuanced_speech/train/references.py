@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from tqdm import tqdm
 
 from nuanced_speech.audio.resampling import resample
 from nuanced_speech.core.constants import (
@@ -25,6 +24,7 @@ from nuanced_speech.core.constants import (
     WHISPER_SAMPLE_RATE,
 )
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.models.whisper import Listener
 from nuanced_speech.text.g2p import phonemize
@@ -175,7 +175,7 @@ def speak_all(speaker: Speaker, texts: list[str], config: TrainConfig) -> Speech
     other_voices = [voice for voice in config.held_out if voice not in config.voices]
     jobs = [(text, voice, True) for text, voice in zip(texts, voices, strict=True)]
     jobs += [(UNSEEN_SENTENCE, voice, False) for voice in (*config.voices, *other_voices)]
-    spoken = [speaker.speak(*job) for job in tqdm(jobs, "speaking", unit="segment")]
+    spoken = [speaker.speak(*job) for job in step_bar(jobs, "speaking", unit="segment")]
     first, second = len(texts), len(texts) + len(config.voices)
     return Speech(texts, voices, spoken[:first], spoken[first:second], spoken[second:], other_voices)
 
@@ -212,7 +212,7 @@ def corpus_vectors(folder: Path, listener: Listener) -> tuple[Tensor, Tensor]:
     heard = folder / f"mean-features-{listener.name}"
     heard.mkdir(exist_ok=True)
     vectors = []
-    for shard in tqdm(shards, "hearing the corpus", unit="shard"):
+    for shard in step_bar(shards, "features of the corpus", unit="shard"):
         path = heard / shard.name
         if not path.is_file():
             utterances = read_shard(shard)

@@ -7,20 +7,20 @@ hopeful. Every sample is kept as it is made, and an interrupted run goes on.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import ENERGY_OFFSET, gain_of
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.dsp.octave_repair import drops
@@ -29,6 +29,7 @@ from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
+from nuanced_speech.train.configs import TimbreConfig
 from nuanced_speech.train.corpus import read
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 
@@ -48,21 +49,6 @@ CLEAN_DECAY, CLEAN_NOISE, CLEAN_EPOCHS = 0.3, 1.0, 2.5
 # that came out unvoiced, DNSMOS OVRL, P.808.
 BETTER = (-1.0, -1.0, 1.0, 1.0)
 DNSMOS_SECONDS = 9.02
-
-
-@dataclass
-class TimbreConfig:
-    """``speech`` is what ``train real`` made of many speakers' recordings, each a speaker; ``corpora`` of ``train
-    corpus`` are samples that cost nothing."""
-
-    speech: Path
-    out: Path
-    corpora: list[Path] = field(default_factory=list)
-    random: int = 700
-    rounds: int = 4
-    per_round: int = 250
-    epochs: int = 40
-    seed: int = 0
 
 
 @dataclass
@@ -114,7 +100,7 @@ def train(config: TimbreConfig) -> Path:
         # of earlier rounds only, so that a resumed run ends where an uninterrupted one does
         surrogate = fit(read_samples(config.out, turn), config) if turn and missing else None
         name = f"speakers, round {turn}" if turn else "random timbres"
-        for k in tqdm(missing, name, len(shards), initial=len(shards) - len(missing), unit="shard"):
+        for k in step_bar(missing, name, len(shards), done=len(shards) - len(missing), unit="shard"):
             rng = np.random.default_rng([config.seed, turn, k])
             log_f0: list[float] | None
             if surrogate is None:
@@ -224,7 +210,7 @@ def hear_speakers(speech: Path, encoder: SpeakerEncoder) -> list[Passage]:
         UserError: nothing there, or no voice in it.
     """
     passages = []
-    for utterance in tqdm(read(speech), "hearing speakers"):
+    for utterance in step_bar(read(speech), "hearing speakers"):
         wave = utterance.audio.numpy()
         embedding = encoder.embed(wave[: SECONDS * audio.SAMPLE_RATE], audio.SAMPLE_RATE)
         wave = wave * np.float32(gain_of(wave))
@@ -243,7 +229,7 @@ def hear_corpus(corpus: Path, cache: Path, encoder: SpeakerEncoder) -> None:
     if cache.exists():
         return
     rows = []
-    for utterance in tqdm(read(corpus), f"hearing {corpus.name}"):
+    for utterance in step_bar(read(corpus), f"hearing {corpus.name}"):
         embedding = encoder.embed(utterance.audio.numpy(), audio.SAMPLE_RATE)
         voiced = utterance.f0[utterance.f0 > VOICED_HZ]
         if embedding is not None and len(voiced):
@@ -268,7 +254,7 @@ def fit(samples: Samples, config: TimbreConfig) -> TimbreSurrogate:
         timbre = samples.timbre[batch]
         return timbre + noise * scale * torch.from_numpy(rng.standard_normal(timbre.shape)).float()
 
-    for k in tqdm(range(len(surrogate.members)), "fitting", leave=False):
+    for k in step_bar(range(len(surrogate.members)), "fitting", leave=False):
         rng = np.random.default_rng([config.seed, k])
         for batch in _descent(surrogate.members[k], every, config.epochs, DECAY, rng):
             found = surrogate.of_member(k, noisy(batch, NOISE, rng), samples.log_f0[batch])

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.mel import MEL, mel_spectrogram
 from nuanced_speech.models.content_adapter import ContentAdapter, align_content
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
@@ -103,7 +103,7 @@ def _from_ljspeech(config: ExtractConfig) -> int:
     tokens, encoder = vocabulary(), SpeakerEncoder()
     count = 0
     phonemize("one", config.language)  # a language that is not there is said once, not once a row
-    for row in tqdm(ljspeech.read(config.dataset), "features"):
+    for row in step_bar(ljspeech.read(config.dataset), "features"):
         name = row.id
         target = config.out / f"{name}.npz"
         recording = ljspeech.wav_path(config.dataset, name)
@@ -136,7 +136,7 @@ def _from_ljspeech(config: ExtractConfig) -> int:
 def _from_corpus(config: ExtractConfig) -> int:
     encoder = SpeakerEncoder()
     count = 0
-    for path in tqdm(sorted(config.dataset.glob("shard-*.safetensors")), "features"):
+    for path in step_bar(sorted(config.dataset.glob("shard-*.safetensors")), "features"):
         for slot, spoken in enumerate(read_shard(path, ("audio", "ids", "durations"))):
             name = f"{config.dataset.name}-{path.stem[-5:]}-{slot:02d}"
             target = config.out / f"{name}.npz"

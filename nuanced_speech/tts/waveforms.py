@@ -2,17 +2,19 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.train.corpus import read_shard
 
+log = logging.getLogger(__name__)
 SAMPLES, INDEX = "waveforms.int16", "waveforms.json"
 # One clip in so many is not trained on.
 HELD_OUT_EVERY = 50
@@ -84,7 +86,7 @@ def collect(folders: Sequence[Path], sample_rate: int, out: Path) -> Waveforms:
     else:
         ends, total = [], 0
         with audio.replacing(samples) as temporary, temporary.open("wb") as file:
-            for path in tqdm(sources, "reading recordings"):
+            for path in step_bar(sources, "reading recordings"):
                 for wave in _waves(path, sample_rate):
                     file.write((wave.clip(-1, 1) * 32767).astype(np.int16).tobytes())
                     total += len(wave)
@@ -114,4 +116,4 @@ def _waves(path: Path, sample_rate: int) -> Iterator[np.ndarray]:
     try:
         yield audio.read(path, sample_rate)
     except UserError as error:
-        tqdm.write(f"left out: {error}")
+        log.warning("left out: %s", error)

@@ -1,36 +1,28 @@
 """``nuanced-speech tts train`` and ``tts infer``."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from nuanced_speech.cli.options import options_of
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.tts.configs import AcousticTrainConfig, LMTrainConfig
+
 DEFAULT_SPEAKER = "af_heart"
 
 
+FLAGS = "--guided-attention, --frame-dropout, --reduction and --one-voice"
+
+
+@options_of(AcousticTrainConfig, left_out=("model", "out", "settings", "start_from"))
 def train(
-    data: Annotated[
-        Path,
-        typer.Option(
-            help="Folder of .npz files that 'tts features' or 'tts dummy' wrote; for codec-lm one as LJSpeech's."
-        ),
-    ],
-    model: Annotated[str, typer.Option(help="etts, tacotron2 or codec-lm.")] = "etts",
+    config: AcousticTrainConfig,
+    model: Annotated[str, typer.Option(help="Model: etts, tacotron2 or codec-lm.")] = "etts",
     out: Annotated[
-        Path | None, typer.Option(help="Where checkpoint, weights and TensorBoard go; models/tts-MODEL by default.")
+        Path | None, typer.Option(help="Folder of checkpoint, weights and TensorBoard; models/tts-MODEL by default.")
     ] = None,
-    steps: Annotated[int, typer.Option(help="Of the optimiser; the learning rate falls over them.")] = 4000,
-    epochs: Annotated[int | None, typer.Option(help="Instead of --steps.")] = None,
-    batch_size: Annotated[int, typer.Option(help="Utterances in a step.")] = 8,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
-    seed: Annotated[int, typer.Option(help="The same seed trains the same weights.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="auto (float16 on CUDA, else float32), float32, float16 or bfloat16.")
-    ] = "auto",
-    patience: Annotated[int, typer.Option(help="Evaluations without a better one before it stops.")] = 20,
-    minutes: Annotated[float | None, typer.Option(help="Stop after so long, with a checkpoint to resume from.")] = None,
-    evaluate: Annotated[int | None, typer.Option(help="Steps between evaluations; an epoch by default.")] = None,
     guided_attention: Annotated[
         bool, typer.Option("--guided-attention", help="tacotron2: want the attention near the diagonal.")
     ] = False,
@@ -49,9 +41,6 @@ def train(
     one_voice: Annotated[
         bool, typer.Option("--one-voice", help="tacotron2: no speaker embedding, as published.")
     ] = False,
-    trim: Annotated[bool, typer.Option("--trim", help="Leave out the silence at both ends of utterances.")] = False,
-    vocoder: Annotated[str, typer.Option(help="Of what TensorBoard plays.")] = "griffin-lim",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
     start_from: Annotated[
         str | None,
         typer.Option(
@@ -72,29 +61,29 @@ def train(
 
       tensorboard --logdir models
     """
-    from nuanced_speech.core.errors import UserError
-    from nuanced_speech.tts.acoustic.train import TrainConfig
+    settings = tacotron2_settings(guided_attention, guide_until, frame_dropout, reduction, one_voice)
+    if model == "codec-lm":
+        _train_codec_lm(config, out, bool(settings) or start_from is not None)
+        return
+    if settings and model != "tacotron2":
+        raise UserError(f"{FLAGS} are for --model tacotron2")
+    for name, share in (("guide-until", guide_until), ("frame-dropout", frame_dropout)):
+        if not 0 <= share <= 1:
+            raise UserError(f"--{name} is {share:g}: give a number from 0 to 1")
+    if not 1 <= reduction <= 10:
+        raise UserError(f"--reduction is {reduction}: give a whole number from 1 to 10")
     from nuanced_speech.tts.acoustic.train import train as run
     from nuanced_speech.tts.acoustic.weights import PACKAGED
 
-    if model == "codec-lm":
-        from nuanced_speech.cli.tts.codec_lm import train as train_codec_lm
-        from nuanced_speech.core.device import find_device
+    start = PACKAGED if start_from == "packaged" else Path(start_from) if start_from else None
+    out = out or Path("models") / f"tts-{model}"
+    run(replace(config, model=model, out=out, settings=settings, start_from=start))
 
-        given = (
-            epochs, minutes, evaluate, guided_attention, frame_dropout, one_voice, trim, resume, start_from,
-            precision != "auto", reduction != 1,
-        )  # fmt: skip
-        if any(given) or steps < 1 or batch_size < 1 or lr <= 0:
-            raise UserError(
-                "codec-lm has --data, --out, --steps, --batch-size, --lr, --seed and --device in common with the others"
-                " (and goes on by itself when run again); the rest is in: nuanced-speech tts codec-lm train --help"
-            )
-        where = str(find_device(device))
-        train_codec_lm(
-            data, out or Path("models/codec-lm"), steps=steps, batch_size=batch_size, lr=lr, seed=seed, device=where
-        )
-        return
+
+def tacotron2_settings(
+    guided_attention: bool, guide_until: float, frame_dropout: float, reduction: int, one_voice: bool
+) -> dict[str, object]:
+    """Settings of Tacotron 2 that are given and differ from its defaults."""
     settings: dict[str, object] = {}
     if guided_attention:
         settings |= {"guided_attention": 1.0, "guide_until": guide_until}
@@ -104,21 +93,27 @@ def train(
         settings["reduction"] = reduction
     if one_voice:
         settings["speaker"] = False
-    if settings and model != "tacotron2":
-        raise UserError("--guided-attention, --frame-dropout, --reduction and --one-voice are for --model tacotron2")
-    for name, share in (("guide-until", guide_until), ("frame-dropout", frame_dropout)):
-        if not 0 <= share <= 1:
-            raise UserError(f"--{name} is {share:g}: give a number from 0 to 1")
-    if not 1 <= reduction <= 10:
-        raise UserError(f"--reduction is {reduction}: give a whole number from 1 to 10")
-    out = out or Path("models") / f"tts-{model}"
-    start = PACKAGED if start_from == "packaged" else Path(start_from) if start_from else None
-    run(
-        TrainConfig(
-            model, data, out, settings, steps, epochs, batch_size, lr, seed, device, patience, minutes, precision,
-            evaluate, trim, vocoder, resume, start,
+    return settings
+
+
+def _train_codec_lm(config: AcousticTrainConfig, out: Path | None, others: bool) -> None:
+    """Train the codec language model by what it has in common with the acoustic models.
+
+    Raises:
+        UserError: other options are given.
+    """
+    from nuanced_speech.cli.tts.codec_lm import train_with
+    from nuanced_speech.core.device import find_device
+
+    given = config.epochs, config.minutes, config.evaluate, config.trim, config.resume, config.precision != "auto"
+    if others or any(given) or config.steps < 1 or config.batch_size < 1 or config.lr <= 0:
+        raise UserError(
+            "codec-lm has --data, --out, --steps, --batch-size, --lr, --seed and --device in common with the others"
+            " (and goes on by itself when run again); the rest is in: nuanced-speech tts codec-lm train --help"
         )
-    )  # fmt: skip
+    where, folder = str(find_device(config.device)), out or Path("models/codec-lm")
+    common = {name: getattr(config, name) for name in ("data", "steps", "batch_size", "lr", "seed")}
+    train_with(LMTrainConfig(**common, out=folder, device=where))
 
 
 def infer(
@@ -169,7 +164,6 @@ def infer(
     """
     from nuanced_speech import audio
     from nuanced_speech.cli.progress import bar
-    from nuanced_speech.core.errors import UserError
 
     if model not in (None, "etts", "tacotron2", "codec-lm"):
         raise UserError(f"unknown model {model!r}: choose etts, tacotron2 or codec-lm")

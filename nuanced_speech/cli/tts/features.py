@@ -66,8 +66,10 @@ def speak_dataset(
 
       nuanced-speech tts speak-dataset book.txt spoken/ --voices af_heart,bm_george
     """
+    from nuanced_speech.cli.progress import bar
     from nuanced_speech.tts.speak_dataset import SpeakConfig, speak_dataset
 
     names = tuple(name.strip() for name in voices.split(",") if name.strip())
-    count = speak_dataset(SpeakConfig(text_file, out, names, repeats, seed, workers))
+    with bar("speaking") as advance:
+        count = speak_dataset(SpeakConfig(text_file, out, names, repeats, seed, workers), advance)
     print(f"{count} utterances in {out}")

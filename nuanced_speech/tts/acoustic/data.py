@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from tqdm import tqdm
 
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.tts.acoustic.pitch import track
 from nuanced_speech.tts.features import Example, find, load
 
@@ -71,14 +71,14 @@ def read(folder: Path, durations: bool, pitch: bool, trim: bool = False) -> list
         UserError: nothing there, a damaged file, or no durations where they are needed.
     """
     items = []
-    for path in tqdm(find(folder), "reading", unit="file", leave=False):
+    for path in step_bar(find(folder), "reading", unit="file", leave=False):
         example = load(path)
         if durations and example.durations is None:
             raise UserError(f"{path}: no durations in it, which etts learns from; train --model tacotron2 without them")
         items.append(trimmed(item_of(example)) if trim else item_of(example))
     if pitch:
         order = sorted(items, key=lambda item: len(item.mel))
-        for start in tqdm(range(0, len(order), TRACKED), "F0", unit="batch", leave=False):
+        for start in step_bar(range(0, len(order), TRACKED), "F0", unit="batch", leave=False):
             group = order[start : start + TRACKED]
             for item, f0 in zip(group, track([item.mel.numpy() for item in group]), strict=True):
                 item.f0 = torch.from_numpy(f0)

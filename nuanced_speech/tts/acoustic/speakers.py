@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.synthesis import text_to_speech as synthesis
@@ -71,7 +71,7 @@ def spoken_embedding(voice: str, kokoro: Kokoro | None = None) -> Tensor:
 def write_table(path: Path = TABLE) -> None:
     """Let Kokoro speak in every stock voice, and keep the embeddings."""
     kokoro = Kokoro()
-    table = {name: spoken_embedding(name, kokoro).half() for name in tqdm(stock_voices(), "voices")}
+    table = {name: spoken_embedding(name, kokoro).half() for name in step_bar(stock_voices(), "voices")}
     with audio.replacing(path) as temporary:
         save_file(table, temporary)
 

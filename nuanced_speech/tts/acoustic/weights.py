@@ -48,15 +48,15 @@ def adopt(model: AcousticModel, path: Path) -> None:
     Raises:
         UserError: no such file, or weights of another kind or size of model.
     """
-    found = load(path)
-    if found.name != model.name:
-        raise UserError(f"{path} is of {found.name}, not {model.name}: give --model {found.name}")
-    sizes, own = ({name: v.shape for name, v in m.state_dict().items()} for m in (found, model))
-    if sizes != own:
-        here, there = asdict(model.config), asdict(found.config)
+    trained = load(path)
+    if trained.name != model.name:
+        raise UserError(f"{path} is of {trained.name}, not {model.name}: give {trained.name} as model")
+    sizes, expected = ({name: v.shape for name, v in m.state_dict().items()} for m in (trained, model))
+    if sizes != expected:
+        here, there = asdict(model.config), asdict(trained.config)
         differing = ", ".join(f"{key} is {there[key]}, not {here[key]}" for key in here if there[key] != here[key])
         raise UserError(f"{path} is of another size ({differing}): train with the options that it was trained with")
-    model.load_state_dict(found.state_dict())
+    model.load_state_dict(trained.state_dict())
 
 
 def load(path: Path | None = None, device: str | torch.device = "cpu") -> AcousticModel:
