@@ -43,6 +43,17 @@ class Board:
         self.writer.close()
 
 
+def new_figure(**options: Any) -> Any:
+    """An empty figure of Matplotlib that is drawn without a screen; ``options`` as its ``Figure`` takes them.
+
+    Raises:
+        UserError: Matplotlib is not installed.
+    """
+    figure = optional("matplotlib.figure", "plots").Figure(**options)
+    optional("matplotlib.backends.backend_agg", "plots").FigureCanvasAgg(figure)
+    return figure
+
+
 def coloured(values: np.ndarray, colours: str) -> np.ndarray:
     """Numbers ``[H, W]`` from 0 to 1 as colours ``[H, W, 3]`` of a colour map.
 

@@ -53,7 +53,7 @@ def extract(config: ExtractConfig) -> int:
         UserError: no data set of a known layout there, or nothing of it could be used.
     """
     if config.durations and config.language != "en":
-        raise UserError(f"phonemes cannot be aligned in {config.language!r}, only in English: give --no-durations")
+        raise UserError(f"phonemes cannot be aligned in {config.language!r}, only in English: turn durations off")
     laid_out, shards = (config.dataset / ljspeech.METADATA).is_file(), any(config.dataset.glob("shard-*.safetensors"))
     if not laid_out and not shards:
         raise UserError(

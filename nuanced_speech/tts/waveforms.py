@@ -82,7 +82,7 @@ def collect(folders: Sequence[Path], sample_rate: int, out: Path) -> Waveforms:
     if index.is_file():
         kept = json.loads(index.read_text())
         if kept["key"] != key:
-            raise UserError(f"{out} holds the waveforms of other recordings: restore them or give another --out")
+            raise UserError(f"{out} holds the waveforms of other recordings: restore them or give another out folder")
     else:
         ends, total = [], 0
         with audio.replacing(samples) as temporary, temporary.open("wb") as file:

@@ -20,10 +20,11 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate.metrics import word_errors
 from nuanced_speech.models.whisper import Segment, Transcript
 from nuanced_speech.tts import ljspeech, screen, transcripts
+from nuanced_speech.tts.clips import Outcome, PrepareConfig
 from nuanced_speech.tts.decode import decode
 from nuanced_speech.tts.ljspeech import Row
 from nuanced_speech.tts.normalise import normalise
-from nuanced_speech.tts.prepare import Outcome, PrepareConfig, prepare
+from nuanced_speech.tts.prepare import prepare
 from nuanced_speech.tts.screen import Limits
 from nuanced_speech.tts.share import share
 from nuanced_speech.tts.split import Span, clips, padded, sounds

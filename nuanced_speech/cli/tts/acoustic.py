@@ -2,13 +2,20 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nuanced_speech.cli.options import options_of
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.tts.configs import AcousticTrainConfig, LMTrainConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nuanced_speech.tts.acoustic.infer import Piece
+    from nuanced_speech.tts.acoustic.interface import AcousticModel
+    from nuanced_speech.tts.vocoders import Vocoder
 
 DEFAULT_SPEAKER = "af_heart"
 
@@ -163,25 +170,16 @@ def infer(
       nuanced-speech tts infer --phonemes "həlˈO wˈɜɹld." hello.wav
     """
     from nuanced_speech import audio
-    from nuanced_speech.cli.progress import bar
 
     if model not in (None, "etts", "tacotron2", "codec-lm"):
         raise UserError(f"unknown model {model!r}: choose etts, tacotron2 or codec-lm")
     if len(words) != 1 + (phonemes is None):
-        wanted = 'the text and the file to write: nuanced-speech tts infer "Hello." out.wav'
-        raise UserError(f"give {'the file to write and no text besides --phonemes' if phonemes else wanted}")
+        needed = 'the text and the file to write: nuanced-speech tts infer "Hello." out.wav'
+        raise UserError(f"give {'the file to write and no text besides --phonemes' if phonemes else needed}")
     audio.check_writable(words[-1])
     if Path(speaker).resolve() == Path(words[-1]).resolve():
         raise UserError(f"{speaker} is the speaker and the file to write: give the output another name")
-    if mel is not None:
-        if mel.suffix != ".npy":
-            raise UserError(f"{mel}: the mel spectrogram is written as .npy; end the name in it")
-        audio.check_replaceable(mel)
-    if alignment is not None:
-        if alignment.suffix not in (".png", ".svg", ".pdf"):
-            raise UserError(f"{alignment}: cannot draw into this; end the name in .png, .svg or .pdf")
-        audio.check_replaceable(alignment)
-
+    _check_pictures(mel, alignment)
     if model == "codec-lm":
         from nuanced_speech.cli.tts.codec_lm import infer as infer_codec_lm
 
@@ -193,14 +191,10 @@ def infer(
         )
         return
 
-    import numpy as np
-
     from nuanced_speech.core.device import find_device
-    from nuanced_speech.dsp.mel import MEL
     from nuanced_speech.tts import vocoders
     from nuanced_speech.tts.acoustic import weights
-    from nuanced_speech.tts.acoustic.board import draw_alignment
-    from nuanced_speech.tts.acoustic.infer import Piece, pieces_of, stream, token_ids
+    from nuanced_speech.tts.acoustic.infer import Piece, pieces_of, token_ids
     from nuanced_speech.tts.acoustic.speakers import embedding_of
 
     loaded = weights.load(checkpoint, find_device(device))
@@ -213,15 +207,51 @@ def infer(
         pieces = [Piece(phonemes, 0.0)]
     else:
         pieces = pieces_of(words[0], language, pause)
+    _say(pieces, loaded, vocoders.load(vocoder), embedding_of(speaker), speed, seed, words[-1], mel, alignment)
+
+
+def _check_pictures(mel: Path | None, alignment: Path | None) -> None:
+    """Refuse names that the mel spectrogram and the drawing cannot be written under."""
+    from nuanced_speech import audio
+
+    if mel is not None:
+        if mel.suffix != ".npy":
+            raise UserError(f"{mel}: the mel spectrogram is written as .npy; end the name in it")
+        audio.check_replaceable(mel)
+    if alignment is not None:
+        if alignment.suffix not in (".png", ".svg", ".pdf"):
+            raise UserError(f"{alignment}: cannot draw into this; end the name in .png, .svg or .pdf")
+        audio.check_replaceable(alignment)
+
+
+def _say(
+    pieces: "list[Piece]",
+    model: "AcousticModel",
+    vocoder: "Vocoder",
+    speaker: "Tensor",
+    speed: float,
+    seed: int,
+    out: str,
+    mel: Path | None,
+    alignment: Path | None,
+) -> None:
+    """Say pieces of text one after the other into a file; the mel spectrogram and a drawing where they are wanted."""
+    import numpy as np
+
+    from nuanced_speech import audio
+    from nuanced_speech.cli.progress import bar
+    from nuanced_speech.dsp.mel import MEL
+    from nuanced_speech.tts.acoustic.board import draw_alignment
+    from nuanced_speech.tts.acoustic.infer import stream
+
     mels, drawn = [], False
-    who, speaks = embedding_of(speaker), vocoders.load(vocoder)
-    with bar("saying") as advance, audio.AudioWriter(words[-1], MEL.sample_rate) as writer:
-        for said in stream(pieces, loaded, speaks, who, speed, seed, advance):
-            writer.write(said.audio)
-            mels.append(said.mel)
+    with bar("saying") as advance, audio.AudioWriter(out, MEL.sample_rate) as writer:
+        for sentence in stream(pieces, model, vocoder, speaker, speed, seed, advance):
+            writer.write(sentence.audio)
+            mels.append(sentence.mel)
             if alignment is not None and not drawn:
-                seconds = len(said.mel) * MEL.hop_length / MEL.sample_rate
-                draw_alignment(alignment, said.alignment, said.phonemes, seconds)
+                seconds = len(sentence.mel) * MEL.hop_length / MEL.sample_rate
+                draw_alignment(alignment, sentence.alignment, sentence.phonemes, seconds)
                 drawn = True
     if mel is not None:
         with audio.replacing(mel) as temporary:

@@ -58,7 +58,7 @@ def prepare(
     from rich.console import Console
 
     from nuanced_speech.cli.progress import bar
-    from nuanced_speech.tts.prepare import PrepareConfig
+    from nuanced_speech.tts.clips import PrepareConfig
     from nuanced_speech.tts.prepare import prepare as run
     from nuanced_speech.tts.screen import Limits
 

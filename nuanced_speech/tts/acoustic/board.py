@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nuanced_speech.core.files import replacing
 from nuanced_speech.dsp.mel import MEL
-from nuanced_speech.train.board import Board, coloured, optional
+from nuanced_speech.train.board import Board, coloured, new_figure
 from nuanced_speech.tts.vocoders import Vocoder
 
 
@@ -46,9 +46,7 @@ def draw_alignment(path: Path, weights: np.ndarray, phonemes: str, seconds: floa
     Raises:
         UserError: the file cannot be written, or Matplotlib is not installed.
     """
-    figure = optional("matplotlib.figure", "plots").Figure(
-        figsize=(8, 1.5 + 0.12 * len(phonemes)), layout="constrained"
-    )
+    figure = new_figure(figsize=(8, 1.5 + 0.12 * len(phonemes)), layout="constrained")
     axes = figure.add_subplot()
     extent = (0.0, seconds, -0.5, weights.shape[1] - 0.5)
     image = axes.imshow(weights.T, aspect="auto", origin="lower", extent=extent, interpolation="none", vmin=0, vmax=1)

@@ -74,7 +74,9 @@ def read(folder: Path, durations: bool, pitch: bool, trim: bool = False) -> list
     for path in step_bar(find(folder), "reading", unit="file", leave=False):
         example = load(path)
         if durations and example.durations is None:
-            raise UserError(f"{path}: no durations in it, which etts learns from; train --model tacotron2 without them")
+            raise UserError(
+                f"{path}: no durations in it, which etts learns from; the model tacotron2 does without them"
+            )
         items.append(trimmed(item_of(example)) if trim else item_of(example))
     if pitch:
         order = sorted(items, key=lambda item: len(item.mel))

@@ -13,7 +13,8 @@ from nuanced_speech.core.errors import UserError, reading_weights
 from nuanced_speech.core.files import replacing
 from nuanced_speech.tts.acoustic.etts import Etts, EttsConfig
 from nuanced_speech.tts.acoustic.interface import AcousticModel
-from nuanced_speech.tts.acoustic.tacotron2 import Tacotron2, Tacotron2Config
+from nuanced_speech.tts.acoustic.tacotron2 import Tacotron2
+from nuanced_speech.tts.acoustic.tacotron2_layers import Tacotron2Config
 
 PACKAGED = Path(__file__).parents[2] / "data" / "etts.safetensors"
 MODELS: dict[str, tuple[Any, Any]] = {"etts": (Etts, EttsConfig), "tacotron2": (Tacotron2, Tacotron2Config)}

@@ -48,7 +48,7 @@ def load(folder: Path, codec: AudioCodec, codebooks: int, out: Path) -> list[Spo
     if path.is_file():
         with np.load(path, allow_pickle=False) as file:
             if str(file["key"]) != key:
-                raise UserError(f"{path} keeps the codes of other recordings or another codec: give another --out")
+                raise UserError(f"{path} keeps the codes of other recordings or another codec: give another out folder")
             codes = [torch.from_numpy(file[f"codes_{number}"].astype(np.int64)) for number in range(len(rows))]
     else:
         codes = []

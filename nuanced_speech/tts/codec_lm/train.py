@@ -16,7 +16,7 @@ from nuanced_speech import audio
 from nuanced_speech.core import precision
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.train import checkpoint
-from nuanced_speech.train.board import Board, optional
+from nuanced_speech.train.board import Board, new_figure
 from nuanced_speech.train.descent import descend
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
 from nuanced_speech.train.schedule import WarmCosine, set_rates
@@ -163,8 +163,7 @@ def draw_curve(path: Path, losses: list[list[float]]) -> None:
     Raises:
         UserError: the path cannot be written, or Matplotlib is not installed.
     """
-    figure = optional("matplotlib.figure", "plots").Figure(figsize=(8, 4.5), dpi=110, layout="constrained")
-    optional("matplotlib.backends.backend_agg", "plots").FigureCanvasAgg(figure)
+    figure = new_figure(figsize=(8, 4.5), dpi=110, layout="constrained")
     axes = figure.subplots()
     window = max(1, min(10, len(losses)))
     for k, curve in enumerate(np.array(losses).T):

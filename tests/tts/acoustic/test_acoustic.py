@@ -27,14 +27,8 @@ from nuanced_speech.tts.acoustic.infer import hard_alignment, mel_of, pieces_of,
 from nuanced_speech.tts.acoustic.interface import AcousticModel, Loss
 from nuanced_speech.tts.acoustic.pitch import comb, combs, grid, track
 from nuanced_speech.tts.acoustic.speakers import embedding_of
-from nuanced_speech.tts.acoustic.tacotron2 import (
-    MaskedBatchNorm,
-    Tacotron2,
-    Tacotron2Config,
-    ZoneoutLSTM,
-    off_diagonal,
-    spans,
-)
+from nuanced_speech.tts.acoustic.tacotron2 import Tacotron2, off_diagonal, spans
+from nuanced_speech.tts.acoustic.tacotron2_layers import MaskedBatchNorm, Tacotron2Config, ZoneoutLSTM
 from nuanced_speech.tts.acoustic.train import BEST, CHECKPOINT, LAST, train
 from nuanced_speech.tts.configs import AcousticTrainConfig
 from nuanced_speech.tts.dummy import write_dummy
