@@ -62,7 +62,7 @@ def options_of(
 
 def _parameter(field: Field[Any], hint: Any, help_text: str, argument: bool, option: str | None) -> inspect.Parameter:
     """A parameter as typer reads it."""
-    bounds = {name: field.metadata.get(name) for name in ("min", "max")}
+    bounds: dict[str, Any] = {name: field.metadata.get(name) for name in ("min", "max")}
     default = inspect.Parameter.empty if field.default is MISSING else field.default
     if typing.get_origin(hint) is tuple:
         hint = list[typing.get_args(hint)[0]]  # type: ignore[misc]

@@ -72,8 +72,8 @@ def speak_all(config: AttributesConfig) -> None:
         assert kokoro is not None
         tensors: dict[str, Tensor] = {}
         for k in range(start, min(start + PER_SHARD, len(rows))):
-            spoken = speak(kokoro, mixed(rows[k]), sentence_phonemes(), seed=k)
-            tensors |= {f"{k}.{name}": torch.from_numpy(np.asarray(value)) for name, value in vars(spoken).items()}
+            speech = speak(kokoro, mixed(rows[k]), sentence_phonemes(), seed=k)
+            tensors |= {f"{k}.{name}": torch.from_numpy(np.asarray(value)) for name, value in vars(speech).items()}
             tensors[f"{k}.audio"] = (tensors[f"{k}.audio"].clamp(-1, 1) * 32767).to(torch.int16)
         with replacing(_shard(config.out, start)) as temporary:
             save_file(tensors, temporary)
@@ -105,10 +105,10 @@ def hear(config: AttributesConfig) -> tuple[np.ndarray, np.ndarray]:
         tensors = load_file(_shard(config.out, start))
         for k in rows[start : start + PER_SHARD]:
             audio, f0, energy, pace = (tensors[f"{k}.{name}"].numpy() for name in ("audio", "f0", "energy", "pace"))
-            spoken = Spoken(audio.astype(np.float32) / 32767, f0, energy, float(pace))
-            embedding = encoder.embed(spoken.audio, SAMPLE_RATE)
+            speech = Spoken(audio.astype(np.float32) / 32767, f0, energy, float(pace))
+            embedding = encoder.embed(speech.audio, SAMPLE_RATE)
             assert embedding is not None
-            measured.append(measure(spoken))
+            measured.append(measure(speech))
             embeddings.append(embedding)
     return np.stack(measured), np.stack(embeddings)
 
@@ -156,9 +156,11 @@ def fit(rows: Tensor, values: np.ndarray, voices: list[int]) -> Directions:
     others = [k for k in range(rows.shape[-1]) if k not in voices]
     usable = ((rows[..., others] == 0).flatten(1).all(1) & torch.from_numpy(np.isfinite(values).all(1))).numpy()
     styles = sample_styles(rows[usable])
-    own = sample_styles(torch.eye(rows.shape[-1])[voices][:, None].expand(-1, 2, -1))
-    basis = scipy.linalg.block_diag(_basis(own[:, :TIMBRE_DIM]), _basis(own[:, TIMBRE_DIM:]))
-    directions = Directions(own.mean(0), basis, np.zeros((len(NAMES), len(basis))), np.full(len(NAMES), np.nan))
+    stock_styles = sample_styles(torch.eye(rows.shape[-1])[voices][:, None].expand(-1, 2, -1))
+    basis = scipy.linalg.block_diag(_basis(stock_styles[:, :TIMBRE_DIM]), _basis(stock_styles[:, TIMBRE_DIM:]))
+    directions = Directions(
+        stock_styles.mean(0), basis, np.zeros((len(NAMES), len(basis))), np.full(len(NAMES), np.nan)
+    )
     z = directions.whitened(styles.T).T
     for k, attribute in enumerate(ATTRIBUTES):
         columns = slice(TIMBRE_DIM if attribute.prosodic else 0, None)

@@ -240,15 +240,15 @@ def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
     tensors: dict[str, Tensor] = {}
     for slot in range(config.per_shard):
         rng = np.random.default_rng([config.seed, number, slot])
-        spoken = None
-        while spoken is None:
+        utterance = None
+        while utterance is None:
             rare = config.dictionary and rng.random() < config.dictionary
             text = dictionary_text(rng, words) if rare else random_text(rng, sentences)
             with torch.no_grad():
-                spoken = speak(_kokoro, text, rng, packs, dtype)
-        tensors[f"{slot}.audio"] = (spoken.audio.clamp(-1, 1) * 32767).to(torch.int16)
-        tensors[f"{slot}.ids"] = spoken.ids.to(torch.int16)
-        tensors[f"{slot}.durations"] = spoken.durations.to(torch.int16)
+                utterance = speak(_kokoro, text, rng, packs, dtype)
+        tensors[f"{slot}.audio"] = (utterance.audio.clamp(-1, 1) * 32767).to(torch.int16)
+        tensors[f"{slot}.ids"] = utterance.ids.to(torch.int16)
+        tensors[f"{slot}.durations"] = utterance.durations.to(torch.int16)
         for field in ("f0", "energy", "style"):
-            tensors[f"{slot}.{field}"] = getattr(spoken, field).clone()
+            tensors[f"{slot}.{field}"] = getattr(utterance, field).clone()
     write_shard(tensors, _shard(config.out, number))

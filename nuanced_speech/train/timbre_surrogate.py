@@ -183,12 +183,12 @@ def speak(
 
 def measure(wave: np.ndarray, f0: np.ndarray) -> Tensor:
     """Quality ``[4]`` of ``wave [T]`` that was spoken with a melody; NaN for scores whose package is not installed."""
-    heard = track_f0(wave, audio.SAMPLE_RATE)[: len(f0)]
-    voiced = f0[: len(heard)] > 0
-    missed = np.mean(heard[voiced] == 0) if voiced.any() else np.nan
+    tracked = track_f0(wave, audio.SAMPLE_RATE)[: len(f0)]
+    voiced = f0[: len(tracked)] > 0
+    missed = np.mean(tracked[voiced] == 0) if voiced.any() else np.nan
     # the scores want 9 s, and would double a shorter recording until it has more
     scores = quality(np.resize(wave, int(DNSMOS_SECONDS * audio.SAMPLE_RATE)), audio.SAMPLE_RATE, distill=False)
-    measured = (float(drops(f0, heard).any()), missed, scores.ovrl, scores.p808)
+    measured = (float(drops(f0, tracked).any()), missed, scores.ovrl, scores.p808)
     return torch.tensor([np.nan if value is None else value for value in measured], dtype=torch.float32)
 
 
@@ -217,8 +217,8 @@ def hear_speakers(speech: Path, encoder: SpeakerEncoder) -> list[Passage]:
         f0 = track_f0(wave, audio.SAMPLE_RATE)
         log_f0 = median_log_f0(f0)
         if embedding is not None and np.isfinite(log_f0):
-            heard = torch.from_numpy(embedding)
-            passages.append(Passage(utterance.ids, utterance.durations, f0, energy(wave), log_f0, heard))
+            speaker = torch.from_numpy(embedding)
+            passages.append(Passage(utterance.ids, utterance.durations, f0, energy(wave), log_f0, speaker))
     if not passages:
         raise UserError(f"{speech}: no voice in this speech")
     return passages
@@ -257,11 +257,11 @@ def fit(samples: Samples, config: TimbreConfig) -> TimbreSurrogate:
     for k in step_bar(range(len(surrogate.members)), "fitting", leave=False):
         rng = np.random.default_rng([config.seed, k])
         for batch in _descent(surrogate.members[k], every, config.epochs, DECAY, rng):
-            found = surrogate.of_member(k, noisy(batch, NOISE, rng), samples.log_f0[batch])
-            (1 - (found * samples.embedding[batch]).sum(-1).mean()).backward()
+            embeddings = surrogate.of_member(k, noisy(batch, NOISE, rng), samples.log_f0[batch])
+            (1 - (embeddings * samples.embedding[batch]).sum(-1).mean()).backward()
         for batch in _descent(surrogate.clean[k], measured, int(config.epochs * CLEAN_EPOCHS), CLEAN_DECAY, rng):
-            judged = surrogate.cleanness_of_member(k, noisy(batch, CLEAN_NOISE, rng), samples.log_f0[batch])
-            (judged - clean[batch]).square().mean().backward()
+            predicted = surrogate.cleanness_of_member(k, noisy(batch, CLEAN_NOISE, rng), samples.log_f0[batch])
+            (predicted - clean[batch]).square().mean().backward()
     return surrogate.eval().requires_grad_(False)
 
 

@@ -37,10 +37,10 @@ def write_dummy(out: Path, utterances: int = 64, speakers: int = 4, seed: int = 
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
     tilts = rng.uniform(-1, 1, speakers)[:, None] * np.linspace(-1, 1, MEL.n_mels)
     for number in range(utterances):
-        said = np.concatenate([[-1], rng.integers(len(PHONEMES), size=rng.integers(5, 15)), [-1]])
+        indices = np.concatenate([[-1], rng.integers(len(PHONEMES), size=rng.integers(5, 15)), [-1]])
         speaker = rng.integers(speakers)
-        durations = frames[said]
-        mel = np.repeat(spectra[said], durations, axis=0) + tilts[speaker]
-        phonemes = np.where(said < 0, 0, tokens[said])
+        durations = frames[indices]
+        mel = np.repeat(spectra[indices], durations, axis=0) + tilts[speaker]
+        phonemes = np.where(indices < 0, 0, tokens[indices])
         name = f"dummy-{number:04d}"
         save(out / f"{name}.npz", Example(phonemes, embeddings[speaker], mel, durations, name))

@@ -118,9 +118,9 @@ def _from_ljspeech(config: ExtractConfig) -> int:
                 raise UserError(f"{name}: {len(ids) - 2} phonemes, more than {MAX_PHONEMES}")
             units = None
             if adapter and listener:
-                heard = audio.resample(wave, MEL.sample_rate, audio.WHISPER_SAMPLE_RATE)
-                heard_features = listener.features(heard, (adapter.config.layer,))
-                units, fit = align_content(adapter, heard_features, ids, len(wave) / MEL.sample_rate)
+                resampled = audio.resample(wave, MEL.sample_rate, audio.WHISPER_SAMPLE_RATE)
+                whisper_features = listener.features(resampled, (adapter.config.layer,))
+                units, fit = align_content(adapter, whisper_features, ids, len(wave) / MEL.sample_rate)
                 if fit < config.min_log_probability:
                     raise UserError(f"{name}: its text does not fit its sound ({fit:.2f})")
         except UserError as error:
@@ -137,12 +137,12 @@ def _from_corpus(config: ExtractConfig) -> int:
     encoder = SpeakerEncoder()
     count = 0
     for path in step_bar(sorted(config.dataset.glob("shard-*.safetensors")), "features"):
-        for slot, spoken in enumerate(read_shard(path, ("audio", "ids", "durations"))):
+        for slot, utterance in enumerate(read_shard(path, ("audio", "ids", "durations"))):
             name = f"{config.dataset.name}-{path.stem[-5:]}-{slot:02d}"
             target = config.out / f"{name}.npz"
             if not target.exists():
-                wave = audio.resample(spoken.audio.numpy(), audio.SAMPLE_RATE, MEL.sample_rate)
-                made = example(wave, spoken.ids, spoken.durations, encoder, name)
+                wave = audio.resample(utterance.audio.numpy(), audio.SAMPLE_RATE, MEL.sample_rate)
+                made = example(wave, utterance.ids, utterance.durations, encoder, name)
                 if made is None:
                     continue
                 save(target, made)

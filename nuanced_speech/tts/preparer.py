@@ -50,11 +50,11 @@ class Preparer:
             outcome.rejected.append(Rejection(None, None, f"unreadable: {_without_path(str(error), job.path)}"))
             return outcome
         outcome.notes = [_without_path(note, job.path) for note in outcome.notes]
-        found = sounds(wave, self.config.sample_rate)
-        if not found:
+        spans = sounds(wave, self.config.sample_rate)
+        if not spans:
             outcome.rejected.append(Rejection(None, None, "silent: no speech found"))
             return outcome
-        self._clips(job, wave, full_scale, found, outcome, progress)
+        self._clips(job, wave, full_scale, spans, outcome, progress)
         return outcome
 
     def _clips(
@@ -72,7 +72,7 @@ class Preparer:
         else:
             spans = cut(wave, self.config.sample_rate, self.config.limits.min_seconds, self.longest)
         shared = bool(job.text) and len(spans) > 1
-        heard: dict[int, Transcript] = {}
+        transcripts: dict[int, Transcript] = {}
         reasons: list[str | None] = []
         language = self.config.language
         for number, span in enumerate(spans):
@@ -82,23 +82,23 @@ class Preparer:
                 language = language or self._language(wave, whole)
                 clip = self._levelled(wave, span)
                 clip = audio.resample(clip, self.config.sample_rate, WHISPER_SAMPLE_RATE)
-                heard[number] = self.listener.transcribe(clip, language)
+                transcripts[number] = self.listener.transcribe(clip, language)
             reasons.append(reason)
             progress((number + 1) / len(spans))
         texts: list[str | None] = (
-            [job.text] if job.text else [heard[k].text if k in heard else None for k in range(len(spans))]
+            [job.text] if job.text else [transcripts[k].text if k in transcripts else None for k in range(len(spans))]
         )
         if shared:
             assert job.text and language
-            texts = share(job.text, [heard[k].text for k in range(len(spans))], language)
+            texts = share(job.text, [transcripts[k].text for k in range(len(spans))], language)
         for number, (span, reason, text) in enumerate(zip(spans, reasons, texts, strict=True)):
             if reason is None and text is None:
                 reason = "transcript cannot be cut here: its words around this clip are not what Whisper hears"
-            if reason is None and number in heard:
+            if reason is None and number in transcripts:
                 if job.text:
-                    reason = screen.other_words(str(text), heard[number], self.config.limits)
+                    reason = screen.other_words(str(text), transcripts[number], self.config.limits)
                 else:
-                    reason = screen.doubtful(heard[number], self.config.limits)
+                    reason = screen.doubtful(transcripts[number], self.config.limits)
             if reason is None:
                 language = language or self._language(wave, whole)
                 reason = self._keep(f"{job.prefix}-{number + 1:04d}", wave, span, str(text), language, outcome)

@@ -62,27 +62,27 @@ def bad_sound(wave: np.ndarray, sample_rate: int, limits: Limits) -> str | None:
     return None
 
 
-def doubtful(heard: Transcript, limits: Limits) -> str | None:
+def doubtful(transcript: Transcript, limits: Limits) -> str | None:
     """A transcript that Whisper itself is not sure of."""
-    if not any(c.isalnum() for c in heard.text):
+    if not any(c.isalnum() for c in transcript.text):
         return "no words: Whisper hears none"
-    sure = min(segment.log_probability for segment in heard.segments)
+    sure = min(segment.log_probability for segment in transcript.segments)
     if sure < limits.min_log_probability:
         return f"doubtful transcript: mean log probability {sure:.2f}, below {limits.min_log_probability:g}"
-    silent = max(segment.no_speech for segment in heard.segments)
+    silent = max(segment.no_speech for segment in transcript.segments)
     if silent > limits.max_no_speech:
         return f"doubtful transcript: to {silent:.0%} no speech, by Whisper's own account"
-    repeated = max(segment.compression for segment in heard.segments)
+    repeated = max(segment.compression for segment in transcript.segments)
     if repeated > limits.max_compression:
         return f"doubtful transcript: it repeats itself (compression {repeated:.1f})"
     return None
 
 
-def other_words(given: str, heard: Transcript, limits: Limits) -> str | None:
+def other_words(given: str, transcript: Transcript, limits: Limits) -> str | None:
     """A transcript that is not what is said."""
-    wer = word_errors(given, heard.text, heard.language).wer
+    wer = word_errors(given, transcript.text, transcript.language).wer
     if wer > limits.max_wer:
-        return f"other words than its transcript: Whisper hears {heard.text!r} (WER {wer:.0%})"
+        return f"other words than its transcript: Whisper hears {transcript.text!r} (WER {wer:.0%})"
     return None
 
 

@@ -23,6 +23,22 @@ DEFAULT_SPEAKER = "af_heart"
 FLAGS = "--guided-attention, --frame-dropout, --reduction and --one-voice"
 
 
+GuideUntil = Annotated[
+    float,
+    typer.Option(
+        metavar="SHARE",
+        help="tacotron2: part of the training after which the guide is gone, fading from half of it on; 0: never.",
+    ),
+]
+StartFrom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WEIGHTS",
+        help="Fine-tune these: the file of an earlier training, or 'packaged' for the ETTS model that is shipped.",
+    ),
+]
+
+
 @options_of(AcousticTrainConfig, left_out=("model", "out", "settings", "start_from"))
 def train(
     config: AcousticTrainConfig,
@@ -33,13 +49,7 @@ def train(
     guided_attention: Annotated[
         bool, typer.Option("--guided-attention", help="tacotron2: want the attention near the diagonal.")
     ] = False,
-    guide_until: Annotated[
-        float,
-        typer.Option(
-            metavar="SHARE",
-            help="tacotron2: part of the training after which the guide is gone, fading from half of it on; 0: never.",
-        ),
-    ] = 0.5,
+    guide_until: GuideUntil = 0.5,
     frame_dropout: Annotated[
         float,
         typer.Option(metavar="SHARE", help="tacotron2: true frames that are hidden from the decoder, e.g. 0.25."),
@@ -48,13 +58,7 @@ def train(
     one_voice: Annotated[
         bool, typer.Option("--one-voice", help="tacotron2: no speaker embedding, as published.")
     ] = False,
-    start_from: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WEIGHTS",
-            help="Fine-tune these: the file of an earlier training, or 'packaged' for the ETTS model that is shipped.",
-        ),
-    ] = None,
+    start_from: StartFrom = None,
 ) -> None:
     """Train a model from phonemes and a speaker to mel spectrograms.
 
@@ -123,40 +127,47 @@ def _train_codec_lm(config: AcousticTrainConfig, out: Path | None, others: bool)
     train_with(LMTrainConfig(**common, out=folder, device=where))
 
 
+Words = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[TEXT] OUT",
+        help="What to say (leave it out with --phonemes) and the file to write: WAV, FLAC or OGG by its name.",
+    ),
+]
+Speaker = Annotated[
+    str, typer.Option(help="A recording, a stock voice (af_heart), or an .npz that 'tts features' wrote.")
+]
+Checkpoint = Annotated[
+    Path | None, typer.Option(help="best.safetensors of 'tts train'; the packaged ETTS model by default.")
+]
+Model = Annotated[
+    str | None, typer.Option(help="codec-lm, to speak by codec tokens; the others are known by their checkpoint.")
+]
+Phonemes = Annotated[str | None, typer.Option(help="Say these instead of a text: IPA as misaki writes it.")]
+Pause = Annotated[float, typer.Option(metavar="SECONDS", help="Between sentences; paragraphs get twice as much.")]
+MelFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Also write the mel spectrogram ([frames, 80], .npy).")
+]
+AlignmentFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Draw when each phoneme of the first sentence is said (.png, .svg, .pdf)."),
+]
+VocoderName = Annotated[str, typer.Option(help="A vocoder's name, or a file that 'tts train-vocoder' wrote.")]
+
+
 def infer(
-    words: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[TEXT] OUT",
-            help="What to say (leave it out with --phonemes) and the file to write: WAV, FLAC or OGG by its name.",
-        ),
-    ],
-    speaker: Annotated[
-        str, typer.Option(help="A recording, a stock voice (af_heart), or an .npz that 'tts features' wrote.")
-    ] = DEFAULT_SPEAKER,
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="best.safetensors of 'tts train'; the packaged ETTS model by default.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="codec-lm, to speak by codec tokens; the others are known by their checkpoint.")
-    ] = None,
-    phonemes: Annotated[str | None, typer.Option(help="Say these instead of a text: IPA as misaki writes it.")] = None,
-    speed: Annotated[float, typer.Option(help="0.5 to 2.")] = 1.0,
-    pause: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Between sentences; paragraphs get twice as much.")
-    ] = 0.4,
-    language: Annotated[str, typer.Option(help="Of the text: en, es, fr, hi, it, pt, ja or zh.")] = "en",
-    vocoder: Annotated[
-        str, typer.Option(help="A vocoder's name, or a file that 'tts train-vocoder' wrote.")
-    ] = "default",
-    mel: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write the mel spectrogram ([frames, 80], .npy).")
-    ] = None,
-    alignment: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Draw when each phoneme of the first sentence is said (.png, .svg, .pdf)."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of tacotron2, which is random when speaking too.")] = 0,
+    words: Words,
+    speaker: Speaker = DEFAULT_SPEAKER,
+    checkpoint: Checkpoint = None,
+    model: Model = None,
+    phonemes: Phonemes = None,
+    speed: Annotated[float, typer.Option(help="Speed, 0.5 to 2.")] = 1.0,
+    pause: Pause = 0.4,
+    language: Annotated[str, typer.Option(help="Language of the text: en, es, fr, hi, it, pt, ja or zh.")] = "en",
+    vocoder: VocoderName = "default",
+    mel: MelFile = None,
+    alignment: AlignmentFile = None,
+    seed: Annotated[int, typer.Option(help="Random seed of tacotron2, which is random when speaking too.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda …")] = "cpu",
 ) -> None:
     """Say a text with a model that 'tts train' made, in anybody's voice.
@@ -181,14 +192,9 @@ def infer(
         raise UserError(f"{speaker} is the speaker and the file to write: give the output another name")
     _check_pictures(mel, alignment)
     if model == "codec-lm":
-        from nuanced_speech.cli.tts.codec_lm import infer as infer_codec_lm
-
         if phonemes or mel or alignment or speed != 1:
             raise UserError("codec-lm says text in its own pace: leave out --phonemes, --mel, --alignment and --speed")
-        prompt = Path(speaker) if speaker != DEFAULT_SPEAKER else None
-        infer_codec_lm(
-            words[0], Path(words[-1]), checkpoint or Path("models/codec-lm"), prompt, seed=seed, device=device
-        )
+        _say_with_codec_lm(words, speaker, checkpoint, seed, device)
         return
 
     from nuanced_speech.core.device import find_device
@@ -208,6 +214,13 @@ def infer(
     else:
         pieces = pieces_of(words[0], language, pause)
     _say(pieces, loaded, vocoders.load(vocoder), embedding_of(speaker), speed, seed, words[-1], mel, alignment)
+
+
+def _say_with_codec_lm(words: list[str], speaker: str, checkpoint: Path | None, seed: int, device: str) -> None:
+    from nuanced_speech.cli.tts.codec_lm import infer as run
+
+    prompt = Path(speaker) if speaker != DEFAULT_SPEAKER else None
+    run(words[0], Path(words[-1]), checkpoint or Path("models/codec-lm"), prompt, seed=seed, device=device)
 
 
 def _check_pictures(mel: Path | None, alignment: Path | None) -> None:

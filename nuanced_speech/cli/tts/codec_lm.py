@@ -40,13 +40,13 @@ def infer(
         Path, typer.Option(help="What 'codec-lm train' wrote: its folder, or the file of weights.")
     ] = Path("models/codec-lm"),
     speaker: Annotated[Path | None, typer.Option(help="Recording whose beginning is the prompt.")] = None,
-    prompt_seconds: Annotated[float, typer.Option(min=0.1, help="How much of it.")] = 2.0,
+    prompt_seconds: Annotated[float, typer.Option(min=0.1, help="Length of the prompt.")] = 2.0,
     temperature: Annotated[float, typer.Option(min=0, help="0: the likeliest code always.")] = 0.7,
     top_k: Annotated[int, typer.Option(min=1, help="Draw from so many of the likeliest codes.")] = 50,
     max_seconds: Annotated[float, typer.Option(min=0.1, help="Longest sentence.")] = 15.0,
-    codec: Annotated[str | None, typer.Option(help="Where the codec is, if not where it was.")] = None,
+    codec: Annotated[str | None, typer.Option(help="Codec, if it is not where it was.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
-    seed: Annotated[int, typer.Option(help="Of the drawing: the same seed gives the same file.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same file.")] = 0,
 ) -> None:
     """Say a text.
 

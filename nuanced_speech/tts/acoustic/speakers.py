@@ -39,10 +39,10 @@ def embedding_of(speaker: str) -> Tensor:
     if speaker in stock_voices() or not (path.exists() or path.suffix.lower() in audio.SEARCHED_SUFFIXES):
         return voice_embedding(speaker)
     wave = audio.read(path, audio.WHISPER_SAMPLE_RATE)[: SECONDS * audio.WHISPER_SAMPLE_RATE]
-    heard = SpeakerEncoder().embed(wave, audio.WHISPER_SAMPLE_RATE)
-    if heard is None:
+    embedding = SpeakerEncoder().embed(wave, audio.WHISPER_SAMPLE_RATE)
+    if embedding is None:
         raise UserError(f"{path}: nobody is heard in it; give a recording of a few seconds of speech")
-    return torch.from_numpy(heard)
+    return torch.from_numpy(embedding)
 
 
 def voice_embedding(voice: str) -> Tensor:
@@ -63,9 +63,9 @@ def spoken_embedding(voice: str, kokoro: Kokoro | None = None) -> Tensor:
     """
     voice_pack(voice)
     wave = synthesis.speak(PASSAGE, voice, language="en-us", kokoro=kokoro)
-    heard = SpeakerEncoder().embed(wave, audio.SAMPLE_RATE)
-    assert heard is not None
-    return F.normalize(torch.from_numpy(heard), dim=0)
+    embedding = SpeakerEncoder().embed(wave, audio.SAMPLE_RATE)
+    assert embedding is not None
+    return F.normalize(torch.from_numpy(embedding), dim=0)
 
 
 def write_table(path: Path = TABLE) -> None:
