@@ -1,8 +1,8 @@
 """Train the attentive style encoder on speech that Kokoro spoke in random voices.
 
-Read top to bottom: Whisper's layers are heard once, of each utterance as it is and through a random room, microphone
-and noise, and kept beside the corpus; then batches of random stretches, the loss on styles, a checkpoint to resume
-from, and at each of these the cosine to the true style of the stock voices that no training has heard.
+Read top to bottom: the outputs of Whisper's layers are computed once for each utterance, as it is and through a random
+room, microphone and noise, and kept beside the corpus; batches of random stretches then train the encoder, which is
+measured by the cosine to the true styles of stock voices that are held out.
 """
 
 import logging

@@ -38,7 +38,10 @@ class Board:
         for name, value in figures.items():
             self.writer.add_scalar(f"{group}/{name}", value, step)
 
-    def close(self) -> None:
+    def __enter__(self) -> "Board":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Write what is left."""
         self.writer.close()
 

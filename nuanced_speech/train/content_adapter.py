@@ -1,8 +1,8 @@
 """Train the content adapter on a corpus that Kokoro spoke, and on real speech that is aligned to its own transcript.
 
 Read top to bottom: features are extracted once, of each utterance as it is and of several disturbed versions, and kept
-beside the corpus; then batches of crops with parts of the features missing, AdamW with a cosine schedule, a checkpoint
-to resume from, and the mean of the last weights as the result.
+beside the corpus; AdamW with a cosine schedule then learns from batches of crops with parts of the features missing,
+and the average of the last weights is the result.
 """
 
 import logging

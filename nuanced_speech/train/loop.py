@@ -11,6 +11,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,40 +115,36 @@ def run(
         UserError: the checkpoint is of other settings, or the loss is not a number any more.
     """
     began = clock()
-    keeper = Keeper(recipe, config)
-    step = keeper.resume(report)
-    board = open_board(step) if open_board else None
-    bar = step_bar(None, config.title, config.steps, step, unit="step")
-    while step < config.steps:
-        if reason := recipe.wants_to_stop():
-            above_bars(report, f"{reason}: stopped at step {step}")
-            break
-        if config.minutes and clock() - began > 60 * config.minutes:
-            keeper.save(step)
-            known = recipe.out_of_time()
-            above_bars(report, f"{config.minutes:g} minutes are over after step {step}{known and ': ' + known}")
-            break
-        figures = recipe.step(step)
-        step += 1
-        check_finite(figures, step)
-        bar.update()
-        if step % config.log_every == 0 or step == 1:
-            if board:
-                board.scalars("train", figures, step)
-            shown = list(figures.items())[:BAR_FIGURES]
-            bar.set_postfix({name: f"{value:.3f}" for name, value in shown}, refresh=False)
-        if step % config.every == 0 or step == config.steps or (config.at_first and step == 1):
-            line = recipe.evaluate(step, board)
-            keeper.save(step)
-            above_bars(report, f"step {step}: {line}")
-    bar.close()
-    path = recipe.finish(step, board)
-    if board:
-        board.close()
-    return path
+    checkpoints = Checkpointer(recipe, config)
+    step = checkpoints.resume(report)
+    with open_board(step) if open_board else nullcontext() as board:
+        with step_bar(None, config.title, config.steps, step, unit="step") as bar:
+            while step < config.steps:
+                if reason := recipe.wants_to_stop():
+                    above_bars(report, f"{reason}: stopped at step {step}")
+                    break
+                if config.minutes and clock() - began > 60 * config.minutes:
+                    checkpoints.save(step)
+                    known = recipe.out_of_time()
+                    above_bars(report, f"{config.minutes:g} minutes are over after step {step}{known and ': ' + known}")
+                    break
+                figures = recipe.step(step)
+                step += 1
+                check_finite(figures, step)
+                bar.update()
+                if step % config.log_every == 0 or step == 1:
+                    if board:
+                        board.scalars("train", figures, step)
+                    shown = list(figures.items())[:BAR_FIGURES]
+                    bar.set_postfix({name: f"{value:.3f}" for name, value in shown}, refresh=False)
+                if step % config.every == 0 or step == config.steps or (config.at_first and step == 1):
+                    line = recipe.evaluate(step, board)
+                    checkpoints.save(step)
+                    above_bars(report, f"step {step}: {line}")
+        return recipe.finish(step, board)
 
 
-class Keeper:
+class Checkpointer:
     """Writes the checkpoints of a run and reads the last one."""
 
     def __init__(self, recipe: Recipe, config: LoopConfig) -> None:

@@ -1,8 +1,8 @@
 """Train the recogniser: Whisper's decoder learns to write the phonemes of speech that Kokoro spoke, and of real speech.
 
-Read top to bottom: utterances are put together to clips of up to 14 seconds, as pieces of a recording are; Whisper's
-encoder hears each clip as it is and disturbed, once; then AdamW with a cosine schedule on the changes of low rank, a
-checkpoint to resume from, and the mean of the last weights as the result.
+Read top to bottom: utterances are put together to clips of up to 14 seconds, as long as pieces of a recording; the
+features of each clip, as it is and disturbed, are computed once; AdamW with a cosine schedule then trains the changes
+of low rank, and the average of the last weights is the result.
 """
 
 import logging
@@ -53,8 +53,8 @@ class Clip:
 
 
 def prepare_clips(corpus: Path, listener: Listener, versions: int, seed: int = 0) -> None:
-    """Write what Whisper's encoder makes of every shard beside it, once: ``heard-WHISPER-NUMBER.safetensors`` holds for
-    clip k its symbols ``k.ids`` and its versions ``k.v``.
+    """Write Whisper's features of every shard beside it, once: ``heard-WHISPER-NUMBER.safetensors`` holds for clip k
+    its symbols ``k.ids`` and its versions ``k.v``.
 
     Raises:
         UserError: no shard in the folder.

@@ -20,23 +20,33 @@ _FREE = ("text_file", "corpus", "epochs", "device", "out", "models", "resume", "
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What to train on, how long, and where to put it. The defaults take about ten minutes on two cores.
+    """What the style encoder is trained on, how long, and where results go. The defaults take about ten minutes on two
+    cores.
 
     Attributes:
-        text_file: one sentence a line.
-        voices: stock voices or voice pack files.
-        held_out: voices that are measured and never trained on.
-        batch_size: segments in a step.
-        lr: peak of the schedule, a short warm-up and half a cosine.
-        whisper: any size that openai-whisper knows.
-        device: ``auto`` is CUDA where there is one.
-        out, models: folders of what is heard and seen, and of checkpoint and weights.
-        resume: go on from the checkpoint.
-        corpus: folder that ``nuanced-speech train corpus`` made: its styles join the style loss.
-        audio_epochs: after which epochs all segments are written as audio; at the end they always are.
-        crop_seconds, crops: what is decoded of a segment in a step, and how many such pieces to choose from.
-        stft_weight, cosine_weight, mse_weight, prosody_weight: of the parts of the loss.
-        corpus_batch, corpus_steps: styles in a step, and steps on styles alone before each step with audio.
+        text_file: Text file of sentences, one a line.
+        voices: Stock voices or voice pack files that speak them.
+        held_out: Voices that are measured and never trained on.
+        epochs: Number of times through all sentences.
+        batch_size: Number of segments in a step.
+        lr: Highest learning rate.
+        whisper: Whisper size: base, tiny.en, small …
+        device: Device to train on: auto, cpu or cuda.
+        out: Folder of audio, report, TensorBoard log and cache.
+        models: Folder of checkpoint and weights.
+        seed: Random seed.
+        resume: Go on from the checkpoint.
+        corpus: Folder that 'train corpus' made, whose styles join the style loss.
+        audio_epochs: Epochs after which all segments are written as audio; at the end they always are.
+        crop_seconds: Length of the piece of a segment that is decoded in a step.
+        crops: Number of such pieces of each segment to choose from.
+        stft_weight: Weight of the spectral loss.
+        cosine_weight: Weight of the cosine distance of styles.
+        mse_weight: Weight of the squared error of styles.
+        prosody_weight: Weight of the losses of durations, F0 and energy.
+        weight_decay: Weight decay of AdamW.
+        corpus_batch: Number of styles in a step on styles alone.
+        corpus_steps: Number of such steps before each step with audio.
     """
 
     text_file: Path = STORY

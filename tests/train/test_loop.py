@@ -20,6 +20,7 @@ from nuanced_speech.train.board import Board, coloured
 from nuanced_speech.train.descent import WeightAverage, descend
 from nuanced_speech.train.loop import LoopConfig, Recipe, run, seeded
 from nuanced_speech.train.schedule import WarmCosine, set_rates
+from nuanced_speech.train.settings import TrainConfig
 from nuanced_speech.tts import configs as tts_configs
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ CONFIGS = [
     *(getattr(configs, name) for name in ("TimbreConfig", "ExtensionTraining", "AttributesConfig")),
     *(getattr(tts_configs, name) for name in ("AcousticTrainConfig", "CodecTrainConfig", "LMTrainConfig")),
     tts_configs.VocoderTrainConfig,
+    TrainConfig,
 ]
 
 
