@@ -45,7 +45,7 @@ def main(
         "corpus": corpus,
     }
     config = replace(settings.preset(preset), resume=resume, **{k: v for k, v in given.items() if v is not None})
-    multispeech.train(config)
+    multispeech.train(config, report=print)
 
 
 if __name__ == "__main__":

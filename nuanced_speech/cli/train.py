@@ -42,7 +42,7 @@ def adapter(config: configs.AdapterConfig) -> None:
     """Train the content adapter; run again to go on from its checkpoint."""
     from nuanced_speech.train.content_adapter import train
 
-    print(train(config))
+    print(train(config, report=print))
 
 
 @app.command()
@@ -51,7 +51,7 @@ def recogniser(config: configs.RecogniserTraining) -> None:
     """Teach Whisper's decoder to write phonemes, for the direct path; run again to go on from its checkpoint."""
     from nuanced_speech.train.phoneme_recognizer import train
 
-    print(train(config))
+    print(train(config, report=print))
 
 
 @app.command()
@@ -69,7 +69,8 @@ def style(
     from nuanced_speech.train.attentive_style_encoder import train
 
     shape = AttentiveConfig(attention=not mean)
-    print(train(config, replace(shape, layers=shape.layers[-1:]) if last_layer else shape))
+    shape = replace(shape, layers=shape.layers[-1:]) if last_layer else shape
+    print(train(config, shape, report=print))
 
 
 @app.command()
@@ -90,7 +91,7 @@ def extension(config: configs.ExtensionTraining) -> None:
     """Teach Kokoro's decoder what its timbres lack of real voices; run again to go on from its checkpoint."""
     from nuanced_speech.train.timbre_extension import train
 
-    print(train(config))
+    print(train(config, report=print))
 
 
 @app.command()
@@ -99,4 +100,4 @@ def attributes(config: configs.AttributesConfig) -> None:
     """Measure the stock voices and fit the directions that 'describe' moves along; run again to go on."""
     from nuanced_speech.train.attributes import train
 
-    print(train(config))
+    print(train(config, report=print))

@@ -88,7 +88,7 @@ def train(
 
     start = PACKAGED if start_from == "packaged" else Path(start_from) if start_from else None
     out = out or Path("models") / f"tts-{model}"
-    run(replace(config, model=model, out=out, settings=settings, start_from=start))
+    run(replace(config, model=model, out=out, settings=settings, start_from=start), report=print)
 
 
 def tacotron2_settings(

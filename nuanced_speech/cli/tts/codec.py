@@ -122,4 +122,4 @@ def train(config: CodecTrainConfig) -> None:
     check_device(config.device)
     from nuanced_speech.tts.codec.train import train as run
 
-    print(run(config))
+    print(run(config, report=print))

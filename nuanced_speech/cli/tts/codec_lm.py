@@ -19,7 +19,7 @@ def train_with(config: LMTrainConfig) -> None:
     check_device(config.device)
     from nuanced_speech.tts.codec_lm.train import train as run
 
-    print(run(config))
+    print(run(config, report=print))
 
 
 @app.command()

@@ -28,7 +28,7 @@ def train_vocoder(config: VocoderTrainConfig) -> None:
     """
     from nuanced_speech.tts.vocoders.train import train
 
-    print(train(config))
+    print(train(config, report=print))
 
 
 def vocode(
