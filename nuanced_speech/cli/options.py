@@ -35,8 +35,7 @@ def options_of(
         left_out: fields without an option; the function fills them in.
         names: names of options that differ from their fields', by field: ``{"corpora": "--corpus"}``.
     """
-    hints = typing.get_type_hints(config)
-    helps = helps_of(config)
+    hints, helps = typing.get_type_hints(config), helps_of(config)
     taken = [field for field in fields(config) if field.name not in left_out]
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -50,14 +49,50 @@ def options_of(
         for field in taken:
             name, option = field.name, (names or {}).get(field.name)
             parameters.append(_parameter(field, hints[name], helps[name], name in arguments, option))
-        parameters += list(inspect.signature(function).parameters.values())[1:]
-        # click wants arguments and required options anywhere, Python wants them first
-        ordered = sorted(parameters, key=lambda parameter: parameter.default is not inspect.Parameter.empty)
-        command.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
-        command.__annotations__ = {parameter.name: parameter.annotation for parameter in ordered}
-        return command
+        return _with_parameters(command, parameters, function)
 
     return decorate
+
+
+def changes_of(config: type, texts: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A decorator: each field of a config is an option without a default; the function is given, as its first argument,
+    a dictionary of those that were used.
+
+    Args:
+        config: dataclass.
+        texts: fields of several values that are given as text, separated by commas; the function reads it.
+    """
+    hints, helps = typing.get_type_hints(config), helps_of(config)
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @wraps(function)
+        def command(**given: Any) -> None:
+            values = {field.name: given.pop(field.name) for field in fields(config)}
+            function({name: value for name, value in values.items() if value is not None}, **given)
+
+        parameters = []
+        for field in fields(config):
+            hint: Any = str if field.name in texts else hints[field.name]
+            info = Annotated[hint | None, typer.Option(help=helps[field.name])]
+            parameters.append(inspect.Parameter(field.name, _KIND, default=None, annotation=info))
+        return _with_parameters(command, parameters, function)
+
+    return decorate
+
+
+_KIND = inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+
+def _with_parameters(
+    command: Callable[..., None], parameters: list[inspect.Parameter], function: Callable[..., None]
+) -> Callable[..., None]:
+    """Let typer see these parameters, and those of the function but its first."""
+    parameters = parameters + list(inspect.signature(function).parameters.values())[1:]
+    # Python wants what has no default first
+    ordered = sorted(parameters, key=lambda parameter: parameter.default is not inspect.Parameter.empty)
+    command.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in ordered}
+    return command
 
 
 def _parameter(field: Field[Any], hint: Any, help_text: str, argument: bool, option: str | None) -> inspect.Parameter:
@@ -72,5 +107,4 @@ def _parameter(field: Field[Any], hint: Any, help_text: str, argument: bool, opt
     shown = not (isinstance(default, Path) and default.is_absolute())
     option_info = typer.Option(*declared, help=help_text, show_default=shown, **bounds)
     info = typer.Argument(help=help_text) if argument else option_info
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return inspect.Parameter(field.name, kind, default=default, annotation=Annotated[hint, info])
+    return inspect.Parameter(field.name, _KIND, default=default, annotation=Annotated[hint, info])
