@@ -27,10 +27,15 @@ class Board:
     """The log; what it holds from ``step`` on is dropped, to be written again after a resume.
 
     Raises:
-        UserError: TensorBoard is not installed.
+        UserError: TensorBoard is not installed, or Matplotlib where the log has pictures.
     """
 
+    pictures = False
+
     def __init__(self, folder: Path, step: int = 0) -> None:
+        if self.pictures:
+            # now, and not in the middle of a training
+            optional("matplotlib", "plots")
         self.writer = optional("torch.utils.tensorboard", "train").SummaryWriter(str(folder), purge_step=step + 1)
 
     def scalars(self, group: str, figures: dict[str, float], step: int) -> None:

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
 from nuanced_speech.core.files import replacing
-from nuanced_speech.evaluate.plots import log_mel
 from nuanced_speech.models.style_encoder import StyleEncoder
 from nuanced_speech.train.board import Board, coloured
 from nuanced_speech.train.references import Segment
@@ -25,6 +24,8 @@ _SHOWN_DB = 70.0
 
 class SpeechBoard(Board):
     """The log of the recipe."""
+
+    pictures = True
 
     def sounds(self, predicted: Tensor, reference: Tensor, step: int) -> None:
         """Two waveforms ``[T]`` and the picture of both."""
@@ -61,6 +62,9 @@ def similarity(encoder: StyleEncoder, segments: Sequence[Segment], voices: Seque
 
 def mel_picture(predicted: Tensor, reference: Tensor) -> np.ndarray:
     """Log-mel spectrograms of two waveforms ``[T]``, the predicted one above: ``[height, width, 3]`` in [0, 1]."""
+    # loads Matplotlib, which only pictures need
+    from nuanced_speech.evaluate.plots import log_mel
+
     rows = []
     for wave in (predicted, reference):
         level = (log_mel(wave.numpy(), SAMPLE_RATE) + _SHOWN_DB) / _SHOWN_DB

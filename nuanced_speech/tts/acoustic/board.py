@@ -15,6 +15,8 @@ from nuanced_speech.tts.vocoders import Vocoder
 class AcousticBoard(Board):
     """The log of an acoustic model."""
 
+    pictures = True
+
     def mels(self, predicted: Tensor, true: Tensor, step: int) -> None:
         """Two log mel spectrograms ``[frames, 80]``, the predicted above the true."""
         gap = torch.full((4, true.shape[0]), float(true.min()))
