@@ -55,15 +55,15 @@ class Example:
     style: Tensor
 
 
-def hear(listener: Listener, wave: np.ndarray, layers: tuple[int, ...]) -> Tensor:
-    """Layers of ``wave [T]`` at 16 kHz as a conversion hears them, ``[F, L, D]`` at 25 Hz, fp16."""
+def layers_of(listener: Listener, wave: np.ndarray, layers: tuple[int, ...]) -> Tensor:
+    """Layers of ``wave [T]`` at 16 kHz as a conversion computes them, ``[F, L, D]`` at 25 Hz, fp16."""
     frames = -(-len(wave) * FEATURE_RATE // audio.WHISPER_SAMPLE_RATE)
     features = listener.features(with_silence(wave), layers)[:frames]
     return together(features.unflatten(-1, (len(layers), -1))).half().cpu()
 
 
 def prepare(corpus: Path, listener: Listener, layers: tuple[int, ...]) -> None:
-    """Hear every shard of a corpus, clean and augmented, into ``layers-WHISPER-NUMBER.safetensors`` beside it.
+    """Layers of every shard of a corpus, clean and augmented, written to ``layers-WHISPER-NUMBER.safetensors`` beside it.
 
     Raises:
         UserError: no shard in the folder.
@@ -113,7 +113,7 @@ def _example(
     """``speech [T]`` at 24 kHz heard as it is, and augmented."""
     wave = audio.resample(speech.numpy(), audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
     waves = wave, augment(wave, audio.WHISPER_SAMPLE_RATE, rng)
-    return Example([hear(listener, w, layers) for w in waves], style)
+    return Example([layers_of(listener, w, layers) for w in waves], style)
 
 
 def _write(path: Path, examples: Iterable[Example]) -> None:

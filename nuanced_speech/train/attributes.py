@@ -85,7 +85,7 @@ def train(config: AttributesConfig, report: Report = log.info) -> Path:
     config.out.mkdir(parents=True, exist_ok=True)
     speak_all(config)
     rows = shares(config)
-    measured, embeddings = hear(config)
+    measured, embeddings = measure_samples(config)
     stock, values = describe_stock(measured, embeddings)
     correlations, within = held_out(rows, values, stock.names)
     report(table(correlations, within))
@@ -96,7 +96,7 @@ def train(config: AttributesConfig, report: Report = log.info) -> Path:
     return path
 
 
-def hear(config: AttributesConfig) -> tuple[np.ndarray, np.ndarray]:
+def measure_samples(config: AttributesConfig) -> tuple[np.ndarray, np.ndarray]:
     """Of every sample what ``measure`` gives ``[N, 7]`` and the speaker embedding ``[N, 256]``."""
     encoder = SpeakerEncoder()
     measured, embeddings = [], []

@@ -2,7 +2,7 @@
 features.
 
 An adapter trained on Kokoro's speech alone has only heard Kokoro. Its phoneme head is good enough to align what
-Whisper transcribed, and text features spread over that alignment are what the decoder wants to hear for that recording.
+Whisper transcribed, and text features spread over that alignment are what the decoder needs for that recording.
 The result has the same shards as a corpus, without a known style and without curves (zeros).
 """
 

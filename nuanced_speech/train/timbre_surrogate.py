@@ -91,9 +91,9 @@ def train(config: TimbreConfig) -> Path:
     """
     config.out.mkdir(parents=True, exist_ok=True)
     encoder, kokoro = SpeakerEncoder(), Kokoro()
-    passages = hear_speakers(config.speech, encoder)
+    passages = read_passages(config.speech, encoder)
     for corpus in config.corpora:
-        hear_corpus(corpus, config.out / f"corpus-{corpus.resolve().name}.safetensors", encoder)
+        read_corpus(corpus, config.out / f"corpus-{corpus.resolve().name}.safetensors", encoder)
     for turn in range(config.rounds + 1):
         shards = range(-(-(config.per_round if turn else config.random) // PER_SHARD))
         missing = [k for k in shards if not _shard(config.out, turn, k).exists()]
@@ -203,7 +203,7 @@ def _place(passage: Passage, rng: np.random.Generator) -> slice:
     return place
 
 
-def hear_speakers(speech: Path, encoder: SpeakerEncoder) -> list[Passage]:
+def read_passages(speech: Path, encoder: SpeakerEncoder) -> list[Passage]:
     """Everything that was said, each passage a speaker; those without a voice are left out.
 
     Raises:
@@ -224,7 +224,7 @@ def hear_speakers(speech: Path, encoder: SpeakerEncoder) -> list[Passage]:
     return passages
 
 
-def hear_corpus(corpus: Path, cache: Path, encoder: SpeakerEncoder) -> None:
+def read_corpus(corpus: Path, cache: Path, encoder: SpeakerEncoder) -> None:
     """Whom every utterance of a corpus sounds like, kept in a file."""
     if cache.exists():
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -183,6 +184,15 @@ def test_what_is_not_installed_names_its_extra(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(UserError, match=r'matplotlib is not installed: pip install "nuanced-speech\[plots\]"'):
         coloured(torch.zeros(2, 2).numpy(), "magma")
+
+
+def test_training_is_imported_without_tensorboard_and_matplotlib() -> None:
+    modules = ("train.style_encoder", "train.content_adapter", "tts.acoustic.train", "tts.codec.train")
+    modules += ("tts.codec_lm.train", "tts.vocoders.train", "tts.prepare", "tts.codec.picture")
+    hidden = "import sys; sys.modules['matplotlib'] = sys.modules['tensorboard'] = None\n"
+    code = hidden + "\n".join(f"import nuanced_speech.{module}" for module in modules)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-500:]
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.__name__)
