@@ -63,7 +63,8 @@ def layers_of(listener: Listener, wave: np.ndarray, layers: tuple[int, ...]) -> 
 
 
 def prepare(corpus: Path, listener: Listener, layers: tuple[int, ...]) -> None:
-    """Layers of every shard of a corpus, clean and augmented, written to ``layers-WHISPER-NUMBER.safetensors`` beside it.
+    """Write the layers of every shard of a corpus, clean and augmented, to ``layers-WHISPER-NUMBER.safetensors``
+    beside it.
 
     Raises:
         UserError: no shard in the folder.
