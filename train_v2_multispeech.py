@@ -2,50 +2,33 @@
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from nuanced_speech.cli.config_options import changes_of
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.train.settings import TrainConfig, parse_epochs
+from nuanced_speech.train.settings import preset as preset_of
 
 
+@changes_of(TrainConfig, texts=("voices", "held_out", "audio_epochs"))
 def main(
-    text_file: Annotated[Path | None, typer.Option(help="Training text, one sentence a line.")] = None,
-    voices: Annotated[str | None, typer.Option(help="Voices of the reference speech, separated by commas.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Times through all segments.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Segments in a step.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate at its peak.")] = None,
-    whisper: Annotated[str | None, typer.Option(help="Whisper size: base, tiny.en, small ...")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for audio, report, TensorBoard log and cache.")] = None,
-    models: Annotated[Path | None, typer.Option(help="Folder for checkpoint and weights.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Everything random follows from it.")] = None,
-    audio_epochs: Annotated[str | None, typer.Option(help="Write all segments after these epochs: 5,10.")] = None,
-    corpus: Annotated[Path | None, typer.Option(help="Folder of 'nuanced-speech train corpus'.")] = None,
+    changes: dict[str, Any],
     preset: Annotated[str, typer.Option(help="small: ten minutes on two cores; full: for a GPU.")] = "small",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
 ) -> None:
-    """Train the style encoder on speech that Kokoro makes itself from one text in many voices."""
-    from nuanced_speech.train import settings
-    from nuanced_speech.train import style_encoder as multispeech
+    """Train the style encoder on speech that Kokoro makes itself from one text in many voices.
 
-    given: dict[str, Any] = {
-        "text_file": text_file,
-        "voices": None if voices is None else tuple(name.strip() for name in voices.split(",") if name.strip()),
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "lr": lr,
-        "whisper": whisper,
-        "device": device,
-        "out": out,
-        "models": models,
-        "seed": seed,
-        "audio_epochs": None if audio_epochs is None else settings.parse_epochs(audio_epochs),
-        "corpus": corpus,
-    }
-    config = replace(settings.preset(preset), resume=resume, **{k: v for k, v in given.items() if v is not None})
-    multispeech.train(config)
+    Voices and epochs are separated by commas. What is not given is as in the preset.
+    """
+    for name in {"voices", "held_out"} & set(changes):
+        changes[name] = tuple(voice.strip() for voice in changes[name].split(",") if voice.strip())
+    if "audio_epochs" in changes:
+        changes["audio_epochs"] = parse_epochs(changes["audio_epochs"])
+    config = replace(preset_of(preset), **changes)
+    from nuanced_speech.train.style_encoder import train
+
+    train(config, report=print)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Train the attentive style encoder on speech that Kokoro spoke in random voices.
 
-Read top to bottom: Whisper's layers are heard once, of each utterance as it is and through a random room, microphone
-and noise, and kept beside the corpus; then batches of random stretches, the loss on styles, a checkpoint to resume
-from, and at each of these the cosine to the true style of the stock voices that no training has heard.
+Read top to bottom: the outputs of Whisper's layers are computed once for each utterance, as it is and through a random
+room, microphone and noise, and kept beside the corpus; batches of random stretches then train the encoder, which is
+measured by the cosine to the true styles of stock voices that are held out.
 """
 
+import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,10 +17,10 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.core.constants import TIMBRE_DIM
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.attentive_style_encoder import AttentiveConfig, AttentiveEncoder, together
 from nuanced_speech.models.kokoro import Kokoro, length_mask
 from nuanced_speech.models.phoneme_recognizer import with_silence
@@ -26,10 +28,15 @@ from nuanced_speech.models.whisper import FEATURE_RATE, Listener
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.augment import augment
+from nuanced_speech.train.board import Board
+from nuanced_speech.train.configs import StyleTraining
 from nuanced_speech.train.corpus import read_shard, shards_in
-from nuanced_speech.train.schedule import warm_cosine
+from nuanced_speech.train.descent import descend
+from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
+from nuanced_speech.train.schedule import WarmCosine, set_rates
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of, voice_pack
 
+log = logging.getLogger(__name__)
 # Said by the held-out voices only.
 UNSEEN = (
     "Would you mind if I opened the window for a moment, before the others come back?",
@@ -41,24 +48,6 @@ SHORTEST, LONGEST = 35, 150
 
 
 @dataclass
-class StyleTraining:
-    """How to train. ``corpora`` are folders that ``train corpus`` made."""
-
-    corpora: list[Path]
-    out: Path
-    shape: AttentiveConfig = field(default_factory=AttentiveConfig)
-    steps: int = 900
-    batch_size: int = 48
-    lr: float = 1e-3
-    warmup: int = 100
-    weight_decay: float = 0.02
-    # of the cosine distance of the halves beside the squared error in standard deviations
-    cosine_weight: float = 5.0
-    checkpoint_every: int = 250
-    seed: int = 0
-
-
-@dataclass
 class Example:
     """``versions`` of what Whisper's layers heard, fp16 ``[F, L, D]``, and the true style ``[256]``."""
 
@@ -66,20 +55,21 @@ class Example:
     style: Tensor
 
 
-def hear(listener: Listener, wave: np.ndarray, layers: tuple[int, ...]) -> Tensor:
-    """Layers of ``wave [T]`` at 16 kHz as a conversion hears them, ``[F, L, D]`` at 25 Hz, fp16."""
+def layers_of(listener: Listener, wave: np.ndarray, layers: tuple[int, ...]) -> Tensor:
+    """Layers of ``wave [T]`` at 16 kHz as a conversion computes them, ``[F, L, D]`` at 25 Hz, fp16."""
     frames = -(-len(wave) * FEATURE_RATE // audio.WHISPER_SAMPLE_RATE)
     features = listener.features(with_silence(wave), layers)[:frames]
     return together(features.unflatten(-1, (len(layers), -1))).half().cpu()
 
 
 def prepare(corpus: Path, listener: Listener, layers: tuple[int, ...]) -> None:
-    """Hear every shard of a corpus, clean and augmented, into ``layers-WHISPER-NUMBER.safetensors`` beside it.
+    """Write the layers of every shard of a corpus, clean and augmented, to ``layers-WHISPER-NUMBER.safetensors``
+    beside it.
 
     Raises:
         UserError: no shard in the folder.
     """
-    for shard in tqdm(shards_in(corpus), f"hearing {corpus.name}"):
+    for shard in step_bar(shards_in(corpus), f"features of {corpus.name}"):
         target = _layers_path(shard, listener.name)
         if target.exists():
             continue
@@ -109,28 +99,28 @@ def held_out_examples(folder: Path, kokoro: Kokoro, listener: Listener, layers: 
     if not path.exists():
         examples = []
         jobs = [(voice, text) for voice in HELD_OUT for text in UNSEEN]
-        for k, (voice, text) in enumerate(tqdm(jobs, "held-out voices")):
+        for k, (voice, text) in enumerate(step_bar(jobs, "held-out voices")):
             ids = kokoro.tokens(phonemize(text, british=voice.startswith("b")))
             style = style_of(voice_pack(voice), len(ids) - 2)
-            spoken = kokoro(ids[None], style[None]).audio[0]
-            examples.append(_example(listener, spoken, style, layers, np.random.default_rng(k)))
+            speech = kokoro(ids[None], style[None]).audio[0]
+            examples.append(_example(listener, speech, style, layers, np.random.default_rng(k)))
         _write(path, examples)
     return _read(path)
 
 
 def _example(
-    listener: Listener, spoken: Tensor, style: Tensor, layers: tuple[int, ...], rng: np.random.Generator
+    listener: Listener, speech: Tensor, style: Tensor, layers: tuple[int, ...], rng: np.random.Generator
 ) -> Example:
-    """``spoken [T]`` at 24 kHz heard as it is, and augmented."""
-    wave = audio.resample(spoken.numpy(), audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
+    """``speech [T]`` at 24 kHz heard as it is, and augmented."""
+    wave = audio.resample(speech.numpy(), audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
     waves = wave, augment(wave, audio.WHISPER_SAMPLE_RATE, rng)
-    return Example([hear(listener, w, layers) for w in waves], style)
+    return Example([layers_of(listener, w, layers) for w in waves], style)
 
 
 def _write(path: Path, examples: Iterable[Example]) -> None:
     tensors: dict[str, Tensor] = {}
     for k, example in enumerate(examples):
-        tensors |= {f"{k}.{version}": heard for version, heard in enumerate(example.versions)}
+        tensors |= {f"{k}.{version}": layers for version, layers in enumerate(example.versions)}
         tensors[f"{k}.style"] = example.style.clone()
     with audio.replacing(path) as temporary:
         save_file(tensors, temporary)
@@ -138,10 +128,10 @@ def _write(path: Path, examples: Iterable[Example]) -> None:
 
 def _read(path: Path) -> list[Example]:
     """What ``_write`` wrote, in order."""
-    heard = load_file(path)
+    tensors = load_file(path)
     return [
-        Example([heard[f"{k}.0"], heard[f"{k}.1"]], heard[f"{k}.style"])
-        for k in range(sum(name.endswith(".style") for name in heard))
+        Example([tensors[f"{k}.0"], tensors[f"{k}.1"]], tensors[f"{k}.style"])
+        for k in range(sum(name.endswith(".style") for name in tensors))
     ]
 
 
@@ -157,77 +147,82 @@ def stretch(example: Example, rng: np.random.Generator) -> Tensor:
     return piece
 
 
-def train(config: StyleTraining) -> Path:
+def train(config: StyleTraining, shape: AttentiveConfig | None = None, report: Report = log.info) -> Path:
     """Train, resuming from ``out``'s checkpoint if there is one, and write ``attentive.safetensors`` there.
 
     Raises:
         UserError: no corpus, or a checkpoint of other settings.
     """
-    config.out.mkdir(parents=True, exist_ok=True)
-    listener = Listener(config.shape.whisper)
-    layers = tuple(range(1, listener.depth + 1))
-    for corpus in config.corpora:
-        prepare(corpus, listener, layers)
-    examples = [example for corpus in config.corpora for example in load_examples(corpus, listener.name)]
-    judged = held_out_examples(config.out, Kokoro(), listener, layers)
+    checkpoint.make_folder(config.out)
+    recipe = AttentiveRecipe(config, shape or AttentiveConfig())
+    report(f"{recipe.hours:.2f} h in {len(recipe.examples)} random voices; {config.steps} steps")
+    path = config.out / "attentive_checkpoint.pt"
+    return run(recipe, LoopConfig(config.steps, path, recipe.settings(), config.checkpoint_every), report)
 
-    settings = {
-        "shape": str(config.shape),
-        "utterances": str(len(examples)),
-        "batch size": str(config.batch_size),
-        "lr": str(config.lr),
-        "seed": str(config.seed),
-    }
 
-    torch.manual_seed(config.seed)
-    encoder = AttentiveEncoder(config.shape)
-    encoder.calibrate(torch.stack([style_of(pack) for voice, pack in stock_voices().items() if voice not in HELD_OUT]))
-    optimizer = torch.optim.AdamW(encoder.parameters(), config.lr, weight_decay=config.weight_decay)
-    path, first = config.out / "attentive_checkpoint.pt", 0
-    if path.exists():
-        state = checkpoint.load(path)
-        checkpoint.check_same(path, state.get("settings", {}), settings)
-        encoder.load_state_dict(state["encoder"])
-        optimizer.load_state_dict(state["optimizer"])
-        first = state["step"]
+class AttentiveRecipe(Recipe):
+    """The encoder, and the examples that it learns from and is measured by."""
 
-    hours = sum(len(example.versions[0]) for example in examples) / 25 / 3600
-    print(f"{hours:.2f} h in {len(examples)} random voices; steps {first} to {config.steps}")
-    bar = tqdm(range(first, config.steps), "training", initial=first, total=config.steps)
-    for step in bar:
-        # everything random depends on the step alone, so that a resumed run ends where an uninterrupted one does
-        rng = np.random.default_rng([config.seed, step])
-        torch.manual_seed(int(rng.integers(1 << 31)))
-        batch = [examples[k] for k in rng.integers(len(examples), size=config.batch_size)]
+    def __init__(self, config: StyleTraining, shape: AttentiveConfig) -> None:
+        self.config, self.shape = config, shape
+        listener = Listener(shape.whisper)
+        layers = tuple(range(1, listener.depth + 1))
+        for corpus in config.corpora:
+            prepare(corpus, listener, layers)
+        self.examples = [example for corpus in config.corpora for example in load_examples(corpus, listener.name)]
+        self.held_out = held_out_examples(config.out, Kokoro(), listener, layers)
+        self.hours = sum(len(example.versions[0]) for example in self.examples) / 25 / 3600
+        torch.manual_seed(config.seed)
+        self.encoder = AttentiveEncoder(shape)
+        stock = [style_of(pack) for voice, pack in stock_voices().items() if voice not in HELD_OUT]
+        self.encoder.calibrate(torch.stack(stock))
+        self.optimizer = torch.optim.AdamW(self.encoder.parameters(), config.lr, weight_decay=config.weight_decay)
+        self.schedule = WarmCosine(config.steps, config.warmup)
+
+    def settings(self) -> dict[str, str]:
+        """All that shapes the weights but the number of steps, which may differ when a run is resumed."""
+        known = checkpoint.settings_of(self.config, "corpora", "steps")
+        return known | {"shape": str(self.shape), "utterances": str(len(self.examples))}
+
+    def step(self, step: int) -> dict[str, float]:
+        """Learn from random stretches of random utterances."""
+        config, rng = self.config, seeded(self.config.seed, step)
+        batch = [self.examples[k] for k in rng.integers(len(self.examples), size=config.batch_size)]
         pieces = [stretch(example, rng) for example in batch]
         mask = length_mask(torch.tensor([len(piece) for piece in pieces]), max(map(len, pieces)))
-        encoder.train()
-        found = encoder(pad_sequence(pieces, batch_first=True), mask)
-        loss, cosine = distance(encoder, found, torch.stack([example.style for example in batch]))
-        for group in optimizer.param_groups:
-            group["lr"] = config.lr * warm_cosine(step, config.steps, config.warmup)
-        optimizer.zero_grad()
-        (loss + config.cosine_weight * cosine).backward()
-        torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
-        optimizer.step()
-        bar.set_postfix(squares=f"{loss.item():.3f}", cosine=f"{1 - cosine.item():.3f}", refresh=False)
-        if (step + 1) % config.checkpoint_every == 0 or step + 1 == config.steps:
-            state = {"settings": settings, "step": step + 1}
-            checkpoint.save(path, state | {"encoder": encoder.state_dict(), "optimizer": optimizer.state_dict()})
-            tqdm.write(f"step {step + 1}: held-out voices: " + report(measure(encoder, judged)))
-    figures = measure(encoder, judged)
-    weights = config.out / "attentive.safetensors"
-    encoder.save(weights, hours=f"{hours:.2f}", steps=str(config.steps), held_out=report(figures))
-    return weights
+        self.encoder.train()
+        styles = self.encoder(pad_sequence(pieces, batch_first=True), mask)
+        loss, cosine = distance(self.encoder, styles, torch.stack([example.style for example in batch]))
+        set_rates(self.optimizer, config.lr * self.schedule(step))
+        descend(self.optimizer, self.encoder.parameters(), loss + config.cosine_weight * cosine)
+        return {"squares": loss.item(), "cosine": 1 - cosine.item()}
+
+    def evaluate(self, step: int, board: Board | None) -> str:
+        """Cosines on the held-out voices."""
+        return "held-out voices: " + in_a_line(measure(self.encoder, self.held_out))
+
+    def state(self) -> dict[str, Any]:
+        """Weights and optimizer."""
+        return {"encoder": self.encoder.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over an earlier state."""
+        self.encoder.load_state_dict(state["encoder"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def finish(self, step: int, board: Board | None) -> Path:
+        """Write the weights, with their cosines on the held-out voices."""
+        path = self.config.out / "attentive.safetensors"
+        figures = in_a_line(measure(self.encoder, self.held_out))
+        self.encoder.save(path, hours=f"{self.hours:.2f}", steps=str(self.config.steps), held_out=figures)
+        return path
 
 
-def distance(encoder: AttentiveEncoder, found: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
+def distance(encoder: AttentiveEncoder, styles: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Of styles ``[B, 256]``: mean squared error in standard deviations, and mean of 1 - cosine over both halves."""
-    squares = ((found - true) / encoder.style_std).square().mean()
-    halves = [
-        F.cosine_similarity(a, b) for a, b in zip(found.split(TIMBRE_DIM, 1), true.split(TIMBRE_DIM, 1), strict=True)
-    ]
-    return squares, 1 - torch.cat(halves).mean()
+    squares = ((styles - targets) / encoder.style_std).square().mean()
+    halves = zip(styles.split(TIMBRE_DIM, 1), targets.split(TIMBRE_DIM, 1), strict=True)
+    return squares, 1 - torch.cat([F.cosine_similarity(a, b) for a, b in halves]).mean()
 
 
 @torch.no_grad()
@@ -236,14 +231,14 @@ def measure(encoder: AttentiveEncoder, examples: list[Example]) -> dict[str, flo
     encoder.eval()
     figures: dict[str, float] = {}
     for version, name in enumerate(("clean", "augmented")):
-        found = torch.cat([encoder(example.versions[version][None]) for example in examples])
-        true = torch.stack([example.style for example in examples])
+        styles = torch.cat([encoder(example.versions[version][None]) for example in examples])
+        targets = torch.stack([example.style for example in examples])
         for half, part in (("style", slice(None)), ("timbre", slice(TIMBRE_DIM)), ("prosody", slice(TIMBRE_DIM, None))):
-            figures[f"{half} {name}"] = float(F.cosine_similarity(found[:, part], true[:, part]).mean())
+            figures[f"{half} {name}"] = float(F.cosine_similarity(styles[:, part], targets[:, part]).mean())
     return figures
 
 
-def report(figures: dict[str, float]) -> str:
+def in_a_line(figures: dict[str, float]) -> str:
     """Figures in a line."""
     return ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
 

@@ -6,7 +6,8 @@ measurement is fitted, and judged on stock voices that no sample of its training
 """
 
 import json
-from dataclasses import dataclass, replace
+import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,33 +15,27 @@ import scipy.linalg
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from tqdm import tqdm
 
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.train.configs import AttributesConfig
+from nuanced_speech.train.loop import Report
 from nuanced_speech.voice.stock import stock_voices, style_of
 from nuanced_speech.voicemaking.attributes import ATTRIBUTES, NAMES, SpeechSample, StockAttributes, measure
 from nuanced_speech.voicemaking.directions import Directions
 from nuanced_speech.voicemaking.profile import sentence_phonemes, speak
 
+log = logging.getLogger(__name__)
 PER_SHARD = 10
 FOLDS = 9
 # Ridge of the regression on whitened styles, per sample, and of the logistic regression that tells the sexes.
 RIDGE, SEX_RIDGE = 0.3, 0.01
 # Share of their variance that styles may deviate by in any direction.
 ROOM = 0.3
-
-
-@dataclass
-class AttributesConfig:
-    """``mixtures`` are spoken besides the stock voices; samples and result go to ``out``."""
-
-    out: Path
-    mixtures: int = 46
-    seed: int = 0
 
 
 def shares(config: AttributesConfig) -> Tensor:
@@ -74,51 +69,51 @@ def speak_all(config: AttributesConfig, rows: Tensor, dtype: torch.dtype) -> Non
     starts = range(0, len(rows), PER_SHARD)
     missing = [k for k in starts if not _shard(config.out, k, dtype).exists()]
     kokoro = Kokoro() if missing else None
-    for start in tqdm(missing, "speaking", len(starts), initial=len(starts) - len(missing), unit="shard"):
+    for start in step_bar(missing, "speaking", len(starts), done=len(starts) - len(missing), unit="shard"):
         assert kokoro is not None
         tensors: dict[str, Tensor] = {}
         for k in range(start, min(start + PER_SHARD, len(rows))):
-            spoken = speak(kokoro, mixed(rows[k]), sentence_phonemes(), seed=k, dtype=dtype)
-            tensors |= {f"{k}.{name}": torch.from_numpy(np.asarray(value)) for name, value in vars(spoken).items()}
+            speech = speak(kokoro, mixed(rows[k]), sentence_phonemes(), seed=k, dtype=dtype)
+            tensors |= {f"{k}.{name}": torch.from_numpy(np.asarray(value)) for name, value in vars(speech).items()}
             tensors[f"{k}.audio"] = (tensors[f"{k}.audio"].clamp(-1, 1) * 32767).to(torch.int16)
         with replacing(_shard(config.out, start, dtype)) as temporary:
             save_file(tensors, temporary)
 
 
-def train(config: AttributesConfig) -> Path:
-    """Speak, measure, fit, print how well it does on voices that it was not fitted to, and write
+def train(config: AttributesConfig, report: Report = log.info) -> Path:
+    """Speak, measure, fit, report how well it does on voices that it was not fitted to, and write
     ``attributes.safetensors`` to ``out``."""
     config.out.mkdir(parents=True, exist_ok=True)
     rows = shares(config)
     fast = precision.fast_dtype()
     speak_all(config, rows, fast)
-    measured, embeddings = hear(config, rows, fast)
+    measured, embeddings = measure_samples(config, rows, fast)
     stock, values = describe_stock(measured, embeddings)
     # what bfloat16 adds counts as breathiness: voices that are measured in float32 are compared with these
     voices = rows[: len(stock.names)]
     speak_all(config, voices, torch.float32)
-    exact = stock.measured_as(*hear(config, voices, torch.float32))
+    exact = stock.measured_as(*measure_samples(config, voices, torch.float32))
     correlations, within = held_out(rows, values, stock.names)
-    print(table(correlations, within))
+    report(table(correlations, within))
     directions = replace(fit(rows, values, list(range(len(stock.names)))), correlations=correlations)
     path = config.out / "attributes.safetensors"
     save(path, stock, exact, directions)
     return path
 
 
-def hear(config: AttributesConfig, samples: Tensor, dtype: torch.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """What ``measure`` gives of every sample ``[N, 7]``, and its speaker embedding ``[N, 256]``."""
+def measure_samples(config: AttributesConfig, samples: Tensor, dtype: torch.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """The measurements ``[N, 7]`` and speaker embeddings ``[N, 256]`` of all samples."""
     encoder = SpeakerEncoder()
     measured, embeddings = [], []
     rows = range(len(samples))
-    for start in tqdm(rows[::PER_SHARD], "measuring", unit="shard"):
+    for start in step_bar(rows[::PER_SHARD], "measuring", unit="shard"):
         tensors = load_file(_shard(config.out, start, dtype))
         for k in rows[start : start + PER_SHARD]:
             audio, f0, energy, pace = (tensors[f"{k}.{name}"].numpy() for name in ("audio", "f0", "energy", "pace"))
-            spoken = SpeechSample(audio.astype(np.float32) / 32767, f0, energy, float(pace))
-            embedding = encoder.embed(spoken.audio, SAMPLE_RATE)
+            speech = SpeechSample(audio.astype(np.float32) / 32767, f0, energy, float(pace))
+            embedding = encoder.embed(speech.audio, SAMPLE_RATE)
             assert embedding is not None
-            measured.append(measure(spoken))
+            measured.append(measure(speech))
             embeddings.append(embedding)
     return np.stack(measured), np.stack(embeddings)
 
@@ -165,9 +160,11 @@ def fit(rows: Tensor, values: np.ndarray, voices: list[int]) -> Directions:
     others = [k for k in range(rows.shape[-1]) if k not in voices]
     usable = ((rows[..., others] == 0).flatten(1).all(1) & torch.from_numpy(np.isfinite(values).all(1))).numpy()
     styles = sample_styles(rows[usable])
-    own = sample_styles(torch.eye(rows.shape[-1])[voices][:, None].expand(-1, 2, -1))
-    basis = scipy.linalg.block_diag(_basis(own[:, :TIMBRE_DIM]), _basis(own[:, TIMBRE_DIM:]))
-    directions = Directions(own.mean(0), basis, np.zeros((len(NAMES), len(basis))), np.full(len(NAMES), np.nan))
+    stock_styles = sample_styles(torch.eye(rows.shape[-1])[voices][:, None].expand(-1, 2, -1))
+    basis = scipy.linalg.block_diag(_basis(stock_styles[:, :TIMBRE_DIM]), _basis(stock_styles[:, TIMBRE_DIM:]))
+    directions = Directions(
+        stock_styles.mean(0), basis, np.zeros((len(NAMES), len(basis))), np.full(len(NAMES), np.nan)
+    )
     z = directions.whitened(styles.T).T
     for k, attribute in enumerate(ATTRIBUTES):
         columns = slice(TIMBRE_DIM if attribute.prosodic else 0, None)

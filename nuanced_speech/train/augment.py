@@ -1,4 +1,4 @@
-"""What rooms, microphones and lines do to speech, so that the listener learns to hear through it."""
+"""What rooms, microphones and lines do to speech, to make training data robust against it."""
 
 import io
 

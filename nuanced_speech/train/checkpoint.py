@@ -1,6 +1,8 @@
 """Resumable training states: tensors, numbers and strings only, so that nothing in the file can run code."""
 
+import hashlib
 import pickle
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,9 @@ import torch
 from nuanced_speech.core import precision
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
+
+MAY_CHANGE = ("out", "checkpoint_every", "device", "precision")
+"""Fields of configs that do not shape the weights: a run may be resumed with others."""
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -28,7 +33,7 @@ def load(path: Path) -> dict[str, Any]:
         UserError: the file is missing, damaged or holds more than data.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no checkpoint to resume; start without --resume")
+        raise UserError(f"{path}: no checkpoint to resume; start without resume")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
@@ -44,14 +49,52 @@ def precisions_with(state: dict[str, Any], step: int, dtype: torch.dtype) -> lis
     return before if before and before[-1].split()[1] == now else [*before, f"{step} {now}"]
 
 
-def check_same(path: Path, saved: dict[str, str], wanted: dict[str, str]) -> None:
+def check_same(path: Path, saved: dict[str, str] | None, settings: dict[str, str]) -> None:
     """Refuse to continue with other settings than the checkpoint at ``path`` was made with.
+
+    Args:
+        path: file of the checkpoint.
+        saved: settings in the checkpoint; None where an earlier version recorded none.
+        settings: present settings.
 
     Raises:
         UserError: names each setting that differs.
     """
+    if saved is None:
+        raise UserError(f"{path} is of an earlier version, which recorded no settings: remove it and train afresh")
     changed = [
-        f"{name} was {saved.get(name)}, now {value}" for name, value in wanted.items() if saved.get(name) != value
+        f"{name} was {saved.get(name)}, now {value}" for name, value in settings.items() if saved.get(name) != value
     ]
     if changed:
         raise UserError(f"{path} was made with other settings: {'; '.join(changed)}; restore them or train afresh")
+
+
+def settings_of(config: Any, *ignored: str) -> dict[str, str]:
+    """The fields of a config dataclass as text, without those that may change when a run is resumed.
+
+    Args:
+        config: dataclass.
+        ignored: names of fields beside those that never shape the weights (``out``, ``device`` …).
+    """
+    left_out = {*MAY_CHANGE, *ignored}
+    return {field.name: str(getattr(config, field.name)) for field in fields(config) if field.name not in left_out}
+
+
+def fingerprint(*parts: bytes) -> str:
+    """A short checksum of data that a run learns from, for its settings."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(part)
+    return whole.hexdigest()[:16]
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder for the results of a run, with those above it.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path}: cannot make this folder ({error.strerror})") from error

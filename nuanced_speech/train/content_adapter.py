@@ -1,64 +1,46 @@
 """Train the content adapter on a corpus that Kokoro spoke, and on real speech that is aligned to its own transcript.
 
 Read top to bottom: features are extracted once, of each utterance as it is and of several disturbed versions, and kept
-beside the corpus; then batches of crops with parts of the features missing, AdamW with a cosine schedule, a checkpoint
-to resume from, and the mean of the last weights as the result.
+beside the corpus; AdamW with a cosine schedule then learns from batches of crops with parts of the features missing,
+and the average of the last weights is the result.
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.core import precision
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.content_adapter import ContentAdapter, ContentConfig
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.whisper import Listener
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.augment import augment
+from nuanced_speech.train.board import Board
+from nuanced_speech.train.configs import AdapterConfig
 from nuanced_speech.train.corpus import read_shard, shards_in
-from nuanced_speech.train.schedule import warm_cosine
+from nuanced_speech.train.descent import WeightAverage, descend
+from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
+from nuanced_speech.train.schedule import WarmCosine, set_rates
 
+log = logging.getLogger(__name__)
 CROP_UNITS = 200
 FRAMES_PER_CROP = CROP_UNITS * 5 // 4
 # A crop begins where a 25 ms unit and a 20 ms feature frame begin together.
 CROP_GRID = 4
-
-
 # Versions of each utterance: as it is, augmented, the others faster or slower and half of them augmented too.
 VERSIONS = 4
 # Speed moves pitch and formants too: other speakers. Ko et al. 2015.
 SPEEDS = (0.85, 1.18)
-
-
-@dataclass
-class AdapterConfig:
-    """How to train. ``corpora`` are folders that ``train corpus`` made, ``real`` is one that ``train real`` made."""
-
-    corpora: list[Path]
-    out: Path
-    real: Path | None = None
-    steps: int = 2000
-    batch_size: int = 16
-    lr: float = 1e-3
-    # of ``lr``, for Whisper's own blocks, which know something already
-    tuned_lr_scale: float = 0.2
-    warmup: int = 50
-    weight_decay: float = 0.01
-    symbol_weight: float = 0.3
-    real_share: float = 0.5
-    ema: float = 0.99
-    held_out: int = 40
-    checkpoint_every: int = 200
-    seed: int = 0
-    precision: str = "auto"
 
 
 @dataclass
@@ -83,7 +65,7 @@ def prepare_features(corpus: Path, listener: Listener, layer: int, versions: int
     Raises:
         UserError: no shard in the folder.
     """
-    for shard in tqdm(shards_in(corpus), f"features of {corpus.name}"):
+    for shard in step_bar(shards_in(corpus), f"features of {corpus.name}"):
         target = _features_path(shard, listener.name, layer)
         if target.exists():
             continue
@@ -92,8 +74,8 @@ def prepare_features(corpus: Path, listener: Listener, layer: int, versions: int
             wave = audio.resample(utterance.audio.numpy(), audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
             for version in range(versions):
                 rng = np.random.default_rng([seed, int(shard.stem.split("-")[1]), k, version])
-                heard, speed = disturb(wave, version, rng)
-                tensors[f"{k}.{version}"] = listener.features(heard, (layer,)).half().cpu()
+                disturbed, speed = disturb(wave, version, rng)
+                tensors[f"{k}.{version}"] = listener.features(disturbed, (layer,)).half().cpu()
                 tensors[f"{k}.{version}.speed"] = torch.tensor(speed)
         with audio.replacing(target) as path:
             save_file(tensors, path)
@@ -103,10 +85,10 @@ def disturb(wave: np.ndarray, version: int, rng: np.random.Generator) -> tuple[n
     """A version of ``wave [T]`` at 16 kHz, and how much faster it is."""
     rate = audio.WHISPER_SAMPLE_RATE
     speed = float(rng.uniform(*SPEEDS)) if version > 1 else 1.0
-    heard = audio.resample(wave, round(rate * speed), rate)
+    wave = audio.resample(wave, round(rate * speed), rate)
     if version == 1 or (version > 1 and rng.random() < 0.5):
-        heard = augment(heard, rate, rng)
-    return heard, speed
+        wave = augment(wave, rate, rng)
+    return wave, speed
 
 
 def faster(durations: Tensor, speed: float) -> Tensor:
@@ -118,7 +100,7 @@ def faster(durations: Tensor, speed: float) -> Tensor:
 def load_examples(corpus: Path, kokoro: Kokoro, whisper: str, layer: int) -> list[Example]:
     """Every utterance of a corpus whose features are prepared, in order."""
     examples = []
-    for shard in tqdm(shards_in(corpus), f"loading {corpus.name}"):
+    for shard in step_bar(shards_in(corpus), f"loading {corpus.name}"):
         features = load_file(_features_path(shard, whisper, layer))
         for k, utterance in enumerate(read_shard(shard, ("ids", "durations"))):
             with torch.no_grad():
@@ -176,95 +158,122 @@ def losses(adapter: ContentAdapter, batch: list[tuple[Tensor, Tensor, Tensor, in
     length = out.content.shape[-1]
     valid = torch.arange(length)[None] < units[:, None]
     error = (out.content.transpose(1, 2) - content[:, :length]) / adapter.content_std
-    logits, wanted = out.logits.transpose(1, 2)[valid], symbols[:, :length][valid]
+    logits, targets = out.logits.transpose(1, 2)[valid], symbols[:, :length][valid]
     return (
         error[valid].square().mean(),
-        F.cross_entropy(logits, wanted),
-        (logits.argmax(-1) == wanted).float().mean(),
+        F.cross_entropy(logits, targets),
+        (logits.argmax(-1) == targets).float().mean(),
     )
 
 
-def train(config: AdapterConfig, shape: ContentConfig | None = None) -> Path:
-    """Train, resuming from ``out``'s checkpoint if there is one, and write ``content_adapter.safetensors`` there."""
-    shape = shape or ContentConfig()
-    config.out.mkdir(parents=True, exist_ok=True)
-    listener, kokoro = Listener(shape.whisper), Kokoro()
-    folders = [*config.corpora, *([config.real] if config.real else [])]
-    for folder in folders:
-        prepare_features(folder, listener, shape.layer, seed=config.seed)
-    examples = [load_examples(folder, kokoro, shape.whisper, shape.layer) for folder in folders]
-    real = examples.pop() if config.real else []
-    # of the first corpus and of the real recordings; a corpus of another text beside the first is all for training
-    held_out, real_held_out = examples[0][: config.held_out], real[: config.held_out // 2]
-    spoken = examples[0][config.held_out :] + [e for corpus in examples[1:] for e in corpus]
-    real = real[config.held_out // 2 :]
-    if not spoken or (config.real and not real):
-        raise UserError(f"too few utterances to train on: the first {config.held_out} are held out")
+def train(config: AdapterConfig, shape: ContentConfig | None = None, report: Report = log.info) -> Path:
+    """Train, resuming from ``out``'s checkpoint if there is one, and write ``content_adapter.safetensors`` there.
 
-    torch.manual_seed(config.seed)
-    adapter = ContentAdapter(shape)
-    adapter.start_from(listener.model.encoder.blocks)
-    sample = torch.cat([e.content.repeat_interleave(e.versions[0][1], 0) for e in spoken[:300]]).float()
-    adapter.content_mean.copy_(sample.mean(0))
-    adapter.content_std.copy_(sample.std(0))
-    average = ContentAdapter(shape)
-    average.load_state_dict(adapter.state_dict())
-    tuned = list(adapter.tuned.parameters())
-    others = [p for name, p in adapter.named_parameters() if not name.startswith("tuned.")]
-    groups = [{"params": others}, {"params": tuned}]
-    peaks = config.lr, config.lr * config.tuned_lr_scale
-    optimizer = torch.optim.AdamW(groups, config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
+    Raises:
+        UserError: too few utterances, or a checkpoint that was made with other settings.
+    """
+    checkpoint.make_folder(config.out)
+    recipe = AdapterRecipe(config, shape or ContentConfig())
+    report(f"{recipe.hours[0]:.2f} h spoken by Kokoro, {recipe.hours[1]:.2f} h of real speech; {config.steps} steps")
     path = config.out / "adapter_checkpoint.pt"
-    dtype = precision.choose(config.precision, "cpu")
-    first, precisions = 0, checkpoint.precisions_with({}, 0, dtype)
-    if path.exists():
-        state = checkpoint.load(path)
-        try:
-            adapter.load_state_dict(state["adapter"])
-            average.load_state_dict(state["average"])
-            optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError) as error:
-            raise UserError(f"{path} is of an adapter of another shape: give another --out") from error
-        first = state["step"]
-        precisions = checkpoint.precisions_with(state, first, dtype)
+    return run(recipe, LoopConfig(config.steps, path, recipe.settings(), config.checkpoint_every), report)
 
-    hours = sum(e.units for e in spoken) / 40 / 3600, sum(e.units for e in real) / 40 / 3600
-    print(f"{hours[0]:.2f} h spoken by Kokoro, {hours[1]:.2f} h of real speech; steps {first} to {config.steps}")
-    bar = tqdm(range(first, config.steps), "training", initial=first, total=config.steps)
-    for step in bar:
-        # everything random depends on the step alone, so that a resumed run ends where an uninterrupted one does
-        rng = np.random.default_rng([config.seed, step])
-        torch.manual_seed(int(rng.integers(1 << 31)))
+
+class AdapterRecipe(Recipe):
+    """The adapter, the average of its weights, and the examples that it learns from."""
+
+    def __init__(self, config: AdapterConfig, shape: ContentConfig) -> None:
+        self.config, self.shape = config, shape
+        self.dtype = precision.choose(config.precision, "cpu")
+        listener = Listener(shape.whisper)
+        self._read_examples(listener)
+        torch.manual_seed(config.seed)
+        self.adapter = ContentAdapter(shape)
+        self.adapter.start_from(listener.model.encoder.blocks)
+        sample = torch.cat([e.content.repeat_interleave(e.versions[0][1], 0) for e in self.synthetic[:300]]).float()
+        self.adapter.content_mean.copy_(sample.mean(0))
+        self.adapter.content_std.copy_(sample.std(0))
+        self.average = WeightAverage(dict(self.adapter.named_parameters()), config.ema)
+        tuned = list(self.adapter.tuned.parameters())
+        others = [p for name, p in self.adapter.named_parameters() if not name.startswith("tuned.")]
+        groups = [{"params": others}, {"params": tuned}]
+        self.optimizer = torch.optim.AdamW(groups, config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
+        self.schedule = WarmCosine(config.steps, config.warmup)
+
+    def _read_examples(self, listener: Listener) -> None:
+        """Read what to learn from, and hold back the beginnings of the first corpus and of the real recordings."""
+        config, shape, kokoro = self.config, self.shape, Kokoro()
+        folders = [*config.corpora, *([config.real] if config.real else [])]
+        for folder in folders:
+            prepare_features(folder, listener, shape.layer, seed=config.seed)
+        examples = [load_examples(folder, kokoro, shape.whisper, shape.layer) for folder in folders]
+        real = examples.pop() if config.real else []
+        # a corpus of another text beside the first is all for training
+        self.held_out = {"synthetic": examples[0][: config.held_out], "real": real[: config.held_out // 2]}
+        self.synthetic = examples[0][config.held_out :] + [e for corpus in examples[1:] for e in corpus]
+        self.real = real[config.held_out // 2 :]
+        if not self.synthetic or (config.real and not self.real):
+            raise UserError(f"too few utterances to train on: the first {config.held_out} are held out")
+        pools = self.synthetic, self.real
+        self.hours = [sum(e.units for e in pool) / 40 / 3600 for pool in pools]
+        self.data = checkpoint.fingerprint(*(e.ids.numpy().tobytes() for pool in pools for e in pool))
+
+    def settings(self) -> dict[str, str]:
+        """All that shapes the weights but the number of steps, which may differ when a run is resumed."""
+        known = checkpoint.settings_of(self.config, "corpora", "real", "steps")
+        return known | {"shape": str(self.shape), "data": self.data}
+
+    def step(self, step: int) -> dict[str, float]:
+        """Learn from random crops of random utterances."""
+        config, rng = self.config, seeded(self.config.seed, step)
         batch = []
         for _ in range(config.batch_size):
-            pool = real if real and rng.random() < config.real_share else spoken
+            pool = self.real if self.real and rng.random() < config.real_share else self.synthetic
             batch.append(crop(pool[rng.integers(len(pool))], rng))
-        rate = warm_cosine(step, config.steps, config.warmup)
-        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-            group["lr"] = peak * rate
-        adapter.train()
-        with precision.autocast("cpu", dtype):
-            content, symbol, accuracy = losses(adapter, batch)
-        optimizer.zero_grad()
-        (content + config.symbol_weight * symbol).backward()
-        torch.nn.utils.clip_grad_norm_(adapter.parameters(), 1.0)
-        optimizer.step()
-        with torch.no_grad():
-            for mean, value in zip(average.parameters(), adapter.parameters(), strict=True):
-                mean.lerp_(value, 1 - min(config.ema, (step + 1) / (step + 10)))
-        bar.set_postfix(mse=f"{content.item():.3f}", symbols=f"{accuracy.item():.2f}", refresh=False)
-        done = step + 1 == config.steps
-        if (step + 1) % config.checkpoint_every == 0 or done:
-            _save_checkpoint(path, adapter, average, optimizer, step + 1, precisions)
-            report = [f"step {step + 1}"]
-            for name, pool in (("spoken", held_out), ("real", real_held_out)):
-                if pool:
-                    mse, right = evaluate(average, pool)
-                    report.append(f"{name}: variance explained {1 - mse:.3f}, symbols right {right:.3f}")
-            tqdm.write("; ".join(report))
-    weights = config.out / "content_adapter.safetensors"
-    average.save(weights, spoken_hours=f"{hours[0]:.2f}", real_hours=f"{hours[1]:.2f}", steps=str(config.steps))
-    return weights
+        rate = self.schedule(step)
+        set_rates(self.optimizer, config.lr * rate, config.lr * config.tuned_lr_scale * rate)
+        self.adapter.train()
+        with precision.autocast("cpu", self.dtype):
+            content, symbol, accuracy = losses(self.adapter, batch)
+        descend(self.optimizer, self.adapter.parameters(), content + config.symbol_weight * symbol)
+        self.average.update(dict(self.adapter.named_parameters()), step)
+        return {"mse": content.item(), "symbols": accuracy.item()}
+
+    def averaged(self) -> ContentAdapter:
+        """An adapter with the average of the weights."""
+        adapter = ContentAdapter(self.shape)
+        adapter.load_state_dict(self.adapter.state_dict() | self.average.tensors)
+        return adapter
+
+    def evaluate(self, step: int, board: Board | None) -> str:
+        """Figures of the averaged weights on utterances that were held out."""
+        adapter, lines = self.averaged(), []
+        for name, pool in self.held_out.items():
+            if pool:
+                mse, right = evaluate(adapter, pool)
+                lines.append(f"{name}: variance explained {1 - mse:.3f}, symbols right {right:.3f}")
+        return "; ".join(lines)
+
+    def state(self) -> dict[str, Any]:
+        """Weights, their average, and the optimizer."""
+        return {
+            "adapter": self.adapter.state_dict(),
+            "average": self.average.tensors,
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over an earlier state."""
+        self.adapter.load_state_dict(state["adapter"])
+        self.average.restore(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def finish(self, step: int, board: Board | None) -> Path:
+        """Write the averaged weights."""
+        path = self.config.out / "content_adapter.safetensors"
+        hours = {"spoken_hours": f"{self.hours[0]:.2f}", "real_hours": f"{self.hours[1]:.2f}"}
+        self.averaged().save(path, **hours, steps=str(self.config.steps))
+        return path
 
 
 @torch.no_grad()
@@ -278,21 +287,3 @@ def evaluate(adapter: ContentAdapter, examples: list[Example]) -> tuple[float, f
 
 def _features_path(shard: Path, whisper: str, layer: int) -> Path:
     return shard.with_name(shard.name.replace("shard", f"features-{whisper}-{layer}"))
-
-
-def _save_checkpoint(
-    path: Path,
-    adapter: ContentAdapter,
-    average: ContentAdapter,
-    optimizer: torch.optim.Optimizer,
-    step: int,
-    precisions: list[str],
-) -> None:
-    state = {
-        "adapter": adapter.state_dict(),
-        "average": average.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "step": step,
-        "precisions": precisions,
-    }
-    checkpoint.save(path, state)

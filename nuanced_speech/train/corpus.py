@@ -17,43 +17,25 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from tqdm import tqdm
 
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import MAX_PHONEMES, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.text.english import dictionary_words
 from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.train.configs import CorpusConfig
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 from nuanced_speech.weights.store import sha256
 
-SENTENCES = Path(__file__).parent / "texts" / "sentences.txt"
 COMMON_WORDS = (
     "the of and to in a that it was he for his with as had is not but at her on be they have by which this from all"
     " she were him one or so when said out if up what no who would there then into more very we could been some them my"
     " their"
 )
 FIELDS = ("audio", "ids", "durations", "f0", "energy", "style")
-
-
-@dataclass
-class CorpusConfig:
-    """What to speak. ``utterances`` of about 4.7 seconds each: 1600 are about two hours.
-
-    ``dictionary`` is the share of texts that are random words of the pronunciation dictionary instead of sentences.
-    ``precision`` is as ``core.precision.choose`` takes it.
-    """
-
-    out: Path
-    utterances: int = 1600
-    per_shard: int = 20
-    seed: int = 0
-    workers: int = 2
-    text_file: Path = SENTENCES
-    dictionary: float = 0.0
-    precision: str = "auto"
 
 
 @dataclass
@@ -164,7 +146,7 @@ def generate(config: CorpusConfig) -> None:
     work = ((decided, k) for k in missing)
     with multiprocessing.get_context("spawn").Pool(config.workers, torch.set_num_threads, (1,)) as pool:
         finished = pool.imap_unordered(_speak_shard, work)
-        for _ in tqdm(finished, "speaking", len(shards), initial=len(shards) - len(missing)):
+        for _ in step_bar(finished, "speaking", len(shards), done=len(shards) - len(missing)):
             pass
 
 
@@ -259,15 +241,15 @@ def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
     tensors: dict[str, Tensor] = {}
     for slot in range(config.per_shard):
         rng = np.random.default_rng([config.seed, number, slot])
-        spoken = None
-        while spoken is None:
+        utterance = None
+        while utterance is None:
             rare = config.dictionary and rng.random() < config.dictionary
             text = dictionary_text(rng, words) if rare else random_text(rng, sentences)
             with torch.no_grad():
-                spoken = speak(_kokoro, text, rng, packs, dtype)
-        tensors[f"{slot}.audio"] = (spoken.audio.clamp(-1, 1) * 32767).to(torch.int16)
-        tensors[f"{slot}.ids"] = spoken.ids.to(torch.int16)
-        tensors[f"{slot}.durations"] = spoken.durations.to(torch.int16)
+                utterance = speak(_kokoro, text, rng, packs, dtype)
+        tensors[f"{slot}.audio"] = (utterance.audio.clamp(-1, 1) * 32767).to(torch.int16)
+        tensors[f"{slot}.ids"] = utterance.ids.to(torch.int16)
+        tensors[f"{slot}.durations"] = utterance.durations.to(torch.int16)
         for field in ("f0", "energy", "style"):
-            tensors[f"{slot}.{field}"] = getattr(spoken, field).clone()
+            tensors[f"{slot}.{field}"] = getattr(utterance, field).clone()
     write_shard(tensors, _shard(config.out, number))

@@ -1,4 +1,4 @@
-"""Discriminators that hear complex spectrograms at several resolutions (Défossez et al. 2022), small ones."""
+"""Discriminators of complex spectrograms at several resolutions (Défossez et al. 2022), small ones."""
 
 from collections.abc import Sequence
 

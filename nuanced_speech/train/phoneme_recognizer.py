@@ -1,71 +1,47 @@
 """Train the recogniser: Whisper's decoder learns to write the phonemes of speech that Kokoro spoke, and of real speech.
 
-Read top to bottom: utterances are put together to clips of up to 14 seconds, as pieces of a recording are; Whisper's
-encoder hears each clip as it is and disturbed, once; then AdamW with a cosine schedule on the changes of low rank, a
-checkpoint to resume from, and the mean of the last weights as the result.
+Read top to bottom: utterances are put together to clips of up to 14 seconds, as long as pieces of a recording; the
+features of each clip, as it is and disturbed, are computed once; AdamW with a cosine schedule then trains the changes
+of low rank, and the average of the last weights is the result.
 """
 
+import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import FEATURE_FRAMES_PER_UNIT
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.evaluate.metrics import EditCounts, count_edits
 from nuanced_speech.models.phoneme_recognizer import Recogniser, RecogniserConfig, with_silence
 from nuanced_speech.models.phoneme_tokenizer import END, Lexicon
 from nuanced_speech.models.whisper import Listener
 from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.train import checkpoint
+from nuanced_speech.train.board import Board
+from nuanced_speech.train.configs import RecogniserTraining
 from nuanced_speech.train.content_adapter import disturb, with_gaps
 from nuanced_speech.train.corpus import read_shard, shards_in
+from nuanced_speech.train.descent import WeightAverage, descend
+from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run
 from nuanced_speech.train.pronounced import pronounced_words
-from nuanced_speech.train.schedule import warm_cosine
+from nuanced_speech.train.schedule import WarmCosine, set_rates
 
+log = logging.getLogger(__name__)
 CLIP_SECONDS = 14.0
 # Clips of so many batches are drawn at once and sorted by length, so that little is padding.
 DRAWN = 8
-
-
-@dataclass
-class RecogniserTraining:
-    """How to train. ``corpora`` are folders that ``train corpus`` made, ``real`` is one that ``train real`` made."""
-
-    corpora: list[Path]
-    out: Path
-    real: Path | None = None
-    whisper: str = "base"
-    rank: int = 32
-    device: str = "cpu"
-    steps: int = 150
-    batch_size: int = 16
-    lr: float = 3e-4
-    warmup: int = 50
-    weight_decay: float = 0.01
-    real_share: float = 0.5
-    # how much of what training changed is kept; the rest stays Whisper's, which has heard more speakers (as the weights
-    # of Wortsman et al. 2022)
-    kept: float = 0.65
-    # tokens of what was written that are replaced by others, since what it writes itself will hold errors too
-    slips: float = 0.06
-    smoothing: float = 0.05
-    ema: float = 0.98
-    held_out: int = 20
-    versions: int = 2
-    real_versions: int = 4
-    checkpoint_every: int = 100
-    seed: int = 0
-    precision: str = "auto"
 
 
 @dataclass
@@ -77,13 +53,13 @@ class Clip:
 
 
 def prepare_clips(corpus: Path, listener: Listener, versions: int, seed: int = 0) -> None:
-    """Write what Whisper's encoder makes of every shard beside it, once: ``heard-WHISPER-NUMBER.safetensors`` holds for
-    clip k its symbols ``k.ids`` and its versions ``k.v``.
+    """Write Whisper's features of every shard beside it, once: ``heard-WHISPER-NUMBER.safetensors`` holds for clip k
+    its symbols ``k.ids`` and its versions ``k.v``.
 
     Raises:
         UserError: no shard in the folder.
     """
-    for shard in tqdm(shards_in(corpus), f"clips of {corpus.name}"):
+    for shard in step_bar(shards_in(corpus), f"clips of {corpus.name}"):
         target = _clips_path(shard, listener.name)
         if target.exists():
             continue
@@ -102,16 +78,16 @@ def _clips(shard: Path, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, 
     space = torch.tensor([vocabulary()[" "]])
     waves: list[np.ndarray] = []
     ids: list[Tensor] = []
-    utterances, wanted = read_shard(shard, ("audio", "ids")), rng.integers(1, 4)
+    utterances, together = read_shard(shard, ("audio", "ids")), rng.integers(1, 4)
     for k, utterance in enumerate(utterances):
         waves.append(utterance.audio.numpy())
         ids += [utterance.ids[1:-1], space]
         following = len(utterances[k + 1].audio) if k + 1 < len(utterances) else 0
         full = sum(map(len, waves)) + following > CLIP_SECONDS * audio.SAMPLE_RATE
-        if not following or full or len(waves) == wanted:
+        if not following or full or len(waves) == together:
             wave = audio.resample(np.concatenate(waves), audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
             yield wave, torch.cat(ids[:-1])
-            waves, ids, wanted = [], [], rng.integers(1, 4)
+            waves, ids, together = [], [], rng.integers(1, 4)
 
 
 def load_clips(corpus: Path, whisper: str) -> list[Clip]:
@@ -136,106 +112,142 @@ def loss_of(
     frames = torch.tensor([len(x) for x in features], device=device)
     tokens = [torch.tensor(recogniser.lexicon.tokens(clip.phonemes)) for clip in clips]
     counts = torch.tensor([len(x) for x in tokens])
-    wanted = torch.nn.utils.rnn.pad_sequence([F.pad(x, (0, 1), value=END) for x in tokens], True)
-    written = wanted[:, :-1].clone()
-    slipped = torch.from_numpy(rng.random(written.shape) < config.slips)
-    written[slipped] = written.flatten()[torch.from_numpy(rng.integers(written.numel(), size=int(slipped.sum())))]
-    heard = torch.nn.utils.rnn.pad_sequence(features, batch_first=True).to(device)
-    valid = torch.arange(wanted.shape[1]) <= counts[:, None]
+    targets = torch.nn.utils.rnn.pad_sequence([F.pad(x, (0, 1), value=END) for x in tokens], True)
+    inputs = targets[:, :-1].clone()
+    slipped = torch.from_numpy(rng.random(inputs.shape) < config.slips)
+    inputs[slipped] = inputs.flatten()[torch.from_numpy(rng.integers(inputs.numel(), size=int(slipped.sum())))]
+    padded = torch.nn.utils.rnn.pad_sequence(features, batch_first=True).to(device)
+    valid = torch.arange(targets.shape[1]) <= counts[:, None]
     with precision.autocast(device, precision.choose(config.precision, device)):
-        logits = recogniser(heard, frames, written.to(device))[valid.to(device)]
-    wanted = wanted[valid].to(device)
-    loss = F.cross_entropy(logits, wanted, label_smoothing=config.smoothing)
-    return loss, (logits.argmax(-1) == wanted).float().mean()
+        logits = recogniser(padded, frames, inputs.to(device))[valid.to(device)]
+    targets = targets[valid].to(device)
+    loss = F.cross_entropy(logits, targets, label_smoothing=config.smoothing)
+    return loss, (logits.argmax(-1) == targets).float().mean()
 
 
-def train(config: RecogniserTraining) -> Path:
-    """Train, resuming from ``out``'s checkpoint if there is one, and write ``recogniser.safetensors`` there."""
-    config.out.mkdir(parents=True, exist_ok=True)
-    listener = Listener(config.whisper, config.device)
-    folders = [*config.corpora, *([config.real] if config.real else [])]
-    for folder in folders:
-        versions = config.real_versions if folder == config.real else config.versions
-        prepare_clips(folder, listener, versions, config.seed)
-    torch.manual_seed(config.seed)
-    words = config.out / "lexicon.json"
-    if not words.exists():
-        pronounced_words(listener).save(words)
-    recogniser = Recogniser(listener, Lexicon.load(words), RecogniserConfig(listener.name, config.rank))
-    recogniser.open_changes()
-    recogniser.to(config.device)
-    # what is too long to be written cannot be learned
-    longest = recogniser.longest - 1
-    clips = [[c for c in load_clips(folder, listener.name) if len(c.phonemes) <= longest] for folder in folders]
-    real = clips.pop() if config.real else []
-    spoken = [clip for corpus in clips for clip in corpus]
-    held_out = {"spoken": spoken[: config.held_out], "real": real[: config.held_out]}
-    spoken, real = spoken[config.held_out :], real[config.held_out :]
-    if not spoken or (config.real and not real):
-        raise UserError(f"too few clips to train on: the first {config.held_out} are held out")
+def train(config: RecogniserTraining, report: Report = log.info) -> Path:
+    """Train, resuming from ``out``'s checkpoint if there is one, and write ``recogniser.safetensors`` there.
 
-    learned = [p for p in recogniser.parameters() if p.requires_grad]
-    start = {name: value.clone() for name, value in recogniser.changes().items()}
-    average = {name: value.clone() for name, value in start.items()}
-    optimizer = torch.optim.AdamW(learned, config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
+    Raises:
+        UserError: too few clips, or a checkpoint that was made with other settings.
+    """
+    checkpoint.make_folder(config.out)
+    recipe = RecogniserRecipe(config)
+    report(f"{recipe.hours[0]:.2f} h spoken by Kokoro, {recipe.hours[1]:.2f} h of real speech; {config.steps} steps")
     path = config.out / "recogniser_checkpoint.pt"
-    dtype = precision.choose(config.precision, config.device)
-    first, precisions = 0, checkpoint.precisions_with({}, 0, dtype)
-    if path.exists():
-        state = checkpoint.load(path)
-        try:
-            recogniser.load_changes(state["changes"])
-            optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError) as error:
-            raise UserError(f"{path} is of a recogniser of another shape: give another --out") from error
-        average, first = state["average"], state["step"]
-        precisions = checkpoint.precisions_with(state, first, dtype)
+    return run(recipe, LoopConfig(config.steps, path, recipe.settings(), config.checkpoint_every), report)
 
-    hours = [sum(len(clip.versions[0]) for clip in pool) / 50 / 3600 for pool in (spoken, real)]
-    print(f"{hours[0]:.2f} h spoken by Kokoro, {hours[1]:.2f} h of real speech; steps {first} to {config.steps}")
-    bar = tqdm(range(first, config.steps), "training", initial=first, total=config.steps)
-    for step in bar:
-        # everything random depends on the step alone, so that a resumed run ends where an uninterrupted one does
-        draw = np.random.default_rng([config.seed, step // DRAWN])
-        drawn = []
+
+class RecogniserRecipe(Recipe):
+    """The recogniser, the average of what training changed, and the clips that it learns from."""
+
+    def __init__(self, config: RecogniserTraining) -> None:
+        self.config = config
+        self.dtype = precision.choose(config.precision, config.device)
+        listener = Listener(config.whisper, config.device)
+        folders = [*config.corpora, *([config.real] if config.real else [])]
+        for folder in folders:
+            versions = config.real_versions if folder == config.real else config.versions
+            prepare_clips(folder, listener, versions, config.seed)
+        torch.manual_seed(config.seed)
+        words = config.out / "lexicon.json"
+        if not words.exists():
+            pronounced_words(listener).save(words)
+        lexicon = Lexicon.load(words)
+        self.recogniser = Recogniser(listener, lexicon, RecogniserConfig(listener.name, config.rank))
+        self.recogniser.open_changes()
+        self.recogniser.to(config.device)
+        self._read_clips(folders, listener.name)
+        self.learned = [p for p in self.recogniser.parameters() if p.requires_grad]
+        self.start = {name: value.clone() for name, value in self.recogniser.changes().items()}
+        self.average = WeightAverage(self.start, config.ema)
+        self.optimizer = torch.optim.AdamW(self.learned, config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
+        self.schedule = WarmCosine(config.steps, config.warmup)
+
+    def _read_clips(self, folders: list[Path], whisper: str) -> None:
+        """Read what to learn from, and hold back the first clips."""
+        held = self.config.held_out
+        # what is too long to be written cannot be learned
+        longest = self.recogniser.longest - 1
+        clips = [[c for c in load_clips(folder, whisper) if len(c.phonemes) <= longest] for folder in folders]
+        real = clips.pop() if self.config.real else []
+        synthetic = [clip for corpus in clips for clip in corpus]
+        self.held_out = {"synthetic": synthetic[:held], "real": real[:held]}
+        self.synthetic, self.real = synthetic[held:], real[held:]
+        if not self.synthetic or (self.config.real and not self.real):
+            raise UserError(f"too few clips to train on: the first {held} are held out")
+        pools = self.synthetic, self.real
+        self.hours = [sum(len(clip.versions[0]) for clip in pool) / 50 / 3600 for pool in pools]
+        self.data = checkpoint.fingerprint(*(clip.phonemes.encode() for pool in pools for clip in pool))
+
+    def settings(self) -> dict[str, str]:
+        """All that shapes the weights but the number of steps, which may differ when a run is resumed."""
+        known = checkpoint.settings_of(self.config, "corpora", "real", "steps")
+        words = checkpoint.fingerprint(self.recogniser.lexicon.json().encode())
+        return known | {"data": self.data, "lexicon": words}
+
+    def batch(self, step: int) -> list[Clip]:
+        """Random clips of a step, all of about the same length."""
+        config = self.config
+        rng = np.random.default_rng([config.seed, step // DRAWN])
+        clips = []
         for _ in range(DRAWN * config.batch_size):
-            pool = real if real and draw.random() < config.real_share else spoken
-            drawn.append(pool[draw.integers(len(pool))])
-        drawn.sort(key=lambda clip: len(clip.versions[0]))
-        place = int(draw.permutation(DRAWN)[step % DRAWN]) * config.batch_size
-        rng = np.random.default_rng([config.seed, step, 1])
-        rate = warm_cosine(step, config.steps, config.warmup)
-        optimizer.param_groups[0]["lr"] = config.lr * rate
-        loss, accuracy = loss_of(recogniser, drawn[place : place + config.batch_size], rng, config)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(learned, 1.0)
-        optimizer.step()
-        with torch.no_grad():
-            for name, value in recogniser.changes().items():
-                average[name].lerp_(value, 1 - min(config.ema, (step + 1) / (step + 10)))
-        bar.set_postfix(loss=f"{loss.item():.3f}", right=f"{accuracy.item():.3f}", refresh=False)
-        if (step + 1) % config.checkpoint_every == 0 or step + 1 == config.steps:
-            state = {"changes": recogniser.changes(), "average": average, "optimizer": optimizer.state_dict()}
-            checkpoint.save(path, state | {"step": step + 1, "precisions": precisions})
-            own = {name: value.clone() for name, value in recogniser.changes().items()}
-            recogniser.load_changes(weighed(start, average, config.kept))
-            wrong = [f"{name} {phoneme_errors(recogniser, pool):.3f}" for name, pool in held_out.items() if pool]
-            tqdm.write(f"step {step + 1}: phonemes wrong, held out: {', '.join(wrong)}")
-            recogniser.load_changes(own)
-    recogniser.load_changes(weighed(start, average, config.kept))
-    weights = config.out / "recogniser.safetensors"
-    recogniser.save(weights, spoken_hours=f"{hours[0]:.2f}", real_hours=f"{hours[1]:.2f}", steps=str(config.steps))
-    return weights
+            pool = self.real if self.real and rng.random() < config.real_share else self.synthetic
+            clips.append(pool[rng.integers(len(pool))])
+        clips.sort(key=lambda clip: len(clip.versions[0]))
+        place = int(rng.permutation(DRAWN)[step % DRAWN]) * config.batch_size
+        return clips[place : place + config.batch_size]
+
+    def step(self, step: int) -> dict[str, float]:
+        """Learn from a batch of clips."""
+        rng = np.random.default_rng([self.config.seed, step, 1])
+        set_rates(self.optimizer, self.config.lr * self.schedule(step))
+        loss, accuracy = loss_of(self.recogniser, self.batch(step), rng, self.config)
+        descend(self.optimizer, self.learned, loss)
+        self.average.update(self.recogniser.changes(), step)
+        return {"loss": loss.item(), "right": accuracy.item()}
+
+    def evaluate(self, step: int, board: Board | None) -> str:
+        """Errors of the weights that would be the result now, on clips that were held out."""
+        present = {name: value.clone() for name, value in self.recogniser.changes().items()}
+        self._load_result()
+        rates = [f"{name} {phoneme_errors(self.recogniser, pool):.3f}" for name, pool in self.held_out.items() if pool]
+        self.recogniser.load_changes(present)
+        return f"phonemes wrong, held out: {', '.join(rates)}"
+
+    def _load_result(self) -> None:
+        self.recogniser.load_changes(weighed(self.start, self.average.tensors, self.config.kept))
+
+    def state(self) -> dict[str, Any]:
+        """Weights that training changes, their average, and the optimizer."""
+        return {
+            "changes": self.recogniser.changes(),
+            "average": self.average.tensors,
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over an earlier state."""
+        self.recogniser.load_changes(state["changes"])
+        self.average.restore(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def finish(self, step: int, board: Board | None) -> Path:
+        """Write a share of the average of what training changed."""
+        self._load_result()
+        path = self.config.out / "recogniser.safetensors"
+        hours = {"spoken_hours": f"{self.hours[0]:.2f}", "real_hours": f"{self.hours[1]:.2f}"}
+        self.recogniser.save(path, **hours, steps=str(self.config.steps))
+        return path
 
 
 def weighed(start: dict[str, Tensor], end: dict[str, Tensor], share: float) -> dict[str, Tensor]:
     """A recogniser's ``changes`` that do a share of what training did from ``start`` to ``end``."""
-    found = {}
+    changes = {}
     for name, value in end.items():
         # of a product of two matrices, which begins as zero, one is scaled
-        found[name] = value if name.endswith("down") else torch.lerp(start[name], value, share)
-    return found
+        changes[name] = value if name.endswith("down") else torch.lerp(start[name], value, share)
+    return changes
 
 
 def phoneme_errors(recogniser: Recogniser, clips: list[Clip]) -> float:
@@ -244,8 +256,8 @@ def phoneme_errors(recogniser: Recogniser, clips: list[Clip]) -> float:
     device = next(recogniser.parameters()).device
     for clip in clips:
         units = math.ceil(len(clip.versions[0]) / FEATURE_FRAMES_PER_UNIT)
-        said = recogniser.write(clip.versions[0].float().to(device), units)
-        counts += count_edits(list(clip.phonemes), list(said))
+        phonemes = recogniser.write(clip.versions[0].float().to(device), units)
+        counts += count_edits(list(clip.phonemes), list(phonemes))
     return counts.rate
 
 

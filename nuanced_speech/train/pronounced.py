@@ -4,9 +4,8 @@ import random
 import re
 from collections import defaultdict
 
-from tqdm import tqdm
-
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.phoneme_tokenizer import SYMBOLS, WORDS, Lexicon
 from nuanced_speech.models.whisper import Listener
 from nuanced_speech.text.english import dictionary, dictionary_words, in_dictionary
@@ -35,7 +34,7 @@ def pronounced_words(listener: Listener, first: int | None = None, parts: int = 
     """
     tokenizer = listener.english_tokenizer
     words: dict[str, list[int]] = {}
-    for token in tqdm(range(first or tokenizer.eot), "pronouncing Whisper's words"):
+    for token in step_bar(range(first or tokenizer.eot), "pronouncing Whisper's words"):
         word = tokenizer.decode([token])
         if not re.fullmatch(" [A-Za-z][a-z]*", word) or not in_dictionary(word[1:]):
             continue
@@ -66,7 +65,7 @@ def with_parts(listener: Listener, words: dict[str, list[int]], known: dict[str,
     # the best way to write what sounds so, and its weight
     paths: dict[str, tuple[float, list[Part]]] = {}
     needed: dict[Part, float] = defaultdict(float)
-    for word, phonemes in tqdm(known.items(), "pronouncing parts of words"):
+    for word, phonemes in step_bar(known.items(), "pronouncing parts of words"):
         tokens = tokenizer.encode(" " + word)
         groups = letters.align(word, phonemes) if 1 < len(tokens) <= MOST_PARTS and phonemes not in words else None
         if groups is None:

@@ -2,7 +2,7 @@
 features.
 
 An adapter trained on Kokoro's speech alone has only heard Kokoro. Its phoneme head is good enough to align what
-Whisper transcribed, and text features spread over that alignment are what the decoder wants to hear for that recording.
+Whisper transcribed, and text features spread over that alignment are what the decoder needs for that recording.
 The result has the same shards as a corpus, without a known style and without curves (zeros).
 """
 
@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, SAMPLES_PER_UNIT, STYLE_DIM
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.alignment import MIN_FIT
 from nuanced_speech.models.content_adapter import ContentAdapter, align_content
 from nuanced_speech.models.kokoro import Kokoro
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 MAX_SECONDS = 20.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class RealConfig:
     """Which recordings, where to, and with which adapter they are aligned (the packaged one when None)."""
 
@@ -58,7 +58,7 @@ def prepare(config: RealConfig) -> None:
     adapter = ContentAdapter.load(config.adapter) if config.adapter else ContentAdapter.load()
     listener, kokoro = Listener(adapter.config.whisper), Kokoro()
     groups = [paths[k : k + config.per_shard] for k in range(0, len(paths), config.per_shard)]
-    for number, group in enumerate(tqdm(groups, "aligning")):
+    for number, group in enumerate(step_bar(groups, "aligning")):
         target = config.out / f"shard-{number:05d}.safetensors"
         if target.exists():
             continue

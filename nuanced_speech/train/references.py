@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from tqdm import tqdm
 
 from nuanced_speech.audio.resampling import resample
 from nuanced_speech.core.constants import (
@@ -25,6 +24,7 @@ from nuanced_speech.core.constants import (
     WHISPER_SAMPLE_RATE,
 )
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.models.whisper import Listener
 from nuanced_speech.text.g2p import phonemize
@@ -135,7 +135,7 @@ class Speaker:
         prosody = self.kokoro.predict(encoded, style)
         content = spread(encoded.content, prosody.durations)
         audio = self.kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM])
-        heard = self.listener.features(resample(audio[0].cpu().numpy(), SAMPLE_RATE, WHISPER_SAMPLE_RATE))
+        features = self.listener.features(resample(audio[0].cpu().numpy(), SAMPLE_RATE, WHISPER_SAMPLE_RATE))
         units = int(prosody.units)
         length = min(self.crop_units, units)
         # evenly over the sentence and away from its silent ends
@@ -158,7 +158,7 @@ class Speaker:
             prosody.f0[0],
             prosody.energy[0],
             audio[0],
-            heard,
+            features,
             torch.tensor(starts, dtype=torch.long),
             torch.stack(pieces) if pieces else audio.new_zeros(0, 0),
         )
@@ -175,9 +175,9 @@ def speak_all(speaker: Speaker, texts: list[str], config: TrainConfig) -> Speech
     other_voices = [voice for voice in config.held_out if voice not in config.voices]
     jobs = [(text, voice, True) for text, voice in zip(texts, voices, strict=True)]
     jobs += [(UNSEEN_SENTENCE, voice, False) for voice in (*config.voices, *other_voices)]
-    spoken = [speaker.speak(*job) for job in tqdm(jobs, "speaking", unit="segment")]
+    segments = [speaker.speak(*job) for job in step_bar(jobs, "speaking", unit="segment")]
     first, second = len(texts), len(texts) + len(config.voices)
-    return Speech(texts, voices, spoken[:first], spoken[first:second], spoken[second:], other_voices)
+    return Speech(texts, voices, segments[:first], segments[first:second], segments[second:], other_voices)
 
 
 def join(waves: list[Tensor]) -> np.ndarray:
@@ -209,11 +209,11 @@ def corpus_vectors(folder: Path, listener: Listener) -> tuple[Tensor, Tensor]:
         UserError: the folder holds no shard.
     """
     shards = shards_in(folder)
-    heard = folder / f"mean-features-{listener.name}"
-    heard.mkdir(exist_ok=True)
+    cache = folder / f"mean-features-{listener.name}"
+    cache.mkdir(exist_ok=True)
     vectors = []
-    for shard in tqdm(shards, "hearing the corpus", unit="shard"):
-        path = heard / shard.name
+    for shard in step_bar(shards, "features of the corpus", unit="shard"):
+        path = cache / shard.name
         if not path.is_file():
             utterances = read_shard(shard)
             means = []

@@ -1,11 +1,11 @@
 """What training tells about itself: similarity to true styles, sound and pictures for TensorBoard, the last table."""
 
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -15,9 +15,8 @@ from torch import Tensor
 
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
 from nuanced_speech.core.files import replacing
-from nuanced_speech.evaluate.plots import log_mel
 from nuanced_speech.models.style_encoder import StyleEncoder
-from nuanced_speech.train.board import Board
+from nuanced_speech.train.board import Board, coloured
 from nuanced_speech.train.references import Segment
 
 _SHOWN_DB = 70.0
@@ -25,6 +24,8 @@ _SHOWN_DB = 70.0
 
 class SpeechBoard(Board):
     """The log of the recipe."""
+
+    pictures = True
 
     def sounds(self, predicted: Tensor, reference: Tensor, step: int) -> None:
         """Two waveforms ``[T]`` and the picture of both."""
@@ -61,17 +62,21 @@ def similarity(encoder: StyleEncoder, segments: Sequence[Segment], voices: Seque
 
 def mel_picture(predicted: Tensor, reference: Tensor) -> np.ndarray:
     """Log-mel spectrograms of two waveforms ``[T]``, the predicted one above: ``[height, width, 3]`` in [0, 1]."""
+    # loads Matplotlib, which only pictures need
+    from nuanced_speech.evaluate.plots import log_mel
+
     rows = []
     for wave in (predicted, reference):
         level = (log_mel(wave.numpy(), SAMPLE_RATE) + _SHOWN_DB) / _SHOWN_DB
-        rows.append(np.repeat(matplotlib.colormaps["magma"](level[::-1].clip(0, 1))[..., :3], 2, axis=0))
+        rows.append(np.repeat(coloured(level[::-1].clip(0, 1), "magma"), 2, axis=0))
     width = min(row.shape[1] for row in rows)
     return np.concatenate([row[:, :width] for row in rows])
 
 
-def print_table(report: dict) -> None:
+def tables(report: dict[str, Any]) -> str:
     """Losses at start and end, then the style cosines with voices of the list beside voices that were not."""
-    console = Console()
+    text = io.StringIO()
+    console = Console(file=text, width=100)
     losses = Table(title="Training segments", title_justify="left")
     for column in ("loss", "start", "end"):
         losses.add_column(column, justify="left" if column == "loss" else "right")
@@ -86,6 +91,7 @@ def print_table(report: dict) -> None:
             shown = [f"{figures[key]:.3f}" for key in ("cosine", "timbre", "prosody", "average_voice")]
             cosines.add_row(name, str(figures["segments"]), *shown)
     console.print(cosines)
+    return text.getvalue().rstrip()
 
 
 def write_json(path: Path, content: Any) -> None:

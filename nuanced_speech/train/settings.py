@@ -1,6 +1,5 @@
 """Settings of the training recipe, their presets, and what is refused before anything is loaded."""
 
-import hashlib
 import math
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -9,7 +8,8 @@ import torch
 
 from nuanced_speech.core.device import find_device
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.train.corpus import SENTENCES
+from nuanced_speech.train.checkpoint import fingerprint, make_folder
+from nuanced_speech.train.configs import SENTENCES
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, voice_pack
 
 STORY = Path(__file__).parent / "texts" / "multispeech.txt"
@@ -20,23 +20,33 @@ _FREE = ("text_file", "corpus", "epochs", "device", "out", "models", "resume", "
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What to train on, how long, and where to put it. The defaults take about ten minutes on two cores.
+    """What the style encoder is trained on, how long, and where results go. The defaults take about ten minutes on two
+    cores.
 
     Attributes:
-        text_file: one sentence a line.
-        voices: stock voices or voice pack files.
-        held_out: voices that are measured and never trained on.
-        batch_size: segments in a step.
-        lr: peak of the schedule, a short warm-up and half a cosine.
-        whisper: any size that openai-whisper knows.
-        device: ``auto`` is CUDA where there is one.
-        out, models: folders of what is heard and seen, and of checkpoint and weights.
-        resume: go on from the checkpoint.
-        corpus: folder that ``nuanced-speech train corpus`` made: its styles join the style loss.
-        audio_epochs: after which epochs all segments are written as audio; at the end they always are.
-        crop_seconds, crops: what is decoded of a segment in a step, and how many such pieces to choose from.
-        stft_weight, cosine_weight, mse_weight, prosody_weight: of the parts of the loss.
-        corpus_batch, corpus_steps: styles in a step, and steps on styles alone before each step with audio.
+        text_file: Text file of sentences, one a line.
+        voices: Stock voices or voice pack files that speak them.
+        held_out: Voices that are measured and never trained on.
+        epochs: Number of times through all sentences.
+        batch_size: Number of segments in a step.
+        lr: Highest learning rate.
+        whisper: Whisper size: base, tiny.en, small …
+        device: Device to train on: auto, cpu or cuda.
+        out: Folder of audio, report, TensorBoard log and cache.
+        models: Folder of checkpoint and weights.
+        seed: Random seed.
+        resume: Go on from the checkpoint.
+        corpus: Folder that 'train corpus' made, whose styles join the style loss.
+        audio_epochs: Epochs after which all segments are written as audio; at the end they always are.
+        crop_seconds: Length of the piece of a segment that is decoded in a step.
+        crops: Number of such pieces of each segment to choose from.
+        stft_weight: Weight of the spectral loss.
+        cosine_weight: Weight of the cosine distance of styles.
+        mse_weight: Weight of the squared error of styles.
+        prosody_weight: Weight of the losses of durations, F0 and energy.
+        weight_decay: Weight decay of AdamW.
+        corpus_batch: Number of styles in a step on styles alone.
+        corpus_steps: Number of such steps before each step with audio.
     """
 
     text_file: Path = STORY
@@ -93,7 +103,7 @@ def parse_epochs(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise UserError(f"--audio-epochs is {text!r}: give whole numbers separated by commas, such as 5,10") from None
+        raise UserError(f"audio_epochs is {text!r}: give whole numbers separated by commas, such as 5,10") from None
 
 
 def check(config: TrainConfig) -> None:
@@ -104,44 +114,37 @@ def check(config: TrainConfig) -> None:
     """
     for name in ("epochs", "batch_size", "crops", "corpus_batch"):
         if getattr(config, name) < 1:
-            raise UserError(f"{_option(name)} is {getattr(config, name)}: give a whole number from 1 up")
+            raise UserError(f"{name} is {getattr(config, name)}: give a whole number from 1 up")
     for name in ("lr", "crop_seconds"):
         value = getattr(config, name)
         if not (math.isfinite(value) and value > 0):
-            raise UserError(f"{_option(name)} is {value}: give a number above 0, such as {getattr(TrainConfig, name)}")
+            raise UserError(f"{name} is {value}: give a number above 0, such as {getattr(TrainConfig, name)}")
     if config.seed < 0:
-        raise UserError(f"--seed is {config.seed}: give a whole number from 0 up")
+        raise UserError(f"seed is {config.seed}: give a whole number from 0 up")
     if not config.voices:
-        raise UserError("--voices names no voice: give names separated by commas, such as af_heart,bm_george")
+        raise UserError("voices names no voice: give some, such as af_heart and bm_george")
     for voice in (*config.voices, *config.held_out):
         voice_pack(voice)
     if config.corpus and not config.corpus.is_dir():
         raise UserError(f"{config.corpus}: no such folder; make a corpus with: nuanced-speech train corpus DIR")
     find_device(config.device)
     for folder in (config.out, config.models):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{folder}: cannot make this folder ({error.strerror})") from error
+        make_folder(folder)
     present = [name for name in (CHECKPOINT, BEST) if (config.models / name).exists()]
     if present and not config.resume:
         raise UserError(
-            f"{config.models / present[0]} is there from an earlier run: go on with --resume, or give another --models"
-            " folder (and another --out to keep its sound)"
+            f"{config.models / present[0]} is there from an earlier run: go on with resume, or give another folder as"
+            " models (and as out, to keep its sound)"
         )
     if config.resume and CHECKPOINT not in present:
-        raise UserError(f"{config.models / CHECKPOINT}: no checkpoint to resume; start without --resume")
+        raise UserError(f"{config.models / CHECKPOINT}: no checkpoint to resume; start without resume")
 
 
 def identity(config: TrainConfig, sentences: list[str], corpus_styles: torch.Tensor | None) -> dict[str, str]:
     """All that shapes the weights, as text: a checkpoint is only continued with the same."""
     known = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in _FREE}
-    known["text"] = hashlib.sha256("\n".join(sentences).encode()).hexdigest()[:16]
+    known["text"] = fingerprint("\n".join(sentences).encode())
     known["corpus"] = "none"
     if corpus_styles is not None:
-        known["corpus"] = hashlib.sha256(corpus_styles.cpu().numpy().tobytes()).hexdigest()[:16]
+        known["corpus"] = fingerprint(corpus_styles.cpu().numpy().tobytes())
     return known
-
-
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")

@@ -9,8 +9,11 @@ Everything random depends on the seed and the epoch alone, so a checkpoint needs
 was killed ends with the same weights, bit for bit, as one that was not.
 """
 
+import json
+import logging
 import math
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,32 +21,36 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.core.device import find_device
+from nuanced_speech.core.progress import above_bars, step_bar
 from nuanced_speech.dsp.stft_loss import MultiResolutionSTFTLoss
 from nuanced_speech.models.kokoro import Kokoro, length_mask
 from nuanced_speech.models.style_encoder import StyleEncoder
 from nuanced_speech.models.whisper import Listener
-from nuanced_speech.train import checkpoint
+from nuanced_speech.train.board import Board
 from nuanced_speech.train.corpus import read_sentences
+from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run
 from nuanced_speech.train.losses import StyleLoss, StyleSimilarityLoss
 from nuanced_speech.train.objective import RenderLoss, render_loss, resynthesize
-from nuanced_speech.train.references import Segment, Speaker, corpus_vectors, join, segment_list, speak_all
-from nuanced_speech.train.report import SpeechBoard, print_table, similarity, write_json
+from nuanced_speech.train.references import Segment, Speaker, Speech, corpus_vectors, join, segment_list, speak_all
+from nuanced_speech.train.report import SpeechBoard, similarity, tables, write_json
+from nuanced_speech.train.schedule import WarmCosine, set_rates
 from nuanced_speech.train.settings import BEST, CHECKPOINT, TrainConfig, check, identity
 from nuanced_speech.voice.stock import stock_voices, style_of
 
+log = logging.getLogger(__name__)
 # One utterance in ten of a corpus is kept back to choose the best weights.
 KEPT_BACK = 10
-WARMUP = 0.05
+# Shares: of the steps until the highest learning rate, and of this rate at the end.
+WARMUP, LAST_RATE = 0.05, 0.05
 # A step costs about this many times the decoding that is in it.
 STEP_COST = 2.7
 
 
-def train(config: TrainConfig) -> dict[str, Any]:
-    """Train a style encoder; returns the report that is also printed and written to ``out/report.json``.
+def train(config: TrainConfig, report: Report = log.info) -> dict[str, Any]:
+    """Train a style encoder; returns the report that is also written to ``out/report.json``.
 
     Raises:
         UserError: a setting that cannot work, a missing file or model, or an earlier run that is in the way.
@@ -51,128 +58,164 @@ def train(config: TrainConfig) -> dict[str, Any]:
     began = time.monotonic()
     check(config)
     sentences = read_sentences(config.text_file)
-    device = find_device(config.device)
-    steps = math.ceil(len(sentences) / config.batch_size)
-    print(
-        f"{len(sentences)} sentences in {len(config.voices)} voices, {config.epochs} epochs of {steps} steps,"
-        f" {config.batch_size} crops of {config.crop_seconds:g} s in a step, on {device}"
-    )
+    recipe = StyleRecipe(config, sentences, report, began)
+    path = config.models / CHECKPOINT
+    loop = LoopConfig(config.epochs * recipe.steps, path, recipe.settings, every=recipe.steps)
+    run(recipe, loop, report, partial(SpeechBoard, config.out / "tensorboard"))
+    return json.loads((config.out / "report.json").read_text(encoding="utf-8"))
 
-    # Speak and hear every sentence once; nothing of this is done again when a run is resumed.
-    kokoro, listener = Kokoro().to(device), Listener(config.whisper, device)
-    width = listener.width
-    speaker = Speaker(kokoro, listener, config.out / "cache", config.crops, config.crop_seconds)
-    speech = speak_all(speaker, sentences, config)
-    segments, reference = speech.segments, join([segment.audio for segment in speech.segments])
-    audio.write(config.out / "multispeech.wav", reference)
-    write_json(config.out / "multispeech.json", segment_list(speech))
 
-    # Styles that go without audio: a corpus to learn from, and what chooses the best weights.
-    corpus, heard = None, pool(segments)
-    judged, judged_styles = pool(speech.listed), torch.stack([segment.style for segment in speech.listed])
-    if config.corpus:
-        features, styles = corpus_vectors(config.corpus, listener)
-        kept = torch.arange(len(styles)) % KEPT_BACK == 0
-        corpus = features[~kept].to(device), styles[~kept].to(device)
-        heard = torch.cat([heard, features[~kept].flatten(0, 1)])
-        judged, judged_styles = torch.cat([judged, features[kept, 0]]), torch.cat([judged_styles, styles[kept]])
+class StyleRecipe(Recipe):
+    """The encoder, what Kokoro spoke for it, and styles that go without audio.
 
-    # The encoder starts at the average voice.
-    torch.manual_seed(config.seed)
-    encoder = StyleEncoder(width)
-    stock = [style_of(pack) for voice, pack in stock_voices().items() if voice not in config.held_out]
-    encoder.calibrate(heard, torch.stack(stock))
-    encoder.to(device).metadata = {"whisper": config.whisper}
-    optimizer = torch.optim.AdamW(encoder.parameters(), config.lr, weight_decay=config.weight_decay)
-    stft = MultiResolutionSTFTLoss().to(device)
-    style_loss = StyleSimilarityLoss(config.cosine_weight, config.mse_weight)
+    Everything is spoken and analysed when it is made; nothing of this is done again when a run is resumed.
+    """
 
-    state_path, best_path = config.models / CHECKPOINT, config.models / BEST
-    settings = identity(config, sentences, None if corpus is None else corpus[1])
-    if config.resume:
-        state = checkpoint.load(state_path)
-        checkpoint.check_same(state_path, state["settings"], settings)
-        encoder.load_state_dict(state["encoder"])
-        optimizer.load_state_dict(state["optimizer"])
-        print(f"going on after epoch {state['epoch']} of {config.epochs}")
-    else:
-        start = measure(kokoro, stft, style_loss, encoder, segments)
-        state = {"settings": settings, "epoch": 0, "best": math.inf, "start": start}
-        save_state(state_path, state, encoder, optimizer)
+    def __init__(self, config: TrainConfig, sentences: list[str], report: Report, began: float) -> None:
+        self.config, self.report, self.began = config, report, began
+        self.device = find_device(config.device)
+        self.steps = math.ceil(len(sentences) / config.batch_size)
+        report(
+            f"{len(sentences)} sentences in {len(config.voices)} voices, {config.epochs} epochs of {self.steps} steps,"
+            f" {config.batch_size} crops of {config.crop_seconds:g} s in a step, on {self.device}"
+        )
+        self.kokoro, listener = Kokoro().to(self.device), Listener(config.whisper, self.device)
+        speaker = Speaker(self.kokoro, listener, config.out / "cache", config.crops, config.crop_seconds)
+        self.speech: Speech = speak_all(speaker, sentences, config)
+        self.segments = self.speech.segments
+        self.reference = join([segment.audio for segment in self.segments])
+        audio.write(config.out / "multispeech.wav", self.reference)
+        write_json(config.out / "multispeech.json", segment_list(self.speech))
+        features = self._read_corpus(listener)
 
-    def corpus_loss(rng: np.random.Generator) -> Tensor:
-        assert corpus is not None
-        features, styles = corpus
-        rows = torch.from_numpy(rng.integers(len(styles), size=config.corpus_batch)).to(device)
-        clean_or_not = torch.from_numpy(rng.integers(2, size=config.corpus_batch)).to(device)
-        return style_loss(encoder(features[rows, clean_or_not, None]), styles[rows]).total
+        torch.manual_seed(config.seed)
+        self.encoder = StyleEncoder(listener.width)
+        stock = [style_of(pack) for voice, pack in stock_voices().items() if voice not in config.held_out]
+        self.encoder.calibrate(features, torch.stack(stock))
+        self.encoder.to(self.device).metadata = {"whisper": config.whisper}
+        self.optimizer = torch.optim.AdamW(self.encoder.parameters(), config.lr, weight_decay=config.weight_decay)
+        self.stft = MultiResolutionSTFTLoss().to(self.device)
+        self.style_loss = StyleSimilarityLoss(config.cosine_weight, config.mse_weight)
+        self.schedule = schedule(config.epochs * self.steps)
+        self.settings = identity(config, sentences, None if self.corpus is None else self.corpus[1])
+        self.best, self.start, self.epoch, self.steps_here = math.inf, dict[str, float](), 0, 0
 
-    first, total = state["epoch"] * steps, config.epochs * steps
-    board = SpeechBoard(config.out / "tensorboard", first)
-    bar = tqdm(total=total, initial=first, desc="training", unit="step")
-    for epoch in range(state["epoch"] + 1, config.epochs + 1):
-        rng = np.random.default_rng([config.seed, epoch])
-        for step, chunk in enumerate(np.array_split(rng.permutation(len(segments)), steps), (epoch - 1) * steps):
-            tick = time.monotonic()
-            rate = learning_rate(step, total, config.lr)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
+    def _read_corpus(self, listener: Listener) -> Tensor:
+        """Read styles that go without audio: a corpus to learn from, and what chooses the best weights. Returns all
+        mean features ``[N, width]`` that are learned from."""
+        self.corpus, features = None, pool(self.segments)
+        listed = self.speech.listed
+        self.unseen, self.unseen_styles = pool(listed), torch.stack([segment.style for segment in listed])
+        if self.config.corpus:
+            means, styles = corpus_vectors(self.config.corpus, listener)
+            kept = torch.arange(len(styles)) % KEPT_BACK == 0
+            self.corpus = means[~kept].to(self.device), styles[~kept].to(self.device)
+            features = torch.cat([features, means[~kept].flatten(0, 1)])
+            self.unseen = torch.cat([self.unseen, means[kept, 0]])
+            self.unseen_styles = torch.cat([self.unseen_styles, styles[kept]])
+        return features
 
-            # Styles alone: thousands of them cost less than a second of audio.
-            for _ in range(config.corpus_steps if corpus else 0):
-                update(encoder, optimizer, [corpus_loss(rng)])
+    def begin(self) -> str:
+        """Measure the average voice, which the encoder begins with."""
+        self.start = measure(self.kokoro, self.stft, self.style_loss, self.encoder, self.segments)
+        return f"before: stft {self.start['stft']:.3f}, style {self.start['style']:.3f}"
 
-            # Styles and what they sound like.
-            batch = [segments[k] for k in chunk]
-            crops = [int(rng.integers(len(segment.crop_starts))) for segment in batch]
-            style = predict(encoder, batch)
-            rendered, gradient = render_gradient(kokoro, stft, batch, style.detach(), crops, config)
-            similar = style_loss(style, torch.stack([segment.style for segment in batch]).to(device))
-            on_styles = similar.total + corpus_loss(rng) if corpus else similar.total
-            update(encoder, optimizer, [on_styles, style], [None, gradient])
+    def step(self, step: int) -> dict[str, float]:
+        """Learn from styles alone, of which thousands cost less than a second of audio, then from a batch of segments
+        and what they sound like."""
+        config, place = self.config, step % self.steps
+        began = time.monotonic()
+        if place == 0:
+            self.rng = np.random.default_rng([config.seed, step // self.steps + 1])
+            self.chunks = np.array_split(self.rng.permutation(len(self.segments)), self.steps)
+        rate = config.lr * self.schedule(step)
+        set_rates(self.optimizer, rate)
+        for _ in range(config.corpus_steps if self.corpus else 0):
+            update(self.encoder, self.optimizer, [self._corpus_loss()])
 
-            board.scalars("train", rendered | style_figures(similar) | {"learning_rate": rate}, step + 1)
-            bar.set_postfix(stft=f"{rendered['stft']:.2f}", style=f"{similar.total.item():.3f}", refresh=False)
-            bar.update()
-            if step == first + 1:  # the first step is slower than the others
-                pace = time.monotonic() - tick
-                announce(pace, total - step - 1, len(reference) / audio.SAMPLE_RATE, epoch, config)
+        batch = [self.segments[k] for k in self.chunks[place]]
+        crops = [int(self.rng.integers(len(segment.crop_starts))) for segment in batch]
+        style = predict(self.encoder, batch)
+        rendered, gradient = render_gradient(self.kokoro, self.stft, batch, style.detach(), crops, config)
+        similar = self.style_loss(style, torch.stack([segment.style for segment in batch]).to(self.device))
+        on_styles = similar.total + self._corpus_loss() if self.corpus else similar.total
+        update(self.encoder, self.optimizer, [on_styles, style], [None, gradient])
 
+        self.steps_here += 1
+        if self.steps_here == 2:  # the first step is slower than the others
+            self._announce(time.monotonic() - began, step)
+        return rendered | style_figures(similar) | {"learning_rate": rate}
+
+    def _corpus_loss(self) -> Tensor:
+        assert self.corpus is not None
+        features, styles = self.corpus
+        size = self.config.corpus_batch
+        rows = torch.from_numpy(self.rng.integers(len(styles), size=size)).to(self.device)
+        clean_or_not = torch.from_numpy(self.rng.integers(2, size=size)).to(self.device)
+        return self.style_loss(self.encoder(features[rows, clean_or_not, None]), styles[rows]).total
+
+    def _announce(self, pace: float, step: int) -> None:
+        """Say how long the rest will take, by the seconds that a step took."""
+        config, epoch = self.config, step // self.steps + 1
+        decoding = pace / (config.batch_size * config.crop_seconds * STEP_COST)
+        written = 1 + sum(epoch <= chosen <= config.epochs for chosen in config.audio_epochs)
+        left = config.epochs * self.steps - step - 1
+        minutes = (pace * left + decoding * written * len(self.reference) / audio.SAMPLE_RATE) / 60
+        line = f"{pace:.1f} s a step: about {minutes:.0f} minutes to go, audio and measurement included"
+        above_bars(self.report, line)
+
+    def evaluate(self, step: int, board: Board | None) -> str:
+        """Keep the weights that are best on speech which was not learned from; write audio after chosen epochs."""
+        self.epoch = step // self.steps
         with torch.no_grad():
-            unseen = style_loss(encoder(judged[:, None].to(device)).cpu(), judged_styles)
-        board.scalars("unseen", style_figures(unseen), epoch * steps)
-        tqdm.write(f"epoch {epoch}: style loss {unseen.total:.3f}, cosine {1 - unseen.cosine:.3f} on unseen speech")
-        if unseen.total.item() < state["best"]:
-            state["best"] = unseen.total.item()
-            encoder.save(best_path, {"epoch": str(epoch)})
-        if epoch in config.audio_epochs:
-            wave = write_audio(config.out, f"epoch_{epoch}", kokoro, encoder, segments, reference)
-            board.sounds(wave, segments[0].audio, epoch * steps)
-        state["epoch"] = epoch
-        save_state(state_path, state, encoder, optimizer)
-    bar.close()
+            unseen = self.style_loss(self.encoder(self.unseen[:, None].to(self.device)).cpu(), self.unseen_styles)
+        if board:
+            board.scalars("unseen", style_figures(unseen), step)
+        if unseen.total.item() < self.best:
+            self.best = unseen.total.item()
+            self.encoder.save(self.config.models / BEST, {"epoch": str(self.epoch)})
+        if self.epoch in self.config.audio_epochs:
+            self._write_audio(f"epoch_{self.epoch}", self.encoder, step, board)
+        return f"epoch {self.epoch}: style loss {unseen.total:.3f}, cosine {1 - unseen.cosine:.3f} on unseen speech"
 
-    # The best weights speak, and are measured.
-    encoder = StyleEncoder.load(best_path).to(device)
-    wave = write_audio(config.out, "final", kokoro, encoder, segments, reference)
-    board.sounds(wave, segments[0].audio, total + 1)
-    board.close()
-    report = {
-        "best_epoch": int(encoder.metadata["epoch"]),
-        "start": state["start"],
-        "end": measure(kokoro, stft, style_loss, encoder, segments),
-        "similarity": {
-            "training segments": similarity(encoder, segments, speech.voices),
-            "unseen sentence, voices of the list": similarity(encoder, speech.listed, config.voices),
-            "unseen sentence, other voices": similarity(encoder, speech.others, speech.other_voices),
-        },
-        "settings": settings | {"epochs": str(config.epochs)},
-        "minutes": round((time.monotonic() - began) / 60, 2),
-    }
-    write_json(config.out / "report.json", report)
-    print_table(report)
-    print(f"weights: {best_path}; sound and report: {config.out}; {report['minutes']:.1f} min")
-    return report
+    def _write_audio(self, name: str, encoder: StyleEncoder, step: int, board: Board | None) -> None:
+        wave = write_audio(self.config.out, name, self.kokoro, encoder, self.segments, self.reference)
+        if isinstance(board, SpeechBoard):
+            board.sounds(wave, self.segments[0].audio, step)
+
+    def state(self) -> dict[str, Any]:
+        """Weights, optimizer, and figures of the best weights and of the beginning."""
+        figures = {"epoch": self.epoch, "best": self.best, "start": self.start}
+        return figures | {"encoder": self.encoder.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over an earlier state."""
+        self.encoder.load_state_dict(state["encoder"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.best, self.start = state["epoch"], state["best"], state["start"]
+
+    def finish(self, step: int, board: Board | None) -> Path:
+        """The best weights speak, and are measured."""
+        config, speech = self.config, self.speech
+        path = config.models / BEST
+        encoder = StyleEncoder.load(path).to(self.device)
+        self._write_audio("final", encoder, config.epochs * self.steps + 1, board)
+        report = {
+            "best_epoch": int(encoder.metadata["epoch"]),
+            "start": self.start,
+            "end": measure(self.kokoro, self.stft, self.style_loss, encoder, self.segments),
+            "similarity": {
+                "training segments": similarity(encoder, self.segments, speech.voices),
+                "unseen sentence, voices of the list": similarity(encoder, speech.listed, config.voices),
+                "unseen sentence, other voices": similarity(encoder, speech.others, speech.other_voices),
+            },
+            "settings": self.settings | {"epochs": str(config.epochs)},
+            "minutes": round((time.monotonic() - self.began) / 60, 2),
+        }
+        write_json(config.out / "report.json", report)
+        self.report(tables(report))
+        self.report(f"weights: {path}; sound and report: {config.out}; {report['minutes']:.1f} min")
+        return path
 
 
 def pool(segments: list[Segment]) -> Tensor:
@@ -193,24 +236,10 @@ def update(
     optimizer.step()
 
 
-def save_state(path: Path, state: dict[str, Any], encoder: StyleEncoder, optimizer: torch.optim.Optimizer) -> None:
-    """The state with the present weights, as a checkpoint."""
-    checkpoint.save(path, state | {"encoder": encoder.state_dict(), "optimizer": optimizer.state_dict()})
-
-
-def announce(pace: float, steps_left: int, reference_seconds: float, epoch: int, config: TrainConfig) -> None:
-    """Say how long the rest will take, by the seconds that a step took."""
-    decoding = pace / (config.batch_size * config.crop_seconds * STEP_COST)
-    written = 1 + sum(epoch <= chosen <= config.epochs for chosen in config.audio_epochs)
-    minutes = (pace * steps_left + decoding * written * reference_seconds) / 60
-    tqdm.write(f"{pace:.1f} s a step: about {minutes:.0f} minutes to go, audio and measurement included")
-
-
-def learning_rate(step: int, total: int, peak: float) -> float:
-    """Linear warm-up over the first twentieth, then half a cosine down to a twentieth of ``peak``."""
-    warmup = max(1, round(WARMUP * total))
-    progress = max(step + 1 - warmup, 0) / max(total - warmup, 1)
-    return peak * min((step + 1) / warmup, 1) * (0.05 + 0.95 * (1 + math.cos(math.pi * progress)) / 2)
+def schedule(steps: int) -> WarmCosine:
+    """The learning rate over so many steps; the first step of the cosine is the last of the warm-up."""
+    warmup = max(1, round(WARMUP * steps))
+    return WarmCosine(steps, warmup, LAST_RATE, begins=warmup - 1, ends=steps - 1)
 
 
 def predict(encoder: StyleEncoder, segments: list[Segment]) -> Tensor:
@@ -260,7 +289,7 @@ def measure(
     styles = predict(encoder, segments)
     parts: list[RenderLoss] = [
         render_loss(kokoro, stft, [segment], styles[k : k + 1], [0])
-        for k, segment in enumerate(tqdm(segments, "measuring", unit="segment", leave=False))
+        for k, segment in enumerate(step_bar(segments, "measuring", unit="segment", leave=False))
     ]
     figures = [part.figures() for part in parts]
     similar = style_loss(styles, torch.stack([segment.style for segment in segments]).to(styles.device))
@@ -279,7 +308,8 @@ def write_audio(
 ) -> Tensor:
     """Write all segments in predicted styles, and the reference beside them; returns the first one's ``[T]``."""
     styles = predict(encoder, segments)
-    bar = tqdm(zip(segments, styles, strict=True), f"{name} audio", len(segments), unit="segment", leave=False)
+    pairs = zip(segments, styles, strict=True)
+    bar = step_bar(pairs, f"{name} audio", len(segments), unit="segment", leave=False)
     waves = [resynthesize(kokoro, segment, style) for segment, style in bar]
     audio.write(out / f"{name}_all_segments_predicted.wav", join(waves))
     audio.write(out / f"{name}_all_segments_reference.wav", reference)

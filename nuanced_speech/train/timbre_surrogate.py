@@ -7,20 +7,20 @@ hopeful. Every sample is kept as it is made, and an interrupted run goes on.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.analysis.features import ENERGY_OFFSET, gain_of
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.dsp.octave_repair import octave_drops
@@ -29,6 +29,7 @@ from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
+from nuanced_speech.train.configs import TimbreConfig
 from nuanced_speech.train.corpus import read
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 
@@ -48,21 +49,6 @@ CLEAN_DECAY, CLEAN_NOISE, CLEAN_EPOCHS = 0.3, 1.0, 2.5
 # that came out unvoiced, DNSMOS OVRL, P.808.
 BETTER = (-1.0, -1.0, 1.0, 1.0)
 DNSMOS_SECONDS = 9.02
-
-
-@dataclass
-class TimbreConfig:
-    """``speech`` is what ``train real`` made of many speakers' recordings, each a speaker; ``corpora`` of ``train
-    corpus`` are samples that cost nothing."""
-
-    speech: Path
-    out: Path
-    corpora: list[Path] = field(default_factory=list)
-    random: int = 700
-    rounds: int = 4
-    per_round: int = 250
-    epochs: int = 40
-    seed: int = 0
 
 
 @dataclass
@@ -105,16 +91,16 @@ def train(config: TimbreConfig) -> Path:
     """
     config.out.mkdir(parents=True, exist_ok=True)
     encoder, kokoro = SpeakerEncoder(), Kokoro()
-    passages = hear_speakers(config.speech, encoder)
+    passages = read_passages(config.speech, encoder)
     for corpus in config.corpora:
-        hear_corpus(corpus, config.out / f"corpus-{corpus.resolve().name}.safetensors", encoder)
+        read_corpus(corpus, config.out / f"corpus-{corpus.resolve().name}.safetensors", encoder)
     for turn in range(config.rounds + 1):
         shards = range(-(-(config.per_round if turn else config.random) // PER_SHARD))
         missing = [k for k in shards if not _shard(config.out, turn, k).exists()]
         # of earlier rounds only, so that a resumed run ends where an uninterrupted one does
         surrogate = fit(read_samples(config.out, turn), config) if turn and missing else None
         name = f"speakers, round {turn}" if turn else "random timbres"
-        for k in tqdm(missing, name, len(shards), initial=len(shards) - len(missing), unit="shard"):
+        for k in step_bar(missing, name, len(shards), done=len(shards) - len(missing), unit="shard"):
             rng = np.random.default_rng([config.seed, turn, k])
             log_f0: list[float] | None
             if surrogate is None:
@@ -197,12 +183,12 @@ def speak(
 
 def measure(wave: np.ndarray, f0: np.ndarray) -> Tensor:
     """Quality ``[4]`` of ``wave [T]`` that was spoken with a melody; NaN for scores whose package is not installed."""
-    heard = track_f0(wave, audio.SAMPLE_RATE)[: len(f0)]
-    voiced = f0[: len(heard)] > 0
-    missed = np.mean(heard[voiced] == 0) if voiced.any() else np.nan
+    tracked = track_f0(wave, audio.SAMPLE_RATE)[: len(f0)]
+    voiced = f0[: len(tracked)] > 0
+    missed = np.mean(tracked[voiced] == 0) if voiced.any() else np.nan
     # the scores want 9 s, and would double a shorter recording until it has more
     scores = quality(np.resize(wave, int(DNSMOS_SECONDS * audio.SAMPLE_RATE)), audio.SAMPLE_RATE, distill=False)
-    measured = (float(octave_drops(f0, heard).any()), missed, scores.ovrl, scores.p808)
+    measured = (float(octave_drops(f0, tracked).any()), missed, scores.ovrl, scores.p808)
     return torch.tensor([np.nan if value is None else value for value in measured], dtype=torch.float32)
 
 
@@ -217,33 +203,33 @@ def _place(passage: Passage, rng: np.random.Generator) -> slice:
     return place
 
 
-def hear_speakers(speech: Path, encoder: SpeakerEncoder) -> list[Passage]:
+def read_passages(speech: Path, encoder: SpeakerEncoder) -> list[Passage]:
     """Everything that was said, each passage a speaker; those without a voice are left out.
 
     Raises:
         UserError: nothing there, or no voice in it.
     """
     passages = []
-    for utterance in tqdm(read(speech), "hearing speakers"):
+    for utterance in step_bar(read(speech), "hearing speakers"):
         wave = utterance.audio.numpy()
         embedding = encoder.embed(wave[: SECONDS * audio.SAMPLE_RATE], audio.SAMPLE_RATE)
         wave = wave * np.float32(gain_of(wave))
         f0 = track_f0(wave, audio.SAMPLE_RATE)
         log_f0 = median_log_f0(f0)
         if embedding is not None and np.isfinite(log_f0):
-            heard = torch.from_numpy(embedding)
-            passages.append(Passage(utterance.ids, utterance.durations, f0, energy(wave), log_f0, heard))
+            speaker = torch.from_numpy(embedding)
+            passages.append(Passage(utterance.ids, utterance.durations, f0, energy(wave), log_f0, speaker))
     if not passages:
         raise UserError(f"{speech}: no voice in this speech")
     return passages
 
 
-def hear_corpus(corpus: Path, cache: Path, encoder: SpeakerEncoder) -> None:
+def read_corpus(corpus: Path, cache: Path, encoder: SpeakerEncoder) -> None:
     """Whom every utterance of a corpus sounds like, kept in a file."""
     if cache.exists():
         return
     rows = []
-    for utterance in tqdm(read(corpus), f"hearing {corpus.name}"):
+    for utterance in step_bar(read(corpus), f"hearing {corpus.name}"):
         embedding = encoder.embed(utterance.audio.numpy(), audio.SAMPLE_RATE)
         voiced = utterance.f0[utterance.f0 > VOICED_HZ]
         if embedding is not None and len(voiced):
@@ -268,14 +254,14 @@ def fit(samples: Samples, config: TimbreConfig) -> TimbreSurrogate:
         timbre = samples.timbre[batch]
         return timbre + noise * scale * torch.from_numpy(rng.standard_normal(timbre.shape)).float()
 
-    for k in tqdm(range(len(surrogate.members)), "fitting", leave=False):
+    for k in step_bar(range(len(surrogate.members)), "fitting", leave=False):
         rng = np.random.default_rng([config.seed, k])
         for batch in _descent(surrogate.members[k], every, config.epochs, DECAY, rng):
-            found = surrogate.of_member(k, noisy(batch, NOISE, rng), samples.log_f0[batch])
-            (1 - (found * samples.embedding[batch]).sum(-1).mean()).backward()
+            embeddings = surrogate.of_member(k, noisy(batch, NOISE, rng), samples.log_f0[batch])
+            (1 - (embeddings * samples.embedding[batch]).sum(-1).mean()).backward()
         for batch in _descent(surrogate.clean[k], measured, int(config.epochs * CLEAN_EPOCHS), CLEAN_DECAY, rng):
-            judged = surrogate.cleanness_of_member(k, noisy(batch, CLEAN_NOISE, rng), samples.log_f0[batch])
-            (judged - clean[batch]).square().mean().backward()
+            predicted = surrogate.cleanness_of_member(k, noisy(batch, CLEAN_NOISE, rng), samples.log_f0[batch])
+            (predicted - clean[batch]).square().mean().backward()
     return surrogate.eval().requires_grad_(False)
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.core.constants import MAX_PHONEMES, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.mel import MEL, mel_spectrogram
 from nuanced_speech.models.content_adapter import ContentAdapter, align_content
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
@@ -101,8 +101,8 @@ def _from_ljspeech(config: ExtractConfig) -> int:
     listener = Listener(adapter.config.whisper) if adapter else None
     tokens, encoder = vocabulary(), SpeakerEncoder()
     count = 0
-    phonemize("one", config.language)  # an unsupported language is reported once, not once a row
-    for row in tqdm(ljspeech.read(config.dataset), "features"):
+    phonemize("one", config.language)  # a language that is not there is said once, not once a row
+    for row in step_bar(ljspeech.read(config.dataset), "features"):
         name = row.id
         target = config.out / f"{name}.npz"
         recording = ljspeech.wav_path(config.dataset, name)
@@ -117,9 +117,9 @@ def _from_ljspeech(config: ExtractConfig) -> int:
                 raise UserError(f"{name}: {len(ids) - 2} phonemes, more than {MAX_PHONEMES}")
             units = None
             if adapter and listener:
-                wave_16k = audio.resample(wave, MEL.sample_rate, audio.WHISPER_SAMPLE_RATE)
-                content = listener.features(wave_16k, (adapter.config.layer,))
-                units, fit = align_content(adapter, content, ids, len(wave) / MEL.sample_rate)
+                resampled = audio.resample(wave, MEL.sample_rate, audio.WHISPER_SAMPLE_RATE)
+                whisper_features = listener.features(resampled, (adapter.config.layer,))
+                units, fit = align_content(adapter, whisper_features, ids, len(wave) / MEL.sample_rate)
                 if fit < config.min_log_probability:
                     raise UserError(f"{name}: its text does not fit its sound ({fit:.2f})")
         except UserError as error:
@@ -135,7 +135,7 @@ def _from_ljspeech(config: ExtractConfig) -> int:
 def _from_corpus(config: ExtractConfig) -> int:
     encoder = SpeakerEncoder()
     count = 0
-    for path in tqdm(sorted(config.dataset.glob("shard-*.safetensors")), "features"):
+    for path in step_bar(sorted(config.dataset.glob("shard-*.safetensors")), "features"):
         for slot, utterance in enumerate(read_shard(path, ("audio", "ids", "durations"))):
             name = f"{config.dataset.name}-{path.stem[-5:]}-{slot:02d}"
             target = config.out / f"{name}.npz"

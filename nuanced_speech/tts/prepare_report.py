@@ -5,15 +5,14 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nuanced_speech.core.files import replacing
+from nuanced_speech.train.board import new_figure
 from nuanced_speech.tts import ljspeech
-
-if TYPE_CHECKING:
-    from nuanced_speech.tts.prepare import Clip, Outcome, PrepareConfig
+from nuanced_speech.tts.clips import Clip, Outcome, PrepareConfig
 
 REJECTED = "rejected.csv"
 # What a voice needs.
@@ -150,12 +149,12 @@ def markdown(figures: dict[str, Any]) -> str:
 
 
 def draw(path: Path, clips: Sequence["Clip"]) -> None:
-    """Histograms of clip lengths and speaking rates."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    """Histograms of clip lengths and speaking rates.
 
-    figure = Figure(figsize=(11, 4), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
+    Raises:
+        UserError: Matplotlib is not installed.
+    """
+    figure = new_figure(figsize=(11, 4), dpi=110, layout="constrained")
     for axes, values, label, step in (
         (figure.add_subplot(1, 2, 1), [clip.seconds for clip in clips], "Length of a clip (s)", 0.5),
         (figure.add_subplot(1, 2, 2), [clip.rate for clip in clips], "Phonemes a second", 0.5),
@@ -181,5 +180,5 @@ def draw(path: Path, clips: Sequence["Clip"]) -> None:
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
     names = ("min", "p5", "median", "p95", "max")
-    found = np.percentile(values, (0, 5, 50, 95, 100)) if len(values) else np.zeros(5)
-    return {name: round(float(value), 2) for name, value in zip(names, found, strict=True)}
+    values_at = np.percentile(values, (0, 5, 50, 95, 100)) if len(values) else np.zeros(5)
+    return {name: round(float(value), 2) for name, value in zip(names, values_at, strict=True)}

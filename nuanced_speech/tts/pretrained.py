@@ -48,7 +48,7 @@ def speak(text: str, config: PretrainedConfig) -> tuple[np.ndarray, int]:
     arguments: dict[str, Any] = {}
     if config.speaker is not None:
         if kind != "bark":
-            raise UserError(f"--speaker is for Bark models; {config.model} is a {kind} model")
+            raise UserError(f"speaker is for Bark models; {config.model} is a {kind} model")
         preset = bark_preset(pipe, config.model, config.speaker)
         arguments["forward_params"] = {"history_prompt": preset}
     if config.seconds is not None:
@@ -68,7 +68,7 @@ def speak(text: str, config: PretrainedConfig) -> tuple[np.ndarray, int]:
     wave = np.asarray(said["audio"], np.float32)
     wave = wave.mean(tuple(range(wave.ndim - 1))) if wave.ndim > 1 else np.atleast_1d(wave)
     if wave.size == 0 or not np.isfinite(wave).all():
-        raise UserError(f"{config.model} made no sound of this text: try another text, or another --seed")
+        raise UserError(f"{config.model} made no sound of this text: try another text, or another seed")
     # loud models go a little beyond full scale
     return wave / max(1.0, float(np.abs(wave).max())), int(said["sampling_rate"])
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.constants import MAX_PHONEMES
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import Progress
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
@@ -48,8 +48,8 @@ class SpeakConfig:
     workers: int = 2
 
 
-def speak_dataset(config: SpeakConfig) -> int:
-    """Speak what is not there yet, with a progress bar; how many utterances there are then.
+def speak_dataset(config: SpeakConfig, progress: Progress = lambda share: None) -> int:
+    """Speak what is not there yet; returns how many utterances there are then.
 
     Every utterance depends on the seed and its own number alone, so a run that was interrupted goes on to the same end.
 
@@ -67,16 +67,13 @@ def speak_dataset(config: SpeakConfig) -> int:
     }
     features.begin(config.out, settings)
     (config.out / ljspeech.WAVS).mkdir(exist_ok=True)
-    wanted = list(enumerate(sentences * config.repeats))
-    missing = [job for job in wanted if not _target(config, job[0]).exists()]
-    with bar("speaking") as advance:
-        for _ in parallel(
-            Speaker, replace(config, voices=voices), missing, [1.0] * len(missing), config.workers, advance
-        ):
-            pass
+    jobs = list(enumerate(sentences * config.repeats))
+    missing = [job for job in jobs if not _target(config, job[0]).exists()]
+    for _ in parallel(Speaker, replace(config, voices=voices), missing, [1.0] * len(missing), config.workers, progress):
+        pass
     rows = [
         ljspeech.Row(_target(config, number).stem, text, text)
-        for number, text in wanted
+        for number, text in jobs
         if _target(config, number).exists()
     ]
     ljspeech.write(config.out, rows)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.audio.gate import decibels
 from nuanced_speech.audio.pcm import CORPUS_SCALE, from_int16, to_int16
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.train.corpus import read_shard
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def collect(folders: Sequence[Path], sample_rate: int, out: Path) -> Waveforms:
     else:
         ends, total = [], 0
         with audio.replacing(samples) as temporary, temporary.open("wb") as file:
-            for path in tqdm(sources, "reading recordings"):
+            for path in step_bar(sources, "reading recordings"):
                 for wave in _waves(path, sample_rate):
                     file.write(to_int16(wave, CORPUS_SCALE).tobytes())
                     total += len(wave)

@@ -64,7 +64,7 @@ def parallel(
             for future in done:
                 yield jobs[pending.pop(future)], future.result()
     except BrokenProcessPool as error:
-        raise UserError("a worker process died, perhaps for want of memory: run again with fewer --workers") from error
+        raise UserError("a worker process died, perhaps for want of memory: run again with fewer workers") from error
     finally:
         stop.set()
         pool.shutdown(wait=True, cancel_futures=True)

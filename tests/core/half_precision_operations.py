@@ -94,11 +94,11 @@ def main(folder: Path) -> dict[str, Any]:
         "say --fast": lambda: speak("Yes.", fast=True, kokoro=kokoro),
         "corpus": lambda: corpus._speak_shard((corpus.CorpusConfig(spoken, per_shard=3, text_file=text), 0)),
         "adapter": lambda: adapter.train(
-            adapter.AdapterConfig([spoken], folder / "adapter", steps=1, batch_size=1, held_out=1)
+            adapter.AdapterConfig((spoken,), folder / "adapter", steps=1, batch_size=1, held_out=1)
         ),
         "recogniser": lambda: recogniser.train(
             recogniser.RecogniserTraining(
-                [spoken], folder / "rec", steps=1, batch_size=1, held_out=0, whisper="tiny.en"
+                (spoken,), folder / "rec", steps=1, batch_size=1, held_out=0, whisper="tiny.en"
             )
         ),
         "codec": lambda: codec.train(
@@ -113,7 +113,7 @@ def main(folder: Path) -> dict[str, Any]:
             )
         ),
         "vocoder": lambda: vocoder.train(
-            vocoder.TrainConfig((waves,), folder / "vocoder", steps=1, batch_size=1, device="cpu")
+            vocoder.VocoderTrainConfig((waves,), folder / "vocoder", steps=1, batch_size=1, device="cpu")
         ),
         "timbre": speak_passage,
     }

@@ -16,7 +16,7 @@ from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.dsp.loudness import low_cut
-from nuanced_speech.dsp.octave_repair import affected_stretches, octave_drops
+from nuanced_speech.dsp.octave_repair import affected_stretches, octave_drops, repair_octaves
 from nuanced_speech.synthesis.target_voice import TargetVoice
 
 # Three seconds, a voice from 0.5 to 1 s and from 1.5 to 2.5 s.

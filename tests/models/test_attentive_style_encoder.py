@@ -14,6 +14,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.attentive_style_encoder import AttentiveConfig, AttentiveEncoder, together
 from nuanced_speech.models.style_encoder import REACH
 from nuanced_speech.train import attentive_style_encoder as style
+from nuanced_speech.train import checkpoint
 from nuanced_speech.train.attentive_style_encoder import StyleTraining, train
 from nuanced_speech.voice.stock import stock_voices, style_of
 
@@ -92,29 +93,34 @@ def test_training_learns_and_resumes_exactly(
     spoken = speak_corpus(4)
     monkeypatch.setattr(style, "HELD_OUT", style.HELD_OUT[:1])
     monkeypatch.setattr(style, "UNSEEN", ("Not at all.",))
-    settings = StyleTraining([spoken], tmp_path / "whole", SMALL, 40, 4, 1e-2, 5, checkpoint_every=20)
-    weights = AttentiveEncoder.load(train(settings))
+    settings = StyleTraining((spoken,), tmp_path / "whole", 40, 4, 1e-2, 5, checkpoint_every=20)
+    weights = AttentiveEncoder.load(train(settings, SMALL))
     examples = style.load_examples(spoken, "tiny.en")
     assert len(examples) == 4 and all(len(example.versions) == 2 for example in examples)
     true = torch.stack([example.style for example in examples])
     mean = F.cosine_similarity(weights.style_mean.expand_as(true), true).mean()
     assert style.measure(weights, examples)["style clean"] > mean + 0.05
 
-    stopped = StyleTraining([spoken], tmp_path / "stopped", SMALL, 40, 4, 1e-2, 5, checkpoint_every=20)
-    measure = style.measure
+    stopped = StyleTraining((spoken,), tmp_path / "stopped", 40, 4, 1e-2, 5, checkpoint_every=20)
+    measure, calls = style.measure, 0
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+    def interrupt(*arguments: object) -> dict[str, float]:
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # the first is before the checkpoint of step 20
+            raise KeyboardInterrupt
+        return measure(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(style, "measure", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        train(stopped)
+        train(stopped, SMALL)
+    assert checkpoint.load(stopped.out / "attentive_checkpoint.pt")["step"] == 20
     monkeypatch.setattr(style, "measure", measure)
-    again = AttentiveEncoder.load(train(stopped))
+    again = AttentiveEncoder.load(train(stopped, SMALL))
     for name, value in weights.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
     with pytest.raises(UserError, match="shape was"):
-        train(StyleTraining([spoken], tmp_path / "whole", AttentiveConfig("tiny.en", (4,), 384, width=8)))
+        train(settings, AttentiveConfig("tiny.en", (4,), 384, width=8))
 
 
 def test_stretches_are_of_the_example_with_parts_missing() -> None:

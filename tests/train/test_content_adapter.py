@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.content_adapter import ContentAdapter, ContentConfig
+from nuanced_speech.train import checkpoint, corpus
 from nuanced_speech.train import content_adapter as adapter
-from nuanced_speech.train import corpus
 from nuanced_speech.train.content_adapter import AdapterConfig, train
 
 SHAPE = ContentConfig("tiny.en", 3, 1, 6, input_dim=384, width=48, hidden=64, dilations=(1, 2))
@@ -24,7 +26,7 @@ def spoken(speak_corpus: Callable[[int], Path]) -> Path:
 
 def config(spoken: Path, out: Path) -> AdapterConfig:
     return AdapterConfig(
-        [spoken], out, steps=40, batch_size=2, lr=5e-3, warmup=5, ema=0.8, held_out=1, checkpoint_every=20
+        (spoken,), out, steps=40, batch_size=2, lr=5e-3, warmup=5, ema=0.8, held_out=1, checkpoint_every=20
     )
 
 
@@ -37,19 +39,34 @@ def test_training_learns_and_resumes_exactly(spoken: Path, tmp_path: Path, monke
     assert explained > 0.3
 
     interrupted = config(spoken, tmp_path / "broken")
-    evaluate = adapter.evaluate
+    evaluate, calls = adapter.evaluate, 0
 
     def interrupt(*arguments: object) -> tuple[float, float]:
-        raise KeyboardInterrupt
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # the first is before the checkpoint of step 20
+            raise KeyboardInterrupt
+        return evaluate(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(adapter, "evaluate", interrupt)
     with pytest.raises(KeyboardInterrupt):
         train(interrupted, SHAPE)
     assert not (interrupted.out / "content_adapter.safetensors").exists()
+    assert checkpoint.load(interrupted.out / "adapter_checkpoint.pt")["step"] == 20
     monkeypatch.setattr(adapter, "evaluate", evaluate)
     resumed = ContentAdapter.load(train(interrupted, SHAPE))
     for name, value in weights.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
+
+    # neither with other settings nor on other data, but for longer
+    with pytest.raises(UserError, match=r"lr was 0.005, now 0.1"):
+        train(replace(interrupted, lr=0.1), SHAPE)
+    with pytest.raises(UserError, match="data was"):
+        train(replace(interrupted, corpora=(spoken, spoken)), SHAPE)
+    with pytest.raises(UserError, match="shape was"):
+        train(interrupted, replace(SHAPE, width=32))
+    train(replace(interrupted, steps=41, checkpoint_every=7), SHAPE)
+    assert checkpoint.load(interrupted.out / "adapter_checkpoint.pt")["step"] == 41
 
 
 def test_crops_keep_features_and_labels_together(spoken: Path) -> None:

@@ -13,7 +13,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.phoneme_recognizer import SILENCE_SECONDS, Recogniser
 from nuanced_speech.models.phoneme_tokenizer import Lexicon
 from nuanced_speech.models.whisper import Listener
-from nuanced_speech.train import corpus
+from nuanced_speech.train import checkpoint, corpus
 from nuanced_speech.train import phoneme_recognizer as recogniser
 from nuanced_speech.train.phoneme_recognizer import RecogniserTraining, load_clips, phoneme_errors, train, weighed
 
@@ -29,7 +29,7 @@ def config(spoken: Path, out: Path, steps: int = 80) -> RecogniserTraining:
     out.mkdir()
     words.save(out / "lexicon.json")
     return RecogniserTraining(
-        [spoken],
+        (spoken,),
         out,
         whisper="tiny.en",
         rank=8,
@@ -74,6 +74,13 @@ def test_training_resumes_exactly(
     resumed = Recogniser.load(listener, train(interrupted))
     for name, value in weights.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
+
+    with pytest.raises(UserError, match=r"rank was 8, now 4"):
+        train(replace(interrupted, rank=4))
+    with pytest.raises(UserError, match="data was"):
+        train(replace(interrupted, corpora=(spoken, spoken)))
+    train(replace(interrupted, steps=11))
+    assert checkpoint.load(interrupted.out / "recogniser_checkpoint.pt")["step"] == 11
 
 
 def test_clips_hold_whole_utterances_and_their_phonemes(spoken: Path, listener: Listener) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,10 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import Kokoro, timbre_of
 from nuanced_speech.models.timbre_extension import SIZE, Extension
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
-from nuanced_speech.train import timbre_extension as training
-from nuanced_speech.train.timbre_extension import ExtensionTraining, load_speakers, prepare, train
+from nuanced_speech.train import checkpoint
+from nuanced_speech.train.configs import ExtensionTraining
+from nuanced_speech.train.passages import Batch, Passages, load_speakers, prepare
+from nuanced_speech.train.timbre_extension import train
 from nuanced_speech.voice.stock import stock_voices, style_of
 
 
@@ -98,8 +101,9 @@ def test_the_packaged_one_makes_a_voice_more_like_its_speaker(converter: Convert
 def test_it_is_trained_and_resumed_exactly(
     speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "CROP_UNITS", 32)
-    config = ExtensionTraining(speak_corpus(4), tmp_path, steps=2, batch_size=1, crossed=1, held_out=1, warmup=1)
+    config = ExtensionTraining(
+        speak_corpus(4), tmp_path, steps=2, batch_size=1, crossed=1, held_out=1, warmup=1, passage_units=32
+    )
     speakers = load_speakers(prepare(config))
     assert len(speakers) == 3 * (speakers[-1].recording + 1)
     for speaker in speakers:
@@ -112,31 +116,31 @@ def test_it_is_trained_and_resumed_exactly(
     assert whole.columns.abs().sum() > 0
 
     (tmp_path / "extension_checkpoint.pt").unlink()
-    drawn, draws = training.Passages.draw, 0
+    drawn, draws = Passages.draw, 0
 
-    def interrupt(*arguments: object) -> training.Batch:
+    def interrupt(*arguments: object) -> Batch:
         nonlocal draws
         draws += 1
-        if draws == 4:  # a step's, and two of the check after it
+        if draws == 4:  # a step's, and two of the evaluation after it
             raise KeyboardInterrupt
         return drawn(*arguments)
 
-    monkeypatch.setattr(training.Passages, "draw", interrupt)
+    monkeypatch.setattr(Passages, "draw", interrupt)
     with pytest.raises(KeyboardInterrupt):
         train(config)
-    monkeypatch.setattr(training.Passages, "draw", drawn)
+    assert checkpoint.load(tmp_path / "extension_checkpoint.pt")["step"] == 1
+    monkeypatch.setattr(Passages, "draw", drawn)
     resumed = Extension.load(train(config))
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
 
+    with pytest.raises(UserError, match=r"crossed was 1, now 0"):
+        train(replace(config, crossed=0))
 
-def test_too_few_recordings_say_so(
-    speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+
+def test_too_few_recordings_say_so(speak_corpus: Callable[[int], Path], tmp_path: Path) -> None:
     spoken = speak_corpus(1)
-    monkeypatch.setattr(training, "CROP_UNITS", 32)
     with pytest.raises(UserError, match="which are held out"):
-        train(ExtensionTraining(spoken, tmp_path / "few"))
-    monkeypatch.setattr(training, "CROP_UNITS", 2000)
+        train(ExtensionTraining(spoken, tmp_path / "few", passage_units=32))
     with pytest.raises(UserError, match="50 s long"):
-        train(ExtensionTraining(spoken, tmp_path / "short"))
+        train(ExtensionTraining(spoken, tmp_path / "short", passage_units=2000))

@@ -20,10 +20,11 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate.metrics import word_errors
 from nuanced_speech.models.whisper import Segment, Transcript
 from nuanced_speech.tts import ljspeech, quality_filters, transcripts
+from nuanced_speech.tts.clips import Outcome, PrepareConfig
 from nuanced_speech.tts.decode import decode
 from nuanced_speech.tts.ljspeech import Row
 from nuanced_speech.tts.normalise import normalise
-from nuanced_speech.tts.prepare import Outcome, PrepareConfig, prepare
+from nuanced_speech.tts.prepare import prepare
 from nuanced_speech.tts.quality_filters import QualityLimits
 from nuanced_speech.tts.split import Span, find_sounds, group_sounds, pad_clip
 from nuanced_speech.tts.transcript_split import split_transcript

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from nuanced_speech.cli.config_options import options_of
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.tts.configs import CodecTrainConfig
 
 app = typer.Typer(
     help="Audio as residual-vector-quantised codes: encode, decode, look at, train.", no_args_is_help=True
@@ -107,20 +109,8 @@ def plot(
 
 
 @app.command()
-def train(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of recordings, or folders that 'train corpus' made.")],
-    out: Annotated[Path, typer.Option(help="Where cache, checkpoint, TensorBoard and weights go.")] = Path(
-        "models/codec"
-    ),
-    steps: Annotated[int, typer.Option(min=1)] = 5000,
-    batch_size: Annotated[int, typer.Option(min=1, help="Crops of 1.28 s.")] = 12,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
-    adversarial_from: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the steps before discriminators join; 1 for none.")
-    ] = 0.4,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
-    seed: Annotated[int, typer.Option()] = 0,
-) -> None:
+@options_of(CodecTrainConfig, arguments=("sources",))
+def train(config: CodecTrainConfig) -> None:
     """Train the speech codec; run again to go on from its checkpoint.
 
     The weights, OUT/codec.safetensors, are what --codec takes. 5000 steps take about 40 minutes of one CPU core.
@@ -129,21 +119,7 @@ def train(
     """
     from nuanced_speech.core.device import check_device
 
-    check_device(device)
-    from nuanced_speech.tts.codec.train import CodecTrainConfig
+    check_device(config.device)
     from nuanced_speech.tts.codec.train import train as run
 
-    print(
-        run(
-            CodecTrainConfig(
-                tuple(folders),
-                out,
-                steps=steps,
-                batch_size=batch_size,
-                lr=lr,
-                adversarial_from=adversarial_from,
-                device=device,
-                seed=seed,
-            )
-        )
-    )
+    print(run(config, report=print))

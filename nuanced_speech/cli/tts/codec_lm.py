@@ -5,60 +5,31 @@ from typing import Annotated
 
 import typer
 
+from nuanced_speech.cli.config_options import options_of
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.tts.configs import LMTrainConfig
 
 app = typer.Typer(help="Text to codec tokens by a language model: train, infer.", no_args_is_help=True)
 
 
+def train_with(config: LMTrainConfig) -> None:
+    """Train, and print the path of the weights."""
+    from nuanced_speech.core.device import check_device
+
+    check_device(config.device)
+    from nuanced_speech.tts.codec_lm.train import train as run
+
+    print(run(config, report=print))
+
+
 @app.command()
-def train(
-    data: Annotated[Path, typer.Argument(help="Folder of wavs/ID.wav and metadata.csv, as 'tts prepare' makes it.")],
-    out: Annotated[Path, typer.Option(help="Where codes, checkpoint, TensorBoard, weights and loss.png go.")] = Path(
-        "models/codec-lm"
-    ),
-    codec: Annotated[
-        str, typer.Option(help="speech (the shipped one), a .safetensors file, or facebook/encodec_24khz.")
-    ] = "speech",
-    codebooks: Annotated[int, typer.Option(min=1, help="How many of the codec's codebooks are modelled.")] = 4,
-    layers: Annotated[int, typer.Option(min=1)] = 4,
-    width: Annotated[int, typer.Option(min=8)] = 256,
-    heads: Annotated[int, typer.Option(min=1)] = 4,
-    dropout: Annotated[float, typer.Option(min=0, max=0.9)] = 0.1,
-    steps: Annotated[int, typer.Option(min=1)] = 1500,
-    batch_size: Annotated[int, typer.Option(min=1)] = 8,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
-    seed: Annotated[int, typer.Option()] = 0,
-) -> None:
+@options_of(LMTrainConfig, arguments=("data",))
+def train(config: LMTrainConfig) -> None:
     """Train on a data set of recordings and their texts; run again to go on from the checkpoint.
 
     Example: nuanced-speech tts codec-lm train data/ --out models/codec-lm --steps 1500
     """
-    from nuanced_speech.core.device import check_device
-
-    check_device(device)
-    from nuanced_speech.tts.codec_lm.train import LMTrainConfig
-    from nuanced_speech.tts.codec_lm.train import train as run
-
-    print(
-        run(
-            LMTrainConfig(
-                data,
-                out,
-                codec,
-                codebooks,
-                width,
-                layers,
-                heads,
-                dropout,
-                steps,
-                batch_size,
-                lr,
-                seed=seed,
-                device=device,
-            )
-        )
-    )
+    train_with(config)
 
 
 @app.command()
@@ -69,13 +40,13 @@ def infer(
         Path, typer.Option(help="What 'codec-lm train' wrote: its folder, or the file of weights.")
     ] = Path("models/codec-lm"),
     speaker: Annotated[Path | None, typer.Option(help="Recording whose beginning is the prompt.")] = None,
-    prompt_seconds: Annotated[float, typer.Option(min=0.1, help="How much of it.")] = 2.0,
+    prompt_seconds: Annotated[float, typer.Option(min=0.1, help="Length of the prompt.")] = 2.0,
     temperature: Annotated[float, typer.Option(min=0, help="0: the likeliest code always.")] = 0.7,
     top_k: Annotated[int, typer.Option(min=1, help="Draw from so many of the likeliest codes.")] = 50,
     max_seconds: Annotated[float, typer.Option(min=0.1, help="Longest sentence.")] = 15.0,
-    codec: Annotated[str | None, typer.Option(help="Where the codec is, if not where it was.")] = None,
+    codec: Annotated[str | None, typer.Option(help="Codec, if it is not where it was.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
-    seed: Annotated[int, typer.Option(help="Of the drawing: the same seed gives the same file.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same file.")] = 0,
 ) -> None:
     """Say a text.
 

@@ -14,7 +14,7 @@ def features(
         typer.Argument(help="Folder as LJSpeech lays it out (wavs/, metadata.csv), or one that 'train corpus' made."),
     ],
     out: Out,
-    language: Annotated[str, typer.Option(help="Of the texts: en, fr …")] = "en",
+    language: Annotated[str, typer.Option(help="Language of the texts: en, fr …")] = "en",
     durations: Annotated[
         bool, typer.Option(help="Align phonemes with the sound (English only); Tacotron 2 does without.")
     ] = True,
@@ -34,9 +34,9 @@ def features(
 
 def dummy(
     out: Out,
-    utterances: Annotated[int, typer.Option(min=1)] = 64,
-    speakers: Annotated[int, typer.Option(min=1)] = 4,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    utterances: Annotated[int, typer.Option(min=1, help="Number of utterances.")] = 64,
+    speakers: Annotated[int, typer.Option(min=1, help="Number of speakers.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
 ) -> None:
     """Write a small made-up data set that a model learns in a minute: to see that training works.
 
@@ -56,9 +56,9 @@ def speak_dataset(
     voices: Annotated[
         str, typer.Option(help="By commas; several are mixed too. All English stock voices when left out.")
     ] = "",
-    repeats: Annotated[int, typer.Option(min=1, help="How often the text is read, in other voices each time.")] = 1,
+    repeats: Annotated[int, typer.Option(min=1, help="Number of times the text is read, in other voices.")] = 1,
     workers: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = 2,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
 ) -> None:
     """Let Kokoro read a text in many voices: features with exact durations, and the sound beside them.
 
@@ -66,8 +66,10 @@ def speak_dataset(
 
       nuanced-speech tts speak-dataset book.txt spoken/ --voices af_heart,bm_george
     """
+    from nuanced_speech.cli.progress import bar
     from nuanced_speech.tts.speak_dataset import SpeakConfig, speak_dataset
 
     names = tuple(name.strip() for name in voices.split(",") if name.strip())
-    count = speak_dataset(SpeakConfig(text_file, out, names, repeats, seed, workers))
+    with bar("speaking") as advance:
+        count = speak_dataset(SpeakConfig(text_file, out, names, repeats, seed, workers), advance)
     print(f"{count} utterances in {out}")

@@ -5,38 +5,41 @@ from typing import Annotated
 
 import typer
 
+Recordings = Annotated[
+    Path,
+    typer.Argument(
+        metavar="IN",
+        help="Folder of recordings, searched to the bottom: WAV, FLAC, OGG, MP3, and M4A, AAC and others where "
+        "ffmpeg is installed; any rate, channels and length.",
+    ),
+]
+WhisperSize = Annotated[
+    str, typer.Option(help="Whisper size that transcribes: tiny.en, base, small, turbo … Larger hears better.")
+]
+Language = Annotated[
+    str | None, typer.Option(help="Language of the recordings: en, fr … Detected for each recording if omitted.")
+]
+MinSnr = Annotated[
+    float, typer.Option(metavar="DB", help="Speech above the quietest moments; clips with less are noisy.")
+]
+Pad = Annotated[float, typer.Option(min=0, max=3, metavar="SECONDS", help="Silence before and after each clip.")]
+Loudness = Annotated[float, typer.Option(min=-40, max=-12, metavar="DBFS", help="Level of the speech (gated RMS).")]
+
 
 def prepare(
-    recordings: Annotated[
-        Path,
-        typer.Argument(
-            metavar="IN",
-            help="Folder of recordings, searched to the bottom: WAV, FLAC, OGG, MP3, and M4A, AAC and others where "
-            "ffmpeg is installed; any rate, channels and length.",
-        ),
-    ],
+    recordings: Recordings,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the data set; made if it is not there.")],
-    sample_rate: Annotated[int, typer.Option(min=8000, max=96000, metavar="HZ", help="Of the clips.")] = 22050,
-    pad: Annotated[
-        float, typer.Option(min=0, max=3, metavar="SECONDS", help="Silence before and after each clip.")
-    ] = 0.5,
-    loudness: Annotated[
-        float, typer.Option(min=-40, max=-12, metavar="DBFS", help="Level of the speech (gated RMS).")
-    ] = -23.0,
-    whisper: Annotated[
-        str, typer.Option(help="Whisper size that transcribes: tiny.en, base, small, turbo … Larger hears better.")
-    ] = "base",
-    language: Annotated[
-        str | None, typer.Option(help="Of the recordings: en, fr …; else Whisper finds it for each recording.")
-    ] = None,
+    sample_rate: Annotated[int, typer.Option(min=8000, max=96000, metavar="HZ", help="Rate of the clips.")] = 22050,
+    pad: Pad = 0.5,
+    loudness: Loudness = -23.0,
+    whisper: WhisperSize = "base",
+    language: Language = None,
     check: Annotated[
         bool, typer.Option("--check", help="Compare transcripts that are there with what Whisper hears.")
     ] = False,
-    min_seconds: Annotated[float, typer.Option(min=0.2, help="Of speech in a clip.")] = 1.0,
-    max_seconds: Annotated[float, typer.Option(help="Of a clip, its silence included; at most 28.")] = 12.0,
-    min_snr: Annotated[
-        float, typer.Option(metavar="DB", help="Speech above the quietest moments; clips with less are noisy.")
-    ] = 15.0,
+    min_seconds: Annotated[float, typer.Option(min=0.2, help="Least speech in a clip.")] = 1.0,
+    max_seconds: Annotated[float, typer.Option(help="Longest clip, its silence included; at most 28.")] = 12.0,
+    min_snr: MinSnr = 15.0,
     min_rate: Annotated[float, typer.Option(help="Phonemes a second; what is slower is set aside.")] = 5.0,
     max_rate: Annotated[float, typer.Option(help="Phonemes a second; what is faster is set aside.")] = 22.0,
     workers: Annotated[int, typer.Option(min=1, help="Processes, one core each; about 1 GB of memory each.")] = 1,
@@ -58,7 +61,7 @@ def prepare(
     from rich.console import Console
 
     from nuanced_speech.cli.progress import bar
-    from nuanced_speech.tts.prepare import PrepareConfig
+    from nuanced_speech.tts.clips import PrepareConfig
     from nuanced_speech.tts.prepare import prepare as run
     from nuanced_speech.tts.quality_filters import QualityLimits
 

@@ -5,32 +5,16 @@ from typing import Annotated
 
 import typer
 
+from nuanced_speech.cli.config_options import options_of
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.tts.configs import VocoderTrainConfig
 
 # A full-scale sine has about 3.
 LOUDEST_LOG_MEL = 6.0
 
 
-def train_vocoder(
-    folders: Annotated[
-        list[Path],
-        typer.Argument(metavar="FOLDER...", help="Recordings, or what 'train corpus' made; an hour or more."),
-    ],
-    out: Annotated[Path, typer.Option(help="Where checkpoint, weights and TensorBoard's files go.")] = Path(
-        "models/vocoder"
-    ),
-    model: Annotated[str, typer.Option(help="source-filter, hifigan or waveglow.")] = "source-filter",
-    size: Annotated[
-        str, typer.Option(help="small, for a processor, or paper: HiFi-GAN V1 and WaveGlow as published, for a GPU.")
-    ] = "small",
-    steps: Annotated[int, typer.Option(min=1, help="About one a second on a core for source-filter.")] = 6000,
-    minutes: Annotated[float, typer.Option(min=0, help="Stop after so long, with a checkpoint; 0 for no limit.")] = 0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pieces in a step.")] = 16,
-    frames: Annotated[int, typer.Option(min=8, help="Length of a piece in mel frames of 11.6 ms.")] = 64,
-    lr: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 1e-3,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
-) -> None:
+@options_of(VocoderTrainConfig, arguments=("folders",))
+def train_vocoder(config: VocoderTrainConfig) -> None:
     """Train a vocoder; run again to go on from its checkpoint.
 
     As published, hifigan is --size paper --lr 2e-4 --frames 32, waveglow --size paper --lr 1e-4 --frames 62; both want
@@ -42,15 +26,9 @@ def train_vocoder(
 
       nuanced-speech tts vocode in.wav out.wav --vocoder models/my-vocoder/vocoder.safetensors
     """
-    from nuanced_speech.tts.vocoders.train import TrainConfig, train
+    from nuanced_speech.tts.vocoders.train import train
 
-    print(
-        train(
-            TrainConfig(
-                tuple(folders), out, model, size, steps, minutes, batch_size, frames, lr, seed=seed, device=device
-            )
-        )
-    )
+    print(train(config, report=print))
 
 
 def vocode(

@@ -2,19 +2,20 @@
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import torch
 from torch import Tensor
 
 from nuanced_speech.core.files import replacing
 from nuanced_speech.dsp.mel import MEL
-from nuanced_speech.train.board import Board
+from nuanced_speech.train.board import Board, coloured, new_figure
 from nuanced_speech.tts.vocoders import Vocoder
 
 
 class AcousticBoard(Board):
     """The log of an acoustic model."""
+
+    pictures = True
 
     def mels(self, predicted: Tensor, true: Tensor, step: int) -> None:
         """Two log mel spectrograms ``[frames, 80]``, the predicted above the true."""
@@ -37,7 +38,7 @@ def picture(values: Tensor, colours: str, scale: int = 3) -> np.ndarray:
     """``[H, W]`` of numbers as colours ``[H * scale, W * scale, 3]``."""
     low, high = float(values.min()), float(values.max())
     shown = ((values - low) / max(high - low, 1e-6)).float().cpu().numpy()
-    image = matplotlib.colormaps[colours](shown)[..., :3]
+    image = coloured(shown, colours)
     return (image.repeat(scale, 0).repeat(scale, 1) * 255).astype(np.uint8)
 
 
@@ -45,11 +46,9 @@ def draw_alignment(path: Path, weights: np.ndarray, phonemes: str, seconds: floa
     """A picture of attention ``[steps, T]``: time to the right, phonemes (silence at both ends) upwards.
 
     Raises:
-        UserError: the file cannot be written.
+        UserError: the file cannot be written, or Matplotlib is not installed.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 1.5 + 0.12 * len(phonemes)), layout="constrained")
+    figure = new_figure(figsize=(8, 1.5 + 0.12 * len(phonemes)), layout="constrained")
     axes = figure.add_subplot()
     extent = (0.0, seconds, -0.5, weights.shape[1] - 0.5)
     image = axes.imshow(weights.T, aspect="auto", origin="lower", extent=extent, interpolation="none", vmin=0, vmax=1)

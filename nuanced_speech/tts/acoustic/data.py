@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from tqdm import tqdm
 
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.tts.acoustic.pitch import track
 from nuanced_speech.tts.features import Example, find, load
 
@@ -71,14 +71,14 @@ def read(folder: Path, durations: bool, pitch: bool, trim: bool = False) -> list
         UserError: nothing there, a damaged file, or no durations where they are needed.
     """
     items = []
-    for path in tqdm(find(folder), "reading", unit="file", leave=False):
+    for path in step_bar(find(folder), "reading", unit="file", leave=False):
         example = load(path)
         if durations and example.durations is None:
-            raise UserError(f"{path}: no durations in it, which etts learns from; train --model tacotron2 without them")
+            raise UserError(f"{path}: no durations in it, which etts learns from; tacotron2 does without them")
         items.append(trimmed(item_of(example)) if trim else item_of(example))
     if pitch:
         order = sorted(items, key=lambda item: len(item.mel))
-        for start in tqdm(range(0, len(order), TRACKED), "F0", unit="batch", leave=False):
+        for start in step_bar(range(0, len(order), TRACKED), "F0", unit="batch", leave=False):
             group = order[start : start + TRACKED]
             for item, f0 in zip(group, track([item.mel.numpy() for item in group]), strict=True):
                 item.f0 = torch.from_numpy(f0)
@@ -101,8 +101,8 @@ def item_of(example: Example) -> Item:
 def trimmed(item: Item) -> Item:
     """An utterance without the silence at its ends but for 0.05 s. Durations shrink where frames are gone."""
     level = (2 * item.mel.double()).exp().mean(1).log10() * 10
-    heard = (level > level.max() - QUIET_DB).nonzero()[:, 0]
-    start, stop = max(int(heard[0]) - MARGIN, 0), min(int(heard[-1]) + 1 + MARGIN, len(item.mel))
+    loud = (level > level.max() - QUIET_DB).nonzero()[:, 0]
+    start, stop = max(int(loud[0]) - MARGIN, 0), min(int(loud[-1]) + 1 + MARGIN, len(item.mel))
     known = item.durations
     if known is not None:
         known = torch.cat([torch.zeros(1, dtype=known.dtype), known.cumsum(0)]).clamp(start, stop).diff()
@@ -143,8 +143,8 @@ def batches(items: Sequence[Item], size: int, seed: int, epoch: int) -> list[lis
     """
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(items)).tolist()
-    found = []
+    groups = []
     for start in range(0, len(order), size * BUCKET):
         bucket = sorted(order[start : start + size * BUCKET], key=lambda k: len(items[k].mel))
-        found += [bucket[k : k + size] for k in range(0, len(bucket), size)]
-    return [found[k] for k in rng.permutation(len(found))]
+        groups += [bucket[k : k + size] for k in range(0, len(bucket), size)]
+    return [groups[k] for k in rng.permutation(len(groups))]

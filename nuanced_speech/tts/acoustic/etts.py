@@ -146,8 +146,8 @@ class Etts(AcousticModel):
 
     def contour(self, pairs: Tensor, mask: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
         """Log2 F0, normalised, and the logit of being voiced, ``[B, frames]`` each."""
-        found = self.to_pitch(self.pitch(pairs, mask, speaker)).float()
-        return found[..., :2].flatten(1), found[..., 2:].flatten(1)
+        coefficients = self.to_pitch(self.pitch(pairs, mask, speaker)).float()
+        return coefficients[..., :2].flatten(1), coefficients[..., 2:].flatten(1)
 
     def decode(self, pairs: Tensor, f0: Tensor, mask: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised mel ``[B, frames, 80]`` before and after the postnet, of F0 in Hz ``[B, frames]``."""
@@ -176,17 +176,17 @@ class Etts(AcousticModel):
         height, voicing = self.contour(pairs, pairs_mask, speaker)
         coarse, fine = (x.float() for x in self.decode(pairs, f0, pairs_mask, speaker))
 
-        wanted = self.normalised(mel)
-        said = length_mask(batch.lengths, batch.phonemes.shape[1])
-        error = masked_mean(log_durations.float() - (batch.durations + 1).log(), said)
+        target = self.normalised(mel)
+        valid = length_mask(batch.lengths, batch.phonemes.shape[1])
+        error = masked_mean(log_durations.float() - (batch.durations + 1).log(), valid)
         squares = (log_durations.float() - (batch.durations + 1).log()).square()
         voiced = (f0 > 0) & mask
         pitch = masked_mean((height - (f0.clamp(min=LOWEST).log2() - F0_CENTRE) / F0_SPREAD).square(), voiced)
         parts = {
-            "mel": masked_mean((fine - wanted).square(), mask),
-            "mel_before_postnet": masked_mean((coarse - wanted).square(), mask),
-            "mel_absolute": masked_mean((fine - wanted).abs(), mask),
-            "durations": masked_mean(squares, said),
+            "mel": masked_mean((fine - target).square(), mask),
+            "mel_before_postnet": masked_mean((coarse - target).square(), mask),
+            "mel_absolute": masked_mean((fine - target).abs(), mask),
+            "durations": masked_mean(squares, valid),
             "pitch": pitch,
             "voicing": masked_mean(
                 F.binary_cross_entropy_with_logits(voicing, (f0 > 0).float(), reduction="none"), mask

@@ -55,14 +55,14 @@ def pieces_of(words: str, language: str = "en", pause: float = 0.4) -> list[Piec
     """
     if not 0 <= pause <= PAUSE_LIMIT:
         raise UserError(f"a pause of {pause:g} is not possible: give 0 to {PAUSE_LIMIT:g} seconds")
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     for sentence in sentences(words):
         parts = phoneme_chunks(sentence.text, language, LONGEST)
-        found += [Piece(part, pause * PAUSES["part"]) for part in parts[:-1]]
-        found.append(Piece(parts[-1], pause * PAUSES[sentence.end]))
-    if not found:
+        pieces += [Piece(part, pause * PAUSES["part"]) for part in parts[:-1]]
+        pieces.append(Piece(parts[-1], pause * PAUSES[sentence.end]))
+    if not pieces:
         raise UserError(f"nothing speakable in the text {words.strip()[:60]!r}: give at least one word")
-    return found
+    return pieces
 
 
 def token_ids(phonemes: str, strict: bool = False) -> Tensor:

@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.synthesis import text_to_speech as synthesis
@@ -39,10 +39,10 @@ def embedding_of(speaker: str) -> Tensor:
     if speaker in stock_voices() or not (path.exists() or path.suffix.lower() in audio.SEARCHED_SUFFIXES):
         return voice_embedding(speaker)
     wave = audio.read(path, audio.WHISPER_SAMPLE_RATE)[: SECONDS * audio.WHISPER_SAMPLE_RATE]
-    heard = SpeakerEncoder().embed(wave, audio.WHISPER_SAMPLE_RATE)
-    if heard is None:
+    embedding = SpeakerEncoder().embed(wave, audio.WHISPER_SAMPLE_RATE)
+    if embedding is None:
         raise UserError(f"{path}: nobody is heard in it; give a recording of a few seconds of speech")
-    return torch.from_numpy(heard)
+    return torch.from_numpy(embedding)
 
 
 def voice_embedding(voice: str) -> Tensor:
@@ -63,15 +63,15 @@ def spoken_embedding(voice: str, kokoro: Kokoro | None = None) -> Tensor:
     """
     voice_pack(voice)
     wave = synthesis.speak(PASSAGE, voice, language="en-us", kokoro=kokoro)
-    heard = SpeakerEncoder().embed(wave, audio.SAMPLE_RATE)
-    assert heard is not None
-    return F.normalize(torch.from_numpy(heard), dim=0)
+    embedding = SpeakerEncoder().embed(wave, audio.SAMPLE_RATE)
+    assert embedding is not None
+    return F.normalize(torch.from_numpy(embedding), dim=0)
 
 
 def write_table(path: Path = TABLE) -> None:
     """Let Kokoro speak in every stock voice, and keep the embeddings."""
     kokoro = Kokoro()
-    table = {name: spoken_embedding(name, kokoro).half() for name in tqdm(stock_voices(), "voices")}
+    table = {name: spoken_embedding(name, kokoro).half() for name in step_bar(stock_voices(), "voices")}
     with audio.replacing(path) as temporary:
         save_file(table, temporary)
 

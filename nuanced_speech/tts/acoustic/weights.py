@@ -13,7 +13,8 @@ from nuanced_speech.core.errors import UserError, reading_weights
 from nuanced_speech.core.files import replacing
 from nuanced_speech.tts.acoustic.etts import Etts, EttsConfig
 from nuanced_speech.tts.acoustic.interface import AcousticModel
-from nuanced_speech.tts.acoustic.tacotron2 import Tacotron2, Tacotron2Config
+from nuanced_speech.tts.acoustic.tacotron2 import Tacotron2
+from nuanced_speech.tts.acoustic.tacotron2_layers import Tacotron2Config
 
 PACKAGED = Path(__file__).parents[2] / "data" / "etts.safetensors"
 MODELS: dict[str, tuple[Any, Any]] = {"etts": (Etts, EttsConfig), "tacotron2": (Tacotron2, Tacotron2Config)}
@@ -48,15 +49,15 @@ def adopt(model: AcousticModel, path: Path) -> None:
     Raises:
         UserError: no such file, or weights of another kind or size of model.
     """
-    found = load(path)
-    if found.name != model.name:
-        raise UserError(f"{path} is of {found.name}, not {model.name}: give --model {found.name}")
-    sizes, own = ({name: v.shape for name, v in m.state_dict().items()} for m in (found, model))
-    if sizes != own:
-        here, there = asdict(model.config), asdict(found.config)
+    trained = load(path)
+    if trained.name != model.name:
+        raise UserError(f"{path} is of {trained.name}, not {model.name}: give {trained.name} as model")
+    sizes, expected = ({name: v.shape for name, v in m.state_dict().items()} for m in (trained, model))
+    if sizes != expected:
+        here, there = asdict(model.config), asdict(trained.config)
         differing = ", ".join(f"{key} is {there[key]}, not {here[key]}" for key in here if there[key] != here[key])
         raise UserError(f"{path} is of another size ({differing}): train with the options that it was trained with")
-    model.load_state_dict(found.state_dict())
+    model.load_state_dict(trained.state_dict())
 
 
 def load(path: Path | None = None, device: str | torch.device = "cpu") -> AcousticModel:

@@ -69,7 +69,7 @@ def load(path: Path) -> Codes:
         raise UserError(f"{path} does not exist: make it with: nuanced-speech tts codec encode IN.wav {path}")
     try:
         with np.load(path, allow_pickle=False) as file:
-            codes = Codes(
+            coded = Codes(
                 file["codes"].astype(np.int64),
                 int(file["samples"]),
                 int(file["sample_rate"]),
@@ -78,6 +78,6 @@ def load(path: Path) -> Codes:
             )
     except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path}: not a file of codes, or damaged ({type(error).__name__})") from error
-    if codes.codes.ndim != 2 or codes.codes.size == 0 or codes.codes.min() < 0 or codes.samples < 1:
-        raise UserError(f"{path}: its codes are of shape {codes.codes.shape}; they must be (codebooks, frames)")
-    return codes
+    if coded.codes.ndim != 2 or coded.codes.size == 0 or coded.codes.min() < 0 or coded.samples < 1:
+        raise UserError(f"{path}: its codes are of shape {coded.codes.shape}; they must be (codebooks, frames)")
+    return coded

@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, SubFigure
 from torch import Tensor
 
 from nuanced_speech.core.files import replacing
 from nuanced_speech.dsp.mel import MEL, MelConfig, hertz_to_mel, mel_spectrogram
+from nuanced_speech.train.board import new_figure
 from nuanced_speech.tts.codec.interface import AudioCodec, decode
 from nuanced_speech.tts.codec.quantise import perplexity
 
@@ -28,7 +28,7 @@ def draw(path: Path, codec: AudioCodec, wave: Tensor, codes: Tensor, title: str)
     """Draw ``wave [T]`` and its codes ``[K, F]`` into a PNG or SVG, by the name's suffix; only the first 20 s.
 
     Raises:
-        UserError: the path cannot be written.
+        UserError: the path cannot be written, or Matplotlib is not installed.
     """
     rate = codec.sample_rate
     frames = min(int(MAX_SECONDS * rate) // codec.hop_length, codes.shape[1])
@@ -36,8 +36,7 @@ def draw(path: Path, codec: AudioCodec, wave: Tensor, codes: Tensor, title: str)
     rebuilt = {used: decode(codec, codes[:used, :frames])[: len(shown)] for used in prefixes(len(codes))}
 
     rows = 1 + len(rebuilt)
-    figure = Figure(figsize=(13, 3.4 + 2.4 * rows), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(figsize=(13, 3.4 + 2.4 * rows), dpi=110, layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold", parse_math=False)
     grid = figure.add_gridspec(2, 1, height_ratios=[3.0, 2.4 * rows])
     top, bottom = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
@@ -73,7 +72,7 @@ def draw(path: Path, codec: AudioCodec, wave: Tensor, codes: Tensor, title: str)
         figure.savefig(temporary)
 
 
-def _usage(figure: SubFigure, codes: Tensor, entries: int) -> None:
+def _usage(figure: Any, codes: Tensor, entries: int) -> None:
     counts = torch.stack([torch.bincount(book, minlength=entries) for book in codes])
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.6])
     numbers = np.arange(1, len(codes) + 1)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.tts import ljspeech
 from nuanced_speech.tts.codec import interface
 from nuanced_speech.tts.codec.interface import AudioCodec
@@ -52,7 +52,7 @@ def load(folder: Path, codec: AudioCodec, codebooks: int, out: Path) -> list[Cod
             codes = [torch.from_numpy(file[f"codes_{number}"].astype(np.int64)) for number in range(len(rows))]
     else:
         codes = []
-        for name, _ in tqdm(rows, "encoding", unit="clip"):
+        for name, _ in step_bar(rows, "encoding", unit="clip"):
             wave = audio.read(ljspeech.wav_path(folder, name), codec.sample_rate)
             codes.append(interface.encode(codec, torch.from_numpy(wave))[:codebooks])
         arrays = {f"codes_{number}": item.numpy().astype(np.int16) for number, item in enumerate(codes)}

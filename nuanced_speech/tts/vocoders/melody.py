@@ -4,10 +4,10 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from nuanced_speech.core.constants import FRAME_RATE
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.dsp.mel import MelConfig
 from nuanced_speech.tts.waveforms import Waveforms
@@ -24,7 +24,7 @@ def melodies(recordings: Waveforms, config: MelConfig, cache: Path) -> list[np.n
     if not path.exists():
         curves = [
             frame_f0(recordings.clip(number), frames[number], config)
-            for number in tqdm(range(len(recordings)), "F0 of the recordings")
+            for number in step_bar(range(len(recordings)), "F0 of the recordings")
         ]
         with replacing(path) as temporary:
             np.save(temporary, np.concatenate(curves))

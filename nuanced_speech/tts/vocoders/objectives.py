@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from nuanced_speech.core import precision
 from nuanced_speech.dsp.mel import MEL, magnitude, mel_spectrogram
+from nuanced_speech.train.descent import descend
 from nuanced_speech.train.losses import discriminator_loss, feature_matching_loss, generator_loss
+from nuanced_speech.train.schedule import set_rates
 from nuanced_speech.tts.vocoders.hifigan import V1, V2, Discriminators, HiFiGAN, HiFiGANConfig
 from nuanced_speech.tts.vocoders.source_filter import SourceFilter, SourceFilterConfig, source_spectrum, to_bins
 from nuanced_speech.tts.vocoders.waveglow import PAPER, WaveGlow, WaveGlowConfig
@@ -44,14 +46,8 @@ class _Objective:
             self.optimizers[name].load_state_dict(state["optimizers"][name])
 
     def _update(self, name: str, loss: Tensor, lr: float, largest_gradient: float = math.inf) -> None:
-        optimizer = self.optimizers[name]
-        for group in optimizer.param_groups:
-            group["lr"] = lr
-        optimizer.zero_grad()
-        loss.backward()
-        if math.isfinite(largest_gradient):
-            torch.nn.utils.clip_grad_norm_(self.networks[name].parameters(), largest_gradient)
-        optimizer.step()
+        set_rates(self.optimizers[name], lr)
+        descend(self.optimizers[name], self.networks[name].parameters(), loss, largest_gradient)
 
 
 class MagnitudeRegression(_Objective):
@@ -84,12 +80,12 @@ class MagnitudeRegression(_Objective):
     def _errors(self, wave: Tensor, mel: Tensor, f0: Tensor) -> tuple[Tensor, Tensor]:
         with self._cheaper(wave):
             harmonic, noise = self.model.fine_structure(mel, f0)
-        got = self.model.magnitudes(mel, source_spectrum(f0, MEL).abs(), harmonic, noise)
-        wanted = magnitude(wave)
+        predicted = self.model.magnitudes(mel, source_spectrum(f0, MEL).abs(), harmonic, noise)
+        target = magnitude(wave)
         # what is far below the frame's peak is masked
-        floor = 0.01 * wanted.amax(1, keepdim=True) + 1e-3
-        log_error = ((got + floor).log() - (wanted + floor).log()).abs().mean()
-        return log_error, (got**COMPRESSION - wanted**COMPRESSION).abs().mean() * 3
+        floor = 0.01 * target.amax(1, keepdim=True) + 1e-3
+        log_error = ((predicted + floor).log() - (target + floor).log()).abs().mean()
+        return log_error, (predicted**COMPRESSION - target**COMPRESSION).abs().mean() * 3
 
 
 class Adversarial(_Objective):
@@ -110,17 +106,17 @@ class Adversarial(_Objective):
 
     def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:
         mel = mel_spectrogram(wave)
-        spoken = self.model(mel)
+        rendered = self.model(mel)
 
         real, _ = self.discriminators(wave)
-        fake, _ = self.discriminators(spoken.detach())
+        fake, _ = self.discriminators(rendered.detach())
         discriminator = discriminator_loss(real, fake)
         self._update("discriminators", discriminator, lr)
 
         with torch.no_grad():
             _, real_features = self.discriminators(wave)
-        fake, fake_features = self.discriminators(spoken)
-        mel_error = (mel_spectrogram(spoken) - mel).abs().mean()
+        fake, fake_features = self.discriminators(rendered)
+        mel_error = (mel_spectrogram(rendered) - mel).abs().mean()
         matching = feature_matching_loss(real_features, fake_features)
         generator = generator_loss(fake)
         self._update("model", generator + 2 * matching + 45 * mel_error, lr)

@@ -1,60 +1,33 @@
-"""Training a vocoder on recordings: one loop, three kinds of objective."""
+"""Training of a vocoder on recordings: three kinds of objective."""
 
-import math
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
-from tqdm import tqdm
 
 from nuanced_speech.core import precision
 from nuanced_speech.core.device import find_device
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.mel import MEL, MelConfig, mel_spectrogram
 from nuanced_speech.train import checkpoint
+from nuanced_speech.train.board import Board
+from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run
+from nuanced_speech.train.schedule import WarmCosine
+from nuanced_speech.tts.configs import VocoderTrainConfig
 from nuanced_speech.tts.vocoders import files
 from nuanced_speech.tts.vocoders.melody import melodies
 from nuanced_speech.tts.vocoders.objectives import OBJECTIVES
 from nuanced_speech.tts.waveforms import Waveforms, collect
 
+log = logging.getLogger(__name__)
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "vocoder.safetensors"
 VALIDATION_BATCHES = 8
-SHOWN_SECONDS = 4
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """What to train on, and how.
-
-    Attributes:
-        folders: recordings, or what ``train corpus`` made.
-        out: for checkpoint, weights and TensorBoard's files.
-        model: ``source-filter``, ``hifigan`` or ``waveglow``.
-        size: ``small``, or ``paper`` for HiFi-GAN V1 with its discriminators and WaveGlow as they were published.
-        steps: of the schedule; the learning rate falls to nothing by its end.
-        minutes: stop earlier than that, with a checkpoint; 0 for no limit.
-        frames: length of the pieces that are drawn.
-        every: steps between validations, each with a checkpoint.
-    """
-
-    folders: tuple[Path, ...]
-    out: Path
-    model: str = "source-filter"
-    size: str = "small"
-    steps: int = 6000
-    minutes: float = 0.0
-    batch_size: int = 16
-    frames: int = 64
-    lr: float = 1e-3
-    every: int = 250
-    seed: int = 0
-    device: str = "auto"
+WARMUP = 200
 
 
 class Objective(Protocol):
@@ -83,77 +56,89 @@ class Objective(Protocol):
         ...
 
 
-def train(config: TrainConfig) -> Path:
-    """Train, or go on from the checkpoint in ``config.out``; where the best weights are.
+def train(config: VocoderTrainConfig, make: Callable[[], Objective] | None = None, report: Report = log.info) -> Path:
+    """Train, or go on from the checkpoint in ``config.out``; returns the path of the best weights.
+
+    Args:
+        config: what to train on, and how.
+        make: makes the vocoder with what it is trained by; by default ``OBJECTIVES`` of model and size.
+        report: takes lines for the user.
 
     Raises:
         UserError: an unknown model, no recordings, or a checkpoint of other settings.
     """
-    if (config.model, config.size) not in OBJECTIVES:
+    if make is None and (config.model, config.size) not in OBJECTIVES:
         known = ", ".join(f"{model} ({size})" for model, size in OBJECTIVES)
         raise UserError(f"unknown vocoder {config.model!r} of size {config.size!r}: choose one of {known}")
     device = find_device(config.device)
-    try:
-        config.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{config.out}: cannot make this folder ({error.strerror})") from error
+    checkpoint.make_folder(config.out)
     recordings = collect(config.folders, MEL.sample_rate, config.out)
     hours = len(recordings.samples) / MEL.sample_rate / 3600
-    print(f"{len(recordings)} recordings, {hours:.2f} hours")
+    report(f"{len(recordings)} recordings, {hours:.2f} hours")
     torch.manual_seed(config.seed)
-    objective: Objective = OBJECTIVES[config.model, config.size]()
+    objective = (make or OBJECTIVES[config.model, config.size])()
     objective.to(device)
+    settings = checkpoint.settings_of(config, "folders", "minutes", "every", "shown_seconds")
     path = config.out / CHECKPOINT
-    identity = {
-        name: str(getattr(config, name)) for name in ("model", "size", "batch_size", "frames", "lr", "seed", "steps")
-    }
-    step, best = 0, float("inf")
-    dtype = precision.fast_dtype(device)
-    precisions = checkpoint.precisions_with({}, 0, dtype)
-    if path.exists():
-        saved = checkpoint.load(path)
-        checkpoint.check_same(path, saved["settings"], identity)
-        objective.restore(saved["objective"])
-        step, best = saved["step"], saved["best"]
-        precisions = checkpoint.precisions_with(saved, step, dtype)
-        torch.set_rng_state(saved["random"])
-    pieces = _Pieces(recordings, config)
-    until = time.monotonic() + config.minutes * 60 if config.minutes else float("inf")
-    with SummaryWriter(str(config.out / "tensorboard"), purge_step=step) as writer:
-        progress = tqdm(total=config.steps, initial=step, desc=config.model)
-        while step < config.steps and time.monotonic() < until:
-            wave, f0 = (x.to(device) for x in pieces.draw(step))
-            lr = config.lr * min(1.0, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * step / config.steps))
-            parts = objective.step(wave, f0, lr)
-            step += 1
-            progress.update()
-            progress.set_postfix({name: f"{value:.3f}" for name, value in parts.items()})
-            for name, value in parts.items():
-                writer.add_scalar(f"train/{name}", value, step)
-            if not all(math.isfinite(value) for value in parts.values()):
-                raise UserError(f"the loss is not a number any more at step {step}: train with a smaller --lr")
-            if step % config.every == 0 or step == config.steps:
-                loss = float(np.mean([objective.validate(*(x.to(device) for x in b)) for b in pieces.held_out()]))
-                writer.add_scalar("validation", loss, step)
-                _show(writer, objective.model, pieces, device, step)
-                tqdm.write(f"step {step}: validation {loss:.4f}")
-                if loss < best or not (config.out / WEIGHTS).exists():
-                    best = loss
-                    files.save(config.out / WEIGHTS, objective.model)
-            elif time.monotonic() < until:
-                continue
-            state = {"objective": objective.state(), "step": step, "best": best, "precisions": precisions}
-            checkpoint.save(path, state | {"settings": identity, "random": torch.get_rng_state()})
-        progress.close()
-    if not (config.out / WEIGHTS).exists():
-        files.save(config.out / WEIGHTS, objective.model)
-    return config.out / WEIGHTS
+    loop = LoopConfig(config.steps, path, settings, config.every, minutes=config.minutes, title=config.model)
+    recipe = VocoderRecipe(config, objective, recordings, device)
+    return run(recipe, loop, report, partial(Board, config.out / "tensorboard"))
+
+
+class VocoderRecipe(Recipe):
+    """A vocoder, what it is trained by, and the recordings.
+
+    Its random numbers go on from step to step, so the checkpoint holds their state.
+    """
+
+    def __init__(
+        self, config: VocoderTrainConfig, objective: Objective, recordings: Waveforms, device: torch.device
+    ) -> None:
+        self.config, self.objective, self.device = config, objective, device
+        self.dtype = precision.fast_dtype(device)
+        self.pieces = _Pieces(recordings, config)
+        self.best = float("inf")
+        self.schedule = WarmCosine(config.steps, WARMUP, last=0.0, begins=0)
+
+    def step(self, step: int) -> dict[str, float]:
+        """Learn from random pieces."""
+        wave, f0 = (x.to(self.device) for x in self.pieces.draw(step))
+        return self.objective.step(wave, f0, self.config.lr * self.schedule(step))
+
+    def evaluate(self, step: int, board: Board | None) -> str:
+        """The loss on recordings that are not trained on; keeps the weights if it is the least."""
+        batches = ((x.to(self.device) for x in batch) for batch in self.pieces.held_out())
+        loss = float(np.mean([self.objective.validate(*batch) for batch in batches]))
+        if board:
+            board.writer.add_scalar("validation", loss, step)
+            _show(board, self.objective.model, self.pieces, self.device, step)
+        if loss < self.best or not (self.config.out / WEIGHTS).exists():
+            self.best = loss
+            files.save(self.config.out / WEIGHTS, self.objective.model)
+        return f"validation {loss:.4f}"
+
+    def state(self) -> dict[str, Any]:
+        """Networks, optimizers, least loss, and state of the random numbers."""
+        return {"objective": self.objective.state(), "best": self.best, "random": torch.get_rng_state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over an earlier state."""
+        self.objective.restore(state["objective"])
+        self.best = state["best"]
+        torch.set_rng_state(state["random"])
+
+    def finish(self, step: int, board: Board | None) -> Path:
+        """Write the weights if there are none of an evaluation."""
+        path = self.config.out / WEIGHTS
+        if not path.exists():
+            files.save(path, self.objective.model)
+        return path
 
 
 class _Pieces:
     """Random pieces of the recordings; some recordings are kept for validation."""
 
-    def __init__(self, recordings: Waveforms, config: TrainConfig, mel: MelConfig = MEL) -> None:
+    def __init__(self, recordings: Waveforms, config: VocoderTrainConfig, mel: MelConfig = MEL) -> None:
         self.recordings, self.config, self.mel = recordings, config, mel
         self.f0 = melodies(recordings, mel, config.out)
         held = set(recordings.held_out)
@@ -185,16 +170,16 @@ class _Pieces:
         return torch.from_numpy(np.stack(waves)), torch.from_numpy(np.stack(curves))
 
 
-def _show(writer: SummaryWriter, model: files.Trainable, pieces: _Pieces, device: torch.device, step: int) -> None:
-    """Sound and mel of a held-out passage of up to four seconds, and what the vocoder makes of it."""
-    clip = pieces.recordings.clip(pieces.held[0])[: SHOWN_SECONDS * pieces.mel.sample_rate]
+def _show(board: Board, model: files.Trainable, pieces: _Pieces, device: torch.device, step: int) -> None:
+    """Sound and mel of a held-out passage, and what the vocoder makes of it."""
+    clip = pieces.recordings.clip(pieces.held[0])[: pieces.config.shown_seconds * pieces.mel.sample_rate]
     wave = torch.from_numpy(clip)[None].to(device)
     mel = mel_spectrogram(wave)
     model.eval()
     with torch.no_grad():
-        spoken = model(mel)
+        rendered = model(mel)
     model.train()
-    for name, sound in (("recording", wave), ("vocoder", spoken)):
-        writer.add_audio(name, sound[0].cpu().clamp(-1, 1)[None], step, pieces.mel.sample_rate)
+    for name, sound in (("recording", wave), ("vocoder", rendered)):
+        board.writer.add_audio(name, sound[0].cpu().clamp(-1, 1)[None], step, pieces.mel.sample_rate)
         picture = (mel_spectrogram(sound)[0].cpu().flip(0) + 11.5) / 13
-        writer.add_image(f"mel/{name}", picture.clamp(0, 1)[None], step)
+        board.writer.add_image(f"mel/{name}", picture.clamp(0, 1)[None], step)

@@ -155,18 +155,18 @@ def test_one_batch_is_learned_by_heart(wave: torch.Tensor) -> None:
 
 def test_discriminators_learn_to_tell_speech_from_noise(wave: torch.Tensor) -> None:
     torch.manual_seed(0)
-    judges = Discriminators((256, 512), channels=4)
-    optimizer = torch.optim.AdamW(judges.parameters(), 2e-3)
+    discriminators = Discriminators((256, 512), channels=4)
+    optimizer = torch.optim.AdamW(discriminators.parameters(), 2e-3)
     real, fake = wave[None, :8000], 0.05 * torch.randn(1, 8000)
     losses = []
     for _ in range(40):
-        loss = discriminator_loss(judges(real)[0], judges(fake)[0])
+        loss = discriminator_loss(discriminators(real)[0], discriminators(fake)[0])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.3 * losses[0]
-    scores, features = judges(real)
+    scores, features = discriminators(real)
     assert len(scores) == 2 and [len(layers) for layers in features] == [3, 3]
 
 
@@ -194,15 +194,15 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(recordings: Path, 
     class Killed(Exception):
         pass
 
-    steps = training._Run.step
+    steps = training.CodecRecipe.step
 
-    def dying(self, step, waveforms):  # type: ignore[no-untyped-def]
+    def dying(self, step):  # type: ignore[no-untyped-def]
         if step == 3:
             raise Killed
-        return steps(self, step, waveforms)
+        return steps(self, step)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(training._Run, "step", dying)
+        patch.setattr(training.CodecRecipe, "step", dying)
         train(parted, TINY)
     resumed = train(parted, TINY)
     one, other = SpeechCodec.load(whole).state_dict(), SpeechCodec.load(resumed).state_dict()

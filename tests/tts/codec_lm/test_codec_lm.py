@@ -12,6 +12,7 @@ import torch
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.train import checkpoint
 from nuanced_speech.tts import ljspeech
 from nuanced_speech.tts.codec.model import CodecConfig, SpeechCodec
 from nuanced_speech.tts.codec_lm import train as training
@@ -153,14 +154,19 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(dataset: Path, tmp
     whole = train(small(dataset, tmp_path / "whole"))
     assert (tmp_path / "whole" / "loss.png").stat().st_size > 5000 and list((tmp_path / "whole/tensorboard").iterdir())
     config = small(dataset, tmp_path / "parted")
-    speak_one = training._speak_one
+    speak_one, calls = training._speak_one, 0
 
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
+    def killed(*arguments: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # the first is before the checkpoint of step 3
+            raise KeyboardInterrupt
+        speak_one(*arguments)
 
     monkeypatch.setattr(training, "_speak_one", killed)
     with pytest.raises(KeyboardInterrupt):
         train(config)
+    assert checkpoint.load(config.out / training.CHECKPOINT)["step"] == 3
     monkeypatch.setattr(training, "_speak_one", speak_one)
     one, other = (CodecLM.load(path).state_dict() for path in (whole, train(config)))
     assert all(torch.equal(one[name], other[name]) for name in one)

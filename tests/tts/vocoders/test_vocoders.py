@@ -17,6 +17,7 @@ from nuanced_speech.evaluate.metrics import word_errors
 from nuanced_speech.models.whisper import Listener
 from nuanced_speech.train import checkpoint
 from nuanced_speech.tts import features
+from nuanced_speech.tts.configs import VocoderTrainConfig
 from nuanced_speech.tts.dummy import write_dummy
 from nuanced_speech.tts.vocoders import PASSAGE, files, load, speak
 from nuanced_speech.tts.vocoders.griffin_lim import GriffinLim, MelInverse
@@ -31,7 +32,7 @@ from nuanced_speech.tts.vocoders.source_filter import (
     to_hertz,
 )
 from nuanced_speech.tts.vocoders.stft import inverse_stft, stft
-from nuanced_speech.tts.vocoders.train import CHECKPOINT, TrainConfig, train
+from nuanced_speech.tts.vocoders.train import CHECKPOINT, train
 from nuanced_speech.tts.vocoders.vocos import VOCOS_MEL, Vocos
 from nuanced_speech.tts.vocoders.waveglow import PAPER, InvertibleConv, WaveGlow, WaveGlowConfig
 from nuanced_speech.tts.waveforms import collect
@@ -226,18 +227,18 @@ def test_waveglow_learns_a_batch(piece: torch.Tensor) -> None:
     ],
 )
 def test_training_goes_on_where_it_stopped(
-    model: str, objective, wave: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    model: str, objective, wave: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # type: ignore[no-untyped-def]  # fmt: skip
     (tmp_path / "in").mkdir()
     for name, start in (("a", 0), ("b", 3)):
         audio.write(tmp_path / "in" / f"{name}.wav", wave[start * 22050 : (start + 3) * 22050], 22050)
     (tmp_path / "in" / "c.wav").write_text("not audio")
-    monkeypatch.setattr("nuanced_speech.tts.vocoders.train.OBJECTIVES", {(model, "small"): objective})
-    monkeypatch.setattr("nuanced_speech.tts.vocoders.train.SHOWN_SECONDS", 1)
+    lines: list[str] = []
     # HiFi-GAN's discriminators ask for 32 frames
-    config = TrainConfig((tmp_path / "in",), tmp_path / "whole", model, steps=6, batch_size=2, frames=32, every=3)
-    weights = load_file(train(config))
+    config = VocoderTrainConfig(
+        (tmp_path / "in",), tmp_path / "whole", model, steps=6, batch_size=2, frames=32, every=3, shown_seconds=1
+    )
+    weights = load_file(train(config, objective, lines.append))
     # killed after the fourth step
     broken = replace(config, out=tmp_path / "broken")
     kind = type(objective())
@@ -251,15 +252,15 @@ def test_training_goes_on_where_it_stopped(
 
     monkeypatch.setattr(kind, "step", kill)
     with pytest.raises(KeyboardInterrupt):
-        train(broken)
+        train(broken, objective)
     monkeypatch.setattr(kind, "step", step)
     assert checkpoint.load(broken.out / CHECKPOINT)["step"] == 3
-    resumed = load_file(train(broken))
+    resumed = load_file(train(broken, objective))
     assert all(torch.equal(weights[name], resumed[name]) for name in weights)
     assert list((config.out / "tensorboard").iterdir())
-    assert "2 recordings" in capsys.readouterr().out
+    assert "2 recordings" in "\n".join(lines)
     with pytest.raises(UserError, match="lr was 0.001, now 0.1"):
-        train(replace(broken, lr=0.1))
+        train(replace(broken, lr=0.1), objective)
 
 
 def test_files_of_all_models_are_a_round_trip(piece: torch.Tensor, tmp_path: Path) -> None:

@@ -1,0 +1,167 @@
+"""One recording to clips of a data set.
+
+recording → decode → sounds and silences → clips → transcript → checks → wavs/ID.wav
+"""
+
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from nuanced_speech import audio
+from nuanced_speech.core.constants import WHISPER_SAMPLE_RATE
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.whisper import Listener, Transcript
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.tts import ljspeech, quality_filters
+from nuanced_speech.tts.clips import Clip, Job, Outcome, PrepareConfig, Rejection
+from nuanced_speech.tts.decode import decode
+from nuanced_speech.tts.normalise import normalise
+from nuanced_speech.tts.split import Span, find_sounds, pad_clip, split_at_pauses
+from nuanced_speech.tts.transcript_split import split_transcript
+
+PEAK_DB = -1.0
+
+
+class Preparer:
+    """Does one recording after the other; loads Whisper when first needed."""
+
+    def __init__(self, config: PrepareConfig) -> None:
+        self.config = config
+        self.longest = config.limits.max_seconds - 2 * config.pad
+
+    @property
+    def listener(self) -> Listener:
+        return _listener(self.config.whisper)
+
+    def __call__(self, job: Job, progress: Callable[[float], None]) -> Outcome:
+        """Write the clips of a recording.
+
+        Args:
+            job: the recording.
+            progress: told the share that is done.
+        """
+        outcome = Outcome(shown(job.path, self.config.source), job.fingerprint)
+        try:
+            wave, full_scale, outcome.notes = decode(job.path, self.config.sample_rate)
+        except UserError as error:
+            outcome.rejected.append(Rejection(None, None, f"unreadable: {_without_path(str(error), job.path)}"))
+            return outcome
+        outcome.notes = [_without_path(note, job.path) for note in outcome.notes]
+        spans = find_sounds(wave, self.config.sample_rate)
+        if not spans:
+            outcome.rejected.append(Rejection(None, None, "silent: no speech found"))
+            return outcome
+        self._clips(job, wave, full_scale, spans, outcome, progress)
+        return outcome
+
+    def _clips(
+        self,
+        job: Job,
+        wave: np.ndarray,
+        full_scale: float,
+        found: list[Span],
+        outcome: Outcome,
+        progress: Callable[[float], None],
+    ) -> None:
+        whole = Span(found[0].start, found[-1].end)
+        if job.text and whole.seconds <= self.longest:
+            spans = [whole]
+        else:
+            spans = split_at_pauses(wave, self.config.sample_rate, self.config.limits.min_seconds, self.longest)
+        shared = bool(job.text) and len(spans) > 1
+        transcripts: dict[int, Transcript] = {}
+        reasons: list[str | None] = []
+        language = self.config.language
+        for number, span in enumerate(spans):
+            reason = self._complaint(wave, full_scale, span)
+            # a clip that cannot be kept has words of a shared transcript all the same
+            if shared or (reason is None and (self.config.check or not job.text)):
+                language = language or self._language(wave, whole)
+                clip = self._levelled(wave, span)
+                clip = audio.resample(clip, self.config.sample_rate, WHISPER_SAMPLE_RATE)
+                transcripts[number] = self.listener.transcribe(clip, language)
+            reasons.append(reason)
+            progress((number + 1) / len(spans))
+        texts: list[str | None] = (
+            [job.text] if job.text else [transcripts[k].text if k in transcripts else None for k in range(len(spans))]
+        )
+        if shared:
+            assert job.text and language
+            texts = split_transcript(job.text, [transcripts[k].text for k in range(len(spans))], language)
+        for number, (span, reason, text) in enumerate(zip(spans, reasons, texts, strict=True)):
+            if reason is None and text is None:
+                reason = "transcript cannot be cut here: its words around this clip are not what Whisper hears"
+            if reason is None and number in transcripts:
+                if job.text:
+                    reason = quality_filters.transcript_mismatch(str(text), transcripts[number], self.config.limits)
+                else:
+                    reason = quality_filters.confidence_problem(transcripts[number], self.config.limits)
+            if reason is None:
+                language = language or self._language(wave, whole)
+                reason = self._keep(f"{job.prefix}-{number + 1:04d}", wave, span, str(text), language, outcome)
+            if reason is not None:
+                outcome.rejected.append(Rejection(round(span.start, 3), round(span.end, 3), reason))
+
+    def _complaint(self, wave: np.ndarray, full_scale: float, span: Span) -> str | None:
+        rate, limits = self.config.sample_rate, self.config.limits
+        inner = wave[round(span.start * rate) : round(span.end * rate)] / np.float32(full_scale)
+        return quality_filters.length_problem(span, self.longest, limits) or quality_filters.sound_problem(
+            inner, rate, limits
+        )
+
+    def _language(self, wave: np.ndarray, whole: Span) -> str:
+        rate = self.config.sample_rate
+        start = round(whole.start * rate)
+        return self.listener.language(audio.resample(wave[start : start + 30 * rate], rate, WHISPER_SAMPLE_RATE))
+
+    def _levelled(self, wave: np.ndarray, span: Span) -> np.ndarray:
+        """The clip with its silence, at the wanted loudness."""
+        clip = pad_clip(wave, self.config.sample_rate, span, self.config.pad)
+        gain_db = self.config.loudness - audio.active_level_db(clip, self.config.sample_rate)
+        peak_db = 20 * np.log10(max(float(np.abs(clip).max()), 1e-5))
+        return clip * np.float32(10 ** (min(gain_db, PEAK_DB - peak_db) / 20))
+
+    def _keep(self, name: str, wave: np.ndarray, span: Span, text: str, language: str, outcome: Outcome) -> str | None:
+        """Write a clip, or say why not."""
+        text = ljspeech.one_line(text)
+        normalised = ljspeech.one_line(normalise(text, language))
+        phonemes = _phonemes(normalised, language)
+        letters = sum(c.isalpha() for c in phonemes or normalised)
+        if letters == 0:
+            return "no words: its transcript has none"
+        rate = letters / span.seconds
+        reason = quality_filters.rate_problem(rate, "phonemes" if phonemes else "letters", self.config.limits)
+        if reason:
+            return reason
+        clip = self._levelled(wave, span)
+        audio.write(ljspeech.wav_path(self.config.out, name), clip, self.config.sample_rate, comment="")
+        seconds = len(clip) / self.config.sample_rate
+        start, end = round(span.start, 3), round(span.end, 3)
+        outcome.clips.append(
+            Clip(name, start, end, round(seconds, 3), text, normalised, language, phonemes, round(rate, 2))
+        )
+        return None
+
+
+@lru_cache(maxsize=1)
+def _listener(name: str) -> Listener:
+    return Listener(name)
+
+
+def _phonemes(text: str, language: str) -> str:
+    try:
+        return phonemize(text, language)
+    except UserError:
+        return ""
+
+
+def shown(path: Path, source: Path) -> str:
+    """The name of a file in tables: with / on every system, and UTF-8 whatever its bytes are."""
+    return os.fsencode(path.relative_to(source).as_posix()).decode("utf-8", "replace")
+
+
+def _without_path(message: str, path: Path) -> str:
+    return message.removeprefix(str(path)).lstrip(": ")
