@@ -1,5 +1,7 @@
 """Sources of each model, in the order in which they are tried, and the way each one is fetched."""
 
+from __future__ import annotations
+
 import importlib.util
 import os
 import ssl
@@ -9,16 +11,18 @@ from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 FetchProgress = Callable[[str, int, int], None]
 """Called with a description of the work, the bytes done, and the bytes in all (0 if unknown)."""
 
-State = dict[str, np.ndarray]
+State = dict[str, "np.ndarray"]
 Converted = tuple[State, dict[str, int] | None]
 
 _BLOCK = 1 << 20

@@ -1,5 +1,7 @@
 """The cache of converted models: NAME.safetensors beside NAME.json, which has its origin and its sha256."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -11,13 +13,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import platformdirs
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from nuanced_speech.core.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _BLOCK = 1 << 20
 _DAY = 24 * 3600
@@ -88,6 +91,11 @@ def write(
     Raises:
         UserError: the cache cannot be written.
     """
+    # numpy is slow to import, and --help needs this module
+    import numpy as np
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
     metadata = {"source": source, "source_sha256": source_sha256}
     if dims is not None:
         metadata["dims"] = json.dumps(dict(dims))
@@ -166,6 +174,8 @@ def metadata(file: Path) -> dict[str, str]:
     Raises:
         UserError: not a whole safetensors file.
     """
+    from safetensors import SafetensorError, safe_open
+
     try:
         with safe_open(file, "np") as opened:
             return opened.metadata() or {}

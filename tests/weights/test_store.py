@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -35,3 +36,10 @@ def test_caches_of_earlier_releases_are_found(tmp_path: Path, monkeypatch: pytes
 def test_asking_for_the_folder_makes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUANCED_SPEECH_CACHE", str(tmp_path / "own"))
     assert store.stored() == [] and not (tmp_path / "own").exists()
+
+
+def test_importing_it_loads_no_numerical_library() -> None:
+    program = (
+        "import sys, nuanced_speech.weights.sources, nuanced_speech.weights.store; sys.exit('numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
