@@ -19,6 +19,7 @@ import hashlib
 import json
 import os
 import platform
+import resource
 import shlex
 import shutil
 import subprocess
@@ -34,13 +35,15 @@ import numpy as np
 import soundfile
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 ROOT = Path(__file__).resolve().parents[1]
 # Two passages of one speaker: they are read from the checkout that holds this script, so that inputs are the same.
 CLIP, LONG = ROOT / "tests" / "data" / "clip.flac", ROOT / "samples" / "huckleberry.flac"
-SHORT_SECONDS = 2.6
-WORDS = "Yes.\nNo, thank you.\nCome in.\nWhat is it?\nGood morning.\nOver there!\n"
+SHORT_SECONDS, REST_SECONDS = 2.0, 2.5
+WORDS = "Yes.\nNo.\nCome in.\nWhy?\nOver there!\n"
+# Utterances of the spoken corpus that are trained on: hearing all twenty would take longer than the rest.
+FEW = 6
 # What JSON says of time and place, not of the result.
 VOLATILE = {"date", "minutes", "rtf", "stage_seconds", "key"}
 SOUND = {".wav", ".flac", ".ogg"}
@@ -62,6 +65,7 @@ class Job:
         takes: jobs whose folders are copied into this one's before it starts.
         stdout: hash what is printed, too.
         before: makes further inputs in the job's folder.
+        slow: run it only where it is named.
     """
 
     name: str
@@ -69,10 +73,20 @@ class Job:
     takes: tuple[str, ...] = ()
     stdout: bool = False
     before: Callable[[Path], None] | None = None
+    slow: bool = False
+
+
+def few_utterances(folder: Path) -> None:
+    """Leave only the first utterances of the corpus, and no checksum of all."""
+    shard = folder / "train-corpus" / "shard-00000.safetensors"
+    kept = {name: value for name, value in load_file(shard).items() if int(name.partition(".")[0]) < FEW}
+    save_file(kept, shard)
+    shard.with_name(shard.name + ".sha256").unlink(missing_ok=True)
 
 
 def small_lexicon(folder: Path) -> None:
     """Write a lexicon of a few words: training makes its own, in minutes, where there is none."""
+    few_utterances(folder)
     words = {"ðə": [264], "ænd": [293], "jˈɛs": [2086], "nˈO": [572], "ɪz": [307], "ɪt": [309], "kˈʌm": [808]}
     (folder / "model").mkdir()
     (folder / "model" / "lexicon.json").write_text(json.dumps([words, [], {}]), encoding="utf-8")
@@ -81,6 +95,7 @@ def small_lexicon(folder: Path) -> None:
 def small_held_out(folder: Path) -> None:
     """Write held-out examples of noise: training speaks thirty sentences where there are none. Weights do not depend
     on them."""
+    few_utterances(folder)
     (folder / "model").mkdir()
     noise = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 40, 6, 512))).half()
     tensors = {"0.0": noise[0].clone(), "0.1": noise[1].clone(), "0.style": torch.ones(256)}
@@ -88,8 +103,8 @@ def small_held_out(folder: Path) -> None:
 
 
 JOBS = (
-    Job("convert-direct", "convert in/short.wav OUT/out.wav --path direct"),
-    Job("convert-text", "convert in/short.wav OUT/out.wav --path text --report OUT"),
+    Job("convert-direct", "convert in/short.wav OUT/out.wav --path direct --whisper tiny.en --report OUT"),
+    Job("convert-text", "convert in/short.wav OUT/out.wav --path text"),
     Job("convert-stock", "convert in/short.wav OUT/out.flac --voice af_heart"),
     Job("convert-mix", "convert in/short.wav OUT/out.ogg --voice af_heart:0.7,bm_george:0.3 --pitch-shift 2 --seed 3"),
     Job("convert-recording", "convert in/short.wav OUT/out.wav --voice in/clip.flac --more in/rest.wav"),
@@ -100,20 +115,23 @@ JOBS = (
     Job("say-spanish", "say 'Hola, ¿qué tal?' OUT/out.flac --voice ef_dora --speed 0.9 --timestamps OUT/times.srt"),
     Job("clone", "clone in/clip.flac in/short.wav --name me --out OUT --no-report --i-have-consent 'public domain'"),
     Job("mix", "mix 'af_heart + 0.5*(af_nicole - bm_george)' --name blend --out OUT"),
-    Job("describe", "describe 'older woman, calm, low, British' --name grandma --out OUT"),
+    Job("describe", "describe 'older woman, calm, low, British' --name grandma --out OUT", slow=True),
     Job("detect", "detect OUT/say/out.wav OUT/convert-mix/out.ogg in/clip.flac", ("say", "convert-mix"), stdout=True),
     Job("voices", "voices list", stdout=True),
-    Job("train-corpus", "train corpus OUT --utterances 20 --workers 1 --text-file in/words.txt --dictionary 0.1"),
+    Job(
+        "train-corpus",
+        "train corpus OUT --utterances 20 --workers 1 --precise --text-file in/words.txt --dictionary 0.1",
+    ),
     # the first utterances of all are held out: a folder that is named again is there for training
     Job(
         "train-adapter",
         "train adapter OUT/train-corpus OUT/train-corpus --out OUT/model --steps 2 --batch-size 4",
         ("train-corpus",),
+        before=few_utterances,
     ),
     Job(
         "train-recogniser",
-        "train recogniser OUT/train-corpus OUT/train-corpus OUT/train-corpus OUT/train-corpus --out OUT/model --steps 2"
-        " --batch-size 2",
+        f"train recogniser {' '.join(['OUT/train-corpus'] * 12)} --out OUT/model --steps 2 --batch-size 2",
         ("train-corpus",),
         before=small_lexicon,
     ),
@@ -125,9 +143,10 @@ JOBS = (
     ),
     Job(
         "train-multispeech",
-        "train_v2_multispeech.py --text-file in/words.txt --voices af_heart,bm_george --epochs 1 --batch-size 3"
-        " --device cpu --corpus OUT/train-corpus --out OUT/speech --models OUT/model --audio-epochs 1",
+        "train_v2_multispeech.py --text-file in/two.txt --voices af_heart --epochs 1 --batch-size 1 --device cpu"
+        " --corpus OUT/train-corpus --out OUT/speech --models OUT/model --audio-epochs 2",
         ("train-corpus",),
+        before=few_utterances,
     ),
     Job("tts-prepare", "tts prepare in/recordings OUT --whisper tiny.en --language en"),
     Job("tts-features", "tts features in/dataset OUT"),
@@ -169,12 +188,13 @@ def write_inputs(folder: Path) -> None:
         soundfile.write(folder / name / "a.wav", clip, rate)
         soundfile.write(folder / name / "b.wav", long[:cut], rate)
     soundfile.write(folder / "short.wav", long[:cut], rate)
-    soundfile.write(folder / "rest.wav", long[cut:], rate)
+    soundfile.write(folder / "rest.wav", long[cut : cut + round(REST_SECONDS * rate)], rate)
     shutil.copy(CLIP, folder / "clip.flac")
     texts = {"a": "But a mob without any man at the head of it is beneath pitifulness", "b": "They swarmed up in front"}
     rows = [f"{name}|{text}|{text}" for name, text in texts.items()]
     (folder / "dataset" / "metadata.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     (folder / "words.txt").write_text(WORDS, encoding="utf-8")
+    (folder / "two.txt").write_text("Come in.\nWhy?\n", encoding="utf-8")
 
 
 def environment(checkout: Path, guard: Path, threads: int) -> dict[str, str]:
@@ -213,19 +233,20 @@ def run_all(checkout: Path, names: list[str], threads: int, work: Path) -> dict[
     check_source(checkout, work, variables)
     results = {}
     for job in chosen(names):
-        results[job.name] = run_job(job, checkout, work, variables)
-        outcome = results[job.name].get("error") or f"{len(results[job.name]['made'])} hashed"
-        print(f"{job.name}: {results[job.name]['seconds']:.1f} s, {outcome}", file=sys.stderr, flush=True)
+        result = results[job.name] = run_job(job, checkout, work, variables)
+        outcome = result.get("error") or f"{len(result['made'])} hashed"
+        seconds = f"{result['seconds']:.1f} s ({result['cpu_seconds']:.1f} s of CPU)"
+        print(f"{job.name}: {seconds}, {outcome}", file=sys.stderr, flush=True)
     where = {"checkout": str(checkout), "commit": commit(checkout)}
     return where | {"conditions": conditions(threads), "jobs": results}
 
 
 def chosen(names: list[str]) -> list[Job]:
-    """The jobs of those names, all when there are none, and the jobs whose folders they take."""
+    """The jobs of those names, all but slow ones when there are none, and the jobs whose folders they take."""
     known = {job.name: job for job in JOBS}
     if unknown := set(names) - set(known):
         sys.exit(f"no such job: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    wanted = set(names or known)
+    wanted = set(names) or {job.name for job in JOBS if not job.slow}
     wanted |= {taken for name in wanted for taken in known[name].takes}
     return [job for job in JOBS if job.name in wanted]
 
@@ -241,7 +262,7 @@ def run_job(job: Job, checkout: Path, work: Path, variables: dict[str, str]) -> 
     given = digests(folder)
     words = shlex.split(job.command.replace("OUT", job.name))
     start = [str(checkout / words[0]), *words[1:]] if words[0].endswith(".py") else ["-m", "nuanced_speech", *words]
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), busy_seconds()
     try:
         done = subprocess.run(
             [sys.executable, *start],
@@ -251,13 +272,20 @@ def run_job(job: Job, checkout: Path, work: Path, variables: dict[str, str]) -> 
         printed = done.stdout
     except subprocess.TimeoutExpired:
         error, printed = f"not finished after {TIMEOUT_SECONDS} s", b""
-    result: dict[str, Any] = {"command": job.command, "seconds": round(time.perf_counter() - began, 1)}
+    seconds = {"seconds": round(time.perf_counter() - began, 1), "cpu_seconds": round(busy_seconds() - busy, 1)}
+    result: dict[str, Any] = {"command": job.command, **seconds}
     if error is not None:
         return result | {"error": error}
     made = {name: value for name, value in digests(folder).items() if given.get(name) != value}
     if job.stdout:
         made["stdout"] = hashlib.sha256(printed).hexdigest()
     return result | ({"made": made} if made else {"error": "nothing was made"})
+
+
+def busy_seconds() -> float:
+    """Processor time of all processes that ended so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def last_line(text: str) -> str:
