@@ -320,7 +320,9 @@ def test_full_disk_is_told_and_leaves_nothing(tmp_path: Path, suffix: str, missi
     # A limit on the size of the process's files fails in write() as a full disk does; some encoders notice only if
     # it happens before they close the file.
     code = (
-        "import os, resource, signal, sys, numpy; from nuanced_speech import audio, errors\n"
+        "import os, resource, signal, sys, numpy\n"
+        "from nuanced_speech import audio\n"
+        "from nuanced_speech.core import errors\n"
         "path, wave = sys.argv[1], numpy.random.default_rng(0).uniform(-0.5, 0.5, 240_000)\n"
         "audio.write(path, wave)\n"
         "size = os.path.getsize(path) - int(sys.argv[2])\n"
