@@ -75,8 +75,9 @@ def listener() -> Listener:
 def converter() -> Converter:
     """What converts, its models loaded once for all tests; its synthesizer knows extended timbres."""
     from nuanced_speech.convert.converter import Converter
+    from nuanced_speech.models.bank import ModelBank
 
-    return Converter(whisper="tiny.en")
+    return Converter(ModelBank(whisper="tiny.en"))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
-"""The prosody half of a voice, so that Kokoro speaks in a speaker's pitch range and at his pace.
+"""The prosody half of a voice, so that Kokoro speaks in a speaker's pitch range and at the speaker's pace.
 
-A mixture of the stock voices' prosodies, so it stays among real ones; its weights descend the gradient through Kokoro's
-predictor until the melody of the speaker's own sentences has the distribution that was heard, and their length too.
+It is a mixture of the stock voices' prosodies, and so stays among real ones. Its weights descend the gradient through
+Kokoro's predictor until the melody of the speaker's own sentences has the recordings' distribution, and their length.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,10 @@ from nuanced_speech.core.constants import SEMITONES, TIMBRE_DIM, VOICED_HZ
 from nuanced_speech.models.kokoro import Kokoro, TextFeatures
 from nuanced_speech.text.g2p import phonemize
 
-STEPS, STEP_SIZE = 20, 0.3
 # A fifth of the pace counts as much as a semitone.
 PACE_WEIGHT = 5.0
 # Where voicing begins and ends predicted F0 is anything: the middle of the distribution counts.
 MIDDLE = (0.1, 0.9)
-# She whispers, and the melody of a whisper is noise.
-LEFT_OUT = ("af_nicole",)
 # How much worse than the best stock voice another may fit, in semitones, and still have a share at the start.
 TOLERANCE = 0.5
 # Where nothing is known of the words.
@@ -33,7 +30,22 @@ SENTENCES = (
 _PLAUSIBLE = (1.2, 12.0)
 
 
-@dataclass
+@dataclass(frozen=True)
+class ProsodyFitConfig:
+    """Settings of the search.
+
+    Attributes:
+        steps: of Adam.
+        step_size: of Adam, in logits of the voices' weights.
+        left_out: stock voices that have no share. A whisper's melody is noise.
+    """
+
+    steps: int = 20
+    step_size: float = 0.3
+    left_out: frozenset[str] = frozenset({"af_nicole"})
+
+
+@dataclass(frozen=True)
 class Sentence:
     """Phonemes, and how many 25 ms units the speaker took for them, if that is known."""
 
@@ -51,7 +63,7 @@ def fixed_sentences() -> list[Sentence]:
     return [Sentence(phonemize(text)) for text in SENTENCES]
 
 
-class MelodyFit:
+class ProsodyFit:
     """How well prosodies fit a speaker.
 
     Args:
@@ -70,7 +82,7 @@ class MelodyFit:
             self.text: TextFeatures = kokoro.encode_text(padded, lengths)
         rows = (lengths.cpu() - 3).clamp(max=packs.shape[1] - 1)
         self.prosodies = packs[:, rows, TIMBRE_DIM:].to(kokoro.device)
-        self.heard = _middle(torch.from_numpy(log_f0).float().to(kokoro.device))
+        self.melody = _middle(torch.from_numpy(log_f0).float().to(kokoro.device))
         # the zeros at both ends are silence, which was cut out of the recordings
         timed = torch.tensor([sentence.units is not None for sentence in sentences], device=kokoro.device)
         self.timed = (padded != 0) & timed[:, None]
@@ -83,14 +95,14 @@ class MelodyFit:
         wrong range raise alike.
         """
         style = torch.cat([torch.zeros_like(prosodies), prosodies], 1)
-        said = self.kokoro.predict(self.text, style)
-        voiced = _middle(said.f0[said.f0 > VOICED_HZ].log2())
+        predicted = self.kokoro.predict(self.text, style)
+        voiced = _middle(predicted.f0[predicted.f0 > VOICED_HZ].log2())
         if not len(voiced):
             return prosodies.sum() * 0 + SEMITONES
-        place = torch.linspace(0, len(self.heard) - 1, len(voiced), device=voiced.device).round().long()
-        misfit = SEMITONES * (voiced - self.heard[place]).abs().mean()
+        place = torch.linspace(0, len(self.melody) - 1, len(voiced), device=voiced.device).round().long()
+        misfit = SEMITONES * (voiced - self.melody[place]).abs().mean()
         if self.units:
-            misfit = misfit + PACE_WEIGHT * (said.soft_durations[self.timed].sum() / self.units).log().abs()
+            misfit = misfit + PACE_WEIGHT * (predicted.soft_durations[self.timed].sum() / self.units).log().abs()
         return misfit
 
 
@@ -100,20 +112,21 @@ def _middle(values: Tensor) -> Tensor:
     return values.sort().values[first:last]
 
 
-def fit_melody(
+def fit_prosody(
     kokoro: Kokoro,
     sentences: list[Sentence],
     log_f0: np.ndarray,
     packs: Tensor,
     progress: Callable[[float], None] | None = None,
+    config: ProsodyFitConfig = ProsodyFitConfig(),
 ) -> Tensor:
     """Weights ``[V]``, at least 0 and summing to 1, of the mixture of prosodies that fits best.
 
-    Arguments as ``MelodyFit``; ``progress`` is called with the share that is done.
+    Arguments as ``ProsodyFit``; ``progress`` is called with the share that is done.
     """
     # from one sentence it is plain which voices to begin with
-    fit, first = (MelodyFit(kokoro, some, log_f0, packs) for some in (sentences, sentences[:1]))
-    steps = len(packs) + 3 * STEPS
+    fit, first = (ProsodyFit(kokoro, some, log_f0, packs) for some in (sentences, sentences[:1]))
+    steps = len(packs) + 3 * config.steps
     alone = []
     with torch.no_grad():
         for number, prosodies in enumerate(first.prosodies):
@@ -122,9 +135,9 @@ def fit_melody(
                 progress(number / steps)
     misfits = torch.stack(alone)
     logits = ((misfits.min() - misfits) / TOLERANCE).requires_grad_()
-    optimizer = torch.optim.Adam([logits], STEP_SIZE)
+    optimizer = torch.optim.Adam([logits], config.step_size)
     best, best_weights = float("inf"), logits.detach().softmax(0)
-    for step in range(STEPS):
+    for step in range(config.steps):
         with torch.enable_grad():
             weights = logits.softmax(0)
             loss = fit.loss(torch.einsum("v,vsd->sd", weights, fit.prosodies))

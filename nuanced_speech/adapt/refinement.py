@@ -1,9 +1,9 @@
 """A timbre brought nearer to its speaker by gradient descent through the synthesizer itself.
 
-The surrogate's timbre is the start. At each step Kokoro says a few seconds of the speaker's own recording again, from
-the content, melody and loudness that were heard in it, and the speaker encoder's cosine to the recording is raised. The
-prior that holds it near the start, and the surrogate's opinion of how clean it will be, keep it from getting harsh; the
-best timbre on a passage that is held back wins.
+The surrogate's timbre is the start. At each step Kokoro speaks a few seconds of the speaker's own recording again, from
+its content, melody and loudness, and the speaker encoder's cosine to the recording is raised. A prior holds the timbre
+near the start, and the surrogate's prediction of how clean it will be keeps it from getting harsh. The best timbre on a
+held-back passage is returned.
 """
 
 import time
@@ -21,16 +21,39 @@ from nuanced_speech.models.timbre_surrogate import CLEANNESS, F0_CENTRE, PRIOR, 
 
 # 3.2 s: three windows of the speaker encoder.
 CROP_UNITS = 128
-STEP_SIZE = 0.04
-CHECK_EVERY = 5
 # A step, forwards and backwards, costs about as much as so many syntheses of its 3.2 s.
 SYNTHESES_PER_STEP = 3
 
 
-@dataclass
+@dataclass(frozen=True)
+class RefinementConfig:
+    """Settings of the search.
+
+    Attributes:
+        crop_units: length of what is spoken at a step, in 25 ms units.
+        step_size: of Adam, in standard deviations of the stock voices' timbres.
+        check_every: steps between checks on the held-back passage.
+        patience: checks without a better timbre after which the search ends.
+    """
+
+    crop_units: int = CROP_UNITS
+    step_size: float = 0.04
+    check_every: int = 5
+    patience: int = 3
+
+
+@dataclass(frozen=True)
 class Passage:
-    """What was said in a piece of a recording: ``content [1, 512, T]``, ``f0 [2T]`` in Hz, N ``energy [2T]`` and log
-    ``mel [2T, 64]``; token ``ids [P]`` and their ``durations [P]``, where they are known."""
+    """A passage of a recording, ``T`` units long.
+
+    Attributes:
+        content: ``[1, 512, T]``.
+        f0: Hz ``[2T]``.
+        energy: log energy N ``[2T]``.
+        mel: log mel magnitudes ``[2T, 64]``.
+        ids: token ids ``[P]``; None where the phonemes are unknown.
+        durations: units of each token ``[P]``, likewise.
+    """
 
     content: Tensor
     f0: Tensor
@@ -43,31 +66,34 @@ class Passage:
     def units(self) -> int:
         return self.content.shape[-1]
 
-    def crop(self, start: int) -> "Passage":
-        """3.2 s from a unit on, or what there is, without the words."""
-        frames = slice(start * FRAMES_PER_UNIT, (start + CROP_UNITS) * FRAMES_PER_UNIT)
-        content = self.content[..., start : start + CROP_UNITS]
+    def crop(self, start: int, units: int) -> "Passage":
+        """``units`` units from ``start`` on, or what there is, without the phonemes."""
+        frames = slice(start * FRAMES_PER_UNIT, (start + units) * FRAMES_PER_UNIT)
+        content = self.content[..., start : start + units]
         return Passage(content, self.f0[frames], self.energy[frames], self.mel[frames])
 
 
-def held_back(passages: Sequence[Passage]) -> tuple[Passage, list[Passage]]:
-    """3.2 s from the middle of the second longest passage, and all other passages; of a single one, and itself."""
+def held_back(passages: Sequence[Passage], units: int) -> tuple[Passage, list[Passage]]:
+    """``units`` units from the middle of the second longest passage, and all other passages. A single passage gives
+    both."""
     ordered = sorted(passages, key=lambda p: p.units, reverse=True)
     held = ordered.pop(1) if len(ordered) > 1 else ordered[0]
-    return held.crop(max(held.units - CROP_UNITS, 0) // 2), ordered
+    return held.crop(max(held.units - units, 0) // 2, units), ordered
 
 
-def any_crop(passages: Sequence[Passage], rng: np.random.Generator) -> Passage:
-    """3.2 s of one of the passages, of a long one more often."""
+def random_crop(passages: Sequence[Passage], rng: np.random.Generator, units: int) -> Passage:
+    """``units`` units of one of the passages, of a long one more often."""
     weights = np.array([p.units for p in passages], float)
     passage = passages[rng.choice(len(passages), p=weights / weights.sum())]
-    return passage.crop(int(rng.integers(max(passage.units - CROP_UNITS, 0) + 1)))
+    return passage.crop(int(rng.integers(max(passage.units - units, 0) + 1)), units)
 
 
 @torch.no_grad()
-def expected_seconds(kokoro: Kokoro, timbre: Tensor, passages: Sequence[Passage], steps: int) -> float:
+def expected_seconds(
+    kokoro: Kokoro, timbre: Tensor, passages: Sequence[Passage], steps: int, crop_units: int = CROP_UNITS
+) -> float:
     """How long so many steps with passages take on this machine, by one synthesis."""
-    passage, _ = held_back(passages)
+    passage, _ = held_back(passages, crop_units)
     started = time.perf_counter()
     # on a GPU it is waited for by fetching what it makes
     kokoro.decode(passage.content, passage.f0[None], passage.energy[None], timbre[None]).cpu()
@@ -84,6 +110,7 @@ def refine(
     steps: int,
     report: Callable[[int, float], None] = lambda _step, _likeness: None,
     seed: int = 0,
+    config: RefinementConfig = RefinementConfig(),
 ) -> Tensor:
     """The timbre ``[128]``, or an extended one, after at most so many steps, at least as like as it was.
 
@@ -95,15 +122,16 @@ def refine(
         steps: of Adam; each costs about three times the synthesis of 3.2 s.
         report: called after each check with the step and the held-back passage's cosine.
         seed: of the crops and of the harmonic source.
+        config: settings of the search.
     """
     rng = np.random.default_rng(seed)
-    held, tried = held_back(passages)
+    held, tried = held_back(passages, config.crop_units)
     voiced = torch.cat([p.f0[p.f0 > VOICED_HZ] for p in passages])
     log_f0 = voiced.log2().median()[None] if len(voiced) else torch.full((1,), F0_CENTRE, device=timbre.device)
     # of an extended timbre every number is varied, the timbre's own along the directions in which voices differ
     home = torch.cat([surrogate.whitened(timbre[None, :TIMBRE_DIM])[0], timbre[TIMBRE_DIM:]])
     z = home.clone().requires_grad_()
-    optimizer = torch.optim.Adam([z], STEP_SIZE)
+    optimizer = torch.optim.Adam([z], config.step_size)
 
     def timbre_at(z: Tensor) -> Tensor:
         return torch.cat([surrogate.timbre(z[None, :TIMBRE_DIM])[0], z[TIMBRE_DIM:]])
@@ -114,16 +142,16 @@ def refine(
 
     best, best_timbre, since = -1.0, timbre, 0
     for step in range(steps + 1):
-        if step % CHECK_EVERY == 0 or step == steps:
+        if step % config.check_every == 0 or step == steps:
             with torch.no_grad():
                 found = float(likeness(held, seed))
             report(step, found)
             since = 0 if found > best else since + 1
             if found > best:
                 best, best_timbre = found, timbre_at(z).detach() if step else timbre
-            if since == 3 or step == steps:
+            if since == config.patience or step == steps:
                 break
-        passage = any_crop(tried, rng)
+        passage = random_crop(tried, rng, config.crop_units)
         with torch.enable_grad():
             clean = surrogate.cleanness(timbre_at(z)[None, :TIMBRE_DIM], log_f0)[0]
             like = likeness(passage, int(rng.integers(1 << 31)))

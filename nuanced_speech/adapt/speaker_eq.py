@@ -1,9 +1,9 @@
-"""The colour that makes an output sound more like a speaker: gains for its bands, found through the speaker encoder.
+"""An equaliser that makes audio sound more like a speaker: gains for its bands, found through the speaker encoder.
 
 A timbre and the mean spectrum of a recording leave a voice short of its speaker, and a few decibels in the right bands
-are worth as much as a better timbre. They descend the gradient of the likeness through the encoder alone, whose mel
-bands are what a gain changes, so that no synthesis is needed; they are held small and smooth, so that they colour and
-cannot draw. Dark sounds, most of them vowels, and bright ones, most of them fricatives, have gains of their own.
+help as much as a better timbre. The gains descend the gradient of the likeness through the encoder alone: they act on
+its mel bands, so no synthesis is needed. They are held small and smooth. Dark sounds, most of them vowels, and bright
+ones, most of them fricatives, have gains of their own.
 """
 
 from dataclasses import dataclass
@@ -18,13 +18,10 @@ from nuanced_speech.dsp.spectral_balance import BANDS, band_hz, band_shares, wit
 from nuanced_speech.models.speaker_encoder import STEP, WINDOW, SpeakerEncoder
 
 STEPS, STEP_SIZE = 16, 1.0
-# So many windows of 1.6 s, half of each new, from the beginning of what is spoken.
+# So many windows of 1.6 s, half of each new, from the beginning of the audio.
 WINDOWS = 8
-# What gains of so many decibels, differences of so many between neighbouring bands, and half as much of such between
-# dark and bright sounds cost in cosine similarity. Chosen on these: of ten conversions into other speakers, known by
-# one recording each, twelve steps at 0.01 and sixteen at 0.005 raised SECS from 0.784 to 0.819 and 0.820; OVRL was
-# 3.13, then 3.12 and 3.10, P.808 3.69, then 3.70 and 3.71. (They were sought with another measure of brightness than
-# they were given with; with one, SECS was 0.826, OVRL 3.11 and P.808 3.69.)
+# Cost, in cosine similarity, of gains of GAIN_DB, of differences of SLOPE_DB between neighbouring bands, and half as
+# much of such between dark and bright sounds (docs/experiments.md).
 COST, GAIN_DB, SLOPE_DB = 0.005, 6.0, 3.0
 # Sounds are dark where there is more energy below the one frequency than above the other.
 DARK_HZ, BRIGHT_HZ = 1500.0, 2500.0
@@ -33,39 +30,23 @@ SMOOTHING = 7
 _TINY = 1e-12
 
 
-@dataclass
-class Tint:
-    """Gains in dB of each band, in dark sounds and in bright ones, ``[2, BANDS]``."""
+@dataclass(frozen=True)
+class SpeakerEq:
+    """An equaliser, fitted once: ``gains [2, BANDS]`` in dB of each band, in dark sounds and in bright ones."""
 
     gains: Tensor
 
-    def give(self, wave: np.ndarray) -> np.ndarray:
+    def __call__(self, wave: np.ndarray) -> np.ndarray:
         """``wave [T]`` at 24 kHz with these gains."""
-        return with_gains(wave, self._of)
+        return with_gains(wave, self._gains_of)
 
-    def _of(self, powers: np.ndarray) -> np.ndarray:
+    def _gains_of(self, powers: np.ndarray) -> np.ndarray:
         """Gains where these are the energies, both ``[frames, BANDS]``."""
         return _mixed(self.gains, _brightness(torch.from_numpy(powers).float(), band_hz())).numpy()
 
 
-@dataclass
-class Tinting:
-    """Brings the pieces of a recording nearer to a ``speaker [256]``, all by the same tint, which is found on the first
-    piece that is long enough; those before it keep their colour."""
-
-    encoder: SpeakerEncoder
-    speaker: Tensor
-    tint: Tint | None = None
-
-    def give(self, wave: np.ndarray, finished: np.ndarray) -> np.ndarray:
-        """``wave [T]`` at 24 kHz with the tint that it needs once ``finished [T]`` is made of it."""
-        if self.tint is None:
-            self.tint = find_tint(self.encoder, finished, self.speaker)
-        return wave if self.tint is None else self.tint.give(wave)
-
-
-def find_tint(encoder: SpeakerEncoder, wave: np.ndarray, embedding: Tensor) -> Tint | None:
-    """What brings ``wave [T]`` at 24 kHz nearer to a speaker; None where it holds less than 1.6 s of speech.
+def fit_speaker_eq(encoder: SpeakerEncoder, wave: np.ndarray, embedding: Tensor) -> SpeakerEq | None:
+    """The equaliser that brings ``wave [T]`` at 24 kHz nearer to a speaker; None with less than 1.6 s of speech.
 
     Args:
         embedding: of the speaker, of length 1, ``[256]``.
@@ -80,14 +61,14 @@ def find_tint(encoder: SpeakerEncoder, wave: np.ndarray, embedding: Tensor) -> T
     optimizer = torch.optim.Adam([gains], STEP_SIZE)
     with torch.enable_grad():
         for _ in range(STEPS):
-            heard = mel * 10 ** (_mixed(gains, bright) @ shares.T / 10)
-            heard = heard * (mel.mean() / heard.mean().detach())
+            equalized = mel * 10 ** (_mixed(gains, bright) @ shares.T / 10)
+            equalized = equalized * (mel.mean() / equalized.mean().detach())
             size, slope, split = (x.square().mean() for x in (gains, gains.diff(), gains[1] - gains[0]))
             cost = COST * ((size + split / 2) / GAIN_DB**2 + slope / SLOPE_DB**2)
             optimizer.zero_grad()
-            (cost - encoder.whole(heard) @ embedding).backward()
+            (cost - encoder.whole(equalized) @ embedding).backward()
             optimizer.step()
-    return Tint(gains.detach().cpu())
+    return SpeakerEq(gains.detach().cpu())
 
 
 def _mixed(gains: Tensor, bright: Tensor) -> Tensor:

@@ -1,13 +1,14 @@
 """The style of speech that Kokoro could have made itself, by analysis and synthesis.
 
-What was heard in a recording is said again, and the style changed until it sounds as it did. For the timbre half,
-Kokoro says a few seconds from the phonemes, melody and loudness that were heard, and the shape of the spectrum is
-compared from moment to moment; for the prosody half, the predictor's melody, loudness and durations of the same words
-are. In speech of another maker there is always something left that no timbre explains, and one that tries gets harsh:
-a few steps show which it is.
+Kokoro speaks a recording again, and the style changes until the result sounds like the recording. For the timbre half,
+Kokoro speaks a few seconds from the recording's phonemes, melody and loudness, and the shapes of the spectra are
+compared frame by frame. For the prosody half, the predictor's melody, loudness and durations of the same words are
+compared. Speech that Kokoro did not make always leaves a distance that no timbre explains, and a timbre that tries gets
+harsh: a few steps show which it is.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nuanced_speech.adapt.refinement import CHECK_EVERY, Passage, any_crop, held_back
+from nuanced_speech.adapt.refinement import CROP_UNITS, Passage, held_back, random_crop
 from nuanced_speech.core.constants import HOP_LENGTH, SEMITONES, STYLE_DIM, TIMBRE_DIM, VOICED_HZ
 from nuanced_speech.dsp.stft_loss import STFTLoss
 from nuanced_speech.models.kokoro import Kokoro
@@ -24,85 +25,111 @@ from nuanced_speech.voice.prior import coordinates
 N_FFT, BANDS = 1024, 64
 # Moments so many log units below the loudest say little: 35 dB.
 QUIET = 4.0
-# After so many steps the distance that is left tells who spoke: Kokoro in unheard voices leaves 0.2 to 0.5, people
-# 1.1 to 1.8 (four recordings).
-TRIAL_STEPS, EXPLAINED = 5, 0.75
-# In standard deviations of voices; they shrink to none.
-STEP_SIZE, PROSODY_STEP = 0.3, 0.15
 # What a mean squared deviation of one standard deviation costs, beside a distance.
 PRIOR = 0.02
 
 
-def explain(
+@dataclass(frozen=True)
+class InversionConfig:
+    """Settings of the search.
+
+    Attributes:
+        trial_steps: steps after which the search decides whether Kokoro made the recording.
+        synthetic_distance: largest distance after them that Kokoro's own speech has; people leave more than 1
+            (docs/experiments.md).
+        timbre_step, prosody_step: first step sizes of Adam, in standard deviations of voices; they shrink to zero.
+        crop_units: length of what is spoken at a step, in 25 ms units.
+        check_every: steps between checks on the held-back passage.
+    """
+
+    trial_steps: int = 5
+    synthetic_distance: float = 0.75
+    timbre_step: float = 0.3
+    prosody_step: float = 0.15
+    crop_units: int = CROP_UNITS
+    check_every: int = 5
+
+
+def invert_style(
     kokoro: Kokoro,
     style: Tensor,
     passages: Sequence[Passage],
     steps: int,
     report: Callable[[int], None] = lambda _step: None,
     seed: int = 0,
+    config: InversionConfig = InversionConfig(),
 ) -> Tensor | None:
-    """The style ``[256]``, or an extended one, with which Kokoro would say a recording as it is; None where it could
-    not have said it, or the words are not known.
+    """The style ``[256]``, or an extended one, with which Kokoro speaks a recording as it is; None where Kokoro cannot
+    have made the recording, or its phonemes are unknown.
 
     Args:
         kokoro: the synthesizer.
         style: to start from, ``[256]``, or ``[256 + K]`` if the synthesizer is extended; what extends it stays.
         passages: of the recording; of those whose words are known, the second longest is held back where there are
             several, and the timbre that explains it best wins.
-        steps: of Adam; each costs about three times the synthesis of 3.2 s. Whether it goes on is decided after five.
+        steps: of Adam; each costs about three times the synthesis of 3.2 s.
         report: called after each check with the step.
         seed: of the crops and of the harmonic source.
+        config: settings of the search.
     """
-    known = [p for p in passages if p.ids is not None]
-    if not known:
+    with_phonemes = [p for p in passages if p.ids is not None]
+    if not with_phonemes:
         return None
-    held, tried = held_back(known)
-    rng, trial = np.random.default_rng(seed), min(TRIAL_STEPS, steps)
-    descent = _Descent(style[:TIMBRE_DIM], False, STEP_SIZE, steps)
+    held, tried = held_back(with_phonemes, config.crop_units)
+    rng, trial = np.random.default_rng(seed), min(config.trial_steps, steps)
+    descent = _Descent(style[:TIMBRE_DIM], False, config.timbre_step, steps)
 
     def distance(passage: Passage, seed: int) -> Tensor:
-        timbre = torch.cat([descent.found, style[STYLE_DIM:]])
+        timbre = torch.cat([descent.half, style[STYLE_DIM:]])
         wave = kokoro.decode(passage.content, passage.f0[None], passage.energy[None], timbre[None], seed=seed)
         return shape_distance(log_mel(wave[0]), passage.mel)
 
     best, timbre = np.inf, style[:TIMBRE_DIM]
     for step in range(steps + 1):
-        if step % CHECK_EVERY == 0 or step in (trial, steps):
+        if step % config.check_every == 0 or step in (trial, steps):
             with torch.no_grad():
                 left = float(distance(held, seed))
             report(step)
             if left < best:
-                best, timbre = left, descent.found.detach()
-            if step == trial and best > EXPLAINED:
+                best, timbre = left, descent.half.detach()
+            if step == trial and best > config.synthetic_distance:
                 return None
             if step == steps:
                 break
         with torch.enable_grad():
-            descent.step(distance(any_crop(tried, rng), int(rng.integers(1 << 31))))
-    prosody = prosody_of(kokoro, style[TIMBRE_DIM:STYLE_DIM], known, steps)
+            descent.step(distance(random_crop(tried, rng, config.crop_units), int(rng.integers(1 << 31))))
+    prosody = invert_prosody(kokoro, style[TIMBRE_DIM:STYLE_DIM], with_phonemes, steps, config.prosody_step)
     return torch.cat([timbre, prosody, style[STYLE_DIM:]])
 
 
-def prosody_of(kokoro: Kokoro, prosody: Tensor, passages: Sequence[Passage], steps: int) -> Tensor:
-    """The prosody ``[128]``, after so many steps from one, with which Kokoro would say the words of passages, which are
-    known, as they were. Distances are in semitones, log units of N and units of 25 ms; a step costs a small part of one
-    of the timbre's.
+def invert_prosody(
+    kokoro: Kokoro,
+    prosody: Tensor,
+    passages: Sequence[Passage],
+    steps: int,
+    step_size: float = InversionConfig.prosody_step,
+) -> Tensor:
+    """The prosody ``[128]`` with which Kokoro speaks the words of passages as they were spoken.
+
+    The search takes ``steps`` steps from ``prosody``.
+
+    Distances are in semitones, log units of N and units of 25 ms. A step costs a small part of one of the timbre's.
     """
     with torch.no_grad():
-        known = [(p, kokoro.encode_text(p.ids[None])) for p in passages if p.ids is not None]
-    descent = _Descent(prosody, True, PROSODY_STEP, steps)
+        texts = [(p, kokoro.encode_text(p.ids[None])) for p in passages if p.ids is not None]
+    descent = _Descent(prosody, True, step_size, steps)
     for step in range(steps):
-        passage, text = known[step % len(known)]
+        passage, text = texts[step % len(texts)]
         assert passage.ids is not None and passage.durations is not None
         with torch.enable_grad():
-            style = torch.cat([torch.zeros_like(prosody), descent.found])
-            said = kokoro.predict(text, style[None], durations=passage.durations[None])
+            style = torch.cat([torch.zeros_like(prosody), descent.half])
+            predicted = kokoro.predict(text, style[None], durations=passage.durations[None])
             voiced = passage.f0 > VOICED_HZ
-            melody = SEMITONES * (said.f0[0].clamp(min=VOICED_HZ) / passage.f0.clamp(min=VOICED_HZ)).log2()[voiced]
-            # how long the silence around it is, says nothing of the speaker
-            pace = (said.soft_durations[0] - passage.durations)[passage.ids != 0]
-            descent.step(_distance(melody) + _distance(said.energy[0] - passage.energy) + _distance(pace))
-    return descent.found.detach()
+            melody = SEMITONES * (predicted.f0[0].clamp(min=VOICED_HZ) / passage.f0.clamp(min=VOICED_HZ)).log2()[voiced]
+            # the length of the silence around it says nothing of the speaker
+            pace = (predicted.soft_durations[0] - passage.durations)[passage.ids != 0]
+            descent.step(_distance(melody) + _distance(predicted.energy[0] - passage.energy) + _distance(pace))
+    return descent.half.detach()
 
 
 def log_mel(wave: Tensor) -> Tensor:
@@ -110,11 +137,11 @@ def log_mel(wave: Tensor) -> Tensor:
     return _stft(wave.device).magnitude(wave[None])[0].log().T[:-1]
 
 
-def shape_distance(mel: Tensor, wanted: Tensor) -> Tensor:
+def shape_distance(mel: Tensor, target: Tensor) -> Tensor:
     """Mean squared difference of log magnitudes ``[frames, BANDS]``, less each moment's mean difference, in moments
     that are not quiet; a scalar, with gradients."""
-    level = wanted.mean(1)
-    gap = (mel - wanted)[level > level.max() - QUIET]
+    level = target.mean(1)
+    gap = (mel - target)[level > level.max() - QUIET]
     return (gap - gap.mean(1, keepdim=True)).square().mean()
 
 
@@ -129,12 +156,12 @@ class _Descent:
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: 1 - step / (steps + 1))
 
     @property
-    def found(self) -> Tensor:
+    def half(self) -> Tensor:
         """``[128]``, with gradients where they are enabled."""
         return self.mean + self.z @ self.basis
 
     def step(self, distance: Tensor) -> None:
-        """Against the gradient of a distance of what was made of ``found``."""
+        """Against the gradient of a distance of what was made of ``half``."""
         self.optimizer.zero_grad()
         (distance + PRIOR * (self.z - self.home).square().mean()).backward()
         self.optimizer.step()

@@ -1,10 +1,18 @@
-"""Which pieces of a recording are of the same speaker, and what voice each piece gets."""
+"""Which segments of a recording have the same speaker, and the style that each segment gets."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.core.constants import TIMBRE_DIM
+from nuanced_speech.core.timing import stage
+from nuanced_speech.dsp.pitch import median_log_f0
+from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.timbre_extension import Extension
 from nuanced_speech.models.timbre_surrogate import F0_CENTRE, TimbreSurrogate
 
@@ -16,12 +24,43 @@ SAME_SPEAKER, UNSURE = 0.7, 0.025
 CONVERTED_CLEANNESS = 0.05
 
 
+class SpeakerClustering:
+    """Gives segments that sound like one speaker one style; another speaker's segments keep another.
+
+    Args:
+        models: timbre surrogate and extension; a bank with a style encoder of its own uses neither.
+    """
+
+    def __init__(self, models: ModelBank) -> None:
+        self.models = models
+
+    @torch.no_grad()
+    def assign(self, features: Sequence[SegmentFeatures], foreign: bool = False) -> list[SegmentFeatures]:
+        """The same segments with their speakers' styles.
+
+        Args:
+            features: of one recording or of several.
+            foreign: the styles are to speak other recordings than these.
+        """
+        device, bank = self.models.device, self.models
+        with stage("style"):
+            embeddings = torch.from_numpy(np.stack([f.speaker for f in features])).to(device)
+            log_f0, units = (
+                torch.tensor(values, device=device)
+                for values in ([median_log_f0(f.f0) for f in features], [float(f.units) for f in features])
+            )
+            styles = torch.stack([f.style for f in features])
+            surrogate = None if bank.encoder else bank.timbre_surrogate
+            styles = shared_styles(styles, embeddings, log_f0, units, surrogate, bank.timbre_extension, foreign)
+        return [replace(item, style=style) for item, style in zip(features, styles, strict=True)]
+
+
 def same_speaker(embeddings: Tensor) -> Tensor:
     """How surely the speakers of pieces are the same, 0 to 1 ``[P, P]``, from embeddings ``[P, 256]`` of length 1."""
     return torch.sigmoid((embeddings @ embeddings.T - SAME_SPEAKER) / UNSURE)
 
 
-def settle(
+def shared_styles(
     styles: Tensor,
     embeddings: Tensor,
     log_f0: Tensor,

@@ -14,8 +14,8 @@ from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
-    from nuanced_speech.analysis.analyzer import Hearing
     from nuanced_speech.evaluate.voice_report import VoiceFigures
+    from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.voicemaking.cloning import Clone
 
 console = Console(stderr=True)
@@ -82,10 +82,10 @@ def clone(
     check_free(name, out, force)
     consent = _consent(i_have_consent)
     # imported here, since torch takes seconds to import and --help does not need it
-    from nuanced_speech.analysis.analyzer import Hearing
     from nuanced_speech.core.device import check_device
     from nuanced_speech.core.plotting import require_matplotlib
     from nuanced_speech.evaluate import voice_report
+    from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.voicemaking.cloning import clone as clone_voice
     from nuanced_speech.weights.catalog import canonical
 
@@ -97,26 +97,26 @@ def clone(
             raise UserError(f"{taken[0]} is there already: choose another --report folder, or --force to overwrite it")
     check_device(device)
     canonical(f"whisper-{whisper}")
-    hearing = Hearing(whisper=whisper, device=device)
+    models = ModelBank(device, whisper)
     with bar(name) as advance:
         cloned = clone_voice(
             [*recordings], name, consent=consent, language=language, refine=refine, one_speaker=one_speaker, seed=seed,
-            hearing=hearing, progress=advance,
+            models=models, progress=advance,
         )  # fmt: skip
     for warning in cloned.warnings:
         _say(f"warning: {warning}", "yellow")
     for path in cloned.voice.save(out, force):
         _say(str(path))
     if not no_report:
-        _report(cloned, hearing, folder)
+        _report(cloned, models, folder)
 
 
-def _report(cloned: "Clone", hearing: "Hearing", folder: Path) -> None:
+def _report(cloned: "Clone", models: "ModelBank", folder: Path) -> None:
     from nuanced_speech.evaluate import voice_report
     from nuanced_speech.voice.files import make_folder
 
     make_folder(folder)
-    figures, test_sentence = voice_report.measure(cloned, hearing)
+    figures, test_sentence = voice_report.measure(cloned, models)
     written = voice_report.write(folder, cloned, figures, test_sentence)
     console.print(_figures_table(figures))
     for path in written:

@@ -24,6 +24,7 @@ from nuanced_speech.evaluate.recordings import Recording, find_recordings
 from nuanced_speech.evaluate.systems import SYSTEMS, Job, Models
 from nuanced_speech.evaluate.trials import Trial, trials
 from nuanced_speech.models.attentive_style_encoder import WEIGHTS as ATTENTIVE
+from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.content_adapter import WEIGHTS as ADAPTER
 from nuanced_speech.models.phoneme_recognizer import WEIGHTS as RECOGNISER
 from nuanced_speech.models.style_encoder import PACKAGED as ENCODER
@@ -95,8 +96,8 @@ def run(config: BenchmarkConfig, listener: Listener | None = None, progress: Pro
     except OSError as error:
         raise UserError(f"{config.out}: cannot make this folder ({error.strerror})") from error
     _check_settings(config, speakers)
-    converter = Converter(encoder=config.encoder, adapter=config.adapter)
-    recipe = Converter(encoder=config.recipe, adapter=config.adapter) if config.recipe else None
+    converter = Converter(ModelBank(encoder=config.encoder, adapter=config.adapter))
+    recipe = Converter(ModelBank(encoder=config.recipe, adapter=config.adapter)) if config.recipe else None
     models, judge = Models(converter, recipe), Judge(speakers, listener or Listener(), config.language)
     every = trials(speakers, config.limit, config.others, config.more_seconds)
     # a recording of another voice has other words, so the system 'recording' has nothing to compare there

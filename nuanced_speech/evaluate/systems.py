@@ -16,7 +16,7 @@ from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.models.kokoro import Kokoro
-from nuanced_speech.synthesis.resynthesizer import PITCH_SENTENCE
+from nuanced_speech.synthesis.target_voice import PITCH_SENTENCE
 from nuanced_speech.text.g2p import phoneme_pieces
 from nuanced_speech.voice.stock import stock_voices, style_of, voice_pack
 
@@ -60,7 +60,7 @@ class Models:
         names = [name for name in stock_voices() if name[0] in "ab"]
         if not self._stock:
             for name in names:
-                sentence = say(self.converter.kokoro, STOCK_SENTENCE, "en", name)
+                sentence = say(self.converter.models.kokoro, STOCK_SENTENCE, "en", name)
                 self._stock[name] = metrics.speaker_embedding(sentence, audio.SAMPLE_RATE)
         target = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
         return max(names, key=lambda name: metrics.cosine(self._stock[name], target))
@@ -101,7 +101,7 @@ def _converted(converter: Converter, job: Job, path: str, refine: int = 0) -> Ou
     started = time.perf_counter()
     done = converter.convert(
         job.source,
-        job.reference_path,
+        voice=job.reference_path,
         path=path,
         language=job.language,
         refine=refine,
@@ -114,8 +114,10 @@ def _plain(models: Models, job: Job) -> Output:
     models.converter.load("text")
     voice = models.nearest_stock_voice(job.source if job.reference is None else job.reference)
     started = time.perf_counter()
-    transcript = report.transcribe(models.converter.transcriber, job.source, job.language)
-    return say(models.converter.kokoro, transcript.text, transcript.language, voice), time.perf_counter() - started
+    transcript = report.transcribe(models.converter.models.transcriber, job.source, job.language)
+    return say(
+        models.converter.models.kokoro, transcript.text, transcript.language, voice
+    ), time.perf_counter() - started
 
 
 @torch.no_grad()
@@ -153,12 +155,12 @@ def random_walk(
 def _random_walk(models: Models, job: Job) -> Output:
     """The plain chain in a voice from a random walk, with as many syntheses as refinement by likeness has."""
     models.converter.load("text")
-    wave, kokoro = job.source if job.reference is None else job.reference, models.converter.kokoro
+    wave, kokoro = job.source if job.reference is None else job.reference, models.converter.models.kokoro
     start = voice_pack(models.nearest_stock_voice(wave))
     started = time.perf_counter()
     target = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
     pack = start if target is None else random_walk(kokoro, start, target, job.refine * SYNTHESES_PER_STEP)
-    transcript = report.transcribe(models.converter.transcriber, job.source, job.language)
+    transcript = report.transcribe(models.converter.models.transcriber, job.source, job.language)
     return say(kokoro, transcript.text, transcript.language, pack), time.perf_counter() - started
 
 

@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.analyzer import Hearing
 from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES, TIMBRE_DIM
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.plots import plot_comparison
 from nuanced_speech.evaluate.quality import quality
+from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
 from nuanced_speech.synthesis.sample import sentence_for
 from nuanced_speech.synthesis.text_to_speech import speak
@@ -68,13 +68,13 @@ def paths(folder: Path, name: str) -> list[Path]:
 
 
 @torch.no_grad()
-def measure(cloned: Clone, hearing: Hearing) -> tuple[VoiceFigures, np.ndarray]:
+def measure(cloned: Clone, models: ModelBank) -> tuple[VoiceFigures, np.ndarray]:
     """Figures of a clone, and its test sentence ``[T]`` at 24 kHz."""
-    voice, encoder = cloned.voice, hearing.speaker_encoder
+    voice, encoder = cloned.voice, models.speaker_encoder
     sentence, language = sentence_for(voice)
 
     def say(pack: Tensor) -> np.ndarray:
-        return speak(sentence, replace(voice, pack=pack), language, kokoro=hearing.kokoro)
+        return speak(sentence, replace(voice, pack=pack), language, kokoro=models.kokoro)
 
     def likeness(pack: Tensor, embedding: np.ndarray) -> float:
         return metrics.cosine(encoder.embed(say(pack), SAMPLE_RATE), embedding)
@@ -83,11 +83,11 @@ def measure(cloned: Clone, hearing: Hearing) -> tuple[VoiceFigures, np.ndarray]:
     voice_embedding = encoder.embed(wave, SAMPLE_RATE)
     embeddings = {str(r.path): encoder.embed(r.wave, SAMPLE_RATE) for r in cloned.recordings}
     recordings = {path: embedding for path, embedding in embeddings.items() if embedding is not None}
-    surrogate = hearing.timbre or TimbreSurrogate.load().to(hearing.device)
-    pitch = torch.tensor([float(np.median(cloned.log_f0))], device=hearing.device)
+    surrogate = models.timbre_surrogate
+    pitch = torch.tensor([float(np.median(cloned.log_f0))], device=models.device)
     predicted = predicted_stock(surrogate, cloned.embedding, pitch)
     nearest = sorted(predicted, key=lambda name: predicted[name], reverse=True)[:NEAREST]
-    transcript = report.transcribe(hearing.transcriber, wave, iso_639(language)).text
+    transcript = report.transcribe(models.transcriber, wave, iso_639(language)).text
     curve = report.contours(wave).f0
     log_f0 = np.log2(curve[curve > 0])
     return VoiceFigures(

@@ -9,27 +9,32 @@ Rates: one duration unit is 600 samples = 25 ms; F0 and energy run at two frames
 Source of the architecture: StyleTTS 2 (Li et al. 2023) and iSTFTNet (Kaneko et al. 2022), as packaged in ``kokoro``.
 """
 
+import copy
 import io
 import json
+import threading
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, STYLE_DIM, TIMBRE_DIM
+from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, STYLE_DIM, TIMBRE_DIM, VOICED_HZ
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.text.symbols import CONFIG, vocabulary
 
+_DRAWING = threading.Lock()
 
-@dataclass
+
+@dataclass(frozen=True)
 class TextFeatures:
     """What Kokoro knows of a batch of phoneme strings before any style.
 
@@ -49,7 +54,7 @@ class TextFeatures:
         return length_mask(self.lengths, self.content.shape[-1])
 
 
-@dataclass
+@dataclass(frozen=True)
 class Prosody:
     """Output of the predictor.
 
@@ -67,8 +72,13 @@ class Prosody:
     energy: Tensor
     units: Tensor
 
+    def voiced_f0(self) -> np.ndarray:
+        """F0 ``[B, 2T]`` in Hz, what is about 0 made 0."""
+        curves = self.f0.cpu().numpy()
+        return np.where(curves > VOICED_HZ, curves, 0.0)
 
-@dataclass
+
+@dataclass(frozen=True)
 class Speech:
     """A synthesized batch: ``audio [B, 600 * T]``, zero beyond each item's end, and the prosody it was made from."""
 
@@ -121,6 +131,7 @@ class Kokoro(nn.Module):
         self.vocab = vocabulary()
         # the package has no type information
         self.model: Any = _load(config, path)
+        self._columns: dict[Any, Tensor] = {}
         self.eval().requires_grad_(False)
 
     @property
@@ -136,14 +147,18 @@ class Kokoro(nn.Module):
         """How many gains and offsets a timbre sets, in all adaptive norms of the decoder."""
         return sum(norm.fc.out_features for norm in self._norms)
 
-    def extend(self, columns: Tensor) -> None:
-        """Let timbres be longer by so many numbers: of each, what it adds to the gains and offsets, ``[gains, K]``.
+    def extended(self, columns: Tensor) -> "Kokoro":
+        """This synthesizer, its weights shared, with timbres that are longer by ``K`` numbers.
 
         A timbre of 128 numbers is spoken as before. Gradients reach the columns.
+
+        Args:
+            columns: what each further number adds to the gains and offsets of the adaptive norms, ``[gains, K]``.
         """
         sizes = [norm.fc.out_features for norm in self._norms]
-        for norm, own in zip(self._norms, columns.split(sizes), strict=True):
-            norm.more = own
+        other = copy.copy(self)
+        other._columns = dict(zip(self._norms, columns.split(sizes), strict=True))
+        return other
 
     def tokens(self, phonemes: str) -> Tensor:
         """Token ids ``[P + 2]`` of a phoneme string, a zero on each side; symbols outside the vocabulary are dropped.
@@ -193,11 +208,12 @@ class Kokoro(nn.Module):
         ``speed`` divides the predicted durations. ``durations`` is ``[B, P]`` in whole units, ``f0`` and ``energy``
         ``[B, 2T]``.
         """
-        predictor, s = self.model.predictor, style[:, TIMBRE_DIM:STYLE_DIM]
+        predictor, half = self.model.predictor, style[:, TIMBRE_DIM:STYLE_DIM]
+        s = _Condition(half)
         # cuDNN's LSTM has no backward pass in evaluation mode; PyTorch's own has
         descends = torch.is_grad_enabled() and (style.requires_grad or text.prosody.requires_grad)
         with torch.backends.cudnn.flags(enabled=False) if descends else nullcontext():
-            hidden = predictor.text_encoder(text.prosody, s, text.lengths, ~text.mask)
+            hidden = predictor.text_encoder(text.prosody, half, text.lengths, ~text.mask)
             x = _lstm(predictor.lstm, hidden, text.lengths)
             soft = torch.sigmoid(predictor.duration_proj(x)).sum(-1) / speed * text.mask
             if durations is None:
@@ -228,14 +244,14 @@ class Kokoro(nn.Module):
             content: ``[B, 512, T]`` at 40 Hz.
             f0: Hz ``[B, 2T]``, 0 where unvoiced.
             energy: N ``[B, 2T]``.
-            timbre: ``[B, 128]``, the first half of the style; ``[B, 128 + K]`` after ``extend``.
+            timbre: ``[B, 128]``, the first half of the style; ``[B, 128 + K]`` of an ``extended`` one.
             units: ``[B]``, each item's own length where it is not T.
             seed: for the harmonic source's random phases and noise; every item of a batch draws the same as alone.
 
         Returns:
             audio ``[B, 600 * max(units)]``, zero beyond each item's end.
         """
-        decoder = self.model.decoder
+        decoder, s = self.model.decoder, _Condition(timbre, self._columns)
         length = content.shape[-1]
         if units is None:
             units = torch.full((len(content),), length, device=content.device)
@@ -247,11 +263,11 @@ class Kokoro(nn.Module):
         content, f0, energy = _masked(content, mask), _masked(f0, fine), _masked(energy, fine)
         f0_coarse = decoder.F0_conv(f0[:, None])
         energy_coarse = decoder.N_conv(energy[:, None])
-        x = _residual_block(decoder.encode, torch.cat([content, f0_coarse, energy_coarse], 1), timbre, mask)
+        x = _residual_block(decoder.encode, torch.cat([content, f0_coarse, energy_coarse], 1), s, mask)
         side = torch.cat([decoder.asr_res(content), f0_coarse, energy_coarse], 1)
         for block in decoder.decode:
-            x = _residual_block(block, torch.cat([x, side], 1), timbre, mask)
-        return _generate(decoder.generator, x, timbre, f0, units, seed)
+            x = _residual_block(block, torch.cat([x, side], 1), s, mask)
+        return _generate(decoder.generator, x, s, f0, units, seed)
 
     def forward(
         self,
@@ -310,6 +326,22 @@ def _load(config: dict, path: Path) -> Any:
     return model
 
 
+@dataclass(frozen=True)
+class _Condition:
+    """What adaptive norms depend on: half a style ``[B, 128]``, or an extended timbre ``[B, 128 + K]`` with columns
+    ``[outputs, K]`` for each norm."""
+
+    style: Tensor
+    columns: Mapping[Any, Tensor] = field(default_factory=dict)
+
+    def gains(self, layer: Any) -> Tensor:
+        """Gains and offsets of a norm, ``[B, outputs]``."""
+        gains = layer.fc(self.style[:, :TIMBRE_DIM])
+        if self.style.shape[1] > TIMBRE_DIM:
+            gains = gains + F.linear(self.style[:, TIMBRE_DIM:], self.columns[layer])
+        return gains
+
+
 def _mask_or_none(lengths: Tensor, size: int) -> Tensor | None:
     """Mask ``[B, size]``, or None where no item needs one (the quick path)."""
     return None if bool((lengths == size).all()) else length_mask(lengths, size)
@@ -328,12 +360,9 @@ def _lstm(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> Tensor:
     return out
 
 
-def _adain(layer: Any, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
+def _adain(layer: Any, x: Tensor, s: _Condition, mask: Tensor | None) -> Tensor:
     """Adaptive instance norm, each item's statistics taken over its own length; zero beyond."""
-    gains = layer.fc(s[:, :TIMBRE_DIM])
-    if s.shape[1] > TIMBRE_DIM:
-        gains = gains + F.linear(s[:, TIMBRE_DIM:], layer.more)
-    gamma, beta = gains[..., None].chunk(2, dim=1)
+    gamma, beta = s.gains(layer)[..., None].chunk(2, dim=1)
     count = x.shape[-1] if mask is None else mask.sum(-1)[:, None, None]
     # two plain passes over memory: var_mean and batch_norm take three to thirty times as long on a CPU
     centred = _masked(x - _masked(x, mask).sum(-1, keepdim=True) / count, mask)
@@ -342,7 +371,7 @@ def _adain(layer: Any, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
     return _masked(torch.addcmul(beta, centred, scale), mask)
 
 
-def _residual_block(block: Any, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
+def _residual_block(block: Any, x: Tensor, s: _Condition, mask: Tensor | None) -> Tensor:
     """``AdainResBlk1d``; where it upsamples, the output runs at twice the rate."""
     y = block.actv(_adain(block.norm1, x, s, mask))
     y = block.pool(y)
@@ -354,7 +383,7 @@ def _residual_block(block: Any, x: Tensor, s: Tensor, mask: Tensor | None) -> Te
     return _masked((y + block._shortcut(x)) * 0.5**0.5, mask)
 
 
-def _curve(blocks: Any, projection: Any, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
+def _curve(blocks: Any, projection: Any, x: Tensor, s: _Condition, mask: Tensor | None) -> Tensor:
     """One of the predictor's two curves: ``[B, 512, T]`` at 40 Hz to ``[B, 2T]``."""
     for block in blocks:
         x = _residual_block(block, x, s, mask)
@@ -368,7 +397,7 @@ def _snake(x: Tensor, alpha: Tensor) -> Tensor:
     return torch.addcdiv(x, torch.sin(alpha * x).square(), alpha)
 
 
-def _snake_block(block: Any, x: Tensor, s: Tensor, mask: Tensor | None) -> Tensor:
+def _snake_block(block: Any, x: Tensor, s: _Condition, mask: Tensor | None) -> Tensor:
     """``AdaINResBlock1``: three dilated convolutions with adaptive norm and Snake."""
     for k in range(len(block.convs1)):
         y = _snake(_adain(block.adain1[k], x, s, mask), block.alpha1[k])
@@ -382,7 +411,8 @@ def _harmonic_source(generator: Any, f0: Tensor, units: Tensor, seed: int) -> Te
     """Magnitude and phase of the sine source ``[B, 22, 120 * T + 1]``, item by item: each draws as it would alone."""
     items = []
     devices = [f0.device] if f0.device.type == "cuda" else []
-    with torch.no_grad(), torch.random.fork_rng(devices):
+    # the package draws from the one generator of the process: one thread at a time
+    with _DRAWING, torch.no_grad(), torch.random.fork_rng(devices):
         for curve, length in zip(f0.detach(), units.tolist(), strict=True):
             torch.manual_seed(seed)
             fine = generator.f0_upsamp(curve[None, None, : length * FRAMES_PER_UNIT]).transpose(1, 2)
@@ -391,7 +421,7 @@ def _harmonic_source(generator: Any, f0: Tensor, units: Tensor, seed: int) -> Te
     return nn.utils.rnn.pad_sequence(items, batch_first=True).transpose(1, 2)
 
 
-def _generate(generator: Any, x: Tensor, s: Tensor, f0: Tensor, units: Tensor, seed: int) -> Tensor:
+def _generate(generator: Any, x: Tensor, s: _Condition, f0: Tensor, units: Tensor, seed: int) -> Tensor:
     """iSTFTNet generator: ``x [B, 512, 2T]`` to audio ``[B, 600 * T]``."""
     source = _harmonic_source(generator, f0, units, seed)
     per_unit, kernels = FRAMES_PER_UNIT, generator.num_kernels

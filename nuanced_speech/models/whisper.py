@@ -3,7 +3,8 @@
 Source of the model: Radford et al. 2022, as packaged in ``openai-whisper``.
 """
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -37,7 +38,7 @@ def check_language(code: str) -> None:
         raise UserError(f"unknown language {code!r}: give a code such as en, fr or ja")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Word:
     """A word and when it was said, in seconds."""
 
@@ -46,7 +47,7 @@ class Word:
     end: float
 
 
-@dataclass
+@dataclass(frozen=True)
 class Segment:
     """A stretch of speech as Whisper cuts it, in seconds, and how sure Whisper is of it.
 
@@ -65,7 +66,7 @@ class Segment:
     compression: float = 1.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class Transcript:
     """What was said, in which language (ISO 639-1), piece by piece."""
 
@@ -87,16 +88,22 @@ class Listener:
 
     def __init__(self, name: str = "base", device: str | torch.device = "cpu") -> None:
         self.name, self.device = name, torch.device(device)
+        self._loading = threading.RLock()
+        # decoding hooks into the network, and the encoder remembers: one thread at a time
+        self._transcribing = threading.RLock()
 
-    @cached_property
+    @property
     def model(self) -> Any:
         """The network, loaded when first needed."""
+        with self._loading:
+            return self._model
+
+    @cached_property
+    def _model(self) -> Any:
+        from nuanced_speech.models.remembering_whisper import RememberingWhisper
         from nuanced_speech.weights.catalog import load_whisper
 
-        model: Any = load_whisper(self.name, self.device).eval().requires_grad_(False)
-        # the same 30 s are heard for their language, their words and the times of these
-        model.encoder.forward = _Remembering(model.encoder.forward)
-        return model
+        return load_whisper(self.name, self.device, kind=RememberingWhisper).eval().requires_grad_(False)
 
     @property
     def width(self) -> int:
@@ -171,18 +178,19 @@ class Listener:
 
         ``language`` is found by Whisper when absent.
         """
-        try:
-            found = self.model.transcribe(
-                wave.astype(np.float32),
-                language=language or self.language(wave),
-                temperature=0.0,
-                condition_on_previous_text=False,
-                word_timestamps=words,
-                fp16=False,
-                verbose=None,
-            )
-        finally:
-            self.model.encoder.forward.last = None
+        with self._transcribing:
+            try:
+                found = self.model.transcribe(
+                    wave.astype(np.float32),
+                    language=language or self.language(wave),
+                    temperature=0.0,
+                    condition_on_previous_text=False,
+                    word_timestamps=words,
+                    fp16=False,
+                    verbose=None,
+                )
+            finally:
+                self.model.encoder.forget()
         segments = [
             Segment(
                 piece["text"].strip(),
@@ -208,22 +216,9 @@ class Listener:
         # filled up as it is to be written down, so that it is heard once for both; with silence, as Whisper does it,
         # if that leaves a doubt
         for own in (mel[:, :-N_FRAMES], mel):
-            _, (shares,) = self.model.detect_language(pad_or_trim(own, N_FRAMES)[None].to(self.device))
+            with self._transcribing:
+                _, (shares,) = self.model.detect_language(pad_or_trim(own, N_FRAMES)[None].to(self.device))
             language = max(shares, key=shares.get)
             if shares[language] > SURE:
                 break
         return language
-
-
-class _Remembering:
-    """A function of a tensor that does not compute again what it computed last."""
-
-    last: tuple[Tensor, Tensor] | None = None
-
-    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
-        self.function = function
-
-    def __call__(self, x: Tensor) -> Tensor:
-        if self.last is None or not torch.equal(self.last[0], x):
-            self.last = x.clone(), self.function(x)
-        return self.last[1]

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
+from nuanced_speech.core import precision
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
 from nuanced_speech.core.files import replacing
 from nuanced_speech.models.kokoro import Kokoro
@@ -68,20 +69,19 @@ def mixed(row: Tensor) -> Tensor:
     return torch.cat([timbre[0], prosody[1]], -1)
 
 
-def speak_all(config: AttributesConfig) -> None:
-    """Say the sentences with every sample that is not there yet."""
-    rows = shares(config)
+def speak_all(config: AttributesConfig, rows: Tensor, dtype: torch.dtype) -> None:
+    """Say the sentences with every sample of ``rows [N, 2, 54]`` that is not there yet."""
     starts = range(0, len(rows), PER_SHARD)
-    missing = [k for k in starts if not _shard(config.out, k).exists()]
+    missing = [k for k in starts if not _shard(config.out, k, dtype).exists()]
     kokoro = Kokoro() if missing else None
     for start in tqdm(missing, "speaking", len(starts), initial=len(starts) - len(missing), unit="shard"):
         assert kokoro is not None
         tensors: dict[str, Tensor] = {}
         for k in range(start, min(start + PER_SHARD, len(rows))):
-            spoken = speak(kokoro, mixed(rows[k]), sentence_phonemes(), seed=k)
+            spoken = speak(kokoro, mixed(rows[k]), sentence_phonemes(), seed=k, dtype=dtype)
             tensors |= {f"{k}.{name}": torch.from_numpy(np.asarray(value)) for name, value in vars(spoken).items()}
             tensors[f"{k}.audio"] = (tensors[f"{k}.audio"].clamp(-1, 1) * 32767).to(torch.int16)
-        with replacing(_shard(config.out, start)) as temporary:
+        with replacing(_shard(config.out, start, dtype)) as temporary:
             save_file(tensors, temporary)
 
 
@@ -89,25 +89,30 @@ def train(config: AttributesConfig) -> Path:
     """Speak, measure, fit, print how well it does on voices that it was not fitted to, and write
     ``attributes.safetensors`` to ``out``."""
     config.out.mkdir(parents=True, exist_ok=True)
-    speak_all(config)
     rows = shares(config)
-    measured, embeddings = hear(config)
+    fast = precision.fast_dtype()
+    speak_all(config, rows, fast)
+    measured, embeddings = hear(config, rows, fast)
     stock, values = describe_stock(measured, embeddings)
+    # what bfloat16 adds counts as breathiness: voices that are measured in float32 are compared with these
+    voices = rows[: len(stock.names)]
+    speak_all(config, voices, torch.float32)
+    exact = stock.measured_as(*hear(config, voices, torch.float32))
     correlations, within = held_out(rows, values, stock.names)
     print(table(correlations, within))
     directions = replace(fit(rows, values, list(range(len(stock.names)))), correlations=correlations)
     path = config.out / "attributes.safetensors"
-    save(path, stock, directions)
+    save(path, stock, exact, directions)
     return path
 
 
-def hear(config: AttributesConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Of every sample what ``measure`` gives ``[N, 7]`` and the speaker embedding ``[N, 256]``."""
+def hear(config: AttributesConfig, samples: Tensor, dtype: torch.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """What ``measure`` gives of every sample ``[N, 7]``, and its speaker embedding ``[N, 256]``."""
     encoder = SpeakerEncoder()
     measured, embeddings = [], []
-    rows = range(len(shares(config)))
+    rows = range(len(samples))
     for start in tqdm(rows[::PER_SHARD], "measuring", unit="shard"):
-        tensors = load_file(_shard(config.out, start))
+        tensors = load_file(_shard(config.out, start, dtype))
         for k in rows[start : start + PER_SHARD]:
             audio, f0, energy, pace = (tensors[f"{k}.{name}"].numpy() for name in ("audio", "f0", "energy", "pace"))
             spoken = SpeechSample(audio.astype(np.float32) / 32767, f0, energy, float(pace))
@@ -220,14 +225,18 @@ def table(correlations: np.ndarray, within: np.ndarray) -> str:
     return "\n".join(["| attribute | correlation, voices held out | within a sex |", "|---|---|---|", *rows])
 
 
-def save(path: Path, stock: StockAttributes, directions: Directions) -> None:
-    """One file of what ``style.attributes`` and ``style.directions`` load."""
+def save(path: Path, stock: StockAttributes, exact: StockAttributes, directions: Directions) -> None:
+    """Write what ``voicemaking.attributes`` and ``voicemaking.directions`` load.
+
+    ``exact`` holds the attributes of the stock voices as measured in float32.
+    """
     tensors = {f"stock.{name}": getattr(stock, name) for name in ("values", "embeddings", "sex")}
+    tensors |= {f"stock.{name}_float32": getattr(exact, name) for name in ("values", "embeddings")}
     tensors |= {f"directions.{name}": value for name, value in vars(directions).items()}
     with replacing(path) as temporary:
         state = {name: torch.from_numpy(value).float().contiguous() for name, value in tensors.items()}
         save_file(state, temporary, {"names": json.dumps(stock.names)})
 
 
-def _shard(folder: Path, start: int) -> Path:
-    return folder / f"spoken-{start:05d}.safetensors"
+def _shard(folder: Path, start: int, dtype: torch.dtype) -> Path:
+    return folder / f"spoken-{precision.name_of(dtype)}-{start:05d}.safetensors"

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from nuanced_speech import audio
 from nuanced_speech.adapt.refinement import CROP_UNITS, at_whisper_rate, embed
-from nuanced_speech.analysis.analyzer import ENERGY_OFFSET, gain_of
+from nuanced_speech.analysis.features import ENERGY_OFFSET, gain_of
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.energy import energy
@@ -267,7 +267,7 @@ def train(config: ExtensionTraining) -> Path:
             part.load_state_dict(state[name])
         first = state["step"]
 
-    def speak(batch: Batch, timbre: Tensor, seed: int) -> Tensor:
+    def speak(kokoro: Kokoro, batch: Batch, timbre: Tensor, seed: int) -> Tensor:
         return kokoro.decode(batch.content, batch.f0, batch.energy, timbre, seed=seed)
 
     bar = tqdm(range(first, config.steps), "training", initial=first, total=config.steps)
@@ -281,8 +281,8 @@ def train(config: ExtensionTraining) -> Path:
         floors = [torch.stack([noise[one][k] for one in said[: config.batch_size]]) for k in range(len(RESOLUTIONS))]
         optimizer.param_groups[0]["lr"] = config.lr * warm_cosine(step, config.steps, config.warmup)
         extension.train()
-        kokoro.extend(extension.columns)
-        wave = speak(batch, torch.cat([batch.timbre, extension(batch.known)], 1), seed)
+        extended = kokoro.extended(extension.columns)
+        wave = speak(extended, batch, torch.cat([batch.timbre, extension(batch.known)], 1), seed)
         like = (embed(encoder, wave) * batch.wanted).sum(-1).mean()
         own = slice(config.batch_size)
         apart = spectral_distance(spectra, at_whisper_rate(wave[own]), at_whisper_rate(batch.wave[own]), floors)
@@ -290,7 +290,7 @@ def train(config: ExtensionTraining) -> Path:
         report = {"spectra": apart.detach(), "cosine": like.detach()}
         if config.adversarial_weight:
             with torch.no_grad():
-                clean = speak(batch, batch.stock, seed)
+                clean = speak(kokoro, batch, batch.stock, seed)
             judged = discriminator_loss(judges(clean)[0], judges(wave.detach())[0])
             judging.zero_grad()
             judged.backward()
@@ -319,7 +319,7 @@ def likeness(
     """Mean cosine to the second half of a speaker's recording, the first being known: of the speaker's own passages,
     and of those of the next speaker."""
     extension.eval()
-    kokoro.extend(extension.columns)
+    kokoro = kokoro.extended(extension.columns)
     found = []
     for turn in (0, 1):
         rng, cosines = np.random.default_rng(0), []

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.analyzer import ENERGY_OFFSET, gain_of
+from nuanced_speech.analysis.features import ENERGY_OFFSET, gain_of
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ
 from nuanced_speech.core.errors import UserError

@@ -6,22 +6,25 @@ The timbre half is found by its likeness to the speaker (``style.timbre``), the 
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.adapt.prosody_fit import LEFT_OUT, Sentence, fit_melody, fixed_sentences
-from nuanced_speech.analysis.analyzer import Hearing, mean_style, speaker_of, to_whisper
+from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig, Sentence, fit_prosody, fixed_sentences
+from nuanced_speech.adapt.voice_adaptation import AdaptationConfig, VoiceAdapter
+from nuanced_speech.analysis.analyzer import Analyzer, to_whisper
 from nuanced_speech.analysis.enrollment import Recording, gather
+from nuanced_speech.analysis.features import mean_speaker, mean_style
 from nuanced_speech.audio.segmentation import cut
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.dsp.pitch import median_log_f0
-from nuanced_speech.models.timbre_surrogate import F0_CENTRE, TimbreSurrogate
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.timbre_surrogate import F0_CENTRE
 from nuanced_speech.models.whisper import check_language
 from nuanced_speech.text.g2p import LANGUAGES, phonemize
 from nuanced_speech.voice.files import check_name
@@ -52,6 +55,14 @@ class Clone:
     warnings: list[str]
 
 
+@dataclass(frozen=True)
+class CloningConfig:
+    """Settings of the searches for the prosody half and, with refinement, for the timbre half."""
+
+    prosody: ProsodyFitConfig = field(default_factory=ProsodyFitConfig)
+    adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
+
+
 @torch.no_grad()
 def clone(
     recordings: Sequence[str | Path],
@@ -62,8 +73,9 @@ def clone(
     refine: int = 0,
     one_speaker: bool = False,
     seed: int = 0,
-    hearing: Hearing | None = None,
+    models: ModelBank | None = None,
     progress: Progress | None = None,
+    config: CloningConfig = CloningConfig(),
 ) -> Clone:
     """The voice of the speaker of some recordings.
 
@@ -75,8 +87,9 @@ def clone(
         refine: at most so many steps of gradient descent through the synthesizer.
         one_speaker: do not ask whether the recordings are of one speaker.
         seed: of the passages that refinement tries.
-        hearing: models to use; loaded when None.
+        models: bank of models; loaded when None.
         progress: called with the share that is done.
+        config: settings of the searches.
 
     Raises:
         UserError: as ``style.material.gather``; no consent; not a name for a voice; unknown language; nothing voiced.
@@ -85,37 +98,38 @@ def clone(
     if not consent.strip():
         raise UserError("a voice is cloned only with its speaker's consent: say what was agreed to")
     if refine < 0:
-        raise UserError(f"--refine {refine}: give a number of steps")
+        raise UserError(f"refine {refine}: give a number of steps")
     if not recordings:
         raise UserError("give at least one recording to clone a voice from")
     if language is not None:
         check_language(language)
-    hearing = hearing or Hearing()
-    material, warnings = gather([Path(path) for path in recordings], hearing.speaker_encoder, one_speaker)
+    models = models or ModelBank()
+    analyze = Analyzer(models)
+    material, warnings = gather([Path(path) for path in recordings], models.speaker_encoder, one_speaker)
     phonemes = refine > 0 and language in (None, "en")
-    heard = [item for recording in material for item in hearing.hear_all(recording.wave, phonemes)]
-    f0 = np.concatenate([h.f0 for h in heard])
+    features = [item for recording in material for item in analyze(recording.wave, phonemes=phonemes)]
+    f0 = np.concatenate([f.f0 for f in features])
     log_f0 = np.log2(f0[f0 > 0])
-    embedding = speaker_of(heard)
+    embedding = mean_speaker(features)
     if embedding is None or not len(log_f0):
-        raise UserError("no voice to be heard in the recordings: give recordings of speech")
+        raise UserError("there is no voice in the recordings: give recordings of speech")
     if progress is not None:
         progress(0.1)
 
-    surrogate = hearing.timbre or TimbreSurrogate.load().to(hearing.device)
-    median = torch.tensor([median_log_f0(f0)], device=hearing.device).nan_to_num(F0_CENTRE)
-    timbre = surrogate.find(embedding[None], median)[0]
-    sentences, language = _sentences(hearing, material, language)
-    prosody = _prosody_rows(hearing, sentences, language, log_f0, part_of(progress, 0.2, 0.3 if refine else 1.0))
+    median = torch.tensor([median_log_f0(f0)], device=models.device).nan_to_num(F0_CENTRE)
+    timbre = models.timbre_surrogate.find(embedding[None], median)[0]
+    sentences, language = _sentences(models, material, language)
+    prosody = _prosody_rows(
+        models, sentences, language, log_f0, part_of(progress, 0.2, 0.3 if refine else 1.0), config.prosody
+    )
     if refine:
-        begun = mean_style(heard)[TIMBRE_DIM:]
-        for item in heard:
-            item.style = torch.cat([timbre, begun])
-        refined, explained = hearing.refine(heard, refine, seed, part_of(progress, 0.3, 1.0))
-        timbre = refined[:TIMBRE_DIM]
-        # only of what Kokoro said itself is the prosody known better than by its melody
-        if explained:
-            prosody = prosody + refined[TIMBRE_DIM:].cpu() - style_of(prosody)
+        start = torch.cat([timbre, mean_style(features)[TIMBRE_DIM:]])
+        features = [replace(item, style=start) for item in features]
+        adapted = VoiceAdapter(models, config=config.adaptation)(features, refine, seed, part_of(progress, 0.3, 1.0))
+        timbre = adapted.style[:TIMBRE_DIM]
+        # the prosody half is known better than by its melody only where Kokoro made the recordings
+        if adapted.synthetic:
+            prosody = prosody + adapted.style[TIMBRE_DIM:].cpu() - style_of(prosody)
     timbre = timbre.cpu()
     pack = torch.cat([_timbre_rows(timbre), prosody], 1)
     sources = tuple(Source(recording.path.name, recording.sha256) for recording in material)
@@ -123,7 +137,7 @@ def clone(
     return Clone(Voice(name, pack, provenance), material, embedding.cpu().numpy(), log_f0, warnings)
 
 
-def _sentences(hearing: Hearing, material: list[Recording], language: str | None) -> tuple[list[Sentence], str]:
+def _sentences(models: ModelBank, material: list[Recording], language: str | None) -> tuple[list[Sentence], str]:
     """What to fit melody and pace on, and the language: two pieces' words, and in English or if need be fixed ones."""
     pieces = [(recording.wave, piece) for recording in material for piece in cut(recording.wave)]
     pieces.sort(key=lambda item: abs((item[1].end - item[1].start) * SECONDS_PER_UNIT - TRANSCRIBED_SECONDS))
@@ -131,7 +145,7 @@ def _sentences(hearing: Hearing, material: list[Recording], language: str | None
     for wave, piece in pieces[:TRANSCRIBED]:
         # the margins belong to the neighbours, and silence is cut out: what is left is the sentence
         own = wave[piece.start * SAMPLES_PER_UNIT : piece.end * SAMPLES_PER_UNIT]
-        transcript = hearing.transcriber.transcribe(to_whisper(own), language)
+        transcript = models.transcriber.transcribe(to_whisper(own), language)
         language = language or transcript.language
         if language in LANGUAGES:
             with suppress(UserError):  # nothing speakable
@@ -149,11 +163,16 @@ def _timbre_rows(timbre: Tensor) -> Tensor:
 
 
 def _prosody_rows(
-    hearing: Hearing, sentences: list[Sentence], language: str, log_f0: np.ndarray, progress: Progress | None
+    models: ModelBank,
+    sentences: list[Sentence],
+    language: str,
+    log_f0: np.ndarray,
+    progress: Progress | None,
+    config: ProsodyFitConfig,
 ) -> Tensor:
     """The prosody ``[510, 128]`` that fits best of mixtures of the language's voices, of all voices if it has none."""
-    names = [name for name in stock_voices() if name not in LEFT_OUT]
+    names = [name for name in stock_voices() if name not in config.left_out]
     own = [name for name in names if iso_639(VOICE_LANGUAGES[name[0]]) == language]
     packs = torch.stack([stock_voices()[name] for name in own or names])
-    weights = fit_melody(hearing.kokoro, sentences, log_f0, packs, progress)
+    weights = fit_prosody(models.kokoro, sentences, log_f0, packs, progress, config)
     return torch.einsum("v,vrs->rs", weights, packs)[:, TIMBRE_DIM:]

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from safetensors import safe_open
 
-from nuanced_speech.voicemaking.attributes import DATA
+from nuanced_speech.voicemaking.attributes import WEIGHTS
 
 # Costs per standard deviation: of a missed target, of a change in another attribute, of the step, and of the distance
 # from the mean voice. A third of STEP and PRIOR lowers the Distill-MOS of "whispery young woman, fast" from 4.1 to 2.9.
@@ -59,5 +59,5 @@ class Directions:
 def directions() -> Directions:
     """The packaged directions."""
     names = ("mean", "basis", "weights", "correlations")
-    with safe_open(DATA, "pt") as file:
+    with safe_open(WEIGHTS, "pt") as file:
         return Directions(*(file.get_tensor(f"directions.{name}").float().numpy() for name in names))

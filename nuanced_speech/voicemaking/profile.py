@@ -56,7 +56,8 @@ def measure_profile(
     embedding = encoder.embed(sample.audio, SAMPLE_RATE)
     # zeros are equally far from every voice
     embedding = np.zeros(encoder.linear.out_features, np.float32) if embedding is None else embedding
-    attributes = stock_attributes().complete(measure(sample)[None], embedding[None])[0]
+    stock = stock_attributes(precision.name_of(precision.fast_dtype(kokoro.device)))
+    attributes = stock.complete(measure(sample)[None], embedding[None])[0]
     return VoiceProfile(attributes, embedding, sample)
 
 
@@ -67,8 +68,10 @@ def sentence_phonemes(british: bool = False, sentences: str = SENTENCES) -> str:
 
 
 @torch.no_grad()
-def speak(kokoro: Kokoro, pack: Tensor, phonemes: str, seed: int = 0) -> SpeechSample:
+def speak(kokoro: Kokoro, pack: Tensor, phonemes: str, seed: int = 0, dtype: torch.dtype | None = None) -> SpeechSample:
     """A phoneme string in a voice ``[rows, 256]``; takes about half its duration on one core.
+
+    ``dtype`` is the precision of the decoder, by default the faster one.
 
     Raises:
         UserError: as ``Kokoro.tokens``.
@@ -78,7 +81,7 @@ def speak(kokoro: Kokoro, pack: Tensor, phonemes: str, seed: int = 0) -> SpeechS
     encoded = kokoro.encode_text(ids)
     prosody = kokoro.predict(encoded, style)
     content = spread(encoded.content, prosody.durations)
-    with precision.autocast(kokoro.device):
+    with precision.autocast(kokoro.device, dtype):
         wave = kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM], seed=seed)
     f0, energy, durations = (x[0].float().cpu().numpy() for x in (prosody.f0, prosody.energy, prosody.durations))
     seconds = durations[1:-1] * (SAMPLES_PER_UNIT / SAMPLE_RATE)

@@ -5,7 +5,9 @@ registry packages. Whatever form it has there, it is converted once and kept in 
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -139,13 +141,16 @@ class _Uninitialised(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def load_whisper(name: str, device: str | torch.device = "cpu", path: Path | None = None) -> torch.nn.Module:
+def load_whisper(
+    name: str, device: str | torch.device = "cpu", path: Path | None = None, kind: Callable[..., Any] | None = None
+) -> Any:
     """A ``whisper.model.Whisper`` in float32 and in evaluation mode, with the heads that word times are read from.
 
     Args:
         name: a size such as ``base``; ``whisper-base`` is understood too.
         device: where to put it.
         path: a file of one's own, see ``find``.
+        kind: class to build, ``Whisper`` or one derived from it.
 
     Raises:
         UserError: as ``find``; or the file does not hold that model.
@@ -158,7 +163,7 @@ def load_whisper(name: str, device: str | torch.device = "cpu", path: Path | Non
     try:
         dims = ModelDimensions(**json.loads(store.metadata(file)["dims"]))
         with _Uninitialised():
-            model = Whisper(dims)
+            model = (kind or Whisper)(dims)
         model.load_state_dict({key: value.float() for key, value in load_file(file).items()}, assign=True)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]

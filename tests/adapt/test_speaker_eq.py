@@ -9,11 +9,9 @@ import pytest
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.adapt.speaker_eq import Tint, Tinting, _brightness, find_tint
-from nuanced_speech.dsp.energy import energy
-from nuanced_speech.dsp.spectral_balance import BANDS, _band_power, _stft, balance, band_hz, with_gains
+from nuanced_speech.adapt.speaker_eq import SpeakerEq, _brightness, fit_speaker_eq
+from nuanced_speech.dsp.spectral_balance import BANDS, _band_power, _stft, band_hz, with_gains
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-from nuanced_speech.synthesis.resynthesizer import _Loudness
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +24,16 @@ def test_a_voice_that_lost_its_colour_comes_nearer_to_its_own(encoder: SpeakerEn
     # as through a telephone that stresses 2 kHz
     strange = 8 * np.exp(-((np.log2(band_hz() / 2000)) ** 2)) - 8 * (band_hz() < 300)
     changed = with_gains(wave, lambda _: strange[None])
-    tint = find_tint(encoder, changed, own)
-    assert tint is not None
+    equalizer = fit_speaker_eq(encoder, changed, own)
+    assert equalizer is not None
     likenesses = [
-        float(torch.from_numpy(encoder.embed(x, audio.SAMPLE_RATE)) @ own) for x in (changed, tint.give(changed))
+        float(torch.from_numpy(encoder.embed(x, audio.SAMPLE_RATE)) @ own) for x in (changed, equalizer(changed))
     ]
     assert likenesses[1] > likenesses[0] + 0.03
-    assert np.corrcoef(tint.gains.mean(0), -strange)[0, 1] > 0.3
+    assert np.corrcoef(equalizer.gains.mean(0), -strange)[0, 1] > 0.3
     # it only colours
-    assert tint.gains.abs().max() < 15
-    assert tint.give(changed).shape == changed.shape
+    assert equalizer.gains.abs().max() < 15
+    assert equalizer(changed).shape == changed.shape
 
 
 def test_dark_sounds_and_bright_ones_have_gains_of_their_own() -> None:
@@ -46,7 +44,7 @@ def test_dark_sounds_and_bright_ones_have_gains_of_their_own() -> None:
     wave = (np.where(late, 0.01, 1) * low + np.where(late, 1, 0.01) * high).astype(np.float32)
     gains = torch.zeros(2, BANDS)
     gains[1] = 6.0
-    after, before = (_band_power(_stft(x)).sum(1) for x in (Tint(gains).give(wave), wave))
+    after, before = (_band_power(_stft(x)).sum(1) for x in (SpeakerEq(gains)(wave), wave))
     gained = 10 * np.log10(after / before)
     assert gained[10] == pytest.approx(0, abs=0.1)
     assert gained[-10] == pytest.approx(6, abs=0.1)
@@ -64,29 +62,8 @@ def test_sounds_are_as_bright_where_gains_are_sought_as_where_they_are_given(
     assert np.abs(sought - given).mean() < 0.1
 
 
-def test_what_is_too_short_to_know_keeps_its_colour(encoder: SpeakerEncoder, wave: np.ndarray) -> None:
+def test_what_is_too_short_to_know_has_no_equaliser(encoder: SpeakerEncoder, wave: np.ndarray) -> None:
     speaker = torch.ones(256) / 16
     for short in (np.zeros(48_000, np.float32), wave[:24_000]):
-        tinting = Tinting(encoder, speaker)
-        assert tinting.give(short, short) is short
-    # what comes after is coloured, and all by one tint
-    assert not np.array_equal(tinting.give(wave, wave), wave)
-    found = tinting.tint
-    assert found is not None
-    tinting.give(wave[::-1].copy(), wave[::-1].copy())
-    assert tinting.tint is found
-
-
-def test_a_piece_and_what_is_mended_of_it_get_one_tint(encoder: SpeakerEncoder, wave: np.ndarray) -> None:
-    changed = with_gains(wave, lambda _: -10.0 * (band_hz() < 700)[None])[: len(wave) // 600 * 600]
-    own = torch.from_numpy(encoder.embed(wave, audio.SAMPLE_RATE))
-    tinting = Tinting(encoder, own)
-    plain, like = (_Loudness(energy(changed), balance(changed), None, x) for x in (None, tinting))
-    whole = slice(0, len(changed) // 300)
-    spoken = [loudness.give(changed, whole) for loudness in (plain, like)]
-    without, near = (float(torch.from_numpy(encoder.embed(x, audio.SAMPLE_RATE)) @ own) for x in spoken)
-    assert near > without + 0.01
-    found = tinting.tint
-    part = like.give(changed[24_000:48_000], slice(80, 160))
-    assert tinting.tint is found
-    assert np.abs(part - spoken[1][24_000:48_000])[2400:-2400].max() < 0.1 * np.abs(part).max()
+        assert fit_speaker_eq(encoder, short, speaker) is None
+    assert fit_speaker_eq(encoder, wave, speaker) is not None

@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 import torch
 import torch.nn.functional as F
 from helpers import CLIP
 
-from nuanced_speech import Converter, audio
-from nuanced_speech.adapt import refinement as refine
+from nuanced_speech import audio
 from nuanced_speech.adapt import style_inversion as module
 from nuanced_speech.adapt.refinement import Passage
-from nuanced_speech.adapt.style_inversion import explain, log_mel, prosody_of, shape_distance
-from nuanced_speech.analysis.analyzer import gain_of
-from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.adapt.style_inversion import InversionConfig, invert_prosody, invert_style, log_mel, shape_distance
 from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.voice.prior import coordinates
@@ -40,60 +36,27 @@ def likeness(found: torch.Tensor, style: torch.Tensor, half: slice) -> float:
     return float(F.cosine_similarity(found[half], style[half], dim=0))
 
 
-@pytest.fixture(autouse=True)
-def short_passages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refine, "CROP_UNITS", 40)
+CONFIG = InversionConfig(crop_units=40)
 
 
 def test_the_style_of_what_kokoro_said_is_found_again(kokoro: Kokoro) -> None:
     own, start = (style_of(stock_voices()[name]) for name in ("af_heart", "af_bella"))
     _, said = spoken(kokoro, own)
     told: list[int] = []
-    found = explain(kokoro, start, [said], 5, told.append)
+    found = invert_style(kokoro, start, [said], 5, told.append, config=CONFIG)
     assert found is not None and told == [0, 5]
     for half in (slice(0, TIMBRE_DIM), slice(TIMBRE_DIM, None)):
         assert likeness(found, own, half) > likeness(start, own, half) + 0.02
     # without words there is nothing to go by
-    assert explain(kokoro, start, [replace(said, ids=None, durations=None)], 5) is None
+    assert invert_style(kokoro, start, [replace(said, ids=None, durations=None)], 5, config=CONFIG) is None
 
 
-def test_steps_that_lead_nowhere_are_thrown_away(kokoro: Kokoro, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "STEP_SIZE", 20.0)
+def test_steps_that_lead_nowhere_are_thrown_away(kokoro: Kokoro) -> None:
     style = style_of(stock_voices()["af_heart"])
     _, said = spoken(kokoro, style)
-    found = explain(kokoro, style, [said], 2)
+    found = invert_style(kokoro, style, [said], 2, config=replace(CONFIG, timbre_step=20.0))
     assert found is not None
     torch.testing.assert_close(found[:TIMBRE_DIM], style[:TIMBRE_DIM], atol=1e-4, rtol=0)
-
-
-@torch.no_grad()
-def test_a_recording_of_a_person_is_not_explained(converter: Converter) -> None:
-    wave = audio.read(CLIP)[:48_000]
-    heard = converter.hear(wave, gain_of(wave), cut(wave)[0], phonemes=True)
-    converter.settle_styles([heard])
-    passage = converter._passage(heard)
-    assert passage.ids is not None
-    assert explain(converter.kokoro, heard.style, [passage], 1) is None
-
-
-@torch.no_grad()
-def test_all_pieces_of_an_explained_voice_get_its_style(converter: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "EXPLAINED", np.inf)
-    wave, _ = spoken(converter.kokoro, style_of(stock_voices()["af_heart"]))
-    # an array of another precision is heard as well
-    own = wave.double().numpy()
-    heard = converter.hear(own, gain_of(own), cut(own)[0])
-    pieces = [replace(heard, phonemes=PHONEMES), replace(heard)]
-    converter.settle_styles(pieces)
-    before, told = pieces[0].style, list[float]()
-    style, explained = converter.refine(pieces, 1, 0, told.append)
-    assert explained
-    assert told == sorted(told) and told[-1] == 1.0
-    assert not torch.equal(style[TIMBRE_DIM:256], before[TIMBRE_DIM:256])
-    torch.testing.assert_close(style[256:], before[256:])
-    for piece in pieces:
-        torch.testing.assert_close(piece.style, style)
-        assert piece.wanted is not None
 
 
 def test_the_shape_of_a_spectrum_has_no_level_and_its_distance_a_gradient() -> None:
@@ -115,7 +78,7 @@ def test_the_shape_of_a_spectrum_has_no_level_and_its_distance_a_gradient() -> N
 def test_the_prosody_of_the_words_is_found_again(kokoro: Kokoro) -> None:
     own, start = (style_of(stock_voices()[name])[TIMBRE_DIM:] for name in ("bm_lewis", "af_sarah"))
     _, said = spoken(kokoro, style_of(stock_voices()["bm_lewis"]))
-    found = prosody_of(kokoro, start, [said], 12)
+    found = invert_prosody(kokoro, start, [said], 12)
     assert likeness(found, own, slice(None)) > likeness(start, own, slice(None)) + 0.08
 
 

@@ -1,6 +1,7 @@
 """The main job end to end: real weights, a real clip, and Whisper to check the words."""
 
-from itertools import pairwise
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import numpy as np
@@ -9,20 +10,17 @@ import soundfile
 import torch
 
 from nuanced_speech import Converter, audio
-from nuanced_speech.adapt import speaker_eq as tint
-from nuanced_speech.adapt.speaker_eq import find_tint
-from nuanced_speech.analysis import analyzer as hear
-from nuanced_speech.audio.segmentation import cut
-from nuanced_speech.convert.converter import _choose_path
+from nuanced_speech.analysis.analyzer import Analyzer
+from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
+from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
-from nuanced_speech.evaluate.metrics import count_edits
 from nuanced_speech.evaluate.systems import say
-from nuanced_speech.models.phoneme_recognizer import with_silence
-from nuanced_speech.models.style_encoder import PACKAGED
-from nuanced_speech.text.g2p import phonemize
-from nuanced_speech.train import attentive_style_encoder as style
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.synthesis.resynthesizer import Resynthesizer
+from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.voice.stock import stock_voices
 
 
@@ -37,7 +35,7 @@ def direct(converter: Converter, wave: np.ndarray):
 
 
 def words_kept(converter: Converter, source: np.ndarray, output: np.ndarray) -> float:
-    texts = [report.transcribe(converter.transcriber, x).text for x in (source, output)]
+    texts = [report.transcribe(converter.models.transcriber, x).text for x in (source, output)]
     return metrics.word_errors(*texts).wer
 
 
@@ -48,97 +46,6 @@ def test_direct_path_keeps_words_melody_loudness_and_length(converter, wave, dir
     a, b = report.contours(wave), report.contours(direct.audio)
     assert metrics.f0_correlation(a.f0, b.f0) > 0.85
     assert metrics.energy_correlation(a.n, b.n) > 0.85
-
-
-def test_the_style_that_is_heard_is_the_mean_of_two_opinions(converter, wave):
-    (piece,) = cut(wave)
-    own = np.pad(wave, (0, piece.units * 600 - len(wave)))
-    layers = style.hear(converter.listener, hear.to_whisper(own), tuple(range(1, 7)))
-    frames = -(-len(own) * 50 // audio.SAMPLE_RATE)
-    features = converter.listener.features(with_silence(hear.to_whisper(own)))[:frames]
-    with torch.no_grad():
-        opinions = converter.style_encoder(features[None])[0], converter.attentive(layers[None])[0]
-    found = converter.hear(wave, 1.0, piece).style
-    torch.testing.assert_close(found, sum(opinions) / 2, atol=5e-3, rtol=5e-3)
-    assert (opinions[0] - opinions[1]).abs().max() > 0.05
-    assert Converter(encoder=PACKAGED).attentive is None
-
-
-def test_recognised_phonemes_take_their_share_of_the_content(converter, wave, monkeypatch):
-    (piece,) = cut(wave)
-    heard = converter.hear(wave, 1.0, piece)
-    contents = {}
-    for share in (0.0, 0.5, 1.0):
-        monkeypatch.setattr(hear, "SHARPNESS", share)
-        with torch.no_grad():
-            contents[share] = converter.content_of(heard)
-    torch.testing.assert_close(contents[0.0], heard.content[None].float())
-    torch.testing.assert_close(contents[0.5], (contents[0.0] + contents[1.0]) / 2)
-    # what is recognised holds for as long as a phoneme lasts, the regression changes all the time
-    still = [(c[..., 1:] == c[..., :-1]).all(1).float().mean() for c in (contents[0.0], contents[1.0])]
-    assert still[0] < 0.01 and still[1] > 0.3
-
-
-def test_phonemes_that_fit_are_taken_and_those_that_do_not_are_left_out(converter, wave):
-    (piece,) = cut(wave)
-    heard = converter.hear(wave, 1.0, piece, phonemes=True)
-    assert (
-        count_edits(
-            phonemize("But a mob without any man at the head of it is beneath pitifulness."), heard.phonemes
-        ).rate
-        < 0.25
-    )
-    written = heard.phonemes
-    contents = {}
-    for phonemes in (written, "", "ʒ" * 30, "a" * 500):
-        heard.phonemes = phonemes
-        with torch.no_grad():
-            contents[phonemes] = converter.content_of(heard)
-    alone = contents.pop("")
-    assert not torch.equal(contents.pop(written), alone)
-    assert all(torch.equal(content, alone) for content in contents.values())
-
-
-def test_pieces_that_follow_each_other_are_written_down_together(converter, wave, monkeypatch):
-    long = np.tile(wave, 4)
-    # a window need not begin where the recording does
-    pieces = cut(long)[1:]
-    assert len(pieces) > 1
-    whole = pieces[-1].last - pieces[0].first
-    told: list[float] = []
-    asked: list[int] = []
-    write = converter.recogniser.write
-    monkeypatch.setattr(converter.recogniser, "write", lambda x, units: asked.append(units) or write(x, units))
-    together = converter.hear_pieces(long, 1.0, pieces, True, told.append)
-    assert asked == [whole] and told == [(k + 1) / len(pieces) for k in range(len(pieces))]
-    monkeypatch.setattr(hear, "WINDOW_UNITS", 1)
-    alone = converter.hear_pieces(long, 1.0, pieces, True)
-    assert asked[1:] == [piece.units for piece in pieces]
-    for mine, other in zip(together, alone, strict=True):
-        assert count_edits(mine.phonemes, other.phonemes).rate < 0.25
-
-
-@pytest.mark.parametrize("nonsense", ["", "ʒ" * 200, "ʒ" * 2000])
-def test_pieces_that_the_words_of_their_window_do_not_fit_are_written_down_alone(
-    converter, wave, monkeypatch, nonsense
-):
-    pieces = cut(np.tile(wave, 3))
-    assert len(pieces) > 1
-    monkeypatch.setattr(
-        converter.recogniser, "write", lambda _, units: nonsense if units == pieces[-1].last else f"wˈʌn {units}"
-    )
-    heard = converter.hear_pieces(np.tile(wave, 3), 1.0, pieces, True)
-    assert [item.phonemes for item in heard] == [f"wˈʌn {piece.units}" for piece in pieces]
-
-
-def test_a_recording_is_heard_in_as_few_windows_as_hold_its_pieces() -> None:
-    pieces = cut(np.random.default_rng(0).standard_normal(24000 * 70).astype(np.float32))
-    windows = list(hear._within(pieces, 1000))
-    assert [piece for window in windows for piece in window] == pieces
-    spans = [window[-1].last - window[0].first for window in windows]
-    assert max(spans) <= 1000
-    assert all(after[0].last - window[0].first > 1000 for window, after in pairwise(windows))
-    assert [len(window) for window in hear._within(pieces, 10)] == [1] * len(pieces)
 
 
 def test_output_has_the_loudness_of_the_input(wave, direct):
@@ -167,9 +74,9 @@ def test_another_voice_moves_the_melody_to_its_range(converter, wave):
     source = median_log_f0(report.contours(wave).f0)
     outputs = {}
     for voice in ("am_onyx", "af_heart"):
-        done = converter.convert(wave, voice)
+        done = converter.convert(wave, voice=voice)
         outputs[voice] = median_log_f0(report.contours(done.audio).f0)
-        assert abs(outputs[voice] - converter._voice(voice, {}).log_f0) < 0.2
+        assert abs(outputs[voice] - converter.voices.target(ConversionOptions(voice=voice)).log_f0) < 0.2
     assert outputs["af_heart"] - outputs["am_onyx"] > 0.5
     shifted = converter.convert(wave, pitch_shift=5.0)
     assert abs(median_log_f0(report.contours(shifted.audio).f0) - source - 5 / 12) < 0.1
@@ -177,12 +84,12 @@ def test_another_voice_moves_the_melody_to_its_range(converter, wave):
 
 def test_new_words_are_said(converter, wave):
     done = converter.convert(wave, text="The weather in the mountains is cold today.")
-    heard = report.transcribe(converter.transcriber, done.audio).text
+    heard = report.transcribe(converter.models.transcriber, done.audio).text
     assert metrics.word_errors("The weather in the mountains is cold today.", heard).wer <= 0.25
 
 
 def test_rhythm_can_be_left_to_kokoro(converter, wave):
-    done = converter.convert(wave, "af_heart", keep=("f0", "energy"))
+    done = converter.convert(wave, voice="af_heart", keep=("f0", "energy"))
     assert done.path == "text"
     assert words_kept(converter, wave, done.audio) <= 0.35
 
@@ -203,91 +110,147 @@ def test_voices_from_files_give_what_their_names_give(converter, wave, tmp_path)
     pack = stock_voices()["bm_george"]
     torch.save(pack[:, None], tmp_path / "own.pt")
     np.savez(tmp_path / "own.npz", voice=pack.numpy())
-    named = converter.convert(short, "bm_george").audio
+    named = converter.convert(short, voice="bm_george").audio
     for name in ("own.pt", "own.npz"):
-        assert np.allclose(converter.convert(short, tmp_path / name).audio, named, atol=1e-4)
+        assert np.allclose(converter.convert(short, voice=tmp_path / name).audio, named, atol=1e-4)
 
 
-def test_a_recording_serves_as_voice(converter, wave, clip, monkeypatch):
-    short, found = wave[: 2 * audio.SAMPLE_RATE], []
+class Noting(Resynthesizer):
+    """A resynthesizer that notes the voices it was given and those it gave back."""
 
-    def note(encoder, spoken, speaker):
-        found.append(speaker)
-        return find_tint(encoder, spoken, speaker)
+    def __init__(self, models: ModelBank) -> None:
+        super().__init__(models)
+        self.voices: list[tuple[TargetVoice, TargetVoice]] = []
 
-    monkeypatch.setattr(tint, "find_tint", note)
-    assert np.isfinite(converter.convert(short, clip).audio).all()
-    # it is coloured like its speaker, which nothing else is unless it is refined
-    own = converter.speaker_encoder.embed(wave, audio.SAMPLE_RATE)
-    assert [float(speaker @ torch.from_numpy(own)) > 0.99 for speaker in found] == [True]
+    def finish(self, wave, features, reference, voice):  # type: ignore[no-untyped-def]
+        rendered = super().finish(wave, features, reference, voice)
+        self.voices.append((voice, rendered.voice))
+        return rendered
+
+
+def test_a_recording_serves_as_voice(converter, wave, clip):
+    short, noting = wave[: 2 * audio.SAMPLE_RATE], Noting(converter.models)
+    chain = Converter(converter.models, resynthesizer=noting)
+    assert np.isfinite(chain.convert(short, voice=clip).audio).all()
+    # it is equalised like its speaker, which nothing else is unless it is refined
+    own = converter.models.speaker_encoder.embed(wave, audio.SAMPLE_RATE)
+    ((given, fitted),) = noting.voices
+    assert float(given.speaker @ torch.from_numpy(own)) > 0.99
+    assert given.equalizer is None and fitted.equalizer is not None
     for voice in (None, "am_onyx"):
-        converter.convert(short, voice, path="direct")
-    assert len(found) == 1
+        chain.convert(short, voice=voice, path="direct")
+    assert len(noting.voices) == 3 and all(voice.equalizer is None for _, voice in noting.voices[1:])
 
 
-def test_other_recordings_of_a_voice_make_it_better_known(converter, wave, clip):
-    heard: list[list] = []
-    short, settle = wave[: 2 * audio.SAMPLE_RATE], Converter.settle_styles
+class NotingSpeakers(SpeakerClustering):
+    """Speaker clustering that notes what it returns."""
 
-    def note(hearing, pieces, foreign=False):
-        settle(hearing, pieces, foreign)
-        heard.append(pieces)
+    def __init__(self, models: ModelBank) -> None:
+        super().__init__(models)
+        self.assigned: list[list[SegmentFeatures]] = []
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Converter, "settle_styles", note)
-        outputs = [converter.convert(short, path="direct", more=more).audio for more in ([], [clip])]
-        with torch.no_grad():
-            converter._voice(clip, {"more": audio.read(clip)})
-    alone, together, _ = heard
-    assert [len(x) for x in heard] == [1, 2, 2]
+    def assign(self, features, foreign=False):  # type: ignore[no-untyped-def]
+        self.assigned.append(super().assign(features, foreign))
+        return self.assigned[-1]
+
+
+def test_further_recordings_of_a_voice_make_it_better_known(converter, wave, clip):
+    short, speakers = wave[: 2 * audio.SAMPLE_RATE], NotingSpeakers(converter.models)
+    chain = Converter(converter.models, speakers=speakers)
+    outputs = [chain.convert(short, path="direct", more=more).audio for more in ((), (clip,))]
+    chain.voices.target(ConversionOptions(voice=clip), {"more": audio.read(clip)})
+    alone, together, _ = speakers.assigned
+    assert [len(x) for x in speakers.assigned] == [1, 2, 2]
     assert len(outputs[0]) == len(outputs[1]) == len(short)
     # the same speaker: one style for both, and not what the short one alone would have
     torch.testing.assert_close(together[0].style, together[1].style, atol=1e-3, rtol=1e-3)
     assert (together[0].style - alone[0].style).abs().max() > 0.01
-    with pytest.raises(UserError, match="--more"):
-        converter.convert(short, "af_heart", more=[clip])
+    with pytest.raises(UserError, match="more"):
+        converter.convert(short, voice="af_heart", more=(clip,))
 
 
-@torch.no_grad()
-def test_a_voice_that_serves_again_is_not_heard_again(converter, wave, tmp_path, monkeypatch):
-    heard, hear_all = [], Converter.hear_all
+class Counting(Analyzer):
+    """An analyzer that notes the length of each recording that it is given."""
 
-    def note(hearing, wave, phonemes=False):
-        heard.append(len(wave))
-        return hear_all(hearing, wave, phonemes)
+    def __init__(self, models: ModelBank) -> None:
+        super().__init__(models)
+        self.lengths: list[int] = []
 
-    monkeypatch.setattr(Converter, "hear_all", note)
+    def __call__(self, recording, *arguments, **options):  # type: ignore[no-untyped-def]
+        self.lengths.append(len(recording))
+        return super().__call__(recording, *arguments, **options)
+
+
+def test_a_voice_that_serves_again_is_not_analysed_again(converter, wave, tmp_path):
+    counting = Counting(converter.models)
+    voices = Converter(converter.models, counting).voices
     path, second = tmp_path / "voice.wav", audio.SAMPLE_RATE
     audio.write(path, wave[: 2 * second])
-    one, again = (converter._voice(path, {}) for _ in range(2))
-    assert again is one and heard == [2 * second]
+    options = ConversionOptions(voice=path)
+    one, again = (voices.target(options) for _ in range(2))
+    assert again is one and counting.lengths == [2 * second]
     # but what it is known by has changed
     audio.write(path, wave[second : 3 * second])
-    assert not torch.equal(converter._voice(path, {}).pack, one.pack)
-    converter._voice(path, {"more.wav": wave[:second]})
-    assert heard == [2 * second, 2 * second, 2 * second, second]
+    assert not torch.equal(voices.target(options).pack, one.pack)
+    voices.target(options, {"more.wav": wave[:second]})
+    assert counting.lengths == [2 * second, 2 * second, 2 * second, second]
 
 
-@torch.no_grad()
-def test_other_recordings_that_serve_again_are_not_heard_again(converter, wave, monkeypatch):
-    (own,), other = converter.hear_all(wave[: 2 * audio.SAMPLE_RATE]), {"other.wav": wave[2 * audio.SAMPLE_RATE :]}
-    first = converter._more_of([own], other, False)
+def test_further_recordings_that_serve_again_are_not_analysed_again(converter, wave):
+    counting = Counting(converter.models)
+    chain = Converter(converter.models, counting)
+    own, other = chain.analyzer(wave[: 2 * audio.SAMPLE_RATE]), {"other.wav": wave[2 * audio.SAMPLE_RATE :]}
+    first = chain.voices.further(own, other, False)
     styles = [item.style for item in first]
-    converter.settle_styles([own, *first])
-    monkeypatch.setattr(Converter, "hear_all", lambda *_: pytest.fail("heard again"))
-    again = converter._more_of([own], other, False)
+    chain.speakers.assign([*own, *first])
+    seen = len(counting.lengths)
+    again = chain.voices.further(own, other, False)
+    assert len(counting.lengths) == seen
     assert all(torch.equal(item.style, style) for item, style in zip(again, styles, strict=True))
-    with pytest.raises(pytest.fail.Exception):
-        converter._more_of([own], other, True)
+    chain.voices.further(own, other, True)
+    assert len(counting.lengths) == seen + 1
 
 
-def test_another_speakers_recording_is_left_out(converter, wave, clip, caplog):
-    (own,) = converter.hear_all(wave)
-    with torch.no_grad():
-        stranger = say(converter.kokoro, "Good morning, my dear, how do you do?", "en", "af_heart")
-        found = converter._more_of([own], {"stranger.wav": stranger, "own.wav": wave}, False)
-    assert [item.units for item in found] == [own.units]
+def test_another_speakers_recording_is_left_out(converter, wave, caplog):
+    (own,) = converter.analyzer(wave)
+    stranger = say(converter.models.kokoro, "Good morning, my dear, how do you do?", "en", "af_heart")
+    kept = converter.voices.further([own], {"stranger.wav": stranger, "own.wav": wave}, False)
+    assert [item.units for item in kept] == [own.units]
     assert "stranger.wav is left out" in caplog.text
+
+
+def test_a_stream_gives_what_a_conversion_gives(converter, wave):
+    pause = np.zeros(audio.SAMPLE_RATE // 2, np.float32)
+    long = np.concatenate([wave, pause, wave, pause, wave])[: 14 * audio.SAMPLE_RATE]
+    chunks = list(converter.stream(long, path="direct"))
+    assert len(chunks) > 1
+    assert np.array_equal(np.concatenate(chunks), converter.convert(long, path="direct").audio)
+
+
+def test_a_voice_as_second_argument_is_deprecated(converter, wave):
+    short = wave[: audio.SAMPLE_RATE]
+    with pytest.warns(DeprecationWarning, match="voice"):
+        old = converter.convert(short, "af_heart").audio
+    assert np.array_equal(old, converter.convert(short, voice="af_heart").audio)
+
+
+def test_threads_share_a_converter(converter, wave):
+    """Eight conversions on four threads give what one thread gives."""
+    short, voices = wave[: 3 * audio.SAMPLE_RATE // 2], (None, "af_heart")
+    jobs = [(voice, path, seed) for voice in voices for path in ("direct", "text") for seed in (0, 1)]
+
+    def convert(job):  # type: ignore[no-untyped-def]
+        voice, path, seed = job
+        return converter.convert(short, voice=voice, path=path, seed=seed)
+
+    alone = [convert(job) for job in jobs]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(convert, jobs))
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one.audio, other.audio)
+        assert one.transcript == other.transcript and one.seconds.keys() == other.seconds.keys()
+    # other seeds and other voices are other sounds
+    assert len({one.audio.tobytes() for one in alone}) == 8
 
 
 @pytest.mark.parametrize(
@@ -301,7 +264,7 @@ def test_another_speakers_recording_is_left_out(converter, wave, clip, caplog):
     ],
 )
 def test_path_is_chosen_by_what_is_asked(path, keep, text, wanted):
-    assert _choose_path(path, keep, text) == wanted
+    assert ConversionOptions(path=path, keep=keep, text=text).chosen_path == wanted
 
 
 @pytest.mark.parametrize(
@@ -316,4 +279,14 @@ def test_path_is_chosen_by_what_is_asked(path, keep, text, wanted):
 )
 def test_wishes_that_cannot_be_fulfilled(path, keep, text):
     with pytest.raises(UserError):
-        _choose_path(path, keep, text)
+        ConversionOptions(path=path, keep=keep, text=text)
+
+
+def test_options_are_checked_and_frozen():
+    for wrong in ({"pitch_shift": 49.0}, {"pitch_shift": float("nan")}, {"language": "xx"}, {"refine": -1}):
+        with pytest.raises(UserError):
+            ConversionOptions(**wrong)
+    options = ConversionOptions(keep=["f0"], more=["a.wav"])
+    assert options.keep == ("f0",) and options.more == ("a.wav",)
+    with pytest.raises(FrozenInstanceError):
+        options.seed = 3  # type: ignore[misc]

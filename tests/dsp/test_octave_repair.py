@@ -9,13 +9,15 @@ import torch
 from helpers import DATA
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.analyzer import ENERGY_OFFSET
+from nuanced_speech.analysis.content import ContentEstimator
+from nuanced_speech.analysis.features import ENERGY_OFFSET
 from nuanced_speech.audio.segmentation import cut
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.dsp.loudness import low_cut
 from nuanced_speech.dsp.octave_repair import drops, mend, stretches
+from nuanced_speech.synthesis.target_voice import TargetVoice
 
 # Three seconds, a voice from 0.5 to 1 s and from 1.5 to 2.5 s.
 UNITS = 120
@@ -79,14 +81,14 @@ def test_a_creaky_voice_is_mended_in_a_conversion(clip: Path, converter: Convert
     with torch.no_grad():
         wave = audio.read(clip)
         (piece,) = cut(wave)
-        heard = converter.hear(wave, 1.0, piece, phonemes=True)
-        content, energy = converter.content_of(heard), heard.n + ENERGY_OFFSET
+        heard = converter.analyzer.segment(wave, 1.0, piece, phonemes=True)
+        content, energy = ContentEstimator(converter.models)(heard), heard.energy + ENERGY_OFFSET
         style = heard.style.clone()
         style[:128] = torch.from_numpy(np.load(DATA / "creaky_timbre.npy")).float()
         curves = (torch.from_numpy(curve).float()[None] for curve in (heard.f0, energy))
-        plain = converter.kokoro.decode(content, *curves, style[None, :128], seed=0)[0].numpy()
+        plain = converter.models.kokoro.decode(content, *curves, style[None, :128], seed=0)[0].numpy()
         plain = low_cut(plain)
-        mended = converter._decode(content, heard.f0, energy, style, 0, None)
+        mended = converter.resynthesizer._decode(content, heard.f0, energy, style, TargetVoice.own(), 0).audio
     assert stretches(drops(heard.f0, f0(plain, SAMPLE_RATE)), heard.f0)
     assert not stretches(drops(heard.f0, f0(mended, SAMPLE_RATE)), heard.f0)
     assert len(mended) == len(plain) and np.mean(mended == plain) > 0.5

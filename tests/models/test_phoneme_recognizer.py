@@ -90,7 +90,7 @@ def test_one_beam_writes_what_is_expected_most_until_the_end_or_the_limit(clip: 
 
 
 def test_more_beams_find_a_string_that_is_more_probable(converter: Converter, clip: Path) -> None:
-    base, recogniser = converter.listener, converter.recogniser
+    base, recogniser = converter.models.listener, converter.models.phoneme_recognizer
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
     rng = np.random.default_rng(0)
     noisy = (wave + 0.7 * wave.std() * rng.standard_normal(len(wave))).astype(np.float32)
@@ -120,7 +120,9 @@ def test_untaught_it_writes_whispers_words(clip: Path, listener: Listener) -> No
 def test_in_a_second_no_long_word_is_written_again_and_again(converter: Converter, clip: Path) -> None:
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
     one, longer = (
-        converter.recogniser.write(converter.listener.features(with_silence(wave[: 400 * units])), units)
+        converter.models.phoneme_recognizer.write(
+            converter.models.listener.features(with_silence(wave[: 400 * units])), units
+        )
         for units in (40, 60)
     )
     assert 0 < len(one) <= 40
@@ -153,8 +155,8 @@ def test_files_that_do_not_fit_are_refused_in_one_line(listener: Listener, tmp_p
 
 
 def test_the_packaged_one_hears_english_phonemes(converter: Converter, clip: Path) -> None:
-    base = converter.listener
+    base = converter.models.listener
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
-    said = converter.recogniser.write(base.features(with_silence(wave)), 400)
+    said = converter.models.phoneme_recognizer.write(base.features(with_silence(wave)), 400)
     wanted = phonemize(base.transcribe(wave, language="en").text)
     assert count_edits(list(wanted), list(said)).rate < 0.2

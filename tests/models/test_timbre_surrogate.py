@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from helpers import DATA
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.speaker_clustering import CONVERTED_CLEANNESS, settle
+from nuanced_speech.analysis.speaker_clustering import CONVERTED_CLEANNESS, shared_styles
 from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.f0 import f0
@@ -89,7 +89,7 @@ def test_the_search_starts_at_an_opinion_but_for_another_recording(
     styles = torch.cat([opinion, torch.zeros_like(opinion)], 1)
     speakers = torch.eye(3, 256)
     own, foreign = (
-        settle(styles, speakers, log_f0, torch.ones(3), surrogate, foreign=foreign)[:, :TIMBRE_DIM]
+        shared_styles(styles, speakers, log_f0, torch.ones(3), surrogate, foreign=foreign)[:, :TIMBRE_DIM]
         for foreign in (False, True)
     )
     torch.testing.assert_close(
@@ -145,12 +145,12 @@ def test_pieces_of_a_speaker_share_a_voice_and_others_keep_theirs(
     log_f0 = torch.tensor([7.0, torch.nan, 7.8, torch.nan])
     units = torch.tensor([200.0, 100.0, 300.0, 50.0])
     for network, foreign in ((None, False), (surrogate, False), (surrogate, True)):
-        settled = settle(styles, heard, log_f0, units, network, foreign=foreign)
+        settled = shared_styles(styles, heard, log_f0, units, network, foreign=foreign)
         assert settled.isfinite().all() and settled.shape == (4, 256)
         near, far = (settled[0] - settled[1]).norm(), (settled[0] - settled[2]).norm()
         assert near < 0.2 * far
     assert settled[:, :TIMBRE_DIM].std(0).max() < 3 * surrogate.basis.norm(dim=1).max()
-    silent = settle(styles, torch.full((4, 256), torch.nan), log_f0, units, surrogate)
+    silent = shared_styles(styles, torch.full((4, 256), torch.nan), log_f0, units, surrogate)
     torch.testing.assert_close(silent[0], units / units.sum() @ styles)
     assert torch.equal(silent[0], silent[3])
 

@@ -134,25 +134,25 @@ def test_word_times_are_the_times_of_the_words(listener: Listener, wave: np.ndar
 def passes(converter: Converter) -> Iterator[list[int]]:
     """Grows by one whenever Whisper base hears 30 s."""
     heard: list[int] = []
-    hook = converter.listener.model.encoder.conv1.register_forward_hook(lambda *_: heard.append(1))
+    hook = converter.models.listener.model.encoder.conv1.register_forward_hook(lambda *_: heard.append(1))
     yield heard
     hook.remove()
 
 
 def test_what_is_transcribed_is_heard_once(converter: Converter, wave: np.ndarray, passes: list[int]) -> None:
-    base = converter.listener
+    base = converter.models.listener
     found = [base.transcribe(x, words=True) for x in (wave, wave[: len(wave) // 2], wave)]
     # for its language, its words and their times; and once more where it is transcribed again
     assert len(passes) == 3
     assert [x.language for x in found] == ["en"] * 3
     assert found[0] == found[2] != found[1]
-    assert base.model.encoder.forward.last is None
+    assert base.model.encoder.last is None
     assert found[0].segments[-1].words[-1].end > found[1].segments[-1].words[-1].end + 1
 
 
 def test_a_language_in_doubt_is_listened_for_again(converter: Converter, wave: np.ndarray, passes: list[int]) -> None:
     # a second, and hardly to be heard
-    assert converter.listener.language(0.001 * wave[:RATE]) == "en"
+    assert converter.models.listener.language(0.001 * wave[:RATE]) == "en"
     assert len(passes) == 2
 
 

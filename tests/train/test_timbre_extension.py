@@ -10,8 +10,9 @@ import torch
 
 from nuanced_speech import Converter, audio
 from nuanced_speech.adapt.refinement import embed
-from nuanced_speech.analysis.analyzer import ENERGY_OFFSET
-from nuanced_speech.analysis.speaker_clustering import settle
+from nuanced_speech.analysis.content import ContentEstimator
+from nuanced_speech.analysis.features import ENERGY_OFFSET
+from nuanced_speech.analysis.speaker_clustering import shared_styles
 from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import Kokoro, timbre_of
@@ -23,26 +24,23 @@ from nuanced_speech.voice.stock import stock_voices, style_of
 
 
 @pytest.fixture
-def spoken(kokoro: Kokoro) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Speak a second with a timbre."""
+def spoken(kokoro: Kokoro) -> Callable[..., torch.Tensor]:
+    """Speak a second with a timbre, by this synthesizer or by another."""
     generator = torch.Generator().manual_seed(0)
     content, f0 = torch.randn(1, 512, 40, generator=generator), torch.full((1, 80), 150.0)
-    return lambda timbre: kokoro.decode(content, f0, torch.zeros(1, 80), timbre[None])
+    return lambda timbre, other=kokoro: other.decode(content, f0, torch.zeros(1, 80), timbre[None])
 
 
-def test_columns_change_an_extended_timbre_and_no_other(
-    kokoro: Kokoro, spoken: Callable[[torch.Tensor], torch.Tensor]
-) -> None:
+def test_columns_change_an_extended_timbre_and_no_other(kokoro: Kokoro, spoken: Callable[..., torch.Tensor]) -> None:
     timbre = style_of(stock_voices()["af_heart"])[:TIMBRE_DIM]
     before = spoken(timbre)
     longer = torch.cat([timbre, torch.ones(3)])
-    kokoro.extend(torch.zeros(kokoro.gains, 3))
-    assert torch.equal(spoken(longer), before)
+    assert torch.equal(spoken(longer, kokoro.extended(torch.zeros(kokoro.gains, 3))), before)
     columns = (0.1 * torch.randn(kokoro.gains, 3, generator=torch.Generator().manual_seed(1))).requires_grad_()
-    kokoro.extend(columns)
-    changed = spoken(longer)
+    extended = kokoro.extended(columns)
+    changed = spoken(longer, extended)
     assert (changed - before).abs().max() > 0.01
-    assert torch.equal(spoken(timbre), before)
+    assert torch.equal(spoken(timbre, extended), before) and torch.equal(spoken(timbre), before)
     changed.square().mean().backward()
     # every norm of the decoder is reached
     assert columns.grad is not None
@@ -75,7 +73,7 @@ def test_its_numbers_follow_the_prosody_in_a_style() -> None:
     heard = torch.nn.functional.normalize(torch.rand(2, 256, generator=torch.Generator().manual_seed(1)), dim=1)
     extension = Extension(100, 4).eval()
     arguments = styles, heard, torch.full((2,), 7.0), torch.ones(2), TimbreSurrogate.load()
-    plain, extended = settle(*arguments), settle(*arguments, extension)
+    plain, extended = shared_styles(*arguments), shared_styles(*arguments, extension)
     assert torch.equal(extended[:, :256], plain)
     assert extended.shape == (2, 260)
     assert torch.equal(timbre_of(extended), torch.cat([plain[:, :TIMBRE_DIM], extended[:, 256:]], 1))
@@ -84,15 +82,13 @@ def test_its_numbers_follow_the_prosody_in_a_style() -> None:
 
 @torch.no_grad()
 def test_the_packaged_one_makes_a_voice_more_like_its_speaker(converter: Converter, clip: Path) -> None:
-    hearing = converter
-    wave = audio.read(clip)
-    heard = hearing.hear_all(wave)
-    hearing.settle_styles(heard)
-    item, timbre = heard[0], timbre_of(heard[0].style)
-    curves = torch.from_numpy(item.f0)[None], torch.from_numpy(item.n)[None] + ENERGY_OFFSET
-    content = hearing.content_of(item)
+    models = converter.models
+    item = converter.speakers.assign(converter.analyzer(audio.read(clip)))[0]
+    timbre = timbre_of(item.style)
+    curves = torch.from_numpy(item.f0)[None], torch.from_numpy(item.energy)[None] + ENERGY_OFFSET
+    content = ContentEstimator(models)(item)
     plain, extended = (
-        float(embed(hearing.speaker_encoder, hearing.kokoro.decode(content, *curves, t[None]))[0] @ own)
+        float(embed(models.speaker_encoder, models.kokoro.decode(content, *curves, t[None]))[0] @ own)
         for own in [torch.from_numpy(item.speaker)]
         for t in (timbre[:TIMBRE_DIM], timbre)
     )

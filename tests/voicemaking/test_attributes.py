@@ -93,6 +93,20 @@ def test_a_voice_still_measures_as_packaged(kokoro: Kokoro) -> None:
     assert profile.embedding @ stock.embeddings[k] > 0.98
 
 
+def test_voices_measure_alike_in_both_precisions_but_for_breathiness() -> None:
+    """Packaged measurements of one precision hold in the other within these bounds, in standard deviations."""
+    half, exact = stock_attributes("bfloat16"), stock_attributes("float32")
+    gap = (exact.values - half.values) / half.spread
+    bounds = {name: 0.25 for name in NAMES} | {"brightness": 0.45, "breathiness": 1.4}
+    assert (np.abs(gap).max(0) <= np.array([bounds[name] for name in NAMES])).all()
+    # bfloat16's noise, why each precision has its own
+    assert gap[:, NAMES.index("breathiness")].mean() < -0.5
+    assert np.sum(half.embeddings * exact.embeddings, axis=1).min() > 0.95
+    # the order of the voices is the same
+    for name, a, b in zip(NAMES, half.values.T, exact.values.T, strict=True):
+        assert np.corrcoef(a, b)[0, 1] > 0.97, name
+
+
 def test_a_step_does_what_is_asked_and_little_else() -> None:
     fitted, stock = directions(), stock_attributes()
     style = sample_styles(torch.eye(54)[3:4, None].expand(-1, 2, -1))[0]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,51 +12,44 @@ import torch
 from helpers import SAMPLE
 
 from nuanced_speech import Converter, audio
-from nuanced_speech.adapt import prosody_fit as melody
-from nuanced_speech.adapt import refinement as refine
-from nuanced_speech.adapt import style_inversion as explain
-from nuanced_speech.adapt.prosody_fit import MelodyFit, Sentence, fit_melody
-from nuanced_speech.analysis.analyzer import Hearing
+from nuanced_speech.adapt.prosody_fit import ProsodyFit, ProsodyFitConfig, Sentence, fit_prosody
+from nuanced_speech.adapt.style_inversion import InversionConfig
+from nuanced_speech.adapt.voice_adaptation import AdaptationConfig
 from nuanced_speech.analysis.enrollment import gather, read
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate import metrics, report, voice_report
 from nuanced_speech.evaluate.quality import Quality
+from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis import sample
 from nuanced_speech.synthesis.text_to_speech import speak
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import stock_voices
-from nuanced_speech.voicemaking.cloning import Clone, clone
+from nuanced_speech.voicemaking.cloning import Clone, CloningConfig, clone
 
 
 @pytest.fixture(scope="module")
-def hearing(converter: Converter) -> Hearing:
-    return converter
+def models(converter: Converter) -> ModelBank:
+    return converter.models
 
 
-@contextmanager
-def short_fit() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(melody, "STEPS", 6)
-        # enough to choose from
-        chosen = {"af_heart", "am_adam", "am_michael", "am_onyx", "bf_emma", "bm_george"}
-        patch.setattr("nuanced_speech.voicemaking.cloning.LEFT_OUT", set(stock_voices()) - chosen)
-        yield
+# enough voices to choose from
+CHOSEN = {"af_heart", "am_adam", "am_michael", "am_onyx", "bf_emma", "bm_george"}
+SHORT = CloningConfig(prosody=ProsodyFitConfig(steps=6, left_out=frozenset(set(stock_voices()) - CHOSEN)))
 
 
 @pytest.fixture(scope="module")
-def cloned(hearing: Hearing, clip: Path) -> Clone:
-    with short_fit():
-        return clone([clip, SAMPLE], "huck", consent="The recording is public.", hearing=hearing)
+def cloned(models: ModelBank, clip: Path) -> Clone:
+    return clone([clip, SAMPLE], "huck", consent="The recording is public.", models=models, config=SHORT)
 
 
-def test_a_clone_has_its_speakers_sound_and_pitch(hearing, cloned, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_clone_has_its_speakers_sound_and_pitch(models, cloned, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(voice_report, "NEAREST", 1)
     # other tests' matter, and slow to load
     monkeypatch.setattr(voice_report, "quality", lambda wave, rate: Quality())
     monkeypatch.setitem(sample.SENTENCES, "en", "Nobody asked him where he was going last night.")
-    figures, spoken = voice_report.measure(cloned, hearing)
+    figures, spoken = voice_report.measure(cloned, models)
     assert figures.wer <= 0.2
     assert figures.similarity > max(figures.nearest_stock.values()) + 0.03
     assert figures.held_out is not None and 0.5 < figures.held_out < 0.99
@@ -80,13 +72,12 @@ def test_every_row_of_a_clone_is_a_style(cloned: Clone) -> None:
     assert moves[1].min() * 0.5 < moves[0] < moves[1].max() * 1.5
 
 
-def test_all_rows_of_a_refined_clone_move_alike(hearing, cloned, clip, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(refine, "CROP_UNITS", 40)
+def test_all_rows_of_a_refined_clone_move_alike(models: ModelBank, cloned: Clone, clip: Path) -> None:
     # as if Kokoro had made the recordings: only then the prosody is refined too
-    monkeypatch.setattr(explain, "EXPLAINED", np.inf)
+    inversion = InversionConfig(crop_units=40, synthetic_distance=np.inf)
+    config = replace(SHORT, adaptation=AdaptationConfig(inversion=inversion))
     told: list[float] = []
-    with short_fit():
-        made = clone([clip, SAMPLE], "huck", consent="Yes.", hearing=hearing, refine=1, progress=told.append)
+    made = clone([clip, SAMPLE], "huck", consent="Yes.", models=models, refine=1, progress=told.append, config=config)
     moved = made.voice.pack - cloned.voice.pack
     assert bool((moved[0].abs() > 1e-4).any()) and moved[0, TIMBRE_DIM:].norm() > 0.01
     torch.testing.assert_close(moved[:, TIMBRE_DIM:], moved[:1, TIMBRE_DIM:].expand(510, -1), atol=1e-4, rtol=0)
@@ -104,28 +95,28 @@ def test_melody_and_pace_are_found_again(kokoro: Kokoro) -> None:
     f0 = said.f0[0].numpy()
     log_f0 = np.log2(f0[f0 > 20])
     sentence = Sentence(text, round(float(said.soft_durations[0, 1:-1].sum())))
-    fit = MelodyFit(kokoro, [sentence], log_f0, packs)
+    fit = ProsodyFit(kokoro, [sentence], log_f0, packs)
     with torch.no_grad():
         alone = [float(fit.loss(prosody)) for prosody in fit.prosodies]
-        weights = fit_melody(kokoro, [sentence], log_f0, packs)
+        weights = fit_prosody(kokoro, [sentence], log_f0, packs)
         found = float(fit.loss(torch.einsum("v,vsd->sd", weights, fit.prosodies)))
     assert weights.min() >= 0 and float(weights.sum()) == pytest.approx(1)
     assert found < 0.6 * min(alone)
     assert not Sentence(text, 3).plausible and sentence.plausible
 
 
-def test_two_speakers_are_told_apart_and_one_is_not(hearing: Hearing, clip: Path, tmp_path: Path) -> None:
+def test_two_speakers_are_told_apart_and_one_is_not(models: ModelBank, clip: Path, tmp_path: Path) -> None:
     text = "The north wind and the sun were arguing one day."
-    both = np.concatenate([audio.read(clip), speak(text, "af_bella", kokoro=hearing.kokoro)])
+    both = np.concatenate([audio.read(clip), speak(text, "af_bella", kokoro=models.kokoro)])
     soundfile.write(tmp_path / "both.wav", both, SAMPLE_RATE)
     with pytest.raises(
         UserError, match=r"two speakers: .*both\.wav from 0 s on and .*both\.wav from [3-7] s on"
     ) as caught:
-        gather([tmp_path / "both.wav"], hearing.speaker_encoder)
+        gather([tmp_path / "both.wav"], models.speaker_encoder)
     assert "\n" not in str(caught.value)
-    recordings, warnings = gather([tmp_path / "both.wav"], hearing.speaker_encoder, one_speaker=True)
+    recordings, warnings = gather([tmp_path / "both.wav"], models.speaker_encoder, one_speaker=True)
     assert len(recordings) == 1 and not warnings
-    assert len(gather([clip, SAMPLE], hearing.speaker_encoder)[0]) == 2
+    assert len(gather([clip, SAMPLE], models.speaker_encoder)[0]) == 2
 
 
 def test_silence_noise_and_clipping(clip: Path, tmp_path: Path) -> None:
@@ -154,7 +145,7 @@ def test_silence_noise_and_clipping(clip: Path, tmp_path: Path) -> None:
         ({"consent": " "}, "consent"),
         ({"name": "a b"}, "cannot be a voice's name"),
         ({"name": "af_sky"}, "stock voice"),
-        ({"refine": -1}, "--refine -1"),
+        ({"refine": -1}, "refine -1"),
         ({"language": "xx"}, "unknown language"),
         ({"recordings": []}, "at least one recording"),
         ({"recordings": ["missing.wav"]}, "does not exist"),
@@ -162,16 +153,16 @@ def test_silence_noise_and_clipping(clip: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_cloned(
-    options: dict, says: str, hearing: Hearing, clip: Path, tmp_path: Path, monkeypatch
+    options: dict, says: str, models: ModelBank, clip: Path, tmp_path: Path, monkeypatch
 ) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.chdir(tmp_path)
     soundfile.write("short.wav", audio.read(clip)[: int(2.5 * SAMPLE_RATE)], SAMPLE_RATE)
-    given = {"recordings": [clip], "name": "me", "consent": "yes", "hearing": hearing} | options
+    given = {"recordings": [clip], "name": "me", "consent": "yes", "models": models} | options
     with pytest.raises(UserError, match=says) as caught:
         clone(given.pop("recordings"), given.pop("name"), **given)
     assert "\n" not in str(caught.value)
 
 
-def test_words_of_a_clone_survive_short_texts(hearing: Hearing, cloned: Clone) -> None:
-    spoken = speak("Good morning, everybody.", cloned.voice, kokoro=hearing.kokoro)
-    assert metrics.word_errors("Good morning, everybody.", report.transcribe(hearing.transcriber, spoken).text).wer == 0
+def test_words_of_a_clone_survive_short_texts(models: ModelBank, cloned: Clone) -> None:
+    spoken = speak("Good morning, everybody.", cloned.voice, kokoro=models.kokoro)
+    assert metrics.word_errors("Good morning, everybody.", report.transcribe(models.transcriber, spoken).text).wer == 0

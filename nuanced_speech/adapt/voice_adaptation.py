@@ -1,0 +1,167 @@
+"""A voice brought nearer to its recordings, through the synthesizer: its style sought by gradient descent."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from nuanced_speech.adapt.refinement import Passage, RefinementConfig, expected_seconds, refine
+from nuanced_speech.adapt.style_inversion import InversionConfig, invert_style, log_mel
+from nuanced_speech.analysis.content import ContentEstimator
+from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures
+from nuanced_speech.analysis.speaker_clustering import same_speaker
+from nuanced_speech.core.constants import SECONDS_PER_UNIT, STYLE_DIM, TIMBRE_DIM
+from nuanced_speech.core.progress import Progress
+from nuanced_speech.core.timing import stage
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.kokoro import timbre_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """An adapted voice.
+
+    Attributes:
+        features: the segments with the adapted style, as far as the main speaker says them.
+        more: the segments of further recordings, likewise.
+        style: of the main speaker, ``[256]`` or ``[256 + K]``.
+        synthetic: whether Kokoro itself could have made the recordings; the prosody half is adapted only then.
+    """
+
+    features: list[SegmentFeatures]
+    more: list[SegmentFeatures]
+    style: Tensor
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class AdaptationConfig:
+    """Settings of adaptation.
+
+    Attributes:
+        seconds: so much of the recordings is used.
+        refinement: search for the timbre of a person.
+        inversion: search for the style of speech that Kokoro made.
+    """
+
+    seconds: float = 30.0
+    refinement: RefinementConfig = field(default_factory=RefinementConfig)
+    inversion: InversionConfig = field(default_factory=InversionConfig)
+
+
+class VoiceAdapter:
+    """Adapts the style of a recording's main speaker.
+
+    Args:
+        models: synthesizer, speaker encoder, timbre surrogate.
+        content: text features of segments.
+        config: settings of the searches.
+    """
+
+    def __init__(
+        self, models: ModelBank, content: ContentEstimator | None = None, config: AdaptationConfig | None = None
+    ) -> None:
+        self.models, self.config = models, config or AdaptationConfig()
+        self.content = content or ContentEstimator(models)
+
+    def __call__(
+        self,
+        features: Sequence[SegmentFeatures],
+        steps: int,
+        seed: int = 0,
+        progress: Progress | None = None,
+        more: Sequence[SegmentFeatures] = (),
+    ) -> Adapted:
+        """Adapt the main speaker's style in every segment that the speaker says.
+
+        Args:
+            features: of the recording, with their styles assigned.
+            steps: of gradient descent, at most.
+            seed: of crops and of the harmonic source.
+            progress: called with the share of the steps that is done.
+            more: of further recordings of the speaker. The main speaker is not looked for there.
+        """
+        every = [*features, *more]
+        device = self.models.device
+        embeddings = torch.stack([torch.from_numpy(f.speaker) for f in every]).to(device)
+        audible = embeddings.isfinite().all(1)
+        if not bool(audible[: len(features)].any()):
+            log.warning("nothing to refine: there is no speech in the recording")
+            return Adapted(list(features), list(more), features[0].style, False)
+        embeddings = embeddings.nan_to_num()
+        units = torch.tensor([float(f.units) for f in every], device=device) * audible
+        same = same_speaker(embeddings) * audible
+        main = int((same @ units * audible)[: len(features)].argmax())
+        shares = same[main]
+        own = sorted((f for f, share in zip(every, shares, strict=True) if share >= 0.5), key=lambda f: -f.units)
+        before, speaker = features[main].style, normalize((shares * units) @ embeddings, dim=0)
+        with stage("refine"):
+            style, synthetic = self._search(before, speaker, self._passages(own), steps, seed, progress)
+        adapted = [
+            replace(f, style=f.style + share * (style - before), reference=speaker if share >= 0.5 else None)
+            for f, share in zip(every, shares, strict=True)
+        ]
+        count = len(features)
+        return Adapted(adapted[:count], adapted[count:], adapted[main].style, synthetic)
+
+    def _search(
+        self,
+        before: Tensor,
+        speaker: Tensor,
+        passages: list[Passage],
+        steps: int,
+        seed: int,
+        progress: Progress | None,
+    ) -> tuple[Tensor, bool]:
+        """The style after the search, and whether Kokoro could have made the passages."""
+        kokoro, config = self.models.kokoro, self.config
+        trial = config.inversion.trial_steps
+        total = trial + steps
+        seconds = expected_seconds(kokoro, timbre_of(before), passages, total, config.refinement.crop_units)
+        log.info("the voice is refined: about %d s, or less where nothing is gained any more", round(seconds))
+        report: Progress = progress if progress is not None else lambda _share: None
+        style = invert_style(kokoro, before, passages, steps, lambda step: report(step / total), seed, config.inversion)
+        synthetic = style is not None
+        if style is None:
+            timbre = refine(
+                kokoro,
+                self.models.speaker_encoder,
+                self.models.timbre_surrogate,
+                timbre_of(before),
+                speaker,
+                passages,
+                steps,
+                lambda step, _likeness: report((trial + step) / total),
+                seed,
+                config.refinement,
+            )
+            style = torch.cat([timbre[:TIMBRE_DIM], before[TIMBRE_DIM:STYLE_DIM], timbre[TIMBRE_DIM:]])
+        report(1.0)
+        return style, synthetic
+
+    def _passages(self, features: list[SegmentFeatures]) -> list[Passage]:
+        """Passages of the longest segments, as many as are used."""
+        passages: list[Passage] = []
+        for item in features:
+            if sum(p.units for p in passages) * SECONDS_PER_UNIT < self.config.seconds:
+                passages.append(self._passage(item))
+        return passages
+
+    def _passage(self, features: SegmentFeatures) -> Passage:
+        """Passage of a segment. Its content is that of its phonemes alone where they are known: the timbre would make
+        up for what is blurred in the regression."""
+        device = self.models.device
+        sound = torch.from_numpy(np.nan_to_num(features.waveform)).float().to(device)
+        curves = (features.f0, features.energy + ENERGY_OFFSET)
+        f0, energy = (torch.from_numpy(curve).float().to(device) for curve in curves)
+        mel = log_mel(sound)
+        if (aligned := self.content.aligned_phonemes(features)) is None:
+            return Passage(self.content(features), f0, energy, mel)
+        ids, durations = (torch.from_numpy(x).to(device) for x in aligned)
+        return Passage(self.content.of_phonemes(ids, durations), f0, energy, mel, ids, durations)

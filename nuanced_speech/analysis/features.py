@@ -1,0 +1,89 @@
+"""What is measured of one segment of a recording."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from nuanced_speech import audio
+from nuanced_speech.audio.segmentation import Piece
+from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
+from nuanced_speech.dsp.spectral_balance import Balance
+
+# Active level of Kokoro's own speech: energy is an absolute level, so recordings are brought to this one first.
+KOKORO_LEVEL_DB = -24.0
+# Energy that the predictor gives minus energy measured of what the decoder makes of it.
+ENERGY_OFFSET = 0.6
+
+
+@dataclass(frozen=True)
+class SegmentFeatures:
+    """One analysed segment of ``T`` units of 25 ms.
+
+    Attributes:
+        segment: place in the recording.
+        recording: the whole recording ``[samples]`` at 24 kHz.
+        gain: factor that brings the recording to the level of Kokoro's own speech.
+        content: text features as the content adapter regresses them, fp16 ``[512, T]``.
+        log_probabilities: of the phoneme symbols, ``[T, 178]``.
+        f0: Hz ``[2T]``, 0 where unvoiced.
+        energy: log energy N of the segment at that level, ``[2T]``.
+        balance: spectral balance of the segment at that level, ``2T`` frames.
+        style: ``[256]``, or ``[256 + K]`` with an extended timbre.
+        speaker: speaker embedding ``[256]`` of length 1; NaN where there is no speech.
+        phonemes: phoneme string; empty where it is unknown.
+        reference: speaker embedding ``[256]`` that adaptation aimed at; None without adaptation.
+    """
+
+    segment: Piece
+    recording: np.ndarray
+    gain: float
+    content: Tensor
+    log_probabilities: np.ndarray
+    f0: np.ndarray
+    energy: np.ndarray
+    balance: Balance
+    style: Tensor
+    speaker: np.ndarray
+    phonemes: str = ""
+    reference: Tensor | None = None
+
+    @property
+    def units(self) -> int:
+        """Length in 25 ms units."""
+        return self.segment.units
+
+    @property
+    def waveform(self) -> np.ndarray:
+        """The segment at the level of Kokoro's own speech, ``[600 * units]`` at 24 kHz."""
+        return levelled(self.recording, self.gain, self.segment)
+
+
+def levelled(recording: np.ndarray, gain: float, segment: Piece) -> np.ndarray:
+    """A segment of ``recording [samples]`` times ``gain``, padded with silence to ``[600 * units]``."""
+    part = recording[segment.samples]
+    return np.pad(part, (0, segment.units * SAMPLES_PER_UNIT - len(part))) * np.float32(gain)
+
+
+def gain_of(recording: np.ndarray) -> float:
+    """The factor that brings ``recording [samples]`` at 24 kHz to the level of Kokoro's own speech."""
+    return 10 ** ((KOKORO_LEVEL_DB - audio.active_level_db(recording, SAMPLE_RATE)) / 20)
+
+
+def mean_style(features: Sequence[SegmentFeatures]) -> Tensor:
+    """Mean style ``[256]`` or ``[256 + K]`` of segments, weighted by length."""
+    units = torch.tensor([float(f.units) for f in features], device=features[0].style.device)
+    return units / units.sum() @ torch.stack([f.style for f in features])
+
+
+def mean_speaker(features: Sequence[SegmentFeatures]) -> Tensor | None:
+    """Mean speaker embedding ``[256]`` of segments, weighted by length, of length 1; None where there is no speech."""
+    audible = [f for f in features if np.isfinite(f.speaker).all()]
+    if not audible:
+        return None
+    units = torch.tensor([float(f.units) for f in audible])
+    embeddings = torch.from_numpy(np.stack([f.speaker for f in audible]))
+    return normalize(units @ embeddings, dim=0).to(audible[0].style.device)

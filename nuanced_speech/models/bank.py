@@ -1,0 +1,122 @@
+"""All models of a conversion, each loaded once, when it is first needed."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar, cast
+
+from nuanced_speech.models.attentive_style_encoder import AttentiveEncoder
+from nuanced_speech.models.content_adapter import ContentAdapter
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.phoneme_recognizer import Recogniser
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.models.style_encoder import StyleEncoder
+from nuanced_speech.models.timbre_extension import Extension
+from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
+from nuanced_speech.models.whisper import Listener
+
+# Share of the timbre extension that is used: more is more like the speaker and noisier (docs/experiments.md).
+EXTENT = 0.3
+
+T = TypeVar("T")
+
+
+class ModelBank:
+    """The only cache of models. Threads may share it: each model is loaded by one of them, the others wait.
+
+    Args:
+        device: ``cpu``, ``cuda`` …
+        whisper: size of the Whisper model that transcribes.
+        adapter: weights of the content adapter in place of the packaged ones.
+        encoder: style encoder of ``train_v2_multispeech.py``, which gives both halves of the style. Without it the
+            packaged encoders give the prosody half, and the timbre half is searched by its likeness to the speaker.
+        extent: share of the timbre extension that is used, 0 to 1.
+    """
+
+    def __init__(
+        self,
+        device: str = "cpu",
+        whisper: str = "base",
+        adapter: Path | None = None,
+        encoder: Path | None = None,
+        extent: float = EXTENT,
+    ) -> None:
+        self.device, self.whisper, self.adapter, self.encoder, self.extent = device, whisper, adapter, encoder, extent
+        self._models: dict[str, object] = {}
+        self._locks: dict[str, threading.RLock] = {}
+        self._lock = threading.Lock()
+
+    def _once(self, name: str, load: Callable[[], T]) -> T:
+        if name not in self._models:
+            with self._lock:
+                own = self._locks.setdefault(name, threading.RLock())
+            # a lock for each model, so that different ones load at the same time
+            with own:
+                if name not in self._models:
+                    self._models[name] = load()
+        return cast(T, self._models[name])
+
+    @property
+    def kokoro(self) -> Kokoro:
+        """The synthesizer, its timbres extended unless a style encoder was given."""
+
+        def load() -> Kokoro:
+            kokoro, extension = Kokoro().to(self.device), self.timbre_extension
+            return kokoro if extension is None else kokoro.extended(self.extent * extension.columns)
+
+        return self._once("kokoro", load)
+
+    @property
+    def content_adapter(self) -> ContentAdapter:
+        """Whisper features to text features and phoneme probabilities."""
+        return self._once("content adapter", lambda: ContentAdapter.load(*_given(self.adapter)).to(self.device))
+
+    @property
+    def phoneme_recognizer(self) -> Recogniser:
+        """Whisper features to English phonemes."""
+        return self._once("phoneme recognizer", lambda: Recogniser.load(self.listener))
+
+    @property
+    def style_encoder(self) -> StyleEncoder:
+        """Whisper features to a style."""
+        return self._once("style encoder", lambda: StyleEncoder.load(self.encoder).to(self.device))
+
+    @property
+    def attentive_style_encoder(self) -> AttentiveEncoder | None:
+        """A second estimate of the style, with other errors; None where an encoder was given."""
+        if self.encoder:
+            return None
+        return self._once("attentive style encoder", lambda: AttentiveEncoder.load().to(self.device))
+
+    @property
+    def speaker_encoder(self) -> SpeakerEncoder:
+        """Audio to a speaker embedding."""
+        return self._once("speaker encoder", lambda: SpeakerEncoder().to(self.device))
+
+    @property
+    def timbre_surrogate(self) -> TimbreSurrogate:
+        """Timbre to the speaker embedding of its speech, and back by search."""
+        return self._once("timbre surrogate", lambda: TimbreSurrogate.load().to(self.device))
+
+    @property
+    def timbre_extension(self) -> Extension | None:
+        """Speaker embedding to what 128 numbers of timbre cannot express; None where an encoder was given."""
+        if self.encoder:
+            return None
+        return self._once("timbre extension", lambda: Extension.load().to(self.device))
+
+    @property
+    def listener(self) -> Listener:
+        """The Whisper model whose features the adapter and the encoders were trained on."""
+        return self._once("listener", lambda: Listener(self.content_adapter.config.whisper, self.device))
+
+    @property
+    def transcriber(self) -> Listener:
+        """The Whisper model that transcribes."""
+        if self.whisper == self.listener.name:
+            return self.listener
+        return self._once("transcriber", lambda: Listener(self.whisper, self.device))
+
+
+def _given(path: Path | None) -> tuple[Path, ...]:
+    return () if path is None else (path,)

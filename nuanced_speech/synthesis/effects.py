@@ -1,0 +1,95 @@
+"""The post chain: small effects that make decoded audio as loud, as bright and as coloured as a reference."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from nuanced_speech.adapt.speaker_eq import SpeakerEq
+from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.dsp.loudness import amplify, hush, match_loudness
+from nuanced_speech.dsp.spectral_balance import Balance, follow_balance, match_balance
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the output shall measure like, at 80 Hz.
+
+    Attributes:
+        energy: log energy N, ``[frames]``.
+        pauses: gain in dB that makes the recording's pauses quieter, ``[frames]``.
+        balance: spectral balance, ``frames`` long.
+    """
+
+    energy: np.ndarray
+    pauses: np.ndarray
+    balance: Balance
+
+    @classmethod
+    def of(cls, features: SegmentFeatures, frames: slice | np.ndarray = slice(None)) -> "Reference":
+        """The reference that a segment gives, or some of its frames in their order."""
+        energy = features.energy[frames]
+        return cls(energy, hush(energy), features.balance[frames])
+
+    def __getitem__(self, frames: slice) -> "Reference":
+        return replace(self, energy=self.energy[frames], pauses=self.pauses[frames], balance=self.balance[frames])
+
+
+class Effect(Protocol):
+    """``wave [300 * frames]`` at 24 kHz to the same, by a reference of so many frames."""
+
+    def __call__(self, wave: np.ndarray, reference: Reference) -> np.ndarray:
+        """Apply it."""
+        ...
+
+
+@dataclass(frozen=True)
+class MatchBalance:
+    """The spectral balance of the reference, moment by moment: for the recording's own voice."""
+
+    def __call__(self, wave: np.ndarray, reference: Reference) -> np.ndarray:
+        """Apply it."""
+        return match_balance(wave, reference.balance)
+
+
+@dataclass(frozen=True)
+class FollowBalance:
+    """The reference's changes of spectral balance, around another voice's long-term spectrum.
+
+    Attributes:
+        spectrum: log energies of the bands ``[BANDS]``; None where the voice's own are kept.
+    """
+
+    spectrum: np.ndarray | None = None
+
+    def __call__(self, wave: np.ndarray, reference: Reference) -> np.ndarray:
+        """Apply it."""
+        return follow_balance(wave, reference.balance, self.spectrum)
+
+
+@dataclass(frozen=True)
+class Equalize:
+    """A speaker's equaliser."""
+
+    equalizer: SpeakerEq
+
+    def __call__(self, wave: np.ndarray, reference: Reference) -> np.ndarray:
+        """Apply it."""
+        return self.equalizer(wave)
+
+
+@dataclass(frozen=True)
+class MatchLoudness:
+    """The loudness contour of the reference, with pauses made quieter."""
+
+    def __call__(self, wave: np.ndarray, reference: Reference) -> np.ndarray:
+        """Apply it."""
+        return amplify(match_loudness(wave, reference.energy), reference.pauses)
+
+
+def apply(effects: Sequence[Effect], wave: np.ndarray, reference: Reference) -> np.ndarray:
+    """``wave [300 * frames]`` after all effects in order."""
+    for effect in effects:
+        wave = effect(wave, reference)
+    return wave

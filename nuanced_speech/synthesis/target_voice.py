@@ -1,0 +1,69 @@
+"""The voice that segments are spoken in."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nuanced_speech.adapt.speaker_eq import SpeakerEq
+from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.audio import SYNTHETIC
+from nuanced_speech.dsp.pitch import median_log_f0
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.synthesis.effects import Effect, Equalize, FollowBalance, MatchBalance, MatchLoudness
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.voice.stock import style_of
+
+PITCH_SENTENCE = "We were away a year ago, and now the early morning is ours."
+
+
+@dataclass(frozen=True)
+class TargetVoice:
+    """A voice to speak segments in: the segments' own, a voice pack, or that of a recording.
+
+    Attributes:
+        pack: styles by number of phonemes, ``[510, 256]``, or a single one ``[1, 256 (+ K)]``. None: each segment is
+            spoken in its own style.
+        log_f0: median of its melody, log2 Hz; NaN where it is unknown.
+        mark: what the metadata of the output says.
+        spectrum: long-term spectrum of its recording, log energies ``[BANDS]``; None where it has no recording.
+        speaker: speaker embedding ``[256]`` of length 1 that an equaliser is fitted to; None for none.
+        equalizer: that equaliser, once it is fitted.
+    """
+
+    pack: Tensor | None
+    log_f0: float
+    mark: str
+    spectrum: np.ndarray | None = None
+    speaker: Tensor | None = None
+    equalizer: SpeakerEq | None = None
+
+    @classmethod
+    def own(cls, speaker: Tensor | None = None) -> "TargetVoice":
+        """Each segment's own voice; ``speaker`` is that of an adapted one."""
+        return cls(None, float("nan"), f"{SYNTHETIC}; voice: of the source (clone)", speaker=speaker)
+
+    def style(self, features: SegmentFeatures, phonemes: int | None = None) -> Tensor:
+        """The style ``[256]`` or ``[256 + K]`` of a segment, for a text of so many phonemes if that is known."""
+        if self.pack is None:
+            return features.style
+        return style_of(self.pack) if phonemes is None else style_of(self.pack, phonemes)
+
+    def equalized(self, features: SegmentFeatures) -> bool:
+        """Whether a segment is spoken with an equaliser."""
+        return self.speaker is not None and (self.pack is not None or features.reference is not None)
+
+    def effects(self, features: SegmentFeatures) -> list[Effect]:
+        """The post chain of a segment that keeps its loudness."""
+        balance: Effect = MatchBalance() if self.pack is None else FollowBalance(self.spectrum)
+        equalizer = self.equalizer if self.equalized(features) else None
+        return [balance, *([] if equalizer is None else [Equalize(equalizer)]), MatchLoudness()]
+
+
+@torch.no_grad()
+def pitch_of(kokoro: Kokoro, pack: Tensor) -> float:
+    """Median F0, log2 Hz, of a sentence in a voice ``[510, 256]``."""
+    ids = kokoro.tokens(phonemize(PITCH_SENTENCE))[None]
+    prosody = kokoro.predict(kokoro.encode_text(ids), style_of(pack, ids.shape[1] - 2)[None])
+    return median_log_f0(prosody.voiced_f0()[0])
