@@ -1,6 +1,7 @@
 # make demo    convert the sample recording, and say where the result, its report and its picture are
 # make test    run the tests
-# make lint    check style and types
+# make lint    check style, types and the order of the layers
+# make docs    build the documentation into site/
 # make evaluate FOLDER=...   measure all systems on a folder of recordings (its own extra packages are installed first)
 # make clean   remove the environment and what the demo wrote
 #
@@ -10,22 +11,27 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint evaluate clean
+.PHONY: help demo test lint docs evaluate clean
 
 VENV := .venv
 RUN := $(VENV)/bin
+DEMO := $(VENV)/.installed-demo
 READY := $(VENV)/.installed
 PIP := $(RUN)/python -m pip --disable-pip-version-check install -qq
 SUITABLE := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
 PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10; do \
 	$$p -c '$(SUITABLE)' 2>/dev/null && echo $$p && break; done)
 SAMPLE := samples/huckleberry.flac
+# Scores and the emotion probe for `nuanced-speech evaluate`. Those without dependencies declare torchaudio, which breaks
+# beside a CPU build of PyTorch and which they need only to read files.
+BENCHMARK := speechmos==0.0.1.1 "onnxruntime>=1.23,<2" opensmile==2.6.0 scikit-learn
+BENCHMARK_NO_DEPS := distillmos==0.9.1 xls-r-sqa==0.1.0
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -7
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -8
 
-# The stamp is written last, so an install that broke off is done again.
-$(READY): requirements.txt requirements-no-deps.txt pyproject.toml
+# A stamp is written last, so an install that broke off is done again.
+$(DEMO): requirements.txt requirements-no-deps.txt pyproject.toml
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.10, 3.11 or 3.12 is needed; name one with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c '$(SUITABLE)' || { echo "$(PYTHON) is not Python 3.10, 3.11 or 3.12" >&2; exit 1; }
 	@rm -f $@
@@ -36,7 +42,13 @@ $(READY): requirements.txt requirements-no-deps.txt pyproject.toml
 	@$(PIP) --no-deps --editable .
 	@touch $@
 
-demo: $(READY)
+$(READY): $(DEMO) requirements-dev.txt
+	@rm -f $@
+	@echo "installing what tests, checks, documents and training need"
+	@$(PIP) --no-warn-conflicts -r requirements-dev.txt
+	@touch $@
+
+demo: $(DEMO)
 	@mkdir -p outputs/demo
 	@$(RUN)/nuanced-speech convert $(SAMPLE) outputs/demo.wav --report outputs/demo
 	@echo "source:  $(SAMPLE)"
@@ -50,13 +62,19 @@ test: $(READY)
 lint: $(READY)
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
+	$(RUN)/lint-imports
 	$(RUN)/mypy
+
+docs: $(READY)
+	@$(PIP) mkdocs-material "mkdocstrings[python]"
+	@NO_MKDOCS_2_WARNING=1 $(RUN)/mkdocs build --strict --quiet
+	@echo "documentation: site/index.html"
 
 evaluate: $(READY)
 	@[ -n "$(FOLDER)" ] || { echo "name a folder of recordings: make evaluate FOLDER=recordings" >&2; exit 1; }
-	@$(PIP) -r requirements-benchmark.txt
-	@$(PIP) --no-deps -r requirements-benchmark-no-deps.txt
+	@$(PIP) $(BENCHMARK)
+	@$(PIP) --no-deps $(BENCHMARK_NO_DEPS)
 	@$(RUN)/nuanced-speech evaluate $(FOLDER)
 
 clean:
-	rm -rf $(VENV) outputs/demo outputs/demo.wav build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) outputs/demo outputs/demo.wav site build *.egg-info .pytest_cache .ruff_cache .mypy_cache

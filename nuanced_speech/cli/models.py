@@ -13,7 +13,7 @@ from rich.table import Table
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
-    from nuanced_speech.weights.sources import Progress
+    from nuanced_speech.weights.sources import FetchProgress
 
 app = typer.Typer(help="Model files: list them, download them ahead of time, check them.", no_args_is_help=True)
 
@@ -21,7 +21,7 @@ USUAL = ["kokoro", "whisper-base"]
 
 
 @contextmanager
-def progress_bar() -> "Iterator[Progress]":
+def progress_bar() -> "Iterator[FetchProgress]":
     """A callback for ``weights.catalog.pull`` that draws a bar on standard error once it is called."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     bar = Bar(*columns, console=Console(stderr=True), transient=True)

@@ -1,33 +1,40 @@
 """Devices that networks run on."""
 
-import torch
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from nuanced_speech.core.errors import UserError
 
+if TYPE_CHECKING:
+    import torch
 
-def check_device(device: str) -> None:
-    """Complain of a device that cannot be used here.
+
+def check_device(name: str) -> torch.device:
+    """The device of this name: ``cpu``, ``cuda``, ``cuda:1`` …
 
     Raises:
-        UserError: names it.
+        UserError: PyTorch does not know it, or cannot use it on this machine.
     """
+    # torch takes seconds to import
+    import torch
+
     try:
+        device = torch.device(name)
         torch.empty(0, device=device)
-    except Exception:
-        raise UserError(f"the device {device!r} is not usable here: use --device cpu") from None
+    except Exception:  # each backend of torch has its own
+        raise UserError(f"device {name!r} is not usable here: use cpu") from None
+    return device
 
 
 def find_device(name: str) -> torch.device:
-    """A device by name, ``auto`` for CUDA where there is one.
+    """As ``check_device``; ``auto`` is CUDA where there is one, else the processor.
 
     Raises:
-        UserError: PyTorch does not know it, or it is not on this machine.
+        UserError: as ``check_device``.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UserError(f"--device {name} is not available here: give auto, cpu or cuda") from error
-    return device
+        import torch
+
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return check_device(name)

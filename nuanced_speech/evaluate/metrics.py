@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
@@ -90,23 +91,15 @@ def word_errors(reference: str, hypothesis: str, language: str = "en") -> WordEr
 
 
 def count_edits(reference: Sequence[str], hypothesis: Sequence[str]) -> EditCounts:
-    """Levenshtein alignment of two token sequences of lengths N and M, in O(M) memory and N numpy steps.
+    """Levenshtein alignment of two token sequences of lengths N and M, in O(M) memory.
 
     Only the cost is kept, not the path, and the counts are computed from it. A substitution costs a little more than an
     insertion or a deletion, too little to change which alignments are shortest, so the remainder of the cost counts
     substitutions. Deletions minus insertions is N - M in every alignment.
     """
-    size = len(reference) + len(hypothesis)
-    unit = size + 1
-    vocabulary: dict[str, int] = {}
-    reference_codes, hypothesis_codes = (
-        np.array([vocabulary.setdefault(token, len(vocabulary)) for token in tokens], dtype=np.int64)
-        for tokens in (reference, hypothesis)
-    )
-    cost = np.arange(len(hypothesis) + 1, dtype=np.int64) * unit
-    for token in reference_codes:
-        cost = _after_one_more(cost, hypothesis_codes != token, unit, unit + 1)
-    edits, substitutions = divmod(int(cost[-1]), unit)
+    unit = len(reference) + len(hypothesis) + 1
+    cost = Levenshtein.distance(reference, hypothesis, weights=(unit, unit, unit + 1))
+    edits, substitutions = divmod(cost, unit)
     surplus = len(reference) - len(hypothesis)
     deletions = (edits - substitutions + surplus) // 2
     return EditCounts(substitutions, deletions, deletions - surplus, len(reference))
@@ -129,14 +122,15 @@ def edits_from_either(one: str, other: str, hypothesis: str, language: str = "en
     return int(costs[-1])
 
 
-def _after_one_more(costs: np.ndarray, wrong: np.ndarray, edit: int = 1, substitution: int = 1) -> np.ndarray:
-    """Costs of all beginnings of a hypothesis ``[M + 1]`` after one more token of the reference.
+def _after_one_more(costs: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+    """Edits to each beginning of a hypothesis ``[M + 1]`` after one more token of the reference.
 
-    ``wrong [M]`` is true where the hypothesis has another token."""
-    best = costs + edit
-    np.minimum(best[1:], costs[:-1] + substitution * wrong, out=best[1:])
-    # insertions chain along the row: cost[j] = min over i <= j of best[i] + (j - i) * edit
-    steps = np.arange(len(costs)) * edit
+    ``wrong [M]`` is true where the hypothesis has another token.
+    """
+    best = costs + 1
+    np.minimum(best[1:], costs[:-1] + wrong, out=best[1:])
+    # insertions chain along the row: cost[j] = min over i <= j of best[i] + (j - i)
+    steps = np.arange(len(costs))
     return np.minimum.accumulate(best - steps) + steps
 
 

@@ -15,6 +15,7 @@ from nuanced_speech.convert.converter import Converter
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
+from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.target_voice import PITCH_SENTENCE
 from nuanced_speech.text.g2p import phoneme_pieces
@@ -55,12 +56,17 @@ class Models:
     recipe: Converter | None = None
     _stock: dict[str, np.ndarray | None] = field(default_factory=dict)
 
+    @property
+    def bank(self) -> ModelBank:
+        """The models of the converter."""
+        return self.converter.models
+
     def nearest_stock_voice(self, wave: np.ndarray) -> str:
         """The English stock voice that Resemblyzer finds most like ``wave [T]`` at 24 kHz."""
         names = [name for name in stock_voices() if name[0] in "ab"]
         if not self._stock:
             for name in names:
-                sentence = say(self.converter.models.kokoro, STOCK_SENTENCE, "en", name)
+                sentence = say(self.bank.kokoro, STOCK_SENTENCE, "en", name)
                 self._stock[name] = metrics.speaker_embedding(sentence, audio.SAMPLE_RATE)
         target = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
         return max(names, key=lambda name: metrics.cosine(self._stock[name], target))
@@ -114,10 +120,8 @@ def _plain(models: Models, job: Job) -> Output:
     models.converter.load("text")
     voice = models.nearest_stock_voice(job.source if job.reference is None else job.reference)
     started = time.perf_counter()
-    transcript = report.transcribe(models.converter.models.transcriber, job.source, job.language)
-    return say(
-        models.converter.models.kokoro, transcript.text, transcript.language, voice
-    ), time.perf_counter() - started
+    transcript = report.transcribe(models.bank.transcriber, job.source, job.language)
+    return say(models.bank.kokoro, transcript.text, transcript.language, voice), time.perf_counter() - started
 
 
 @torch.no_grad()
@@ -155,12 +159,12 @@ def random_walk(
 def _random_walk(models: Models, job: Job) -> Output:
     """The plain chain in a voice from a random walk, with as many syntheses as refinement by likeness has."""
     models.converter.load("text")
-    wave, kokoro = job.source if job.reference is None else job.reference, models.converter.models.kokoro
+    wave, kokoro = job.source if job.reference is None else job.reference, models.bank.kokoro
     start = voice_pack(models.nearest_stock_voice(wave))
     started = time.perf_counter()
     target = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
     pack = start if target is None else random_walk(kokoro, start, target, job.refine * SYNTHESES_PER_STEP)
-    transcript = report.transcribe(models.converter.models.transcriber, job.source, job.language)
+    transcript = report.transcribe(models.bank.transcriber, job.source, job.language)
     return say(kokoro, transcript.text, transcript.language, pack), time.perf_counter() - started
 
 

@@ -160,11 +160,11 @@ class StockAttributes:
         return values
 
     def measured_as(self, measured: np.ndarray, embeddings: np.ndarray) -> "StockAttributes":
-        """The same voices with other measurements ``[54, 7]`` and embeddings ``[54, 256]``, which ages refer to."""
+        """The same voices by other measurements ``[54, 7]`` and embeddings ``[54, 256]``, with ages relative to these."""
         values = np.concatenate([np.zeros((len(measured), 2)), measured], 1)
         values[:, SEX] = embeddings @ self.sex[:-1] + self.sex[-1]
-        ageless = replace(self, values=values, embeddings=embeddings)
-        return replace(ageless, values=ageless.complete(measured, embeddings))
+        again = replace(self, values=values, embeddings=embeddings)
+        return replace(again, values=again.complete(measured, embeddings))
 
     def typical(self, sex: str | None) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation ``[9]`` of the voices of a sex (``f``, ``m``), or of all."""
@@ -207,10 +207,10 @@ class StockAttributes:
 
 
 def stock_attributes(precision: str | None = None) -> StockAttributes:
-    """The packaged attributes of the stock voices, measured on speech of a precision.
+    """The packaged attributes of the stock voices, as measured on speech that is computed in a precision.
 
-    bfloat16 adds noise that counts as breathiness, 0.65 standard deviations of the stock voices. Voices are therefore
-    compared with stock voices of the same precision.
+    bfloat16 adds noise to speech, which counts as breathiness: 0.65 standard deviations of the stock voices. So voices
+    are compared with stock voices of the same precision.
 
     Args:
         precision: ``bfloat16`` or ``float32``; by default the one in which this processor computes speech.

@@ -56,8 +56,9 @@ def measure_profile(
     embedding = encoder.embed(sample.audio, SAMPLE_RATE)
     # zeros are equally far from every voice
     embedding = np.zeros(encoder.linear.out_features, np.float32) if embedding is None else embedding
-    stock = stock_attributes(precision.name_of(precision.fast_dtype(kokoro.device)))
-    attributes = stock.complete(measure(sample)[None], embedding[None])[0]
+    attributes = stock_attributes(precision.name_of(precision.fast_dtype(kokoro.device))).complete(
+        measure(sample)[None], embedding[None]
+    )[0]
     return VoiceProfile(attributes, embedding, sample)
 
 

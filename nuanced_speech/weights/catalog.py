@@ -1,7 +1,7 @@
 """Models by name: ``kokoro``, and ``whisper-SIZE`` for any size that openai-whisper knows.
 
-A model is looked for in a file that is given, in the cache, on the hub or at its upstream download, and in installed
-registry packages. Whatever form it has there, it is converted once and kept in the cache as safetensors.
+The sources of a model are, in this order: a file that is given, the cache, the hub or the authors' download, installed
+packages. Its first use converts it to safetensors, which the cache keeps.
 """
 
 import json
@@ -18,7 +18,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.weights import store
 from nuanced_speech.weights.sources import (
     PACKAGED,
-    Progress,
+    FetchProgress,
     Source,
     Unavailable,
     convert_kokoro,
@@ -56,12 +56,12 @@ def canonical(name: str) -> str:
     return _PREFIX + whisper._MODELS[size].split("/")[-1].removesuffix(".pt")
 
 
-def find(name: str, path: Path | None = None, progress: Progress | None = None) -> Path:
+def find(name: str, path: Path | None = None, progress: FetchProgress | None = None) -> Path:
     """A safetensors file of the model, fetched and converted the first time.
 
     Args:
         name: ``kokoro`` or ``whisper-SIZE``.
-        path: a file of one's own instead: safetensors as this package writes it, the authors' PyTorch checkpoint,
+        path: a file to read instead: safetensors as this package writes it, the authors' PyTorch checkpoint,
             Kokoro's int8 ONNX file, or Whisper as a CTranslate2 ``model.bin``.
         progress: called while something is downloaded or converted.
 
@@ -69,22 +69,22 @@ def find(name: str, path: Path | None = None, progress: Progress | None = None) 
         UserError: an unknown name, a file that is not this model, a wrong checksum, a damaged or unwritable cache, or
             no source that works (the message names each with its reason).
     """
-    name, progress = canonical(name), progress or _quiet
+    name, progress = canonical(name), progress or no_progress
     if path is not None:
-        return _given(name, Path(path), progress)
+        return _from_file(name, Path(path), progress)
     if store.path(name).is_file():
         store.check_size(name)
         return store.path(name)
     return pull(name, progress)
 
 
-def pull(name: str, progress: Progress | None = None) -> Path:
+def pull(name: str, progress: FetchProgress | None = None) -> Path:
     """Fetch and convert a model whether it is in the cache or not; see ``find``."""
-    name, progress = canonical(name), progress or _quiet
+    name, progress = canonical(name), progress or no_progress
     tried = [] if store.path(name).is_file() else [f"the cache ({store.folder()}): not there"]
     for source in sources(name):
         try:
-            return _take(name, source, progress)
+            return _fetch(name, source, progress)
         except Unavailable as reason:
             tried.append(f"{source.label}: {reason}")
     if name in PACKAGED:
@@ -96,21 +96,21 @@ def pull(name: str, progress: Progress | None = None) -> Path:
     raise UserError(f"{name} cannot be had from any source. Tried {'; '.join(tried)}. To go on, {advice}")
 
 
-def _take(name: str, source: Source, progress: Progress) -> Path:
-    with store.scratch(name) as place:
-        files = source.fetch(place, progress)
-        found = store.sha256(files)
-        if found != source.sha256:
+def _fetch(name: str, source: Source, progress: FetchProgress) -> Path:
+    with store.scratch(name) as temporary:
+        files = source.fetch(temporary, progress)
+        actual = store.sha256(files)
+        if actual != source.sha256:
             raise UserError(
                 f"wrong checksum for {name} from {source.label}: {' + '.join(str(file) for file in files)} has sha256"
-                f" {found}, expected {source.sha256}; remove or reinstall it and try again"
+                f" {actual}, expected {source.sha256}; remove or reinstall it and try again"
             )
         progress(f"converting {name}", 0, 0)
         state, dims = source.convert(files)
-        return store.write(name, state, dims, source.label, found, place)
+        return store.write(name, state, dims, source.label, actual, temporary)
 
 
-def _given(name: str, path: Path, progress: Progress) -> Path:
+def _from_file(name: str, path: Path, progress: FetchProgress) -> Path:
     if not path.is_file():
         raise UserError(f"no such model file: {path}")
     if path.suffix == ".safetensors":
@@ -123,16 +123,16 @@ def _given(name: str, path: Path, progress: Progress) -> Path:
         store.check_size(key)
         return store.path(key)
     progress(f"converting {path.name}", 0, 0)
-    with store.scratch(key) as place:
+    with store.scratch(key) as temporary:
         try:
             state, dims = (convert_kokoro if name == KOKORO else convert_whisper)([path])
         except Exception as error:  # parsers of three formats, each with its own ways to fail
             raise UserError(f"{path} does not hold a {name} model in a form that is known ({error})") from None
-        return store.write(key, state, dims, str(path), sha256, place)
+        return store.write(key, state, dims, str(path), sha256, temporary)
 
 
 class _Uninitialised(TorchFunctionMode):
-    """Leave new parameters as they lie in memory: initialising what is loaded next can take longer than loading."""
+    """Skip the initialisation of new parameters, which takes longer than loading the weights that replace them."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
         kwargs = kwargs or {}
@@ -147,13 +147,13 @@ def load_whisper(
     """A ``whisper.model.Whisper`` in float32 and in evaluation mode, with the heads that word times are read from.
 
     Args:
-        name: a size such as ``base``; ``whisper-base`` is understood too.
-        device: where to put it.
-        path: a file of one's own, see ``find``.
+        name: a size such as ``base``, or a name such as ``whisper-base``.
+        device: device of its weights.
+        path: a file to read instead; see ``find``.
         kind: class to build, ``Whisper`` or one derived from it.
 
     Raises:
-        UserError: as ``find``; or the file does not hold that model.
+        UserError: as ``find``, or the file does not hold that model.
     """
     name = canonical(_PREFIX + name.removeprefix(_PREFIX))
     file = find(name, path)
@@ -175,5 +175,5 @@ def load_whisper(
     return model.eval()
 
 
-def _quiet(_what: str, _done: int, _total: int) -> None:
-    """No progress shown."""
+def no_progress(_what: str, _done: int, _total: int) -> None:
+    """Show no progress."""

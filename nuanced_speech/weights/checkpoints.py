@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Tables that the model computes, and a layer that speaking does not use.
+# Tables that the model computes itself, and a layer that synthesis does not use.
 _NOT_WEIGHTS = re.compile(r"bert\.(pooler\.|embeddings\.(position_ids|token_type_ids)$)")
 
 

@@ -1,11 +1,11 @@
-"""Large matrices in half the room: symmetric int8 quantisation, with a step for each output channel."""
+"""Large matrices in half the space: symmetric int8 quantisation, with a step for each output channel."""
 
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-# Of what has fewer numbers, little is saved, and they may matter more.
+# Smaller tensors save little, and their values may matter more.
 MIN_SIZE = 1 << 16
 # No parameter of a network may be named so.
 _STEP = ".step"

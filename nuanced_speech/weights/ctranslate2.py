@@ -124,9 +124,17 @@ def convert(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     for name, value in state.items():
         if value.dtype.kind != "f":
             raise ValueError(f"{name} is quantised to {value.dtype}: use a float16 model")
+    dims = _dimensions(state, variables, layers)
+    return {name: value.astype(np.float16, copy=False) for name, value in state.items()}, dims
+
+
+def _dimensions(
+    state: dict[str, np.ndarray], variables: dict[str, np.ndarray], layers: dict[str, int]
+) -> dict[str, int]:
+    """The fields of ``whisper.model.ModelDimensions``; ``layers`` has the number of layers of each side."""
     audio_context, audio_state = state["encoder.positional_embedding"].shape
     text_context, text_state = state["decoder.positional_embedding"].shape
-    dims = {
+    return {
         "n_mels": state["encoder.conv1.weight"].shape[1],
         "n_audio_ctx": audio_context,
         "n_audio_state": audio_state,
@@ -138,4 +146,3 @@ def convert(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, int]]:
         "n_text_head": int(variables["decoder/num_heads"]),
         "n_text_layer": layers["decoder"],
     }
-    return {name: value.astype(np.float16, copy=False) for name, value in state.items()}, dims

@@ -1,4 +1,4 @@
-"""Where each model can be had, in the order of trying, and how each form is fetched."""
+"""Sources of each model, in the order in which they are tried, and the way each one is fetched."""
 
 import importlib.util
 import os
@@ -15,8 +15,8 @@ from urllib.request import Request, urlopen
 
 import numpy as np
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many bytes are done and of how many; the latter 0 where it is not known."""
+FetchProgress = Callable[[str, int, int], None]
+"""Called with a description of the work, the bytes done, and the bytes in all (0 if unknown)."""
 
 State = dict[str, np.ndarray]
 Converted = tuple[State, dict[str, int] | None]
@@ -30,23 +30,23 @@ KOKORO_SHA256 = "496dba118d1a58f5f3db2efc88dbdc216e0483fc89fe6e47ee1f2c53f18ad1e
 
 
 class Unavailable(Exception):
-    """A source that cannot be used here and now; the message says why, in short."""
+    """A source cannot be used at present; the message is the reason in a few words."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One place to have a model from.
+    """One place that a model can be fetched from.
 
     Attributes:
-        label: how messages call it.
+        label: its name in messages.
         sha256: sum of its files, joined in order.
-        fetch: from (folder for temporary files, progress) to the files; raises Unavailable.
-        convert: from the files to (state dict, Whisper's dimensions or None).
+        fetch: takes a folder for temporary files and a progress callback, returns the files; raises Unavailable.
+        convert: takes the files, returns the state dict and Whisper's dimensions or None.
     """
 
     label: str
     sha256: str
-    fetch: Callable[[Path, Progress], Sequence[Path]]
+    fetch: Callable[[Path, FetchProgress], Sequence[Path]]
     convert: Callable[[Sequence[Path]], Converted]
 
 
@@ -79,23 +79,23 @@ PACKAGED = {
 
 def sources(name: str) -> list[Source]:
     """Sources of ``kokoro`` or of ``whisper-SIZE``, best first."""
-    found = []
+    result = []
     if name == "kokoro":
         label = f"the hub ({KOKORO_REPOSITORY})"
-        found.append(Source(label, KOKORO_SHA256, _from_hub, convert_kokoro))
+        result.append(Source(label, KOKORO_SHA256, _from_hub, convert_kokoro))
     else:
         import whisper
 
         url = whisper._MODELS[name.removeprefix("whisper-")]
         label = f"openai-whisper's download ({urlsplit(url).hostname})"
-        found.append(Source(label, url.split("/")[-2], partial(_download, url), convert_whisper))
+        result.append(Source(label, url.split("/")[-2], partial(_download, url), convert_whisper))
     if name in PACKAGED:
         packaged = PACKAGED[name]
         convert = convert_kokoro if name == "kokoro" else convert_whisper
         distributions = ", ".join(package.replace("_", "-") for package, _ in packaged.files)
         label = f"installed packages ({distributions})"
-        found.append(Source(label, packaged.sha256, partial(_installed, packaged), convert))
-    return found
+        result.append(Source(label, packaged.sha256, partial(_installed, packaged), convert))
+    return result
 
 
 def convert_kokoro(files: Sequence[Path]) -> Converted:
@@ -126,8 +126,8 @@ def _joined(files: Sequence[Path]) -> bytes:
     return b"".join(file.read_bytes() for file in files)
 
 
-def _installed(packaged: Packaged, _scratch: Path, _progress: Progress) -> list[Path]:
-    """Files inside installed packages, which are looked up and not imported."""
+def _installed(packaged: Packaged, _scratch: Path, _progress: FetchProgress) -> list[Path]:
+    """Files inside installed packages. The packages are not imported."""
     files, absent = [], []
     for package, file in packaged.files:
         spec = importlib.util.find_spec(package)
@@ -137,19 +137,19 @@ def _installed(packaged: Packaged, _scratch: Path, _progress: Progress) -> list[
             files.append(Path(spec.submodule_search_locations[0]) / file)
     if absent:
         raise Unavailable("not installed" if not files else f"{', '.join(absent)} not installed")
-    for found in files:
-        if not found.is_file():
-            raise Unavailable(f"{found} is missing")
+    for path in files:
+        if not path.is_file():
+            raise Unavailable(f"{path} is missing")
     return files
 
 
-def _from_hub(_scratch: Path, _progress: Progress) -> list[Path]:
-    """Kokoro's official checkpoint, from the hub's own cache if it is there; its client shows its own progress."""
+def _from_hub(_scratch: Path, _progress: FetchProgress) -> list[Path]:
+    """Kokoro's official checkpoint, from the hub's own cache if it is there; the hub's client shows its progress."""
     from huggingface_hub import constants, hf_hub_download
 
     try:
         return [Path(hf_hub_download(KOKORO_REPOSITORY, KOKORO_FILE, local_files_only=True))]
-    except Exception:  # whatever it is, the file is not to be had from there
+    except Exception:  # not in that cache, or the cache cannot be read
         pass
     _require_network(constants.ENDPOINT)
     try:
@@ -158,14 +158,14 @@ def _from_hub(_scratch: Path, _progress: Progress) -> list[Path]:
         raise Unavailable(_short(error)) from None
 
 
-def _download(url: str, scratch: Path, progress: Progress) -> list[Path]:
+def _download(url: str, scratch: Path, progress: FetchProgress) -> list[Path]:
     """The file at ``url``, or the one that openai-whisper has already put in its own cache."""
     from nuanced_speech.weights.store import sha256
 
     name = url.split("/")[-1]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     kept = cache / "whisper" / name
-    # that package writes in place, so what a broken download of its left is passed over
+    # openai-whisper writes in place, so its cache may hold half a file
     if kept.is_file() and sha256([kept]) == url.split("/")[-2]:
         return [kept]
     _require_network(url)
@@ -192,7 +192,7 @@ def _download(url: str, scratch: Path, progress: Progress) -> list[Path]:
 
 
 def _require_network(url: str) -> None:
-    """Ask once whether the host answers at all, since its own client may try for half a minute and say so each time.
+    """Ask the host once for any answer, since its own client may try for half a minute.
 
     Raises:
         Unavailable: offline mode, or no answer soon.
@@ -211,7 +211,7 @@ def _require_network(url: str) -> None:
             certificate = isinstance(getattr(error, "reason", error), ssl.SSLError)
             outcome.append("" if certificate else _short(error))
 
-    # looking a name up has no time limit of its own, hence the thread
+    # in a thread, because looking a name up has no time limit of its own
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(_ANSWER_SECONDS)

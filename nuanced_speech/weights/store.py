@@ -1,10 +1,9 @@
-"""The cache of converted models: NAME.safetensors beside a NAME.json that says where it came from and its sha256."""
+"""The cache of converted models: NAME.safetensors beside NAME.json, which has its origin and its sha256."""
 
 import hashlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -23,9 +23,9 @@ _BLOCK = 1 << 20
 _DAY = 24 * 3600
 
 
-@dataclass
+@dataclass(frozen=True)
 class Manifest:
-    """What is known about one stored file: its origin, its sum and its size in bytes."""
+    """Origin, sum and size in bytes of one stored file."""
 
     name: str
     source: str
@@ -38,14 +38,7 @@ class Manifest:
 def folder() -> Path:
     """The cache folder: ``NUANCED_SPEECH_CACHE``, else the platform's own place for caches."""
     chosen = os.environ.get("NUANCED_SPEECH_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    home = Path.home()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "nuanced-speech" / "Cache"
-    if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "nuanced-speech"
-    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "nuanced-speech"
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("nuanced-speech", appauthor=False)
 
 
 def path(name: str) -> Path:
@@ -65,21 +58,21 @@ def sha256(parts: Iterable[Path]) -> str:
 
 @contextmanager
 def scratch(name: str) -> Iterator[Path]:
-    """A folder inside the cache for work on ``name``, gone afterwards whatever happens.
+    """A temporary folder inside the cache for work on ``name``. It is removed afterwards, after an error too.
 
     Raises:
         UserError: the cache cannot be written.
     """
     try:
         folder().mkdir(parents=True, exist_ok=True)
-        for left in folder().glob(f".{name}-*"):  # by a process that was killed
-            if time.time() - left.stat().st_mtime > _DAY:
-                shutil.rmtree(left, ignore_errors=True)
-        made = tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder(), ignore_cleanup_errors=True)
+        for leftover in folder().glob(f".{name}-*"):  # of a process that was killed
+            if time.time() - leftover.stat().st_mtime > _DAY:
+                shutil.rmtree(leftover, ignore_errors=True)
+        temporary = tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder(), ignore_cleanup_errors=True)
     except OSError as error:
         raise _unwritable(error) from None
-    with made as place:
-        yield Path(place)
+    with temporary as path_of_temporary:
+        yield Path(path_of_temporary)
 
 
 def write(
@@ -88,9 +81,9 @@ def write(
     dims: Mapping[str, int] | None,
     source: str,
     source_sha256: str,
-    place: Path,
+    temporary: Path,
 ) -> Path:
-    """Store a model: written whole in ``place`` (from ``scratch``), then moved to its name in one step.
+    """Store a model: written whole in the folder ``temporary`` (from ``scratch``), then moved to its name in one step.
 
     Raises:
         UserError: the cache cannot be written.
@@ -98,7 +91,7 @@ def write(
     metadata = {"source": source, "source_sha256": source_sha256}
     if dims is not None:
         metadata["dims"] = json.dumps(dict(dims))
-    model, sheet = place / "model.safetensors", place / "manifest.json"
+    model, sheet = temporary / "model.safetensors", temporary / "manifest.json"
     try:
         save_file({key: np.ascontiguousarray(value) for key, value in state.items()}, model, metadata)
         date = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -130,19 +123,19 @@ def manifest(name: str) -> Manifest:
     try:
         return Manifest(**json.loads(sheet.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        raise UserError(f"{sheet} is missing or unreadable: run nuanced-speech models pull --force {name}") from None
+        raise UserError(f"{sheet} is missing or unreadable: delete {path(name)}, and {name} is fetched again") from None
 
 
 def check_size(name: str) -> None:
-    """The quick check before a stored model is used: is all of it there?
+    """Check a stored model's size, which is quick enough for every use.
 
     Raises:
         UserError: the file is shorter or longer than it was when it was stored.
     """
-    wanted, found = manifest(name).bytes, path(name).stat().st_size
-    if found != wanted:
+    expected, size = manifest(name).bytes, path(name).stat().st_size
+    if size != expected:
         raise UserError(
-            f"{path(name)} is damaged ({found} bytes, expected {wanted}): run nuanced-speech models pull --force {name}"
+            f"{path(name)} is damaged ({size} bytes, expected {expected}): delete it, and {name} is fetched again"
         )
 
 
@@ -152,14 +145,14 @@ def verify(name: str) -> Manifest:
     Raises:
         UserError: the model is not stored, has no manifest, or differs (the message has both sums).
     """
-    known = manifest(name)
-    found = sha256([path(name)])
-    if found != known.sha256:
+    expected = manifest(name)
+    actual = sha256([path(name)])
+    if actual != expected.sha256:
         raise UserError(
-            f"{path(name)} is damaged: sha256 {found}, expected {known.sha256};"
-            f" run nuanced-speech models pull --force {name}"
+            f"{path(name)} is damaged: sha256 {actual}, expected {expected.sha256};"
+            f" delete it, and {name} is fetched again"
         )
-    return known
+    return expected
 
 
 def stored() -> list[str]:

@@ -24,8 +24,7 @@ from whisper.model import ModelDimensions, Whisper, sinusoids
 
 from nuanced_speech.cli.models import app
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.weights import catalog as models
-from nuanced_speech.weights import checkpoints, ctranslate2, onnx_kokoro, sources, store
+from nuanced_speech.weights import catalog, checkpoints, ctranslate2, onnx_kokoro, sources, store
 
 HIDDEN = 3
 TINY_EN = "whisper-tiny.en"
@@ -193,7 +192,7 @@ def test_filters_that_are_all_zero_stay_zero() -> None:
 
 
 def packaged_file(name: str) -> Path:
-    (file,) = sources._installed(sources.PACKAGED[name], Path(), models._quiet)
+    (file,) = sources._installed(sources.PACKAGED[name], Path(), catalog.no_progress)
     return file
 
 
@@ -209,13 +208,13 @@ def tiny_en_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("NUANCED_SPEECH_CACHE", str(folder))
         patch.setenv("XDG_CACHE_HOME", str(folder / "elsewhere"))
-        models.find(TINY_EN)
+        catalog.find(TINY_EN)
         yield folder
 
 
 def test_ctranslate2_has_every_array_of_whisper(tiny_en: bytes) -> None:
     state, dims = ctranslate2.convert(tiny_en)
-    with models._Uninitialised():
+    with catalog._Uninitialised():
         model = Whisper(ModelDimensions(**dims))
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     assert {name: value.shape for name, value in state.items()} == wanted
@@ -226,7 +225,7 @@ def test_ctranslate2_has_every_array_of_whisper(tiny_en: bytes) -> None:
 
 def test_converted_whisper_understands_speech(tiny_en_cache: Path, clip: Path) -> None:
     assert {file.name for file in tiny_en_cache.iterdir()} == {f"{TINY_EN}.safetensors", f"{TINY_EN}.json"}
-    model = models.load_whisper("tiny.en")
+    model = catalog.load_whisper("tiny.en")
     wave, _ = soundfile.read(clip, dtype="float32")
     options = whisper.DecodingOptions(language="en", without_timestamps=True, fp16=False)
     mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(wave))
@@ -320,7 +319,7 @@ def flip_a_byte(file: Path) -> None:
 
 def test_a_download_is_converted_once_and_loads(upstream: Upstream, empty_cache: Path) -> None:
     seen: list[tuple[str, int, int]] = []
-    file = models.find("whisper-tiny", progress=lambda *what: seen.append(what))
+    file = catalog.find("whisper-tiny", progress=lambda *what: seen.append(what))
     assert ("downloading tiny.pt", len(upstream.content), len(upstream.content)) in seen
     assert sorted(entry.name for entry in empty_cache.iterdir()) == ["whisper-tiny.json", "whisper-tiny.safetensors"]
     known = store.manifest("whisper-tiny")
@@ -331,8 +330,8 @@ def test_a_download_is_converted_once_and_loads(upstream: Upstream, empty_cache:
 
     upstream.server.shutdown()  # from here on only the cache can answer
     seen.clear()
-    assert models.find("whisper-tiny", progress=lambda *what: seen.append(what)) == file and not seen
-    model = models.load_whisper("tiny")
+    assert catalog.find("whisper-tiny", progress=lambda *what: seen.append(what)) == file and not seen
+    model = catalog.load_whisper("tiny")
     stored = torch.load(upstream.checkpoint, weights_only=True)["model_state_dict"]
     for name, value in model.state_dict().items():
         torch.testing.assert_close(value, stored[name].float(), rtol=0, atol=1e-6)
@@ -343,7 +342,7 @@ def test_a_download_is_converted_once_and_loads(upstream: Upstream, empty_cache:
 def test_a_wrong_download_is_refused_with_both_sums(upstream: Upstream, empty_cache: Path) -> None:
     upstream.content = upstream.content[:-1] + b"?"
     with pytest.raises(UserError, match="tiny.pt") as caught:
-        models.find("whisper-tiny")
+        catalog.find("whisper-tiny")
     assert upstream.sha256 in str(caught.value) and hashlib.sha256(upstream.content).hexdigest() in str(caught.value)
     assert not list(empty_cache.iterdir())
 
@@ -351,7 +350,7 @@ def test_a_wrong_download_is_refused_with_both_sums(upstream: Upstream, empty_ca
 def test_a_download_that_breaks_off_is_not_a_wrong_checksum(upstream: Upstream, empty_cache: Path) -> None:
     upstream.announced = len(upstream.content) + 5
     with pytest.raises(UserError, match="broke off"):
-        models.find("whisper-tiny")
+        catalog.find("whisper-tiny")
     assert not list(empty_cache.iterdir())
 
 
@@ -365,7 +364,7 @@ def test_a_package_with_other_content_is_refused_with_both_sums(
     file.write_bytes(b"something else")
     monkeypatch.syspath_prepend(tmp_path / "site")
     with pytest.raises(UserError) as caught:
-        models.find(TINY_EN)
+        catalog.find(TINY_EN)
     for part in (str(file), hashlib.sha256(b"something else").hexdigest(), sources.PACKAGED[TINY_EN].sha256):
         assert part in str(caught.value)
     assert not list(empty_cache.iterdir())
@@ -382,7 +381,7 @@ def test_an_interruption_leaves_nothing(
     if moment == "storing":  # when the new file is whole but has not yet its name
         monkeypatch.setattr(store.os, "replace", lambda *_: interrupt())
     with pytest.raises(KeyboardInterrupt):
-        models.find("whisper-tiny", progress=interrupt)
+        catalog.find("whisper-tiny", progress=interrupt)
     assert empty_cache.is_dir() and not list(empty_cache.iterdir())
 
 
@@ -391,10 +390,10 @@ def test_without_any_source_all_are_named(name: str, empty_cache: Path, monkeypa
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(importlib.util, "find_spec", lambda *_: None)
     with pytest.raises(UserError) as caught:
-        models.find(name)
+        catalog.find(name)
     message = str(caught.value)
     upstream_name = "hexgrad/Kokoro-82M" if name == "kokoro" else "openai-whisper's download"
-    for part in (name, str(empty_cache), upstream_name, "offline", "installed packages", models.EXTRA):
+    for part in (name, str(empty_cache), upstream_name, "offline", "installed packages", catalog.EXTRA):
         assert part in message
     carried = sources.PACKAGED.get(name)
     for package, _ in carried.files if carried else ():
@@ -415,13 +414,13 @@ def test_no_network_is_found_out_quickly_and_quietly(
     monkeypatch.setattr(importlib.util, "find_spec", lambda *_: None)
     start = time.perf_counter()
     with pytest.raises(UserError, match="hub .*no network"):
-        models.find("kokoro")
+        catalog.find("kokoro")
     assert time.perf_counter() - start < 5
     assert capfd.readouterr() == ("", "")
 
 
 def test_verify_notices_one_flipped_bit(upstream: Upstream) -> None:
-    file = models.find("whisper-tiny")
+    file = catalog.find("whisper-tiny")
     assert store.verify("whisper-tiny").bytes == file.stat().st_size
     known = store.manifest("whisper-tiny").sha256
     flip_a_byte(file)
@@ -432,47 +431,47 @@ def test_verify_notices_one_flipped_bit(upstream: Upstream) -> None:
 
 
 def test_a_stored_model_that_was_cut_short_is_not_used(upstream: Upstream) -> None:
-    file = models.find("whisper-tiny")
+    file = catalog.find("whisper-tiny")
     file.write_bytes(file.read_bytes()[:-10])
-    with pytest.raises(UserError, match="damaged.*--force"):
-        models.find("whisper-tiny")
-    models.pull("whisper-tiny")
-    assert models.find("whisper-tiny") == file
+    with pytest.raises(UserError, match="damaged.*delete it"):
+        catalog.find("whisper-tiny")
+    catalog.pull("whisper-tiny")
+    assert catalog.find("whisper-tiny") == file
 
 
 def test_a_file_of_ones_own(upstream: Upstream, tmp_path: Path, empty_cache: Path) -> None:
-    converted = models.find("whisper-tiny", upstream.checkpoint)
+    converted = catalog.find("whisper-tiny", upstream.checkpoint)
     assert converted == empty_cache / f"whisper-tiny-{upstream.sha256[:12]}.safetensors"
-    model = models.load_whisper("tiny", path=converted)
+    model = catalog.load_whisper("tiny", path=converted)
     assert vars(model.dims) == vars(DIMS)
-    assert models.find("whisper-tiny", converted) == converted
+    assert catalog.find("whisper-tiny", converted) == converted
 
     junk = tmp_path / "junk.bin"
     junk.write_bytes(b"no model at all")
     for name in ("kokoro", "whisper-tiny"):
         with pytest.raises(UserError, match="junk.bin does not hold"):
-            models.find(name, junk)
+            catalog.find(name, junk)
     with pytest.raises(UserError, match="no such model file"):
-        models.find("kokoro", tmp_path / "absent.pth")
+        catalog.find("kokoro", tmp_path / "absent.pth")
     junk.rename(tmp_path / "junk.safetensors")
     with pytest.raises(UserError, match="not a whole safetensors file"):
-        models.find("whisper-tiny", tmp_path / "junk.safetensors")
+        catalog.find("whisper-tiny", tmp_path / "junk.safetensors")
 
 
 def test_unknown_names_are_told_the_known_ones() -> None:
     with pytest.raises(UserError, match="'whisper_base'.*kokoro, .*whisper-base"):
-        models.find("whisper_base")
+        catalog.find("whisper_base")
     with pytest.raises(UserError, match="'bass'.*tiny.en, .*base"):
-        models.load_whisper("bass")
-    assert models.canonical("whisper-turbo") == "whisper-large-v3-turbo"
-    assert models.canonical("whisper-large") == "whisper-large-v3"
+        catalog.load_whisper("bass")
+    assert catalog.canonical("whisper-turbo") == "whisper-large-v3-turbo"
+    assert catalog.canonical("whisper-large") == "whisper-large-v3"
 
 
 def test_a_cache_that_cannot_be_written_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("NUANCED_SPEECH_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(UserError, match="NUANCED_SPEECH_CACHE"):
-        models.find(TINY_EN)
+        catalog.find(TINY_EN)
 
 
 def test_models_command(upstream: Upstream) -> None:

@@ -1,0 +1,36 @@
+"""Names of devices, and what is said of those that cannot be used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from nuanced_speech.core.device import check_device, find_device
+from nuanced_speech.core.errors import UserError
+
+
+@pytest.mark.parametrize("find", [check_device, find_device])
+def test_the_processor_is_always_there(find) -> None:  # type: ignore[no-untyped-def]
+    assert find("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("find", [check_device, find_device])
+@pytest.mark.parametrize("name", ["cuda:99", "toaster", "cpu:x", ""])
+def test_both_say_the_same_of_what_cannot_be_used(find, name: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(UserError) as caught:
+        find(name)
+    assert str(caught.value) == f"device {name!r} is not usable here: use cpu"
+
+
+def test_auto_is_cuda_where_there_is_one() -> None:
+    assert find_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(UserError):
+        check_device("auto")
+
+
+def test_importing_it_does_not_load_torch() -> None:
+    program = "import sys, nuanced_speech.core.device; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
