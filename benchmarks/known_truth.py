@@ -20,10 +20,10 @@ import torch.nn.functional as F
 
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import Heard, gain_of
-from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.constants import SAMPLES_PER_UNIT, STYLE_DIM, TIMBRE_DIM, VOICED_HZ
-from nuanced_speech.dsp.alignment import align_to, optional_tokens
+from nuanced_speech.dsp.alignment import align_phonemes, optional_tokens
 from nuanced_speech.evaluate import metrics
 from nuanced_speech.models.kokoro import spread, timbre_of
 from nuanced_speech.text.g2p import phonemize
@@ -68,7 +68,7 @@ def main() -> None:
             prosody = kokoro.predict(encoded, style[None])
             content = spread(encoded.content, prosody.durations)
             wave = kokoro.decode(content, prosody.f0, prosody.energy, timbre_of(style)[None])[0].numpy()
-            piece = cut(wave)[0]
+            piece = segment(wave)[0]
             heard = converter.hear(wave, gain_of(wave), piece)
             pieces.append(replace(heard, phonemes=phonemes))
             converter.settle_styles([heard])
@@ -79,7 +79,7 @@ def main() -> None:
             said_again.append(kokoro.decode(*told[-1], timbre_of(heard.style)[None])[0].numpy())
             converted.append(converter.convert(wave, language="en").audio)
             if (piece.first, piece.last) == (0, int(prosody.units)):
-                aligned, _ = align_to(heard.log_probabilities, ids.numpy())
+                aligned, _ = align_phonemes(heard.log_probabilities, ids.numpy())
                 sounds = ~optional_tokens(ids.numpy())
                 ends = (np.cumsum(x)[sounds] for x in (aligned, prosody.durations[0].numpy()))
                 errors.append(np.abs(np.subtract(*ends))[:-1] * UNIT_MS)

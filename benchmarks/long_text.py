@@ -31,7 +31,8 @@ import torch
 from nuanced_speech import audio
 from nuanced_speech.models.kokoro import CONFIG, Kokoro
 from nuanced_speech.synthesis.text_to_speech import SpokenSentence, stream
-from nuanced_speech.text.g2p import _english, phonemize
+from nuanced_speech.text.english import english_g2p
+from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.corpus import SENTENCES
 from nuanced_speech.voice.stock import voice_pack
 
@@ -93,7 +94,7 @@ def kokoro_package(text: str, out: Path) -> dict:
         assert any(isinstance(m, nn.Module) and hasattr(m, "weight_g") for m in model.modules())
         # for English its constructor would fetch a language model, so another language's is called
         pipeline = KPipeline(lang_code="e", repo_id="hexgrad/Kokoro-82M", model=model.eval())
-        pipeline.lang_code, pipeline.g2p = "a", _english(False)
+        pipeline.lang_code, pipeline.g2p = "a", english_g2p(False)
         pipeline.load_voice(str(voice))
 
         def speak(write: Callable[[np.ndarray], None]) -> None:

@@ -18,15 +18,16 @@ from torch import Tensor
 from nuanced_speech import audio
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import SegmentFeatures, gain_of, levelled
-from nuanced_speech.audio.segmentation import Piece, cut
+from nuanced_speech.audio import segmentation
+from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.core.constants import FEATURE_FRAMES_PER_UNIT, SAMPLE_RATE, UNITS_PER_SECOND, WHISPER_SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.timing import stage
-from nuanced_speech.dsp.alignment import words_in_time
+from nuanced_speech.dsp.alignment import word_centres
 from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0 as track_f0
-from nuanced_speech.dsp.spectral_balance import balance
+from nuanced_speech.dsp.spectral_balance import measure_balance
 from nuanced_speech.models.attentive_style_encoder import together
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.phoneme_recognizer import SILENCE_SECONDS, with_silence
@@ -67,7 +68,7 @@ class Analyzer:
     def __call__(
         self,
         recording: np.ndarray,
-        segments: list[Piece] | None = None,
+        segments: list[Segment] | None = None,
         gain: float | None = None,
         phonemes: bool = False,
         progress: Progress | None = None,
@@ -76,13 +77,13 @@ class Analyzer:
 
         Args:
             recording: ``[samples]`` at 24 kHz.
-            segments: as ``audio.segmentation.cut`` gives them, which is also the default.
+            segments: as ``audio.segmentation.segment`` gives them, which is also the default.
             gain: factor that brings the recording to the level of Kokoro's speech; measured if omitted.
             phonemes: recognise English phonemes too, in windows of several segments. Those of another language fit
                 badly, and are ignored later.
             progress: called with the share of the segments that is done.
         """
-        segments = cut(recording) if segments is None else segments
+        segments = segmentation.segment(recording) if segments is None else segments
         gain = gain_of(recording) if gain is None else gain
         features: list[SegmentFeatures] = []
         for window in windows(segments, self.config.window_units):
@@ -97,7 +98,7 @@ class Analyzer:
         return features
 
     @torch.no_grad()
-    def segment(self, recording: np.ndarray, gain: float, segment: Piece, phonemes: bool = False) -> SegmentFeatures:
+    def segment(self, recording: np.ndarray, gain: float, segment: Segment, phonemes: bool = False) -> SegmentFeatures:
         """Features of one segment; with ``phonemes`` also its English phonemes, recognised by themselves."""
         models, units = self.models, segment.units
         wave = levelled(recording, gain, segment)
@@ -122,7 +123,7 @@ class Analyzer:
         with stage("f0"):
             curve = track_f0(wave, SAMPLE_RATE)
         with stage("energy"):
-            contour, bands = energy(wave), balance(wave)
+            contour, bands = energy(wave), measure_balance(wave)
         silent = np.full(EMBEDDING_DIM, np.nan, np.float32)
         return SegmentFeatures(
             segment=segment,
@@ -152,14 +153,14 @@ class Analyzer:
         """
         recording, gain = features[0].recording, features[0].gain
         segments = [f.segment for f in features]
-        whole = Piece(segments[0].start, segments[-1].end, segments[0].first, segments[-1].last)
+        whole = Segment(segments[0].start, segments[-1].end, segments[0].first, segments[-1].last)
         bounds = pairwise([whole.first, *(segment.start for segment in segments[1:]), whole.last])
         rows = [
             f.log_probabilities[start - f.segment.first : end - f.segment.first]
             for f, (start, end) in zip(features, bounds, strict=True)
         ]
         try:
-            words, middles = words_in_time(np.concatenate(rows), self._recognise(recording, gain, whole))
+            words, middles = word_centres(np.concatenate(rows), self._recognise(recording, gain, whole))
         except UserError as error:
             log.debug("%d segments cannot be recognised together: %s", len(features), error)
             words, middles = [], np.zeros(0)
@@ -173,13 +174,13 @@ class Analyzer:
             recognised.append(item)
         return recognised
 
-    def _recognise(self, recording: np.ndarray, gain: float, segment: Piece) -> str:
+    def _recognise(self, recording: np.ndarray, gain: float, segment: Segment) -> str:
         """English phonemes of a segment, recognised by itself."""
         features = self.models.listener.features(with_silence(to_whisper(levelled(recording, gain, segment))))
         return self.models.phoneme_recognizer.write(features, segment.units)
 
 
-def windows(segments: list[Piece], longest: int) -> Iterator[list[Piece]]:
+def windows(segments: list[Segment], longest: int) -> Iterator[list[Segment]]:
     """The segments in order, in groups that span at most ``longest`` units; at least one segment in each."""
     group = segments[:1]
     for segment in segments[1:]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.dsp.alignment import LEAST_FIT, align_to, most_probable
+from nuanced_speech.dsp.alignment import MIN_FIT, align_phonemes, decode_phonemes
 from nuanced_speech.models.kokoro import Kokoro, spread
 
 # Share of the recognised phonemes' text features, the rest being the regression's (docs/experiments.md).
@@ -46,7 +46,7 @@ class ContentEstimator:
 
         Where its phonemes are unknown, or do not fit, the most probable phoneme of each 25 ms takes their place.
         """
-        aligned = self.aligned_phonemes(features) or most_probable(features.log_probabilities)
+        aligned = self.aligned_phonemes(features) or decode_phonemes(features.log_probabilities)
         recognised = self.of_phonemes(*(torch.from_numpy(x).to(self.models.kokoro.device) for x in aligned))
         return torch.lerp(features.content[None].float(), recognised, self.sharpness)
 
@@ -60,8 +60,8 @@ class ContentEstimator:
             return None
         try:
             ids = self.models.kokoro.tokens(features.phonemes).cpu().numpy()
-            durations, fit = align_to(features.log_probabilities, ids)
+            durations, fit = align_phonemes(features.log_probabilities, ids)
         except UserError as error:
             log.debug("the phonemes of a segment do not fit: %s", error)
             return None
-        return (ids, durations) if fit >= LEAST_FIT else None
+        return (ids, durations) if fit >= MIN_FIT else None

@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from nuanced_speech import audio
-from nuanced_speech.audio.segmentation import Piece
+from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
-from nuanced_speech.dsp.spectral_balance import Balance
+from nuanced_speech.dsp.spectral_balance import SpectralBalance
 
 # Active level of Kokoro's own speech: energy is an absolute level, so recordings are brought to this one first.
 KOKORO_LEVEL_DB = -24.0
@@ -38,14 +38,14 @@ class SegmentFeatures:
         reference: speaker embedding ``[256]`` that adaptation aimed at; None without adaptation.
     """
 
-    segment: Piece
+    segment: Segment
     recording: np.ndarray
     gain: float
     content: Tensor
     log_probabilities: np.ndarray
     f0: np.ndarray
     energy: np.ndarray
-    balance: Balance
+    balance: SpectralBalance
     style: Tensor
     speaker: np.ndarray
     phonemes: str = ""
@@ -62,7 +62,7 @@ class SegmentFeatures:
         return levelled(self.recording, self.gain, self.segment)
 
 
-def levelled(recording: np.ndarray, gain: float, segment: Piece) -> np.ndarray:
+def levelled(recording: np.ndarray, gain: float, segment: Segment) -> np.ndarray:
     """A segment of ``recording [samples]`` times ``gain``, padded with silence to ``[600 * units]``."""
     part = recording[segment.samples]
     return np.pad(part, (0, segment.units * SAMPLES_PER_UNIT - len(part))) * np.float32(gain)

@@ -7,13 +7,13 @@ from nuanced_speech.audio.io import (
     SYNTHETIC,
     AudioWriter,
     check_writable,
-    pcm,
     read,
     recordings_in,
     synthetic_mark,
     write,
 )
 from nuanced_speech.audio.level import LEVEL_FLOOR_DB, active_level_db, clipped_fraction, snr_db
+from nuanced_speech.audio.pcm import to_int16
 from nuanced_speech.audio.resampling import resample
 from nuanced_speech.core.constants import SAMPLE_RATE, WHISPER_SAMPLE_RATE
 from nuanced_speech.core.files import check_replaceable, replacing
@@ -31,12 +31,12 @@ __all__ = [
     "check_replaceable",
     "check_writable",
     "clipped_fraction",
-    "pcm",
     "read",
     "recordings_in",
     "replacing",
     "resample",
     "snr_db",
     "synthetic_mark",
+    "to_int16",
     "write",
 ]

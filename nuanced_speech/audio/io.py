@@ -1,4 +1,4 @@
-"""Audio files in and out: whatever libsndfile reads becomes 24 kHz mono; what is written appears whole or not at all.
+"""Audio files in and out: whatever libsndfile reads becomes 24 kHz mono; a written file appears whole or not at all.
 
 A waveform is a float32 array of shape [T] in [-1, 1]. Files are decoded with libsndfile (soundfile) and resampled with
 the SoX resampler (soxr). Both work block by block, so an hour of stereo at 192 kHz is never held at its own rate.
@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from nuanced_speech.audio.pcm import to_int16
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import check_replaceable, replacing
@@ -24,23 +25,24 @@ from nuanced_speech.core.files import check_replaceable, replacing
 MIN_SECONDS = 0.1
 SILENCE_DB = -70.0
 
-# What is written carries this in its metadata: a RIFF INFO chunk in WAV, a Vorbis comment in FLAC and OGG.
+# Mark in the metadata of written files: a RIFF INFO chunk in WAV, a Vorbis comment in FLAC and OGG.
 SYNTHETIC = "synthetic speech made with Nuanced Speech"
 
-# What a folder of recordings is searched for.
+# Suffixes of the recordings in a folder.
 SEARCHED_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
 # Container and sample format for each suffix that can be written.
 OUTPUT_FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
 
-_BLOCK_VALUES = 1 << 18
+BLOCK_VALUES = 1 << 18
 _WRITE_BLOCK = 1 << 15
 _PLAUSIBLE_RATES = range(1000, 1_000_001)
 
 
-def read(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+def read(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE, block_values: int = BLOCK_VALUES) -> np.ndarray:
     """Read an audio file as float32 [T], mono (the mean of its channels), at `sample_rate`, within [-1, 1].
 
     A floating-point or compressed file that goes beyond full scale is scaled down as a whole, not clipped.
+    `block_values` samples, of all channels together, are decoded at a time.
 
     Raises UserError when the file is missing, a folder, not readable, not audio, damaged, empty, shorter than
     MIN_SECONDS, silent (nothing above SILENCE_DB dBFS), or holds samples that are not finite. Warns when a file ends
@@ -62,7 +64,7 @@ def read(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> np.nda
         if source_rate not in _PLAUSIBLE_RATES:
             raise UserError(f"{path} announces a sample rate of {source_rate} Hz, so it is damaged or not speech")
         resampler = soxr.ResampleStream(source_rate, sample_rate, 1) if source_rate != sample_rate else None
-        for block in _mono_blocks(file, path):
+        for block in _mono_blocks(file, path, block_values):
             frames += len(block)
             peak = max(peak, float(block.max()), -float(block.min()))
             samples += (resampler.resample_chunk(block) if resampler else block).tobytes()
@@ -136,7 +138,7 @@ class AudioWriter:
             if not np.isfinite(block).all():
                 raise ValueError("the waveform to write holds samples that are NaN or infinite")
             with self._failures_explained():
-                self._file.write(pcm(block) if self._file.subtype == "PCM_16" else np.clip(block, -1.0, 1.0))
+                self._file.write(to_int16(block) if self._file.subtype == "PCM_16" else np.clip(block, -1.0, 1.0))
             self._frames += len(block)
 
     @contextmanager
@@ -169,7 +171,7 @@ class AudioWriter:
 
 
 def synthetic_mark(path: str | os.PathLike[str]) -> str | None:
-    """The comment that says of an audio file that it is synthetic; None where there is none.
+    """The comment in an audio file that marks it as synthetic; None where there is none.
 
     Raises UserError when the file is missing or not audio.
     """
@@ -180,12 +182,6 @@ def synthetic_mark(path: str | os.PathLike[str]) -> str | None:
     except (soundfile.LibsndfileError, TypeError) as error:
         raise UserError(f"{path} is not audio that can be read: use a WAV, FLAC, OGG, MP3 or similar file") from error
     return comment if SYNTHETIC in comment else None
-
-
-def pcm(wave: np.ndarray) -> np.ndarray:
-    """The nearest 16-bit samples, int16, of a waveform: libsndfile takes the next lower ones for WAV files, half a step
-    too low on average, which is measurable where a quiet recording pauses."""
-    return np.clip(np.round(wave * 32768), -32768, 32767).astype(np.int16)
 
 
 def _check_complete(path: Path, frames: int) -> None:
@@ -203,8 +199,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     """
     path = Path(path)
     if path.suffix.lower() not in OUTPUT_FORMATS:
-        wanted = ", ".join(OUTPUT_FORMATS)
-        raise UserError(f"{path}: cannot write the suffix {path.suffix or '(none)'!r}; end the name in one of {wanted}")
+        usable = ", ".join(OUTPUT_FORMATS)
+        raise UserError(f"{path}: cannot write the suffix {path.suffix or '(none)'!r}; end the name in one of {usable}")
     check_replaceable(path)
 
 
@@ -230,9 +226,9 @@ def _check_readable(path: Path) -> None:
         raise UserError(f"{path} is empty (0 bytes)")
 
 
-def _mono_blocks(file: soundfile.SoundFile, path: Path) -> Iterator[np.ndarray]:
+def _mono_blocks(file: soundfile.SoundFile, path: Path, values: int) -> Iterator[np.ndarray]:
     """Yield the file's blocks as float32 [T], the mean of the channels, at the file's own rate."""
-    size = max(1024, _BLOCK_VALUES // file.channels)
+    size = max(1024, values // file.channels)
     position = 0
     while True:
         try:

@@ -2,15 +2,17 @@
 
 import numpy as np
 
+from nuanced_speech.audio.gate import active_frames, frame_levels
+from nuanced_speech.core.constants import SECONDS_PER_UNIT
+
 LEVEL_FLOOR_DB = -100.0
 _CLIP_LEVEL = 0.99
 _ACTIVE_RANGE_DB = 30.0
 _LEVEL_FRAME_SECONDS = 0.02
-_SNR_FRAME_SECONDS = 0.025
 
 
 def active_level_db(wave: np.ndarray, sample_rate: int) -> float:
-    """RMS level in dBFS of the frames in which something is said, at least LEVEL_FLOOR_DB.
+    """RMS level in dBFS of the speech in a waveform [T], at least LEVEL_FLOOR_DB.
 
     Frames of 20 ms count as active when they are at most 30 dB below the energy-weighted median frame, which is the
     one where louder frames hold half of the signal's energy. Pauses hold next to none, so unlike a percentile of the
@@ -45,10 +47,8 @@ def snr_db(wave: np.ndarray, sample_rate: int) -> float:
 
     What is within 30 dB of loud frames (the 95th percentile) counts as speech. 0 for less than a frame.
     """
-    size = round(_SNR_FRAME_SECONDS * sample_rate)
-    frames = np.asarray(wave)[: len(wave) // size * size].reshape(-1, size)
-    if len(frames) == 0:
+    level = frame_levels(wave, round(SECONDS_PER_UNIT * sample_rate))
+    if len(level) == 0:
         return 0.0
-    level = 10 * np.log10(np.mean(frames.astype(np.float64) ** 2, axis=1) + 1e-10)
-    speech = level > np.percentile(level, 95) - _ACTIVE_RANGE_DB
+    speech = active_frames(level, _ACTIVE_RANGE_DB)
     return float(10 * np.log10(np.mean(10 ** (level[speech] / 10))) - np.percentile(level, 5))

@@ -1,24 +1,25 @@
-"""Long recordings cut at their pauses into pieces that are converted one by one, and joined again without seams."""
+"""Long recordings cut at their pauses into segments that are converted one by one, and joined again without seams."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
+from nuanced_speech.audio.fades import crossfade
+from nuanced_speech.audio.gate import active_frames, decibels
+from nuanced_speech.core.constants import SAMPLES_PER_UNIT, UNITS_PER_SECOND
 
-FRAME = SAMPLES_PER_UNIT
 MIN_SECONDS, MAX_SECONDS = 3.0, 12.0
-# Heard on both sides of a cut, then faded from one piece to the next.
+# Context on both sides of a cut, in units of 25 ms; the two segments are crossfaded over it.
 MARGIN_UNITS = 8
 _PAUSE_SECONDS = 0.25
 _PAUSE_BELOW_DB = 25.0
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A stretch in 25 ms units: ``[start, end)`` is its own, ``[first, last)`` what is converted around it."""
+class Segment:
+    """A part of a recording, in 25 ms units: ``[start, end)`` is its own, ``[first, last)`` what is converted."""
 
     start: int
     end: int
@@ -33,28 +34,23 @@ class Piece:
     @property
     def samples(self) -> slice:
         """What is converted, in samples at 24 kHz."""
-        return slice(self.first * FRAME, self.last * FRAME)
+        return slice(self.first * SAMPLES_PER_UNIT, self.last * SAMPLES_PER_UNIT)
 
 
-def cut(wave: np.ndarray) -> list[Piece]:
-    """Pieces of 3 to 12 seconds that begin and end in pauses, or at the quietest place where there is no pause.
+def segment(wave: np.ndarray) -> list[Segment]:
+    """Segments of 3 to 12 seconds that begin and end in pauses, or at the quietest place where there is no pause.
 
-    The last one can be as short as 1.5 s, and a short recording is one piece.
+    The last one can be as short as 1.5 s, and a short recording is one segment.
 
     Args:
         wave: ``[T]`` at 24 kHz.
 
     Returns:
-        pieces that cover the ``ceil(T / 600)`` units of the recording in order.
+        segments that cover the ``ceil(T / 600)`` units of the recording in order.
     """
-    units = -(-len(wave) // FRAME)
-    padded = np.pad(wave, (0, units * FRAME - len(wave)))
-    level = 10 * np.log10(np.mean(padded.reshape(units, FRAME) ** 2, axis=1) + 1e-10)
-    pause = level < np.percentile(level, 95) - _PAUSE_BELOW_DB
-    width = round(_PAUSE_SECONDS * SAMPLE_RATE / FRAME)
-    smooth = np.convolve(np.pad(level, width // 2, mode="edge"), np.ones(width) / width, "valid")[:units]
-    paused = np.convolve(np.pad(pause, width // 2).astype(float), np.ones(width), "valid")[:units] >= width
-    shortest, longest = (round(s * SAMPLE_RATE / FRAME) for s in (MIN_SECONDS, MAX_SECONDS))
+    units = -(-len(wave) // SAMPLES_PER_UNIT)
+    smooth, paused = _pauses(wave, units)
+    shortest, longest = (round(seconds * UNITS_PER_SECOND) for seconds in (MIN_SECONDS, MAX_SECONDS))
     bounds = [0]
     while units - bounds[-1] > longest:
         begin, end = bounds[-1] + shortest, min(bounds[-1] + longest, units - shortest // 2)
@@ -68,27 +64,41 @@ def cut(wave: np.ndarray) -> list[Piece]:
             bounds.append(begin + int(smooth[begin:end].argmin()))
     bounds.append(units)
     return [
-        Piece(start, end, max(start - MARGIN_UNITS, 0), min(end + MARGIN_UNITS, units))
+        Segment(start, end, max(start - MARGIN_UNITS, 0), min(end + MARGIN_UNITS, units))
         for start, end in pairwise(bounds)
     ]
 
 
-def join(pieces: list[Piece], waves: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Overlapping converted pieces as one stream: each overlap is faded linearly from one piece to the next.
+def _pauses(wave: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray]:
+    """Level in dB over a quarter of a second around each unit ``[units]``, and whether all of that is a pause."""
+    padded = np.pad(wave, (0, units * SAMPLES_PER_UNIT - len(wave)))
+    level = decibels(np.mean(padded.reshape(units, SAMPLES_PER_UNIT) ** 2, axis=1))
+    pause = ~active_frames(level, _PAUSE_BELOW_DB)
+    width = round(_PAUSE_SECONDS * UNITS_PER_SECOND)
+    smooth = np.convolve(np.pad(level, width // 2, mode="edge"), np.ones(width) / width, "valid")[:units]
+    paused = np.convolve(np.pad(pause, width // 2).astype(float), np.ones(width), "valid")[:units] >= width
+    return smooth, paused
+
+
+def crossfade_join(segments: Sequence[Segment], waves: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Overlapping converted segments as one stream: each overlap is faded linearly from one to the next.
 
     Args:
-        pieces: as ``cut`` gave them.
-        waves: for each piece its ``[first, last)`` converted, 600 samples a unit.
+        segments: as ``segment`` returned them.
+        waves: for each segment its ``[first, last)`` converted, 600 samples a unit.
 
     Yields:
-        stretches of the output; together 600 samples for every unit.
+        parts of the output; together 600 samples for every unit.
+
+    Raises:
+        ValueError: more or fewer waves than segments.
     """
     tail = np.zeros(0, np.float32)
-    for number, (piece, wave) in enumerate(zip(pieces, waves, strict=True)):
+    for number, (part, wave) in enumerate(zip(segments, waves, strict=True)):
         overlap = len(tail)
         if overlap:
-            rise = (np.arange(overlap, dtype=np.float32) + 0.5) / overlap
-            wave = np.concatenate([tail * (1 - rise) + wave[:overlap] * rise, wave[overlap:]])
-        shared = 0 if number + 1 == len(pieces) else (piece.last - pieces[number + 1].first) * FRAME
+            wave = np.concatenate([crossfade(tail, wave[:overlap]), wave[overlap:]])
+        last = number + 1 == len(segments)
+        shared = 0 if last else (part.last - segments[number + 1].first) * SAMPLES_PER_UNIT
         yield wave[: len(wave) - shared]
         tail = wave[len(wave) - shared :]

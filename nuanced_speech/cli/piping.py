@@ -49,5 +49,5 @@ class _PipedWav:
         pipe.flush()
 
     def write(self, chunk: np.ndarray) -> None:
-        self.pipe.write(audio.pcm(chunk).astype("<i2").tobytes())
+        self.pipe.write(audio.to_int16(chunk).astype("<i2").tobytes())
         self.pipe.flush()

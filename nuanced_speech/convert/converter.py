@@ -17,7 +17,7 @@ from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import SegmentFeatures, gain_of
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.audio import SYNTHETIC
-from nuanced_speech.audio.segmentation import cut, join
+from nuanced_speech.audio.segmentation import crossfade_join, segment
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.voices import TargetVoices
 from nuanced_speech.core.constants import SAMPLE_RATE, SECONDS_PER_UNIT, SEMITONES
@@ -29,7 +29,8 @@ from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.resynthesizer import Delivery, Resynthesizer
 from nuanced_speech.synthesis.target_voice import TargetVoice
-from nuanced_speech.text.g2p import LANGUAGES, phoneme_pieces, phonemize
+from nuanced_speech.text.g2p import phoneme_chunks, phonemize
+from nuanced_speech.text.languages import LANGUAGES
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ class Converter:
         if options.voice is not None:
             target = self.voices.target(options, more, part_of(progress, 0.0, 0.4))
             begin = 0.4 if options.refine else 0.0
-        segments = cut(wave)
+        segments = segment(wave)
         transcript = None if path == "direct" else self._transcribe(wave, options.language, len(segments) > 1)
         if path == "auto":
             path = "text" if transcript is not None and transcript.language in LANGUAGES else "direct"
@@ -222,7 +223,7 @@ class Converter:
         """The output, chunk by chunk, at the source's level."""
         gain = np.float32(prepared.gain)
         if options.text is not None:
-            texts = phoneme_pieces(options.text, prepared.language)
+            texts = phoneme_chunks(options.text, prepared.language)
             reported = _reported(texts, progress)
             waves = self.resynthesizer.from_text(reported, prepared.features, prepared.voice, prepared.delivery)
         else:
@@ -231,7 +232,7 @@ class Converter:
         if not options.in_time:
             yield from levelled
             return
-        yield from _limited(join([f.segment for f in prepared.features], levelled), len(prepared.source))
+        yield from _limited(crossfade_join([f.segment for f in prepared.features], levelled), len(prepared.source))
 
     def _segments(self, prepared: _Prepared, progress: Progress | None) -> Iterator[np.ndarray]:
         """Audio ``[600 * units]`` of each segment."""

@@ -19,7 +19,7 @@ from nuanced_speech.analysis.speaker_clustering import SpeakerClustering, same_s
 from nuanced_speech.convert.options import ConversionOptions, is_recording
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.dsp.pitch import median_log_f0
-from nuanced_speech.dsp.spectral_balance import colour_of
+from nuanced_speech.dsp.spectral_balance import long_term_spectrum
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.synthesis.target_voice import TargetVoice, pitch_of
 from nuanced_speech.voice.voice import Voice
@@ -111,7 +111,7 @@ class TargetVoices:
             style[None],
             median_log_f0(np.concatenate([f.f0 for f in every])),
             f"{audio.SYNTHETIC}; voice: of a recording (clone)",
-            colour_of([f.balance for f in every]),
+            long_term_spectrum([f.balance for f in every]),
             speaker,
         )
 

@@ -1,22 +1,23 @@
-"""When each phoneme was said: forced alignment of a phoneme string to the adapter's phoneme probabilities, and the most
-probable string where neither text nor language is known (both Viterbi)."""
+"""Times of phonemes: forced alignment of a phoneme string to the adapter's phoneme probabilities, and the most probable
+string where neither text nor language is known (both Viterbi)."""
 
 import numpy as np
 
+from nuanced_speech.core.constants import FRAMES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.text.symbols import PUNCTUATION, vocabulary
 
 # Marks that take no time of their own where speech is too fast for every symbol to have a frame.
 OPTIONAL = frozenset(PUNCTUATION + "ˈˌːʰʲ ")
 _SKIP_COST = 3.0
-# Phonemes that fit worse, in nats a frame, were not said.
-LEAST_FIT = -1.5
+# Nats a frame; phonemes that fit worse do not belong to the recording.
+MIN_FIT = -1.5
 # What a change of symbol costs, in nats, when the string is not known: fewer, longer symbols instead of flicker.
 _CHANGE_COST = 1.5
 
 
-def align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) -> np.ndarray:
-    """Durations that make a phoneme string most probable.
+def forced_align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) -> np.ndarray:
+    """Durations that make a phoneme string most probable, by a Viterbi search.
 
     Args:
         log_probabilities: ``[T, symbols]``, one row for every 25 ms.
@@ -31,7 +32,7 @@ def align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) 
     """
     frames, tokens = len(log_probabilities), len(ids)
     too_short = UserError(
-        f"{tokens} phonemes cannot be said in {frames * 0.025:.1f} s: the text does not match the recording"
+        f"{tokens} phonemes cannot be said in {frames * SECONDS_PER_UNIT:.1f} s: the text does not match the recording"
     )
     if frames < int((~optional).sum()):
         raise too_short
@@ -58,7 +59,7 @@ def align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) 
     return durations
 
 
-def most_probable(log_probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def decode_phonemes(log_probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The most probable phoneme string of which every change costs something.
 
     Args:
@@ -69,12 +70,12 @@ def most_probable(log_probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray
         the two zeros may have 0.
     """
     frames, symbols = log_probabilities.shape
-    score, own = log_probabilities[0], np.arange(symbols)
+    score, unchanged = log_probabilities[0], np.arange(symbols)
     came_from = np.zeros((frames, symbols), np.int64)
     for t in range(1, frames):
         best = int(score.argmax())
         changed = score[best] - _CHANGE_COST
-        came_from[t] = np.where(score >= changed, own, best)
+        came_from[t] = np.where(score >= changed, unchanged, best)
         score = np.maximum(score, changed) + log_probabilities[t]
     path = np.zeros(frames, np.int64)
     path[-1] = score.argmax()
@@ -86,19 +87,19 @@ def most_probable(log_probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return np.pad(ids, (first, last)), np.pad(durations, (first, last))
 
 
-def align_to(log_probabilities: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, float]:
+def align_phonemes(log_probabilities: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, float]:
     """Durations of token ids ``[P]`` in ``[T, symbols]``, marks being optional, and how well they fit: the mean log
     probability of the aligned symbols.
 
     Raises:
         UserError: too many phonemes for so few frames.
     """
-    durations = align(log_probabilities, ids, optional_tokens(ids))
+    durations = forced_align(log_probabilities, ids, optional_tokens(ids))
     fit = log_probabilities[np.arange(len(log_probabilities)), np.repeat(ids, durations)].mean()
     return durations, float(fit)
 
 
-def words_in_time(log_probabilities: np.ndarray, phonemes: str) -> tuple[list[str], np.ndarray]:
+def word_centres(log_probabilities: np.ndarray, phonemes: str) -> tuple[list[str], np.ndarray]:
     """The words of a phoneme string, and where in the rows ``[T, symbols]`` the middle of each is, ``[words]``.
 
     Raises:
@@ -109,7 +110,7 @@ def words_in_time(log_probabilities: np.ndarray, phonemes: str) -> tuple[list[st
     if not words:
         return [], np.zeros(0)
     ids = np.array([0, *(vocab[symbol] for symbol in " ".join(words)), 0])
-    ends = np.cumsum(align_to(log_probabilities, ids)[0])
+    ends = np.cumsum(align_phonemes(log_probabilities, ids)[0])
     # a word's tokens lie between two spaces, or a space and one of the zeros
     edges = np.flatnonzero(np.isin(ids, [0, vocab[" "]]))
     return words, (ends[edges[:-1]] + ends[edges[1:] - 1]) / 2
@@ -121,11 +122,12 @@ def optional_tokens(ids: np.ndarray) -> np.ndarray:
     return np.isin(ids, [vocab[symbol] for symbol in OPTIONAL if symbol in vocab])
 
 
-def warp(source: np.ndarray, target: np.ndarray, frames_per_unit: int = 2) -> np.ndarray:
+def warp_frames(source: np.ndarray, target: np.ndarray, frames_per_unit: int = FRAMES_PER_UNIT) -> np.ndarray:
     """For every 80 Hz frame of a new rhythm, the source's frame at the same place within the same phoneme.
 
     Args:
         source, target: durations of the same phonemes in 25 ms units, ``[P]``.
+        frames_per_unit: of the contour that is warped.
 
     Returns:
         indices ``[2 * sum(target)]`` into ``[2 * sum(source)]``.

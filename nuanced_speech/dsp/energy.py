@@ -5,31 +5,32 @@ N is the log of the L2 norm, over 80 mel bands, of the mel power spectrogram (n_
 the decoder learned with that bank, so it is kept.
 """
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nuanced_speech.core.constants import HOP_LENGTH
+from nuanced_speech.core.constants import HOP_LENGTH, SAMPLE_RATE
 from nuanced_speech.dsp.frames import frame_count
+from nuanced_speech.dsp.mel import mel_filters
 
 N_FFT = 2048
-WIN_LENGTH = 1200
+# 50 ms.
+WIN_LENGTH = SAMPLE_RATE // 20
 N_MELS = 80
+# Hz: what StyleTTS 2's mel bank takes the rate of its 24 kHz audio for.
 MEL_BANK_RATE = 16_000
 FLOOR = 1e-5
-# Of one unit of the log of a power, as N is.
+# dB of one unit of the natural log of a power, as N is.
 DECIBELS = 10 / np.log(10)
 
-_BLOCK_FRAMES = 4096
+BLOCK_FRAMES = 4096
 
 
-def energy(wave: np.ndarray) -> np.ndarray:
+def energy(wave: np.ndarray, block_frames: int = BLOCK_FRAMES) -> np.ndarray:
     """N of a 24 kHz waveform float32 ``[T]``: float32 ``[2 * ceil(T / 600)]``, log units, 80 frames a second.
 
-    Works block by block, so that an hour needs no more memory than a minute. Doubling the amplitude adds
+    Works in blocks of ``block_frames``, so that an hour needs no more memory than a minute. Doubling the amplitude adds
     ``2 * log(2)``; digital silence gives ``log(FLOOR * sqrt(N_MELS))``, about -9.3. Samples that are not finite count
     as silence.
 
@@ -37,14 +38,14 @@ def energy(wave: np.ndarray) -> np.ndarray:
         ValueError: the waveform is not one-dimensional.
     """
     if np.ndim(wave) != 1:
-        raise ValueError(f"energy wants a mono waveform [T], got shape {np.shape(wave)}")
+        raise ValueError(f"energy needs a mono waveform [T], got shape {np.shape(wave)}")
     clean = np.nan_to_num(np.asarray(wave, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     frames = frame_count(len(clean))
     padded = _pad(torch.from_numpy(clean)[None])
     blocks = []
     with torch.inference_mode():
-        for start in range(0, frames, _BLOCK_FRAMES):
-            end = min(start + _BLOCK_FRAMES, frames)
+        for start in range(0, frames, block_frames):
+            end = min(start + block_frames, frames)
             blocks.append(_log_mel_norm(padded[:, start * HOP_LENGTH : (end - 1) * HOP_LENGTH + N_FFT])[0])
     return torch.cat(blocks).numpy() if blocks else np.zeros(0, dtype=np.float32)
 
@@ -71,17 +72,6 @@ def _log_mel_norm(padded: Tensor) -> Tensor:
     spectrum = torch.stft(padded, N_FFT, HOP_LENGTH, WIN_LENGTH, window, center=False, return_complex=True)
     # Not abs().square(): the root in between has no useful gradient where the spectrum is zero.
     power = torch.view_as_real(spectrum).square().sum(-1)
-    mel = torch.as_tensor(_mel_bank(), dtype=power.dtype, device=power.device) @ power
+    bank = mel_filters(N_FFT, N_MELS, MEL_BANK_RATE, scale="htk", norm="peak")
+    mel = torch.tensor(bank, dtype=power.dtype, device=power.device) @ power
     return (FLOOR + mel).norm(dim=1).log()
-
-
-@lru_cache(maxsize=1)
-def _mel_bank() -> np.ndarray:
-    """Triangles ``[N_MELS, N_FFT // 2 + 1]`` of height 1, evenly spaced on the HTK mel scale (O'Shaughnessy 1987)."""
-    top = 2595 * np.log10(1 + MEL_BANK_RATE / 2 / 700)
-    corners = 700 * (10 ** (np.linspace(0, top, N_MELS + 2) / 2595) - 1)
-    frequencies = np.linspace(0, MEL_BANK_RATE / 2, N_FFT // 2 + 1)
-    rise = (frequencies - corners[:-2, None]) / (corners[1:-1] - corners[:-2])[:, None]
-    fall = (corners[2:, None] - frequencies) / (corners[2:] - corners[1:-1])[:, None]
-    # An array: a tensor cached by a first call under inference mode could never be used with gradients.
-    return np.maximum(0, np.minimum(rise, fall)).astype(np.float32)

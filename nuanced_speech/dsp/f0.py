@@ -33,9 +33,10 @@ CEILING_HZ = 1050.0
 
 # The network's voicing depends on the level: speech is brought to this one (RMS, dBFS) first.
 _LEVEL_DB = -20.0
-# A frame so far below the speech is not voiced, whatever the network sees in it.
+# A frame this far below the speech is unvoiced, whatever the network scores.
 _QUIET_DB = 55.0
-_BLOCK_FRAMES = 3750
+# Frames of 16 ms: a minute.
+BLOCK_FRAMES = 3750
 
 # A frame is a pause when its 200 to 4000 Hz lie this far below the loud frames and near the quietest.
 _PAUSE_BELOW_LOUD_DB = 15.0
@@ -52,12 +53,13 @@ _PITCH_STEP = 0.5
 _PITCH_JUMP = 10.0
 
 
-def f0(wave: np.ndarray, sample_rate: int = DEFAULT_RATE) -> np.ndarray:
+def f0(wave: np.ndarray, sample_rate: int = DEFAULT_RATE, block_frames: int = BLOCK_FRAMES) -> np.ndarray:
     """Fundamental frequency of a voice.
 
     Args:
         wave: mono float32 ``[T]``; samples that are not finite count as silence.
         sample_rate: in Hz.
+        block_frames: length of the blocks of 16 ms frames that are scored at a time.
 
     Returns:
         float32 ``[2 * ceil(T24k / 600)]`` in Hz, 80 frames a second, frame k centred at k * 12.5 ms, 0 where nothing
@@ -67,7 +69,7 @@ def f0(wave: np.ndarray, sample_rate: int = DEFAULT_RATE) -> np.ndarray:
         ValueError: the waveform is not one-dimensional.
     """
     if np.ndim(wave) != 1:
-        raise ValueError(f"f0 wants a mono waveform [T], got shape {np.shape(wave)}")
+        raise ValueError(f"f0 needs a mono waveform [T], got shape {np.shape(wave)}")
     frames = frame_count(len(wave), sample_rate)
     clean = np.nan_to_num(np.asarray(wave, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     clean = resample(clean, sample_rate, SAMPLE_RATE)
@@ -75,19 +77,19 @@ def f0(wave: np.ndarray, sample_rate: int = DEFAULT_RATE) -> np.ndarray:
     if level_db < SILENCE_DB:
         return np.zeros(frames, dtype=np.float32)
     levelled = torch.from_numpy(np.array(clean * 10 ** ((_LEVEL_DB - level_db) / 20), dtype=np.float32))
-    pitch, voicing = _scores(levelled)
+    pitch, voicing = _scores(levelled, block_frames)
     path = _viterbi(*_costs(pitch, voicing))
     return _on_grid(_hertz(pitch, path), frames)
 
 
 @torch.inference_mode()
-def _scores(wave: Tensor) -> tuple[np.ndarray, np.ndarray]:
+def _scores(wave: Tensor, block_frames: int) -> tuple[np.ndarray, np.ndarray]:
     """Pitch scores ``[n, pitches up to CEILING_HZ]``, the best of all pitches having 0, and voicing logits ``[n]`` of a
-    16 kHz waveform, in blocks of about a minute: memory stays bounded, and each block learns its own noise."""
+    16 kHz waveform, in blocks: memory stays bounded, and each block learns its own noise."""
     net = pitch_net()
     total = len(wave) // HOP_LENGTH + 1
     # Blocks of equal length: a short last one could hold no pause to learn the noise from.
-    edges = np.linspace(0, total, math.ceil(total / _BLOCK_FRAMES) + 1).round().astype(int)
+    edges = np.linspace(0, total, math.ceil(total / block_frames) + 1).round().astype(int)
     usable = int(np.searchsorted(PITCHES_HZ, CEILING_HZ))
     pitches, voicings = [], []
     for start, end in itertools.pairwise(edges):
@@ -96,14 +98,14 @@ def _scores(wave: Tensor) -> tuple[np.ndarray, np.ndarray]:
         loudness = 10 * torch.log10(magnitudes[0].square().sum(0) / _FULL_SCALE_POWER + 1e-20)
         pitch, voicing = net(_without_steady_noise(magnitudes))
         voicing = torch.where(loudness < _LEVEL_DB - _QUIET_DB, -torch.inf, voicing)
-        # what sounds higher than any voice, as hissing does, is none: its best pitch below the ceiling scores little
+        # hissing has its best pitch above the ceiling, so that its pitches below score little
         pitch = pitch - pitch.amax(1, keepdim=True)
         pitches.append(pitch[start - first : end - first, :usable].numpy())
         voicings.append(voicing[start - first : end - first].numpy())
     return np.concatenate(pitches), np.concatenate(voicings)
 
 
-# What the one-sided 1024-point spectrum of a waveform with an RMS of 1 sums to, under a Hann window.
+# Sum of the one-sided 1024-point power spectrum of a waveform with an RMS of 1, under a Hann window.
 _FULL_SCALE_POWER = 1024 * 1024 * 3 / 8 / 2
 
 

@@ -1,11 +1,13 @@
 """Distances between magnitude spectra, at one resolution and at several (Yamamoto, Song and Kim 2020)."""
 
-import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.dsp.mel import mel_filters
 
 # Added to the power before the root. About 105 dB under a full-scale sine in the shortest default window: below it
 # lie the rounding errors of 16-bit audio, which a log magnitude would otherwise weigh like speech.
@@ -37,7 +39,7 @@ class STFTLoss(nn.Module):
     mel_bank: Tensor | None
 
     def __init__(
-        self, fft_size: int, hop_length: int, win_length: int, n_mels: int | None = None, sample_rate: int = 24000
+        self, fft_size: int, hop_length: int, win_length: int, n_mels: int | None = None, sample_rate: int = SAMPLE_RATE
     ) -> None:
         super().__init__()
         if not 1 <= win_length <= fft_size or hop_length < 1:
@@ -49,7 +51,8 @@ class STFTLoss(nn.Module):
         self.win_length = win_length
         # Not persistent: both follow from the arguments and would only burden checkpoints.
         self.register_buffer("window", torch.hann_window(win_length), persistent=False)
-        bank = None if n_mels is None else _mel_bank(fft_size, n_mels, sample_rate)
+        # Means, not sums: the floor under the magnitudes then means the same in bands as in bins.
+        bank = None if n_mels is None else torch.tensor(mel_filters(fft_size, n_mels, sample_rate, norm="mean"))
         self.register_buffer("mel_bank", bank, persistent=False)
 
     def magnitude(self, waveform: Tensor) -> Tensor:
@@ -72,12 +75,12 @@ class STFTLoss(nn.Module):
 
         `lengths` `[B]` are the items' samples; what lies beyond must be zero already.
         """
-        predicted, wanted = self.magnitude(prediction), self.magnitude(target)
+        predicted, expected = self.magnitude(prediction), self.magnitude(target)
         frames = 1 + torch.div(lengths, self.hop_length, rounding_mode="floor")
-        mask = (torch.arange(wanted.shape[-1], device=frames.device) < frames[:, None]).to(wanted).unsqueeze(1)
-        difference = ((predicted - wanted) * mask).flatten(1)
-        convergence = difference.norm(dim=1) / (wanted * mask).flatten(1).norm(dim=1)
-        log_difference = (predicted.log() - wanted.log()).abs() * mask
+        mask = (torch.arange(expected.shape[-1], device=frames.device) < frames[:, None]).to(expected).unsqueeze(1)
+        difference = ((predicted - expected) * mask).flatten(1)
+        convergence = difference.norm(dim=1) / (expected * mask).flatten(1).norm(dim=1)
+        log_difference = (predicted.log() - expected.log()).abs() * mask
         log_magnitude = log_difference.mean(dim=1).sum(dim=1) / frames
         return convergence, log_magnitude
 
@@ -85,7 +88,7 @@ class STFTLoss(nn.Module):
 class MultiResolutionSTFTLoss(nn.Module):
     """Mean over resolutions of spectral convergence and log-magnitude L1 (Yamamoto et al. 2020).
 
-    Spectral convergence, ``|wanted - predicted| / |wanted|`` in the Frobenius norm, follows the loud parts; the L1
+    Spectral convergence, ``|target - prediction| / |target|`` in the Frobenius norm, follows the loud parts; the L1
     distance of log magnitudes (natural log) the quiet ones. Both are taken per item and averaged over the batch, so a
     padded batch with `lengths` gives the mean of what its items give alone. The default sizes are the paper's. An item
     whose target is all silence gives a finite but very large convergence: better not to draw such crops.
@@ -109,7 +112,7 @@ class MultiResolutionSTFTLoss(nn.Module):
         hops: Sequence[int] = (120, 240, 50),
         windows: Sequence[int] = (600, 1200, 240),
         n_mels: int | None = None,
-        sample_rate: int = 24000,
+        sample_rate: int = SAMPLE_RATE,
         convergence_weight: float = 1.0,
         log_magnitude_weight: float = 1.0,
     ) -> None:
@@ -150,17 +153,3 @@ class MultiResolutionSTFTLoss(nn.Module):
         log_magnitude = torch.stack([part[1] for part in parts]).mean()
         total = self.convergence_weight * convergence + self.log_magnitude_weight * log_magnitude
         return SpectralLoss(total, convergence, log_magnitude)
-
-
-def _mel_bank(fft_size: int, n_mels: int, sample_rate: int) -> Tensor:
-    """Slaney's mel bands `[bands, fft_size // 2 + 1]`, each the weighted mean of its bins."""
-    # Imported here because this module of transformers imports torchaudio where it finds one, even one that is broken.
-    from transformers.audio_utils import mel_filter_bank
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about empty bands, which are dropped below
-        bank = mel_filter_bank(fft_size // 2 + 1, n_mels, 0.0, sample_rate / 2, sample_rate, mel_scale="slaney")
-    bands = torch.from_numpy(bank.T).float()
-    weight = bands.sum(dim=1, keepdim=True)
-    # Means, not sums: the floor under the magnitudes then means the same in bands as in bins.
-    return (bands / weight)[weight.squeeze(1) > 0]

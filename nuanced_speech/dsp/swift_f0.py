@@ -5,7 +5,7 @@
 in PyTorch saves a second inference engine, and gives what the package does not: a score for every pitch in every
 frame, for a path search over the whole recording.
 
-``python -m nuanced_speech.prosody.pitch_net MODEL.onnx WEIGHTS.safetensors`` makes the weights file again.
+``python -m nuanced_speech.dsp.swift_f0 MODEL.onnx WEIGHTS.safetensors`` makes the weights file again.
 """
 
 import hashlib
@@ -19,6 +19,10 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from nuanced_speech.core.constants import DATA
+from nuanced_speech.dsp.mel import triangles
+
+# Hz: the rate that SwiftF0 was trained at.
 SAMPLE_RATE = 16_000
 HOP_LENGTH = 256
 N_FFTS = (1024, 2048, 512)
@@ -28,7 +32,7 @@ PITCHES_HZ = np.geomspace(LOWEST_HZ, HIGHEST_HZ, N_PITCHES)
 # A frame depends on so many frames before and after it: the convolutions' reach and half the longest window.
 CONTEXT_FRAMES = 11
 
-WEIGHTS = Path(__file__).parents[1] / "data" / "swift_f0.safetensors"
+WEIGHTS = DATA / "swift_f0.safetensors"
 
 _BANDS = 128
 _WIDTH = 12
@@ -117,9 +121,7 @@ def _pitch_banks() -> list[Tensor]:
     banks = []
     for n_fft in N_FFTS:
         frequencies = np.arange(n_fft // 2 + 1) * SAMPLE_RATE / n_fft
-        rise = (frequencies - corners[:-2, None]) / (centres - corners[:-2])[:, None]
-        fall = (corners[2:, None] - frequencies) / (corners[2:] - centres)[:, None]
-        bank = np.maximum(0, np.minimum(rise, fall))
+        bank = triangles(corners, frequencies)
         empty = np.flatnonzero(bank.sum(1) == 0)
         bank[empty, np.abs(frequencies - centres[empty, None]).argmin(1)] = 1
         banks.append(torch.from_numpy(bank / bank.sum(1, keepdims=True)).float())

@@ -18,7 +18,7 @@ from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.target_voice import PITCH_SENTENCE
-from nuanced_speech.text.g2p import phoneme_pieces
+from nuanced_speech.text.g2p import phoneme_chunks
 from nuanced_speech.voice.stock import stock_voices, style_of, voice_pack
 
 # Sentence that every stock voice speaks for its speaker embedding.
@@ -84,7 +84,7 @@ def say(kokoro: Kokoro, text: str, language: str, voice: str | Tensor) -> np.nda
     ``synthesis.speak``, except for the silence around it.
     """
     pack, waves = voice_pack(voice) if isinstance(voice, str) else voice, []
-    for phonemes in phoneme_pieces(text, language):
+    for phonemes in phoneme_chunks(text, language):
         ids = kokoro.tokens(phonemes)[None]
         waves.append(kokoro(ids, style_of(pack, ids.shape[1] - 2)[None]).audio[0].numpy())
     return np.concatenate(waves)

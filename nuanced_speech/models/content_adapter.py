@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from nuanced_speech.core.constants import DATA, FEATURE_FRAMES_PER_UNIT, SAMPLE_RATE, SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import reading_weights
 from nuanced_speech.core.files import replacing
-from nuanced_speech.dsp.alignment import align_to
+from nuanced_speech.dsp.alignment import align_phonemes
 from nuanced_speech.models.kokoro import length_mask
 from nuanced_speech.weights.compact import dequantised, quantised
 
@@ -233,5 +233,5 @@ def align_content(adapter: ContentAdapter, features: Tensor, ids: Tensor, second
     """
     units = max(round(seconds * SAMPLE_RATE / SAMPLES_PER_UNIT), 1)
     logits = adapter(features[None].float(), torch.tensor([units], device=features.device)).logits[0].T
-    durations, fit = align_to(logits.log_softmax(-1).cpu().numpy(), ids.cpu().numpy())
+    durations, fit = align_phonemes(logits.log_softmax(-1).cpu().numpy(), ids.cpu().numpy())
     return torch.from_numpy(durations), fit

@@ -8,8 +8,8 @@ import numpy as np
 
 from nuanced_speech.adapt.speaker_eq import SpeakerEq
 from nuanced_speech.analysis.features import SegmentFeatures
-from nuanced_speech.dsp.loudness import amplify, hush, match_loudness
-from nuanced_speech.dsp.spectral_balance import Balance, follow_balance, match_balance
+from nuanced_speech.dsp.loudness import amplify, expander_gain, match_loudness
+from nuanced_speech.dsp.spectral_balance import SpectralBalance, follow_balance, match_balance
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class Reference:
 
     energy: np.ndarray
     pauses: np.ndarray
-    balance: Balance
+    balance: SpectralBalance
 
     @classmethod
     def of(cls, features: SegmentFeatures, frames: slice | np.ndarray = slice(None)) -> "Reference":
         """The reference that a segment gives, or some of its frames in their order."""
         energy = features.energy[frames]
-        return cls(energy, hush(energy), features.balance[frames])
+        return cls(energy, expander_gain(energy), features.balance[frames])
 
     def __getitem__(self, frames: slice) -> "Reference":
         return replace(self, energy=self.energy[frames], pauses=self.pauses[frames], balance=self.balance[frames])

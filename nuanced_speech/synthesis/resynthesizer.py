@@ -17,9 +17,9 @@ from nuanced_speech.core import memory
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.timing import stage
-from nuanced_speech.dsp.alignment import align_to, warp
+from nuanced_speech.dsp.alignment import align_phonemes, warp_frames
 from nuanced_speech.dsp.loudness import low_cut
-from nuanced_speech.dsp.octave_repair import mend
+from nuanced_speech.dsp.octave_repair import repair_octaves
 from nuanced_speech.dsp.pitch import median_log_f0, transpose
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.kokoro import spread, timbre_of
@@ -64,7 +64,7 @@ class Resynthesizer:
     Args:
         models: synthesizer and speaker encoder.
         content: text features of segments that are spoken without text.
-        cleaner: shares of the nearest stock timbre that are tried, in order, where a timbre drops an octave.
+        cleaner: shares of the nearest stock timbre that are tried, in order, where a timbre octave_drops an octave.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Resynthesizer:
         with stage("text"):
             ids = kokoro.tokens(features.phonemes)
             try:
-                aligned, _ = align_to(features.log_probabilities, ids.cpu().numpy())
+                aligned, _ = align_phonemes(features.log_probabilities, ids.cpu().numpy())
             except UserError as error:
                 log.warning("a piece is converted without its text: %s", error)
                 return self.from_content(features, voice, delivery)
@@ -109,7 +109,7 @@ class Resynthesizer:
             prosody = kokoro.predict(encoded, style[None], durations=forced)
             durations = prosody.durations[0]
             content = spread(encoded.content, durations[None])
-            frames = warp(aligned, durations.cpu().numpy())
+            frames = warp_frames(aligned, durations.cpu().numpy())
         if "f0" in delivery.keep:
             f0 = transpose(features.f0[frames], delivery.octaves)
         else:
@@ -194,7 +194,7 @@ class Resynthesizer:
             # a stock voice's timbre has no extension
             stock = F.pad(nearest_stock_timbre(style[:TIMBRE_DIM]), (0, len(timbre) - TIMBRE_DIM))
             timbres = [torch.lerp(timbre, stock, share) for share in self.cleaner]
-            wave = mend(wave, f0[: content.shape[-1] * FRAMES_PER_UNIT], render, timbres)
+            wave = repair_octaves(wave, f0[: content.shape[-1] * FRAMES_PER_UNIT], timbres, render=render)
             memory.give_back()
         return Rendered(wave, voice)
 

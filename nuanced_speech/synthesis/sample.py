@@ -1,7 +1,7 @@
 """A test sentence for a voice, in its own language."""
 
 from nuanced_speech.synthesis.text_to_speech import language_of
-from nuanced_speech.text.g2p import missing_packages
+from nuanced_speech.text.languages import missing_packages
 from nuanced_speech.voice.stock import iso_639
 from nuanced_speech.voice.voice import Voice
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nuanced_speech.text.g2p import Word, pronounce
+from nuanced_speech.text.pronunciation import Word, pronounce
 from nuanced_speech.text.sentences import sentences
 from nuanced_speech.text.symbols import vocabulary
 

@@ -1,11 +1,11 @@
-"""Written text to the sentences that are spoken one after the other, and what stands between them."""
+"""Written text split into sentences, with the kind of break after each."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 PRONUNCIATION = re.compile(r"\[([^\[\]]+)\]\(/([^()]*)/\)")
-# Longer words are no words of a language, longer sentences no sentences: both are cut, so that nothing takes forever.
+# Letters of a word and of a sentence; longer ones are cut, so that no input takes forever.
 MAX_WORD, MAX_SENTENCE = 100, 1000
 # A line at least this long that ends without a mark was broken by a text editor, not by its author.
 WRAPPED_LINE = 50
@@ -24,17 +24,17 @@ _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence, and what comes after it: ``part`` (more of the same), ``sentence``, ``line`` or ``paragraph``."""
+    """A sentence, and the break after it: ``part`` (inside the sentence), ``sentence``, ``line`` or ``paragraph``."""
 
     text: str
     end: str
 
 
 def sentences(text: str) -> Iterator[Sentence]:
-    """The sentences of a text in order, without emoji, white space made plain.
+    """The sentences of a text in order, without emoji, with single spaces.
 
     Empty lines separate paragraphs. A single line break ends a sentence after a mark or a short line (verse, a list, a
-    heading) and is a space otherwise. What has no letter or digit is left out.
+    heading) and is a space otherwise. Sentences without a letter or digit are left out.
     """
     text = _EMOJI.sub(" ", re.sub(rf"\s*{_EMOJI.pattern}(?=[.,!?;:…])", "", text))
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
@@ -43,17 +43,17 @@ def sentences(text: str) -> Iterator[Sentence]:
     for paragraph in _PARAGRAPH.split(text):
         blocks = _blocks(paragraph)
         for number, block in enumerate(blocks, 1):
-            found = [s for s in _split(block) if any(c.isalnum() for c in s)]
-            for place, sentence in enumerate(found, 1):
+            speakable = [s for s in _split(block) if any(c.isalnum() for c in s)]
+            for place, sentence in enumerate(speakable, 1):
                 parts = list(_cut(sentence))
                 for part in parts[:-1]:
                     yield Sentence(part, "part")
-                last = "sentence" if place < len(found) else "line" if number < len(blocks) else "paragraph"
+                last = "sentence" if place < len(speakable) else "line" if number < len(blocks) else "paragraph"
                 yield Sentence(parts[-1], last)
 
 
 def _blocks(paragraph: str) -> list[str]:
-    """Lines, those joined again that were only wrapped."""
+    """Lines; those that an editor wrapped are joined again."""
     blocks: list[str] = []
     wrapped = False
     for line in paragraph.split("\n"):

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from nuanced_speech.core.constants import DATA
 
-# Marks among the symbols, which have no sound.
+# Symbols that have no sound.
 PUNCTUATION = ';:,.!?—…"()“”'
 CONFIG = DATA / "kokoro_config.json"
 

@@ -24,7 +24,8 @@ from nuanced_speech.core.constants import MAX_PHONEMES, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
 from nuanced_speech.models.kokoro import Kokoro, spread
-from nuanced_speech.text.g2p import dictionary_words, phonemize
+from nuanced_speech.text.english import dictionary_words
+from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 from nuanced_speech.weights.store import sha256
 

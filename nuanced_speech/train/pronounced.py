@@ -9,7 +9,8 @@ from tqdm import tqdm
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.phoneme_tokenizer import SYMBOLS, WORDS, Lexicon
 from nuanced_speech.models.whisper import Listener
-from nuanced_speech.text.g2p import dictionary, dictionary_words, in_dictionary, pronounce
+from nuanced_speech.text.english import dictionary, dictionary_words, in_dictionary
+from nuanced_speech.text.pronunciation import pronounce
 from nuanced_speech.train.letters import Letters
 
 # "the", "a", "to" are said otherwise before a vowel; among the first tokens are all such words.

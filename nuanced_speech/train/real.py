@@ -18,7 +18,7 @@ from tqdm import tqdm
 from nuanced_speech import audio
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, SAMPLES_PER_UNIT, STYLE_DIM
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.dsp.alignment import LEAST_FIT
+from nuanced_speech.dsp.alignment import MIN_FIT
 from nuanced_speech.models.content_adapter import ContentAdapter, align_content
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.whisper import Listener
@@ -38,7 +38,7 @@ class RealConfig:
     out: Path
     adapter: Path | None = None
     per_shard: int = 25
-    min_log_probability: float = LEAST_FIT
+    min_log_probability: float = MIN_FIT
 
 
 def prepare(config: RealConfig) -> None:

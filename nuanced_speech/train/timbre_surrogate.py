@@ -23,7 +23,7 @@ from nuanced_speech.core.constants import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0 as track_f0
-from nuanced_speech.dsp.octave_repair import drops
+from nuanced_speech.dsp.octave_repair import octave_drops
 from nuanced_speech.dsp.pitch import median_log_f0, transpose
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.models.kokoro import Kokoro, spread
@@ -202,7 +202,7 @@ def measure(wave: np.ndarray, f0: np.ndarray) -> Tensor:
     missed = np.mean(heard[voiced] == 0) if voiced.any() else np.nan
     # the scores want 9 s, and would double a shorter recording until it has more
     scores = quality(np.resize(wave, int(DNSMOS_SECONDS * audio.SAMPLE_RATE)), audio.SAMPLE_RATE, distill=False)
-    measured = (float(drops(f0, heard).any()), missed, scores.ovrl, scores.p808)
+    measured = (float(octave_drops(f0, heard).any()), missed, scores.ovrl, scores.p808)
     return torch.tensor([np.nan if value is None else value for value in measured], dtype=torch.float32)
 
 

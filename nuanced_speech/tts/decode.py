@@ -13,7 +13,7 @@ from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
 
 _BLOCK_FRAMES = 1 << 16
-# Sound in these is what libsndfile does not read.
+# Suffixes of sound that libsndfile does not read.
 FFMPEG_SUFFIXES = frozenset(
     f".{name}"
     for name in (
@@ -24,8 +24,8 @@ FFMPEG_SUFFIXES = frozenset(
 
 
 def decode(path: Path, sample_rate: int) -> tuple[np.ndarray, float, list[str]]:
-    """A recording as ``audio.read`` gives it, ``[T]``; the level in it that was full scale; and what there was to say
-    of it (cut short, for one).
+    """A recording as ``audio.read`` gives it, ``[T]``; the level in it that was full scale; and warnings about it,
+    such as that the file is cut short.
 
     Full scale is less than 1 where a compressed or floating-point file goes beyond it: what was clipped before it was
     compressed mostly does.
@@ -80,6 +80,6 @@ def _by_ffmpeg(path: Path, decoded: Path) -> Path:
     command = [ffmpeg, "-nostdin", "-v", "error", "-protocol_whitelist", "file", "-i", source, "-vn", "-sn", "-dn"]
     done = subprocess.run([*command, "-ac", "1", "-c:a", "pcm_f32le", "-y", str(decoded)], capture_output=True)
     if done.returncode or not decoded.is_file():
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise UserError(f"{path} is not audio that libsndfile or ffmpeg can read{f' ({said[-1]})' if said else ''}")
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise UserError(f"{path} is not audio that libsndfile or ffmpeg can read{f' ({lines[-1]})' if lines else ''}")
     return decoded

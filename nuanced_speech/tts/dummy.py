@@ -23,7 +23,7 @@ def write_dummy(out: Path, utterances: int = 64, speakers: int = 4, seed: int = 
     """Write a data set; the same seed writes the same numbers.
 
     Raises:
-        UserError: no utterance or speaker wanted, or the folder cannot be made.
+        UserError: fewer than one utterance or speaker, or the folder cannot be made.
     """
     if utterances < 1 or speakers < 1:
         raise UserError("give at least one utterance and one speaker")
@@ -37,10 +37,10 @@ def write_dummy(out: Path, utterances: int = 64, speakers: int = 4, seed: int = 
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
     tilts = rng.uniform(-1, 1, speakers)[:, None] * np.linspace(-1, 1, MEL.n_mels)
     for number in range(utterances):
-        said = np.concatenate([[-1], rng.integers(len(PHONEMES), size=rng.integers(5, 15)), [-1]])
+        phoneme_numbers = np.concatenate([[-1], rng.integers(len(PHONEMES), size=rng.integers(5, 15)), [-1]])
         speaker = rng.integers(speakers)
-        durations = frames[said]
-        mel = np.repeat(spectra[said], durations, axis=0) + tilts[speaker]
-        phonemes = np.where(said < 0, 0, tokens[said])
+        durations = frames[phoneme_numbers]
+        mel = np.repeat(spectra[phoneme_numbers], durations, axis=0) + tilts[speaker]
+        phonemes = np.where(phoneme_numbers < 0, 0, tokens[phoneme_numbers])
         name = f"dummy-{number:04d}"
         save(out / f"{name}.npz", Example(phonemes, embeddings[speaker], mel, durations, name))

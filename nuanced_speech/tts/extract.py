@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from nuanced_speech import audio
-from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT
+from nuanced_speech.core.constants import MAX_PHONEMES, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.mel import MEL, mel_spectrogram
 from nuanced_speech.models.content_adapter import ContentAdapter, align_content
@@ -23,7 +23,6 @@ from nuanced_speech.tts import features, ljspeech
 from nuanced_speech.tts.features import Example, save
 
 log = logging.getLogger(__name__)
-UNIT_SECONDS = SAMPLES_PER_UNIT / audio.SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def extract(config: ExtractConfig) -> int:
         UserError: no data set of a known layout there, or nothing of it could be used.
     """
     if config.durations and config.language != "en":
-        raise UserError(f"phonemes cannot be aligned in {config.language!r}, only in English: give --no-durations")
+        raise UserError(f"phonemes cannot be aligned in {config.language!r}, only in English: turn durations off")
     laid_out, shards = (config.dataset / ljspeech.METADATA).is_file(), any(config.dataset.glob("shard-*.safetensors"))
     if not laid_out and not shards:
         raise UserError(
@@ -91,7 +90,7 @@ def example(wave: np.ndarray, ids: Tensor, units: Tensor | None, encoder: Speake
 
 def to_frames(units: np.ndarray, frames: int) -> np.ndarray:
     """Durations ``[P]`` in 25 ms units as mel frames that sum to ``frames``: boundaries go to the nearest frame."""
-    bounds = np.cumsum(units) * UNIT_SECONDS * MEL.sample_rate / MEL.hop_length
+    bounds = np.cumsum(units) * SECONDS_PER_UNIT * MEL.sample_rate / MEL.hop_length
     bounds = np.minimum(np.round(bounds), frames).astype(np.int64)
     bounds[-1] = frames
     return np.diff(bounds, prepend=0)
@@ -102,7 +101,7 @@ def _from_ljspeech(config: ExtractConfig) -> int:
     listener = Listener(adapter.config.whisper) if adapter else None
     tokens, encoder = vocabulary(), SpeakerEncoder()
     count = 0
-    phonemize("one", config.language)  # a language that is not there is said once, not once a row
+    phonemize("one", config.language)  # an unsupported language is reported once, not once a row
     for row in tqdm(ljspeech.read(config.dataset), "features"):
         name = row.id
         target = config.out / f"{name}.npz"
@@ -118,9 +117,9 @@ def _from_ljspeech(config: ExtractConfig) -> int:
                 raise UserError(f"{name}: {len(ids) - 2} phonemes, more than {MAX_PHONEMES}")
             units = None
             if adapter and listener:
-                heard = audio.resample(wave, MEL.sample_rate, audio.WHISPER_SAMPLE_RATE)
-                heard_features = listener.features(heard, (adapter.config.layer,))
-                units, fit = align_content(adapter, heard_features, ids, len(wave) / MEL.sample_rate)
+                wave_16k = audio.resample(wave, MEL.sample_rate, audio.WHISPER_SAMPLE_RATE)
+                content = listener.features(wave_16k, (adapter.config.layer,))
+                units, fit = align_content(adapter, content, ids, len(wave) / MEL.sample_rate)
                 if fit < config.min_log_probability:
                     raise UserError(f"{name}: its text does not fit its sound ({fit:.2f})")
         except UserError as error:
@@ -137,12 +136,12 @@ def _from_corpus(config: ExtractConfig) -> int:
     encoder = SpeakerEncoder()
     count = 0
     for path in tqdm(sorted(config.dataset.glob("shard-*.safetensors")), "features"):
-        for slot, spoken in enumerate(read_shard(path, ("audio", "ids", "durations"))):
+        for slot, utterance in enumerate(read_shard(path, ("audio", "ids", "durations"))):
             name = f"{config.dataset.name}-{path.stem[-5:]}-{slot:02d}"
             target = config.out / f"{name}.npz"
             if not target.exists():
-                wave = audio.resample(spoken.audio.numpy(), audio.SAMPLE_RATE, MEL.sample_rate)
-                made = example(wave, spoken.ids, spoken.durations, encoder, name)
+                wave = audio.resample(utterance.audio.numpy(), audio.SAMPLE_RATE, MEL.sample_rate)
+                made = example(wave, utterance.ids, utterance.durations, encoder, name)
                 if made is None:
                     continue
                 save(target, made)

@@ -1,4 +1,4 @@
-"""The ETTS data format: one ``.npz`` an utterance with all that an acoustic model learns from.
+"""The ETTS data format: one ``.npz`` an utterance, with all inputs and targets of an acoustic model.
 
 ======================  ==================  =====================================================================
 key                     shape and type      what
@@ -28,7 +28,7 @@ from nuanced_speech.text.symbols import vocabulary
 SETTINGS = "settings.json"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Example:
     """One utterance.
 
@@ -36,7 +36,7 @@ class Example:
         phonemes: int64 ``[T]``.
         embedding: float32 ``[256]``.
         mel: float32 ``[frames, 80]``.
-        durations: int64 ``[T]`` in mel frames, or None where nobody knows them.
+        durations: int64 ``[T]`` in mel frames, or None where they are unknown.
         name: of its file, for messages.
     """
 
@@ -85,7 +85,7 @@ def load(path: Path) -> Example:
 
 
 def check(example: Example, path: Path) -> None:
-    """Refuse what no model could learn from.
+    """Refuse an example that no model could learn from.
 
     Raises:
         UserError: names the file, the key and what it should be.

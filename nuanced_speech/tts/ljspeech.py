@@ -16,7 +16,7 @@ WAVS = "wavs"
 
 @dataclass(frozen=True)
 class Row:
-    """One clip: its name without folder and suffix, its text as written, and as it is spoken."""
+    """One clip: its name without folder and suffix, its text as written, and normalised."""
 
     id: str
     text: str

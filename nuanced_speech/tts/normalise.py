@@ -1,7 +1,7 @@
-"""Text as it is spoken: numbers, amounts of money, times, common abbreviations and symbols written out.
+"""Normalisation of text: numbers, amounts of money, times, common abbreviations and symbols written out.
 
 Numbers are worded by num2words, in every language that it knows; abbreviations and symbols in English only. It is for
-the third column of a data set, for systems that learn from letters. Grapheme-to-phoneme rules here read numbers by
+the third column of a data set, for systems that learn from letters. The grapheme-to-phoneme engines read numbers
 themselves.
 """
 
@@ -58,7 +58,7 @@ def normalise(text: str, language: str = "en") -> str:
     comma = language in _COMMA_LANGUAGES
     grouped = r"\d{1,3}(?:[. ]\d{3})+(?!\d)(?:,\d+)?|\d+(?:,\d+)?"
     number = grouped if comma else r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?"
-    text = re.sub(number, lambda found: _spoken(found[0], language, comma), text)
+    text = re.sub(number, lambda match: _number_words(match[0], language, comma), text)
     return " ".join(text.split())
 
 
@@ -88,13 +88,13 @@ def _english(text: str) -> str:
     return re.sub(r"[&%@+=]", lambda m: f" {_SYMBOLS[m[0]]} ", text) if re.search(r"[&%@+=]", text) else text
 
 
-def _long(word: str, stop: str, found: re.Match[str]) -> str:
-    return word + (stop if found[1] is not None else "")
+def _long(word: str, stop: str, match: re.Match[str]) -> str:
+    return word + (stop if match[1] is not None else "")
 
 
-def _money(found: re.Match[str]) -> str:
-    amount, scale = found[2].replace(",", ""), found[3]
-    unit = {"$": "dollars", "£": "pounds", "€": "euros"}[found[1]]
+def _money(match: re.Match[str]) -> str:
+    amount, scale = match[2].replace(",", ""), match[3]
+    unit = {"$": "dollars", "£": "pounds", "€": "euros"}[match[1]]
     if scale:
         return f"{_words(float(amount) if '.' in amount else int(amount), 'en')} {scale} {unit}"
     from num2words import num2words
@@ -104,28 +104,28 @@ def _money(found: re.Match[str]) -> str:
     whole, _, cents = amount.partition(".")
     if not int(cents or 0):
         return f"{_words(int(whole), 'en')} {unit[:-1] if int(whole) == 1 else unit}"
-    worded = num2words(float(amount), to="currency", currency=_CURRENCIES[found[1]], separator=" and")
+    worded = num2words(float(amount), to="currency", currency=_CURRENCIES[match[1]], separator=" and")
     return worded.replace(" sterling", "").replace("zero dollars and ", "").replace("zero pounds and ", "")
 
 
-def _time(found: re.Match[str]) -> str:
-    hour, minute = int(found[1]), int(found[2])
+def _time(match: re.Match[str]) -> str:
+    hour, minute = int(match[1]), int(match[2])
     if minute == 0:
-        following = found.string[found.end() :].lstrip().lower()
+        following = match.string[match.end() :].lstrip().lower()
         return _words(hour, "en") + ("" if following.startswith(("am", "pm", "a.m", "p.m", "o'clock")) else " o'clock")
     return f"{_words(hour, 'en')} {'oh ' if minute < 10 else ''}{_words(minute, 'en')}"
 
 
-def _year(found: re.Match[str]) -> str:
-    number = int(found[1])
-    return _words(number, "en", to="year") if number in _YEARS else found[1]
+def _year(match: re.Match[str]) -> str:
+    number = int(match[1])
+    return _words(number, "en", to="year") if number in _YEARS else match[1]
 
 
 def _plural(word: str) -> str:
     return word[:-1] + "ies" if word.endswith("y") else word + ("es" if word.endswith("x") else "s")
 
 
-def _spoken(number: str, language: str, comma: bool) -> str:
+def _number_words(number: str, language: str, comma: bool) -> str:
     plain = re.sub(r"[. ]", "", number).replace(",", ".") if comma else number.replace(",", "")
     if "." not in plain and (len(plain) > _MAX_DIGITS or (len(plain) > 1 and plain[0] == "0")):
         return " ".join(_words(int(digit), language) for digit in plain)

@@ -27,12 +27,12 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
 from nuanced_speech.models.whisper import Listener, Transcript
 from nuanced_speech.text.g2p import phonemize
-from nuanced_speech.tts import ljspeech, screen, transcripts
+from nuanced_speech.tts import ljspeech, quality_filters, transcripts
 from nuanced_speech.tts.decode import decode
 from nuanced_speech.tts.normalise import normalise
-from nuanced_speech.tts.screen import Limits
-from nuanced_speech.tts.share import share
-from nuanced_speech.tts.split import Span, cut, padded, sounds
+from nuanced_speech.tts.quality_filters import QualityLimits
+from nuanced_speech.tts.split import Span, find_sounds, pad_clip, split_at_pauses
+from nuanced_speech.tts.transcript_split import split_transcript
 from nuanced_speech.tts.workers import parallel
 
 STATE = ".prepare"
@@ -70,7 +70,7 @@ class PrepareConfig:
     language: str | None = None
     check: bool = False
     workers: int = 1
-    limits: Limits = field(default_factory=Limits)
+    limits: QualityLimits = field(default_factory=QualityLimits)
 
 
 @dataclass
@@ -211,7 +211,7 @@ class Preparer:
             outcome.rejected.append(Rejection(None, None, f"unreadable: {_without_path(str(error), job.path)}"))
             return outcome
         outcome.notes = [_without_path(note, job.path) for note in outcome.notes]
-        found = sounds(wave, self.config.sample_rate)
+        found = find_sounds(wave, self.config.sample_rate)
         if not found:
             outcome.rejected.append(Rejection(None, None, "silent: no speech found"))
             return outcome
@@ -231,7 +231,7 @@ class Preparer:
         if job.text and whole.seconds <= self.longest:
             spans = [whole]
         else:
-            spans = cut(wave, self.config.sample_rate, self.config.limits.min_seconds, self.longest)
+            spans = split_at_pauses(wave, self.config.sample_rate, self.config.limits.min_seconds, self.longest)
         shared = bool(job.text) and len(spans) > 1
         heard: dict[int, Transcript] = {}
         reasons: list[str | None] = []
@@ -251,15 +251,15 @@ class Preparer:
         )
         if shared:
             assert job.text and language
-            texts = share(job.text, [heard[k].text for k in range(len(spans))], language)
+            texts = split_transcript(job.text, [heard[k].text for k in range(len(spans))], language)
         for number, (span, reason, text) in enumerate(zip(spans, reasons, texts, strict=True)):
             if reason is None and text is None:
                 reason = "transcript cannot be cut here: its words around this clip are not what Whisper hears"
             if reason is None and number in heard:
                 if job.text:
-                    reason = screen.other_words(str(text), heard[number], self.config.limits)
+                    reason = quality_filters.transcript_mismatch(str(text), heard[number], self.config.limits)
                 else:
-                    reason = screen.doubtful(heard[number], self.config.limits)
+                    reason = quality_filters.confidence_problem(heard[number], self.config.limits)
             if reason is None:
                 language = language or self._language(wave, whole)
                 reason = self._keep(f"{job.prefix}-{number + 1:04d}", wave, span, str(text), language, outcome)
@@ -269,7 +269,9 @@ class Preparer:
     def _complaint(self, wave: np.ndarray, full_scale: float, span: Span) -> str | None:
         rate, limits = self.config.sample_rate, self.config.limits
         inner = wave[round(span.start * rate) : round(span.end * rate)] / np.float32(full_scale)
-        return screen.bad_length(span, self.longest, limits) or screen.bad_sound(inner, rate, limits)
+        return quality_filters.length_problem(span, self.longest, limits) or quality_filters.sound_problem(
+            inner, rate, limits
+        )
 
     def _language(self, wave: np.ndarray, whole: Span) -> str:
         rate = self.config.sample_rate
@@ -278,7 +280,7 @@ class Preparer:
 
     def _levelled(self, wave: np.ndarray, span: Span) -> np.ndarray:
         """The clip with its silence, at the wanted loudness."""
-        clip = padded(wave, self.config.sample_rate, span, self.config.pad)
+        clip = pad_clip(wave, self.config.sample_rate, span, self.config.pad)
         gain_db = self.config.loudness - audio.active_level_db(clip, self.config.sample_rate)
         peak_db = 20 * np.log10(max(float(np.abs(clip).max()), 1e-5))
         return clip * np.float32(10 ** (min(gain_db, PEAK_DB - peak_db) / 20))
@@ -292,7 +294,7 @@ class Preparer:
         if letters == 0:
             return "no words: its transcript has none"
         rate = letters / span.seconds
-        reason = screen.bad_rate(rate, "phonemes" if phonemes else "letters", self.config.limits)
+        reason = quality_filters.rate_problem(rate, "phonemes" if phonemes else "letters", self.config.limits)
         if reason:
             return reason
         clip = self._levelled(wave, span)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.tts.hub import loading
+from nuanced_speech.tts.huggingface import hub_errors
 
 FAMILIES = ("bark", "vits", "musicgen")
 EXAMPLES = "suno/bark-small, facebook/mms-tts-eng, facebook/musicgen-small"
@@ -82,7 +82,7 @@ def load(name: str, device: str = "cpu") -> Any:
     """
     from transformers import AutoConfig, pipeline
 
-    with loading(name):
+    with hub_errors(name):
         kind = AutoConfig.from_pretrained(name, trust_remote_code=False).model_type
         if kind not in FAMILIES:
             raise UserError(f"{name} is a {kind} model; Bark, VITS (MMS) and MusicGen can be used: {EXAMPLES}")
@@ -104,12 +104,12 @@ def bark_preset(pipe: Any, name: str, speaker: str) -> dict[str, torch.Tensor]:
     """
     from transformers import BarkProcessor
 
-    with loading(name):
+    with hub_errors(name):
         processor = BarkProcessor.from_pretrained(name)
     known = [key for key in (processor.speaker_embeddings or {}) if key != "repo_or_path"]
     if speaker not in known:
         some = ", ".join(known[:3]) + " …" if known else "it has none"
         raise UserError(f"{name} has no voice preset {speaker!r}: {some}")
-    with loading(name):
+    with hub_errors(name):
         preset = processor._load_voice_preset(speaker)
     return {key: torch.as_tensor(value).to(pipe.device) for key, value in preset.items()}

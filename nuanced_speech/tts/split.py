@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nuanced_speech.audio.fades import fade_ends
+from nuanced_speech.audio.gate import decibels
 from nuanced_speech.audio.io import SILENCE_DB
 from nuanced_speech.audio.level import active_level_db
 
@@ -33,19 +35,19 @@ class Span:
         return self.end - self.start
 
 
-def cut(wave: np.ndarray, sample_rate: int, shortest: float, longest: float) -> list[Span]:
-    """Stretches of speech of at most ``longest`` seconds, wherever there is a pause to cut at; see ``clips``.
+def split_at_pauses(wave: np.ndarray, sample_rate: int, shortest: float, longest: float) -> list[Span]:
+    """Stretches of speech of at most ``longest`` seconds, wherever there is a pause to cut at; see ``group_sounds``.
 
     In a stretch without a pause what is a little louder counts as one too: in noise and reverberation nothing is
     silent.
     """
     spans = []
-    for span in clips(sounds(wave, sample_rate), shortest, longest):
+    for span in group_sounds(find_sounds(wave, sample_rate), shortest, longest):
         finer, raised = [span], 0.0
         while any(part.seconds > longest for part in finer) and raised < _MOST_RAISED_DB:
             raised += _RAISE_DB
             inner = wave[round(span.start * sample_rate) : round(span.end * sample_rate)]
-            parts = clips(sounds(inner, sample_rate, raised), shortest, longest)
+            parts = group_sounds(find_sounds(inner, sample_rate, raised), shortest, longest)
             finer = [Span(span.start + part.start, span.start + part.end) for part in parts]
             # its own first and last sounds may be softer than that
             if finer:
@@ -54,7 +56,7 @@ def cut(wave: np.ndarray, sample_rate: int, shortest: float, longest: float) -> 
     return spans
 
 
-def sounds(wave: np.ndarray, sample_rate: int, raised_db: float = 0.0) -> list[Span]:
+def find_sounds(wave: np.ndarray, sample_rate: int, raised_db: float = 0.0) -> list[Span]:
     """What is not silence: sounds that at least 0.1 s of silence parts.
 
     Args:
@@ -71,9 +73,9 @@ def sounds(wave: np.ndarray, sample_rate: int, raised_db: float = 0.0) -> list[S
     if count == 0 or speech_db < SILENCE_DB:
         return []
     frames = wave[: count * size].reshape(count, size)
-    level = 10 * np.log10(np.einsum("ij,ij->i", frames, frames) / size + 1e-12)
-    heard = level[level > _NO_NOISE_DB]
-    noise_db = float(np.percentile(heard, _QUIETEST_PERCENT)) if len(heard) else _NO_NOISE_DB
+    level = decibels(np.einsum("ij,ij->i", frames, frames) / size, 1e-12)
+    analogue = level[level > _NO_NOISE_DB]
+    noise_db = float(np.percentile(analogue, _QUIETEST_PERCENT)) if len(analogue) else _NO_NOISE_DB
     limit = np.clip(noise_db + _ABOVE_NOISE_DB, speech_db - _MOST_BELOW_DB, speech_db - _LEAST_BELOW_DB) + raised_db
     edges = np.flatnonzero(np.diff(np.concatenate([[0], (level > limit).astype(np.int8), [0]])))
     runs: list[list[int]] = []
@@ -86,21 +88,21 @@ def sounds(wave: np.ndarray, sample_rate: int, raised_db: float = 0.0) -> list[S
     return [Span(a * seconds, b * seconds) for a, b in runs if (b - a) * FRAME_SECONDS >= _SHORTEST_SOUND]
 
 
-def clips(found: list[Span], shortest: float, longest: float) -> list[Span]:
+def group_sounds(sounds: list[Span], shortest: float, longest: float) -> list[Span]:
     """Sounds joined to stretches of speech: cut at every pause of a second, and where a stretch is too long at its
     longest pause, again and again.
 
     Args:
-        found: as ``sounds`` gave them.
+        sounds: as ``find_sounds`` returned them.
         shortest: seconds that a cut leaves on both sides, where a pause lies so.
         longest: seconds of a stretch. One that no pause parts is returned as long as it is.
     """
-    if not found:
+    if not sounds:
         return []
-    starts, ends = np.array([s.start for s in found]), np.array([s.end for s in found])
+    starts, ends = np.array([s.start for s in sounds]), np.array([s.end for s in sounds])
     pauses = starts[1:] - ends[:-1]
     hard = np.flatnonzero(pauses >= _LONG_PAUSE) + 1
-    waiting = [(int(a), int(b)) for a, b in zip([0, *hard], [*hard, len(found)], strict=True)][::-1]
+    waiting = [(int(a), int(b)) for a, b in zip([0, *hard], [*hard, len(sounds)], strict=True)][::-1]
     spans = []
     while waiting:
         first, last = waiting.pop()
@@ -115,7 +117,7 @@ def clips(found: list[Span], shortest: float, longest: float) -> list[Span]:
     return spans
 
 
-def padded(wave: np.ndarray, sample_rate: int, span: Span, pad: float, margin: float = 0.08) -> np.ndarray:
+def pad_clip(wave: np.ndarray, sample_rate: int, span: Span, pad: float, margin: float = 0.08) -> np.ndarray:
     """A span with exactly ``pad`` seconds of silence on both sides, float32.
 
     Up to ``margin`` seconds of it are the recording's own, faded in and out, so that no soft onset is cut; the rest
@@ -123,13 +125,9 @@ def padded(wave: np.ndarray, sample_rate: int, span: Span, pad: float, margin: f
     """
     margin = min(margin, pad)
     start, end = round(span.start * sample_rate), round(span.end * sample_rate)
-    own = round(margin * sample_rate)
-    first, last = max(start - own, 0), min(end + own, len(wave))
-    clip = wave[first:last].astype(np.float32)
+    margin_samples = round(margin * sample_rate)
+    first, last = max(start - margin_samples, 0), min(end + margin_samples, len(wave))
     before, after = start - first, last - end
-    if before > 0:
-        clip[:before] *= np.linspace(0, 1, before, endpoint=False, dtype=np.float32)
-    if after > 0:
-        clip[-after:] *= np.linspace(1, 0, after + 1, dtype=np.float32)[1:]
+    clip = fade_ends(wave[first:last].astype(np.float32), max(before, 0), max(after, 0), reach_full_gain=False)
     silence = round(pad * sample_rate)
     return np.pad(clip, (silence - before, silence - after))

@@ -1,4 +1,4 @@
-"""What is known already of what recordings say: texts beside them, LJSpeech's table, LibriSpeech's lists."""
+"""Transcripts that come with recordings: texts beside them, LJSpeech's table, LibriSpeech's lists."""
 
 import re
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ LIST = ".trans.txt"
 
 
 @dataclass(frozen=True)
-class Known:
+class Transcripts:
     """Texts by recording, and the files that they are from."""
 
     texts: dict[Path, str]
     sources: frozenset[Path]
 
 
-def find(paths: Iterable[Path]) -> Known:
+def find(paths: Iterable[Path]) -> Transcripts:
     """Transcripts among the files of a folder.
 
     For ``a/b.wav`` these are ``a/b.txt`` and ``a/b.lab`` (the whole file), a line ``b TEXT`` in an ``a/*.trans.txt``,
@@ -58,7 +58,7 @@ def find(paths: Iterable[Path]) -> Known:
             text = tables.get(path.parent, {}).get(path.stem, "")
         if text.strip():
             texts[path] = " ".join(text.split())
-    return Known(texts, frozenset(sources))
+    return Transcripts(texts, frozenset(sources))
 
 
 def _lower(text: str) -> str:

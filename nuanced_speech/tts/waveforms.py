@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,17 +11,21 @@ import numpy as np
 from tqdm import tqdm
 
 from nuanced_speech import audio
+from nuanced_speech.audio.gate import decibels
+from nuanced_speech.audio.pcm import CORPUS_SCALE, from_int16, to_int16
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.train.corpus import read_shard
 
+log = logging.getLogger(__name__)
+
 SAMPLES, INDEX = "waveforms.int16", "waveforms.json"
-# One clip in so many is not trained on.
+# One clip in so many is held out from training.
 HELD_OUT_EVERY = 50
-# A crop with less power than this has nothing to learn from.
+# dBFS below which a crop is silence, and how often another is drawn then.
 QUIET_DB, DRAWS = -50.0, 8
 
 
-@dataclass
+@dataclass(frozen=True)
 class Waveforms:
     """Clips one after another.
 
@@ -35,7 +40,7 @@ class Waveforms:
     def clip(self, number: int) -> np.ndarray:
         """float32 ``[T]`` in [-1, 1]."""
         start = int(self.ends[number - 1]) if number else 0
-        return self.samples[start : int(self.ends[number])].astype(np.float32) / 32767
+        return from_int16(self.samples[start : int(self.ends[number])], CORPUS_SCALE)
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -46,9 +51,9 @@ class Waveforms:
         return list(range(HELD_OUT_EVERY // 2, len(self), HELD_OUT_EVERY)) or [len(self) - 1]
 
     def crop(self, length: int, rng: np.random.Generator) -> np.ndarray:
-        """A random stretch ``[length]`` of a clip that is trained on, silence after it where the clip is shorter.
+        """A random crop ``[length]``, float32, of a clip that is not held out, with zeros after a shorter clip.
 
-        Long clips are drawn more often. Of silence another is drawn, within limits.
+        Long clips are drawn more often. Where a crop is silence another is drawn, a few times at most.
         """
         kept_out = set(self.held_out) if len(self) > 1 else set()
         crop = np.zeros(length, np.float32)
@@ -58,9 +63,9 @@ class Waveforms:
                 continue
             first, last = (int(self.ends[number - 1]) if number else 0), int(self.ends[number])
             start = int(rng.integers(first, max(last - length, first) + 1))
-            piece = self.samples[start : min(start + length, last)].astype(np.float32) / 32767
-            crop = np.pad(piece, (0, length - len(piece)))
-            if 10 * np.log10(np.square(crop).mean() + 1e-12) > QUIET_DB:
+            samples = from_int16(self.samples[start : min(start + length, last)], CORPUS_SCALE)
+            crop = np.pad(samples, (0, length - len(samples)))
+            if decibels(np.square(crop).mean(), 1e-12) > QUIET_DB:
                 break
         return crop
 
@@ -68,7 +73,7 @@ class Waveforms:
 def collect(folders: Sequence[Path], sample_rate: int, out: Path) -> Waveforms:
     """All recordings of folders, and what ``train corpus`` made there, at ``sample_rate``; kept in ``out``.
 
-    What cannot be read is left out, and said.
+    Recordings that cannot be read are left out with a warning.
 
     Raises:
         UserError: nothing to train on, or another set of recordings kept in ``out``.
@@ -80,13 +85,13 @@ def collect(folders: Sequence[Path], sample_rate: int, out: Path) -> Waveforms:
     if index.is_file():
         kept = json.loads(index.read_text())
         if kept["key"] != key:
-            raise UserError(f"{out} holds the waveforms of other recordings: restore them or give another --out")
+            raise UserError(f"{out} holds the waveforms of other recordings: restore them or choose another folder")
     else:
         ends, total = [], 0
         with audio.replacing(samples) as temporary, temporary.open("wb") as file:
             for path in tqdm(sources, "reading recordings"):
                 for wave in _waves(path, sample_rate):
-                    file.write((wave.clip(-1, 1) * 32767).astype(np.int16).tobytes())
+                    file.write(to_int16(wave, CORPUS_SCALE).tobytes())
                     total += len(wave)
                     ends.append(total)
             if not ends:
@@ -100,10 +105,10 @@ def collect(folders: Sequence[Path], sample_rate: int, out: Path) -> Waveforms:
 def _sources(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give folders of recordings or ones that 'train corpus' made")
-    found = sorted(folder.glob("shard-*.safetensors")) or audio.recordings_in(folder)
-    if not found:
+    paths = sorted(folder.glob("shard-*.safetensors")) or audio.recordings_in(folder)
+    if not paths:
         raise UserError(f"{folder}: no recordings (WAV, FLAC, OGG, MP3) and no corpus in it")
-    return found
+    return paths
 
 
 def _waves(path: Path, sample_rate: int) -> Iterator[np.ndarray]:
@@ -114,4 +119,4 @@ def _waves(path: Path, sample_rate: int) -> Iterator[np.ndarray]:
     try:
         yield audio.read(path, sample_rate)
     except UserError as error:
-        tqdm.write(f"left out: {error}")
+        log.warning("left out: %s", error)

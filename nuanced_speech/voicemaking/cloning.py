@@ -16,9 +16,9 @@ from torch import Tensor
 from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig, Sentence, fit_prosody, fixed_sentences
 from nuanced_speech.adapt.voice_adaptation import AdaptationConfig, VoiceAdapter
 from nuanced_speech.analysis.analyzer import Analyzer, to_whisper
-from nuanced_speech.analysis.enrollment import Recording, gather
+from nuanced_speech.analysis.enrollment import Recording, read_recordings
 from nuanced_speech.analysis.features import mean_speaker, mean_style
-from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress, part_of
@@ -26,7 +26,8 @@ from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.timbre_surrogate import F0_CENTRE
 from nuanced_speech.models.whisper import check_language
-from nuanced_speech.text.g2p import LANGUAGES, phonemize
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.text.languages import LANGUAGES
 from nuanced_speech.voice.files import check_name
 from nuanced_speech.voice.provenance import Source, made_now
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639, stock_voices, style_of
@@ -105,7 +106,7 @@ def clone(
         check_language(language)
     models = models or ModelBank()
     analyze = Analyzer(models)
-    material, warnings = gather([Path(path) for path in recordings], models.speaker_encoder, one_speaker)
+    material, warnings = read_recordings([Path(path) for path in recordings], models.speaker_encoder, one_speaker)
     phonemes = refine > 0 and language in (None, "en")
     features = [item for recording in material for item in analyze(recording.wave, phonemes=phonemes)]
     f0 = np.concatenate([f.f0 for f in features])
@@ -139,7 +140,7 @@ def clone(
 
 def _sentences(models: ModelBank, material: list[Recording], language: str | None) -> tuple[list[Sentence], str]:
     """What to fit melody and pace on, and the language: two pieces' words, and in English or if need be fixed ones."""
-    pieces = [(recording.wave, piece) for recording in material for piece in cut(recording.wave)]
+    pieces = [(recording.wave, piece) for recording in material for piece in segment(recording.wave)]
     pieces.sort(key=lambda item: abs((item[1].end - item[1].start) * SECONDS_PER_UNIT - TRANSCRIBED_SECONDS))
     found: list[Sentence] = []
     for wave, piece in pieces[:TRANSCRIBED]:

@@ -11,7 +11,7 @@ import torch
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import Analyzer, AnalyzerConfig, to_whisper, windows
 from nuanced_speech.analysis.content import ContentEstimator
-from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.evaluate.metrics import count_edits
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.phoneme_recognizer import with_silence
@@ -26,7 +26,7 @@ def wave(clip: Path) -> np.ndarray:
 
 
 def test_the_style_of_a_segment_is_the_mean_of_two_opinions(converter, wave):
-    (piece,) = cut(wave)
+    (piece,) = segment(wave)
     own = np.pad(wave, (0, piece.units * 600 - len(wave)))
     layers = style.hear(converter.models.listener, to_whisper(own), tuple(range(1, 7)))
     frames = -(-len(own) * 50 // audio.SAMPLE_RATE)
@@ -56,7 +56,7 @@ def test_recognised_phonemes_take_their_share_of_the_content(converter, wave):
 
 
 def test_phonemes_that_fit_are_taken_and_those_that_do_not_are_left_out(converter, wave):
-    (piece,) = cut(wave)
+    (piece,) = segment(wave)
     heard = converter.analyzer.segment(wave, 1.0, piece, phonemes=True)
     assert (
         count_edits(
@@ -98,7 +98,7 @@ class BankWith:
 def test_segments_that_follow_each_other_are_recognised_together(converter, wave):
     long = np.tile(wave, 4)
     # a window need not begin where the recording does
-    segments = cut(long)[1:]
+    segments = segment(long)[1:]
     assert len(segments) > 1
     whole = segments[-1].last - segments[0].first
     told: list[float] = []
@@ -114,7 +114,7 @@ def test_segments_that_follow_each_other_are_recognised_together(converter, wave
 
 @pytest.mark.parametrize("nonsense", ["", "ʒ" * 200, "ʒ" * 2000])
 def test_segments_that_the_words_of_their_window_do_not_fit_are_recognised_alone(converter, wave, nonsense):
-    segments = cut(np.tile(wave, 3))
+    segments = segment(np.tile(wave, 3))
     assert len(segments) > 1
     recognizer = Writing(None, lambda units: nonsense if units == segments[-1].last else f"wˈʌn {units}")
     features = Analyzer(BankWith(converter.models, recognizer))(np.tile(wave, 3), segments, 1.0, True)
@@ -122,7 +122,7 @@ def test_segments_that_the_words_of_their_window_do_not_fit_are_recognised_alone
 
 
 def test_a_recording_is_heard_in_as_few_windows_as_hold_its_pieces() -> None:
-    pieces = cut(np.random.default_rng(0).standard_normal(24000 * 70).astype(np.float32))
+    pieces = segment(np.random.default_rng(0).standard_normal(24000 * 70).astype(np.float32))
     groups = list(windows(pieces, 1000))
     assert [piece for window in groups for piece in window] == pieces
     spans = [window[-1].last - window[0].first for window in groups]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from nuanced_speech.core.constants import SAMPLE_RATE
-from nuanced_speech.dsp.alignment import warp
+from nuanced_speech.dsp.alignment import warp_frames
 from nuanced_speech.dsp.energy import energy
-from nuanced_speech.dsp.loudness import amplify, hush, low_cut, match_loudness
+from nuanced_speech.dsp.loudness import amplify, expander_gain, low_cut, match_loudness
 from nuanced_speech.dsp.pitch import median_log_f0, transpose
 
 HOP = 300
@@ -35,17 +35,17 @@ def test_the_median_is_of_voiced_frames_in_octaves() -> None:
 
 def test_the_same_rhythm_is_not_warped() -> None:
     durations = np.array([2, 3, 0, 5, 1])
-    assert warp(durations, durations).tolist() == list(range(22))
+    assert warp_frames(durations, durations).tolist() == list(range(22))
 
 
 def test_twice_as_slow_takes_each_frame_twice() -> None:
     durations = np.array([2, 3, 1])
-    assert warp(durations, 2 * durations).tolist() == [k // 2 for k in range(24)]
+    assert warp_frames(durations, 2 * durations).tolist() == [k // 2 for k in range(24)]
 
 
 def test_each_phoneme_keeps_its_own_frames() -> None:
     source, target = np.array([4, 2, 6, 3]), np.array([1, 5, 2, 7])
-    frames = warp(source, target)
+    frames = warp_frames(source, target)
     assert len(frames) == 2 * target.sum()
     owner = np.repeat(np.arange(4), 2 * source)
     assert owner[frames].tolist() == np.repeat(np.arange(4), 2 * target).tolist()
@@ -53,10 +53,10 @@ def test_each_phoneme_keeps_its_own_frames() -> None:
 
 
 def test_phonemes_without_time_are_passed_over() -> None:
-    frames = warp(np.array([3, 0, 2]), np.array([1, 2, 0]))
+    frames = warp_frames(np.array([3, 0, 2]), np.array([1, 2, 0]))
     # the second has no frame of its own in the source: it stands still where it would be
     assert frames.tolist() == [1, 4, 6, 6, 6, 6]
-    assert warp(np.array([3, 2, 2]), np.array([3, 0, 2])).tolist() == [0, 1, 2, 3, 4, 5, 10, 11, 12, 13]
+    assert warp_frames(np.array([3, 2, 2]), np.array([3, 0, 2])).tolist() == [0, 1, 2, 3, 4, 5, 10, 11, 12, 13]
 
 
 def noise(seconds: float = 2.0) -> np.ndarray:
@@ -119,13 +119,13 @@ def test_silence_stays_silence() -> None:
 
 def test_pauses_are_made_quieter_and_speech_is_not() -> None:
     n = np.concatenate([np.full(20, -6.0), np.full(60, 2.0), np.full(20, -4.5)]).astype(np.float32)
-    gain = hush(n)
+    gain = expander_gain(n)
     assert len(gain) == 100 and not gain[24:76].any()
     assert gain[:15] == pytest.approx(-7.5)
     assert gain[90] == pytest.approx(-3.75)  # halfway to speech
     assert np.abs(np.diff(gain)).max() < 2.5  # not at one blow
-    assert not hush(np.linspace(0, 4, 100)).any()
-    assert len(hush(np.zeros(0))) == 0
+    assert not expander_gain(np.linspace(0, 4, 100)).any()
+    assert len(expander_gain(np.zeros(0))) == 0
 
 
 def test_a_gain_is_given_frame_by_frame() -> None:

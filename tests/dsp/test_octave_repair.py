@@ -1,4 +1,4 @@
-"""Octave drops are found, and replaced by a rendering that has none, and by no other."""
+"""Octave octave_drops are found, and replaced by a rendering that has none, and by no other."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from helpers import DATA
 from nuanced_speech import audio
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import ENERGY_OFFSET
-from nuanced_speech.audio.segmentation import cut
+from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.dsp.loudness import low_cut
-from nuanced_speech.dsp.octave_repair import drops, mend, stretches
+from nuanced_speech.dsp.octave_repair import affected_stretches, octave_drops
 from nuanced_speech.synthesis.target_voice import TargetVoice
 
 # Three seconds, a voice from 0.5 to 1 s and from 1.5 to 2.5 s.
@@ -38,12 +38,12 @@ def test_drops_are_found_where_both_are_voiced() -> None:
     measured[150:160] /= 2
     measured[60:65] = 0
     measured[100:105] = 80
-    low = drops(WANTED, measured)
+    low = octave_drops(WANTED, measured)
     assert np.flatnonzero(low).tolist() == list(range(150, 160))
-    assert stretches(low, WANTED) == [slice(120, 200)]
+    assert affected_stretches(low, WANTED) == [slice(120, 200)]
     low[:] = False
     low[150:152] = True
-    assert stretches(low, WANTED) == []
+    assert affected_stretches(low, WANTED) == []
 
 
 def test_the_first_timbre_that_does_not_drop_replaces_the_stretch() -> None:
@@ -58,12 +58,12 @@ def test_the_first_timbre_that_does_not_drop_replaces_the_stretch() -> None:
         return harmonics((WANTED if timbre[0] > 0.5 else fallen)[frames])
 
     timbres = [torch.full((128,), share) for share in (0.3, 0.6, 1.0)]
-    mended = mend(wave, WANTED, speak, timbres)
+    mended = repair_octaves(wave, WANTED, timbres, render=speak)
     assert len(tried) == 2 and np.allclose(tried, [0.3, 0.6])
     assert np.array_equal(mended[: 100 * 300], wave[: 100 * 300]) and len(mended) == len(wave)
-    assert drops(WANTED, f0(wave, SAMPLE_RATE)).sum() > 20
-    assert drops(WANTED, f0(mended, SAMPLE_RATE)).sum() == 0
-    hopeless = mend(wave, WANTED, speak, timbres[:1])
+    assert octave_drops(WANTED, f0(wave, SAMPLE_RATE)).sum() > 20
+    assert octave_drops(WANTED, f0(mended, SAMPLE_RATE)).sum() == 0
+    hopeless = repair_octaves(wave, WANTED, timbres[:1], render=speak)
     assert np.array_equal(hopeless, wave)
 
 
@@ -73,14 +73,14 @@ def test_a_sound_voice_is_left_alone() -> None:
     def speak(_units: slice, _timbre: torch.Tensor) -> np.ndarray:
         raise AssertionError
 
-    assert mend(wave, WANTED, speak, [torch.zeros(128)]) is wave
+    assert repair_octaves(wave, WANTED, [torch.zeros(128)], render=speak) is wave
 
 
 def test_a_creaky_voice_is_mended_in_a_conversion(clip: Path, converter: Converter) -> None:
     """A timbre that Kokoro cannot hold in this clip: found among random ones."""
     with torch.no_grad():
         wave = audio.read(clip)
-        (piece,) = cut(wave)
+        (piece,) = segment(wave)
         heard = converter.analyzer.segment(wave, 1.0, piece, phonemes=True)
         content, energy = ContentEstimator(converter.models)(heard), heard.energy + ENERGY_OFFSET
         style = heard.style.clone()
@@ -89,6 +89,6 @@ def test_a_creaky_voice_is_mended_in_a_conversion(clip: Path, converter: Convert
         plain = converter.models.kokoro.decode(content, *curves, style[None, :128], seed=0)[0].numpy()
         plain = low_cut(plain)
         mended = converter.resynthesizer._decode(content, heard.f0, energy, style, TargetVoice.own(), 0).audio
-    assert stretches(drops(heard.f0, f0(plain, SAMPLE_RATE)), heard.f0)
-    assert not stretches(drops(heard.f0, f0(mended, SAMPLE_RATE)), heard.f0)
+    assert affected_stretches(octave_drops(heard.f0, f0(plain, SAMPLE_RATE)), heard.f0)
+    assert not affected_stretches(octave_drops(heard.f0, f0(mended, SAMPLE_RATE)), heard.f0)
     assert len(mended) == len(plain) and np.mean(mended == plain) > 0.5

@@ -13,9 +13,9 @@ import torch
 
 from nuanced_speech import audio
 from nuanced_speech.analysis.features import SegmentFeatures
-from nuanced_speech.audio.segmentation import Piece
+from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.dsp.energy import energy
-from nuanced_speech.dsp.spectral_balance import balance, band_hz, with_gains
+from nuanced_speech.dsp.spectral_balance import band_hz, measure_balance, with_gains
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.synthesis.effects import Reference, apply
 from nuanced_speech.synthesis.resynthesizer import Resynthesizer
@@ -36,14 +36,14 @@ def resynthesizer(encoder: SpeakerEncoder) -> Resynthesizer:
 def segment(wave: np.ndarray, reference: torch.Tensor | None) -> SegmentFeatures:
     units = len(wave) // 600
     return SegmentFeatures(
-        segment=Piece(0, units, 0, units),
+        segment=Segment(0, units, 0, units),
         recording=wave,
         gain=1.0,
         content=torch.zeros(512, units),
         log_probabilities=np.zeros((units, 178)),
         f0=np.zeros(2 * units),
         energy=energy(wave),
-        balance=balance(wave),
+        balance=measure_balance(wave),
         style=torch.zeros(256),
         speaker=np.zeros(256),
         reference=reference,

@@ -33,7 +33,9 @@ from nuanced_speech.synthesis.text_to_speech import (
     stream,
 )
 from nuanced_speech.synthesis.utterances import LONGEST, phoneme_strings, text_parts, utterances
-from nuanced_speech.text.g2p import EXTRAS, phonemize, pronounce
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.text.languages import EXTRAS
+from nuanced_speech.text.pronunciation import pronounce
 from nuanced_speech.text.sentences import Sentence, sentences
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639
 from nuanced_speech.voice.voice import Provenance, Voice
@@ -335,11 +337,11 @@ def test_a_word_of_ten_thousand_letters_is_taken_apart() -> None:
 
 @pytest.mark.parametrize("language", sorted(EXTRAS))
 def test_a_language_without_its_parts_says_what_to_install(monkeypatch, language: str) -> None:
-    from nuanced_speech.text import g2p as text
+    from nuanced_speech.text import engines, languages
 
-    text._japanese.cache_clear()
-    text._mandarin.cache_clear()
-    monkeypatch.setattr(text, "find_spec", lambda name: None)
+    engines.japanese_g2p.cache_clear()
+    engines.mandarin_g2p.cache_clear()
+    monkeypatch.setattr(languages, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=re.escape("pip install " + " ".join(EXTRAS[language].values()))):
         phonemize("東京", language)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
+from helpers import ROOT
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import CONFIG
-from nuanced_speech.text.g2p import _split, phoneme_pieces, phonemize
+from nuanced_speech.text.g2p import phoneme_chunks, phonemize, split_phonemes
 
 VOCABULARY = set(json.loads(CONFIG.read_text(encoding="utf-8"))["vocab"])
 
@@ -73,32 +77,41 @@ def test_what_cannot_be_spoken(text: str, language: str, message: str) -> None:
 @pytest.mark.parametrize("text", ["", "  \n ", "... — !"])
 def test_a_text_without_words_has_no_pieces(text: str) -> None:
     with pytest.raises(UserError, match="nothing speakable"):
-        phoneme_pieces(text)
+        phoneme_chunks(text)
 
 
 def test_short_sentences_share_a_piece_and_marks_alone_make_none() -> None:
-    assert phoneme_pieces("Hello! — World. …") == [f"{phonemize('Hello!')} — {phonemize('World.')}"]
+    assert phoneme_chunks("Hello! — World. …") == [f"{phonemize('Hello!')} — {phonemize('World.')}"]
 
 
 def test_pieces_stay_under_the_limit_and_lose_nothing() -> None:
     text = " ".join(f"This is sentence number {k}, and it is not a very long one." for k in range(12))
-    pieces = phoneme_pieces(text, limit=120)
+    pieces = phoneme_chunks(text, limit=120)
     assert len(pieces) > 5
     assert all(0 < len(piece) <= 120 for piece in pieces)
-    assert "".join(pieces).replace(" ", "") == "".join(phoneme_pieces(text, limit=10_000)).replace(" ", "")
+    assert "".join(pieces).replace(" ", "") == "".join(phoneme_chunks(text, limit=10_000)).replace(" ", "")
     # two sentences of about 55 fit together, so no piece but the last is needlessly short
     assert min(len(piece) for piece in pieces[:-1]) > 40
 
 
 def test_one_long_sentence_is_cut_between_words() -> None:
     sentence = "and " * 200
-    pieces = phoneme_pieces(sentence, limit=60)
+    pieces = phoneme_chunks(sentence, limit=60)
     assert all(len(piece) <= 60 for piece in pieces)
     words = phonemize(sentence).split()
     assert " ".join(pieces).split() == words
 
 
 def test_a_word_longer_than_the_limit_is_cut_within() -> None:
-    assert _split("a" * 25 + " bc", 10) == ["a" * 10, "a" * 10, "aaaaa bc"]
-    assert _split("ab cd", 5) == ["ab cd"]
-    assert _split("", 5) == []
+    assert split_phonemes("a" * 25 + " bc", 10) == ["a" * 10, "a" * 10, "aaaaa bc"]
+    assert split_phonemes("ab cd", 5) == ["ab cd"]
+    assert split_phonemes("", 5) == []
+
+
+def test_no_engine_is_imported_before_it_is_used() -> None:
+    code = (
+        "import sys, nuanced_speech.text.g2p, nuanced_speech.text.pronunciation, nuanced_speech.text.english;"
+        "heavy = {'spacy', 'misaki', 'jieba', 'torch', 'transformers'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ, PYTHONPATH=str(ROOT)))

@@ -14,7 +14,8 @@ from nuanced_speech.audio.resampling import resample
 from nuanced_speech.core.constants import SAMPLE_RATE, WHISPER_SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import Kokoro
-from nuanced_speech.text.g2p import dictionary_words, phonemize
+from nuanced_speech.text.english import dictionary_words
+from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train import corpus
 from nuanced_speech.train.augment import (
     MAX_GAIN_DB,

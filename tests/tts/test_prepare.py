@@ -19,14 +19,14 @@ from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate.metrics import word_errors
 from nuanced_speech.models.whisper import Segment, Transcript
-from nuanced_speech.tts import ljspeech, screen, transcripts
+from nuanced_speech.tts import ljspeech, quality_filters, transcripts
 from nuanced_speech.tts.decode import decode
 from nuanced_speech.tts.ljspeech import Row
 from nuanced_speech.tts.normalise import normalise
 from nuanced_speech.tts.prepare import Outcome, PrepareConfig, prepare
-from nuanced_speech.tts.screen import Limits
-from nuanced_speech.tts.share import share
-from nuanced_speech.tts.split import Span, clips, padded, sounds
+from nuanced_speech.tts.quality_filters import QualityLimits
+from nuanced_speech.tts.split import Span, find_sounds, group_sounds, pad_clip
+from nuanced_speech.tts.transcript_split import split_transcript
 
 RATE = 22050
 
@@ -35,7 +35,7 @@ RATE = 22050
 def speech(clip: Path) -> np.ndarray:
     """The clip between its first and last sound."""
     wave = audio.read(clip, RATE)
-    found = sounds(wave, RATE)
+    found = find_sounds(wave, RATE)
     return wave[round(found[0].start * RATE) : round(found[-1].end * RATE)]
 
 
@@ -87,22 +87,22 @@ def test_sounds_are_found_between_silences(speech: np.ndarray) -> None:
     rng = np.random.default_rng(0)
     wave = np.concatenate([silence(2), speech, silence(3), 0.5 * speech, silence(1.5)])
     for noise in (0.0, 10 ** (-60 / 20)):
-        found = clips(sounds(wave + noise * rng.standard_normal(len(wave)).astype(np.float32), RATE), 1, 11)
+        found = group_sounds(find_sounds(wave + noise * rng.standard_normal(len(wave)).astype(np.float32), RATE), 1, 11)
         seconds = len(speech) / RATE
         assert len(found) == 2
         assert [s.start for s in found] == pytest.approx([2, 5 + seconds], abs=0.06)
         assert [s.end for s in found] == pytest.approx([2 + seconds, 5 + 2 * seconds], abs=0.15)
-    assert sounds(silence(1), RATE) == [] and sounds(silence(0.001), RATE) == []
+    assert find_sounds(silence(1), RATE) == [] and find_sounds(silence(0.001), RATE) == []
 
 
 def test_long_speech_is_cut_at_its_longest_pauses() -> None:
     found = [Span(0, 4), Span(4.3, 8), Span(8.8, 12), Span(12.2, 15), Span(17, 17.5)]
-    assert clips(found, 1, 11) == [Span(0, 8), Span(8.8, 15), Span(17, 17.5)]
-    assert clips(found, 1, 5) == [Span(0, 4), Span(4.3, 8), Span(8.8, 12), Span(12.2, 15), Span(17, 17.5)]
+    assert group_sounds(found, 1, 11) == [Span(0, 8), Span(8.8, 15), Span(17, 17.5)]
+    assert group_sounds(found, 1, 5) == [Span(0, 4), Span(4.3, 8), Span(8.8, 12), Span(12.2, 15), Span(17, 17.5)]
     # nowhere to cut
-    assert clips([Span(1, 30)], 1, 11) == [Span(1, 30)] and clips([], 1, 11) == []
+    assert group_sounds([Span(1, 30)], 1, 11) == [Span(1, 30)] and group_sounds([], 1, 11) == []
     # not beside a short word while there is another pause
-    assert clips([Span(0, 0.5), Span(1.2, 7), Span(7.4, 12)], 1, 11) == [Span(0, 7), Span(7.4, 12)]
+    assert group_sounds([Span(0, 0.5), Span(1.2, 7), Span(7.4, 12)], 1, 11) == [Span(0, 7), Span(7.4, 12)]
 
 
 @pytest.mark.parametrize("start", [0.0, 0.02, 3.0])
@@ -110,7 +110,7 @@ def test_padding_is_exact(start: float) -> None:
     tone = 0.3 * np.ones(RATE, np.float32)
     wave = np.concatenate([silence(start) + 0.001, tone, silence(start) + 0.001]).astype(np.float32)
     first = round(start * RATE) / RATE
-    clip = padded(wave, RATE, Span(first, first + 1), 0.5)
+    clip = pad_clip(wave, RATE, Span(first, first + 1), 0.5)
     assert len(clip) == 2 * round(0.5 * RATE) + RATE
     loud = np.flatnonzero(clip > 0.01)
     assert loud[0] == round(0.5 * RATE) and loud[-1] == len(clip) - round(0.5 * RATE) - 1
@@ -119,15 +119,15 @@ def test_padding_is_exact(start: float) -> None:
 
 def test_words_are_shared_out() -> None:
     text = "One, two three four. Five six - seven eight nine ten."
-    assert share(text, ["one two tree four", "five six seven", "ate nine ten"]) == [
+    assert split_transcript(text, ["one two tree four", "five six seven", "ate nine ten"]) == [
         "One, two three four.",
         "Five six - seven",
         "eight nine ten.",
     ]
     # nobody knows where "four. Five" was said
-    assert share(text, ["one two three", "six seven", "eight nine ten"]) == [None, None, "eight nine ten."]
-    assert share("ああ いい うう", ["ああい", "いうう"], "ja") == ["ああい", "いうう"]
-    assert share(text, ["", "one two three four five six seven eight nine ten"])[0] is None
+    assert split_transcript(text, ["one two three", "six seven", "eight nine ten"]) == [None, None, "eight nine ten."]
+    assert split_transcript("ああ いい うう", ["ああい", "いうう"], "ja") == ["ああい", "いうう"]
+    assert split_transcript(text, ["", "one two three four five six seven eight nine ten"])[0] is None
 
 
 def test_transcripts_are_found(tmp_path: Path) -> None:
@@ -149,15 +149,15 @@ def test_transcripts_are_found(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_with_a_clip(speech: np.ndarray) -> None:
-    limits = Limits()
+    limits = QualityLimits()
     noise = np.random.default_rng(0).standard_normal(len(speech)).astype(np.float32)
-    assert screen.bad_sound(speech, RATE, limits) is None
-    assert "noisy" in str(screen.bad_sound(speech + 0.05 * noise, RATE, limits))
-    assert "clipped" in str(screen.bad_sound(np.clip(speech * 30, -1, 1), RATE, limits))
-    assert "too short" in str(screen.bad_length(Span(1, 1.5), 11, limits))
-    assert "no pause" in str(screen.bad_length(Span(1, 15), 11, limits))
-    assert "too fast" in str(screen.bad_rate(30, "phonemes", limits))
-    assert "too slow" in str(screen.bad_rate(1, "phonemes", limits))
+    assert quality_filters.sound_problem(speech, RATE, limits) is None
+    assert "noisy" in str(quality_filters.sound_problem(speech + 0.05 * noise, RATE, limits))
+    assert "clipped" in str(quality_filters.sound_problem(np.clip(speech * 30, -1, 1), RATE, limits))
+    assert "too short" in str(quality_filters.length_problem(Span(1, 1.5), 11, limits))
+    assert "no pause" in str(quality_filters.length_problem(Span(1, 15), 11, limits))
+    assert "too fast" in str(quality_filters.rate_problem(30, "phonemes", limits))
+    assert "too slow" in str(quality_filters.rate_problem(1, "phonemes", limits))
     sure = Segment("well said", 0, 2, [], -0.2, 0.1, 1.2)
     for change, says in (
         ({}, None),
@@ -166,11 +166,11 @@ def test_what_is_wrong_with_a_clip(speech: np.ndarray) -> None:
         ({"compression": 5.0}, "repeats itself"),
     ):
         heard = Transcript("well said", "en", [sure, replace(sure, **change)])
-        reason = screen.doubtful(heard, limits)
+        reason = quality_filters.confidence_problem(heard, limits)
         assert (reason is None) if says is None else (says in str(reason))
-    assert "no words" in str(screen.doubtful(Transcript("...", "en", []), limits))
-    assert screen.other_words("Well, said!", heard, limits) is None
-    assert "WER" in str(screen.other_words("something else", heard, limits))
+    assert "no words" in str(quality_filters.confidence_problem(Transcript("...", "en", []), limits))
+    assert quality_filters.transcript_mismatch("Well, said!", heard, limits) is None
+    assert "WER" in str(quality_filters.transcript_mismatch("something else", heard, limits))
 
 
 def test_ffmpeg_reads_what_libsndfile_does_not(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +274,7 @@ def test_clips_are_as_promised(prepared: Path) -> None:
         wave, _ = soundfile.read(path, dtype="float32")
         assert len(wave) / RATE == pytest.approx(5.7, abs=0.3)
         assert audio.active_level_db(wave, RATE) == pytest.approx(-23, abs=0.3) or np.abs(wave).max() > 0.88
-        found = sounds(wave, RATE)
+        found = find_sounds(wave, RATE)
         assert found[0].start == pytest.approx(0.5, abs=0.03)
         assert len(wave) / RATE - found[-1].end == pytest.approx(0.5, abs=0.1)
         assert word_errors(CLIP_WORDS, row.text.removesuffix(" 21")).wer <= 0.25

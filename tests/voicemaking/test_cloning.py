@@ -15,7 +15,7 @@ from nuanced_speech import Converter, audio
 from nuanced_speech.adapt.prosody_fit import ProsodyFit, ProsodyFitConfig, Sentence, fit_prosody
 from nuanced_speech.adapt.style_inversion import InversionConfig
 from nuanced_speech.adapt.voice_adaptation import AdaptationConfig
-from nuanced_speech.analysis.enrollment import gather, read
+from nuanced_speech.analysis.enrollment import read, read_recordings
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate import metrics, report, voice_report
@@ -112,11 +112,11 @@ def test_two_speakers_are_told_apart_and_one_is_not(models: ModelBank, clip: Pat
     with pytest.raises(
         UserError, match=r"two speakers: .*both\.wav from 0 s on and .*both\.wav from [3-7] s on"
     ) as caught:
-        gather([tmp_path / "both.wav"], models.speaker_encoder)
+        read_recordings([tmp_path / "both.wav"], models.speaker_encoder)
     assert "\n" not in str(caught.value)
-    recordings, warnings = gather([tmp_path / "both.wav"], models.speaker_encoder, one_speaker=True)
+    recordings, warnings = read_recordings([tmp_path / "both.wav"], models.speaker_encoder, one_speaker=True)
     assert len(recordings) == 1 and not warnings
-    assert len(gather([clip, SAMPLE], models.speaker_encoder)[0]) == 2
+    assert len(read_recordings([clip, SAMPLE], models.speaker_encoder)[0]) == 2
 
 
 def test_silence_noise_and_clipping(clip: Path, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_silence_noise_and_clipping(clip: Path, tmp_path: Path) -> None:
     from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 
     for name, says in ((clip, None), (tmp_path / "noisy.wav", "noisy"), (tmp_path / "loud.wav", "clipped")):
-        _, warnings = gather([name], SpeakerEncoder(), one_speaker=True)
+        _, warnings = read_recordings([name], SpeakerEncoder(), one_speaker=True)
         assert [says in warning for warning in warnings] == ([True] if says else [])
 
 

@@ -60,9 +60,9 @@ def prepare(
     from nuanced_speech.cli.progress import bar
     from nuanced_speech.tts.prepare import PrepareConfig
     from nuanced_speech.tts.prepare import prepare as run
-    from nuanced_speech.tts.screen import Limits
+    from nuanced_speech.tts.quality_filters import QualityLimits
 
-    limits = Limits(
+    limits = QualityLimits(
         min_seconds=min_seconds, max_seconds=max_seconds, min_snr=min_snr, min_rate=min_rate, max_rate=max_rate
     )
     config = PrepareConfig(recordings, out, sample_rate, pad, loudness, whisper, language, check, workers, limits)

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
+from nuanced_speech.audio.fades import fade_ends
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.synthesis.text_to_speech import PAUSE_LIMIT, PAUSES, SPEED_LIMITS
-from nuanced_speech.text import g2p as text
+from nuanced_speech.text.g2p import phoneme_chunks
 from nuanced_speech.text.sentences import sentences
 from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.tts.acoustic.interface import AcousticModel, Spoken
@@ -56,7 +57,7 @@ def pieces_of(words: str, language: str = "en", pause: float = 0.4) -> list[Piec
         raise UserError(f"a pause of {pause:g} is not possible: give 0 to {PAUSE_LIMIT:g} seconds")
     found: list[Piece] = []
     for sentence in sentences(words):
-        parts = text.phoneme_pieces(sentence.text, language, LONGEST)
+        parts = phoneme_chunks(sentence.text, language, LONGEST)
         found += [Piece(part, pause * PAUSES["part"]) for part in parts[:-1]]
         found.append(Piece(parts[-1], pause * PAUSES[sentence.end]))
     if not found:
@@ -146,9 +147,6 @@ def trimmed(wave: np.ndarray, sample_rate: int = MEL.sample_rate) -> np.ndarray:
     if not len(heard):
         return wave
     margin = round(MARGIN * sample_rate)
-    wave = wave[max(heard[0] * hop - margin, 0) : (heard[-1] + 1) * hop + margin].copy()
+    wave = wave[max(heard[0] * hop - margin, 0) : (heard[-1] + 1) * hop + margin]
     length = min(round(FADE * sample_rate), len(wave) // 2)
-    ramp = np.linspace(0.0, 1.0, length, dtype=np.float32)
-    wave[:length] *= ramp
-    wave[len(wave) - length :] *= ramp[::-1]
-    return wave
+    return fade_ends(wave, length)

@@ -1,4 +1,4 @@
-"""Codes in a file: an ``.npz`` with ``codes`` (codebooks, frames) and what is needed to decode them."""
+"""Codes in a file: an ``.npz`` with ``codes`` (codebooks, frames) and the data that decoding them needs."""
 
 import zipfile
 import zlib
@@ -11,7 +11,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import check_replaceable, replacing
 
 
-@dataclass
+@dataclass(frozen=True)
 class Codes:
     """A coded recording.
 
@@ -69,7 +69,7 @@ def load(path: Path) -> Codes:
         raise UserError(f"{path} does not exist: make it with: nuanced-speech tts codec encode IN.wav {path}")
     try:
         with np.load(path, allow_pickle=False) as file:
-            found = Codes(
+            codes = Codes(
                 file["codes"].astype(np.int64),
                 int(file["samples"]),
                 int(file["sample_rate"]),
@@ -78,6 +78,6 @@ def load(path: Path) -> Codes:
             )
     except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path}: not a file of codes, or damaged ({type(error).__name__})") from error
-    if found.codes.ndim != 2 or found.codes.size == 0 or found.codes.min() < 0 or found.samples < 1:
-        raise UserError(f"{path}: its codes are of shape {found.codes.shape}; they must be (codebooks, frames)")
-    return found
+    if codes.codes.ndim != 2 or codes.codes.size == 0 or codes.codes.min() < 0 or codes.samples < 1:
+        raise UserError(f"{path}: its codes are of shape {codes.codes.shape}; they must be (codebooks, frames)")
+    return codes

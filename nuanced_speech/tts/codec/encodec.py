@@ -8,14 +8,14 @@ from torch import Tensor, nn
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.tts.codec.model import check_codes
-from nuanced_speech.tts.hub import loading
+from nuanced_speech.tts.huggingface import hub_errors
 
 
 class EnCodec(nn.Module):
     """A mono EnCodec model, at its highest bandwidth unless another is given in kbit/s.
 
     Raises:
-        UserError: a stereo model, or one that cuts into chunks, or a bandwidth that it has not.
+        UserError: a stereo model, or one that cuts into chunks, or a bandwidth that it does not have.
     """
 
     def __init__(self, model: Any, bandwidth: float | None = None) -> None:
@@ -25,7 +25,7 @@ class EnCodec(nn.Module):
             raise UserError("only mono EnCodec models can be used: take facebook/encodec_24khz")
         self.bandwidth = max(config.target_bandwidths) if bandwidth is None else bandwidth
         if self.bandwidth not in config.target_bandwidths:
-            listed = ", ".join(f"{known:g}" for known in config.target_bandwidths)
+            listed = ", ".join(f"{each:g}" for each in config.target_bandwidths)
             raise UserError(f"this EnCodec model has no bandwidth of {self.bandwidth:g} kbit/s: choose from {listed}")
         self.model = model.eval().requires_grad_(False)
         self.sample_rate, self.entries = int(config.sampling_rate), int(config.codebook_size)
@@ -41,7 +41,7 @@ class EnCodec(nn.Module):
         """
         from transformers import AutoConfig, EncodecModel
 
-        with loading(name):
+        with hub_errors(name):
             kind = AutoConfig.from_pretrained(name).model_type
             if kind != "encodec":
                 raise UserError(f"{name} is a {kind} model, not EnCodec: take facebook/encodec_24khz")

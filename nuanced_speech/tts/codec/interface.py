@@ -1,4 +1,4 @@
-"""What every codec can do, and codecs by name."""
+"""The interface of every codec, and codecs by name."""
 
 import hashlib
 from pathlib import Path
@@ -12,8 +12,8 @@ from nuanced_speech.tts.codec.encodec import EnCodec
 from nuanced_speech.tts.codec.model import WEIGHTS, SpeechCodec
 
 SHIPPED = "speech"
-# So much is coded at once, with so much before and after it that the seams are not heard.
-PIECE_SECONDS, MARGIN_FRAMES = 30, 32
+# Coded at once, and frames of context on both sides, so that seams are inaudible.
+CHUNK_SECONDS, MARGIN_FRAMES = 30, 32
 
 
 class AudioCodec(Protocol):
@@ -22,7 +22,8 @@ class AudioCodec(Protocol):
     Attributes:
         sample_rate: Hz.
         hop_length: samples of a frame of codes.
-        codebooks, entries: how many, and how many entries each has.
+        codebooks: their number.
+        entries: of each codebook.
     """
 
     @property
@@ -57,12 +58,12 @@ def load(name: str = SHIPPED) -> AudioCodec:
 
 
 def fingerprint(codec: AudioCodec) -> str:
-    """Tells codecs apart: codes mean something to the codec only that made them."""
+    """Digest of a codec's codebooks: only the codec that made codes can decode them."""
     return hashlib.sha256(codec.codebook_vectors().float().numpy().tobytes()).hexdigest()[:16]
 
 
-def encode(codec: AudioCodec, wave: Tensor) -> Tensor:
-    """Codes ``[K, F]`` of ``wave [T]`` of any length, piece by piece.
+def encode(codec: AudioCodec, wave: Tensor, chunk_seconds: float = CHUNK_SECONDS) -> Tensor:
+    """Codes ``[K, F]`` of ``wave [T]`` of any length, chunk by chunk.
 
     Raises:
         UserError: no samples.
@@ -70,22 +71,22 @@ def encode(codec: AudioCodec, wave: Tensor) -> Tensor:
     if len(wave) == 0:
         raise UserError("there are no samples to encode")
     hop = codec.hop_length
-    size = max(PIECE_SECONDS * codec.sample_rate // hop, 1)
+    size = max(int(chunk_seconds * codec.sample_rate) // hop, 1)
     codes = []
     for first in range(0, -(-len(wave) // hop), size):
         before = min(MARGIN_FRAMES, first)
-        piece = wave[(first - before) * hop : (first + size + MARGIN_FRAMES) * hop]
-        codes.append(codec.encode(piece[None])[0, :, before : before + size])
+        chunk = wave[(first - before) * hop : (first + size + MARGIN_FRAMES) * hop]
+        codes.append(codec.encode(chunk[None])[0, :, before : before + size])
     return torch.cat(codes, 1)
 
 
-def decode(codec: AudioCodec, codes: Tensor) -> Tensor:
-    """Waveform ``[F * hop_length]`` of codes ``[K, F]`` of any length, piece by piece."""
+def decode(codec: AudioCodec, codes: Tensor, chunk_seconds: float = CHUNK_SECONDS) -> Tensor:
+    """Waveform ``[F * hop_length]`` of codes ``[K, F]`` of any length, chunk by chunk."""
     hop = codec.hop_length
-    size = max(PIECE_SECONDS * codec.sample_rate // hop, 1)
+    size = max(int(chunk_seconds * codec.sample_rate) // hop, 1)
     waves = []
     for first in range(0, codes.shape[1], size):
         before = min(MARGIN_FRAMES, first)
-        piece = codes[:, first - before : first + size + MARGIN_FRAMES]
-        waves.append(codec.decode(piece[None])[0, before * hop : (before + size) * hop])
+        chunk = codes[:, first - before : first + size + MARGIN_FRAMES]
+        waves.append(codec.decode(chunk[None])[0, before * hop : (before + size) * hop])
     return torch.cat(waves)

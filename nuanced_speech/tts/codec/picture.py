@@ -1,5 +1,6 @@
-"""Pictures of a codec: how much of each codebook a recording uses, and what is rebuilt with 1, 2, 4 … of them."""
+"""Pictures of a codec: use of each codebook by a recording, and the recording rebuilt with 1, 2, 4 … of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from torch import Tensor
 
 from nuanced_speech.core.files import replacing
-from nuanced_speech.dsp.mel import MelConfig, mel_spectrogram
+from nuanced_speech.dsp.mel import MEL, MelConfig, hertz_to_mel, mel_spectrogram
 from nuanced_speech.tts.codec.interface import AudioCodec, decode
 from nuanced_speech.tts.codec.quantise import perplexity
 
@@ -24,7 +25,7 @@ def prefixes(codebooks: int) -> list[int]:
 
 
 def draw(path: Path, codec: AudioCodec, wave: Tensor, codes: Tensor, title: str) -> None:
-    """Draw ``wave [T]`` and its codes ``[K, F]`` into a PNG or SVG, by the name's suffix; of long ones the beginning.
+    """Draw ``wave [T]`` and its codes ``[K, F]`` into a PNG or SVG, by the name's suffix; only the first 20 s.
 
     Raises:
         UserError: the path cannot be written.
@@ -43,7 +44,7 @@ def draw(path: Path, codec: AudioCodec, wave: Tensor, codes: Tensor, title: str)
     _usage(top, codes, codec.entries)
 
     panels = bottom.subplots(rows, 2, sharex=True, squeeze=False, width_ratios=[1, 1.6])
-    mel = MelConfig(rate, 1024, 256, 80, 0.0, min(8000.0, rate / 2))
+    mel = replace(MEL, sample_rate=rate, fmax=min(MEL.fmax, rate / 2))
     reference = mel_spectrogram(shown[None], mel)[0]
     limits = float(reference.max()) - 10.0, float(reference.max())
     named = {"recording": shown} | {f"{n} codebook{'s' * (n > 1)}": piece for n, piece in rebuilt.items()}
@@ -55,7 +56,12 @@ def draw(path: Path, codec: AudioCodec, wave: Tensor, codes: Tensor, title: str)
         difference = "" if name == "recording" else f" · mel distance {float((bands - reference).abs().mean()):.2f}"
         row[0].set_title(f"{name}{difference}", loc="left", fontsize=10)
         row[1].imshow(
-            bands.numpy(), origin="lower", aspect="auto", extent=(0, seconds, 0, 80), vmin=limits[0], vmax=limits[1]
+            bands.numpy(),
+            origin="lower",
+            aspect="auto",
+            extent=(0, seconds, 0, mel.n_mels),
+            vmin=limits[0],
+            vmax=limits[1],
         )
         ticks = [250, 1000, 2000, 4000, 8000]
         row[1].set_yticks([_band(hertz, mel) for hertz in ticks if hertz <= mel.fmax])
@@ -88,8 +94,6 @@ def _usage(figure: SubFigure, codes: Tensor, entries: int) -> None:
 
 
 def _band(hertz: float, mel: MelConfig) -> float:
-    """Where in the 80 bands a frequency lies, on Slaney's scale: linear up to 1 kHz."""
-    from transformers.audio_utils import hertz_to_mel
-
-    low, high = (float(hertz_to_mel(edge, mel_scale="slaney")) for edge in (mel.fmin, mel.fmax))
-    return 80 * (float(hertz_to_mel(hertz, mel_scale="slaney")) - low) / (high - low)
+    """Band number, with decimals, of a frequency in Hz."""
+    low, high = (float(hertz_to_mel(edge, "slaney")) for edge in (mel.fmin, mel.fmax))
+    return mel.n_mels * (float(hertz_to_mel(hertz, "slaney")) - low) / (high - low)

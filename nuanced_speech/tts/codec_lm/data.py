@@ -18,8 +18,8 @@ from nuanced_speech.tts.codec.interface import AudioCodec
 CODES = "codes.npz"
 
 
-@dataclass
-class Spoken:
+@dataclass(frozen=True)
+class CodedClip:
     """One clip: its name, text and codes ``[K, F]``."""
 
     name: str
@@ -28,11 +28,11 @@ class Spoken:
 
     @property
     def speaker(self) -> str:
-        """Who speaks: what is before the first - or _ of the name, as in LibriSpeech; else all are one."""
+        """The part of the name before the first - or _, as in LibriSpeech; "" without one: all are one speaker."""
         return self.name.replace("_", "-").partition("-")[0] if "-" in self.name or "_" in self.name else ""
 
 
-def load(folder: Path, codec: AudioCodec, codebooks: int, out: Path) -> list[Spoken]:
+def load(folder: Path, codec: AudioCodec, codebooks: int, out: Path) -> list[CodedClip]:
     """All clips of a data set with their codes, which are kept in ``out``.
 
     Raises:
@@ -48,7 +48,7 @@ def load(folder: Path, codec: AudioCodec, codebooks: int, out: Path) -> list[Spo
     if path.is_file():
         with np.load(path, allow_pickle=False) as file:
             if str(file["key"]) != key:
-                raise UserError(f"{path} keeps the codes of other recordings or another codec: give another --out")
+                raise UserError(f"{path} keeps the codes of other recordings or another codec: choose another folder")
             codes = [torch.from_numpy(file[f"codes_{number}"].astype(np.int64)) for number in range(len(rows))]
     else:
         codes = []
@@ -58,4 +58,4 @@ def load(folder: Path, codec: AudioCodec, codebooks: int, out: Path) -> list[Spo
         arrays = {f"codes_{number}": item.numpy().astype(np.int16) for number, item in enumerate(codes)}
         with audio.replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, key=np.array(key), **arrays)  # type: ignore[arg-type]
-    return [Spoken(name, text, item) for (name, text), item in zip(rows, codes, strict=True)]
+    return [CodedClip(name, text, item) for (name, text), item in zip(rows, codes, strict=True)]

@@ -55,7 +55,7 @@ def infer(text: str, config: InferConfig) -> tuple[np.ndarray, int]:
     name = config.codec or model.config.codec
     codec = interface.load(name)
     if interface.fingerprint(codec) != model.config.fingerprint:
-        raise UserError(f"{path} was trained on codes of another codec than {name}: name it with --codec")
+        raise UserError(f"{path} was trained on codes of another codec than {name}: name that codec")
     rate = codec.sample_rate / codec.hop_length
     prompt = None
     if config.speaker is not None:

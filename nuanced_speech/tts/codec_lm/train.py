@@ -23,7 +23,7 @@ from nuanced_speech.train import checkpoint
 from nuanced_speech.train.schedule import warm_cosine
 from nuanced_speech.tts.codec import interface
 from nuanced_speech.tts.codec.interface import AudioCodec
-from nuanced_speech.tts.codec_lm.data import Spoken, load
+from nuanced_speech.tts.codec_lm.data import CodedClip, load
 from nuanced_speech.tts.codec_lm.model import CodecLM, LMConfig, Utterance
 from nuanced_speech.tts.codec_lm.text import TextTable
 
@@ -91,7 +91,7 @@ def train(config: LMTrainConfig) -> Path:
     if not clips:
         raise UserError(f"{config.data}: every clip is longer than {config.max_seconds:g} s; cut them: tts prepare")
 
-    speakers: dict[str, list[Spoken]] = {}
+    speakers: dict[str, list[CodedClip]] = {}
     for clip in clips:
         speakers.setdefault(clip.speaker, []).append(clip)
 
@@ -156,7 +156,12 @@ def train(config: LMTrainConfig) -> Path:
 
 
 def _utterance(
-    clip: Spoken, same: list[Spoken], table: TextTable, rate: float, config: LMTrainConfig, rng: np.random.Generator
+    clip: CodedClip,
+    same: list[CodedClip],
+    table: TextTable,
+    rate: float,
+    config: LMTrainConfig,
+    rng: np.random.Generator,
 ) -> Utterance:
     """A clip with a prompt, of ``same``, the clips of its speaker, or without."""
     text = torch.tensor(table.encode(clip.text, config.spelled, rng), device=config.device)
@@ -177,14 +182,14 @@ def _schedule(step: int, steps: int) -> float:
     return warm_cosine(step, steps, max(1, steps // 20))
 
 
-def _settings(config: LMTrainConfig, clips: list[Spoken]) -> dict[str, str]:
+def _settings(config: LMTrainConfig, clips: list[CodedClip]) -> dict[str, str]:
     ignored = {"data", "out", "checkpoint_every", "device", "precision"}
     settings = {name: str(value) for name, value in vars(config).items() if name not in ignored}
     texts = "\n".join(f"{clip.name} {clip.text}" for clip in clips)
     return settings | {"texts": hashlib.sha256(texts.encode()).hexdigest()[:16]}
 
 
-def _speak_one(model: CodecLM, codec: AudioCodec, clip: Spoken, board: SummaryWriter, step: int) -> None:
+def _speak_one(model: CodecLM, codec: AudioCodec, clip: CodedClip, board: SummaryWriter, step: int) -> None:
     """The first clip's text as the model says it now, beside the clip."""
     model.eval()
     text = torch.tensor(model.table.encode(clip.text), device=next(model.parameters()).device)

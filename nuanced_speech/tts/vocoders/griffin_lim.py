@@ -31,9 +31,9 @@ class MelInverse(nn.Module):
     def fit(self, magnitude: Tensor, mel: Tensor, rounds: int) -> Tensor:
         """Magnitudes moved towards having that mel, their fine structure kept."""
         weight = self.bank.sum(0)[:, None]
-        wanted = mel.exp()
+        target = mel.exp()
         for _ in range(rounds):
-            ratio = wanted / (self.bank @ magnitude).clamp(min=1e-6)
+            ratio = target / (self.bank @ magnitude).clamp(min=1e-6)
             magnitude = magnitude * torch.where(weight > 1e-6, self.bank.T @ ratio / weight.clamp(min=1e-6), 1.0)
         return magnitude
 
@@ -57,20 +57,20 @@ class GriffinLim(nn.Module):
     @torch.no_grad()
     def forward(self, mel: Tensor, seed: int = 0) -> Tensor:
         """Speak; the same seed starts from the same phases."""
-        wanted = self.inverse(mel) if self.inverse else self.pseudo_inverse @ mel.exp()
-        wanted = wanted.clamp(min=self.mel.floor)
+        target = self.inverse(mel) if self.inverse else self.pseudo_inverse @ mel.exp()
+        target = target.clamp(min=self.mel.floor)
         generator = torch.Generator().manual_seed(seed)
-        phase = torch.rand(wanted.shape, generator=generator).to(mel.device) * (2 * torch.pi)
-        return consistent(torch.polar(wanted, phase), self.mel, self.iterations, self.momentum)
+        phase = torch.rand(target.shape, generator=generator).to(mel.device) * (2 * torch.pi)
+        return consistent(torch.polar(target, phase), self.mel, self.iterations, self.momentum)
 
 
 def consistent(spectrum: Tensor, config: MelConfig, iterations: int, momentum: float = 0.99) -> Tensor:
     """The waveform ``[B, frames * hop_length]`` that comes near the magnitudes of ``spectrum``, from its phases on."""
-    wanted = spectrum.abs()
+    target = spectrum.abs()
     before = torch.zeros_like(spectrum)
     for _ in range(iterations):
         rebuilt = stft(inverse_stft(spectrum, config), config)
         ahead = rebuilt + momentum * (rebuilt - before)
-        spectrum = wanted * ahead / ahead.abs().clamp(min=1e-8)
+        spectrum = target * ahead / ahead.abs().clamp(min=1e-8)
         before = rebuilt
     return inverse_stft(spectrum, config)

@@ -12,7 +12,7 @@ from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.dsp.mel import MelConfig
 from nuanced_speech.tts.waveforms import Waveforms
 
-# By where the recordings end: other recordings have other melodies.
+# Named by the digest of the recordings' ends, so that other recordings have another file.
 FILE = "f0-{}.npy"
 
 

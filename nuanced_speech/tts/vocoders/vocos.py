@@ -8,12 +8,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.mel import MelConfig
 from nuanced_speech.tts.vocoders.convnext import ConvNeXtBlock
 
 REPOSITORY, FILE = "charactr/vocos-mel-24khz", "pytorch_model.bin"
-VOCOS_MEL = MelConfig(sample_rate=24000, n_mels=100, fmax=12000.0, floor=1e-7, centred=True, htk=True)
+VOCOS_MEL = MelConfig(sample_rate=SAMPLE_RATE, n_mels=100, fmax=SAMPLE_RATE / 2, floor=1e-7, centred=True, htk=True)
 LOUDEST = 100.0
 
 
@@ -72,8 +73,8 @@ class Vocos(nn.Module):
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
             model = cls()
-            own = {name: value for name, value in state.items() if name.startswith(("backbone.", "head.out."))}
-            model.load_state_dict(own)
+            weights = {name: value for name, value in state.items() if name.startswith(("backbone.", "head.out."))}
+            model.load_state_dict(weights)
         except (RuntimeError, OSError, EOFError, ValueError, AttributeError, pickle.UnpicklingError) as error:
             raise UserError(f"{path}: not the weights of Vocos, or damaged ({type(error).__name__})") from error
         return model.eval().requires_grad_(False)
@@ -93,13 +94,13 @@ class Vocos(nn.Module):
         except (OSError, ValueError, HfHubHTTPError) as error:
             raise UserError(
                 f"the vocoder {REPOSITORY} cannot be had from the hub ({type(error).__name__}): connect to the network,"
-                " or use the packaged one with --vocoder default"
+                " or use the packaged vocoder"
             ) from error
         try:
             announced = get_hf_file_metadata(hf_hub_url(REPOSITORY, FILE)).etag
         except (OSError, ValueError, HfHubHTTPError):
             announced = None  # offline: the cache was checked when it was filled
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-        if announced and len(announced) == len(found) and announced != found:
-            raise UserError(f"{path}: its sha256 is {found}, the hub announces {announced}; delete it and try again")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if announced and len(announced) == len(digest) and announced != digest:
+            raise UserError(f"{path}: its sha256 is {digest}, the hub announces {announced}; delete it and try again")
         return cls.load(path)

@@ -15,7 +15,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.tts import ljspeech
 from nuanced_speech.tts.codec.model import CodecConfig, SpeechCodec
 from nuanced_speech.tts.codec_lm import train as training
-from nuanced_speech.tts.codec_lm.data import Spoken
+from nuanced_speech.tts.codec_lm.data import CodedClip
 from nuanced_speech.tts.codec_lm.delay import delayed, empty, end, undelayed
 from nuanced_speech.tts.codec_lm.infer import InferConfig, infer
 from nuanced_speech.tts.codec_lm.model import CodecLM, LMConfig, Utterance, draw
@@ -186,7 +186,7 @@ def test_speaking(dataset: Path, tmp_path: Path, clip: Path) -> None:
 def test_speakers_by_name() -> None:
     names = ("118-121721-0000", "118_7", "LJ001-0001", "007")
     codes = torch.zeros(1, 1, dtype=torch.long)
-    assert [Spoken(name, "x", codes).speaker for name in names] == ["118", "118", "LJ001", ""]
+    assert [CodedClip(name, "x", codes).speaker for name in names] == ["118", "118", "LJ001", ""]
 
 
 @pytest.mark.parametrize(

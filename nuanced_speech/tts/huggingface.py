@@ -9,8 +9,8 @@ from nuanced_speech.core.errors import UserError
 
 
 @contextmanager
-def loading(name: str) -> Iterator[None]:
-    """Around the loading of the model ``name``, a repository on the hub or a local folder.
+def hub_errors(name: str) -> Iterator[None]:
+    """Context for loading the model ``name``, a repository on the hub or a local folder, that explains what failed.
 
     Raises:
         UserError: whatever goes wrong inside, in one line that names the model.
@@ -35,15 +35,15 @@ def _reason(name: str, error: Exception) -> str:
     chain: list[BaseException] = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
         chain.append(cause)
-    said = " ".join(str(part) for part in chain)
+    reasons = " ".join(str(part) for part in chain)
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if Path(name).is_dir() or looks_like_path(name):
-        if "safetensors" in said and ("no file named" in said or "does not appear to have" in said):
+        if "safetensors" in reasons and ("no file named" in reasons or "does not appear to have" in reasons):
             return _pickled(name)
         if not Path(name).is_dir():
             return f"{name}: no such folder; give a folder that save_pretrained wrote, or a model of huggingface.co"
         return f"{name}: this folder does not hold a model that can be loaded ({first})"
-    if "safetensors" in said and ("does not appear to have a file named" in said or "no file named" in said):
+    if "safetensors" in reasons and ("does not appear to have a file named" in reasons or "no file named" in reasons):
         return _pickled(name)
     unreachable = (
         "offline",
@@ -53,7 +53,7 @@ def _reason(name: str, error: Exception) -> str:
         "resolve",
         "timed out",
     )
-    if any(word.lower() in said.lower() for word in unreachable):
+    if any(word.lower() in reasons.lower() for word in unreachable):
         offline = os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")
         advice = "unset HF_HUB_OFFLINE" if offline else "connect to the network"
         return (

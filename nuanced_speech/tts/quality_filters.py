@@ -1,4 +1,4 @@
-"""What keeps a clip out of a data set: every check gives the reason in words, or None."""
+"""Filters that keep clips out of a data set: each returns the reason in words, or None."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from nuanced_speech.tts.split import Span
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a clip must keep.
+class QualityLimits:
+    """Limits that a clip must keep.
 
     Attributes:
         min_seconds: of speech.
@@ -37,7 +37,7 @@ class Limits:
     max_wer: float = 0.3
 
 
-def bad_length(span: Span, longest: float, limits: Limits) -> str | None:
+def length_problem(span: Span, longest: float, limits: QualityLimits) -> str | None:
     """Too short, or too long for lack of a pause."""
     if span.seconds < limits.min_seconds:
         return f"too short: {span.seconds:.2f} s of speech, at least {limits.min_seconds:g} s is needed"
@@ -46,7 +46,7 @@ def bad_length(span: Span, longest: float, limits: Limits) -> str | None:
     return None
 
 
-def bad_sound(wave: np.ndarray, sample_rate: int, limits: Limits) -> str | None:
+def sound_problem(wave: np.ndarray, sample_rate: int, limits: QualityLimits) -> str | None:
     """Clipped or noisy.
 
     Args:
@@ -62,31 +62,31 @@ def bad_sound(wave: np.ndarray, sample_rate: int, limits: Limits) -> str | None:
     return None
 
 
-def doubtful(heard: Transcript, limits: Limits) -> str | None:
-    """A transcript that Whisper itself is not sure of."""
-    if not any(c.isalnum() for c in heard.text):
+def confidence_problem(transcript: Transcript, limits: QualityLimits) -> str | None:
+    """A transcript that Whisper itself gives a low confidence."""
+    if not any(c.isalnum() for c in transcript.text):
         return "no words: Whisper hears none"
-    sure = min(segment.log_probability for segment in heard.segments)
-    if sure < limits.min_log_probability:
-        return f"doubtful transcript: mean log probability {sure:.2f}, below {limits.min_log_probability:g}"
-    silent = max(segment.no_speech for segment in heard.segments)
-    if silent > limits.max_no_speech:
-        return f"doubtful transcript: to {silent:.0%} no speech, by Whisper's own account"
-    repeated = max(segment.compression for segment in heard.segments)
-    if repeated > limits.max_compression:
-        return f"doubtful transcript: it repeats itself (compression {repeated:.1f})"
+    log_probability = min(segment.log_probability for segment in transcript.segments)
+    if log_probability < limits.min_log_probability:
+        return f"doubtful transcript: mean log probability {log_probability:.2f}, below {limits.min_log_probability:g}"
+    no_speech = max(segment.no_speech for segment in transcript.segments)
+    if no_speech > limits.max_no_speech:
+        return f"doubtful transcript: no speech with a probability of {no_speech:.0%}"
+    compression = max(segment.compression for segment in transcript.segments)
+    if compression > limits.max_compression:
+        return f"doubtful transcript: it repeats itself (compression {compression:.1f})"
     return None
 
 
-def other_words(given: str, heard: Transcript, limits: Limits) -> str | None:
-    """A transcript that is not what is said."""
-    wer = word_errors(given, heard.text, heard.language).wer
+def transcript_mismatch(given: str, transcript: Transcript, limits: QualityLimits) -> str | None:
+    """A given transcript that differs from Whisper's."""
+    wer = word_errors(given, transcript.text, transcript.language).wer
     if wer > limits.max_wer:
-        return f"other words than its transcript: Whisper hears {heard.text!r} (WER {wer:.0%})"
+        return f"other words than its transcript: Whisper hears {transcript.text!r} (WER {wer:.0%})"
     return None
 
 
-def bad_rate(rate: float, unit: str, limits: Limits) -> str | None:
+def rate_problem(rate: float, unit: str, limits: QualityLimits) -> str | None:
     """Too fast or too slow; what is far too fast or too slow mostly has the wrong transcript."""
     if rate > limits.max_rate:
         return f"too fast: {rate:.1f} {unit} a second, at most {limits.max_rate:g}"

@@ -1,0 +1,67 @@
+"""Grapheme-to-phoneme engines by language: misaki for English, Japanese and Mandarin, espeak-ng for the others.
+
+An engine is called with a text and returns its phonemes, and misaki's tokens for English. All are imported when they
+are first used, and kept.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.text.english import english_g2p
+from nuanced_speech.text.languages import ESPEAK_LANGUAGES, LANGUAGES, require_packages
+
+Engine = Callable[[str], tuple[str, Any]]
+
+
+def engine(language: str, british: bool = False) -> Engine:
+    """The engine of a language, an ISO 639-1 code; ``british`` counts for English only.
+
+    Raises:
+        UserError: a language without an engine, or whose packages are missing.
+    """
+    if language == "en":
+        return english_g2p(british)
+    if language in ESPEAK_LANGUAGES:
+        return _espeak(ESPEAK_LANGUAGES[language])
+    if language == "ja":
+        return japanese_g2p()
+    if language == "zh":
+        return mandarin_g2p()
+    raise UserError(
+        f"no phonemes for the language {language!r}: the text path speaks {', '.join(LANGUAGES)}; say which language "
+        "it is, or use the direct path"
+    )
+
+
+@lru_cache
+def _espeak(language: str) -> Any:
+    from misaki import espeak
+
+    return espeak.EspeakG2P(language=language)
+
+
+@lru_cache
+def japanese_g2p() -> Any:
+    """misaki's default for Japanese; ``misaki.ja`` itself imports another engine, which is not used here."""
+    require_packages("ja")
+    from misaki.cutlet import Cutlet
+
+    return Cutlet()
+
+
+@lru_cache
+def mandarin_g2p() -> Any:
+    """misaki's engine for Mandarin."""
+    require_packages("zh")
+    import jieba
+    from misaki.zh import ZHG2P
+
+    from nuanced_speech.weights import store
+
+    jieba.setLogLevel("ERROR")
+    # its cache is read back without a check, so it must not lie in a folder that everyone can write to
+    store.folder().mkdir(parents=True, exist_ok=True)
+    jieba.dt.tmp_dir = str(store.folder())
+    return ZHG2P()
