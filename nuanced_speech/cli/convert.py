@@ -1,7 +1,7 @@
 """``nuanced-speech convert``: recordings in another voice, or with other words."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,6 +14,7 @@ from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
     from nuanced_speech.convert.converter import Conversion, Converter
+    from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.evaluate.report import Measures
 
 console = Console(stderr=True)
@@ -111,36 +112,32 @@ def convert(
         require_matplotlib()
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.convert.converter import Converter
+    from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.weights.catalog import canonical
 
     check_device(device)
     canonical(f"whisper-{whisper}")
-    converter = Converter(ModelBank(device, whisper))
-    options: dict[str, Any] = {
-        "keep": kept, "path": path, "text": text, "pitch_shift": pitch_shift, "language": language, "refine": refine,
-        "more": tuple(more or ()), "seed": seed,
-    }  # fmt: skip
-    _convert_all(converter, jobs, voice, options, report)
+    options = ConversionOptions(
+        voice=voice, keep=kept, path=path, text=text, pitch_shift=pitch_shift, language=language, refine=refine,
+        more=tuple(more or ()), seed=seed,
+    )  # fmt: skip
+    _convert_all(Converter(ModelBank(device, whisper)), jobs, options, report)
 
 
 def _convert_all(
-    converter: "Converter",
-    jobs: list[tuple[Path, Path]],
-    voice: str | None,
-    options: dict[str, Any],
-    report: Path | None,
+    converter: "Converter", jobs: list[tuple[Path, Path]], options: "ConversionOptions", report: Path | None
 ) -> None:
     failed = 0
     for source, output in jobs:
         try:
-            _convert_one(converter, source, output, voice, options, report)
+            _convert_one(converter, source, output, options, report)
         except UserError as error:
             if len(jobs) == 1:
                 raise
             # one bad file among many must not cost the others
-            message = in_options(str(error), {name: f"--{name.replace('_', '-')}" for name in options})
+            message = in_options(str(error), {name: f"--{name.replace('_', '-')}" for name in vars(options)})
             console.print(f"error: {message}", style="red", markup=False, highlight=False)
             failed += 1
     if failed:
@@ -149,10 +146,10 @@ def _convert_all(
 
 
 def _convert_one(
-    converter: "Converter", source: Path, output: Path, voice: str | None, options: dict[str, Any], report: Path | None
+    converter: "Converter", source: Path, output: Path, options: "ConversionOptions", report: Path | None
 ) -> None:
     with bar(source.name) as advance:
-        conversion = converter.convert(source, voice=voice, **options, output=output, progress=advance)
+        conversion = converter.convert(source, options, output=output, progress=advance)
     speed = f"{conversion.path} path, {conversion.rtf:.2f} x the recording's length"
     console.print(f"{output}: {speed}", markup=False, highlight=False)
     if report is not None:
@@ -160,7 +157,7 @@ def _convert_one(
 
 
 def _report(
-    converter: "Converter", conversion: "Conversion", output: Path, options: dict[str, Any], folder: Path
+    converter: "Converter", conversion: "Conversion", output: Path, options: "ConversionOptions", folder: Path
 ) -> None:
     """Measure a conversion as it was written, write the report, and print its figures."""
     from nuanced_speech import audio
@@ -172,8 +169,8 @@ def _report(
         written,
         converter.models.transcriber,
         conversion.seconds,
-        target_text=options["text"],
-        language=options["language"],
+        target_text=options.text,
+        language=options.language,
     )
     sheet, plot = report.write(
         folder, output.stem, conversion.source, written, figures, source_contours, output_contours

@@ -18,14 +18,14 @@ _THREADS = Annotated[int | None, typer.Option(min=1, metavar="N", help="Processo
 def in_options(message: str, options: Mapping[str, str]) -> str:
     """A message with options in place of parameters.
 
-    The library marks a parameter with backticks, or puts it before a colon at the start: ``pitch_shift: 99 is …``.
+    The library marks a parameter with backticks, or starts the message with it: ``pitch_shift 99: …``.
 
     Args:
         message: the text of a ``UserError``.
         options: option by parameter, as ``{"pitch_shift": "--pitch-shift"}``. A parameter without an option keeps its
             name and loses its backticks.
     """
-    start = re.match(r"(\w+): ", message)
+    start = re.match(r"(\w+)( \S+)?: ", message)
     if start and start[1] in options:
         message = options[start[1]] + message[start.end(1) :]
     return re.sub(r"`(\w+)`", lambda name: options.get(name[1], name[1]), message)

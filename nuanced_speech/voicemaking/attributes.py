@@ -160,7 +160,7 @@ class StockAttributes:
         return values
 
     def measured_as(self, measured: np.ndarray, embeddings: np.ndarray) -> "StockAttributes":
-        """The same voices by other measurements ``[54, 7]`` and embeddings ``[54, 256]``; ages relative to these."""
+        """The same voices with other measurements ``[54, 7]`` and embeddings ``[54, 256]``, which ages refer to."""
         values = np.concatenate([np.zeros((len(measured), 2)), measured], 1)
         values[:, SEX] = embeddings @ self.sex[:-1] + self.sex[-1]
         again = replace(self, values=values, embeddings=embeddings)

@@ -13,6 +13,7 @@ OPTIONS = {"pitch_shift": "--pitch-shift", "force": "--force", "text": "--text"}
     ("message", "shown"),
     [
         ("pitch_shift: 99 is too far", "--pitch-shift: 99 is too far"),
+        ("pitch_shift 99: give less", "--pitch-shift 99: give less"),
         ("choose another `name`, or `force` to overwrite it", "choose another name, or --force to overwrite it"),
         ("more: `text` and `pitch_shift`", "more: --text and --pitch-shift"),
         ("text.wav: no such file", "text.wav: no such file"),
