@@ -20,7 +20,7 @@ from nuanced_speech.core.constants import DATA, FEATURE_FRAMES_PER_UNIT, SAMPLE_
 from nuanced_speech.core.errors import reading_weights
 from nuanced_speech.core.files import replacing
 from nuanced_speech.dsp.alignment import align_phonemes
-from nuanced_speech.models.kokoro import length_mask
+from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.weights.compact import dequantised, quantised
 
 WEIGHTS = DATA / "content_adapter.safetensors"

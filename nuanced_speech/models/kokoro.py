@@ -12,26 +12,32 @@ Source of the architecture: StyleTTS 2 (Li et al. 2023) and iSTFTNet (Kaneko et 
 import copy
 import io
 import json
-import threading
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, STYLE_DIM, TIMBRE_DIM, VOICED_HZ
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.kokoro_layers import (
+    Condition,
+    generate,
+    length_mask,
+    mask_or_none,
+    masked,
+    masked_lstm,
+    predict_curve,
+    residual_block,
+)
 from nuanced_speech.text.symbols import CONFIG, vocabulary
-
-_DRAWING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -90,11 +96,6 @@ def timbre_of(style: Tensor) -> Tensor:
     """What the decoder takes of a style ``[..., 256]``, its first 128 numbers; with those of an extension, which come
     after the prosody in a style ``[..., 256 + K]``: ``[..., 128 + K]``."""
     return torch.cat([style[..., :TIMBRE_DIM], style[..., STYLE_DIM:]], -1)
-
-
-def length_mask(lengths: Tensor, size: int) -> Tensor:
-    """``[B, size]``, True before each item's length."""
-    return torch.arange(size, device=lengths.device)[None] < lengths[:, None]
 
 
 def spread(features: Tensor, durations: Tensor) -> Tensor:
@@ -209,24 +210,24 @@ class Kokoro(nn.Module):
         ``[B, 2T]``.
         """
         predictor, half = self.model.predictor, style[:, TIMBRE_DIM:STYLE_DIM]
-        s = _Condition(half)
+        s = Condition(half)
         # cuDNN's LSTM has no backward pass in evaluation mode; PyTorch's own has
         descends = torch.is_grad_enabled() and (style.requires_grad or text.prosody.requires_grad)
         with torch.backends.cudnn.flags(enabled=False) if descends else nullcontext():
             hidden = predictor.text_encoder(text.prosody, half, text.lengths, ~text.mask)
-            x = _lstm(predictor.lstm, hidden, text.lengths)
+            x = masked_lstm(predictor.lstm, hidden, text.lengths)
             soft = torch.sigmoid(predictor.duration_proj(x)).sum(-1) / speed * text.mask
             if durations is None:
                 durations = soft.detach().round().clamp(min=1).long() * text.mask
             units = durations.sum(-1)
             if f0 is None or energy is None:
                 frames = spread(hidden.transpose(1, 2), durations)
-                shared = _lstm(predictor.shared, frames.transpose(1, 2), units).transpose(1, 2)
-                mask = _mask_or_none(units, shared.shape[-1])
+                shared = masked_lstm(predictor.shared, frames.transpose(1, 2), units).transpose(1, 2)
+                mask = mask_or_none(units, shared.shape[-1])
                 if f0 is None:
-                    f0 = _curve(predictor.F0, predictor.F0_proj, shared, s, mask)
+                    f0 = predict_curve(predictor.F0, predictor.F0_proj, shared, s, mask)
                 if energy is None:
-                    energy = _curve(predictor.N, predictor.N_proj, shared, s, mask)
+                    energy = predict_curve(predictor.N, predictor.N_proj, shared, s, mask)
         return Prosody(soft, durations, f0, energy, units)
 
     def decode(
@@ -251,23 +252,23 @@ class Kokoro(nn.Module):
         Returns:
             audio ``[B, 600 * max(units)]``, zero beyond each item's end.
         """
-        decoder, s = self.model.decoder, _Condition(timbre, self._columns)
+        decoder, s = self.model.decoder, Condition(timbre, self._columns)
         length = content.shape[-1]
         if units is None:
             units = torch.full((len(content),), length, device=content.device)
         elif int(units.max()) < length:
             length = int(units.max())
             content, f0, energy = (x[..., : length * rate] for x, rate in ((content, 1), (f0, 2), (energy, 2)))
-        mask = _mask_or_none(units, length)
-        fine = _mask_or_none(units * FRAMES_PER_UNIT, length * FRAMES_PER_UNIT)
-        content, f0, energy = _masked(content, mask), _masked(f0, fine), _masked(energy, fine)
+        mask = mask_or_none(units, length)
+        fine = mask_or_none(units * FRAMES_PER_UNIT, length * FRAMES_PER_UNIT)
+        content, f0, energy = masked(content, mask), masked(f0, fine), masked(energy, fine)
         f0_coarse = decoder.F0_conv(f0[:, None])
         energy_coarse = decoder.N_conv(energy[:, None])
-        x = _residual_block(decoder.encode, torch.cat([content, f0_coarse, energy_coarse], 1), s, mask)
+        x = residual_block(decoder.encode, torch.cat([content, f0_coarse, energy_coarse], 1), s, mask)
         side = torch.cat([decoder.asr_res(content), f0_coarse, energy_coarse], 1)
         for block in decoder.decode:
-            x = _residual_block(block, torch.cat([x, side], 1), s, mask)
-        return _generate(decoder.generator, x, s, f0, units, seed)
+            x = residual_block(block, torch.cat([x, side], 1), s, mask)
+        return generate(decoder.generator, x, s, f0, units, seed)
 
     def forward(
         self,
@@ -324,123 +325,3 @@ def _load(config: dict, path: Path) -> Any:
     net = config["istftnet"]
     model.decoder.generator.stft = TorchSTFT(net["gen_istft_n_fft"], net["gen_istft_hop_size"], net["gen_istft_n_fft"])
     return model
-
-
-@dataclass(frozen=True)
-class _Condition:
-    """What adaptive norms depend on: half a style ``[B, 128]``, or an extended timbre ``[B, 128 + K]`` with columns
-    ``[outputs, K]`` for each norm."""
-
-    style: Tensor
-    columns: Mapping[Any, Tensor] = field(default_factory=dict)
-
-    def gains(self, layer: Any) -> Tensor:
-        """Gains and offsets of a norm, ``[B, outputs]``."""
-        gains = layer.fc(self.style[:, :TIMBRE_DIM])
-        if self.style.shape[1] > TIMBRE_DIM:
-            gains = gains + F.linear(self.style[:, TIMBRE_DIM:], self.columns[layer])
-        return gains
-
-
-def _mask_or_none(lengths: Tensor, size: int) -> Tensor | None:
-    """Mask ``[B, size]``, or None where no item needs one (the quick path)."""
-    return None if bool((lengths == size).all()) else length_mask(lengths, size)
-
-
-def _masked(x: Tensor, mask: Tensor | None) -> Tensor:
-    if mask is None:
-        return x
-    return x * (mask[:, None] if x.ndim == 3 else mask)
-
-
-def _lstm(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> Tensor:
-    """An LSTM over ``[B, T, C]`` that neither starts nor ends in an item's padding."""
-    packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-    out, _ = nn.utils.rnn.pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=x.shape[1])
-    return out
-
-
-def _adain(layer: Any, x: Tensor, s: _Condition, mask: Tensor | None) -> Tensor:
-    """Adaptive instance norm, each item's statistics taken over its own length; zero beyond."""
-    gamma, beta = s.gains(layer)[..., None].chunk(2, dim=1)
-    count = x.shape[-1] if mask is None else mask.sum(-1)[:, None, None]
-    # two plain passes over memory: var_mean and batch_norm take three to thirty times as long on a CPU
-    centred = _masked(x - _masked(x, mask).sum(-1, keepdim=True) / count, mask)
-    variance = torch.linalg.vector_norm(centred, dim=-1, keepdim=True).square() / count
-    scale = (1 + gamma) * torch.rsqrt(variance + layer.norm.eps)
-    return _masked(torch.addcmul(beta, centred, scale), mask)
-
-
-def _residual_block(block: Any, x: Tensor, s: _Condition, mask: Tensor | None) -> Tensor:
-    """``AdainResBlk1d``; where it upsamples, the output runs at twice the rate."""
-    y = block.actv(_adain(block.norm1, x, s, mask))
-    y = block.pool(y)
-    if block.upsample_type != "none" and mask is not None:
-        mask = mask.repeat_interleave(2, dim=-1)
-    y = block.conv1(_masked(y, mask))
-    y = block.actv(_adain(block.norm2, y, s, mask))
-    y = block.conv2(y)
-    return _masked((y + block._shortcut(x)) * 0.5**0.5, mask)
-
-
-def _curve(blocks: Any, projection: Any, x: Tensor, s: _Condition, mask: Tensor | None) -> Tensor:
-    """One of the predictor's two curves: ``[B, 512, T]`` at 40 Hz to ``[B, 2T]``."""
-    for block in blocks:
-        x = _residual_block(block, x, s, mask)
-        if block.upsample_type != "none" and mask is not None:
-            mask = mask.repeat_interleave(2, dim=-1)
-    return _masked(projection(x)[:, 0], mask)
-
-
-def _snake(x: Tensor, alpha: Tensor) -> Tensor:
-    """Snake activation (Ziyin et al. 2020): ``x + sin(alpha x)^2 / alpha``."""
-    return torch.addcdiv(x, torch.sin(alpha * x).square(), alpha)
-
-
-def _snake_block(block: Any, x: Tensor, s: _Condition, mask: Tensor | None) -> Tensor:
-    """``AdaINResBlock1``: three dilated convolutions with adaptive norm and Snake."""
-    for k in range(len(block.convs1)):
-        y = _snake(_adain(block.adain1[k], x, s, mask), block.alpha1[k])
-        y = block.convs1[k](y)
-        y = _snake(_adain(block.adain2[k], y, s, mask), block.alpha2[k])
-        x = x + block.convs2[k](y)
-    return x
-
-
-def _harmonic_source(generator: Any, f0: Tensor, units: Tensor, seed: int) -> Tensor:
-    """Magnitude and phase of the sine source ``[B, 22, 120 * T + 1]``, item by item: each draws as it would alone."""
-    items = []
-    devices = [f0.device] if f0.device.type == "cuda" else []
-    # the package draws from the one generator of the process: one thread at a time
-    with _DRAWING, torch.no_grad(), torch.random.fork_rng(devices):
-        for curve, length in zip(f0.detach(), units.tolist(), strict=True):
-            torch.manual_seed(seed)
-            fine = generator.f0_upsamp(curve[None, None, : length * FRAMES_PER_UNIT]).transpose(1, 2)
-            wave, _, _ = generator.m_source(fine)
-            items.append(torch.cat(generator.stft.transform(wave.transpose(1, 2)[:, 0]), 1)[0].T)
-    return nn.utils.rnn.pad_sequence(items, batch_first=True).transpose(1, 2)
-
-
-def _generate(generator: Any, x: Tensor, s: _Condition, f0: Tensor, units: Tensor, seed: int) -> Tensor:
-    """iSTFTNet generator: ``x [B, 512, 2T]`` to audio ``[B, 600 * T]``."""
-    source = _harmonic_source(generator, f0, units, seed)
-    per_unit, kernels = FRAMES_PER_UNIT, generator.num_kernels
-    for stage, up in enumerate(generator.ups):
-        last = stage == generator.num_upsamples - 1
-        x = up(F.leaky_relu(x, 0.1))
-        if last:
-            x = generator.reflection_pad(x)
-        per_unit *= up.stride[0]
-        mask = _mask_or_none(units * per_unit + int(last), x.shape[-1])
-        excitation = _snake_block(generator.noise_res[stage], generator.noise_convs[stage](source), s, mask)
-        x = x + excitation
-        blocks = generator.resblocks[stage * kernels : (stage + 1) * kernels]
-        x = _masked(torch.stack([_snake_block(b, x, s, mask) for b in blocks]).sum(0) / kernels, mask)
-    x = generator.conv_post(F.leaky_relu(x))
-    bins = generator.post_n_fft // 2 + 1
-    magnitude, phase = torch.exp(x[:, :bins]), torch.sin(x[:, bins:])
-    waves = [
-        generator.stft.inverse(m[None, :, : n * per_unit + 1], p[None, :, : n * per_unit + 1])[0, 0]
-        for m, p, n in zip(magnitude, phase, units.tolist(), strict=True)
-    ]
-    return nn.utils.rnn.pad_sequence(waves, batch_first=True)

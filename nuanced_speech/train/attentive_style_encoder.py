@@ -22,7 +22,8 @@ from nuanced_speech import audio
 from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.attentive_style_encoder import AttentiveConfig, AttentiveEncoder, together
-from nuanced_speech.models.kokoro import Kokoro, length_mask
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.models.phoneme_recognizer import with_silence
 from nuanced_speech.models.whisper import FEATURE_RATE, Listener
 from nuanced_speech.text.g2p import phonemize

@@ -15,7 +15,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM, VOICED_HZ
 from nuanced_speech.dsp.stft_loss import MultiResolutionSTFTLoss
-from nuanced_speech.models.kokoro import Kokoro, Prosody, TextFeatures, length_mask, spread
+from nuanced_speech.models.kokoro import Kokoro, Prosody, TextFeatures, spread
+from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.train.references import Segment, cut
 
 ENERGY_SCALE = 0.1

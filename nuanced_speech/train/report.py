@@ -1,6 +1,5 @@
 """What training tells about itself: similarity to true styles, sound and pictures for TensorBoard, the last table."""
 
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor
 
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
@@ -74,24 +71,17 @@ def mel_picture(predicted: Tensor, reference: Tensor) -> np.ndarray:
 
 
 def tables(report: dict[str, Any]) -> str:
-    """Losses at start and end, then the style cosines with voices of the list beside voices that were not."""
-    text = io.StringIO()
-    console = Console(file=text, width=100)
-    losses = Table(title="Training segments", title_justify="left")
-    for column in ("loss", "start", "end"):
-        losses.add_column(column, justify="left" if column == "loss" else "right")
-    for name in report["start"]:
-        losses.add_row(name.replace("_", " "), f"{report['start'][name]:.3f}", f"{report['end'][name]:.3f}")
-    console.print(losses)
-    cosines = Table(title="Style cosine to the true voice", title_justify="left")
-    for column in ("speech", "segments", "cosine", "timbre", "prosody", "average voice"):
-        cosines.add_column(column, justify="left" if column == "speech" else "right")
+    """Two Markdown tables: losses at start and end; style cosines with the trained voices and with others."""
+    lines = ["Training segments", "", "| loss | start | end |", "|---|---|---|"]
+    for name, start in report["start"].items():
+        lines.append(f"| {name.replace('_', ' ')} | {start:.3f} | {report['end'][name]:.3f} |")
+    lines += ["", "Style cosine to the true voice", ""]
+    lines += ["| speech | segments | cosine | timbre | prosody | average voice |", "|---|---|---|---|---|---|"]
     for name, figures in report["similarity"].items():
         if figures["segments"]:
             shown = [f"{figures[key]:.3f}" for key in ("cosine", "timbre", "prosody", "average_voice")]
-            cosines.add_row(name, str(figures["segments"]), *shown)
-    console.print(cosines)
-    return text.getvalue().rstrip()
+            lines.append(f"| {' | '.join([name, str(figures['segments']), *shown])} |")
+    return "\n".join(lines)
 
 
 def write_json(path: Path, content: Any) -> None:

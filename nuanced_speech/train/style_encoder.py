@@ -26,7 +26,8 @@ from nuanced_speech import audio
 from nuanced_speech.core.device import find_device
 from nuanced_speech.core.progress import above_bars, step_bar
 from nuanced_speech.dsp.stft_loss import MultiResolutionSTFTLoss
-from nuanced_speech.models.kokoro import Kokoro, length_mask
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.models.style_encoder import StyleEncoder
 from nuanced_speech.models.whisper import Listener
 from nuanced_speech.train.board import Board

@@ -17,7 +17,7 @@ from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig, Sentence, fit_pro
 from nuanced_speech.adapt.voice_adaptation import AdaptationConfig, VoiceAdapter
 from nuanced_speech.analysis.analyzer import Analyzer, to_whisper
 from nuanced_speech.analysis.enrollment import Recording, read_recordings
-from nuanced_speech.analysis.features import mean_speaker, mean_style
+from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
 from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
@@ -82,28 +82,20 @@ def clone(
 
     Args:
         recordings: files of any format and length, together at least three seconds of speech.
-        name: of the voice.
+        name: name of the voice.
         consent: the speaker's agreement, in words; kept in the voice.
-        language: that is spoken, ISO 639-1; found by Whisper when None.
-        refine: at most so many steps of gradient descent through the synthesizer.
-        one_speaker: do not ask whether the recordings are of one speaker.
-        seed: of the passages that refinement tries.
-        models: bank of models; loaded when None.
+        language: language of the recordings, ISO 639-1; detected by Whisper if None.
+        refine: largest number of steps of gradient descent through the synthesizer.
+        one_speaker: skip the check that all recordings have one speaker.
+        seed: random seed of the passages that refinement tries.
+        models: bank of models; a new one if None.
         progress: called with the share that is done.
         config: settings of the searches.
 
     Raises:
-        UserError: as ``style.material.gather``; no consent; not a name for a voice; unknown language; nothing voiced.
+        UserError: as ``analysis.enrollment.read_recordings``; no consent; not a name for a voice; unknown language; nothing voiced.
     """
-    check_name(name)
-    if not consent.strip():
-        raise UserError("a voice is cloned only with its speaker's consent: say what was agreed to")
-    if refine < 0:
-        raise UserError(f"refine {refine}: give a number of steps")
-    if not recordings:
-        raise UserError("give at least one recording to clone a voice from")
-    if language is not None:
-        check_language(language)
+    _check(recordings, name, consent, language, refine)
     models = models or ModelBank()
     analyze = Analyzer(models)
     material, warnings = read_recordings([Path(path) for path in recordings], models.speaker_encoder, one_speaker)
@@ -120,22 +112,50 @@ def clone(
     median = torch.tensor([median_log_f0(f0)], device=models.device).nan_to_num(F0_CENTRE)
     timbre = models.timbre_surrogate.find(embedding[None], median)[0]
     sentences, language = _sentences(models, material, language)
-    prosody = _prosody_rows(
-        models, sentences, language, log_f0, part_of(progress, 0.2, 0.3 if refine else 1.0), config.prosody
-    )
+    told = part_of(progress, 0.2, 0.3 if refine else 1.0)
+    prosody = _prosody_rows(models, sentences, language, log_f0, told, config.prosody)
     if refine:
-        start = torch.cat([timbre, mean_style(features)[TIMBRE_DIM:]])
-        features = [replace(item, style=start) for item in features]
-        adapted = VoiceAdapter(models, config=config.adaptation)(features, refine, seed, part_of(progress, 0.3, 1.0))
-        timbre = adapted.style[:TIMBRE_DIM]
-        # the prosody half is known better than by its melody only where Kokoro made the recordings
-        if adapted.synthetic:
-            prosody = prosody + adapted.style[TIMBRE_DIM:].cpu() - style_of(prosody)
-    timbre = timbre.cpu()
-    pack = torch.cat([_timbre_rows(timbre), prosody], 1)
+        adapter = VoiceAdapter(models, config=config.adaptation)
+        timbre, prosody = _refined(adapter, features, timbre, prosody, refine, seed, part_of(progress, 0.3, 1.0))
+    pack = torch.cat([_timbre_rows(timbre.cpu()), prosody], 1)
     sources = tuple(Source(recording.path.name, recording.sha256) for recording in material)
     provenance = made_now("clone", language=language, sources=sources, consent=consent.strip())
     return Clone(Voice(name, pack, provenance), material, embedding.cpu().numpy(), log_f0, warnings)
+
+
+def _check(recordings: Sequence[str | Path], name: str, consent: str, language: str | None, refine: int) -> None:
+    """Complain, before any work, of what cannot be cloned.
+
+    Raises:
+        UserError: as ``clone``.
+    """
+    check_name(name)
+    if not consent.strip():
+        raise UserError("a voice is cloned only with its speaker's consent: say what was agreed to")
+    if refine < 0:
+        raise UserError(f"refine {refine}: give a number of steps")
+    if not recordings:
+        raise UserError("give at least one recording to clone a voice from")
+    if language is not None:
+        check_language(language)
+
+
+def _refined(
+    adapter: VoiceAdapter,
+    features: list[SegmentFeatures],
+    timbre: Tensor,
+    prosody: Tensor,
+    steps: int,
+    seed: int,
+    progress: Progress | None,
+) -> tuple[Tensor, Tensor]:
+    """A timbre ``[128]`` and prosody ``[510, 128]`` after refinement through the synthesizer."""
+    start = torch.cat([timbre, mean_style(features)[TIMBRE_DIM:]])
+    adapted = adapter([replace(item, style=start) for item in features], steps, seed, progress)
+    if adapted.synthetic:
+        # the prosody half is known better than by its melody only where Kokoro made the recordings
+        prosody = prosody + adapted.style[TIMBRE_DIM:].cpu() - style_of(prosody)
+    return adapted.style[:TIMBRE_DIM], prosody
 
 
 def _sentences(models: ModelBank, material: list[Recording], language: str | None) -> tuple[list[Sentence], str]:

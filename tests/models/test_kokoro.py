@@ -16,7 +16,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.kokoro import CONFIG, Kokoro, Speech, length_mask, spread
+from nuanced_speech.models.kokoro import CONFIG, Kokoro, Speech, spread
+from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.voice.stock import stock_voices, style_of
 from nuanced_speech.weights.catalog import find
 

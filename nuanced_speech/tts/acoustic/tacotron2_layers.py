@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nuanced_speech.dsp.mel import MEL
-from nuanced_speech.models.kokoro import length_mask
+from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.text.symbols import vocabulary
 
 

@@ -15,7 +15,7 @@ from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.f0 import f0 as f0_of_wave
 from nuanced_speech.dsp.mel import MEL, mel_spectrogram
-from nuanced_speech.models.kokoro import length_mask
+from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.train import checkpoint
 from nuanced_speech.tts.acoustic import train as training
