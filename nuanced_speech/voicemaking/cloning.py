@@ -93,7 +93,8 @@ def clone(
         config: settings of the searches.
 
     Raises:
-        UserError: as ``analysis.enrollment.read_recordings``; no consent; not a name for a voice; unknown language; nothing voiced.
+        UserError: as ``analysis.enrollment.read_recordings``; no consent; not a name for a voice; unknown language;
+            nothing voiced.
     """
     _check(recordings, name, consent, language, refine)
     models = models or ModelBank()

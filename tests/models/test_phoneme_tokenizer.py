@@ -9,7 +9,8 @@ import torch
 
 from nuanced_speech.models.phoneme_tokenizer import END, SYMBOLS, Lexicon
 from nuanced_speech.models.whisper import Listener
-from nuanced_speech.text.g2p import dictionary, in_dictionary, phonemize
+from nuanced_speech.text.english import dictionary, in_dictionary
+from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.train import pronounced
 from nuanced_speech.train.letters import Letters

@@ -15,7 +15,7 @@ from nuanced_speech import Converter, audio
 from nuanced_speech.adapt.prosody_fit import ProsodyFit, ProsodyFitConfig, Sentence, fit_prosody
 from nuanced_speech.adapt.style_inversion import InversionConfig
 from nuanced_speech.adapt.voice_adaptation import AdaptationConfig
-from nuanced_speech.analysis.enrollment import read, read_recordings
+from nuanced_speech.analysis.enrollment import read_recording, read_recordings
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate import metrics, report, voice_report
@@ -123,7 +123,7 @@ def test_silence_noise_and_clipping(clip: Path, tmp_path: Path) -> None:
     wave = audio.read(clip)
     silence = np.zeros(3 * SAMPLE_RATE, np.float32)
     soundfile.write(tmp_path / "still.wav", np.concatenate([silence, wave, silence, wave]), SAMPLE_RATE)
-    still, plain = read(tmp_path / "still.wav"), read(clip)
+    still, plain = read_recording(tmp_path / "still.wav"), read_recording(clip)
     assert abs(len(still.wave) - 2 * len(plain.wave)) < SAMPLE_RATE
     assert still.times[0] > 2.7 and still.times[-1] > 3 * 2 + 1.5 * len(wave) / SAMPLE_RATE
     assert still.speech_seconds == pytest.approx(2 * plain.speech_seconds, rel=0.1)
