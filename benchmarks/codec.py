@@ -19,7 +19,7 @@ from nuanced_speech import audio
 from nuanced_speech.dsp.mel import MelConfig, mel_spectrogram
 from nuanced_speech.evaluate import metrics
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.tts.codec import interface
 from nuanced_speech.tts.codec.picture import prefixes
 
@@ -60,7 +60,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_grad_enabled(False)
     codec, speakers = interface.load(options.codec), SpeakerEncoder()
-    listener = Listener(options.whisper) if options.whisper else None
+    listener = WhisperModel(options.whisper) if options.whisper else None
     paths = audio.recordings_in(options.folder)
     paths = paths[:: max(1, len(paths) // options.clips)][: options.clips] if options.clips else paths
     written = transcripts(options.folder)

@@ -21,7 +21,7 @@ from nuanced_speech import audio
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.evaluate.benchmark import machine
 from nuanced_speech.evaluate.metrics import WordErrors, require_resemblyzer, speaker_similarity, word_errors
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.synthesis import text_to_speech as synthesis
 from nuanced_speech.train.corpus import SENTENCES, read_sentences
 from nuanced_speech.tts import vocoders
@@ -56,7 +56,9 @@ KNOWN = ("af_heart", "am_michael", "bf_emma")
 Say = Callable[[str], np.ndarray]
 
 
-def measure(say: Say, wanted: np.ndarray, texts: list[str], listener: Listener, keep: Path) -> tuple[WordErrors, float]:
+def measure(
+    say: Say, wanted: np.ndarray, texts: list[str], listener: WhisperModel, keep: Path
+) -> tuple[WordErrors, float]:
     """Errors of all texts, and the mean SECS to ``wanted`` (both at the mel's rate)."""
     keep.mkdir(parents=True, exist_ok=True)
     errors, likeness = [], []
@@ -97,7 +99,7 @@ def main() -> None:
     texts = list(TEXTS[: arguments.sentences])
     known = set(read_sentences(SENTENCES))
     assert not known & set(texts), "a sentence was in training"
-    listener = Listener("base")
+    listener = WhisperModel("base")
     folders = sorted(path for path in arguments.recordings.iterdir() if path.is_dir())[: arguments.speakers]
 
     # Who speaks: a name, the embedding, and a recording of the voice that is wanted.

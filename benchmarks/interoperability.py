@@ -20,7 +20,7 @@ from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.systems import say
 from nuanced_speech.models.kokoro import CONFIG, Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import read_pack
 from nuanced_speech.weights.sources import PACKAGED
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("voice", type=Path, help="one of the three files of a voice; the others lie beside it")
     parser.add_argument("--out", type=Path, help="write the three recordings here")
     options = parser.parse_args()
-    kokoro, listener, encoder = Kokoro(), Listener("base"), SpeakerEncoder()
+    kokoro, listener, encoder = Kokoro(), WhisperModel("base"), SpeakerEncoder()
     waves = {suffix: speak(kokoro, options.voice.with_suffix(suffix)) for suffix, speak in SPEAKERS.items()}
     embeddings = {suffix: encoder.embed(wave, audio.SAMPLE_RATE) for suffix, wave in waves.items()}
     print("| export | spoken by | seconds | heard | WER | SECS to .pt | to .npz | to .safetensors |")

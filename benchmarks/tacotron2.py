@@ -24,7 +24,7 @@ from nuanced_speech import audio
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.evaluate.benchmark import machine
 from nuanced_speech.evaluate.metrics import WordErrors, word_errors
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.train.corpus import read_sentences
@@ -66,7 +66,7 @@ class Bench:
 
     def __init__(self, model: AcousticModel, vocoder: Vocoder, out: Path) -> None:
         self.model, self.vocoder, self.out = model, vocoder, out
-        self.listener = Listener("base")
+        self.listener = WhisperModel("base")
 
     def hear(self, mel: np.ndarray, name: str) -> str:
         """What Whisper hears in a mel ``[frames, 80]``."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nuanced_speech.convert.converter import Converter
     from nuanced_speech.models.kokoro import Kokoro
     from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-    from nuanced_speech.models.whisper import Listener
+    from nuanced_speech.models.whisper import WhisperModel
 
 # Before torch loads, as on the command line.
 threads.let_idle_threads_sleep()
@@ -64,11 +64,11 @@ def encoder() -> SpeakerEncoder:
 
 
 @pytest.fixture(scope="session")
-def listener() -> Listener:
+def listener() -> WhisperModel:
     """The smallest Whisper, loaded once for all tests."""
-    from nuanced_speech.models.whisper import Listener
+    from nuanced_speech.models.whisper import WhisperModel
 
-    return Listener("tiny.en")
+    return WhisperModel("tiny.en")
 
 
 @pytest.fixture(scope="session")

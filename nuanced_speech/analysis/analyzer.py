@@ -104,7 +104,7 @@ class Analyzer:
         wave = levelled(recording, gain, segment)
         wave_16k = to_whisper(wave)
         with stage("features"):
-            listener = models.listener
+            listener = models.feature_extractor
             layers = listener.features(with_silence(wave_16k), range(1, listener.depth + 1))
             layers = layers.unflatten(-1, (listener.depth, -1))
             last = listener.output_norm(layers[:, -1])
@@ -176,7 +176,7 @@ class Analyzer:
 
     def _recognise(self, recording: np.ndarray, gain: float, segment: Segment) -> str:
         """English phonemes of a segment, recognised by itself."""
-        features = self.models.listener.features(with_silence(to_whisper(levelled(recording, gain, segment))))
+        features = self.models.feature_extractor.features(with_silence(to_whisper(levelled(recording, gain, segment))))
         return self.models.phoneme_recognizer.write(features, segment.units)
 
 

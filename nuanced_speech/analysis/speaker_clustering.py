@@ -13,7 +13,7 @@ from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.core.timing import stage
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.models.timbre_extension import Extension
+from nuanced_speech.models.timbre_extension import TimbreExtension
 from nuanced_speech.models.timbre_surrogate import F0_CENTRE, TimbreSurrogate
 
 # Where speakers are the same, in cosine, and how gradual that is: steep, or many pieces of one speaker would outweigh
@@ -66,7 +66,7 @@ def shared_styles(
     log_f0: Tensor,
     units: Tensor,
     surrogate: TimbreSurrogate | None,
-    extension: Extension | None = None,
+    extension: TimbreExtension | None = None,
     foreign: bool = False,
 ) -> Tensor:
     """A style for every piece, shared by those that sound like the same speaker.

@@ -46,8 +46,8 @@ def adapter(config: configs.AdapterConfig) -> None:
 
 
 @app.command()
-@options_of(configs.RecogniserTraining, arguments=("corpora",))
-def recogniser(config: configs.RecogniserTraining) -> None:
+@options_of(configs.PhonemeRecognizerTraining, arguments=("corpora",))
+def recogniser(config: configs.PhonemeRecognizerTraining) -> None:
     """Teach Whisper's decoder to write phonemes, for the direct path; run again to go on from its checkpoint."""
     from nuanced_speech.train.phoneme_recognizer import train
 
@@ -86,8 +86,8 @@ def timbre(config: configs.TimbreConfig) -> None:
 
 
 @app.command()
-@options_of(configs.ExtensionTraining, arguments=("speech",))
-def extension(config: configs.ExtensionTraining) -> None:
+@options_of(configs.TimbreExtensionTraining, arguments=("speech",))
+def extension(config: configs.TimbreExtensionTraining) -> None:
     """Teach Kokoro's decoder what its timbres lack of real voices; run again to go on from its checkpoint."""
     from nuanced_speech.train.timbre_extension import train
 

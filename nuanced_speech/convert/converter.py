@@ -113,7 +113,7 @@ class Converter:
         """Load the models of a path, so that loading is not counted as part of a conversion."""
         models = self.models
         with stage("load"):
-            _ = models.kokoro, models.content_adapter, models.listener.model, models.style_encoder
+            _ = models.kokoro, models.content_adapter, models.feature_extractor.model, models.style_encoder
             _ = models.attentive_style_encoder, models.speaker_encoder
             _ = None if models.encoder else models.timbre_surrogate
             if path == "direct":

@@ -30,7 +30,7 @@ from nuanced_speech.models.phoneme_recognizer import WEIGHTS as RECOGNISER
 from nuanced_speech.models.style_encoder import PACKAGED as ENCODER
 from nuanced_speech.models.timbre_extension import WEIGHTS as EXTENSION
 from nuanced_speech.models.timbre_surrogate import WEIGHTS as TIMBRE
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.weights.store import sha256
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,9 @@ class BenchmarkConfig:
     adapter: Path | None = None
 
 
-def run(config: BenchmarkConfig, listener: Listener | None = None, progress: Progress | None = None) -> list[Result]:
+def run(
+    config: BenchmarkConfig, listener: WhisperModel | None = None, progress: Progress | None = None
+) -> list[Result]:
     """Run all trials that have no result yet; returns all results, those of earlier runs included.
 
     Recordings that cannot be converted are logged and left out.
@@ -98,7 +100,7 @@ def run(config: BenchmarkConfig, listener: Listener | None = None, progress: Pro
     _check_settings(config, speakers)
     converter = Converter(ModelBank(encoder=config.encoder, adapter=config.adapter))
     recipe = Converter(ModelBank(encoder=config.recipe, adapter=config.adapter)) if config.recipe else None
-    models, judge = Models(converter, recipe), Judge(speakers, listener or Listener(), config.language)
+    models, judge = Models(converter, recipe), Judge(speakers, listener or WhisperModel(), config.language)
     every = trials(speakers, config.limit, config.others, config.more_seconds)
     # a recording of another voice has other words, so the system 'recording' has nothing to compare there
     same_voice = [trial for trial in every if trial.reference is None]

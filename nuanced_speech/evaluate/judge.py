@@ -12,7 +12,7 @@ from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import Recording
 from nuanced_speech.evaluate.trials import Trial
-from nuanced_speech.models.whisper import Listener, Transcript
+from nuanced_speech.models.whisper import Transcript, WhisperModel
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ class Result:
 class Judge:
     """Measures outputs. Each recording is transcribed and embedded once."""
 
-    def __init__(self, speakers: dict[str, list[Recording]], listener: Listener, language: str | None = None) -> None:
+    def __init__(
+        self, speakers: dict[str, list[Recording]], listener: WhisperModel, language: str | None = None
+    ) -> None:
         self.speakers, self.listener, self.language = speakers, listener, language
         self.sources: dict[Recording, tuple[Transcript, report.Contours]] = {}
         self.voices: dict[Recording, np.ndarray | None] = {}

@@ -12,7 +12,7 @@ from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.evaluate import metrics
 from nuanced_speech.evaluate.plots import plot_comparison
-from nuanced_speech.models.whisper import Listener, Transcript
+from nuanced_speech.models.whisper import Transcript, WhisperModel
 
 # Longest part that is measured: a report on more would take longer than the conversion.
 MAX_SECONDS = 600
@@ -51,7 +51,7 @@ def contours(wave: np.ndarray) -> Contours:
     return Contours(f0(wave, audio.SAMPLE_RATE), energy(wave))
 
 
-def transcribe(listener: Listener, wave: np.ndarray, language: str | None = None) -> Transcript:
+def transcribe(listener: WhisperModel, wave: np.ndarray, language: str | None = None) -> Transcript:
     """Whisper's transcript of ``wave [T]`` at 24 kHz; ``language`` is an ISO 639-1 code, detected when None."""
     return listener.transcribe(audio.resample(wave, audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE), language)
 
@@ -59,7 +59,7 @@ def transcribe(listener: Listener, wave: np.ndarray, language: str | None = None
 def measure(
     source: np.ndarray,
     output: np.ndarray,
-    listener: Listener,
+    listener: WhisperModel,
     seconds: dict[str, float],
     *,
     target_text: str | None = None,

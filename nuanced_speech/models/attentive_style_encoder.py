@@ -91,7 +91,7 @@ class Head(nn.Module):
         return self.output(torch.cat([mean, spread], 1))
 
 
-class AttentiveEncoder(nn.Module):
+class AttentiveStyleEncoder(nn.Module):
     """Whisper's layers to a style, its timbre and its prosody by heads that share nothing.
 
     The heads' numbers are standard deviations from the mean stock style, bent so that they stay within four.
@@ -138,7 +138,7 @@ class AttentiveEncoder(nn.Module):
             save_file(state, temporary, {"config": json.dumps(asdict(self.config)), **metadata})
 
     @classmethod
-    def load(cls, path: Path = WEIGHTS) -> "AttentiveEncoder":
+    def load(cls, path: Path = WEIGHTS) -> "AttentiveStyleEncoder":
         """The encoder of a file written by ``save``; the packaged one by default.
 
         Raises:

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, cast
 
-from nuanced_speech.models.attentive_style_encoder import AttentiveEncoder
+from nuanced_speech.models.attentive_style_encoder import AttentiveStyleEncoder
 from nuanced_speech.models.content_adapter import ContentAdapter
 from nuanced_speech.models.kokoro import Kokoro
-from nuanced_speech.models.phoneme_recognizer import Recogniser
+from nuanced_speech.models.phoneme_recognizer import PhonemeRecognizer
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.style_encoder import StyleEncoder
-from nuanced_speech.models.timbre_extension import Extension
+from nuanced_speech.models.timbre_extension import TimbreExtension
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 
 # Share of the timbre extension that is used: more is more like the speaker and noisier (docs/experiments.md).
 EXTENT = 0.3
@@ -72,9 +72,9 @@ class ModelBank:
         return self._once("content adapter", lambda: ContentAdapter.load(*_given(self.adapter)).to(self.device))
 
     @property
-    def phoneme_recognizer(self) -> Recogniser:
+    def phoneme_recognizer(self) -> PhonemeRecognizer:
         """Whisper features to English phonemes."""
-        return self._once("phoneme recognizer", lambda: Recogniser.load(self.listener))
+        return self._once("phoneme recognizer", lambda: PhonemeRecognizer.load(self.feature_extractor))
 
     @property
     def style_encoder(self) -> StyleEncoder:
@@ -82,11 +82,11 @@ class ModelBank:
         return self._once("style encoder", lambda: StyleEncoder.load(self.encoder).to(self.device))
 
     @property
-    def attentive_style_encoder(self) -> AttentiveEncoder | None:
+    def attentive_style_encoder(self) -> AttentiveStyleEncoder | None:
         """A second estimate of the style, with other errors; None where an encoder was given."""
         if self.encoder:
             return None
-        return self._once("attentive style encoder", lambda: AttentiveEncoder.load().to(self.device))
+        return self._once("attentive style encoder", lambda: AttentiveStyleEncoder.load().to(self.device))
 
     @property
     def speaker_encoder(self) -> SpeakerEncoder:
@@ -99,23 +99,23 @@ class ModelBank:
         return self._once("timbre surrogate", lambda: TimbreSurrogate.load().to(self.device))
 
     @property
-    def timbre_extension(self) -> Extension | None:
+    def timbre_extension(self) -> TimbreExtension | None:
         """Speaker embedding to what 128 numbers of timbre cannot express; None where an encoder was given."""
         if self.encoder:
             return None
-        return self._once("timbre extension", lambda: Extension.load().to(self.device))
+        return self._once("timbre extension", lambda: TimbreExtension.load().to(self.device))
 
     @property
-    def listener(self) -> Listener:
+    def feature_extractor(self) -> WhisperModel:
         """The Whisper model whose features the adapter and the encoders were trained on."""
-        return self._once("listener", lambda: Listener(self.content_adapter.config.whisper, self.device))
+        return self._once("feature extractor", lambda: WhisperModel(self.content_adapter.config.whisper, self.device))
 
     @property
-    def transcriber(self) -> Listener:
+    def transcriber(self) -> WhisperModel:
         """The Whisper model that transcribes."""
-        if self.whisper == self.listener.name:
-            return self.listener
-        return self._once("transcriber", lambda: Listener(self.whisper, self.device))
+        if self.whisper == self.feature_extractor.name:
+            return self.feature_extractor
+        return self._once("transcriber", lambda: WhisperModel(self.whisper, self.device))
 
 
 def _given(path: Path | None) -> tuple[Path, ...]:

@@ -23,8 +23,8 @@ from nuanced_speech.core.constants import DATA, WHISPER_SAMPLE_RATE
 from nuanced_speech.core.errors import reading_weights
 from nuanced_speech.core.files import replacing
 from nuanced_speech.models.content_adapter import Attention, KeysValues
-from nuanced_speech.models.phoneme_tokenizer import END, SYMBOLS, Lexicon
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.phoneme_tokenizer import END, SYMBOLS, PhonemeTokenizer
+from nuanced_speech.models.whisper import WhisperModel
 
 WEIGHTS = DATA / "recogniser.safetensors"
 # Whisper's decoder always had silence after what was said: without it, it may not notice the end.
@@ -34,7 +34,7 @@ BEAMS = 5
 
 
 @dataclass
-class RecogniserConfig:
+class PhonemeRecognizerConfig:
     """``whisper`` is the model whose decoder is changed, ``rank`` that of the change of every matrix."""
 
     whisper: str = "base"
@@ -122,7 +122,7 @@ class Tokens(nn.Module):
         self.table = self()
 
 
-class Recogniser(nn.Module):
+class PhonemeRecognizer(nn.Module):
     """Features of Whisper's encoder to Kokoro's phonemes.
 
     Args:
@@ -133,9 +133,11 @@ class Recogniser(nn.Module):
     prompt: Tensor
     position: Tensor
 
-    def __init__(self, listener: Listener, lexicon: Lexicon, config: RecogniserConfig | None = None) -> None:
+    def __init__(
+        self, listener: WhisperModel, lexicon: PhonemeTokenizer, config: PhonemeRecognizerConfig | None = None
+    ) -> None:
         super().__init__()
-        self.config, self.lexicon = config or RecogniserConfig(listener.name), lexicon
+        self.config, self.lexicon = config or PhonemeRecognizerConfig(listener.name), lexicon
         decoder, dims = listener.model.decoder, listener.model.dims
         self.blocks = nn.ModuleList(Block(dims.n_text_state, dims.n_text_head) for _ in range(dims.n_text_layer))
         self.blocks.load_state_dict(decoder.blocks.state_dict())
@@ -247,17 +249,17 @@ class Recogniser(nn.Module):
             save_file(state, temporary, known | metadata)
 
     @classmethod
-    def load(cls, listener: Listener, path: Path = WEIGHTS) -> "Recogniser":
+    def load(cls, listener: WhisperModel, path: Path = WEIGHTS) -> "PhonemeRecognizer":
         """A recogniser that ``save`` wrote, on top of the Whisper model that it was trained with.
 
         Raises:
             UserError: no such file, not a recogniser, or one of another Whisper model.
         """
         with reading_weights(path, "phoneme recogniser", "nuanced-speech train recogniser"), safe_open(path, "pt") as f:
-            config = RecogniserConfig(**json.loads(f.metadata()["config"]))
+            config = PhonemeRecognizerConfig(**json.loads(f.metadata()["config"]))
             if config.whisper != listener.name:
                 raise ValueError(f"it is one for Whisper {config.whisper}, not {listener.name}")
-            recogniser = cls(listener, Lexicon.of(f.metadata()["lexicon"]), config)
+            recogniser = cls(listener, PhonemeTokenizer.of(f.metadata()["lexicon"]), config)
             recogniser.open_changes()
             recogniser.load_changes({name: f.get_tensor(name).float() for name in f.keys()})  # noqa: SIM118
         recogniser.merge_changes()

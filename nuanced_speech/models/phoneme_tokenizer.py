@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.core.files import replacing
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.symbols import PUNCTUATION, vocabulary
 
 # Kokoro's token at both ends of a string: what ends it here.
@@ -32,7 +32,7 @@ VOICED_END = re.compile(f"(?<=[ptkfθ])z(?![^{re.escape(BETWEEN)}])")
 WHOLE = 0.95
 
 
-class Lexicon:
+class PhonemeTokenizer:
     """Pronounced words and parts of words, and Whisper's tokens for each.
 
     A token of a lexicon is a symbol of Kokoro's (0 to 177), a word with a space before it (from 178 on), or a part of
@@ -58,7 +58,7 @@ class Lexicon:
         return json.dumps([self.words, self.parts, self.longer if training else {}], ensure_ascii=False)
 
     @classmethod
-    def of(cls, text: str) -> "Lexicon":
+    def of(cls, text: str) -> "PhonemeTokenizer":
         """What ``json`` gave."""
         return cls(*json.loads(text))
 
@@ -68,7 +68,7 @@ class Lexicon:
             temporary.write_text(self.json(training=True), encoding="utf-8")
 
     @classmethod
-    def load(cls, path: Path) -> "Lexicon":
+    def load(cls, path: Path) -> "PhonemeTokenizer":
         """What ``save`` wrote."""
         return cls.of(path.read_text(encoding="utf-8"))
 
@@ -103,7 +103,7 @@ class Lexicon:
         """The phonemes of tokens; an ending is voiced only after what is voiced."""
         return VOICED_END.sub("s", "".join(self._written.get(token, "") for token in tokens).strip())
 
-    def first_rows(self, listener: Listener) -> Tensor:
+    def first_rows(self, listener: WhisperModel) -> Tensor:
         """For every token ``[len(self), D]`` what Whisper knows of its letter or its words, frequent words first."""
         embedding, tokenizer = listener.model.decoder.token_embedding.weight.cpu(), listener.english_tokenizer
         rows = torch.zeros(len(self), embedding.shape[1])

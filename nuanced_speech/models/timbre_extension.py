@@ -22,7 +22,7 @@ WEIGHTS = DATA / "extension.safetensors"
 SIZE, HIDDEN, DROPOUT = 64, 128, 0.1
 
 
-class Extension(nn.Module):
+class TimbreExtension(nn.Module):
     """Speaker embeddings ``[B, 256]`` to the numbers that follow a timbre's 128, ``[B, SIZE]``; the first is 1, for
     what every recorded voice has.
 
@@ -64,7 +64,7 @@ class Extension(nn.Module):
             save_file(state, temporary, {"shape": json.dumps([*self.columns.shape])} | metadata)
 
     @classmethod
-    def load(cls, path: Path = WEIGHTS) -> "Extension":
+    def load(cls, path: Path = WEIGHTS) -> "TimbreExtension":
         """The extension of a file written by ``save``; the packaged one by default.
 
         Raises:

@@ -75,7 +75,7 @@ class Transcript:
     segments: list[Segment]
 
 
-class Listener:
+class WhisperModel:
     """A Whisper model.
 
     Args:

@@ -21,11 +21,11 @@ from torch.nn.utils.rnn import pad_sequence
 from nuanced_speech import audio
 from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.core.progress import step_bar
-from nuanced_speech.models.attentive_style_encoder import AttentiveConfig, AttentiveEncoder, together
+from nuanced_speech.models.attentive_style_encoder import AttentiveConfig, AttentiveStyleEncoder, together
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.models.phoneme_recognizer import with_silence
-from nuanced_speech.models.whisper import FEATURE_RATE, Listener
+from nuanced_speech.models.whisper import FEATURE_RATE, WhisperModel
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.augment import augment
@@ -56,14 +56,14 @@ class Example:
     style: Tensor
 
 
-def layers_of(listener: Listener, wave: np.ndarray, layers: tuple[int, ...]) -> Tensor:
+def layers_of(listener: WhisperModel, wave: np.ndarray, layers: tuple[int, ...]) -> Tensor:
     """Layers of ``wave [T]`` at 16 kHz as a conversion computes them, ``[F, L, D]`` at 25 Hz, fp16."""
     frames = -(-len(wave) * FEATURE_RATE // audio.WHISPER_SAMPLE_RATE)
     features = listener.features(with_silence(wave), layers)[:frames]
     return together(features.unflatten(-1, (len(layers), -1))).half().cpu()
 
 
-def prepare(corpus: Path, listener: Listener, layers: tuple[int, ...]) -> None:
+def prepare(corpus: Path, listener: WhisperModel, layers: tuple[int, ...]) -> None:
     """Write the layers of every shard of a corpus, clean and augmented, to ``layers-WHISPER-NUMBER.safetensors``
     beside it.
 
@@ -94,7 +94,7 @@ def load_examples(corpus: Path, whisper: str) -> list[Example]:
 
 
 @torch.no_grad()
-def held_out_examples(folder: Path, kokoro: Kokoro, listener: Listener, layers: tuple[int, ...]) -> list[Example]:
+def held_out_examples(folder: Path, kokoro: Kokoro, listener: WhisperModel, layers: tuple[int, ...]) -> list[Example]:
     """The unseen sentences by the held-out voices, spoken and heard once for a ``folder``, clean and augmented."""
     path = folder / f"held-out-{listener.name}.safetensors"
     if not path.exists():
@@ -110,7 +110,7 @@ def held_out_examples(folder: Path, kokoro: Kokoro, listener: Listener, layers: 
 
 
 def _example(
-    listener: Listener, speech: Tensor, style: Tensor, layers: tuple[int, ...], rng: np.random.Generator
+    listener: WhisperModel, speech: Tensor, style: Tensor, layers: tuple[int, ...], rng: np.random.Generator
 ) -> Example:
     """``speech [T]`` at 24 kHz heard as it is, and augmented."""
     wave = audio.resample(speech.numpy(), audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
@@ -166,7 +166,7 @@ class AttentiveRecipe(Recipe):
 
     def __init__(self, config: StyleTraining, shape: AttentiveConfig) -> None:
         self.config, self.shape = config, shape
-        listener = Listener(shape.whisper)
+        listener = WhisperModel(shape.whisper)
         layers = tuple(range(1, listener.depth + 1))
         for corpus in config.corpora:
             prepare(corpus, listener, layers)
@@ -174,7 +174,7 @@ class AttentiveRecipe(Recipe):
         self.held_out = held_out_examples(config.out, Kokoro(), listener, layers)
         self.hours = sum(len(example.versions[0]) for example in self.examples) / 25 / 3600
         torch.manual_seed(config.seed)
-        self.encoder = AttentiveEncoder(shape)
+        self.encoder = AttentiveStyleEncoder(shape)
         stock = [style_of(pack) for voice, pack in stock_voices().items() if voice not in HELD_OUT]
         self.encoder.calibrate(torch.stack(stock))
         self.optimizer = torch.optim.AdamW(self.encoder.parameters(), config.lr, weight_decay=config.weight_decay)
@@ -219,7 +219,7 @@ class AttentiveRecipe(Recipe):
         return path
 
 
-def distance(encoder: AttentiveEncoder, styles: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def distance(encoder: AttentiveStyleEncoder, styles: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Of styles ``[B, 256]``: mean squared error in standard deviations, and mean of 1 - cosine over both halves."""
     squares = ((styles - targets) / encoder.style_std).square().mean()
     halves = zip(styles.split(TIMBRE_DIM, 1), targets.split(TIMBRE_DIM, 1), strict=True)
@@ -227,7 +227,7 @@ def distance(encoder: AttentiveEncoder, styles: Tensor, targets: Tensor) -> tupl
 
 
 @torch.no_grad()
-def measure(encoder: AttentiveEncoder, examples: list[Example]) -> dict[str, float]:
+def measure(encoder: AttentiveStyleEncoder, examples: list[Example]) -> dict[str, float]:
     """Mean cosines on whole utterances: ``style clean``, ``timbre augmented`` and so on."""
     encoder.eval()
     figures: dict[str, float] = {}

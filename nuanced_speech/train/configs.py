@@ -83,7 +83,7 @@ class AdapterConfig:
 
 
 @dataclass(frozen=True)
-class RecogniserTraining:
+class PhonemeRecognizerTraining:
     """How to train the phoneme recognizer.
 
     Attributes:
@@ -190,7 +190,7 @@ class TimbreConfig:
 
 
 @dataclass(frozen=True)
-class ExtensionTraining:
+class TimbreExtensionTraining:
     """How to train the timbre extension.
 
     Attributes:

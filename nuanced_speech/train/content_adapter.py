@@ -22,7 +22,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.content_adapter import ContentAdapter, ContentConfig
 from nuanced_speech.models.kokoro import Kokoro
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.augment import augment
 from nuanced_speech.train.board import Board
@@ -56,7 +56,7 @@ class Example:
         return int(self.versions[0][1].sum())
 
 
-def prepare_features(corpus: Path, listener: Listener, layer: int, versions: int = VERSIONS, seed: int = 0) -> None:
+def prepare_features(corpus: Path, listener: WhisperModel, layer: int, versions: int = VERSIONS, seed: int = 0) -> None:
     """Whisper features of every shard, written beside it once.
 
     ``features-WHISPER-LAYER-NUMBER.safetensors`` holds for utterance k and version v ``k.v`` (features) and
@@ -185,7 +185,7 @@ class AdapterRecipe(Recipe):
     def __init__(self, config: AdapterConfig, shape: ContentConfig) -> None:
         self.config, self.shape = config, shape
         self.dtype = precision.choose(config.precision, "cpu")
-        listener = Listener(shape.whisper)
+        listener = WhisperModel(shape.whisper)
         self._read_examples(listener)
         torch.manual_seed(config.seed)
         self.adapter = ContentAdapter(shape)
@@ -200,7 +200,7 @@ class AdapterRecipe(Recipe):
         self.optimizer = torch.optim.AdamW(groups, config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
         self.schedule = WarmCosine(config.steps, config.warmup)
 
-    def _read_examples(self, listener: Listener) -> None:
+    def _read_examples(self, listener: WhisperModel) -> None:
         """Read what to learn from, and hold back the beginnings of the first corpus and of the real recordings."""
         config, shape, kokoro = self.config, self.shape, Kokoro()
         folders = [*config.corpora, *([config.real] if config.real else [])]

@@ -23,7 +23,7 @@ from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
-from nuanced_speech.train.configs import ExtensionTraining
+from nuanced_speech.train.configs import TimbreExtensionTraining
 from nuanced_speech.train.content_adapter import faster
 from nuanced_speech.train.corpus import Utterance, read
 from nuanced_speech.voice.stock import nearest_stock_timbre
@@ -63,7 +63,7 @@ class Speaker:
         return float(self.f0[self.f0 > 0].log2().median())
 
 
-def prepare(config: ExtensionTraining) -> Path:
+def prepare(config: TimbreExtensionTraining) -> Path:
     """Analyse every recording at every speed, once; ``OUT/heard.safetensors``.
 
     Raises:

@@ -24,13 +24,13 @@ from nuanced_speech.core.constants import FEATURE_FRAMES_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.evaluate.metrics import EditCounts, count_edits
-from nuanced_speech.models.phoneme_recognizer import Recogniser, RecogniserConfig, with_silence
-from nuanced_speech.models.phoneme_tokenizer import END, Lexicon
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.phoneme_recognizer import PhonemeRecognizer, PhonemeRecognizerConfig, with_silence
+from nuanced_speech.models.phoneme_tokenizer import END, PhonemeTokenizer
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.board import Board
-from nuanced_speech.train.configs import RecogniserTraining
+from nuanced_speech.train.configs import PhonemeRecognizerTraining
 from nuanced_speech.train.content_adapter import disturb, with_gaps
 from nuanced_speech.train.corpus import read_shard, shards_in
 from nuanced_speech.train.descent import WeightAverage, descend
@@ -52,7 +52,7 @@ class Clip:
     phonemes: str
 
 
-def prepare_clips(corpus: Path, listener: Listener, versions: int, seed: int = 0) -> None:
+def prepare_clips(corpus: Path, listener: WhisperModel, versions: int, seed: int = 0) -> None:
     """Write Whisper's features of every shard beside it, once: ``heard-WHISPER-NUMBER.safetensors`` holds for clip k
     its symbols ``k.ids`` and its versions ``k.v``.
 
@@ -104,7 +104,7 @@ def load_clips(corpus: Path, whisper: str) -> list[Clip]:
 
 
 def loss_of(
-    recogniser: Recogniser, clips: list[Clip], rng: np.random.Generator, config: RecogniserTraining
+    recogniser: PhonemeRecognizer, clips: list[Clip], rng: np.random.Generator, config: PhonemeRecognizerTraining
 ) -> tuple[Tensor, Tensor]:
     """Cross entropy of the next token, and the share of tokens that were right."""
     device = torch.device(config.device)
@@ -125,26 +125,26 @@ def loss_of(
     return loss, (logits.argmax(-1) == targets).float().mean()
 
 
-def train(config: RecogniserTraining, report: Report = log.info) -> Path:
+def train(config: PhonemeRecognizerTraining, report: Report = log.info) -> Path:
     """Train, resuming from ``out``'s checkpoint if there is one, and write ``recogniser.safetensors`` there.
 
     Raises:
         UserError: too few clips, or a checkpoint that was made with other settings.
     """
     checkpoint.make_folder(config.out)
-    recipe = RecogniserRecipe(config)
+    recipe = PhonemeRecognizerRecipe(config)
     report(f"{recipe.hours[0]:.2f} h spoken by Kokoro, {recipe.hours[1]:.2f} h of real speech; {config.steps} steps")
     path = config.out / "recogniser_checkpoint.pt"
     return run(recipe, LoopConfig(config.steps, path, recipe.settings(), config.checkpoint_every), report)
 
 
-class RecogniserRecipe(Recipe):
+class PhonemeRecognizerRecipe(Recipe):
     """The recogniser, the average of what training changed, and the clips that it learns from."""
 
-    def __init__(self, config: RecogniserTraining) -> None:
+    def __init__(self, config: PhonemeRecognizerTraining) -> None:
         self.config = config
         self.dtype = precision.choose(config.precision, config.device)
-        listener = Listener(config.whisper, config.device)
+        listener = WhisperModel(config.whisper, config.device)
         folders = [*config.corpora, *([config.real] if config.real else [])]
         for folder in folders:
             versions = config.real_versions if folder == config.real else config.versions
@@ -153,8 +153,8 @@ class RecogniserRecipe(Recipe):
         words = config.out / "lexicon.json"
         if not words.exists():
             pronounced_words(listener).save(words)
-        lexicon = Lexicon.load(words)
-        self.recogniser = Recogniser(listener, lexicon, RecogniserConfig(listener.name, config.rank))
+        lexicon = PhonemeTokenizer.load(words)
+        self.recogniser = PhonemeRecognizer(listener, lexicon, PhonemeRecognizerConfig(listener.name, config.rank))
         self.recogniser.open_changes()
         self.recogniser.to(config.device)
         self._read_clips(folders, listener.name)
@@ -250,7 +250,7 @@ def weighed(start: dict[str, Tensor], end: dict[str, Tensor], share: float) -> d
     return changes
 
 
-def phoneme_errors(recogniser: Recogniser, clips: list[Clip]) -> float:
+def phoneme_errors(recogniser: PhonemeRecognizer, clips: list[Clip]) -> float:
     """Share of the symbols that are inserted, lost or replaced where it writes freely."""
     counts = EditCounts(0, 0, 0, 0)
     device = next(recogniser.parameters()).device

@@ -6,8 +6,8 @@ from collections import defaultdict
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import step_bar
-from nuanced_speech.models.phoneme_tokenizer import SYMBOLS, WORDS, Lexicon
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.phoneme_tokenizer import SYMBOLS, WORDS, PhonemeTokenizer
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.english import dictionary, dictionary_words, in_dictionary
 from nuanced_speech.text.pronunciation import pronounce
 from nuanced_speech.train.letters import Letters
@@ -25,7 +25,7 @@ LEAST_SHARE = 1e-4
 Part = tuple[str, int]
 
 
-def pronounced_words(listener: Listener, first: int | None = None, parts: int = PARTS) -> Lexicon:
+def pronounced_words(listener: WhisperModel, first: int | None = None, parts: int = PARTS) -> PhonemeTokenizer:
     """Every token of the Whisper model, or of its ``first`` ones, which are the most frequent, that is a word of the
     pronunciation dictionary, by its pronunciation; and the ``parts`` that most words that are no single token need.
 
@@ -44,10 +44,12 @@ def pronounced_words(listener: Listener, first: int | None = None, parts: int = 
                 words[phonemes].append(token)
     if not words:
         raise UserError(f"Whisper {listener.name} has no English words among its tokens")
-    return with_parts(listener, words, dictionary(), parts) if parts else Lexicon(words)
+    return with_parts(listener, words, dictionary(), parts) if parts else PhonemeTokenizer(words)
 
 
-def with_parts(listener: Listener, words: dict[str, list[int]], known: dict[str, str], limit: int) -> Lexicon:
+def with_parts(
+    listener: WhisperModel, words: dict[str, list[int]], known: dict[str, str], limit: int
+) -> PhonemeTokenizer:
     """A lexicon of whole ``words`` and of those parts, so many at most, that most of the longer words of a dictionary
     need, frequent ones before rare ones.
 
@@ -94,4 +96,4 @@ def with_parts(listener: Listener, words: dict[str, list[int]], known: dict[str,
         for phonemes, (_, path) in paths.items()
         if all(part in numbers for part in path)
     }
-    return Lexicon(words, parts, longer)
+    return PhonemeTokenizer(words, parts, longer)

@@ -21,7 +21,7 @@ from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.alignment import MIN_FIT
 from nuanced_speech.models.content_adapter import ContentAdapter, align_content
 from nuanced_speech.models.kokoro import Kokoro
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.corpus import write_shard
 
@@ -56,7 +56,7 @@ def prepare(config: RealConfig) -> None:
         )
     config.out.mkdir(parents=True, exist_ok=True)
     adapter = ContentAdapter.load(config.adapter) if config.adapter else ContentAdapter.load()
-    listener, kokoro = Listener(adapter.config.whisper), Kokoro()
+    listener, kokoro = WhisperModel(adapter.config.whisper), Kokoro()
     groups = [paths[k : k + config.per_shard] for k in range(0, len(paths), config.per_shard)]
     for number, group in enumerate(step_bar(groups, "aligning")):
         target = config.out / f"shard-{number:05d}.safetensors"
@@ -82,7 +82,7 @@ def prepare(config: RealConfig) -> None:
 
 
 def label(
-    path: Path, listener: Listener, adapter: ContentAdapter, kokoro: Kokoro, min_log_probability: float
+    path: Path, listener: WhisperModel, adapter: ContentAdapter, kokoro: Kokoro, min_log_probability: float
 ) -> tuple[np.ndarray, Tensor, Tensor] | None:
     """One recording: its wave at 16 kHz, token ids and durations; None where the transcript does not fit."""
     try:

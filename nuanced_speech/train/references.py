@@ -26,7 +26,7 @@ from nuanced_speech.core.constants import (
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.kokoro import Kokoro, spread
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.augment import augment
 from nuanced_speech.train.corpus import read_shard, shards_in
@@ -101,7 +101,7 @@ class Speaker:
         crop_seconds: their length; sentences that are shorter are one crop.
     """
 
-    def __init__(self, kokoro: Kokoro, listener: Listener, cache: Path, crops: int, crop_seconds: float) -> None:
+    def __init__(self, kokoro: Kokoro, listener: WhisperModel, cache: Path, crops: int, crop_seconds: float) -> None:
         self.kokoro, self.listener, self.cache = kokoro, listener, cache
         self.crops, self.crop_units = crops, max(1, round(crop_seconds * SAMPLE_RATE / SAMPLES_PER_UNIT))
         # kokoro's weights may come from different sources: their embeddings tell them apart
@@ -196,7 +196,7 @@ def segment_list(speech: Speech) -> list[dict[str, Any]]:
     return rows
 
 
-def corpus_vectors(folder: Path, listener: Listener) -> tuple[Tensor, Tensor]:
+def corpus_vectors(folder: Path, listener: WhisperModel) -> tuple[Tensor, Tensor]:
     """Mean Whisper features and true styles of a generated corpus.
 
     Every utterance is heard twice, clean and through a random room, microphone and noise: recordings are not as clean

@@ -29,7 +29,7 @@ from nuanced_speech.dsp.stft_loss import MultiResolutionSTFTLoss
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.models.style_encoder import StyleEncoder
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.train.board import Board
 from nuanced_speech.train.corpus import read_sentences
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run
@@ -80,7 +80,7 @@ class StyleRecipe(Recipe):
             f"{len(sentences)} sentences in {len(config.voices)} voices, {config.epochs} epochs of {self.steps} steps,"
             f" {config.batch_size} crops of {config.crop_seconds:g} s in a step, on {self.device}"
         )
-        self.kokoro, listener = Kokoro().to(self.device), Listener(config.whisper, self.device)
+        self.kokoro, listener = Kokoro().to(self.device), WhisperModel(config.whisper, self.device)
         speaker = Speaker(self.kokoro, listener, config.out / "cache", config.crops, config.crop_seconds)
         self.speech: Speech = speak_all(speaker, sentences, config)
         self.segments = self.speech.segments
@@ -101,7 +101,7 @@ class StyleRecipe(Recipe):
         self.settings = identity(config, sentences, None if self.corpus is None else self.corpus[1])
         self.best, self.start, self.epoch, self.steps_here = math.inf, dict[str, float](), 0, 0
 
-    def _read_corpus(self, listener: Listener) -> Tensor:
+    def _read_corpus(self, listener: WhisperModel) -> Tensor:
         """Read styles that go without audio: a corpus to learn from, and what chooses the best weights. Returns all
         mean features ``[N, width]`` that are learned from."""
         self.corpus, features = None, pool(self.segments)

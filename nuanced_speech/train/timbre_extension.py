@@ -21,10 +21,10 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.stft_loss import STFTLoss
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-from nuanced_speech.models.timbre_extension import Extension
+from nuanced_speech.models.timbre_extension import TimbreExtension
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.board import Board
-from nuanced_speech.train.configs import ExtensionTraining
+from nuanced_speech.train.configs import TimbreExtensionTraining
 from nuanced_speech.train.descent import descend
 from nuanced_speech.train.discriminators import Discriminators
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
@@ -54,23 +54,23 @@ def spectral_distance(spectra: list[STFTLoss], wave: Tensor, reference: Tensor, 
     return torch.stack(losses).mean()
 
 
-def train(config: ExtensionTraining, report: Report = log.info) -> Path:
+def train(config: TimbreExtensionTraining, report: Report = log.info) -> Path:
     """Train, resuming from ``out``'s checkpoint if there is one, and write ``extension.safetensors`` there.
 
     Raises:
         UserError: no speech in the folder, or too little; or a checkpoint that was made with other settings.
     """
     checkpoint.make_folder(config.out)
-    recipe = ExtensionRecipe(config)
+    recipe = TimbreExtensionRecipe(config)
     path = config.out / "extension_checkpoint.pt"
     loop = LoopConfig(config.steps, path, recipe.settings(), config.checkpoint_every, at_first=True)
     return run(recipe, loop, report)
 
 
-class ExtensionRecipe(Recipe):
+class TimbreExtensionRecipe(Recipe):
     """The extension, its discriminators, the frozen networks around them, and the speakers."""
 
-    def __init__(self, config: ExtensionTraining) -> None:
+    def __init__(self, config: TimbreExtensionTraining) -> None:
         self.config = config
         speakers = load_speakers(prepare(config))
         device = config.device
@@ -84,7 +84,7 @@ class ExtensionRecipe(Recipe):
             raise UserError(f"{config.speech}: no more than {held}: add others")
         self.spectra = [STFTLoss(n, n // 4, n, mels, audio.WHISPER_SAMPLE_RATE).to(device) for n, mels in RESOLUTIONS]
         self.noise = [noise_of(s.wave.to(device), self.spectra) for s in speakers]
-        self.extension = Extension(self.kokoro.gains).to(device)
+        self.extension = TimbreExtension(self.kokoro.gains).to(device)
         self.extension.calibrate(torch.stack([speakers[k].embeddings[0] for k in self.used]).to(device))
         self.discriminators = Discriminators().to(device)
         self.optimizer = torch.optim.AdamW(
@@ -167,7 +167,7 @@ class ExtensionRecipe(Recipe):
 
 @torch.no_grad()
 def likeness(
-    kokoro: Kokoro, encoder: SpeakerEncoder, extension: Extension, passages: Passages, speakers: list[int]
+    kokoro: Kokoro, encoder: SpeakerEncoder, extension: TimbreExtension, passages: Passages, speakers: list[int]
 ) -> tuple[float, float]:
     """Mean cosine to the second half of a speaker's recording, the first being known: of the speaker's own passages,
     and of those of the next speaker."""

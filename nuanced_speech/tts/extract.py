@@ -15,7 +15,7 @@ from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.mel import MEL, mel_spectrogram
 from nuanced_speech.models.content_adapter import ContentAdapter, align_content
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.train.corpus import read_shard
@@ -98,7 +98,7 @@ def to_frames(units: np.ndarray, frames: int) -> np.ndarray:
 
 def _from_ljspeech(config: ExtractConfig) -> int:
     adapter = ContentAdapter.load() if config.durations else None
-    listener = Listener(adapter.config.whisper) if adapter else None
+    listener = WhisperModel(adapter.config.whisper) if adapter else None
     tokens, encoder = vocabulary(), SpeakerEncoder()
     count = 0
     phonemize("one", config.language)  # a language that is not there is said once, not once a row

@@ -13,7 +13,7 @@ import numpy as np
 from nuanced_speech import audio
 from nuanced_speech.core.constants import WHISPER_SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.whisper import Listener, Transcript
+from nuanced_speech.models.whisper import Transcript, WhisperModel
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.tts import ljspeech, quality_filters
 from nuanced_speech.tts.clips import Clip, Job, Outcome, PrepareConfig, Rejection
@@ -33,7 +33,7 @@ class Preparer:
         self.longest = config.limits.max_seconds - 2 * config.pad
 
     @property
-    def listener(self) -> Listener:
+    def listener(self) -> WhisperModel:
         return _listener(self.config.whisper)
 
     def __call__(self, job: Job, progress: Callable[[float], None]) -> Outcome:
@@ -147,8 +147,8 @@ class Preparer:
 
 
 @lru_cache(maxsize=1)
-def _listener(name: str) -> Listener:
-    return Listener(name)
+def _listener(name: str) -> WhisperModel:
+    return WhisperModel(name)
 
 
 def _phonemes(text: str, language: str) -> str:

@@ -28,9 +28,9 @@ def wave(clip: Path) -> np.ndarray:
 def test_the_style_of_a_segment_is_the_mean_of_two_opinions(converter, wave):
     (piece,) = segment(wave)
     own = np.pad(wave, (0, piece.units * 600 - len(wave)))
-    layers = style.hear(converter.models.listener, to_whisper(own), tuple(range(1, 7)))
+    layers = style.hear(converter.models.feature_extractor, to_whisper(own), tuple(range(1, 7)))
     frames = -(-len(own) * 50 // audio.SAMPLE_RATE)
-    features = converter.models.listener.features(with_silence(to_whisper(own)))[:frames]
+    features = converter.models.feature_extractor.features(with_silence(to_whisper(own)))[:frames]
     with torch.no_grad():
         opinions = (
             converter.models.style_encoder(features[None])[0],

@@ -47,7 +47,7 @@ def watch(job: Callable[[], object]) -> list[str]:
 
 def main(folder: Path) -> dict[str, Any]:
     from nuanced_speech.models.kokoro import Kokoro
-    from nuanced_speech.models.phoneme_tokenizer import Lexicon
+    from nuanced_speech.models.phoneme_tokenizer import PhonemeTokenizer
     from nuanced_speech.models.speaker_encoder import SpeakerEncoder
     from nuanced_speech.synthesis.text_to_speech import speak
     from nuanced_speech.train import content_adapter as adapter
@@ -79,7 +79,7 @@ def main(folder: Path) -> dict[str, Any]:
 
     # the real one takes minutes to make
     (folder / "rec").mkdir()
-    Lexicon({"ðə": [262], "ænd": [290]}).save(folder / "rec" / "lexicon.json")
+    PhonemeTokenizer({"ðə": [262], "ænd": [290]}).save(folder / "rec" / "lexicon.json")
 
     def speak_passage() -> None:
         utterance = next(corpus.read(spoken))
@@ -97,7 +97,7 @@ def main(folder: Path) -> dict[str, Any]:
             adapter.AdapterConfig((spoken,), folder / "adapter", steps=1, batch_size=1, held_out=1)
         ),
         "recogniser": lambda: recogniser.train(
-            recogniser.RecogniserTraining(
+            recogniser.PhonemeRecognizerTraining(
                 (spoken,), folder / "rec", steps=1, batch_size=1, held_out=0, whisper="tiny.en"
             )
         ),

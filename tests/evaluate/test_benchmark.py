@@ -19,7 +19,7 @@ from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import Recording, find_recordings
 from nuanced_speech.evaluate.trials import Trial, trials
 from nuanced_speech.models.kokoro import Kokoro
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.voice.stock import voice_pack
 
 
@@ -135,7 +135,7 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
 
 
-def test_run_measures_and_goes_on_where_it_stopped(tmp_path: Path, listener: Listener) -> None:
+def test_run_measures_and_goes_on_where_it_stopped(tmp_path: Path, listener: WhisperModel) -> None:
     """The recording itself and WORLD's copy of it, which need no model but Whisper, the judge."""
     folder = tmp_path / "speech"
     wave = audio.read(CLIP)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.attentive_style_encoder import AttentiveConfig, AttentiveEncoder, together
+from nuanced_speech.models.attentive_style_encoder import AttentiveConfig, AttentiveStyleEncoder, together
 from nuanced_speech.models.style_encoder import REACH
 from nuanced_speech.train import attentive_style_encoder as style
 from nuanced_speech.train import checkpoint
@@ -27,9 +27,9 @@ def noise(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 @pytest.fixture
-def encoder() -> AttentiveEncoder:
+def encoder() -> AttentiveStyleEncoder:
     torch.manual_seed(0)
-    encoder = AttentiveEncoder(SMALL).eval()
+    encoder = AttentiveStyleEncoder(SMALL).eval()
     encoder.calibrate(STYLES)
     with torch.no_grad():
         for parameter in encoder.parameters():
@@ -37,7 +37,7 @@ def encoder() -> AttentiveEncoder:
     return encoder
 
 
-def test_padding_does_not_matter(encoder: AttentiveEncoder) -> None:
+def test_padding_does_not_matter(encoder: AttentiveStyleEncoder) -> None:
     long, short = noise(1, 40, 4, 384, seed=1), noise(1, 15, 4, 384, seed=2)
     padded = torch.full((1, 40, 4, 384), float("nan"))
     padded[:, :15] = short
@@ -47,7 +47,7 @@ def test_padding_does_not_matter(encoder: AttentiveEncoder) -> None:
     assert (both[0] - both[1]).abs().max() > 1e-3
 
 
-def test_only_the_layers_of_its_mixture_count(encoder: AttentiveEncoder) -> None:
+def test_only_the_layers_of_its_mixture_count(encoder: AttentiveStyleEncoder) -> None:
     layers = noise(1, 20, 4, 384)
     for number in (1, 2, 3, 4):
         changed = layers.clone()
@@ -55,14 +55,14 @@ def test_only_the_layers_of_its_mixture_count(encoder: AttentiveEncoder) -> None
         assert torch.equal(encoder(changed), encoder(layers)) == (number not in SMALL.layers)
 
 
-def test_the_heads_share_nothing(encoder: AttentiveEncoder) -> None:
+def test_the_heads_share_nothing(encoder: AttentiveStyleEncoder) -> None:
     encoder(noise(2, 20, 4, 384))[:, :128].sum().backward()
     timbre, prosody = encoder.heads
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in timbre.parameters())
     assert all(p.grad is None or p.grad.abs().max() == 0 for p in prosody.parameters())
 
 
-def test_styles_stay_in_reach(encoder: AttentiveEncoder) -> None:
+def test_styles_stay_in_reach(encoder: AttentiveStyleEncoder) -> None:
     with torch.no_grad():
         for head in encoder.heads:
             head.output[-1].weight.mul_(1e4)
@@ -75,16 +75,16 @@ def test_frames_are_averaged_in_pairs() -> None:
     assert together(torch.ones(1, 4)).shape == (1, 4)
 
 
-def test_a_file_gives_the_encoder_back(encoder: AttentiveEncoder, tmp_path: Path) -> None:
+def test_a_file_gives_the_encoder_back(encoder: AttentiveStyleEncoder, tmp_path: Path) -> None:
     encoder.save(tmp_path / "a.safetensors")
-    loaded = AttentiveEncoder.load(tmp_path / "a.safetensors")
+    loaded = AttentiveStyleEncoder.load(tmp_path / "a.safetensors")
     assert loaded.config == SMALL
     torch.testing.assert_close(loaded(noise(1, 20, 4, 384)), encoder(noise(1, 20, 4, 384)), atol=0.02, rtol=0.02)
     (tmp_path / "a.safetensors").write_bytes(b"no")
     with pytest.raises(UserError, match="not a style encoder with attention"):
-        AttentiveEncoder.load(tmp_path / "a.safetensors")
+        AttentiveStyleEncoder.load(tmp_path / "a.safetensors")
     with pytest.raises(UserError, match="train style"):
-        AttentiveEncoder.load(tmp_path / "b.safetensors")
+        AttentiveStyleEncoder.load(tmp_path / "b.safetensors")
 
 
 def test_training_learns_and_resumes_exactly(
@@ -94,7 +94,7 @@ def test_training_learns_and_resumes_exactly(
     monkeypatch.setattr(style, "HELD_OUT", style.HELD_OUT[:1])
     monkeypatch.setattr(style, "UNSEEN", ("Not at all.",))
     settings = StyleTraining((spoken,), tmp_path / "whole", 40, 4, 1e-2, 5, checkpoint_every=20)
-    weights = AttentiveEncoder.load(train(settings, SMALL))
+    weights = AttentiveStyleEncoder.load(train(settings, SMALL))
     examples = style.load_examples(spoken, "tiny.en")
     assert len(examples) == 4 and all(len(example.versions) == 2 for example in examples)
     true = torch.stack([example.style for example in examples])
@@ -116,7 +116,7 @@ def test_training_learns_and_resumes_exactly(
         train(stopped, SMALL)
     assert checkpoint.load(stopped.out / "attentive_checkpoint.pt")["step"] == 20
     monkeypatch.setattr(style, "measure", measure)
-    again = AttentiveEncoder.load(train(stopped, SMALL))
+    again = AttentiveStyleEncoder.load(train(stopped, SMALL))
     for name, value in weights.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
     with pytest.raises(UserError, match="shape was"):

@@ -11,26 +11,26 @@ import torch
 from nuanced_speech import Converter, audio
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate.metrics import count_edits
-from nuanced_speech.models.phoneme_recognizer import Recogniser, with_silence
-from nuanced_speech.models.phoneme_tokenizer import END, SYMBOLS, Lexicon
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.phoneme_recognizer import PhonemeRecognizer, with_silence
+from nuanced_speech.models.phoneme_tokenizer import END, SYMBOLS, PhonemeTokenizer
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.pronounced import pronounced_words
 
 # pronunciations that are some of Whisper's tokens
-LEXICON = Lexicon({f"word{k}": [1000 + 2 * k, 1001 + 2 * k] for k in range(300)})
+LEXICON = PhonemeTokenizer({f"word{k}": [1000 + 2 * k, 1001 + 2 * k] for k in range(300)})
 
 
 @pytest.fixture
-def recogniser(listener: Listener) -> Recogniser:
+def recogniser(listener: WhisperModel) -> PhonemeRecognizer:
     torch.manual_seed(0)
-    return Recogniser(listener, LEXICON)
+    return PhonemeRecognizer(listener, LEXICON)
 
 
-def changed(listener: Listener) -> Recogniser:
+def changed(listener: WhisperModel) -> PhonemeRecognizer:
     """With changes as training might make them."""
     torch.manual_seed(0)
-    recogniser = Recogniser(listener, LEXICON)
+    recogniser = PhonemeRecognizer(listener, LEXICON)
     recogniser.open_changes()
     with torch.no_grad():
         for name, value in recogniser.named_parameters():
@@ -45,7 +45,7 @@ def heard(frames: int = 80, seed: int = 1) -> torch.Tensor:
     return torch.randn(frames, 384, generator=torch.Generator().manual_seed(seed))
 
 
-def test_it_begins_as_whispers_decoder(recogniser: Recogniser, listener: Listener) -> None:
+def test_it_begins_as_whispers_decoder(recogniser: PhonemeRecognizer, listener: WhisperModel) -> None:
     decoder = listener.model.decoder
     features = heard()[None]
     # words that are one of Whisper's tokens each
@@ -58,7 +58,7 @@ def test_it_begins_as_whispers_decoder(recogniser: Recogniser, listener: Listene
     assert torch.allclose(mine, theirs, atol=1e-4)
 
 
-def test_a_batch_of_different_lengths_gives_what_its_items_give_alone(listener: Listener) -> None:
+def test_a_batch_of_different_lengths_gives_what_its_items_give_alone(listener: WhisperModel) -> None:
     recogniser = changed(listener)
     short, long = heard(50), heard(90, seed=2)
     ids = torch.tensor([[5, 6, 7], [9, 8, 7]])
@@ -69,7 +69,7 @@ def test_a_batch_of_different_lengths_gives_what_its_items_give_alone(listener: 
         assert torch.allclose(together[k], own, atol=1e-4)
 
 
-def test_one_beam_writes_what_is_expected_most_until_the_end_or_the_limit(clip: Path, listener: Listener) -> None:
+def test_one_beam_writes_what_is_expected_most_until_the_end_or_the_limit(clip: Path, listener: WhisperModel) -> None:
     recogniser = changed(listener)
     features = listener.features(with_silence(audio.read(clip, audio.WHISPER_SAMPLE_RATE)[:32_000]))
     limit, sizes = 40, torch.tensor(LEXICON.sizes)
@@ -90,7 +90,7 @@ def test_one_beam_writes_what_is_expected_most_until_the_end_or_the_limit(clip: 
 
 
 def test_more_beams_find_a_string_that_is_more_probable(converter: Converter, clip: Path) -> None:
-    base, recogniser = converter.models.listener, converter.models.phoneme_recognizer
+    base, recogniser = converter.models.feature_extractor, converter.models.phoneme_recognizer
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
     rng = np.random.default_rng(0)
     noisy = (wave + 0.7 * wave.std() * rng.standard_normal(len(wave))).astype(np.float32)
@@ -107,10 +107,10 @@ def test_more_beams_find_a_string_that_is_more_probable(converter: Converter, cl
     assert probability(five) > probability(one)
 
 
-def test_untaught_it_writes_whispers_words(clip: Path, listener: Listener) -> None:
+def test_untaught_it_writes_whispers_words(clip: Path, listener: WhisperModel) -> None:
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
     words = pronounced_words(listener, 6000, parts=0).words
-    untaught = Recogniser(listener, Lexicon(words))
+    untaught = PhonemeRecognizer(listener, PhonemeTokenizer(words))
     untaught.merge_changes()
     wanted = phonemize(listener.transcribe(wave, language="en").text)
     said = untaught.write(listener.features(with_silence(wave)), 400)
@@ -121,7 +121,7 @@ def test_in_a_second_no_long_word_is_written_again_and_again(converter: Converte
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
     one, longer = (
         converter.models.phoneme_recognizer.write(
-            converter.models.listener.features(with_silence(wave[: 400 * units])), units
+            converter.models.feature_extractor.features(with_silence(wave[: 400 * units])), units
         )
         for units in (40, 60)
     )
@@ -130,32 +130,32 @@ def test_in_a_second_no_long_word_is_written_again_and_again(converter: Converte
     assert count_edits(list("bˌʌt ɐ mˈɑb wɪðˈWt"), list(longer)).rate < 0.2
 
 
-def test_merged_and_saved_it_is_the_same_one(listener: Listener, tmp_path: Path) -> None:
+def test_merged_and_saved_it_is_the_same_one(listener: WhisperModel, tmp_path: Path) -> None:
     recogniser = changed(listener)
     before = listener.model.decoder.blocks[0].attn.query.weight.clone()
     recogniser.save(tmp_path / "r.safetensors")
-    again = Recogniser.load(listener, tmp_path / "r.safetensors")
+    again = PhonemeRecognizer.load(listener, tmp_path / "r.safetensors")
     assert again.lexicon.words == LEXICON.words
     ids = torch.tensor([[5, 6, 7]])
     arguments = heard()[None], torch.tensor([80]), ids
     assert torch.allclose(again(*arguments), recogniser(*arguments), atol=0.05)
-    assert not torch.allclose(again(*arguments), Recogniser(listener, LEXICON)(*arguments), atol=0.5)
+    assert not torch.allclose(again(*arguments), PhonemeRecognizer(listener, LEXICON)(*arguments), atol=0.5)
     # Whisper itself, which goes on transcribing, is untouched
     assert torch.equal(listener.model.decoder.blocks[0].attn.query.weight, before)
 
 
-def test_files_that_do_not_fit_are_refused_in_one_line(listener: Listener, tmp_path: Path) -> None:
+def test_files_that_do_not_fit_are_refused_in_one_line(listener: WhisperModel, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a phoneme recogniser"):
-        Recogniser.load(listener)  # the packaged one is for Whisper base
+        PhonemeRecognizer.load(listener)  # the packaged one is for Whisper base
     with pytest.raises(UserError, match=r"none\.safetensors"):
-        Recogniser.load(listener, tmp_path / "none.safetensors")
+        PhonemeRecognizer.load(listener, tmp_path / "none.safetensors")
     (tmp_path / "bad.safetensors").write_bytes(b"no weights")
     with pytest.raises(UserError, match=r"bad\.safetensors"):
-        Recogniser.load(listener, tmp_path / "bad.safetensors")
+        PhonemeRecognizer.load(listener, tmp_path / "bad.safetensors")
 
 
 def test_the_packaged_one_hears_english_phonemes(converter: Converter, clip: Path) -> None:
-    base = converter.models.listener
+    base = converter.models.feature_extractor
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
     said = converter.models.phoneme_recognizer.write(base.features(with_silence(wave)), 400)
     wanted = phonemize(base.transcribe(wave, language="en").text)

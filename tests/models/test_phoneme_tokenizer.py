@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from nuanced_speech.models.phoneme_tokenizer import END, SYMBOLS, Lexicon
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.phoneme_tokenizer import END, SYMBOLS, PhonemeTokenizer
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.english import dictionary, in_dictionary
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.symbols import vocabulary
@@ -16,9 +16,9 @@ from nuanced_speech.train import pronounced
 from nuanced_speech.train.letters import Letters
 from nuanced_speech.train.pronounced import pronounced_words, with_parts
 
-LEXICON = Lexicon({"ðə": [262], "kˈæt": [3797], "nˈO": [645, 760]})
+LEXICON = PhonemeTokenizer({"ðə": [262], "kˈæt": [3797], "nˈO": [645, 760]})
 # " cat" begins longer words too
-PARTED = Lexicon(
+PARTED = PhonemeTokenizer(
     LEXICON.words,
     [(" kˈæt", 3797, 0.8), (" kət", 3797, 0.2), ("ᵊl", 293, 1.0), ("z", 82, 0.75), ("s", 82, 0.25)],
     {"kˈætᵊlz": [SYMBOLS + 3, SYMBOLS + 5, SYMBOLS + 6]},
@@ -40,7 +40,7 @@ def test_tokens_are_the_phonemes_again() -> None:
 
 def test_it_is_read_as_it_was_saved(tmp_path: Path) -> None:
     LEXICON.save(tmp_path / "lexicon.json")
-    again = Lexicon.load(tmp_path / "lexicon.json")
+    again = PhonemeTokenizer.load(tmp_path / "lexicon.json")
     assert again.words == LEXICON.words
     assert len(again) == SYMBOLS + 3
 
@@ -51,9 +51,9 @@ def test_longer_words_are_written_part_by_part(tmp_path: Path) -> None:
     assert [PARTED.sizes[t] for t in tokens] == [3, 5, 2, 1, 5]
     assert PARTED.phonemes(tokens) == "ðə kˈætᵊlz kˈæt"
     PARTED.save(tmp_path / "lexicon.json")
-    assert Lexicon.load(tmp_path / "lexicon.json").tokens("kˈætᵊlz") == tokens[1:4]
+    assert PhonemeTokenizer.load(tmp_path / "lexicon.json").tokens("kˈætᵊlz") == tokens[1:4]
     # what is shipped with the weights can write, and need not know how
-    shipped = Lexicon.of(PARTED.json())
+    shipped = PhonemeTokenizer.of(PARTED.json())
     assert shipped.phonemes(tokens) == "ðə kˈætᵊlz kˈæt"
     assert len(shipped.tokens("kˈætᵊlz")) == 8
 
@@ -74,7 +74,7 @@ def test_what_a_token_stands_for_is_shared_out() -> None:
     assert torch.equal(LEXICON.prior(), torch.zeros(len(LEXICON)))
 
 
-def test_words_begin_as_what_whisper_knows_of_them(listener: Listener) -> None:
+def test_words_begin_as_what_whisper_knows_of_them(listener: WhisperModel) -> None:
     rows = LEXICON.first_rows(listener)
     embedding = listener.model.decoder.token_embedding.weight
     assert torch.allclose(rows[SYMBOLS], embedding[262])
@@ -85,7 +85,7 @@ def test_words_begin_as_what_whisper_knows_of_them(listener: Listener) -> None:
     assert torch.equal(PARTED.first_rows(listener)[SYMBOLS + 6], embedding[82])
 
 
-def test_whispers_tokens_are_pronounced(listener: Listener) -> None:
+def test_whispers_tokens_are_pronounced(listener: WhisperModel) -> None:
     words = pronounced_words(listener, 1500, parts=0).words
     encode = listener.english_tokenizer.encode
     # what sounds the same is one word, and what is said in two ways is two
@@ -106,7 +106,7 @@ def test_letters_are_found_to_stand_for_phonemes() -> None:
     assert letters.align("a", "ˌAbˌisˈi") is None
 
 
-def test_longer_words_are_parted_as_whisper_parts_them(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_longer_words_are_parted_as_whisper_parts_them(listener: WhisperModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pronounced, "LEARNED", 800)
     known = {word: p for word, p in dictionary().items() if word[:2] in ("th", "cr")}
     encode = listener.english_tokenizer.encode

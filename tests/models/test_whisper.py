@@ -14,7 +14,7 @@ from nuanced_speech import Converter, audio
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate.metrics import word_errors
 from nuanced_speech.models import whisper
-from nuanced_speech.models.whisper import Listener, Transcript
+from nuanced_speech.models.whisper import Transcript, WhisperModel
 
 RATE = audio.WHISPER_SAMPLE_RATE
 
@@ -25,16 +25,16 @@ def wave(clip: Path) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def transcript(listener: Listener, wave: np.ndarray) -> Transcript:
+def transcript(listener: WhisperModel, wave: np.ndarray) -> Transcript:
     return listener.transcribe(wave, words=True)
 
 
 @pytest.mark.parametrize(("samples", "rows"), [(1, 1), (319, 1), (320, 1), (321, 2), (16_000, 50), (16_001, 51)])
-def test_features_are_as_long_as_the_clip(listener: Listener, wave: np.ndarray, samples: int, rows: int) -> None:
+def test_features_are_as_long_as_the_clip(listener: WhisperModel, wave: np.ndarray, samples: int, rows: int) -> None:
     assert listener.features(wave[:samples]).shape == (rows, listener.width)
 
 
-def test_layers_are_joined(listener: Listener, wave: np.ndarray) -> None:
+def test_layers_are_joined(listener: WhisperModel, wave: np.ndarray) -> None:
     short = wave[:RATE]
     one, four = listener.features(short, (1,)), listener.features(short, (4,))
     assert one.shape == (50, listener.width)
@@ -61,7 +61,7 @@ def check_aligned(a: Tensor, b: Tensor, least: float) -> None:
         assert aligned > similarity(a[:-shift], b[shift:])
 
 
-def test_features_agree_with_whispers_own_thirty_seconds(listener: Listener, wave: np.ndarray) -> None:
+def test_features_agree_with_whispers_own_thirty_seconds(listener: WhisperModel, wave: np.ndarray) -> None:
     """No padding to 30 s, half a second of silence in front: row k still belongs to k * 20 ms."""
     from whisper.audio import log_mel_spectrogram, pad_or_trim
 
@@ -78,7 +78,7 @@ def long(wave: np.ndarray) -> np.ndarray:
 
 
 def test_beyond_thirty_seconds_each_row_comes_from_the_window_that_has_it_inside(
-    listener: Listener, long: np.ndarray
+    listener: WhisperModel, long: np.ndarray
 ) -> None:
     """Windows are 0 s to 28 s and 26 s to the end; their overlap is parted in its middle, at 27 s.
 
@@ -92,7 +92,7 @@ def test_beyond_thirty_seconds_each_row_comes_from_the_window_that_has_it_inside
 
 
 @pytest.mark.parametrize("seconds", [27.99, 28.0, 28.01, 53.99, 54.01, 54.5])
-def test_any_length_gives_all_rows(listener: Listener, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+def test_any_length_gives_all_rows(listener: WhisperModel, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """At a tenth of the window's and the overlap's length, for speed."""
     monkeypatch.setattr(whisper, "WHISPER_SAMPLE_RATE", RATE // 10)
     samples = round(seconds * RATE / 10)
@@ -120,7 +120,9 @@ def test_word_times_are_in_order_and_within_the_clip(transcript: Transcript, wav
     assert times[-1] - times[0] > 3.5
 
 
-def test_word_times_are_the_times_of_the_words(listener: Listener, wave: np.ndarray, transcript: Transcript) -> None:
+def test_word_times_are_the_times_of_the_words(
+    listener: WhisperModel, wave: np.ndarray, transcript: Transcript
+) -> None:
     """One more second of silence in front, and all words come one second later."""
     later = listener.transcribe(np.concatenate([np.zeros(RATE, np.float32), wave]), "en", words=True)
     words, moved = ([w for s in t.segments for w in s.words] for t in (transcript, later))
@@ -134,13 +136,13 @@ def test_word_times_are_the_times_of_the_words(listener: Listener, wave: np.ndar
 def passes(converter: Converter) -> Iterator[list[int]]:
     """Grows by one whenever Whisper base hears 30 s."""
     heard: list[int] = []
-    hook = converter.models.listener.model.encoder.conv1.register_forward_hook(lambda *_: heard.append(1))
+    hook = converter.models.feature_extractor.model.encoder.conv1.register_forward_hook(lambda *_: heard.append(1))
     yield heard
     hook.remove()
 
 
 def test_what_is_transcribed_is_heard_once(converter: Converter, wave: np.ndarray, passes: list[int]) -> None:
-    base = converter.models.listener
+    base = converter.models.feature_extractor
     found = [base.transcribe(x, words=True) for x in (wave, wave[: len(wave) // 2], wave)]
     # for its language, its words and their times; and once more where it is transcribed again
     assert len(passes) == 3
@@ -152,11 +154,11 @@ def test_what_is_transcribed_is_heard_once(converter: Converter, wave: np.ndarra
 
 def test_a_language_in_doubt_is_listened_for_again(converter: Converter, wave: np.ndarray, passes: list[int]) -> None:
     # a second, and hardly to be heard
-    assert converter.models.listener.language(0.001 * wave[:RATE]) == "en"
+    assert converter.models.feature_extractor.language(0.001 * wave[:RATE]) == "en"
     assert len(passes) == 2
 
 
-def test_silence_has_features_and_no_words(listener: Listener) -> None:
+def test_silence_has_features_and_no_words(listener: WhisperModel) -> None:
     silence = np.zeros(2 * RATE, np.float32)
     assert bool(torch.isfinite(listener.features(silence)).all())
     assert listener.transcribe(silence).text == ""
@@ -164,4 +166,4 @@ def test_silence_has_features_and_no_words(listener: Listener) -> None:
 
 def test_an_unknown_size() -> None:
     with pytest.raises(UserError, match=r"unknown Whisper model 'enormous': choose from .*base"):
-        Listener("enormous").model  # noqa: B018
+        WhisperModel("enormous").model  # noqa: B018

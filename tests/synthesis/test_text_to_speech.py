@@ -42,7 +42,7 @@ from nuanced_speech.voice.voice import Provenance, Voice
 
 if TYPE_CHECKING:
     from nuanced_speech.models.kokoro import Kokoro
-    from nuanced_speech.models.whisper import Listener
+    from nuanced_speech.models.whisper import WhisperModel
 
 TEXT = "The old clock stopped at noon. Nobody noticed, because dinner was late.\n\nThen the bell rang twice."
 
@@ -138,7 +138,7 @@ def test_utterances_fit_into_kokoros_context_and_lose_nothing() -> None:
     assert len(groups[0]) == 1
 
 
-def test_speech_says_the_words_and_stops_where_it_should(listener: Listener, wave: np.ndarray) -> None:
+def test_speech_says_the_words_and_stops_where_it_should(listener: WhisperModel, wave: np.ndarray) -> None:
     heard = listener.transcribe(audio.resample(wave, 24000, 16000)).text
     plain = re.sub(r"[^a-z ]", "", heard.lower())
     assert plain == re.sub(r"[^a-z ]", "", TEXT.replace("\n\n", " ").lower())
@@ -161,7 +161,7 @@ def test_pauses_are_those_that_were_asked_for(kokoro: Kokoro, spoken: list[Spoke
 
 
 def test_words_are_said_when_the_times_say_so(
-    listener: Listener, spoken: list[SpokenSentence], wave: np.ndarray
+    listener: WhisperModel, spoken: list[SpokenSentence], wave: np.ndarray
 ) -> None:
     words = [word for part in spoken for word in part.words]
     assert " ".join(w.text for w in words) == TEXT.replace("\n\n", " ")

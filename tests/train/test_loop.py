@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     from helpers import Ended
 
 CONFIGS = [
-    *(getattr(configs, name) for name in ("CorpusConfig", "AdapterConfig", "RecogniserTraining", "StyleTraining")),
-    *(getattr(configs, name) for name in ("TimbreConfig", "ExtensionTraining", "AttributesConfig")),
+    *(
+        getattr(configs, name)
+        for name in ("CorpusConfig", "AdapterConfig", "PhonemeRecognizerTraining", "StyleTraining")
+    ),
+    *(getattr(configs, name) for name in ("TimbreConfig", "TimbreExtensionTraining", "AttributesConfig")),
     *(getattr(tts_configs, name) for name in ("AcousticTrainConfig", "CodecTrainConfig", "LMTrainConfig")),
     tts_configs.VocoderTrainConfig,
     TrainConfig,

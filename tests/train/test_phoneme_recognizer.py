@@ -10,12 +10,18 @@ import pytest
 import torch
 
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.phoneme_recognizer import SILENCE_SECONDS, Recogniser
-from nuanced_speech.models.phoneme_tokenizer import Lexicon
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.phoneme_recognizer import SILENCE_SECONDS, PhonemeRecognizer
+from nuanced_speech.models.phoneme_tokenizer import PhonemeTokenizer
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.train import checkpoint, corpus
 from nuanced_speech.train import phoneme_recognizer as recogniser
-from nuanced_speech.train.phoneme_recognizer import RecogniserTraining, load_clips, phoneme_errors, train, weighed
+from nuanced_speech.train.phoneme_recognizer import (
+    PhonemeRecognizerTraining,
+    load_clips,
+    phoneme_errors,
+    train,
+    weighed,
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +29,12 @@ def spoken(speak_corpus: Callable[[int], Path]) -> Path:
     return speak_corpus(4)
 
 
-def config(spoken: Path, out: Path, steps: int = 80) -> RecogniserTraining:
+def config(spoken: Path, out: Path, steps: int = 80) -> PhonemeRecognizerTraining:
     # the whole dictionary would take half a minute; some words as a whole, the others spelled
-    words = Lexicon({"ðə": [262], "ænd": [290], "ʌv": [286], "ɪn": [287], "wʌz": [373], "tə": [284]})
+    words = PhonemeTokenizer({"ðə": [262], "ænd": [290], "ʌv": [286], "ɪn": [287], "wʌz": [373], "tə": [284]})
     out.mkdir()
     words.save(out / "lexicon.json")
-    return RecogniserTraining(
+    return PhonemeRecognizerTraining(
         (spoken,),
         out,
         whisper="tiny.en",
@@ -44,18 +50,18 @@ def config(spoken: Path, out: Path, steps: int = 80) -> RecogniserTraining:
     )
 
 
-def test_training_learns(spoken: Path, tmp_path: Path, listener: Listener) -> None:
+def test_training_learns(spoken: Path, tmp_path: Path, listener: WhisperModel) -> None:
     taught = replace(config(spoken, tmp_path / "whole"), checkpoint_every=1000)
-    weights = Recogniser.load(listener, train(taught))
+    weights = PhonemeRecognizer.load(listener, train(taught))
     clips = load_clips(spoken, "tiny.en")
-    assert phoneme_errors(Recogniser(listener, weights.lexicon), clips) > 0.9
+    assert phoneme_errors(PhonemeRecognizer(listener, weights.lexicon), clips) > 0.9
     assert phoneme_errors(weights, clips) < 0.3
 
 
 def test_training_resumes_exactly(
-    spoken: Path, tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
+    spoken: Path, tmp_path: Path, listener: WhisperModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weights = Recogniser.load(listener, train(config(spoken, tmp_path / "whole", 10)))
+    weights = PhonemeRecognizer.load(listener, train(config(spoken, tmp_path / "whole", 10)))
     interrupted = config(spoken, tmp_path / "broken", 10)
     loss_of, calls = recogniser.loss_of, 0
 
@@ -71,7 +77,7 @@ def test_training_resumes_exactly(
         train(interrupted)
     assert not (interrupted.out / "recogniser.safetensors").exists()
     monkeypatch.setattr(recogniser, "loss_of", loss_of)
-    resumed = Recogniser.load(listener, train(interrupted))
+    resumed = PhonemeRecognizer.load(listener, train(interrupted))
     for name, value in weights.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
 
@@ -83,7 +89,7 @@ def test_training_resumes_exactly(
     assert checkpoint.load(interrupted.out / "recogniser_checkpoint.pt")["step"] == 11
 
 
-def test_clips_hold_whole_utterances_and_their_phonemes(spoken: Path, listener: Listener) -> None:
+def test_clips_hold_whole_utterances_and_their_phonemes(spoken: Path, listener: WhisperModel) -> None:
     recogniser.prepare_clips(spoken, listener, 2)
     clips = load_clips(spoken, "tiny.en")
     utterances = corpus.read_shard(spoken / "shard-00000.safetensors")
@@ -98,20 +104,20 @@ def test_clips_hold_whole_utterances_and_their_phonemes(spoken: Path, listener: 
 def test_clips_too_long_to_be_written_are_left_out(
     spoken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Recogniser, "longest", 5)
+    monkeypatch.setattr(PhonemeRecognizer, "longest", 5)
     with pytest.raises(UserError, match="too few clips"):
         train(config(spoken, tmp_path / "out"))
 
 
-def test_a_folder_without_a_corpus_says_how_to_make_one(tmp_path: Path, listener: Listener) -> None:
+def test_a_folder_without_a_corpus_says_how_to_make_one(tmp_path: Path, listener: WhisperModel) -> None:
     with pytest.raises(UserError, match="train corpus"):
         recogniser.prepare_clips(tmp_path, listener, 1)
 
 
-def test_a_share_of_what_was_learned_lies_between_none_and_all(listener: Listener) -> None:
-    lexicon = Lexicon({"ðə": [262], "ænd": [290]})
+def test_a_share_of_what_was_learned_lies_between_none_and_all(listener: WhisperModel) -> None:
+    lexicon = PhonemeTokenizer({"ðə": [262], "ænd": [290]})
     torch.manual_seed(0)
-    learner = Recogniser(listener, lexicon)
+    learner = PhonemeRecognizer(listener, lexicon)
     learner.open_changes()
     start = {name: value.clone() for name, value in learner.changes().items()}
     end = {name: value + 0.01 * torch.randn_like(value) for name, value in start.items()}

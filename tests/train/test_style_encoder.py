@@ -18,7 +18,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.stft_loss import MultiResolutionSTFTLoss
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.style_encoder import StyleEncoder
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train import style_encoder as multispeech
 from nuanced_speech.train.corpus import read_sentences
@@ -38,7 +38,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def segments(kokoro: Kokoro, listener: Listener, cache: Path) -> list[Segment]:
+def segments(kokoro: Kokoro, listener: WhisperModel, cache: Path) -> list[Segment]:
     speaker = Speaker(kokoro, listener, cache, 2, CROP_SECONDS)
     return [speaker.speak(text, voice) for text, voice in zip(TEXTS, VOICES, strict=True)]
 
@@ -135,7 +135,7 @@ def test_one_by_one_gives_the_gradient_of_the_batch(
 
 
 def test_references_are_spoken_once(
-    kokoro: Kokoro, listener: Listener, cache: Path, segments: list[Segment], monkeypatch: pytest.MonkeyPatch
+    kokoro: Kokoro, listener: WhisperModel, cache: Path, segments: list[Segment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Speaker, "_speak", lambda *_: pytest.fail("spoken again"))
     again = Speaker(kokoro, listener, cache, 2, CROP_SECONDS).speak(TEXTS[1], VOICES[1])
@@ -183,14 +183,14 @@ def make_corpus(folder: Path, segments: list[Segment], count: int = 12) -> torch
 
 
 def test_the_corpus_is_heard_once(
-    listener: Listener, segments: list[Segment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    listener: WhisperModel, segments: list[Segment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     styles = make_corpus(tmp_path / "corpus", segments, 3)
     features, found = corpus_vectors(tmp_path / "corpus", listener)
     assert features.shape == (3, 2, listener.width) and torch.equal(found, styles)
     clean, augmented = features[0]
     assert (clean - segments[0].features.mean(0)).abs().mean() < 0.03 and (clean - augmented).abs().mean() > 0.05
-    monkeypatch.setattr(Listener, "features", lambda *_: pytest.fail("heard again"))
+    monkeypatch.setattr(WhisperModel, "features", lambda *_: pytest.fail("heard again"))
     assert torch.equal(corpus_vectors(tmp_path / "corpus", listener)[0], features)
     with pytest.raises(UserError, match="no corpus here"):
         corpus_vectors(tmp_path, listener)

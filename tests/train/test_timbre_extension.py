@@ -17,10 +17,10 @@ from nuanced_speech.analysis.speaker_clustering import shared_styles
 from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import Kokoro, timbre_of
-from nuanced_speech.models.timbre_extension import SIZE, Extension
+from nuanced_speech.models.timbre_extension import SIZE, TimbreExtension
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
 from nuanced_speech.train import checkpoint
-from nuanced_speech.train.configs import ExtensionTraining
+from nuanced_speech.train.configs import TimbreExtensionTraining
 from nuanced_speech.train.passages import Batch, Passages, load_speakers, prepare
 from nuanced_speech.train.timbre_extension import train
 from nuanced_speech.voice.stock import stock_voices, style_of
@@ -52,12 +52,12 @@ def test_columns_change_an_extended_timbre_and_no_other(kokoro: Kokoro, spoken: 
 
 def test_it_begins_as_nothing_and_is_read_as_it_was_saved(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    extension = Extension(100)
+    extension = TimbreExtension(100)
     extension.calibrate(torch.rand(20, 256))
     assert not extension.columns.any()
     torch.nn.init.normal_(extension.columns)
     extension.save(tmp_path / "e.safetensors", steps="3")
-    again = Extension.load(tmp_path / "e.safetensors")
+    again = TimbreExtension.load(tmp_path / "e.safetensors")
     known = torch.rand(2, 256)
     found = again(known)
     assert found.shape == (2, SIZE)
@@ -65,16 +65,16 @@ def test_it_begins_as_nothing_and_is_read_as_it_was_saved(tmp_path: Path) -> Non
     assert torch.allclose(found, extension.eval()(known), atol=1e-2)
     assert torch.allclose(again.columns, extension.columns, atol=1e-2)
     with pytest.raises(UserError, match="no style extension there"):
-        Extension.load(tmp_path / "none.safetensors")
+        TimbreExtension.load(tmp_path / "none.safetensors")
     (tmp_path / "bad.safetensors").write_bytes(b"no" * 50)
     with pytest.raises(UserError, match="not a style extension"):
-        Extension.load(tmp_path / "bad.safetensors")
+        TimbreExtension.load(tmp_path / "bad.safetensors")
 
 
 def test_its_numbers_follow_the_prosody_in_a_style() -> None:
     styles = torch.randn(2, 256, generator=torch.Generator().manual_seed(0))
     heard = torch.nn.functional.normalize(torch.rand(2, 256, generator=torch.Generator().manual_seed(1)), dim=1)
-    extension = Extension(100, 4).eval()
+    extension = TimbreExtension(100, 4).eval()
     arguments = styles, heard, torch.full((2,), 7.0), torch.ones(2), TimbreSurrogate.load()
     plain, extended = shared_styles(*arguments), shared_styles(*arguments, extension)
     assert torch.equal(extended[:, :256], plain)
@@ -101,7 +101,7 @@ def test_the_packaged_one_makes_a_voice_more_like_its_speaker(converter: Convert
 def test_it_is_trained_and_resumed_exactly(
     speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = ExtensionTraining(
+    config = TimbreExtensionTraining(
         speak_corpus(4), tmp_path, steps=2, batch_size=1, crossed=1, held_out=1, warmup=1, passage_units=32
     )
     speakers = load_speakers(prepare(config))
@@ -112,7 +112,7 @@ def test_it_is_trained_and_resumed_exactly(
     slow = next(s for s in speakers if s.speed < 1)
     assert slow.log_f0 < speakers[0].log_f0
     assert slow.units > speakers[0].units
-    whole = Extension.load(train(config))
+    whole = TimbreExtension.load(train(config))
     assert whole.columns.abs().sum() > 0
 
     (tmp_path / "extension_checkpoint.pt").unlink()
@@ -130,7 +130,7 @@ def test_it_is_trained_and_resumed_exactly(
         train(config)
     assert checkpoint.load(tmp_path / "extension_checkpoint.pt")["step"] == 1
     monkeypatch.setattr(Passages, "draw", drawn)
-    resumed = Extension.load(train(config))
+    resumed = TimbreExtension.load(train(config))
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
 
@@ -141,6 +141,6 @@ def test_it_is_trained_and_resumed_exactly(
 def test_too_few_recordings_say_so(speak_corpus: Callable[[int], Path], tmp_path: Path) -> None:
     spoken = speak_corpus(1)
     with pytest.raises(UserError, match="which are held out"):
-        train(ExtensionTraining(spoken, tmp_path / "few", passage_units=32))
+        train(TimbreExtensionTraining(spoken, tmp_path / "few", passage_units=32))
     with pytest.raises(UserError, match="50 s long"):
-        train(ExtensionTraining(spoken, tmp_path / "short", passage_units=2000))
+        train(TimbreExtensionTraining(spoken, tmp_path / "short", passage_units=2000))

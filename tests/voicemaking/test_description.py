@@ -15,7 +15,7 @@ from matplotlib.image import imread
 from nuanced_speech import audio
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.synthesis import sample
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.provenance import made_now
@@ -51,7 +51,7 @@ def test_voices_to_begin_with() -> None:
     assert len({tuple(starts(understand("man"), stock, 5, seed=k)) for k in range(4)}) > 1
 
 
-def test_a_described_voice_is_as_described_and_speaks(kokoro: Kokoro, listener: Listener) -> None:
+def test_a_described_voice_is_as_described_and_speaks(kokoro: Kokoro, listener: WhisperModel) -> None:
     made = make(understand("very deep, fast man, American"), "am_michael", kokoro, SpeakerEncoder())
     stock = stock_attributes()
     before = stock.values[stock.names.index("am_michael")]

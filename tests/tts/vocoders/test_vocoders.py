@@ -14,7 +14,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.dsp.mel import MEL, mel_spectrogram
 from nuanced_speech.evaluate.metrics import word_errors
-from nuanced_speech.models.whisper import Listener
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.train import checkpoint
 from nuanced_speech.tts import features
 from nuanced_speech.tts.configs import VocoderTrainConfig
@@ -55,7 +55,7 @@ def piece(wave: np.ndarray) -> torch.Tensor:
 # The packaged one
 
 
-def test_the_packaged_vocoder_says_what_the_recording_says(wave: np.ndarray, listener: Listener) -> None:
+def test_the_packaged_vocoder_says_what_the_recording_says(wave: np.ndarray, listener: WhisperModel) -> None:
     mel = mel_spectrogram(torch.from_numpy(wave)[None])[0].numpy()
     spoken = speak(mel, load())
     assert len(spoken) == mel.shape[1] * MEL.hop_length and np.abs(spoken).max() <= 1
