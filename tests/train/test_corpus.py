@@ -26,9 +26,8 @@ from nuanced_speech.train.augment import (
     through_mp3,
     tilt,
 )
+from nuanced_speech.train.configs import SENTENCES, CorpusConfig
 from nuanced_speech.train.corpus import (
-    SENTENCES,
-    CorpusConfig,
     dictionary_text,
     generate,
     random_style,
