@@ -23,7 +23,8 @@ from nuanced_speech.evaluate.benchmark import machine
 from nuanced_speech.evaluate.metrics import WordErrors, require_resemblyzer, speaker_similarity, word_errors
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.synthesis import text_to_speech as synthesis
-from nuanced_speech.train.corpus import SENTENCES, read_sentences
+from nuanced_speech.train.configs import SENTENCES
+from nuanced_speech.train.corpus import read_sentences
 from nuanced_speech.tts import vocoders
 from nuanced_speech.tts.acoustic import weights
 from nuanced_speech.tts.acoustic.infer import pieces_of, stream

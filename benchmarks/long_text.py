@@ -33,7 +33,7 @@ from nuanced_speech.models.kokoro import CONFIG, Kokoro
 from nuanced_speech.synthesis.text_to_speech import SpokenSentence, stream
 from nuanced_speech.text.english import english_g2p
 from nuanced_speech.text.g2p import phonemize
-from nuanced_speech.train.corpus import SENTENCES
+from nuanced_speech.train.configs import SENTENCES
 from nuanced_speech.voice.stock import voice_pack
 
 VOICE = "af_heart"

@@ -56,7 +56,7 @@ class Example:
     style: Tensor
 
 
-def layers_of(listener: WhisperModel, wave: np.ndarray, layers: tuple[int, ...]) -> Tensor:
+def hear(listener: WhisperModel, wave: np.ndarray, layers: tuple[int, ...]) -> Tensor:
     """Layers of ``wave [T]`` at 16 kHz as a conversion computes them, ``[F, L, D]`` at 25 Hz, fp16."""
     frames = -(-len(wave) * FEATURE_RATE // audio.WHISPER_SAMPLE_RATE)
     features = listener.features(with_silence(wave), layers)[:frames]
@@ -115,7 +115,7 @@ def _example(
     """``speech [T]`` at 24 kHz heard as it is, and augmented."""
     wave = audio.resample(speech.numpy(), audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
     waves = wave, augment(wave, audio.WHISPER_SAMPLE_RATE, rng)
-    return Example([layers_of(listener, w, layers) for w in waves], style)
+    return Example([hear(listener, w, layers) for w in waves], style)
 
 
 def _write(path: Path, examples: Iterable[Example]) -> None:

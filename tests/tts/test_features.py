@@ -202,7 +202,7 @@ def test_commands_and_their_mistakes(tmp_path: Path, run) -> None:  # type: igno
         (("dummy", tmp_path / "dummy", "--utterances", 3), "utterances was 2, now 3"),
         (("dummy", tmp_path / "file"), "cannot be used"),
         (("features", tmp_path / "missing", tmp_path / "out"), "no metadata.csv and no shards"),
-        (("features", tmp_path, tmp_path / "out", "--language", "fr"), "--no-durations"),
+        (("features", tmp_path, tmp_path / "out", "--language", "fr"), "turn durations off"),
         (("speak-dataset", tmp_path / "none.txt", tmp_path / "out"), "cannot read this text file"),
         (("speak-dataset", tmp_path / "text.txt", tmp_path / "out", "--voices", "zz_top"), "zz_top"),
         (("speak-dataset", tmp_path / "text.txt", tmp_path / "dummy", "--voices", "af_heart"), "other settings"),

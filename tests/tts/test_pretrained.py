@@ -195,7 +195,7 @@ def test_a_voice_preset_of_bark(bark: Path) -> None:
         (["hello", "out.wav", "--seconds", "99"], "0.1 to 30"),
         (["hello", "out.wav", "--model", "./nowhere"], "no such folder"),
         (["hello", "out.wav", "--model", "facebook/mms-tts-eng"], "unset HF_HUB_OFFLINE"),
-        (["hello", "out.wav", "--model", "VITS", "--speaker", "x"], "--speaker is for Bark"),
+        (["hello", "out.wav", "--model", "VITS", "--speaker", "x"], "speaker is for Bark"),
         (["hello", "out.wav", "--model", "VITS", "--seconds", "3"], "--seconds is for MusicGen"),
         (["hello", "out.wav", "--model", "PICKLED"], "no weights as safetensors"),
         (["hello", "out.wav", "--model", "BERT"], "is a bert model"),
