@@ -16,7 +16,9 @@ app = typer.Typer(help="Make the training data and train the networks.", no_args
 @options_of(configs.CorpusConfig, arguments=("out",))
 def corpus(
     config: configs.CorpusConfig,
-    precise: Annotated[bool, typer.Option(help="float32 even where bfloat16 is faster; hardly different.")] = False,
+    precise: Annotated[
+        bool, typer.Option(help="Compute in float32 even where bfloat16 is faster; hardly different.")
+    ] = False,
 ) -> None:
     """Let Kokoro speak random texts in random voices; run again to go on where it was interrupted."""
     from nuanced_speech.train.corpus import generate

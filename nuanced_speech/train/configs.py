@@ -90,7 +90,7 @@ class PhonemeRecognizerTraining:
         corpora: Folders that 'train corpus' made.
         out: Folder of checkpoint and weights.
         real: Folder that 'train real' made.
-        whisper: Whisper size: base, tiny.en, small …
+        whisper: Whisper size (base, tiny.en, small, …).
         rank: Rank of the changes of Whisper's weights.
         device: Device to train on: cpu or cuda.
         steps: Number of steps.

@@ -30,7 +30,7 @@ class TrainConfig:
         epochs: Number of times through all sentences.
         batch_size: Number of segments in a step.
         lr: Highest learning rate.
-        whisper: Whisper size: base, tiny.en, small …
+        whisper: Whisper size (base, tiny.en, small, …).
         device: Device to train on: auto, cpu or cuda.
         out: Folder of audio, report, TensorBoard log and cache.
         models: Folder of checkpoint and weights.

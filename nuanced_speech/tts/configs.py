@@ -24,7 +24,7 @@ class AcousticTrainConfig:
         batch_size: Number of utterances in a step.
         lr: Highest learning rate.
         seed: Random seed; the same seed trains the same weights.
-        device: Device to train on: auto, cpu, cuda, cuda:1 …
+        device: Device to train on (auto, cpu, cuda, cuda:1, …).
         patience: Number of evaluations without a better one after which the training stops.
         minutes: Minutes after which the training stops, with a checkpoint and its last weights.
         precision: Number format: auto (float16 on CUDA, else float32), float32, float16 or bfloat16.
@@ -75,7 +75,7 @@ class CodecTrainConfig:
         seed: Random seed.
         checkpoint_every: Number of steps between checkpoints.
         precision: Number format of the networks: auto, float32 or bfloat16.
-        device: Device to train on: cpu, cuda, cuda:1 …
+        device: Device to train on (cpu, cuda, cuda:1, …).
     """
 
     sources: tuple[Path, ...]
@@ -119,7 +119,7 @@ class LMTrainConfig:
         seed: Random seed.
         checkpoint_every: Number of steps between checkpoints.
         precision: Number format of the model: auto, float32 or bfloat16.
-        device: Device to train on: cpu, cuda, cuda:1 …
+        device: Device to train on (cpu, cuda, cuda:1, …).
     """
 
     data: Path
@@ -159,7 +159,7 @@ class VocoderTrainConfig:
         lr: Highest learning rate; it falls to nothing over the steps.
         every: Number of steps between validations, each with a checkpoint.
         seed: Random seed.
-        device: Device to train on: auto, cpu, cuda, cuda:1 …
+        device: Device to train on (auto, cpu, cuda, cuda:1, …).
         shown_seconds: Length of the passage in TensorBoard.
     """
 

@@ -27,7 +27,7 @@ GuideUntil = Annotated[
     float,
     typer.Option(
         metavar="SHARE",
-        help="tacotron2: part of the training after which the guide is gone, fading from half of it on; 0: never.",
+        help="Share of the training after which guided attention is gone; it fades from half of it on, 0 keeps it (tacotron2).",
     ),
 ]
 StartFrom = Annotated[
@@ -47,16 +47,19 @@ def train(
         Path | None, typer.Option(help="Folder of checkpoint, weights and TensorBoard; models/tts-MODEL by default.")
     ] = None,
     guided_attention: Annotated[
-        bool, typer.Option("--guided-attention", help="tacotron2: want the attention near the diagonal.")
+        bool,
+        typer.Option("--guided-attention", help="Guided attention: a loss that draws it to the diagonal (tacotron2)."),
     ] = False,
     guide_until: GuideUntil = 0.5,
     frame_dropout: Annotated[
         float,
-        typer.Option(metavar="SHARE", help="tacotron2: true frames that are hidden from the decoder, e.g. 0.25."),
+        typer.Option(
+            metavar="SHARE", help="Share of the true frames that are hidden from the decoder, such as 0.25 (tacotron2)."
+        ),
     ] = 0.0,
-    reduction: Annotated[int, typer.Option(help="tacotron2: frames a step; 2 or 3 align sooner.")] = 1,
+    reduction: Annotated[int, typer.Option(help="Frames of a decoder step; 2 or 3 align sooner (tacotron2).")] = 1,
     one_voice: Annotated[
-        bool, typer.Option("--one-voice", help="tacotron2: no speaker embedding, as published.")
+        bool, typer.Option("--one-voice", help="No speaker embedding, as published (tacotron2).")
     ] = False,
     start_from: StartFrom = None,
 ) -> None:
@@ -138,10 +141,10 @@ Speaker = Annotated[
     str, typer.Option(help="A recording, a stock voice (af_heart), or an .npz that 'tts features' wrote.")
 ]
 Checkpoint = Annotated[
-    Path | None, typer.Option(help="best.safetensors of 'tts train'; the packaged ETTS model by default.")
+    Path | None, typer.Option(help="File best.safetensors that 'tts train' wrote; the packaged ETTS model by default.")
 ]
 Model = Annotated[
-    str | None, typer.Option(help="codec-lm, to speak by codec tokens; the others are known by their checkpoint.")
+    str | None, typer.Option(help="Model: codec-lm speaks by codec tokens; other models are known by their checkpoint.")
 ]
 Phonemes = Annotated[str | None, typer.Option(help="Say these instead of a text: IPA as misaki writes it.")]
 Pause = Annotated[float, typer.Option(metavar="SECONDS", help="Between sentences; paragraphs get twice as much.")]
@@ -168,7 +171,7 @@ def infer(
     mel: MelFile = None,
     alignment: AlignmentFile = None,
     seed: Annotated[int, typer.Option(help="Random seed of tacotron2, which is random when speaking too.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda …")] = "cpu",
+    device: Annotated[str, typer.Option(help="Device (auto, cpu, cuda, …).")] = "cpu",
 ) -> None:
     """Say a text with a model that 'tts train' made, in anybody's voice.
 

@@ -41,11 +41,13 @@ def infer(
     ] = Path("models/codec-lm"),
     speaker: Annotated[Path | None, typer.Option(help="Recording whose beginning is the prompt.")] = None,
     prompt_seconds: Annotated[float, typer.Option(min=0.1, help="Length of the prompt.")] = 2.0,
-    temperature: Annotated[float, typer.Option(min=0, help="0: the likeliest code always.")] = 0.7,
+    temperature: Annotated[
+        float, typer.Option(min=0, help="Temperature of sampling; 0 takes the likeliest code.")
+    ] = 0.7,
     top_k: Annotated[int, typer.Option(min=1, help="Draw from so many of the likeliest codes.")] = 50,
     max_seconds: Annotated[float, typer.Option(min=0.1, help="Longest sentence.")] = 15.0,
     codec: Annotated[str | None, typer.Option(help="Codec, if it is not where it was.")] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
+    device: Annotated[str, typer.Option(help="Device (cpu, cuda, cuda:1, …).")] = "cpu",
     seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same file.")] = 0,
 ) -> None:
     """Say a text.

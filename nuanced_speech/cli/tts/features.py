@@ -14,7 +14,7 @@ def features(
         typer.Argument(help="Folder as LJSpeech lays it out (wavs/, metadata.csv), or one that 'train corpus' made."),
     ],
     out: Out,
-    language: Annotated[str, typer.Option(help="Language of the texts: en, fr …")] = "en",
+    language: Annotated[str, typer.Option(help="Language of the texts (en, fr, …).")] = "en",
     durations: Annotated[
         bool, typer.Option(help="Align phonemes with the sound (English only); Tacotron 2 does without.")
     ] = True,

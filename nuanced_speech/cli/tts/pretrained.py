@@ -18,9 +18,9 @@ def pretrained(
             "facebook/musicgen-small say, or a local folder that holds one. Weights are taken as safetensors only."
         ),
     ] = "facebook/mms-tts-eng",
-    speaker: Annotated[str | None, typer.Option(help="Bark's voice preset: v2/en_speaker_6 …")] = None,
+    speaker: Annotated[str | None, typer.Option(help="Voice preset of Bark (v2/en_speaker_6, …).")] = None,
     seconds: Annotated[float | None, typer.Option(help="MusicGen: how long; 5 s by default.")] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
+    device: Annotated[str, typer.Option(help="Device (cpu, cuda, cuda:1, …).")] = "cpu",
     seed: Annotated[int, typer.Option(help="The same seed gives the same sound.")] = 0,
 ) -> None:
     """Speak, or make music, with a pretrained model.

@@ -42,7 +42,10 @@ def vocode(
     ],
     out: Annotated[Path, typer.Argument(help="WAV, FLAC or OGG by its name.")],
     vocoder: Annotated[
-        str, typer.Option(help="default, griffin-lim, vocos (from the hub), or a file that tts train-vocoder wrote.")
+        str,
+        typer.Option(
+            help="Vocoder: default, griffin-lim, vocos (from the hub), or a file that tts train-vocoder wrote."
+        ),
     ] = "default",
 ) -> None:
     """Speak a mel spectrogram.
