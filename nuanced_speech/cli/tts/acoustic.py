@@ -27,7 +27,8 @@ GuideUntil = Annotated[
     float,
     typer.Option(
         metavar="SHARE",
-        help="Share of the training after which guided attention is gone; it fades from half of it on, 0 keeps it (tacotron2).",
+        help="Share of the training after which guided attention is gone; it fades from half of it on. "
+        "0 keeps it (tacotron2).",
     ),
 ]
 StartFrom = Annotated[

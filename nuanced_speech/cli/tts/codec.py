@@ -16,7 +16,8 @@ Name = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="Codec: speech (the shipped one: 16 kHz, 50 frames a second, 8 codebooks), the .safetensors file of one you "
+        help="Codec: speech (the shipped one: 16 kHz, 50 frames a second, 8 codebooks), the .safetensors file of one "
+        "you "
         "trained, or an EnCodec model: facebook/encodec_24khz or a local folder.",
     ),
 ]
