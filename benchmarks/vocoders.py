@@ -3,7 +3,7 @@
     python benchmarks/vocoders.py FOLDER [--per-speaker 4] [--vocoder NAME=FILE ...] [--out outputs/vocoders]
 
 FOLDER has a folder for each speaker, none of them heard in training. A row a vocoder, means over clips with 95 %
-intervals (bootstrap over clips). Needs ``pesq`` and ``pystoi`` (requirements-benchmark.txt); DNSMOS where speechmos is
+intervals (bootstrap over clips). Needs ``pesq`` and ``pystoi`` (extra ``copy-synthesis``); DNSMOS where speechmos is
 installed. PESQ is wide-band (ITU-T P.862.2), at 16 kHz. Times are of one clip after another on all cores, as shares
 of the clip's length and of what Griffin-Lim takes.
 """

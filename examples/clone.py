@@ -5,11 +5,11 @@ python examples/clone.py me "my own voice" hello.wav me1.wav me2.mp3
 
 import sys
 
-from nuanced_speech import Voice, audio, speak
+from nuanced_speech import audio, clone_voice, speak
 
 name, consent, output, *recordings = sys.argv[1:]
 
-voice = Voice.clone(recordings, name, consent=consent)
+voice = clone_voice(recordings, name, consent=consent)
 voice.save("voices")
 audio.write(output, speak("This is a test of my new voice.", voice), comment=voice.mark)
 print(f"voices/{name}.safetensors and {output}")

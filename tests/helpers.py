@@ -11,7 +11,7 @@ CLIP = DATA / "clip.flac"
 """Five seconds of real speech (16 kHz mono FLAC), whose words are ``CLIP_WORDS``."""
 CLIP_WORDS = "but a mob without any man at the head of it is beneath pitifulness"
 SAMPLE = ROOT / "samples" / "huckleberry.flac"
-"""Twelve seconds of real speech."""
+"""Eight seconds of real speech."""
 
 
 class Ended(NamedTuple):

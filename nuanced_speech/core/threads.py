@@ -4,7 +4,7 @@ import os
 import sys
 
 # Rounds that an idle thread spins before it sleeps. libgomp's own default of 300,000 makes everything two to four times
-# as slow beside another busy process; docs/processors.md has the comparison.
+# as slow beside another busy process; docs/processors.md and docs/experiments.md have the comparison.
 SPIN_COUNT = 1000
 _COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 

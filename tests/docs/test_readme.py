@@ -27,6 +27,7 @@ from helpers import CLIP, ROOT
 
 from nuanced_speech import audio
 from nuanced_speech.voice.voice import Voice
+from nuanced_speech.voicemaking import clone_voice as clone_module
 from nuanced_speech.voicemaking import cloning
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -152,7 +153,7 @@ def test_every_page_of_the_top_level_is_in_the_readme() -> None:
 
 @pytest.fixture
 def no_cloning(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], str]]:
-    """``Voice.clone`` checks its arguments and gives a stock voice: real cloning takes a minute and has its own tests.
+    """``clone_voice`` checks its arguments and gives a stock voice: real cloning takes a minute and has its own tests.
 
     Returns:
         the recordings and the name of each call.
@@ -165,7 +166,7 @@ def no_cloning(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], str]]:
         calls.append((recordings, name))
         return replace(Voice.load("am_adam"), name=name)
 
-    monkeypatch.setattr(Voice, "clone", clone)
+    monkeypatch.setattr(clone_module, "clone_voice", clone)
     return calls
 
 
@@ -193,7 +194,7 @@ def test_python_blocks_run(
     if "wave" in scope:
         assert isinstance(scope["wave"], np.ndarray) and np.isfinite(scope["wave"]).all()
         assert len(scope["wave"]) > audio.SAMPLE_RATE / 2
-    assert len(no_cloning) == code.count("Voice.clone(")
+    assert len(no_cloning) == code.count("clone_voice(")
     assert ("blend.save" in code) == Path("voices/blend.safetensors").is_file()
 
 
