@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nuanced_speech.core.errors import UserError
@@ -38,3 +41,16 @@ def find_device(name: str) -> torch.device:
 
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return check_device(name)
+
+
+# the switch is one for the whole process: threads that set it and set it back in turn would leave it off
+_SWITCH = threading.RLock()
+
+
+@contextmanager
+def without_cudnn() -> Iterator[None]:
+    """Compute without cuDNN, whose LSTM has no backward pass in evaluation mode. One thread at a time."""
+    import torch
+
+    with _SWITCH, torch.backends.cudnn.flags(enabled=False):
+        yield

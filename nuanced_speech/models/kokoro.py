@@ -26,6 +26,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, STYLE_DIM, TIMBRE_DIM, VOICED_HZ
+from nuanced_speech.core.device import without_cudnn
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro_layers import (
     Condition,
@@ -211,9 +212,8 @@ class Kokoro(nn.Module):
         """
         predictor, half = self.model.predictor, style[:, TIMBRE_DIM:STYLE_DIM]
         s = Condition(half)
-        # cuDNN's LSTM has no backward pass in evaluation mode; PyTorch's own has
         descends = torch.is_grad_enabled() and (style.requires_grad or text.prosody.requires_grad)
-        with torch.backends.cudnn.flags(enabled=False) if descends else nullcontext():
+        with without_cudnn() if descends else nullcontext():
             hidden = predictor.text_encoder(text.prosody, half, text.lengths, ~text.mask)
             x = masked_lstm(predictor.lstm, hidden, text.lengths)
             soft = torch.sigmoid(predictor.duration_proj(x)).sum(-1) / speed * text.mask

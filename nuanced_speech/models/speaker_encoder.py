@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nuanced_speech import audio
 from nuanced_speech.core.constants import DATA
+from nuanced_speech.core.device import without_cudnn
 
 WEIGHTS = DATA / "speaker_encoder.safetensors"
 EMBEDDING_DIM = 256
@@ -49,8 +50,7 @@ class SpeakerEncoder(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Embeddings ``[B, 256]`` of mel windows ``[B, 160, 40]``."""
-        # cuDNN's LSTM has no backward pass in evaluation mode
-        with torch.backends.cudnn.flags(enabled=False):
+        with without_cudnn():
             _, (hidden, _) = self.lstm(windows)
         return F.normalize(F.relu(self.linear(hidden[-1])), dim=-1)
 

@@ -29,7 +29,7 @@ def english_g2p(british: bool) -> Any:
             assert model is not None
             self.version, self.british, self.unk = None, british, ""
             self.nlp = spacy.load(model, enable=["tok2vec", "tagger"])
-            self.lexicon = en.PhonemeTokenizer(british)
+            self.lexicon = en.Lexicon(british)
             self.fallback = espeak.EspeakFallback(british=british)
 
     return G2P()

@@ -129,7 +129,7 @@ class Noting(Resynthesizer):
 
 
 def test_a_recording_serves_as_voice(converter, wave, clip):
-    short, noting = wave[: 2 * audio.SAMPLE_RATE], Noting(converter.models)
+    short, noting = wave[: 4 * audio.SAMPLE_RATE], Noting(converter.models)
     chain = Converter(converter.models, resynthesizer=noting)
     assert np.isfinite(chain.convert(short, voice=clip).audio).all()
     # it is equalised like its speaker, which nothing else is unless it is refined

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
-from nuanced_speech.core.device import check_device, find_device
+from nuanced_speech.core.device import check_device, find_device, without_cudnn
 from nuanced_speech.core.errors import UserError
 
 
@@ -34,3 +35,15 @@ def test_auto_is_cuda_where_there_is_one() -> None:
 def test_importing_it_does_not_load_torch() -> None:
     program = "import sys, nuanced_speech.core.device; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_threads_that_switch_cudnn_off_leave_it_on() -> None:
+    before = torch.backends.cudnn.enabled
+
+    def switch(_: int) -> bool:
+        with without_cudnn():
+            return torch.backends.cudnn.enabled
+
+    with ThreadPoolExecutor(8) as pool:
+        assert not any(pool.map(switch, range(400)))
+    assert torch.backends.cudnn.enabled == before

@@ -291,7 +291,7 @@ def test_learning_rate_rises_then_falls() -> None:
         ({"seed": -1}, "seed is -1"),
         ({"voices": ()}, "voices names no voice"),
         ({"voices": ("af_heart", "af_nobody")}, "unknown voice 'af_nobody'"),
-        ({"device": "abacus"}, "--device abacus"),
+        ({"device": "abacus"}, "device 'abacus'"),
         ({"corpus": Path("nowhere")}, "nowhere: no such folder"),
         ({"resume": True}, "no checkpoint to resume"),
     ],

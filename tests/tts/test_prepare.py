@@ -163,7 +163,7 @@ def test_what_is_wrong_with_a_clip(speech: np.ndarray) -> None:
     for change, says in (
         ({}, None),
         ({"log_probability": -1.5}, "log probability -1.50"),
-        ({"no_speech": 0.9}, "90% no speech"),
+        ({"no_speech": 0.9}, "no speech with a probability of 90%"),
         ({"compression": 5.0}, "repeats itself"),
     ):
         heard = Transcript("well said", "en", [sure, replace(sure, **change)])
