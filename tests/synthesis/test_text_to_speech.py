@@ -374,7 +374,7 @@ def test_a_voice_is_tried_in_its_language_where_that_is_installed(monkeypatch) -
     assert sentence_for(Voice.load("bm_george")) == (SENTENCES["en"], "en-gb")
     assert sentence_for(Voice.load("pf_dora")) == (SENTENCES["pt"], "pt-br")
     assert set(SENTENCES) == {iso_639(language) for language in VOICE_LANGUAGES.values()}
-    monkeypatch.setattr("nuanced_speech.text.g2p.find_spec", lambda module: None)
+    monkeypatch.setattr("nuanced_speech.text.languages.find_spec", lambda module: None)
     assert sentence_for(Voice.load("jf_alpha")) == (SENTENCES["en"], "en-us")
-    monkeypatch.setattr("nuanced_speech.text.g2p.find_spec", lambda module: module)
+    monkeypatch.setattr("nuanced_speech.text.languages.find_spec", lambda module: module)
     assert sentence_for(Voice.load("jf_alpha")) == (SENTENCES["ja"], "ja")
