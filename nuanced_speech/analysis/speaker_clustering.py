@@ -72,7 +72,7 @@ def shared_styles(
     """A style for every piece, shared by those that sound like the same speaker.
 
     What is known of a piece becomes the mean over all pieces, weighted by length and by how surely the speaker is the
-    same, so a voice does not wander from piece to piece and a second speaker keeps his own.
+    same, so a voice does not wander from piece to piece and a second speaker keeps another.
 
     Args:
         styles: as the style encoder has them, ``[P, 256]``.

@@ -68,8 +68,11 @@ def paths(folder: Path, name: str) -> list[Path]:
 
 
 @torch.no_grad()
-def measure(cloned: Clone, models: ModelBank) -> tuple[VoiceFigures, np.ndarray]:
-    """Figures of a clone, and its test sentence ``[T]`` at 24 kHz."""
+def measure(cloned: Clone, models: ModelBank, nearest: int = NEAREST) -> tuple[VoiceFigures, np.ndarray]:
+    """Figures of a clone, and its test sentence ``[T]`` at 24 kHz.
+
+    ``nearest`` is the number of stock voices that it is compared with.
+    """
     voice, encoder = cloned.voice, models.speaker_encoder
     sentence, language = sentence_for(voice)
 
@@ -86,7 +89,7 @@ def measure(cloned: Clone, models: ModelBank) -> tuple[VoiceFigures, np.ndarray]
     surrogate = models.timbre_surrogate
     pitch = torch.tensor([float(np.median(cloned.log_f0))], device=models.device)
     predicted = predicted_stock(surrogate, cloned.embedding, pitch)
-    nearest = sorted(predicted, key=lambda name: predicted[name], reverse=True)[:NEAREST]
+    names = sorted(predicted, key=lambda name: predicted[name], reverse=True)[:nearest]
     transcript = report.transcribe(models.transcriber, wave, iso_639(language)).text
     curve = report.contours(wave).f0
     log_f0 = np.log2(curve[curve > 0])
@@ -97,7 +100,7 @@ def measure(cloned: Clone, models: ModelBank) -> tuple[VoiceFigures, np.ndarray]
         similarity=metrics.cosine(voice_embedding, cloned.embedding),
         by_recording={path: metrics.cosine(voice_embedding, embedding) for path, embedding in recordings.items()},
         held_out=_held_out(list(recordings.values()), surrogate, pitch, voice.pack, likeness),
-        nearest_stock={name: likeness(stock_voices()[name], cloned.embedding) for name in nearest},
+        nearest_stock={name: likeness(stock_voices()[name], cloned.embedding) for name in names},
         predicted_stock=predicted,
         f0_median=float(2 ** median_log_f0(curve)),
         f0_spread=float(SEMITONES * log_f0.std()) if len(log_f0) else float("nan"),

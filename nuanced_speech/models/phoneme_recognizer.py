@@ -61,7 +61,7 @@ class LowRank(nn.Module):
 
 
 class Block(nn.Module):
-    """A block of Whisper's decoder: attention to what was written, attention to what is heard, two layers."""
+    """A block of Whisper's decoder: attention to its own output, attention to the recording, two layers."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()

@@ -141,6 +141,7 @@ class TimbreSurrogate(nn.Module):
         cleanness: float | Tensor = CLEANNESS,
         steps: int = STEPS,
         start: Tensor | None = None,
+        nearness: float = NEARNESS,
     ) -> Tensor:
         """Timbres ``[B, 128]`` that sound like speakers.
 
@@ -151,9 +152,11 @@ class TimbreSurrogate(nn.Module):
             cleanness: weight of clean speech, one for all or ``[B]``.
             steps: of L-BFGS at most.
             start: other timbres than the nearest stock voice's to start from and stay nearer to, ``[B, 128]``.
+            nearness: weight of the distance to ``start``, if it is given.
         """
         first = self.nearest(embeddings, log_f0) if start is None else start
-        home, known, nearness = self.whitened(first), self._inputs(first, log_f0), 0.0 if start is None else NEARNESS
+        home, known = self.whitened(first), self._inputs(first, log_f0)
+        nearness = 0.0 if start is None else nearness
         z = home.clone().requires_grad_()
         optimizer = torch.optim.LBFGS([z], max_iter=steps, line_search_fn="strong_wolfe")
         heard, clean = _together(self.members), _together(self.clean)

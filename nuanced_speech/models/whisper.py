@@ -124,18 +124,25 @@ class WhisperModel:
         return get_tokenizer(self.model.is_multilingual, num_languages=languages, language="en", task="transcribe")
 
     @torch.no_grad()
-    def features(self, wave: np.ndarray, layers: Sequence[int] = ()) -> Tensor:
-        """Encoder features of a clip, in windows of 28 s that overlap by 2 s where it is longer.
+    def features(
+        self,
+        wave: np.ndarray,
+        layers: Sequence[int] = (),
+        window_seconds: float = WINDOW_SECONDS,
+        overlap_seconds: float = OVERLAP_SECONDS,
+    ) -> Tensor:
+        """Encoder features of a clip, in windows that overlap where it is longer than one.
 
         Args:
             wave: ``[T]`` at 16 kHz.
             layers: blocks (from 1) whose outputs are wanted, joined along the last axis; the encoder's own output,
                 after its last norm, when empty.
+            window_seconds, overlap_seconds: lengths of the windows and of their overlaps.
 
         Returns:
             ``[ceil(T / 320), width * max(1, len(layers))]``: row k is centred at k * 20 ms.
         """
-        window, overlap = WINDOW_SECONDS * WHISPER_SAMPLE_RATE, OVERLAP_SECONDS * WHISPER_SAMPLE_RATE
+        window, overlap = (round(x * WHISPER_SAMPLE_RATE) for x in (window_seconds, overlap_seconds))
         frames = -(-len(wave) // HOP)
         pieces = []
         for start in range(0, max(len(wave) - overlap, 1), window - overlap):

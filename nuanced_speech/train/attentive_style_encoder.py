@@ -94,12 +94,19 @@ def load_examples(corpus: Path, whisper: str) -> list[Example]:
 
 
 @torch.no_grad()
-def held_out_examples(folder: Path, kokoro: Kokoro, listener: WhisperModel, layers: tuple[int, ...]) -> list[Example]:
+def held_out_examples(
+    folder: Path,
+    kokoro: Kokoro,
+    listener: WhisperModel,
+    layers: tuple[int, ...],
+    voices: tuple[str, ...] = HELD_OUT,
+    texts: tuple[str, ...] = UNSEEN,
+) -> list[Example]:
     """The unseen sentences by the held-out voices, spoken and heard once for a ``folder``, clean and augmented."""
     path = folder / f"held-out-{listener.name}.safetensors"
     if not path.exists():
         examples = []
-        jobs = [(voice, text) for voice in HELD_OUT for text in UNSEEN]
+        jobs = [(voice, text) for voice in voices for text in texts]
         for k, (voice, text) in enumerate(step_bar(jobs, "held-out voices")):
             ids = kokoro.tokens(phonemize(text, british=voice.startswith("b")))
             style = style_of(voice_pack(voice), len(ids) - 2)
@@ -148,14 +155,22 @@ def stretch(example: Example, rng: np.random.Generator) -> Tensor:
     return piece
 
 
-def train(config: StyleTraining, shape: AttentiveConfig | None = None, report: Report = log.info) -> Path:
+def train(
+    config: StyleTraining,
+    shape: AttentiveConfig | None = None,
+    report: Report = log.info,
+    voices: tuple[str, ...] = HELD_OUT,
+    texts: tuple[str, ...] = UNSEEN,
+) -> Path:
     """Train, resuming from ``out``'s checkpoint if there is one, and write ``attentive.safetensors`` there.
+
+    It is measured on ``texts`` by ``voices``, which no corpus holds.
 
     Raises:
         UserError: no corpus, or a checkpoint of other settings.
     """
     checkpoint.make_folder(config.out)
-    recipe = AttentiveRecipe(config, shape or AttentiveConfig())
+    recipe = AttentiveRecipe(config, shape or AttentiveConfig(), voices, texts)
     report(f"{recipe.hours:.2f} h in {len(recipe.examples)} random voices; {config.steps} steps")
     path = config.out / "attentive_checkpoint.pt"
     return run(recipe, LoopConfig(config.steps, path, recipe.settings(), config.checkpoint_every), report)
@@ -164,14 +179,16 @@ def train(config: StyleTraining, shape: AttentiveConfig | None = None, report: R
 class AttentiveRecipe(Recipe):
     """The encoder, and the examples that it learns from and is measured by."""
 
-    def __init__(self, config: StyleTraining, shape: AttentiveConfig) -> None:
+    def __init__(
+        self, config: StyleTraining, shape: AttentiveConfig, voices: tuple[str, ...], texts: tuple[str, ...]
+    ) -> None:
         self.config, self.shape = config, shape
         listener = WhisperModel(shape.whisper)
         layers = tuple(range(1, listener.depth + 1))
         for corpus in config.corpora:
             prepare(corpus, listener, layers)
         self.examples = [example for corpus in config.corpora for example in load_examples(corpus, listener.name)]
-        self.held_out = held_out_examples(config.out, Kokoro(), listener, layers)
+        self.held_out = held_out_examples(config.out, Kokoro(), listener, layers, voices, texts)
         self.hours = sum(len(example.versions[0]) for example in self.examples) / 25 / 3600
         torch.manual_seed(config.seed)
         self.encoder = AttentiveStyleEncoder(shape)

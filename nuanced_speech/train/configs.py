@@ -175,6 +175,7 @@ class TimbreConfig:
         random: Number of samples of random timbres.
         rounds: Number of rounds: timbres are tried for the speakers, and the result is learned from.
         per_round: Number of samples in a round.
+        per_shard: Number of samples in a file.
         epochs: Number of times through all samples in a fit.
         seed: Random seed.
     """
@@ -185,6 +186,7 @@ class TimbreConfig:
     random: int = at_least(10, 700)
     rounds: int = 4
     per_round: int = 250
+    per_shard: int = 10
     epochs: int = 40
     seed: int = 0
 

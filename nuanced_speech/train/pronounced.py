@@ -48,16 +48,21 @@ def pronounced_words(listener: WhisperModel, first: int | None = None, parts: in
 
 
 def with_parts(
-    listener: WhisperModel, words: dict[str, list[int]], known: dict[str, str], limit: int
+    listener: WhisperModel,
+    words: dict[str, list[int]],
+    known: dict[str, str],
+    limit: int,
+    learned: int = LEARNED,
 ) -> PhonemeTokenizer:
     """A lexicon of whole ``words`` and of those parts, so many at most, that most of the longer words of a dictionary
     need, frequent ones before rare ones.
 
     Args:
         known: words and their phonemes.
+        learned: number of words from which it is learned what letters stand for.
     """
     tokenizer = listener.english_tokenizer
-    letters = Letters.learn(random.Random(0).sample(sorted(known.items()), min(LEARNED, len(known))))
+    letters = Letters.learn(random.Random(0).sample(sorted(known.items()), min(learned, len(known))))
     common = set(dictionary_words())
     numbers = {
         (" " + phonemes, token): number

@@ -33,7 +33,6 @@ from nuanced_speech.train.configs import TimbreConfig
 from nuanced_speech.train.corpus import read
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 
-PER_SHARD = 10
 # Of a recording so much is heard: more hardly moves the embedding.
 SECONDS = 12
 # A sample: 3 s, of which at least this share is voiced if a few attempts find such a place.
@@ -95,7 +94,7 @@ def train(config: TimbreConfig) -> Path:
     for corpus in config.corpora:
         read_corpus(corpus, config.out / f"corpus-{corpus.resolve().name}.safetensors", encoder)
     for turn in range(config.rounds + 1):
-        shards = range(-(-(config.per_round if turn else config.random) // PER_SHARD))
+        shards = range(-(-(config.per_round if turn else config.random) // config.per_shard))
         missing = [k for k in shards if not _shard(config.out, turn, k).exists()]
         # of earlier rounds only, so that a resumed run ends where an uninterrupted one does
         surrogate = fit(read_samples(config.out, turn), config) if turn and missing else None
@@ -104,9 +103,9 @@ def train(config: TimbreConfig) -> Path:
             rng = np.random.default_rng([config.seed, turn, k])
             log_f0: list[float] | None
             if surrogate is None:
-                timbre, log_f0 = random_timbres(rng), None
+                timbre, log_f0 = random_timbres(rng, config.per_shard), None
             else:
-                timbre, log_f0 = near_speakers(surrogate, passages, rng)
+                timbre, log_f0 = near_speakers(surrogate, passages, rng, config.per_shard)
             write(_shard(config.out, turn, k), speak(kokoro, encoder, timbre, log_f0, passages, rng))
     surrogate = fit(read_samples(config.out, config.rounds + 1), config)
     path = config.out / "timbre.safetensors"
@@ -114,12 +113,12 @@ def train(config: TimbreConfig) -> Path:
     return path
 
 
-def random_timbres(rng: np.random.Generator) -> Tensor:
-    """Timbres ``[10, 128]`` between the stock voices' mixtures and points spread as the voices are, and wider."""
+def random_timbres(rng: np.random.Generator, count: int) -> Tensor:
+    """Timbres ``[count, 128]`` between the stock voices' mixtures and points spread as the voices are, and wider."""
     voices = torch.stack([style_of(p)[:TIMBRE_DIM] for name, p in stock_voices().items() if name not in HELD_OUT])
     centre, deviations = voices.mean(0), voices - voices.mean(0)
     timbres = []
-    for _ in range(PER_SHARD):
+    for _ in range(count):
         one, other = (deviations[k] for k in rng.integers(len(voices), size=2))
         voice = one if rng.random() < 0.5 else torch.lerp(one, other, float(rng.random()))
         # a Gaussian with the voices' covariance, without computing it
@@ -132,18 +131,18 @@ def random_timbres(rng: np.random.Generator) -> Tensor:
 
 
 def near_speakers(
-    surrogate: TimbreSurrogate, passages: list[Passage], rng: np.random.Generator
+    surrogate: TimbreSurrogate, passages: list[Passage], rng: np.random.Generator, count: int
 ) -> tuple[Tensor, list[float]]:
-    """Timbres ``[10, 128]`` found for random speakers with random weights of the search, and the speakers' pitch."""
-    chosen = [passages[k] for k in rng.integers(len(passages), size=PER_SHARD)]
+    """Timbres ``[count, 128]`` found for random speakers with random weights of the search, and the speakers' pitch."""
+    chosen = [passages[k] for k in rng.integers(len(passages), size=count)]
     prior, cleanness = (
-        torch.from_numpy(np.exp(rng.uniform(np.log(low), np.log(high), PER_SHARD))).float()
+        torch.from_numpy(np.exp(rng.uniform(np.log(low), np.log(high), count))).float()
         for low, high in (PRIORS, CLEANNESSES)
     )
     log_f0 = [p.log_f0 for p in chosen]
     embeddings = torch.stack([p.embedding for p in chosen])
     timbre = surrogate.find(embeddings, torch.tensor(log_f0), prior, cleanness)
-    noise = torch.from_numpy(rng.standard_normal(timbre.shape) * rng.uniform(0, 0.1, (PER_SHARD, 1))).float()
+    noise = torch.from_numpy(rng.standard_normal(timbre.shape) * rng.uniform(0, 0.1, (count, 1))).float()
     return timbre + noise * surrogate.basis.norm(dim=1), log_f0
 
 

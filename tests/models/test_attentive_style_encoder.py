@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from nuanced_speech.models.style_encoder import REACH
 from nuanced_speech.train import attentive_style_encoder as style
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.attentive_style_encoder import StyleTraining, train
-from nuanced_speech.voice.stock import stock_voices, style_of
+from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 
 SMALL = AttentiveConfig("tiny.en", (2, 4), 384, width=16, bottleneck=8, hidden=16)
 STYLES = torch.stack([style_of(pack) for pack in stock_voices().values()])
@@ -91,10 +92,9 @@ def test_training_learns_and_resumes_exactly(
     speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoken = speak_corpus(4)
-    monkeypatch.setattr(style, "HELD_OUT", style.HELD_OUT[:1])
-    monkeypatch.setattr(style, "UNSEEN", ("Not at all.",))
+    learn = partial(train, shape=SMALL, voices=HELD_OUT[:1], texts=("Not at all.",))
     settings = StyleTraining((spoken,), tmp_path / "whole", 40, 4, 1e-2, 5, checkpoint_every=20)
-    weights = AttentiveStyleEncoder.load(train(settings, SMALL))
+    weights = AttentiveStyleEncoder.load(learn(settings))
     examples = style.load_examples(spoken, "tiny.en")
     assert len(examples) == 4 and all(len(example.versions) == 2 for example in examples)
     true = torch.stack([example.style for example in examples])
@@ -113,10 +113,10 @@ def test_training_learns_and_resumes_exactly(
 
     monkeypatch.setattr(style, "measure", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        train(stopped, SMALL)
+        learn(stopped)
     assert checkpoint.load(stopped.out / "attentive_checkpoint.pt")["step"] == 20
     monkeypatch.setattr(style, "measure", measure)
-    again = AttentiveStyleEncoder.load(train(stopped, SMALL))
+    again = AttentiveStyleEncoder.load(learn(stopped))
     for name, value in weights.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
     with pytest.raises(UserError, match="shape was"):

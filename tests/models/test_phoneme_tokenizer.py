@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import torch
 
 from nuanced_speech.models.phoneme_tokenizer import END, SYMBOLS, PhonemeTokenizer
@@ -12,7 +11,6 @@ from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.english import dictionary, in_dictionary
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.symbols import vocabulary
-from nuanced_speech.train import pronounced
 from nuanced_speech.train.letters import Letters
 from nuanced_speech.train.pronounced import pronounced_words, with_parts
 
@@ -106,11 +104,10 @@ def test_letters_are_found_to_stand_for_phonemes() -> None:
     assert letters.align("a", "ˌAbˌisˈi") is None
 
 
-def test_longer_words_are_parted_as_whisper_parts_them(listener: WhisperModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pronounced, "LEARNED", 800)
+def test_longer_words_are_parted_as_whisper_parts_them(listener: WhisperModel) -> None:
     known = {word: p for word, p in dictionary().items() if word[:2] in ("th", "cr")}
     encode = listener.english_tokenizer.encode
-    lexicon = with_parts(listener, {"ðˈæt": encode(" that")}, known, 1500)
+    lexicon = with_parts(listener, {"ðˈæt": encode(" that")}, known, 1500, learned=800)
     assert len(lexicon.parts) == 1500
     # one that is a single token is written whole
     assert lexicon.tokens("ðˈæt") == [SYMBOLS]

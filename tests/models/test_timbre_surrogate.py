@@ -15,7 +15,6 @@ from nuanced_speech.analysis.speaker_clustering import CONVERTED_CLEANNESS, shar
 from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.f0 import f0
-from nuanced_speech.models import timbre_surrogate as search
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate, _together
@@ -101,13 +100,12 @@ def test_the_search_starts_at_an_opinion_but_for_another_recording(
 
 
 def test_an_opinion_holds_back_what_voices_hardly_differ_in(
-    surrogate: TimbreSurrogate, embeddings: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+    surrogate: TimbreSurrogate, embeddings: torch.Tensor
 ) -> None:
     log_f0, opinion = torch.tensor([7.0, 7.3, 7.6]), surrogate.mean.repeat(3, 1)
 
     def away(nearness: float) -> torch.Tensor:
-        monkeypatch.setattr(search, "NEARNESS", nearness)
-        return (surrogate.find(embeddings, log_f0, start=opinion) - opinion).norm(dim=1)
+        return (surrogate.find(embeddings, log_f0, start=opinion, nearness=nearness) - opinion).norm(dim=1)
 
     assert (away(0.1) < 0.95 * away(0.0)).all()
 
@@ -196,10 +194,9 @@ def test_quality_of_what_was_spoken_is_measured(clip: Path) -> None:
     assert training.measure(np.zeros_like(wave), curve)[1] == 1
 
 
-def test_training_makes_what_is_missing_and_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "PER_SHARD", 2)
+def test_training_makes_what_is_missing_and_ends_the_same(tmp_path: Path) -> None:
     prepare(RealConfig(DATA, tmp_path / "real"))
-    config = TimbreConfig(tmp_path / "real", tmp_path, random=2, rounds=1, per_round=2, epochs=1)
+    config = TimbreConfig(tmp_path / "real", tmp_path, random=2, rounds=1, per_round=2, per_shard=2, epochs=1)
     weights = training.train(config).read_bytes()
     samples = read_samples(tmp_path, 9)
     assert len(samples) == 4 and samples.embedding.norm(dim=1).sub(1).abs().max() < 1e-4

@@ -45,11 +45,10 @@ def cloned(models: ModelBank, clip: Path) -> Clone:
 
 
 def test_a_clone_has_its_speakers_sound_and_pitch(models, cloned, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(voice_report, "NEAREST", 1)
     # other tests' matter, and slow to load
     monkeypatch.setattr(voice_report, "quality", lambda wave, rate: Quality())
     monkeypatch.setitem(sample.SENTENCES, "en", "Nobody asked him where he was going last night.")
-    figures, spoken = voice_report.measure(cloned, models)
+    figures, spoken = voice_report.measure(cloned, models, nearest=1)
     assert figures.wer <= 0.2
     assert figures.similarity > max(figures.nearest_stock.values()) + 0.03
     assert figures.held_out is not None and 0.5 < figures.held_out < 0.99
