@@ -57,7 +57,7 @@ demo: $(DEMO)
 	@echo "picture: outputs/demo/demo.png"
 
 test: $(READY)
-	@$(RUN)/python -m pytest -q tests --durations=15
+	@$(RUN)/python -m pytest -q tests --durations=15 -n 2 --dist loadfile
 
 lint: $(READY)
 	$(RUN)/ruff check .

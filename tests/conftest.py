@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from nuanced_speech.models.speaker_encoder import SpeakerEncoder
     from nuanced_speech.models.whisper import WhisperModel
 
-# Before torch loads, as on the command line.
+# Before torch loads, as on the command line. Of several workers each computes with one thread.
 threads.let_idle_threads_sleep()
+if "PYTEST_XDIST_WORKER" in os.environ:
+    threads.limit(1)
 # Tests take models from the cache or from installed packages: the same weights everywhere, and no network needed.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
