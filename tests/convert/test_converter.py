@@ -19,7 +19,7 @@ from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.systems import say
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.synthesis.resynthesizer import Resynthesizer
+from nuanced_speech.synthesis.resynthesizer import Rendered, Resynthesizer
 from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.voice.stock import stock_voices
 
@@ -138,7 +138,7 @@ def test_a_recording_serves_as_voice(converter, wave, clip):
     assert float(given.speaker @ torch.from_numpy(own)) > 0.99
     assert given.equalizer is None and fitted.equalizer is not None
     for voice in (None, "am_onyx"):
-        chain.convert(short, voice=voice, path="direct")
+        chain.convert(short[: audio.SAMPLE_RATE], voice=voice, path="direct")
     assert len(noting.voices) == 3 and all(voice.equalizer is None for _, voice in noting.voices[1:])
 
 
@@ -219,12 +219,32 @@ def test_another_speakers_recording_is_left_out(converter, wave, caplog):
     assert "stranger.wav is left out" in caplog.text
 
 
-def test_a_stream_gives_what_a_conversion_gives(converter, wave):
+class Echo(Resynthesizer):
+    """A resynthesizer that gives each segment back as it was, and notes when it was asked."""
+
+    def __init__(self, models: ModelBank) -> None:
+        super().__init__(models)
+        self.asked = 0
+
+    def from_content(self, features, voice, delivery):  # type: ignore[no-untyped-def]
+        self.asked += 1
+        return Rendered(features.waveform, voice)
+
+
+def test_a_stream_gives_what_a_conversion_gives_as_soon_as_it_is_made(converter, wave):
     pause = np.zeros(audio.SAMPLE_RATE // 2, np.float32)
     long = np.concatenate([wave, pause, wave, pause, wave])[: 14 * audio.SAMPLE_RATE]
-    chunks = list(converter.stream(long, path="direct"))
-    assert len(chunks) > 1
-    assert np.array_equal(np.concatenate(chunks), converter.convert(long, path="direct").audio)
+    echo = Echo(converter.models)
+    chain = Converter(converter.models, resynthesizer=echo)
+    chunks, asked = [], []
+    for chunk in chain.stream(long, path="direct", language="fr"):
+        chunks.append(chunk)
+        asked.append(echo.asked)
+    # a chunk comes before the next segment is spoken
+    assert asked == list(range(1, len(chunks) + 1)) and len(chunks) > 1
+    streamed = np.concatenate(chunks)
+    np.testing.assert_allclose(streamed, long, atol=1e-5)
+    assert np.array_equal(streamed, chain.convert(long, path="direct", language="fr").audio)
 
 
 def test_a_voice_as_second_argument_is_deprecated(converter, wave):
@@ -236,7 +256,7 @@ def test_a_voice_as_second_argument_is_deprecated(converter, wave):
 
 def test_threads_share_a_converter(converter, wave):
     """Eight conversions on four threads give what one thread gives."""
-    short, voices = wave[: 3 * audio.SAMPLE_RATE // 2], (None, "af_heart")
+    short, voices = wave[: audio.SAMPLE_RATE // 2], (None, "af_heart")
     jobs = [(voice, path, seed) for voice in voices for path in ("direct", "text") for seed in (0, 1)]
 
     def convert(job):  # type: ignore[no-untyped-def]

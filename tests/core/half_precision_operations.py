@@ -46,6 +46,7 @@ def watch(job: Callable[[], object]) -> list[str]:
 
 
 def main(folder: Path) -> dict[str, Any]:
+    from nuanced_speech.models.content_adapter import ContentConfig
     from nuanced_speech.models.kokoro import Kokoro
     from nuanced_speech.models.phoneme_tokenizer import PhonemeTokenizer
     from nuanced_speech.models.speaker_encoder import SpeakerEncoder
@@ -94,7 +95,8 @@ def main(folder: Path) -> dict[str, Any]:
         "say --fast": lambda: speak("Yes.", fast=True, kokoro=kokoro),
         "corpus": lambda: corpus._speak_shard((corpus.CorpusConfig(spoken, per_shard=3, text_file=text), 0)),
         "adapter": lambda: adapter.train(
-            adapter.AdapterConfig((spoken,), folder / "adapter", steps=1, batch_size=1, held_out=1)
+            adapter.AdapterConfig((spoken,), folder / "adapter", steps=1, batch_size=1, held_out=1),
+            ContentConfig("tiny.en", 3, 1, 6, input_dim=384, width=48, hidden=64, dilations=(1, 2)),
         ),
         "recogniser": lambda: recogniser.train(
             recogniser.PhonemeRecognizerTraining(

@@ -154,7 +154,7 @@ def test_pieces_of_a_speaker_share_a_voice_and_others_keep_theirs(
 
 
 def test_the_fit_learns_and_is_the_same_each_time(tmp_path: Path) -> None:
-    timbres = torch.cat([random_timbres(np.random.default_rng(k)) for k in range(12)])
+    timbres = torch.cat([random_timbres(np.random.default_rng(k), 10) for k in range(12)])
     generator = torch.Generator().manual_seed(0)
     wanted = F.normalize(torch.relu(timbres @ torch.randn(TIMBRE_DIM, 256, generator=generator)), dim=1)
     quality = torch.full((len(timbres), 4), torch.nan)
