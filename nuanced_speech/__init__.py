@@ -3,13 +3,14 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from nuanced_speech.core.version import __version__
+
 if TYPE_CHECKING:
     from nuanced_speech.convert.converter import Conversion, Converter
     from nuanced_speech.deprecated import Voice
     from nuanced_speech.synthesis.text_to_speech import speak
     from nuanced_speech.voicemaking.clone_voice import clone_voice
 
-__version__ = "0.1.0"
 __all__ = ["Conversion", "Converter", "Voice", "__version__", "clone_voice", "speak"]
 
 _MODULES = {

@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from nuanced_speech import __version__
 from nuanced_speech.cli.clone import clone, detect, mix
 from nuanced_speech.cli.convert import convert
 from nuanced_speech.cli.describe import describe
@@ -23,6 +22,7 @@ from nuanced_speech.cli.tts.app import app as tts_app
 from nuanced_speech.cli.voices import app as voices_app
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.threads import let_idle_threads_sleep
+from nuanced_speech.core.version import __version__
 
 # As --help lists them.
 COMMANDS = (
