@@ -121,7 +121,7 @@ class Analyzer:
         with stage("style"):
             speaker = models.speaker_encoder.embed(wave_16k, WHISPER_SAMPLE_RATE)
         with stage("f0"):
-            curve = track_f0(wave, SAMPLE_RATE)
+            curve = track_f0(wave_16k, WHISPER_SAMPLE_RATE)
         with stage("energy"):
             contour, bands = energy(wave), measure_balance(wave)
         silent = np.full(EMBEDDING_DIM, np.nan, np.float32)

@@ -12,6 +12,7 @@ from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import Analyzer, AnalyzerConfig, to_whisper, windows
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.audio.segmentation import segment
+from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.evaluate.metrics import count_edits
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.phoneme_recognizer import with_silence
@@ -129,3 +130,9 @@ def test_a_recording_is_heard_in_as_few_windows_as_hold_its_pieces() -> None:
     assert max(spans) <= 1000
     assert all(after[0].last - window[0].first > 1000 for window, after in pairwise(groups))
     assert [len(window) for window in windows(pieces, 10)] == [1] * len(pieces)
+
+
+def test_the_melody_of_a_segment_is_that_of_the_recording_at_its_own_rate(wave: np.ndarray) -> None:
+    """One resampling to 16 kHz serves all that measure there."""
+    whole = wave[: len(wave) // 600 * 600]
+    assert np.array_equal(f0(to_whisper(whole), audio.WHISPER_SAMPLE_RATE), f0(whole, audio.SAMPLE_RATE))
