@@ -28,7 +28,8 @@ def english_g2p(british: bool) -> Any:
         def __init__(self) -> None:
             assert model is not None
             self.version, self.british, self.unk = None, british, ""
-            self.nlp = spacy.load(model, enable=["tok2vec", "tagger"])
+            # tags are all that is needed: leaving the rest unread saves a second
+            self.nlp = spacy.load(model, exclude=["parser", "attribute_ruler", "lemmatizer", "ner", "senter"])
             self.lexicon = en.Lexicon(british)
             self.fallback = espeak.EspeakFallback(british=british)
 
