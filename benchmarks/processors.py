@@ -41,12 +41,20 @@ def commands(folder: Path) -> dict[str, list[str]]:
     recordings = folder / "recordings"
     recordings.mkdir()
     soundfile.write(recordings / "clip.wav", wave[: 8 * rate], rate)
+    text = folder / "text.txt"
+    text.write_text("Yes, of course.\nNot now.\nCome in.\n", encoding="utf-8")
+    corpus = folder / "corpus"
+    make = ["train", "corpus", str(corpus), "--utterances", "4", "--per-shard", "4", "--workers", "1"]
+    run_command([*make, "--text-file", str(text)], {})
+    step = ["--out", "{run}", "--steps", "1", "--batch-size", "1"]
     return {
         "convert, 2 s": ["convert", str(short), "{run}/out.wav"],
         "say, one sentence": ["say", "Good morning to all of you.", "{run}/out.wav"],
         "say --fast": ["say", "Good morning to all of you.", "{run}/out.wav", "--fast"],
         "describe": ["describe", "calm older woman", "--name", "v", "--out", "{run}"],
         "clone": ["clone", str(sample), "--name", "v", "--out", "{run}", "--no-report", "--i-have-consent", "mine"],
+        "train adapter, one step": ["train", "adapter", str(corpus), *step, "--held-out", "1"],
+        "train style, one step": ["train", "style", str(corpus), *step],
         "tts codec train, one step": [
             "tts", "codec", "train", str(recordings), "--out", "{run}", "--steps", "1", "--adversarial-from", "0",
         ],
