@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,3 +24,18 @@ class Ended(NamedTuple):
     status: int
     out: str
     err: str
+
+
+@contextmanager
+def ordinary_user() -> Iterator[Path]:
+    """Yield a folder of an ordinary user and act as one: for root, no permission is ever denied."""
+    uid = os.geteuid()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if uid == 0:
+            os.chown(folder, 65534, -1)
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            os.seteuid(uid)

@@ -1,7 +1,6 @@
 """Content: the text features that Kokoro's decoder is given for a segment, without its text."""
 
 import logging
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -10,21 +9,13 @@ from torch import Tensor
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.alignment import MIN_FIT, align_phonemes, decode_phonemes
-from nuanced_speech.models.kokoro import Kokoro, spread
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.kokoro import spread
 
 # Share of the recognised phonemes' text features, the rest being the regression's (docs/experiments.md).
 SHARPNESS = 0.75
 
 log = logging.getLogger(__name__)
-
-
-class HasKokoro(Protocol):
-    """Where the synthesizer comes from: a ``ModelBank``."""
-
-    @property
-    def kokoro(self) -> Kokoro:
-        """The synthesizer."""
-        ...
 
 
 class ContentEstimator:
@@ -38,7 +29,7 @@ class ContentEstimator:
         sharpness: share of the recognised phonemes' text features, 0 to 1.
     """
 
-    def __init__(self, models: HasKokoro, sharpness: float = SHARPNESS) -> None:
+    def __init__(self, models: ModelBank, sharpness: float = SHARPNESS) -> None:
         self.models, self.sharpness = models, sharpness
 
     def __call__(self, features: SegmentFeatures) -> Tensor:

@@ -6,16 +6,13 @@ import os
 import stat
 import subprocess
 import sys
-import tempfile
 import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from helpers import ROOT
+from helpers import ROOT, ordinary_user
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
@@ -32,21 +29,6 @@ def refusal(path: Path) -> str:
     message = str(caught.value)
     assert "\n" not in message and str(path) in message
     return message
-
-
-@contextmanager
-def ordinary_user() -> Iterator[Path]:
-    """Yield a folder of an ordinary user and act as one: for root, no permission is ever denied."""
-    uid = os.geteuid()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if uid == 0:
-            os.chown(folder, 65534, -1)
-            os.seteuid(65534)
-        try:
-            yield folder
-        finally:
-            os.seteuid(uid)
 
 
 # Reading

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import stat
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from helpers import ordinary_user
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import check_replaceable, replacing
-
-
-@contextmanager
-def ordinary_user() -> Iterator[Path]:
-    """Yield a folder of an ordinary user and act as one: for root, no permission is ever denied."""
-    uid = os.geteuid()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if uid == 0:
-            os.chown(folder, 65534, -1)
-            os.seteuid(65534)
-        try:
-            yield folder
-        finally:
-            os.seteuid(uid)
 
 
 def refusal(path: Path) -> str:
