@@ -23,6 +23,7 @@ from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.train.configs import AttributesConfig
+from nuanced_speech.train.corpus import pack_audio, unpack_audio
 from nuanced_speech.train.loop import Report
 from nuanced_speech.voice.stock import stock_voices, style_of
 from nuanced_speech.voicemaking.attributes import ATTRIBUTES, NAMES, SpeechSample, StockAttributes, measure
@@ -75,7 +76,7 @@ def speak_all(config: AttributesConfig, rows: Tensor, dtype: torch.dtype) -> Non
         for k in range(start, min(start + PER_SHARD, len(rows))):
             speech = speak(kokoro, mixed(rows[k]), sentence_phonemes(), seed=k, dtype=dtype)
             tensors |= {f"{k}.{name}": torch.from_numpy(np.asarray(value)) for name, value in vars(speech).items()}
-            tensors[f"{k}.audio"] = (tensors[f"{k}.audio"].clamp(-1, 1) * 32767).to(torch.int16)
+            tensors[f"{k}.audio"] = pack_audio(tensors[f"{k}.audio"])
         with replacing(_shard(config.out, start, dtype)) as temporary:
             save_file(tensors, temporary)
 
@@ -109,8 +110,8 @@ def measure_samples(config: AttributesConfig, samples: Tensor, dtype: torch.dtyp
     for start in step_bar(rows[::PER_SHARD], "measuring", unit="shard"):
         tensors = load_file(_shard(config.out, start, dtype))
         for k in rows[start : start + PER_SHARD]:
-            audio, f0, energy, pace = (tensors[f"{k}.{name}"].numpy() for name in ("audio", "f0", "energy", "pace"))
-            speech = SpeechSample(audio.astype(np.float32) / 32767, f0, energy, float(pace))
+            audio, f0, energy, pace = (tensors[f"{k}.{name}"] for name in ("audio", "f0", "energy", "pace"))
+            speech = SpeechSample(unpack_audio(audio).numpy(), f0.numpy(), energy.numpy(), float(pace))
             embedding = encoder.embed(speech.audio, SAMPLE_RATE)
             assert embedding is not None
             measured.append(measure(speech))

@@ -18,6 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from nuanced_speech.audio.pcm import CORPUS_SCALE, from_int16, to_int16
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import MAX_PHONEMES, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
@@ -212,10 +213,20 @@ def read_shard(path: Path, wanted: tuple[str, ...] = FIELDS) -> list[Utterance]:
         for k in range(sum(name.endswith(".ids") for name in shard.keys())):  # noqa: SIM118
             values = dict.fromkeys(FIELDS, torch.empty(0))
             values |= {field: shard.get_tensor(f"{k}.{field}") for field in wanted}
-            values["audio"] = values["audio"].float() / 32767
+            values["audio"] = unpack_audio(values["audio"])
             values["ids"], values["durations"] = values["ids"].long(), values["durations"].long()
             utterances.append(Utterance(**values))
     return utterances
+
+
+def pack_audio(wave: Tensor) -> Tensor:
+    """The nearest 16-bit samples, int16, of a waveform of any shape, as shards and other caches hold audio."""
+    return torch.from_numpy(to_int16(wave.numpy(), CORPUS_SCALE))
+
+
+def unpack_audio(samples: Tensor) -> Tensor:
+    """float32 in [-1, 1] of what ``pack_audio`` returned."""
+    return torch.from_numpy(from_int16(samples.numpy(), CORPUS_SCALE))
 
 
 def _shard(folder: Path, number: int) -> Path:
@@ -247,7 +258,7 @@ def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
             text = dictionary_text(rng, words) if rare else random_text(rng, sentences)
             with torch.no_grad():
                 utterance = speak(_kokoro, text, rng, packs, dtype)
-        tensors[f"{slot}.audio"] = (utterance.audio.clamp(-1, 1) * 32767).to(torch.int16)
+        tensors[f"{slot}.audio"] = pack_audio(utterance.audio)
         tensors[f"{slot}.ids"] = utterance.ids.to(torch.int16)
         tensors[f"{slot}.durations"] = utterance.durations.to(torch.int16)
         for field in ("f0", "energy", "style"):

@@ -25,7 +25,7 @@ from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
 from nuanced_speech.train.configs import TimbreExtensionTraining
 from nuanced_speech.train.content_adapter import faster
-from nuanced_speech.train.corpus import Utterance, read
+from nuanced_speech.train.corpus import Utterance, pack_audio, read, unpack_audio
 from nuanced_speech.voice.stock import nearest_stock_timbre
 
 SPEEDS = (1.0, 0.88, 1.14)
@@ -78,7 +78,7 @@ def prepare(config: TimbreExtensionTraining) -> Path:
         versions = [_analyse(utterance, speed, encoder, config.passage_units) for speed in SPEEDS]
         if all(versions):
             # resampled again when it is read
-            versions[0]["audio"] = (utterance.audio.clamp(-1, 1) * 32767).to(torch.int16)
+            versions[0]["audio"] = pack_audio(utterance.audio)
             rows += versions
     if not rows:
         seconds = config.passage_units * SAMPLES_PER_UNIT / audio.SAMPLE_RATE
@@ -124,7 +124,7 @@ def load_speakers(path: Path) -> list[Speaker]:
     tensors, speakers, recording = load_file(path), list[Speaker](), -1
     for k, timbre in enumerate(tensors["timbres"]):
         if f"{k}.audio" in tensors:
-            recorded, recording = tensors[f"{k}.audio"].float().numpy() / 32767, recording + 1
+            recorded, recording = unpack_audio(tensors[f"{k}.audio"]).numpy(), recording + 1
         ids, durations = (tensors[f"{k}.{name}"].long() for name in ("ids", "durations"))
         f0, loudness, embeddings = (tensors[f"{k}.{name}"] for name in ("f0", "energy", "embeddings"))
         speed = float(tensors[f"{k}.speed"])

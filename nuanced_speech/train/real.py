@@ -23,7 +23,7 @@ from nuanced_speech.models.content_adapter import ContentAdapter, align_content
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
-from nuanced_speech.train.corpus import write_shard
+from nuanced_speech.train.corpus import pack_audio, write_shard
 
 log = logging.getLogger(__name__)
 # Of longer recordings only the beginning is used: Whisper's encoder and Kokoro's context hold no more.
@@ -72,7 +72,7 @@ def prepare(config: RealConfig) -> None:
             units = int(durations.sum())
             loud = audio.resample(wave, audio.WHISPER_SAMPLE_RATE, audio.SAMPLE_RATE)[: units * SAMPLES_PER_UNIT]
             loud = np.pad(loud, (0, units * SAMPLES_PER_UNIT - len(loud)))
-            tensors[f"{count}.audio"] = torch.from_numpy((loud.clip(-1, 1) * 32767).astype(np.int16))
+            tensors[f"{count}.audio"] = pack_audio(torch.from_numpy(loud))
             tensors[f"{count}.ids"], tensors[f"{count}.durations"] = ids.to(torch.int16), durations.to(torch.int16)
             for curve in ("f0", "energy"):
                 tensors[f"{count}.{curve}"] = torch.zeros(units * FRAMES_PER_UNIT)

@@ -31,9 +31,11 @@ from nuanced_speech.train.configs import SENTENCES, CorpusConfig
 from nuanced_speech.train.corpus import (
     dictionary_text,
     generate,
+    pack_audio,
     random_style,
     random_text,
     read,
+    unpack_audio,
 )
 from nuanced_speech.voice.stock import stock_voices, style_of
 
@@ -146,6 +148,16 @@ def test_another_seed_and_another_shard_are_others(
     styles = [utterance.style for folder in (tmp_path, spoken) for utterance in read(folder)]
     assert len(styles) == 4
     assert float(torch.pdist(torch.stack(styles)).min()) > 0.01
+
+
+def test_kept_audio_is_the_nearest_and_older_shards_are_a_step_away_at_most() -> None:
+    wave = torch.linspace(-1.2, 1.2, 100_003)
+    samples = pack_audio(wave)
+    assert samples.dtype == torch.int16
+    assert float((unpack_audio(samples) - wave.clamp(-1, 1)).abs().max()) <= 0.51 / 32767
+    truncated = (wave.clamp(-1, 1) * 32767).to(torch.int16)
+    assert float((unpack_audio(samples) - unpack_audio(truncated)).abs().max()) <= 1.01 / 32767
+    assert torch.equal(pack_audio(unpack_audio(truncated)), truncated)
 
 
 def test_mistakes(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from nuanced_speech.models.style_encoder import StyleEncoder
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train import style_encoder as multispeech
-from nuanced_speech.train.corpus import read_sentences
+from nuanced_speech.train.corpus import pack_audio, read_sentences
 from nuanced_speech.train.losses import StyleSimilarityLoss
 from nuanced_speech.train.objective import render_loss
 from nuanced_speech.train.references import Segment, Speaker, corpus_vectors, deal_voices
@@ -173,7 +173,7 @@ def make_corpus(folder: Path, segments: list[Segment], count: int = 12) -> torch
     tensors = {}
     for k in range(count):
         segment = segments[k % len(segments)]
-        tensors[f"{k}.audio"] = (segment.audio.clamp(-1, 1) * 32767).to(torch.int16)
+        tensors[f"{k}.audio"] = pack_audio(segment.audio)
         for name in ("ids", "durations"):
             tensors[f"{k}.{name}"] = getattr(segment, name).to(torch.int16)
         for name, tensor in (("f0", segment.f0), ("energy", segment.energy), ("style", styles[k])):
