@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from transformers.audio_utils import hertz_to_mel, mel_filter_bank
 
 from nuanced_speech.core.constants import FRAME_RATE, SAMPLE_RATE
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.plotting import new_figure, require_matplotlib
+from nuanced_speech.dsp.mel import hertz_to_mel, mel_filters
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,8 +109,8 @@ def log_mel(wave: np.ndarray, sample_rate: int) -> np.ndarray:
         pad_mode="constant",
         return_complex=True,
     )
-    bank = mel_filter_bank(_N_FFT // 2 + 1, _N_MELS, 0.0, _MAX_HZ, sample_rate, norm=None, mel_scale="htk")
-    mel = torch.as_tensor(bank.T, dtype=torch.float32) @ spectrum.abs().square()
+    bank = mel_filters(_N_FFT, _N_MELS, sample_rate, 0.0, _MAX_HZ, "htk", "peak")
+    mel = torch.tensor(bank) @ spectrum.abs().square()
     level = 10 * torch.log10(mel.clamp(min=1e-10))
     return (level - level.max().clamp(min=_QUIETEST_MAXIMUM_DB)).numpy()
 
@@ -198,7 +198,7 @@ def _draw_level(axes: Axes, source: np.ndarray, output: np.ndarray, sample_rate:
 
 
 def _mel_scale(hertz: float | np.ndarray) -> np.ndarray:
-    return np.asarray(hertz_to_mel(hertz, "htk"))
+    return hertz_to_mel(hertz, "htk")
 
 
 def _times(contour: np.ndarray) -> np.ndarray:

@@ -213,14 +213,12 @@ def _draw_spectrogram(axes: "Axes", power: Any, start: float, end: float, rate: 
 
 def _draw_mel(axes: "Axes", power: Any, start: float, end: float, rate: int) -> None:
     """The bands of the package's mel spectrogram (``dsp.mel``), in decibels."""
-    from transformers.audio_utils import hertz_to_mel, mel_filter_bank
+    from nuanced_speech.dsp.mel import MEL, hertz_to_mel, mel_filters
 
-    from nuanced_speech.dsp.mel import MEL
-
-    bank = mel_filter_bank(_N_FFT // 2 + 1, MEL.n_mels, MEL.fmin, MEL.fmax, rate, norm="slaney", mel_scale="slaney")
+    bank = mel_filters(_N_FFT, MEL.n_mels, rate, MEL.fmin, MEL.fmax)
     top = float(hertz_to_mel(MEL.fmax, "slaney"))
-    _image(axes, bank.T.astype(np.float32) @ power, (start, end, 0, top))
-    ticks = np.asarray(hertz_to_mel(np.array(_MEL_TICKS, dtype=np.float64), "slaney"))
+    _image(axes, bank @ power, (start, end, 0, top))
+    ticks = hertz_to_mel(np.array(_MEL_TICKS), "slaney")
     axes.set_yticks(ticks, [str(hertz) for hertz in _MEL_TICKS])
     axes.set_ylabel("Mel band (Hz)")
 

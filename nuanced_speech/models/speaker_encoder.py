@@ -12,8 +12,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from nuanced_speech import audio
+from nuanced_speech.audio.gate import LOUD_PERCENTILE, active_frames, decibels
 from nuanced_speech.core.constants import DATA
 from nuanced_speech.core.device import without_cudnn
+from nuanced_speech.dsp.mel import mel_filters
 
 WEIGHTS = DATA / "speaker_encoder.safetensors"
 EMBEDDING_DIM = 256
@@ -32,13 +34,10 @@ class SpeakerEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        from transformers.audio_utils import mel_filter_bank
-
         self.lstm = nn.LSTM(BANDS, EMBEDDING_DIM, 3, batch_first=True)
         self.linear = nn.Linear(EMBEDDING_DIM, EMBEDDING_DIM)
-        rate = audio.WHISPER_SAMPLE_RATE
-        bank = mel_filter_bank(N_FFT // 2 + 1, BANDS, 0.0, rate / 2, rate, norm="slaney", mel_scale="slaney")
-        self.register_buffer("bands", torch.from_numpy(bank).float(), persistent=False)
+        bank = mel_filters(N_FFT, BANDS, audio.WHISPER_SAMPLE_RATE)
+        self.register_buffer("bands", torch.tensor(bank.T), persistent=False)
         self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
         self.load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()})
         self.eval().requires_grad_(False)
@@ -59,8 +58,8 @@ class SpeakerEncoder(nn.Module):
         half."""
         mel = F.pad(mel, (0, 0, 0, max(WINDOW - mel.shape[-2], 0)))
         windows = mel.unfold(-2, WINDOW, STEP).transpose(-1, -2)
-        heard = self(windows.flatten(0, -3)).view(*windows.shape[:-2], EMBEDDING_DIM)
-        return F.normalize(heard.mean(-2), dim=-1)
+        embeddings = self(windows.flatten(0, -3)).view(*windows.shape[:-2], EMBEDDING_DIM)
+        return F.normalize(embeddings.mean(-2), dim=-1)
 
     @property
     def centres(self) -> np.ndarray:
@@ -76,14 +75,14 @@ class SpeakerEncoder(nn.Module):
     def spoken(self, wave: np.ndarray, sample_rate: int) -> Tensor | None:
         """Mel spectra ``[frames, 40]`` of the speech in ``wave [T]``, pauses left out, at the network's level; None of
         silence."""
-        heard = torch.from_numpy(audio.resample(wave, sample_rate, audio.WHISPER_SAMPLE_RATE)).to(self.bands.device)
-        if not bool(heard.any()):
+        samples = torch.from_numpy(audio.resample(wave, sample_rate, audio.WHISPER_SAMPLE_RATE)).to(self.bands.device)
+        if not bool(samples.any()):
             return None
-        mel = self.mel(heard[None])[0]
+        mel = self.mel(samples[None])[0]
         power = F.avg_pool1d(mel.mean(1)[None], SMOOTHING, 1, SMOOTHING // 2, count_include_pad=False)[0]
-        spoken = power > power.quantile(0.95) * 10 ** (-PAUSE_DB / 10)
-        # the network hears levels: every recording is brought to the one that it was trained on
-        level = heard.square().mean() * power[spoken].mean() / power.mean()
+        spoken = torch.from_numpy(_speech(power.cpu().numpy())).to(mel.device)
+        # the embedding depends on the level: every recording is brought to the one of the training data
+        level = samples.square().mean() * power[spoken].mean() / power.mean()
         return mel[spoken] * (10 ** (LEVEL_DB / 10) / level)
 
     @torch.no_grad()
@@ -91,3 +90,10 @@ class SpeakerEncoder(nn.Module):
         """The embedding ``[256]`` of the speech in ``wave [T]``; None of silence."""
         mel = self.spoken(wave, sample_rate)
         return None if mel is None else self.whole(mel).cpu().numpy()
+
+
+def _speech(power: np.ndarray) -> np.ndarray:
+    """Which frames hold speech, bool ``[frames]``, by their power ``[frames]``."""
+    with np.errstate(divide="ignore"):
+        loud = float(decibels(np.percentile(power, LOUD_PERCENTILE), 0.0))
+        return active_frames(decibels(power.astype(np.float64), 0.0), PAUSE_DB, loud)

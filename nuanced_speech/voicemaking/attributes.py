@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 from safetensors import safe_open
 
+from nuanced_speech.audio.gate import active_frames
 from nuanced_speech.core.constants import DATA, HOP_LENGTH, SAMPLE_RATE, SEMITONES, VOICED_HZ
 from nuanced_speech.core.precision import fast_dtype, name_of
 from nuanced_speech.dsp.energy import DECIBELS, energy
@@ -105,7 +106,7 @@ def measure(sample: SpeechSample) -> np.ndarray:
     """
     n = sample.energy * DECIBELS
     n = n - np.quantile(n, 0.95)
-    loud = n > -SPEECH_DB
+    loud = active_frames(n, SPEECH_DB, 0.0)
     middle = 2 ** median_log_f0(sample.f0 * (sample.f0 > VOICED_HZ))
     voiced = loud & (sample.f0 > middle / FARTHEST) & (sample.f0 < middle * FARTHEST)
     if not voiced.any():

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nuanced_speech import audio
 from nuanced_speech.audio.fades import fade_ends
+from nuanced_speech.audio.gate import active_frames, frame_levels
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.synthesis.text_to_speech import PAUSE_LIMIT, PAUSES, SPEED_LIMITS
@@ -24,7 +25,7 @@ from nuanced_speech.tts.vocoders import Vocoder, speak
 
 # Phonemes spoken in one go: the models learned from sentences.
 LONGEST = 200
-# What is this much quieter than the speech, at its ends, is cut away but for a little, which is faded.
+# Silence at the ends: decibels below the speech, seconds of it that stay, seconds of the fades.
 QUIET_DB, MARGIN, FADE = 40.0, 0.05, 0.01
 
 
@@ -142,11 +143,11 @@ def hard_alignment(durations: Tensor) -> Tensor:
 def trimmed(wave: np.ndarray, sample_rate: int = MEL.sample_rate) -> np.ndarray:
     """``wave [T]`` without the silence at its ends, faded in and out."""
     hop = sample_rate // 100
-    power = np.square(wave[: len(wave) // hop * hop].reshape(-1, hop)).mean(1)
-    heard = np.flatnonzero(power > 10 ** ((audio.active_level_db(wave, sample_rate) - QUIET_DB) / 10))
-    if not len(heard):
+    level_db = audio.active_level_db(wave, sample_rate)
+    active = np.flatnonzero(active_frames(frame_levels(wave, hop), QUIET_DB, level_db))
+    if not len(active):
         return wave
     margin = round(MARGIN * sample_rate)
-    wave = wave[max(heard[0] * hop - margin, 0) : (heard[-1] + 1) * hop + margin]
+    wave = wave[max(active[0] * hop - margin, 0) : (active[-1] + 1) * hop + margin]
     length = min(round(FADE * sample_rate), len(wave) // 2)
     return fade_ends(wave, length)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nuanced_speech.audio.gate import active_frames
 from nuanced_speech.dsp.mel import MEL, MelConfig, mel_bank
 
 LOWEST, HIGHEST, PER_OCTAVE = 55.0, 600.0, 48
@@ -23,7 +24,7 @@ VOICED, UNVOICED_COST, MOVE_COST = 0.45, 0.15, 0.03
 
 @lru_cache
 def grid() -> np.ndarray:
-    """The F0 that are told apart, Hz, 48 an octave."""
+    """The grid of F0 in Hz, 48 an octave."""
     steps = int(np.log2(HIGHEST / LOWEST) * PER_OCTAVE) + 1
     return LOWEST * 2 ** (np.arange(steps) / PER_OCTAVE)
 
@@ -113,7 +114,7 @@ def _scores(mel: np.ndarray) -> np.ndarray:
     # between an F0 and half of it the comb of the lower fits nearly as well
     scores = _detail(mel.astype(np.float32)) @ _normalised().T - 0.02 * np.log2(HIGHEST / grid())
     loudness = mel[:, :BANDS].max(1)
-    scores[loudness < np.percentile(loudness, 95) - QUIET] = -1.0
+    scores[~active_frames(loudness, QUIET)] = -1.0
     return scores
 
 
