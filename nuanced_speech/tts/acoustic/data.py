@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from nuanced_speech.audio.gate import active_frames
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.tts.acoustic.pitch import track
@@ -20,8 +21,7 @@ BUCKET = 12
 HELD_OUT_EVERY = 40
 # Utterances whose F0 is tracked together.
 TRACKED = 32
-# What is this much quieter than the loudest frame, at the ends of an utterance, counts as silence, and so many frames
-# of it (0.05 s) stay.
+# Silence at the ends: decibels below the loudest frame, and frames of it that stay (0.05 s).
 QUIET_DB, MARGIN = 45.0, 4
 
 
@@ -101,7 +101,7 @@ def item_of(example: Example) -> Item:
 def trimmed(item: Item) -> Item:
     """An utterance without the silence at its ends but for 0.05 s. Durations shrink where frames are gone."""
     level = (2 * item.mel.double()).exp().mean(1).log10() * 10
-    loud = (level > level.max() - QUIET_DB).nonzero()[:, 0]
+    loud = np.flatnonzero(active_frames(level.numpy(), QUIET_DB, float(level.max())))
     start, stop = max(int(loud[0]) - MARGIN, 0), min(int(loud[-1]) + 1 + MARGIN, len(item.mel))
     known = item.durations
     if known is not None:
