@@ -19,8 +19,7 @@ from nuanced_speech.core.progress import Progress
 from nuanced_speech.evaluate.recordings import Recording
 
 LEVEL_DB = -26.0
-# Inverse regularisation of the classifier. With 0.003, 0.01, 0.03, 0.1, 0.3 it is right on 50, 54, 60, 58, 58 % of 180
-# RAVDESS originals.
+# Inverse regularisation: the best of five on RAVDESS (docs/experiments.md#evaluate-inverse-regularisation-003).
 INVERSE_REGULARISATION = 0.03
 
 

@@ -50,13 +50,13 @@ SHORTEST, LONGEST = 35, 150
 
 @dataclass
 class Example:
-    """``versions`` of what Whisper's layers heard, fp16 ``[F, L, D]``, and the true style ``[256]``."""
+    """``versions`` of the features of Whisper's layers, fp16 ``[F, L, D]``, and the true style ``[256]``."""
 
     versions: list[Tensor]
     style: Tensor
 
 
-def hear(listener: WhisperModel, wave: np.ndarray, layers: tuple[int, ...]) -> Tensor:
+def layer_features(listener: WhisperModel, wave: np.ndarray, layers: tuple[int, ...]) -> Tensor:
     """Layers of ``wave [T]`` at 16 kHz as a conversion computes them, ``[F, L, D]`` at 25 Hz, fp16."""
     frames = -(-len(wave) * FEATURE_RATE // audio.WHISPER_SAMPLE_RATE)
     features = listener.features(with_silence(wave), layers)[:frames]
@@ -85,7 +85,7 @@ def prepare(corpus: Path, listener: WhisperModel, layers: tuple[int, ...]) -> No
 
 
 def load_examples(corpus: Path, whisper: str) -> list[Example]:
-    """Every utterance of a corpus that ``prepare`` heard, in order.
+    """Every utterance of a corpus that ``prepare`` encoded, in order.
 
     Raises:
         UserError: no shard in the folder.
@@ -102,7 +102,7 @@ def held_out_examples(
     voices: tuple[str, ...] = HELD_OUT,
     texts: tuple[str, ...] = UNSEEN,
 ) -> list[Example]:
-    """The unseen sentences by the held-out voices, spoken and heard once for a ``folder``, clean and augmented."""
+    """The unseen sentences by the held-out voices, spoken and encoded once for a ``folder``, clean and augmented."""
     path = folder / f"held-out-{listener.name}.safetensors"
     if not path.exists():
         examples = []
@@ -119,10 +119,10 @@ def held_out_examples(
 def _example(
     listener: WhisperModel, speech: Tensor, style: Tensor, layers: tuple[int, ...], rng: np.random.Generator
 ) -> Example:
-    """``speech [T]`` at 24 kHz heard as it is, and augmented."""
+    """Features of ``speech [T]`` at 24 kHz as it is, and augmented."""
     wave = audio.resample(speech.numpy(), audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE)
     waves = wave, augment(wave, audio.WHISPER_SAMPLE_RATE, rng)
-    return Example([hear(listener, w, layers) for w in waves], style)
+    return Example([layer_features(listener, w, layers) for w in waves], style)
 
 
 def _write(path: Path, examples: Iterable[Example]) -> None:

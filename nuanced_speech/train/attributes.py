@@ -1,7 +1,7 @@
 """Which directions of the style space make a voice lower, quicker, brighter …
 
-Read top to bottom: Kokoro says the same sentences with every stock voice and with mixtures of them, each
-kept as it is made, so that an interrupted run goes on; what was said is measured; a ridge regression from style to
+Read top to bottom: Kokoro speaks the same sentences with every stock voice and with mixtures of them, each
+kept as it is made, so that an interrupted run goes on; the speech is measured; a ridge regression from style to
 measurement is fitted, and judged on stock voices that no sample of its training held a share of.
 """
 
@@ -33,7 +33,7 @@ from nuanced_speech.voicemaking.profile import sentence_phonemes, speak
 log = logging.getLogger(__name__)
 PER_SHARD = 10
 FOLDS = 9
-# Ridge of the regression on whitened styles, per sample, and of the logistic regression that tells the sexes.
+# Ridge of the regression on whitened styles, per sample, and of the logistic regression of the sex.
 RIDGE, SEX_RIDGE = 0.3, 0.01
 # Share of their variance that styles may deviate by in any direction.
 ROOM = 0.3
@@ -90,7 +90,7 @@ def train(config: AttributesConfig, report: Report = log.info) -> Path:
     speak_all(config, rows, fast)
     measured, embeddings = measure_samples(config, rows, fast)
     stock, values = describe_stock(measured, embeddings)
-    # what bfloat16 adds counts as breathiness: voices that are measured in float32 are compared with these
+    # bfloat16 noise counts as breathiness, so voices measured in float32 are compared with these
     voices = rows[: len(stock.names)]
     speak_all(config, voices, torch.float32)
     exact = stock.measured_as(*measure_samples(config, voices, torch.float32))

@@ -138,7 +138,7 @@ def crop(example: Example, rng: np.random.Generator, whole: bool = False) -> tup
 
 def with_gaps(features: Tensor, rng: np.random.Generator) -> Tensor:
     """Up to four stretches of 40 to 240 ms and up to a fifth of the channels zeroed, as SpecAugment (Park et al. 2019)
-    does with spectrograms: what is missing has to be told from its surroundings."""
+    does with spectrograms: what is missing has to be inferred from its surroundings."""
     features = features.clone()
     for _ in range(rng.integers(5)):
         length = int(rng.integers(2, 13))

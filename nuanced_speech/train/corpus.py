@@ -96,7 +96,7 @@ def random_text(rng: np.random.Generator, sentences: list[str]) -> str:
 def dictionary_text(rng: np.random.Generator, words: list[str]) -> str:
     """Four to eleven words, common ones among rare ones, with a mark at the end and sometimes one between.
 
-    What an adapter hears in sentences it learns by heart: these have no sense, so their sounds are all there is.
+    An adapter learns sentences by heart; these have no sense, so only their sounds can be learned.
     """
     common = COMMON_WORDS.split()
     drawn = []
@@ -111,7 +111,7 @@ def dictionary_text(rng: np.random.Generator, words: list[str]) -> str:
 def speak(
     kokoro: Kokoro, text: str, rng: np.random.Generator, packs: list[Tensor], dtype: torch.dtype
 ) -> Utterance | None:
-    """Speak a text in a random manner; None where it does not fit Kokoro's context."""
+    """Speak a text with random style, speed and melody; None where it does not fit Kokoro's context."""
     phonemes = phonemize(text)
     if len(phonemes) > MAX_PHONEMES:
         return None

@@ -1,4 +1,4 @@
-"""Passages of real speech that Kokoro says again: what the timbre extension is trained on.
+"""Passages of real speech that Kokoro speaks again: the training data of the timbre extension.
 
 Every recording, as it is, slower and faster (other speakers, Ko et al. 2015), is analysed once into phonemes and their
 durations, melody, loudness, timbre and speaker embedding, and kept.
@@ -33,14 +33,14 @@ SPEEDS = (1.0, 0.88, 1.14)
 
 @dataclass
 class Speaker:
-    """A recording and what was heard in it.
+    """A recording and what was measured on it.
 
     Attributes:
         recording, speed: which recording, and how much faster it is played.
         wave: ``[600 * T]`` at Kokoro's level.
         ids, durations: phonemes, ``[P]``, the durations of 25 ms summing to T.
         f0, energy: ``[2T]``, as the decoder takes them.
-        timbre: ``[128]``, what the surrogate found.
+        timbre: ``[128]``, found by the surrogate.
         embeddings: of the whole, of the first half and of the second, ``[3, 256]``.
     """
 
@@ -93,7 +93,7 @@ def prepare(config: TimbreExtensionTraining) -> Path:
 
 
 def _analyse(utterance: Utterance, speed: float, encoder: SpeakerEncoder, least_units: int) -> dict[str, Tensor]:
-    """All that is kept of a recording played faster; nothing where it holds too little voice."""
+    """Tensors of a recording played faster; none if it holds too little voice."""
     durations = faster(utterance.durations, speed)
     wave = _at_speed(utterance.audio.numpy(), speed, int(durations.sum()))
     half = len(wave) // 2
@@ -134,7 +134,7 @@ def load_speakers(path: Path) -> list[Speaker]:
 
 
 class Passages:
-    """Batches of passages of so many units, and whom they should sound like."""
+    """Batches of passages of so many units, and their target speakers."""
 
     def __init__(self, kokoro: Kokoro, speakers: list[Speaker], device: str, units: int) -> None:
         self.speakers, self.device, self.units = speakers, device, units
@@ -148,8 +148,8 @@ class Passages:
         """Random passages.
 
         Args:
-            sources: speakers whose passages are said.
-            targets: speakers in whose voices they are said, as many.
+            sources: speakers of the passages.
+            targets: speakers whose voices they get, as many.
             rng: random numbers.
             part: embedding of the target that is known, 0 to 2; a random one if None.
         """

@@ -12,10 +12,10 @@ from nuanced_speech.text.english import dictionary, dictionary_words, in_diction
 from nuanced_speech.text.pronunciation import pronounce
 from nuanced_speech.train.letters import Letters
 
-# "the", "a", "to" are said otherwise before a vowel; among the first tokens are all such words.
+# First tokens, which include all words that are pronounced otherwise before a vowel ("the", "a", "to").
 COMMON = 3000
 CONTEXTS = ("{}", "{} apple", "{} table")
-# Parts of words that are kept. Of the words of 50 recordings that are no single token, 24,000 parts write four fifths.
+# Number of parts of words: they write four fifths of the words of 50 recordings that are no single token.
 PARTS = 24_000
 MOST_PARTS = 3
 # Words from which it is learned what letters stand for.
@@ -83,7 +83,7 @@ def with_parts(
             end = place + len(written.strip())
             path.append((" " * written.startswith(" ") + "".join(groups[place:end]), token))
             place = end
-        # how frequent a word is: no list is needed to tell it roughly from Whisper's tokens, frequent ones first
+        # the word's frequency, roughly: Whisper's tokens are ordered by it
         weight = (1.0 if word in common or "'" in word else 0.3) * 3.0 ** -len(path) / (2000 + max(tokens))
         paths[phonemes] = max(paths.get(phonemes, (0.0, [])), (weight, path))
         for part in path:

@@ -1,7 +1,7 @@
 """Real recordings as training data for the content adapter: transcribed, aligned, and labelled with Kokoro's own text
 features.
 
-An adapter trained on Kokoro's speech alone has only heard Kokoro. Its phoneme head is good enough to align what
+An adapter trained on Kokoro's speech alone knows only Kokoro's voice. Its phoneme head is good enough to align what
 Whisper transcribed, and text features spread over that alignment are what the decoder needs for that recording.
 The result has the same shards as a corpus, without a known style and without curves (zeros).
 """

@@ -1,6 +1,6 @@
-"""Reference speech of the training recipe: each sentence spoken once by Kokoro in a voice of a list, and heard once.
+"""Reference speech of the training recipe: each sentence spoken once by Kokoro in a voice of a list, and encoded once.
 
-What was spoken and heard is kept on disk, one file a sentence, under a name that depends on everything that shaped it.
+Speech and features are kept on disk, one file a sentence, under a name that depends on everything that shaped it.
 A second run, or one that was interrupted, speaks only what is missing.
 """
 
@@ -34,7 +34,7 @@ from nuanced_speech.train.settings import TrainConfig
 from nuanced_speech.voice.stock import style_of, voice_pack
 
 PAUSE_SECONDS = 0.25
-# Spoken by every voice and never trained on: voices of the list choose the best weights by it, others are measured.
+# Never trained on: it chooses the best weights in voices of the list, and measures the others.
 UNSEEN_SENTENCE = "Would you mind if I opened the window for a moment, before the others come back?"
 
 
@@ -48,7 +48,7 @@ class Segment:
         durations, soft_durations: units for each token ``[P]``, whole and before rounding.
         f0, energy: the curves it was spoken with ``[2T]``.
         audio: ``[600 * T]``.
-        features: what Whisper heard ``[frames, width]``.
+        features: Whisper's ``[frames, width]``.
         crop_starts: first unit of each crop ``[K]``.
         crop_audio: each crop decoded by itself ``[K, samples]``: the decoder normalises over whatever it is given, so
             a cut out of ``audio`` would not be what the true style yields in training.
@@ -92,7 +92,7 @@ def deal_voices(voices: Sequence[str], count: int, seed: int) -> list[str]:
 
 
 class Speaker:
-    """Speaks and hears sentences, or reads them from the cache.
+    """Speaks and encodes sentences, or reads them from the cache.
 
     Args:
         kokoro, listener: the models, frozen.
@@ -199,8 +199,8 @@ def segment_list(speech: Speech) -> list[dict[str, Any]]:
 def corpus_vectors(folder: Path, listener: WhisperModel) -> tuple[Tensor, Tensor]:
     """Mean Whisper features and true styles of a generated corpus.
 
-    Every utterance is heard twice, clean and through a random room, microphone and noise: recordings are not as clean
-    as Kokoro. What was heard is kept in a folder beside the shards.
+    Every utterance is encoded twice, clean and through a random room, microphone and noise: recordings are not as clean
+    as Kokoro. The features are kept in a folder beside the shards.
 
     Returns:
         features ``[N, 2, width]`` (clean, augmented) and styles ``[N, 256]``.

@@ -37,7 +37,7 @@ class SpeechBoard(Board):
 def similarity(encoder: StyleEncoder, segments: Sequence[Segment], voices: Sequence[str]) -> dict[str, object]:
     """Mean cosine of predicted to true styles: whole, timbre and prosody half, each voice's own.
 
-    ``average_voice`` is what the mean stock style scores, that is, an encoder that hears nothing.
+    ``average_voice`` is what the mean stock style scores, that is, an encoder without any input.
     """
     if not segments:
         return {"segments": 0}

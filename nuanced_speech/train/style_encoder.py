@@ -1,6 +1,6 @@
 """The training recipe of the style encoder; ``train`` reads from top to bottom.
 
-Each sentence of a text is spoken once by Kokoro in a random voice of a list and heard once by Whisper. Segments are
+Each sentence of a text is spoken once by Kokoro in a random voice of a list and encoded once by Whisper. Segments are
 the sentences, whose bounds are known exactly; those that Whisper would find may run over a change of voice. The encoder
 predicts each segment's style, Kokoro renders it with the reference's durations, and the loss is the distance of the two
 renderings (STFT), of the styles (cosine and MSE), and of the predicted prosody.

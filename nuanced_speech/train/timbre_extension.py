@@ -1,9 +1,9 @@
 """Train the extension of timbres on real speech, by analysis and synthesis.
 
 Read top to bottom: every recording, as it is, slower and faster (other speakers, Ko et al. 2015), is analysed once into
-phonemes and their durations, melody, loudness, timbre and speaker embedding; then Kokoro says passages of it again.
-Spectra are compared with the recording's, and whom it sounds like with the speaker, also where one says what another
-said. A discriminator, to which stock voices are what is real, keeps it from getting harsh.
+phonemes and their durations, melody, loudness, timbre and speaker embedding; then Kokoro speaks passages of it again,
+in the speaker's voice and in others'. Spectra are compared with the recording's, speaker embeddings with the target's.
+A discriminator that takes stock voices for real keeps the sound from getting harsh.
 """
 
 import logging
@@ -35,7 +35,7 @@ from nuanced_speech.train.schedule import WarmCosine, set_rates
 log = logging.getLogger(__name__)
 # Windows in samples of 16 kHz, which most recordings have, and mel bands.
 RESOLUTIONS = ((256, 40), (512, 60), (1024, 100))
-# What is no louder than a band's quietest tenth by so much (log magnitude) is the recording's noise: nobody wants it.
+# Log magnitude above a band's quietest tenth up to which sound counts as noise, which is not to be imitated.
 NOISE = 1.0
 
 
@@ -105,7 +105,7 @@ class TimbreExtensionRecipe(Recipe):
         return kokoro.decode(batch.content, batch.f0, batch.energy, timbre, seed=seed)
 
     def step(self, step: int) -> dict[str, float]:
-        """Say passages in their own voice and in others, and come nearer to recordings and speakers."""
+        """Speak passages in their own voice and in others, and reduce the distance to recordings and speakers."""
         config, used, rng = self.config, self.used, seeded(self.config.seed, step)
         own = slice(config.batch_size)
         sources = [used[k] for k in rng.integers(len(used), size=config.batch_size + config.crossed)]
@@ -128,7 +128,7 @@ class TimbreExtensionRecipe(Recipe):
         return figures
 
     def _adversarial(self, batch: Batch, wave: Tensor, seed: int) -> tuple[Tensor, dict[str, float]]:
-        """Teach the discriminators stock voices as what is real; their scores of ``wave`` as a loss."""
+        """Train the discriminators with stock voices as real; returns their scores of ``wave`` as a loss."""
         with torch.no_grad():
             clean = self.speak(self.kokoro, batch, batch.stock, seed)
         discriminator = discriminator_loss(self.discriminators(clean)[0], self.discriminators(wave.detach())[0])

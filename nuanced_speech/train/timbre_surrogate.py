@@ -1,7 +1,7 @@
 """Fit the surrogate that finds a speaker's timbre.
 
 Read top to bottom: Kokoro says again what real speakers said, to their melody and rhythm, with random timbres; a
-speaker encoder says whom it hears, and how clean it is is measured; the surrogate is fitted to that; then, round by
+speaker encoder embeds it, and its cleanness is measured; the surrogate is fitted to that; then, round by
 round, Kokoro speaks with the timbres that the surrogate finds for the speakers, so that it learns where it was too
 hopeful. Every sample is kept as it is made, and an interrupted run goes on.
 """
@@ -33,7 +33,7 @@ from nuanced_speech.train.configs import TimbreConfig
 from nuanced_speech.train.corpus import read
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 
-# Of a recording so much is heard: more hardly moves the embedding.
+# Length of a recording that is analysed: more hardly moves the embedding.
 SECONDS = 12
 # A sample: 3 s, of which at least this share is voiced if a few attempts find such a place.
 UNITS, VOICED, ATTEMPTS = 120, 0.35, 20
@@ -52,7 +52,7 @@ DNSMOS_SECONDS = 9.02
 
 @dataclass
 class Samples:
-    """What was spoken and whom it sounded like: timbres ``[N, 128]``, log2 F0 ``[N]``, embeddings ``[N, 256]``, and
+    """Spoken samples and their speaker embeddings: timbres ``[N, 128]``, log2 F0 ``[N]``, embeddings ``[N, 256]``, and
     ``quality [N, 4]``, NaN where it was not measured."""
 
     timbre: Tensor
@@ -209,7 +209,7 @@ def read_passages(speech: Path, encoder: SpeakerEncoder) -> list[Passage]:
         UserError: nothing there, or no voice in it.
     """
     passages = []
-    for utterance in step_bar(read(speech), "hearing speakers"):
+    for utterance in step_bar(read(speech), "analysing speakers"):
         wave = utterance.audio.numpy()
         embedding = encoder.embed(wave[: SECONDS * audio.SAMPLE_RATE], audio.SAMPLE_RATE)
         wave = wave * np.float32(gain_of(wave))
@@ -224,11 +224,11 @@ def read_passages(speech: Path, encoder: SpeakerEncoder) -> list[Passage]:
 
 
 def read_corpus(corpus: Path, cache: Path, encoder: SpeakerEncoder) -> None:
-    """Whom every utterance of a corpus sounds like, kept in a file."""
+    """Speaker embeddings of every utterance of a corpus, kept in a file."""
     if cache.exists():
         return
     rows = []
-    for utterance in step_bar(read(corpus), f"hearing {corpus.name}"):
+    for utterance in step_bar(read(corpus), f"analysing {corpus.name}"):
         embedding = encoder.embed(utterance.audio.numpy(), audio.SAMPLE_RATE)
         voiced = utterance.f0[utterance.f0 > VOICED_HZ]
         if embedding is not None and len(voiced):

@@ -23,7 +23,7 @@ class PrepareConfig:
             -1 dBFS.
         whisper: size of the Whisper model that transcribes.
         language: of the recordings, ISO 639-1; None lets Whisper find each recording's.
-        check: compare transcripts that are given with what Whisper hears.
+        check: compare given transcripts with Whisper's.
         workers: processes, of one thread each.
         limits: what clips must keep.
     """

@@ -80,7 +80,7 @@ def _check(config: PrepareConfig) -> None:
             f"{config.pad:g} s of silence on both sides; choose a smaller pad or a larger max_seconds"
         )
     if config.limits.max_seconds > 28:
-        raise UserError("max_seconds: at most 28; Whisper hears no more at a time")
+        raise UserError("max_seconds: at most 28; Whisper takes no more at a time")
     from nuanced_speech.models.whisper import check_language
     from nuanced_speech.weights.catalog import canonical
 

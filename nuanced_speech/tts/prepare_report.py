@@ -84,7 +84,7 @@ def measure(config: "PrepareConfig", outcomes: Sequence["Outcome"]) -> dict[str,
 def coverage(clips: Sequence["Clip"], language: str) -> dict[str, Any]:
     """How often each phoneme of a language is said, which are rare and which are missing.
 
-    Which phonemes a language has is known for (American) English; of the others only those that occur are told.
+    Which phonemes a language has is known for (American) English; of the others only those that occur are listed.
     """
     counts = Counter(p for clip in clips for p in clip.phonemes if p.isalpha() and p not in _MARKS)
     inventory: frozenset[str] = frozenset()

@@ -41,7 +41,7 @@ class Preparer:
 
         Args:
             job: the recording.
-            progress: told the share that is done.
+            progress: called with the share that is done.
         """
         outcome = Outcome(shown(job.path, self.config.source), job.fingerprint)
         try:
@@ -93,7 +93,7 @@ class Preparer:
             texts = split_transcript(job.text, [transcripts[k].text for k in range(len(spans))], language)
         for number, (span, reason, text) in enumerate(zip(spans, reasons, texts, strict=True)):
             if reason is None and text is None:
-                reason = "transcript cannot be cut here: its words around this clip are not what Whisper hears"
+                reason = "transcript cannot be cut here: Whisper recognises other words around this clip"
             if reason is None and number in transcripts:
                 if job.text:
                     reason = quality_filters.transcript_mismatch(str(text), transcripts[number], self.config.limits)

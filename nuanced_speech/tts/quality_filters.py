@@ -22,7 +22,7 @@ class QualityLimits:
         min_rate, max_rate: phonemes a second, pauses included; letters where the language has no phonemes here.
         min_log_probability, max_no_speech, max_compression: Whisper's own measures of a transcript to be doubted, with
             the limits of its paper (Radford et al. 2022, section 4.5).
-        max_wer: between a transcript that was given and what Whisper hears.
+        max_wer: between a given transcript and Whisper's.
     """
 
     min_seconds: float = 1.0
@@ -65,7 +65,7 @@ def sound_problem(wave: np.ndarray, sample_rate: int, limits: QualityLimits) -> 
 def confidence_problem(transcript: Transcript, limits: QualityLimits) -> str | None:
     """A transcript that Whisper itself gives a low confidence."""
     if not any(c.isalnum() for c in transcript.text):
-        return "no words: Whisper hears none"
+        return "no words: Whisper recognises none"
     log_probability = min(segment.log_probability for segment in transcript.segments)
     if log_probability < limits.min_log_probability:
         return f"doubtful transcript: mean log probability {log_probability:.2f}, below {limits.min_log_probability:g}"
@@ -82,7 +82,7 @@ def transcript_mismatch(given: str, transcript: Transcript, limits: QualityLimit
     """A given transcript that differs from Whisper's."""
     wer = word_errors(given, transcript.text, transcript.language).wer
     if wer > limits.max_wer:
-        return f"other words than its transcript: Whisper hears {transcript.text!r} (WER {wer:.0%})"
+        return f"other words than its transcript: Whisper recognises {transcript.text!r} (WER {wer:.0%})"
     return None
 
 

@@ -10,8 +10,7 @@ from nuanced_speech.audio.io import SILENCE_DB
 from nuanced_speech.audio.level import active_level_db
 
 FRAME_SECONDS = 0.01
-# A frame is silent up to 5 dB above the quietest ones (steady noise varies by less), but never less than 20 nor more
-# than 40 dB below the speech.
+# Decibels above the quietest frames (more than steady noise varies) and below the speech that limit silent frames.
 _QUIETEST_PERCENT = 3
 _ABOVE_NOISE_DB, _LEAST_BELOW_DB, _MOST_BELOW_DB = 5.0, 20.0, 40.0
 # What is quieter than this is digital silence and says nothing about a recording's noise.

@@ -29,10 +29,10 @@ def parallel(
     """Jobs with their results, as they are done, the largest first.
 
     Args:
-        make: from ``config`` what does a job; it is told how to report the share of the job that is done.
+        make: from ``config`` what does a job; it also gets a function that reports the share of the job that is done.
         sizes: of the jobs, in any unit, for the bar.
         workers: processes; with 1 the work is done in this one.
-        progress: told the share of all that is done.
+        progress: called with the share of all jobs that is done.
 
     Raises:
         UserError: a process died, mostly of too little memory.

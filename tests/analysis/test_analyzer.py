@@ -29,7 +29,7 @@ def wave(clip: Path) -> np.ndarray:
 def test_the_style_of_a_segment_is_the_mean_of_two_opinions(converter, wave):
     (piece,) = segment(wave)
     own = np.pad(wave, (0, piece.units * 600 - len(wave)))
-    layers = style.hear(converter.models.feature_extractor, to_whisper(own), tuple(range(1, 7)))
+    layers = style.layer_features(converter.models.feature_extractor, to_whisper(own), tuple(range(1, 7)))
     frames = -(-len(own) * 50 // audio.SAMPLE_RATE)
     features = converter.models.feature_extractor.features(with_silence(to_whisper(own)))[:frames]
     with torch.no_grad():
@@ -96,6 +96,7 @@ class BankWith:
         return getattr(self.models, name)
 
 
+@pytest.mark.slow
 def test_segments_that_follow_each_other_are_recognised_together(converter, wave):
     long = np.tile(wave, 4)
     # a window need not begin where the recording does

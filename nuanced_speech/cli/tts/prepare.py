@@ -14,7 +14,8 @@ Recordings = Annotated[
     ),
 ]
 WhisperSize = Annotated[
-    str, typer.Option(help="Whisper size that transcribes: tiny.en, base, small, turbo … Larger hears better.")
+    str,
+    typer.Option(help="Whisper size that transcribes: tiny.en, base, small, turbo … Larger ones make fewer errors."),
 ]
 Language = Annotated[
     str | None, typer.Option(help="Language of the recordings: en, fr … Detected for each recording if omitted.")
@@ -34,9 +35,7 @@ def prepare(
     loudness: Loudness = -23.0,
     whisper: WhisperSize = "base",
     language: Language = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Compare transcripts that are there with what Whisper hears.")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Compare given transcripts with Whisper's.")] = False,
     min_seconds: Annotated[float, typer.Option(min=0.2, help="Least speech in a clip.")] = 1.0,
     max_seconds: Annotated[float, typer.Option(help="Longest clip, its silence included; at most 28.")] = 12.0,
     min_snr: MinSnr = 15.0,
@@ -50,7 +49,7 @@ def prepare(
     why) and a report. Run again to go on where it was interrupted, or after recordings were added or changed.
 
     Transcripts that are there are kept: NAME.txt or NAME.lab beside NAME.wav, a metadata.csv (NAME|text), LibriSpeech's
-    *.trans.txt. The transcript of a recording too long for one clip is shared out by what Whisper hears in each.
+    *.trans.txt. The transcript of a recording too long for one clip is divided among them by Whisper's transcripts.
 
     Examples:
 

@@ -28,7 +28,7 @@ F0_CENTRE, F0_SPREAD = 7.3, 0.45
 PLACE = 3
 
 
-# Frames that one phoneme may last when speaking, four seconds: no data set has taught longer ones.
+# Longest phoneme in frames, four seconds: no data set has longer ones.
 LONGEST = 344
 
 
@@ -59,8 +59,8 @@ class EttsConfig:
 
 
 class Block(nn.Module):
-    """A ConvNeXt block ``[B, T, C]`` to the same, told the speaker ``[B, S]``; what lies beyond an item's end is zero
-    and stays unheard."""
+    """A ConvNeXt block ``[B, T, C]`` to the same, conditioned on the speaker ``[B, S]``; what lies beyond an item's
+    end is zero and changes nothing."""
 
     def __init__(self, config: EttsConfig) -> None:
         super().__init__()

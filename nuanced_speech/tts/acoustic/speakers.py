@@ -17,7 +17,7 @@ from nuanced_speech.synthesis import text_to_speech as synthesis
 from nuanced_speech.tts.features import load
 from nuanced_speech.voice.stock import stock_voices, voice_pack
 
-# Embeddings of what Kokoro says in its stock voices, so that Kokoro is not needed to speak like one.
+# Speaker embeddings of Kokoro's stock voices, so that Kokoro itself is not needed.
 TABLE = Path(__file__).parents[2] / "data" / "voice_embeddings.safetensors"
 PASSAGE = (
     "The boy was there when the sun rose, and a rod is used to catch pink salmon. The source of the huge river is"
@@ -31,7 +31,7 @@ def embedding_of(speaker: str) -> Tensor:
     """The embedding ``[256]`` of a recording, of an ``.npz`` of the ETTS format, or of a voice by its name.
 
     Raises:
-        UserError: no such file or voice, nothing heard in the recording.
+        UserError: no such file or voice, no speech in the recording.
     """
     path = Path(speaker)
     if path.suffix == ".npz" and path.is_file():
@@ -41,7 +41,7 @@ def embedding_of(speaker: str) -> Tensor:
     wave = audio.read(path, audio.WHISPER_SAMPLE_RATE)[: SECONDS * audio.WHISPER_SAMPLE_RATE]
     embedding = SpeakerEncoder().embed(wave, audio.WHISPER_SAMPLE_RATE)
     if embedding is None:
-        raise UserError(f"{path}: nobody is heard in it; give a recording of a few seconds of speech")
+        raise UserError(f"{path}: no speech in it; give a recording of a few seconds of speech")
     return torch.from_numpy(embedding)
 
 

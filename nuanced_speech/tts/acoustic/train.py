@@ -155,7 +155,7 @@ class AcousticRecipe(Recipe):
                 board.alignment(shown.alignment, step)
         better = figures["total"] < self.best
         self.best, self.stale = (figures["total"], 0) if better else (self.best, self.stale + 1)
-        # of a set so small that it is learned by heart, the last weights say it better than the best
+        # a very small set is overfitted on purpose: the last weights fit it better than the best
         self._save(figures, *[BEST] * better, LAST)
         return f"{described(figures)}{' (best)' if better else ''}"
 
@@ -165,7 +165,7 @@ class AcousticRecipe(Recipe):
             weights.save(self.config.out / name, self.model, **about)
 
     def wants_to_stop(self) -> str | None:
-        """Whether it got no better for too long."""
+        """Whether the last evaluations brought no improvement."""
         return f"no better for {self.stale} evaluations" if self.stale >= self.config.patience else None
 
     def out_of_time(self) -> str:

@@ -1,7 +1,7 @@
 """A small codec for speech that was trained here: 16 kHz, 50 frames a second, 8 codebooks of 1024 entries (4 kbit/s).
 
 The design is EnCodec's (Défossez et al. 2022): convolutional encoder, residual vector quantisation, convolutional
-decoder. So that one CPU core can train it, nearly all of its width is at frame rate: the encoder hears a log mel
+decoder. So that one CPU core can train it, nearly all of its width is at frame rate: the encoder reads a log mel
 spectrogram, which is a strided convolution that needs not be learned (spectral codecs: Langman et al. 2024), and the
 decoder ends in an inverse Fourier transform (Vocos, Siuzdak 2023). In between are ConvNeXt blocks (Liu et al. 2022).
 """
@@ -24,7 +24,7 @@ from nuanced_speech.tts.codec.quantise import ResidualVectorQuantiser
 WEIGHTS = Path(__file__).parents[2] / "data" / "codec.safetensors"
 # About the mean and spread of log mel magnitudes of speech.
 MEL_CENTRE, MEL_SPREAD = -4.0, 3.0
-# Magnitudes above it no speech within [-1, 1] has: n_fft / 2 is that of a full-scale sine.
+# Highest magnitude of speech within [-1, 1]: n_fft / 2 is that of a full-scale sine.
 LOUDEST = 6.0
 # Of quantiser training only, not shipped.
 TRAINING_ONLY = ("quantiser.counts", "quantiser.sums")
@@ -38,7 +38,7 @@ class CodecConfig:
         sample_rate: Hz.
         hop_length: samples of a frame of codes.
         n_fft: samples of a Fourier frame, of the analysis and the synthesis; their hop is half of ``hop_length``.
-        n_mels: bands that the encoder hears.
+        n_mels: bands of the encoder's input.
         width: channels.
         expansion: how much wider a block is inside.
         encoder_blocks, decoder_blocks, fine_blocks: ConvNeXt blocks; the last are at twice the frame rate.
