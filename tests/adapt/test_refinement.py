@@ -42,6 +42,7 @@ def test_embedding_with_gradients_is_the_encoders(encoder: SpeakerEncoder) -> No
         torch.testing.assert_close(found[1], embed(encoder, waves[1:])[0])
 
 
+@pytest.mark.slow
 def test_a_few_steps_bring_the_voice_nearer(kokoro: Kokoro, encoder: SpeakerEncoder) -> None:
     config = RefinementConfig(crop_units=48, check_every=2)
     surrogate = TimbreSurrogate.load()

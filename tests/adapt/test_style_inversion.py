@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from helpers import CLIP
@@ -39,6 +40,7 @@ def likeness(found: torch.Tensor, style: torch.Tensor, half: slice) -> float:
 CONFIG = InversionConfig(crop_units=40)
 
 
+@pytest.mark.slow
 def test_the_style_of_what_kokoro_said_is_found_again(kokoro: Kokoro) -> None:
     own, start = (style_of(stock_voices()[name]) for name in ("af_heart", "af_bella"))
     _, said = spoken(kokoro, own)
@@ -51,6 +53,7 @@ def test_the_style_of_what_kokoro_said_is_found_again(kokoro: Kokoro) -> None:
     assert invert_style(kokoro, start, [replace(said, ids=None, durations=None)], 5, config=CONFIG) is None
 
 
+@pytest.mark.slow
 def test_steps_that_lead_nowhere_are_thrown_away(kokoro: Kokoro) -> None:
     style = style_of(stock_voices()["af_heart"])
     _, said = spoken(kokoro, style)

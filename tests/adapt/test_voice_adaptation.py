@@ -23,6 +23,7 @@ PHONEMES = "ðə ɹˈɪvəɹ ɹˈOz kwˈɪkli"
 SHORT = AdaptationConfig(refinement=RefinementConfig(crop_units=48), inversion=InversionConfig(crop_units=40))
 
 
+@pytest.mark.slow
 def test_an_adapted_voice_has_a_reference_and_silence_has_none(
     converter: Converter, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -59,6 +60,7 @@ def test_an_adapted_voice_has_a_reference_and_silence_has_none(
     assert caplog.messages == ["nothing to refine: there is no speech in the recording"]
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_a_person_is_not_taken_for_kokoro(converter: Converter) -> None:
     wave = audio.read(CLIP)[:48_000]
@@ -79,6 +81,7 @@ def speech_of(kokoro: Kokoro, style: torch.Tensor) -> np.ndarray:
     return wave.double().numpy()
 
 
+@pytest.mark.slow
 def test_all_segments_of_a_synthetic_voice_get_its_style(converter: Converter) -> None:
     # an array of another precision is analysed as well
     wave = speech_of(converter.models.kokoro, style_of(stock_voices()["af_heart"]))

@@ -101,6 +101,7 @@ def test_the_mark_is_written_and_found(suffix, run) -> None:  # type: ignore[no-
     assert audio.synthetic_mark(f"other{suffix}") is None
 
 
+@pytest.mark.slow
 def test_conversion_marks_what_it_writes(clip, converter) -> None:  # type: ignore[no-untyped-def]
     Voice("me", Voice.load("af_sky").pack, Provenance("clone", consent="yes")).save()
     wave = audio.read(clip)[:12000]

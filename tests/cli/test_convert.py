@@ -108,6 +108,7 @@ def test_several_recordings_need_a_folder(tmp_path, run):
     assert status == 1 and "overwrite" in err
 
 
+@pytest.mark.slow
 def test_convert_writes_audio_report_and_picture(clip, tmp_path, run):
     out, folder = tmp_path / "out.flac", tmp_path / "report"
     status, _, err = run("convert", clip, out, "--voice", "af_heart", "--whisper", "tiny.en", "--report", folder)
@@ -118,6 +119,7 @@ def test_convert_writes_audio_report_and_picture(clip, tmp_path, run):
     assert (folder / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_one_bad_recording_does_not_cost_the_others(clip, bad, tmp_path, run):
     folder = tmp_path / "converted"
     status, _, err = run("convert", bad["silent"], clip, folder, "--more", clip)

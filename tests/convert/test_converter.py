@@ -39,6 +39,7 @@ def words_kept(converter: Converter, source: np.ndarray, output: np.ndarray) -> 
     return metrics.word_errors(*texts).wer
 
 
+@pytest.mark.slow
 def test_direct_path_keeps_words_melody_loudness_and_length(converter, wave, direct):
     assert len(direct.audio) == len(wave)
     assert np.isfinite(direct.audio).all()
@@ -53,6 +54,7 @@ def test_output_has_the_loudness_of_the_input(wave, direct):
     assert abs(levels[0] - levels[1]) < 2
 
 
+@pytest.mark.slow
 def test_same_seed_same_audio_other_seed_other_noise(converter, wave, direct):
     short = wave[: 2 * audio.SAMPLE_RATE]
     one, two, three = (converter.convert(short, seed=seed).audio for seed in (3, 3, 4))
@@ -60,6 +62,7 @@ def test_same_seed_same_audio_other_seed_other_noise(converter, wave, direct):
     assert not np.array_equal(one, three)
 
 
+@pytest.mark.slow
 def test_text_path_keeps_words_and_melody(converter, wave):
     done = converter.convert(wave, path="text")
     assert done.transcript is not None
@@ -69,6 +72,7 @@ def test_text_path_keeps_words_and_melody(converter, wave):
     assert metrics.f0_correlation(a.f0, b.f0) > 0.8
 
 
+@pytest.mark.slow
 def test_another_voice_moves_the_melody_to_its_range(converter, wave):
     wave = wave[: 3 * audio.SAMPLE_RATE]
     source = median_log_f0(report.contours(wave).f0)
@@ -82,18 +86,21 @@ def test_another_voice_moves_the_melody_to_its_range(converter, wave):
     assert abs(median_log_f0(report.contours(shifted.audio).f0) - source - 5 / 12) < 0.1
 
 
+@pytest.mark.slow
 def test_new_words_are_said(converter, wave):
     done = converter.convert(wave, text="The weather in the mountains is cold today.")
     heard = report.transcribe(converter.models.transcriber, done.audio).text
     assert metrics.word_errors("The weather in the mountains is cold today.", heard).wer <= 0.25
 
 
+@pytest.mark.slow
 def test_rhythm_can_be_left_to_kokoro(converter, wave):
     done = converter.convert(wave, voice="af_heart", keep=("f0", "energy"))
     assert done.path == "text"
     assert words_kept(converter, wave, done.audio) <= 0.35
 
 
+@pytest.mark.slow
 def test_several_pieces_join_and_stream_to_a_file(converter, wave, tmp_path):
     pause = np.zeros(audio.SAMPLE_RATE // 2, np.float32)
     long = np.concatenate([wave, pause, wave, pause, wave])[: 14 * audio.SAMPLE_RATE]
@@ -105,6 +112,7 @@ def test_several_pieces_join_and_stream_to_a_file(converter, wave, tmp_path):
     assert seen[-1] == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_voices_from_files_give_what_their_names_give(converter, wave, tmp_path):
     short = wave[: 2 * audio.SAMPLE_RATE]
     pack = stock_voices()["bm_george"]
@@ -128,6 +136,7 @@ class Noting(Resynthesizer):
         return rendered
 
 
+@pytest.mark.slow
 def test_a_recording_serves_as_voice(converter, wave, clip):
     short, noting = wave[: 4 * audio.SAMPLE_RATE], Noting(converter.models)
     chain = Converter(converter.models, resynthesizer=noting)
@@ -154,6 +163,7 @@ class NotingSpeakers(SpeakerClustering):
         return self.assigned[-1]
 
 
+@pytest.mark.slow
 def test_further_recordings_of_a_voice_make_it_better_known(converter, wave, clip):
     short, speakers = wave[: 2 * audio.SAMPLE_RATE], NotingSpeakers(converter.models)
     chain = Converter(converter.models, speakers=speakers)
@@ -231,6 +241,7 @@ class Echo(Resynthesizer):
         return Rendered(features.waveform, voice)
 
 
+@pytest.mark.slow
 def test_a_stream_gives_what_a_conversion_gives_as_soon_as_it_is_made(converter, wave):
     pause = np.zeros(audio.SAMPLE_RATE // 2, np.float32)
     long = np.concatenate([wave, pause, wave, pause, wave])[: 14 * audio.SAMPLE_RATE]
@@ -254,6 +265,7 @@ def test_a_voice_as_second_argument_is_deprecated(converter, wave):
     assert np.array_equal(old, converter.convert(short, voice="af_heart").audio)
 
 
+@pytest.mark.slow
 def test_threads_share_a_converter(converter, wave):
     """Eight conversions on four threads give what one thread gives."""
     short, voices = wave[: audio.SAMPLE_RATE // 2], (None, "af_heart")

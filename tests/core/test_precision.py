@@ -87,6 +87,7 @@ def older(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_an_older_processor_computes_nothing_in_half_precision(tmp_path: Path) -> None:
     """``describe``'s profile of a voice, ``say --fast`` and one step of each trainer, under torch's profiler."""
     ended = older(str(Path(__file__).with_name("half_precision_operations.py")), str(tmp_path))

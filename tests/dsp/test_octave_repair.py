@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from helpers import DATA
 
@@ -76,6 +77,7 @@ def test_a_sound_voice_is_left_alone() -> None:
     assert repair_octaves(wave, WANTED, [torch.zeros(128)], render=speak) is wave
 
 
+@pytest.mark.slow
 def test_a_creaky_voice_is_mended_in_a_conversion(clip: Path, converter: Converter) -> None:
     """A timbre that Kokoro cannot hold in this clip: found among random ones."""
     with torch.no_grad():

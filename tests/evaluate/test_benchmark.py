@@ -135,6 +135,7 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.slow
 def test_run_measures_and_goes_on_where_it_stopped(tmp_path: Path, listener: WhisperModel) -> None:
     """The recording itself and WORLD's copy of it, which need no model but Whisper, the judge."""
     folder = tmp_path / "speech"
@@ -176,6 +177,7 @@ def test_run_measures_and_goes_on_where_it_stopped(tmp_path: Path, listener: Whi
         run(dataclasses.replace(config, language="fr"), listener)
 
 
+@pytest.mark.slow
 def test_a_random_walk_comes_nearer_to_a_voice(kokoro: Kokoro) -> None:
     sentence = "We were away a year ago."
     wanted, start = (systems.say(kokoro, sentence, "en", voice) for voice in ("am_adam", "am_echo"))

@@ -56,14 +56,18 @@ def test_edit_counts_agree_with_the_textbook_recursion() -> None:
 
 
 def test_where_transcripts_differ_either_may_be_right() -> None:
-    heard, said = "if Carl to a case was suspected", "if called to the case is suspected"
-    assert metrics.edits_from_either(heard, said, "If called to a case is suspected.") == 0
-    assert metrics.edits_from_either(heard, said, "if cold to a case is suspected now") == 2
-    assert metrics.edits_from_either(heard, said, "") == 7
+    transcript, other = "if Carl to a case was suspected", "if called to the case is suspected"
+    assert metrics.edits_from_either(transcript, other, "If called to a case is suspected.") == 0
+    assert metrics.edits_from_either(transcript, other, "if cold to a case is suspected now") == 2
+    assert metrics.edits_from_either(transcript, other, "") == 7
     assert metrics.edits_from_either("", "", "two words") == 2
     # a stretch is taken from one of them as a whole
     assert metrics.edits_from_either("we carl the", "we called a", "we carl a") == 1
-    assert metrics.edits_from_either(heard, heard, said) == metrics.word_errors(heard, said).words.total == 3
+    assert (
+        metrics.edits_from_either(transcript, transcript, other)
+        == metrics.word_errors(transcript, other).words.total
+        == 3
+    )
 
 
 def test_word_errors_are_counted_after_normalisation() -> None:

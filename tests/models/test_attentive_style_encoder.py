@@ -88,6 +88,7 @@ def test_a_file_gives_the_encoder_back(encoder: AttentiveStyleEncoder, tmp_path:
         AttentiveStyleEncoder.load(tmp_path / "b.safetensors")
 
 
+@pytest.mark.slow
 def test_training_learns_and_resumes_exactly(
     speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

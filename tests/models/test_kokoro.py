@@ -142,7 +142,7 @@ def test_a_batch_sounds_as_the_items_do_alone(
 
 
 @torch.no_grad()
-def test_what_lies_beyond_an_items_end_is_not_heard(kokoro: Kokoro, styles: Tensor) -> None:
+def test_what_lies_beyond_an_items_end_changes_nothing(kokoro: Kokoro, styles: Tensor) -> None:
     """Content and curves in the padding may be anything, and no item need be as long as the tensors."""
     ids = kokoro.tokens("mɑm")[None]
     timbre = styles[:1, :TIMBRE_DIM]

@@ -41,13 +41,13 @@ def changed(listener: WhisperModel) -> PhonemeRecognizer:
     return recogniser
 
 
-def heard(frames: int = 80, seed: int = 1) -> torch.Tensor:
+def random_features(frames: int = 80, seed: int = 1) -> torch.Tensor:
     return torch.randn(frames, 384, generator=torch.Generator().manual_seed(seed))
 
 
 def test_it_begins_as_whispers_decoder(recogniser: PhonemeRecognizer, listener: WhisperModel) -> None:
     decoder = listener.model.decoder
-    features = heard()[None]
+    features = random_features()[None]
     # words that are one of Whisper's tokens each
     with torch.no_grad():
         recogniser.tokens.words.copy_(decoder.token_embedding.weight[1000:1300])
@@ -60,7 +60,7 @@ def test_it_begins_as_whispers_decoder(recogniser: PhonemeRecognizer, listener: 
 
 def test_a_batch_of_different_lengths_gives_what_its_items_give_alone(listener: WhisperModel) -> None:
     recogniser = changed(listener)
-    short, long = heard(50), heard(90, seed=2)
+    short, long = random_features(50), random_features(90, seed=2)
     ids = torch.tensor([[5, 6, 7], [9, 8, 7]])
     features = torch.nn.utils.rnn.pad_sequence([short, long], batch_first=True)
     together = recogniser(features, torch.tensor([50, 90]), ids)
@@ -107,6 +107,7 @@ def test_more_beams_find_a_string_that_is_more_probable(converter: Converter, cl
     assert probability(five) > probability(one)
 
 
+@pytest.mark.slow
 def test_untaught_it_writes_whispers_words(clip: Path, listener: WhisperModel) -> None:
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
     words = pronounced_words(listener, 6000, parts=0).words
@@ -137,7 +138,7 @@ def test_merged_and_saved_it_is_the_same_one(listener: WhisperModel, tmp_path: P
     again = PhonemeRecognizer.load(listener, tmp_path / "r.safetensors")
     assert again.lexicon.words == LEXICON.words
     ids = torch.tensor([[5, 6, 7]])
-    arguments = heard()[None], torch.tensor([80]), ids
+    arguments = random_features()[None], torch.tensor([80]), ids
     assert torch.allclose(again(*arguments), recogniser(*arguments), atol=0.05)
     assert not torch.allclose(again(*arguments), PhonemeRecognizer(listener, LEXICON)(*arguments), atol=0.5)
     # Whisper itself, which goes on transcribing, is untouched

@@ -61,6 +61,6 @@ def test_silence_and_scraps(encoder: SpeakerEncoder, wave: np.ndarray) -> None:
 
 
 def test_gradients_reach_the_waveform(encoder: SpeakerEncoder, wave: np.ndarray) -> None:
-    heard = torch.from_numpy(wave[:32_000])[None].requires_grad_()
-    encoder(encoder.mel(heard)[:, :WINDOW]).sum().backward()
-    assert heard.grad is not None and heard.grad.abs().max() > 0
+    speech = torch.from_numpy(wave[:32_000])[None].requires_grad_()
+    encoder(encoder.mel(speech)[:, :WINDOW]).sum().backward()
+    assert speech.grad is not None and speech.grad.abs().max() > 0

@@ -51,15 +51,15 @@ def say(kokoro: Kokoro, style: torch.Tensor, move: float = 0.0) -> tuple[torch.T
 def test_a_voice_never_trained_on_is_found_again(surrogate: TimbreSurrogate, kokoro: Kokoro) -> None:
     # between two voices: neither, where the search may begin
     style = (style_of(stock_voices()["am_puck"]) + style_of(stock_voices()["am_liam"])) / 2
-    heard, log_f0 = say(kokoro, style)
-    found = surrogate.find(heard[None], torch.tensor([log_f0]))[0]
+    embedding, log_f0 = say(kokoro, style)
+    found = surrogate.find(embedding[None], torch.tensor([log_f0]))[0]
     again, _ = say(kokoro, torch.cat([found, style[TIMBRE_DIM:]]))
-    nearest = surrogate.nearest(heard[None], torch.tensor([log_f0]))[0]
+    nearest = surrogate.nearest(embedding[None], torch.tensor([log_f0]))[0]
     stock, _ = say(kokoro, torch.cat([nearest, style[TIMBRE_DIM:]]))
     average, _ = say(kokoro, torch.cat([surrogate.mean, style[TIMBRE_DIM:]]))
-    assert heard @ again > 0.75
-    assert heard @ again > heard @ average + 0.1
-    assert heard @ again > heard @ stock + 0.03
+    assert embedding @ again > 0.75
+    assert embedding @ again > embedding @ average + 0.1
+    assert embedding @ again > embedding @ stock + 0.03
 
 
 def test_the_search_raises_likeness_and_the_prior_holds_it_back(
@@ -138,12 +138,12 @@ def test_pieces_of_a_speaker_share_a_voice_and_others_keep_theirs(
     surrogate: TimbreSurrogate, embeddings: torch.Tensor
 ) -> None:
     one, other = F.one_hot(torch.tensor([3, 9]), 256).float()
-    heard = F.normalize(torch.stack([one, one + 0.2 * other, other, torch.full((256,), torch.nan)]), dim=1)
+    speakers = F.normalize(torch.stack([one, one + 0.2 * other, other, torch.full((256,), torch.nan)]), dim=1)
     styles = torch.randn(4, 256, generator=torch.Generator().manual_seed(1))
     log_f0 = torch.tensor([7.0, torch.nan, 7.8, torch.nan])
     units = torch.tensor([200.0, 100.0, 300.0, 50.0])
     for network, foreign in ((None, False), (surrogate, False), (surrogate, True)):
-        settled = shared_styles(styles, heard, log_f0, units, network, foreign=foreign)
+        settled = shared_styles(styles, speakers, log_f0, units, network, foreign=foreign)
         assert settled.isfinite().all() and settled.shape == (4, 256)
         near, far = (settled[0] - settled[1]).norm(), (settled[0] - settled[2]).norm()
         assert near < 0.2 * far
@@ -194,6 +194,7 @@ def test_quality_of_what_was_spoken_is_measured(clip: Path) -> None:
     assert training.measure(np.zeros_like(wave), curve)[1] == 1
 
 
+@pytest.mark.slow
 def test_training_makes_what_is_missing_and_ends_the_same(tmp_path: Path) -> None:
     prepare(RealConfig(DATA, tmp_path / "real"))
     config = TimbreConfig(tmp_path / "real", tmp_path, random=2, rounds=1, per_round=2, per_shard=2, epochs=1)

@@ -134,13 +134,13 @@ def test_word_times_are_the_times_of_the_words(
 @pytest.fixture
 def passes(converter: Converter) -> Iterator[list[int]]:
     """Grows by one whenever Whisper base hears 30 s."""
-    heard: list[int] = []
-    hook = converter.models.feature_extractor.model.encoder.conv1.register_forward_hook(lambda *_: heard.append(1))
-    yield heard
+    calls: list[int] = []
+    hook = converter.models.feature_extractor.model.encoder.conv1.register_forward_hook(lambda *_: calls.append(1))
+    yield calls
     hook.remove()
 
 
-def test_what_is_transcribed_is_heard_once(converter: Converter, wave: np.ndarray, passes: list[int]) -> None:
+def test_what_is_transcribed_is_encoded_once(converter: Converter, wave: np.ndarray, passes: list[int]) -> None:
     base = converter.models.feature_extractor
     found = [base.transcribe(x, words=True) for x in (wave, wave[: len(wave) // 2], wave)]
     # for its language, its words and their times; and once more where it is transcribed again
@@ -152,7 +152,7 @@ def test_what_is_transcribed_is_heard_once(converter: Converter, wave: np.ndarra
 
 
 def test_a_language_in_doubt_is_listened_for_again(converter: Converter, wave: np.ndarray, passes: list[int]) -> None:
-    # a second, and hardly to be heard
+    # a second, and hardly audible
     assert converter.models.feature_extractor.language(0.001 * wave[:RATE]) == "en"
     assert len(passes) == 2
 

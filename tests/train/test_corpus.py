@@ -64,6 +64,7 @@ def spoken(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_damaged_shard_is_noticed(spoken: Path, tmp_path: Path) -> None:
     for path in spoken.iterdir():
         shutil.copy(path, tmp_path)

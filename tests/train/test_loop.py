@@ -189,6 +189,7 @@ def test_what_is_not_installed_names_its_extra(tmp_path: Path, monkeypatch: pyte
         coloured(torch.zeros(2, 2).numpy(), "magma")
 
 
+@pytest.mark.slow
 def test_training_is_imported_without_tensorboard_and_matplotlib() -> None:
     modules = ("train.style_encoder", "train.content_adapter", "tts.acoustic.train", "tts.codec.train")
     modules += ("tts.codec_lm.train", "tts.vocoders.train", "tts.prepare", "tts.codec.picture")

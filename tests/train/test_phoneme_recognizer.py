@@ -50,6 +50,7 @@ def config(spoken: Path, out: Path, steps: int = 80) -> PhonemeRecognizerTrainin
     )
 
 
+@pytest.mark.slow
 def test_training_learns(spoken: Path, tmp_path: Path, listener: WhisperModel) -> None:
     taught = replace(config(spoken, tmp_path / "whole"), checkpoint_every=1000)
     weights = PhonemeRecognizer.load(listener, train(taught))
@@ -58,6 +59,7 @@ def test_training_learns(spoken: Path, tmp_path: Path, listener: WhisperModel) -
     assert phoneme_errors(weights, clips) < 0.3
 
 
+@pytest.mark.slow
 def test_training_resumes_exactly(
     spoken: Path, tmp_path: Path, listener: WhisperModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,8 +96,8 @@ def test_clips_hold_whole_utterances_and_their_phonemes(spoken: Path, listener: 
     clips = load_clips(spoken, "tiny.en")
     utterances = corpus.read_shard(spoken / "shard-00000.safetensors")
     seconds = sum(len(u.audio) for u in utterances) / 24_000
-    heard = sum(len(c.versions[0]) / 50 - SILENCE_SECONDS for c in clips)
-    assert heard == pytest.approx(seconds, abs=0.1)
+    total = sum(len(c.versions[0]) / 50 - SILENCE_SECONDS for c in clips)
+    assert total == pytest.approx(seconds, abs=0.1)
     # a space between two utterances of a clip
     assert sum(len(c.phonemes) for c in clips) == sum(len(u.ids) - 2 for u in utterances) + len(utterances) - len(clips)
     assert all(len(c.versions) == 2 and c.versions[0].dtype == torch.float16 for c in clips)

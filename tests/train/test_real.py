@@ -18,6 +18,7 @@ from nuanced_speech.train.corpus import read
 from nuanced_speech.train.real import RealConfig, prepare
 
 
+@pytest.mark.slow
 def test_a_recording_is_labelled_and_noise_is_left_out(tmp_path: Path) -> None:
     recordings = tmp_path / "recordings" / "deep"
     recordings.mkdir(parents=True)

@@ -75,6 +75,7 @@ def config(tmp_path: Path) -> TrainConfig:
 # What is minimised
 
 
+@pytest.mark.slow
 def test_the_true_style_has_no_loss(kokoro: Kokoro, segments: list[Segment]) -> None:
     """Crops, masks and time axes fit: anything that is shifted or normalised otherwise is not zero."""
     stft = MultiResolutionSTFTLoss()
@@ -97,6 +98,7 @@ def test_gradients_reach_both_halves_of_the_style(kokoro: Kokoro, segments: list
         assert (by_prosody[:, TIMBRE_DIM:] != 0).all() and (by_prosody[:, :TIMBRE_DIM] == 0).all()
 
 
+@pytest.mark.slow
 def test_gradient_through_the_synthesizer_reaches_the_encoder_and_one_step_lowers_the_loss(
     kokoro: Kokoro, segments: list[Segment], encoder: StyleEncoder, config: TrainConfig
 ) -> None:
@@ -182,7 +184,7 @@ def make_corpus(folder: Path, segments: list[Segment], count: int = 12) -> torch
     return styles
 
 
-def test_the_corpus_is_heard_once(
+def test_the_corpus_is_encoded_once(
     listener: WhisperModel, segments: list[Segment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     styles = make_corpus(tmp_path / "corpus", segments, 3)
@@ -190,7 +192,7 @@ def test_the_corpus_is_heard_once(
     assert features.shape == (3, 2, listener.width) and torch.equal(found, styles)
     clean, augmented = features[0]
     assert (clean - segments[0].features.mean(0)).abs().mean() < 0.03 and (clean - augmented).abs().mean() > 0.05
-    monkeypatch.setattr(WhisperModel, "features", lambda *_: pytest.fail("heard again"))
+    monkeypatch.setattr(WhisperModel, "features", lambda *_: pytest.fail("encoded again"))
     assert torch.equal(corpus_vectors(tmp_path / "corpus", listener)[0], features)
     with pytest.raises(UserError, match="no corpus here"):
         corpus_vectors(tmp_path, listener)
@@ -199,6 +201,7 @@ def test_the_corpus_is_heard_once(
 # Whole runs
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_exactly(
     config: TrainConfig, kokoro: Kokoro, segments: list[Segment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ def spoken(kokoro: Kokoro) -> Callable[..., torch.Tensor]:
     return lambda timbre, other=kokoro: other.decode(content, f0, torch.zeros(1, 80), timbre[None])
 
 
+@pytest.mark.slow
 def test_columns_change_an_extended_timbre_and_no_other(kokoro: Kokoro, spoken: Callable[..., torch.Tensor]) -> None:
     timbre = style_of(stock_voices()["af_heart"])[:TIMBRE_DIM]
     before = spoken(timbre)
@@ -73,9 +74,9 @@ def test_it_begins_as_nothing_and_is_read_as_it_was_saved(tmp_path: Path) -> Non
 
 def test_its_numbers_follow_the_prosody_in_a_style() -> None:
     styles = torch.randn(2, 256, generator=torch.Generator().manual_seed(0))
-    heard = torch.nn.functional.normalize(torch.rand(2, 256, generator=torch.Generator().manual_seed(1)), dim=1)
+    embeddings = torch.nn.functional.normalize(torch.rand(2, 256, generator=torch.Generator().manual_seed(1)), dim=1)
     extension = TimbreExtension(100, 4).eval()
-    arguments = styles, heard, torch.full((2,), 7.0), torch.ones(2), TimbreSurrogate.load()
+    arguments = styles, embeddings, torch.full((2,), 7.0), torch.ones(2), TimbreSurrogate.load()
     plain, extended = shared_styles(*arguments), shared_styles(*arguments, extension)
     assert torch.equal(extended[:, :256], plain)
     assert extended.shape == (2, 260)
@@ -83,6 +84,7 @@ def test_its_numbers_follow_the_prosody_in_a_style() -> None:
     assert torch.equal(timbre_of(plain), plain[:, :TIMBRE_DIM])
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_the_packaged_one_makes_a_voice_more_like_its_speaker(converter: Converter, clip: Path) -> None:
     models = converter.models
@@ -98,6 +100,7 @@ def test_the_packaged_one_makes_a_voice_more_like_its_speaker(converter: Convert
     assert extended > plain + 0.02
 
 
+@pytest.mark.slow
 def test_it_is_trained_and_resumed_exactly(
     speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

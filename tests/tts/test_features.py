@@ -128,14 +128,15 @@ def test_boundaries_go_to_the_nearest_frame() -> None:
     assert np.abs(np.cumsum(durations) - exact).max() <= 1
 
 
+@pytest.mark.slow
 def test_kokoro_speaks_a_data_set(spoken: Path, tmp_path: Path) -> None:
     first, second = (features.load(path) for path in features.find(spoken))
     names = {number: phoneme for phoneme, number in vocabulary().items()}
     assert "".join(names[k] for k in first.phonemes[1:-1]).startswith("jˈɛs")
     wave = audio.read(spoken / "wavs" / f"{first.name}.wav", MEL.sample_rate)
     assert MEL.frames(len(wave)) == len(first.mel) == first.durations.sum()
-    heard = SpeakerEncoder().embed(wave, MEL.sample_rate)
-    assert first.embedding @ heard > 0.99 > first.embedding @ second.embedding
+    embedding = SpeakerEncoder().embed(wave, MEL.sample_rate)
+    assert first.embedding @ embedding > 0.99 > first.embedding @ second.embedding
     # silent before the first word and after the last, as its durations say
     loud, lasts = first.mel.max(1), first.durations
     assert loud[: lasts[0] - 10].max() < loud.max() - 4 and loud[lasts[0] : lasts[0] + 20].max() > loud.max() - 2

@@ -166,12 +166,12 @@ def test_what_is_wrong_with_a_clip(speech: np.ndarray) -> None:
         ({"no_speech": 0.9}, "no speech with a probability of 90%"),
         ({"compression": 5.0}, "repeats itself"),
     ):
-        heard = Transcript("well said", "en", [sure, replace(sure, **change)])
-        reason = quality_filters.confidence_problem(heard, limits)
+        transcript = Transcript("well said", "en", [sure, replace(sure, **change)])
+        reason = quality_filters.confidence_problem(transcript, limits)
         assert (reason is None) if says is None else (says in str(reason))
     assert "no words" in str(quality_filters.confidence_problem(Transcript("...", "en", []), limits))
-    assert quality_filters.transcript_mismatch("Well, said!", heard, limits) is None
-    assert "WER" in str(quality_filters.transcript_mismatch("something else", heard, limits))
+    assert quality_filters.transcript_mismatch("Well, said!", transcript, limits) is None
+    assert "WER" in str(quality_filters.transcript_mismatch("something else", transcript, limits))
 
 
 def test_ffmpeg_reads_what_libsndfile_does_not(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,6 +244,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_all_files_are_kept_or_set_aside(recordings: Path, prepared: Path) -> None:
     with (prepared / "rejected.csv").open(encoding="utf-8", newline="") as file:
         rejected = {row["file"]: row for row in csv.DictReader(file)}
@@ -309,6 +310,7 @@ def test_once_more_does_nothing(recordings: Path, prepared: Path) -> None:
     assert set(before) == set(after) and all(before[path] == after[path] for path in files)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_in_the_same(recordings: Path, prepared: Path, tmp_path: Path) -> None:
     left = 0
 
@@ -330,6 +332,7 @@ def test_an_interrupted_run_ends_in_the_same(recordings: Path, prepared: Path, t
     assert contents(out) == contents(prepared)
 
 
+@pytest.mark.slow
 def test_changes_are_followed_and_processes_do_not_matter(clip: Path, tmp_path: Path) -> None:
     """Without Whisper: all transcripts are there."""
     source, out = tmp_path / "in", tmp_path / "in" / "out"

@@ -86,6 +86,7 @@ def test_the_packaged_attributes_make_sense() -> None:
     assert min(held["sex"], held["pitch"], held["pace"]) >= 0.7
 
 
+@pytest.mark.slow
 def test_a_voice_still_measures_as_packaged(kokoro: Kokoro) -> None:
     stock, k = stock_attributes(), 3
     profile = measure_profile(kokoro, SpeakerEncoder(), stock_voices()[stock.names[k]])

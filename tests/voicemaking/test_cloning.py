@@ -44,6 +44,7 @@ def cloned(models: ModelBank, clip: Path) -> Clone:
     return clone([clip, SAMPLE], "huck", consent="The recording is public.", models=models, config=SHORT)
 
 
+@pytest.mark.slow
 def test_a_clone_has_its_speakers_sound_and_pitch(models, cloned, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     # other tests' matter, and slow to load
     monkeypatch.setattr(voice_report, "quality", lambda wave, rate: Quality())
@@ -71,6 +72,7 @@ def test_every_row_of_a_clone_is_a_style(cloned: Clone) -> None:
     assert moves[1].min() * 0.5 < moves[0] < moves[1].max() * 1.5
 
 
+@pytest.mark.slow
 def test_all_rows_of_a_refined_clone_move_alike(models: ModelBank, cloned: Clone, clip: Path) -> None:
     # as if Kokoro had made the recordings: only then the prosody is refined too
     inversion = InversionConfig(crop_units=40, synthetic_distance=np.inf)

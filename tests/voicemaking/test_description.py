@@ -107,6 +107,7 @@ def test_the_map_is_readable(tmp_path: Path) -> None:
     assert picture.shape[:2] == (1500, 2250) and picture[..., :3].std() > 0.02
 
 
+@pytest.mark.slow
 def test_commands(monkeypatch, kokoro: Kokoro, tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
     # the synthesizer is loaded already
     monkeypatch.setattr("nuanced_speech.synthesis.text_to_speech.kokoro_on", lambda device: kokoro)

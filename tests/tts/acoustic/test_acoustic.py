@@ -1,4 +1,4 @@
-"""Acoustic models: they learn, padding is never heard, attention is what it should be, training resumes exactly."""
+"""Acoustic models: they learn, padding changes nothing, attention is what it should be, training resumes exactly."""
 
 from __future__ import annotations
 
@@ -104,6 +104,7 @@ def test_etts_fits_in_the_package() -> None:
     assert sum(p.numel() for p in Etts().parameters()) < 8_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["etts", "tacotron2"])
 def test_a_batch_is_learned_by_heart(name: str, items: list[Item]) -> None:
     batch = collate(uneven(items)[:2])
@@ -130,7 +131,7 @@ def test_a_batch_is_learned_by_heart(name: str, items: list[Item]) -> None:
 
 @pytest.mark.parametrize("name", ["etts", "tacotron2"])
 @pytest.mark.parametrize("reduction", [1, 3])
-def test_padding_is_never_heard(name: str, reduction: int, items: list[Item]) -> None:
+def test_padding_changes_nothing(name: str, reduction: int, items: list[Item]) -> None:
     settings: dict[str, object] = {} if name == "etts" else {**CALM, "reduction": reduction}
     model, chosen = small(name, **settings).eval(), uneven(items)
     # weights that start at zero would hide what they multiply
@@ -476,6 +477,7 @@ def test_training_stops_when_it_gets_no_better(dummy: Path, tmp_path: Path) -> N
     assert "no better for 2 evaluations" in "\n".join(lines)
 
 
+@pytest.mark.slow
 def test_text_is_spoken_sentence_by_sentence_with_pauses() -> None:
     pieces = pieces_of("Hello there. How are you?\n\nFine!", pause=0.5)
     assert [piece.pause for piece in pieces] == [0.5, 1.0, 1.0] and pieces[0].phonemes.startswith("həl")
@@ -495,8 +497,8 @@ def test_silence_at_the_ends_is_cut_and_faded() -> None:
 
 
 def test_a_speaker_is_a_recording_a_voice_or_an_utterance(clip: Path, dummy: Path, tmp_path: Path) -> None:
-    heard = embedding_of(str(clip))
-    assert heard.shape == (256,) and float(heard.norm()) == pytest.approx(1, abs=1e-3)
+    embedding = embedding_of(str(clip))
+    assert embedding.shape == (256,) and float(embedding.norm()) == pytest.approx(1, abs=1e-3)
     path = find(dummy)[0]
     np.testing.assert_allclose(embedding_of(str(path)).numpy(), load(path).embedding, rtol=1e-6)
     with pytest.raises(UserError, match="does not exist"):

@@ -55,12 +55,13 @@ def piece(wave: np.ndarray) -> torch.Tensor:
 # The packaged one
 
 
+@pytest.mark.slow
 def test_the_packaged_vocoder_says_what_the_recording_says(wave: np.ndarray, listener: WhisperModel) -> None:
     mel = mel_spectrogram(torch.from_numpy(wave)[None])[0].numpy()
     spoken = speak(mel, load())
     assert len(spoken) == mel.shape[1] * MEL.hop_length and np.abs(spoken).max() <= 1
-    said, heard = (listener.transcribe(audio.resample(w, MEL.sample_rate, 16000)).text for w in (wave, spoken))
-    assert word_errors(said, heard).wer <= 0.1
+    original, rebuilt = (listener.transcribe(audio.resample(w, MEL.sample_rate, 16000)).text for w in (wave, spoken))
+    assert word_errors(original, rebuilt).wer <= 0.1
     baseline = speak(mel, GriffinLim())
     distances = [
         float(np.abs(mel_spectrogram(torch.from_numpy(w)[None])[0].numpy() - mel).mean()) for w in (spoken, baseline)
@@ -199,6 +200,7 @@ def test_the_packaged_model_learns_a_batch(piece: torch.Tensor) -> None:
     assert objective.validate(piece, f0) < before
 
 
+@pytest.mark.slow
 def test_hifigan_learns_a_batch(piece: torch.Tensor) -> None:
     torch.manual_seed(0)
     objective = Adversarial(SMALL, 32)
@@ -218,6 +220,7 @@ def test_waveglow_learns_a_batch(piece: torch.Tensor) -> None:
     assert losses[-1] < losses[0] - 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "objective"),
     [
