@@ -10,6 +10,7 @@ compile or fetch, is not counted.
 
 import argparse
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -21,7 +22,10 @@ from pathlib import Path
 
 import soundfile
 
+from nuanced_speech.models.phoneme_tokenizer import PhonemeTokenizer
+
 ROOT = Path(__file__).resolve().parent.parent
+LEXICON = "lexicon.json"
 AVX2 = {"DNNL_MAX_CPU_ISA": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 SETTINGS: dict[str, tuple[dict[str, str], tuple[str, ...], bool]] = {
     "as it is": ({}, (), False),
@@ -46,6 +50,14 @@ def commands(folder: Path) -> dict[str, list[str]]:
     corpus = folder / "corpus"
     make = ["train", "corpus", str(corpus), "--utterances", "4", "--per-shard", "4", "--workers", "1"]
     run_command([*make, "--text-file", str(text)], {})
+    dataset = folder / "dataset"
+    (dataset / "wavs").mkdir(parents=True)
+    soundfile.write(dataset / "wavs" / "clip.wav", wave[: 2 * rate], rate)
+    (dataset / "metadata.csv").write_text("clip|We'd got to find that boat now.\n", encoding="utf-8")
+    features = folder / "features"
+    run_command(["tts", "dummy", str(features), "--utterances", "10"], {})
+    # minutes to make in full, so every run finds this one
+    PhonemeTokenizer({"ðə": [262], "ænd": [290], "ʌv": [286], "ɪn": [287]}).save(folder / LEXICON)
     step = ["--out", "{run}", "--steps", "1", "--batch-size", "1"]
     return {
         "convert, 2 s": ["convert", str(short), "{run}/out.wav"],
@@ -55,16 +67,21 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "clone": ["clone", str(sample), "--name", "v", "--out", "{run}", "--no-report", "--i-have-consent", "mine"],
         "train adapter, one step": ["train", "adapter", str(corpus), *step, "--held-out", "1"],
         "train style, one step": ["train", "style", str(corpus), *step],
+        "train recogniser, one step": ["train", "recogniser", str(corpus), *step, "--held-out", "0"],
         "tts codec train, one step": [
             "tts", "codec", "train", str(recordings), "--out", "{run}", "--steps", "1", "--adversarial-from", "0",
         ],
         "tts train-vocoder, one step": ["tts", "train-vocoder", str(recordings), "--out", "{run}", "--steps", "1"],
+        "tts codec-lm train, one step": ["tts", "codec-lm", "train", str(dataset), *step],
+        "tts train, one step": ["tts", "train", "--data", str(features), *step],
     }  # fmt: skip
 
 
-def run_command(arguments: list[str], environment: dict[str, str]) -> float:
-    """Seconds that ``nuanced-speech ARGUMENTS`` takes."""
+def run_command(arguments: list[str], environment: dict[str, str], lexicon: Path | None = None) -> float:
+    """Seconds that ``nuanced-speech ARGUMENTS`` takes, with a copy of the lexicon in the folder of the run."""
     with tempfile.TemporaryDirectory() as folder:
+        if lexicon:
+            shutil.copy(lexicon, folder)
         command = [sys.executable, "-m", "nuanced_speech", *(a.replace("{run}", folder) for a in arguments)]
         started = time.perf_counter()
         ended = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
@@ -91,17 +108,17 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="Jobs whose names begin so.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        jobs = commands(Path(folder))
+        jobs, lexicon = commands(Path(folder)), Path(folder) / LEXICON
         if options.only:
             jobs = {name: job for name, job in jobs.items() if name.startswith(tuple(options.only))}
         print(f"| command | {' | '.join(SETTINGS)} |")
         print(f"|---|{'---|' * len(SETTINGS)}", flush=True)
         for name, job in jobs.items():
-            run_command(job, {})
+            run_command(job, {}, lexicon)
             cells = []
             for environment, extra, beside in SETTINGS.values():
                 with busy_process() if beside else nullcontext():
-                    times = [run_command([*job, *extra], environment) for _ in range(options.repeats)]
+                    times = [run_command([*job, *extra], environment, lexicon) for _ in range(options.repeats)]
                 cells.append(f"{statistics.median(times):.1f} s")
             print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
