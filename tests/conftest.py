@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from functools import cache
 from pathlib import Path
@@ -83,21 +82,45 @@ def converter() -> Converter:
 
 
 @pytest.fixture(scope="session")
-def speak_corpus(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
-    """A folder of its own with a corpus of so many short utterances; the same for the same number."""
+def speak_corpus(tmp_path_factory: pytest.TempPathFactory, kokoro: Kokoro) -> Callable[[int], Path]:
+    """A folder of its own with a corpus of so many short utterances, four at most; the first are always the same."""
+    from safetensors.torch import load_file
+
     from nuanced_speech.train import corpus
 
     @cache
-    def spoken(utterances: int) -> Path:
+    def spoken() -> Path:
         out = tmp_path_factory.mktemp("spoken")
         (out / "text.txt").write_text("Yes, of course.\nNot now.\n", encoding="utf-8")
-        corpus._speak_shard((corpus.CorpusConfig(out, per_shard=utterances, seed=2, text_file=out / "text.txt"), 0))
-        return out
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(corpus, "_kokoro", kokoro)
+            corpus._speak_shard((corpus.CorpusConfig(out, per_shard=4, seed=2, text_file=out / "text.txt"), 0))
+        return out / "shard-00000.safetensors"
 
     def copied(utterances: int) -> Path:
-        return shutil.copytree(spoken(utterances), tmp_path_factory.mktemp("corpus"), dirs_exist_ok=True)
+        whole = load_file(spoken())
+        first = {name: tensor for name, tensor in whole.items() if int(name.split(".")[0]) < utterances}
+        folder = tmp_path_factory.mktemp("corpus")
+        corpus.write_shard(first, folder / spoken().name)
+        return folder
 
     return copied
+
+
+@pytest.fixture
+def loaded_models(kokoro: Kokoro, listener: WhisperModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training takes the models that are loaded already, as it does not change them."""
+    from nuanced_speech.train import attentive_style_encoder, content_adapter, style_encoder, timbre_extension
+    from nuanced_speech.train import phoneme_recognizer as recogniser
+
+    def loaded(name: str, device: object = "cpu") -> WhisperModel:
+        assert (name, str(device)) == ("tiny.en", "cpu")
+        return listener
+
+    for module in (attentive_style_encoder, content_adapter, style_encoder, timbre_extension):
+        monkeypatch.setattr(module, "Kokoro", lambda: kokoro)
+    for module in (attentive_style_encoder, content_adapter, style_encoder, recogniser):
+        monkeypatch.setattr(module, "WhisperModel", loaded)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_embedding_with_gradients_is_the_encoders(encoder: SpeakerEncoder) -> No
 
 @pytest.mark.slow
 def test_a_few_steps_bring_the_voice_nearer(kokoro: Kokoro, encoder: SpeakerEncoder) -> None:
-    config = RefinementConfig(crop_units=48, check_every=2)
+    config = RefinementConfig(crop_units=40, check_every=2)
     surrogate = TimbreSurrogate.load()
     style = style_of(stock_voices()["bm_lewis"])
     said = passage(kokoro, style)

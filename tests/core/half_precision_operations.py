@@ -91,9 +91,9 @@ def main(folder: Path) -> dict[str, Any]:
         timbre.speak(kokoro, speaker, voice[:1, :128], None, [passage], np.random.default_rng(0))
 
     jobs: dict[str, Callable[[], object]] = {
-        "describe": lambda: measure_profile(kokoro, speaker, voice),
+        "describe": lambda: measure_profile(kokoro, speaker, voice, sentences="We were away a year ago."),
         "say --fast": lambda: speak("Yes.", fast=True, kokoro=kokoro),
-        "corpus": lambda: corpus._speak_shard((corpus.CorpusConfig(spoken, per_shard=3, text_file=text), 0)),
+        "corpus": lambda: corpus._speak_shard((corpus.CorpusConfig(spoken, per_shard=2, text_file=text), 0)),
         "adapter": lambda: adapter.train(
             adapter.AdapterConfig((spoken,), folder / "adapter", steps=1, batch_size=1, held_out=1),
             ContentConfig("tiny.en", 3, 1, 6, input_dim=384, width=48, hidden=64, dilations=(1, 2)),

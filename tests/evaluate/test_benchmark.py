@@ -141,7 +141,7 @@ def test_run_measures_and_goes_on_where_it_stopped(tmp_path: Path, listener: Whi
     folder = tmp_path / "speech"
     wave = audio.read(CLIP)
     half = len(wave) // 2
-    for speaker, part in (("a", wave[:half]), ("a", wave[half:]), ("b", wave[::-1].copy())):
+    for speaker, part in (("a", wave[:half]), ("a", wave[half:]), ("b", wave[:half][::-1].copy())):
         (folder / speaker).mkdir(parents=True, exist_ok=True)
         audio.write(folder / speaker / f"{len(list((folder / speaker).iterdir()))}.flac", part)
     config = BenchmarkConfig(folder, tmp_path / "out", ("recording", "world"), others=1, limit=1, language="en")

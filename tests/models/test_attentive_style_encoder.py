@@ -90,7 +90,7 @@ def test_a_file_gives_the_encoder_back(encoder: AttentiveStyleEncoder, tmp_path:
 
 @pytest.mark.slow
 def test_training_learns_and_resumes_exactly(
-    speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded_models: None
 ) -> None:
     spoken = speak_corpus(4)
     learn = partial(train, shape=SMALL, voices=HELD_OUT[:1], texts=("Not at all.",))

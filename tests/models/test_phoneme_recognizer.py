@@ -110,7 +110,7 @@ def test_more_beams_find_a_string_that_is_more_probable(converter: Converter, cl
 @pytest.mark.slow
 def test_untaught_it_writes_whispers_words(clip: Path, listener: WhisperModel) -> None:
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
-    words = pronounced_words(listener, 6000, parts=0).words
+    words = pronounced_words(listener, 3000, parts=0).words
     untaught = PhonemeRecognizer(listener, PhonemeTokenizer(words))
     untaught.merge_changes()
     wanted = phonemize(listener.transcribe(wave, language="en").text)

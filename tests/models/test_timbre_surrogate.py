@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import DATA
 
 from nuanced_speech import audio
 from nuanced_speech.analysis.speaker_clustering import CONVERTED_CLEANNESS, shared_styles
@@ -19,7 +19,6 @@ from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate, _together
 from nuanced_speech.train import timbre_surrogate as training
-from nuanced_speech.train.real import RealConfig, prepare
 from nuanced_speech.train.timbre_surrogate import Samples, TimbreConfig, fit, random_timbres, read_samples
 from nuanced_speech.voice.stock import stock_voices, style_of
 
@@ -195,9 +194,11 @@ def test_quality_of_what_was_spoken_is_measured(clip: Path) -> None:
 
 
 @pytest.mark.slow
-def test_training_makes_what_is_missing_and_ends_the_same(tmp_path: Path) -> None:
-    prepare(RealConfig(DATA, tmp_path / "real"))
-    config = TimbreConfig(tmp_path / "real", tmp_path, random=2, rounds=1, per_round=2, per_shard=2, epochs=1)
+def test_training_makes_what_is_missing_and_ends_the_same(
+    speak_corpus: Callable[[int], Path], kokoro: Kokoro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "Kokoro", lambda: kokoro)
+    config = TimbreConfig(speak_corpus(1), tmp_path, random=2, rounds=1, per_round=2, per_shard=2, epochs=1)
     weights = training.train(config).read_bytes()
     samples = read_samples(tmp_path, 9)
     assert len(samples) == 4 and samples.embedding.norm(dim=1).sub(1).abs().max() < 1e-4

@@ -12,7 +12,8 @@ import torch
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.content_adapter import ContentAdapter, ContentConfig
-from nuanced_speech.train import checkpoint, corpus
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.train import checkpoint
 from nuanced_speech.train import content_adapter as adapter
 from nuanced_speech.train.content_adapter import AdapterConfig, train
 
@@ -31,11 +32,13 @@ def config(spoken: Path, out: Path) -> AdapterConfig:
 
 
 @pytest.mark.slow
-def test_training_learns_and_resumes_exactly(spoken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_learns_and_resumes_exactly(
+    spoken: Path, kokoro: Kokoro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded_models: None
+) -> None:
     settings = config(spoken, tmp_path / "whole")
     weights = ContentAdapter.load(train(settings, SHAPE))
     # the examples that were trained on: far better than the mean, which explains nothing
-    examples = adapter.load_examples(spoken, corpus._kokoro, "tiny.en", 3)[1:]
+    examples = adapter.load_examples(spoken, kokoro, "tiny.en", 3)[1:]
     explained = 1 - adapter.evaluate(weights, examples)[0]
     assert explained > 0.3
 
@@ -70,8 +73,8 @@ def test_training_learns_and_resumes_exactly(spoken: Path, tmp_path: Path, monke
     assert checkpoint.load(interrupted.out / "adapter_checkpoint.pt")["step"] == 41
 
 
-def test_crops_keep_features_and_labels_together(spoken: Path) -> None:
-    example = adapter.load_examples(spoken, corpus._kokoro, "tiny.en", 3)[0]
+def test_crops_keep_features_and_labels_together(spoken: Path, kokoro: Kokoro) -> None:
+    example = adapter.load_examples(spoken, kokoro, "tiny.en", 3)[0]
     features, content, symbols, units = adapter.crop(example, np.random.default_rng(0), whole=True)
     assert features.shape == (adapter.FRAMES_PER_CROP, 384) and content.shape == (adapter.CROP_UNITS, 512)
     assert units == example.units
@@ -79,9 +82,9 @@ def test_crops_keep_features_and_labels_together(spoken: Path) -> None:
     assert not symbols[units:].any() and not content[units:].any()
 
 
-def test_versions_are_what_they_say(spoken: Path) -> None:
+def test_versions_are_what_they_say(spoken: Path, kokoro: Kokoro) -> None:
     """Each version is as long as its durations say; the first is the utterance as it is."""
-    for example in adapter.load_examples(spoken, corpus._kokoro, "tiny.en", 3):
+    for example in adapter.load_examples(spoken, kokoro, "tiny.en", 3):
         assert len(example.versions) == adapter.VERSIONS
         for features, durations in example.versions:
             assert abs(len(features) / 50 - int(durations.sum()) / 40) < 0.05

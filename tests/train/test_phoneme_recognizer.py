@@ -51,7 +51,7 @@ def config(spoken: Path, out: Path, steps: int = 80) -> PhonemeRecognizerTrainin
 
 
 @pytest.mark.slow
-def test_training_learns(spoken: Path, tmp_path: Path, listener: WhisperModel) -> None:
+def test_training_learns(spoken: Path, tmp_path: Path, listener: WhisperModel, loaded_models: None) -> None:
     taught = replace(config(spoken, tmp_path / "whole"), checkpoint_every=1000)
     weights = PhonemeRecognizer.load(listener, train(taught))
     clips = load_clips(spoken, "tiny.en")
@@ -61,7 +61,7 @@ def test_training_learns(spoken: Path, tmp_path: Path, listener: WhisperModel) -
 
 @pytest.mark.slow
 def test_training_resumes_exactly(
-    spoken: Path, tmp_path: Path, listener: WhisperModel, monkeypatch: pytest.MonkeyPatch
+    spoken: Path, tmp_path: Path, listener: WhisperModel, monkeypatch: pytest.MonkeyPatch, loaded_models: None
 ) -> None:
     weights = PhonemeRecognizer.load(listener, train(config(spoken, tmp_path / "whole", 10)))
     interrupted = config(spoken, tmp_path / "broken", 10)

@@ -168,7 +168,7 @@ def test_voices_are_dealt_at_random_and_evenly() -> None:
 # The corpus
 
 
-def make_corpus(folder: Path, segments: list[Segment], count: int = 12) -> torch.Tensor:
+def make_corpus(folder: Path, segments: list[Segment], count: int) -> torch.Tensor:
     """A shard of the segments, as ``train.corpus`` writes it; returns the styles."""
     folder.mkdir()
     styles = torch.stack([style_of(pack) for pack in stock_voices().values()])[:count]
@@ -203,10 +203,9 @@ def test_the_corpus_is_encoded_once(
 
 @pytest.mark.slow
 def test_a_killed_run_resumes_exactly(
-    config: TrainConfig, kokoro: Kokoro, segments: list[Segment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: TrainConfig, loaded_models: None, segments: list[Segment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(multispeech, "Kokoro", lambda: kokoro)
-    make_corpus(tmp_path / "corpus", segments)
+    make_corpus(tmp_path / "corpus", segments, 4)
     config = replace(config, corpus=tmp_path / "corpus")
     report = multispeech.train(config)
     straight = checkpoint.load(config.models / CHECKPOINT)

@@ -102,10 +102,10 @@ def test_the_packaged_one_makes_a_voice_more_like_its_speaker(converter: Convert
 
 @pytest.mark.slow
 def test_it_is_trained_and_resumed_exactly(
-    speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded_models: None
 ) -> None:
     config = TimbreExtensionTraining(
-        speak_corpus(4), tmp_path, steps=2, batch_size=1, crossed=1, held_out=1, warmup=1, passage_units=32
+        speak_corpus(2), tmp_path, steps=2, batch_size=1, crossed=1, held_out=1, warmup=1, passage_units=24
     )
     speakers = load_speakers(prepare(config))
     assert len(speakers) == 3 * (speakers[-1].recording + 1)
@@ -141,7 +141,7 @@ def test_it_is_trained_and_resumed_exactly(
         train(replace(config, crossed=0))
 
 
-def test_too_few_recordings_say_so(speak_corpus: Callable[[int], Path], tmp_path: Path) -> None:
+def test_too_few_recordings_say_so(speak_corpus: Callable[[int], Path], tmp_path: Path, loaded_models: None) -> None:
     spoken = speak_corpus(1)
     with pytest.raises(UserError, match="which are held out"):
         train(TimbreExtensionTraining(spoken, tmp_path / "few", passage_units=32))

@@ -239,17 +239,17 @@ def test_training_goes_on_where_it_stopped(
     lines: list[str] = []
     # HiFi-GAN's discriminators ask for 32 frames
     config = VocoderTrainConfig(
-        (tmp_path / "in",), tmp_path / "whole", model, steps=6, batch_size=2, frames=32, every=3, shown_seconds=1
+        (tmp_path / "in",), tmp_path / "whole", model, steps=4, batch_size=2, frames=32, every=2, shown_seconds=1
     )
     weights = load_file(train(config, objective, lines.append))
-    # killed after the fourth step
+    # killed after the third step
     broken = replace(config, out=tmp_path / "broken")
     kind = type(objective())
     step, calls = kind.step, []
 
     def kill(self, *arguments):  # type: ignore[no-untyped-def]
         calls.append(arguments)
-        if len(calls) == 5:
+        if len(calls) == 4:
             raise KeyboardInterrupt
         return step(self, *arguments)
 
@@ -257,7 +257,7 @@ def test_training_goes_on_where_it_stopped(
     with pytest.raises(KeyboardInterrupt):
         train(broken, objective)
     monkeypatch.setattr(kind, "step", step)
-    assert checkpoint.load(broken.out / CHECKPOINT)["step"] == 3
+    assert checkpoint.load(broken.out / CHECKPOINT)["step"] == 2
     resumed = load_file(train(broken, objective))
     assert all(torch.equal(weights[name], resumed[name]) for name in weights)
     assert list((config.out / "tensorboard").iterdir())
