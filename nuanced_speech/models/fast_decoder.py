@@ -132,10 +132,15 @@ class Block(nn.Module):
         self.gamma = nn.Parameter(torch.full((width,), 0.1))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        return self.inner(F.pad(x, self.padding), condition)
+
+    def inner(self, x: Tensor, condition: Tensor) -> Tensor:
+        """The block for frames that have all their neighbours: ``[B, C, F + kernel_size - 1]`` to ``[B, C, F]``."""
+        before, after = self.padding
         scale, shift = self.modulation(condition)[:, None].chunk(2, -1)
-        y = self.norm(self.dwconv(F.pad(x, self.padding)).transpose(1, 2))
+        y = self.norm(self.dwconv(x).transpose(1, 2))
         y = self.pwconv2(F.gelu(self.pwconv1(y * (1 + scale) + shift)))
-        return x + (self.gamma * y).transpose(1, 2)
+        return x[..., before : x.shape[-1] - after] + (self.gamma * y).transpose(1, 2)
 
 
 class ReferenceAttention(nn.Module):
@@ -232,21 +237,31 @@ class FastDecoder(nn.Module):
             energy: N ``[B, 2T]``.
             voice: whose voice to speak in.
         """
+        condition = self.condition(voice)
+        x, base = self.embed(content, f0, energy, voice)
+        x = x.transpose(1, 2)
+        for block in self.blocks:
+            x = block(x, condition)
+        return self.heads(x.transpose(1, 2), base, energy, condition)
+
+    def embed(self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice) -> tuple[Tensor, Tensor | None]:
+        """What the blocks begin with ``[B, 2T, width]``, each frame by itself, and the log gains ``[B, 2T, 601]`` of
+        the reference's frames; None without one. Arguments are those of ``gains``."""
         columns = content.transpose(1, 2)
         x = self.content(columns).unflatten(-1, (FRAMES_PER_UNIT, -1)).flatten(1, 2)
         voiced = (f0 > VOICED_HZ).to(x)
         pitch = (f0.clamp(min=VOICED_HZ) / 200).log() * voiced
         x = x + self.curves(torch.stack([pitch, voiced, energy / 4], -1))
-        base = None
-        if voice.reference is not None:
-            features, envelope = self.attention(columns, voice.reference)
-            x = x + features.repeat_interleave(FRAMES_PER_UNIT, 1)
-            base = (envelope @ self.spread).repeat_interleave(FRAMES_PER_UNIT, 1)
-        condition, x = self.condition(voice), x.transpose(1, 2)
-        for block in self.blocks:
-            x = block(x, condition)
+        if voice.reference is None:
+            return x, None
+        features, envelope = self.attention(columns, voice.reference)
+        base = (envelope @ self.spread).repeat_interleave(FRAMES_PER_UNIT, 1)
+        return x + features.repeat_interleave(FRAMES_PER_UNIT, 1), base
+
+    def heads(self, x: Tensor, base: Tensor | None, energy: Tensor, condition: Tensor) -> Gains:
+        """Gains of what the blocks end with ``[B, F, width]``, each frame by itself."""
         scale, shift = self.modulation(condition)[:, None].chunk(2, -1)
-        x = self.norm(x.transpose(1, 2)) * (1 + scale) + shift
+        x = self.norm(x) * (1 + scale) + shift
         harmonic, phase, noise, residual, residual_phase = self.head(x).chunk(5, -1)
         if base is not None:
             share = self.base(x)
@@ -260,16 +275,7 @@ class FastDecoder(nn.Module):
     def forward(self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, seed: int = 0) -> Tensor:
         """Waveform ``[B, 600 * T]`` of content ``[B, 512, T]``, ``f0`` and ``energy [B, 2T]``, and a voice."""
         sources = source_spectra(torch.where(f0 > VOICED_HZ, f0, 0.0), seed)
-        return self.render(self.gains(content, f0, energy, voice), sources)
-
-    def render(self, gains: Gains, sources: SourceSpectra) -> Tensor:
-        """Waveform ``[B, 300 * F]`` of gains and spectra of pulses and noise ``[B, F, 601]``."""
-        harmonic, noise, residual = gains.harmonic.exp(), gains.noise.exp(), gains.residual.exp()
-        cosine, sine = harmonic * gains.phase.cos(), harmonic * gains.phase.sin()
-        pulses, hiss = sources.pulses, sources.noise
-        real = cosine * pulses.real - sine * pulses.imag + noise * hiss.real + residual * gains.residual_phase.cos()
-        imag = cosine * pulses.imag + sine * pulses.real + noise * hiss.imag + residual * gains.residual_phase.sin()
-        return synthesize(real, imag)
+        return synthesize(*spectrum(self.gains(content, f0, energy, voice), sources))
 
     def save(self, path: Path, **metadata: str) -> None:
         """Write the weights as fp16 safetensors; an old file stays until the new is whole."""
@@ -288,6 +294,16 @@ class FastDecoder(nn.Module):
             decoder = cls(FastDecoderConfig(**json.loads(file.metadata()["config"])))
             decoder.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
         return decoder.eval().requires_grad_(False)
+
+
+def spectrum(gains: Gains, sources: SourceSpectra) -> tuple[Tensor, Tensor]:
+    """Real and imaginary part ``[B, F, 601]`` of the sound's spectrum."""
+    harmonic, noise, residual = gains.harmonic.exp(), gains.noise.exp(), gains.residual.exp()
+    cosine, sine = harmonic * gains.phase.cos(), harmonic * gains.phase.sin()
+    pulses, hiss = sources.pulses, sources.noise
+    real = cosine * pulses.real - sine * pulses.imag + noise * hiss.real + residual * gains.residual_phase.cos()
+    imag = cosine * pulses.imag + sine * pulses.real + noise * hiss.imag + residual * gains.residual_phase.sin()
+    return real, imag
 
 
 def envelopes(wave: Tensor) -> Tensor:

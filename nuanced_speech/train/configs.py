@@ -80,6 +80,7 @@ class FastDecoderTraining:
         lr: Highest learning rate.
         warmup: Number of steps until the highest learning rate.
         ema: Momentum of the average of the weights.
+        measured: Number of held-out crops of each kind that are measured.
         device: Device to train on: auto, cpu or cuda.
         checkpoint_every: Number of steps between checkpoints.
         seed: Random seed.
@@ -102,6 +103,7 @@ class FastDecoderTraining:
     lr: float = 5e-4
     warmup: int = 200
     ema: float = 0.999
+    measured: int = 24
     device: str = "auto"
     checkpoint_every: int = 500
     seed: int = 0

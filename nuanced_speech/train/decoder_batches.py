@@ -14,7 +14,7 @@ from nuanced_speech.audio.pcm import CORPUS_SCALE
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.fast_decoder import CONTENT_DIM, ENVELOPE_BANDS, DecoderVoice, Reference, envelopes
-from nuanced_speech.train.decoder_data import DecoderItem, read
+from nuanced_speech.train.decoder_data import DecoderItem, names_in, read
 
 HELD_OUT_EVERY = 40
 """One speaker in so many is measured and never trained on."""
@@ -58,7 +58,7 @@ class DecoderSpeech:
 
     def __init__(self, folder: Path, held_out: bool = False) -> None:
         paths = sorted(folder.glob("*.safetensors"))
-        items = [item for path in paths for item in read(path) if _held_out(item.name) == held_out]
+        items = [item for path in paths for item in read(path, lambda name: _held_out(name) == held_out)]
         if not items:
             raise UserError(f"{folder}: no decoder data here; make it with: nuanced-speech train decoder-data {folder}")
         self.items = items
@@ -136,6 +136,11 @@ class DecoderSpeech:
             content[row], shape[row] = self.items[number].content[:, at], self.envelopes[number][at]
             mask[row] = True
         return content, shape, mask
+
+
+def has_held_out(folder: Path) -> bool:
+    """Some speaker of the data is held out."""
+    return any(_held_out(name) for path in folder.glob("*.safetensors") for name in names_in(path))
 
 
 def _held_out(name: str) -> bool:

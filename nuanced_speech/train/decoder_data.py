@@ -8,9 +8,11 @@ A decoder that is trained on both takes the timbre from the speaker and not from
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -71,14 +73,14 @@ class DecoderItem:
     spoken: bool
 
 
-def prepare(config: DecoderDataConfig) -> None:
+def prepare(config: DecoderDataConfig, models: ModelBank | None = None) -> None:
     """Write all shards that are not there yet, with a progress bar; those of a corpus that grew are added.
 
     Raises:
         UserError: a folder holds neither a corpus nor recordings.
     """
     config.out.mkdir(parents=True, exist_ok=True)
-    models = ModelBank()
+    models = models or ModelBank()
     for folder in config.spoken:
         jobs = [(config.out / f"spoken-{folder.name}-{path.stem}.safetensors", path) for path in shards_in(folder)]
         for target, path in step_bar([job for job in jobs if not job[0].exists()], f"corpus {folder.name}"):
@@ -188,20 +190,37 @@ def write(items: list[DecoderItem], path: Path) -> None:
         save_file(tensors, temporary, {"items": json.dumps(about)})
 
 
-def read(path: Path) -> list[DecoderItem]:
-    """The items of one shard.
+def read(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> list[DecoderItem]:
+    """The items of one shard, of speakers whose name is wanted.
 
     Raises:
         UserError: the file cannot be read as such a shard.
     """
+    with _reading(path) as (shard, about):
+        items = []
+        for k, values in enumerate(about):
+            if wanted(values["name"]):
+                tensors = {field: shard.get_tensor(f"{k}.{field}") for field in FIELDS}
+                if len(tensors["audio"]) != SAMPLES_PER_UNIT * tensors["content"].shape[1]:
+                    raise ValueError("audio and content of different lengths")
+                items.append(DecoderItem(**tensors, **values))
+    return items
+
+
+def names_in(path: Path) -> set[str]:
+    """The speakers of one shard.
+
+    Raises:
+        UserError: as ``read``.
+    """
+    with _reading(path) as (_, about):
+        return {values["name"] for values in about}
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
     try:
         with safe_open(path, "pt") as shard:
-            items = []
-            for k, about in enumerate(json.loads(shard.metadata()["items"])):
-                values = {field: shard.get_tensor(f"{k}.{field}") for field in FIELDS}
-                if len(values["audio"]) != SAMPLES_PER_UNIT * values["content"].shape[1]:
-                    raise ValueError("audio and content of different lengths")
-                items.append(DecoderItem(**values, **about))
+            yield shard, json.loads(shard.metadata()["items"])
     except Exception as error:
         raise UserError(f"{path}: not a shard of decoder data, or damaged; remove it and prepare it again") from error
-    return items

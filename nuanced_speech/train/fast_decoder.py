@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,7 +21,7 @@ from nuanced_speech.models.fast_decoder import DecoderVoice, FastDecoder, FastDe
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.board import Board
 from nuanced_speech.train.configs import FastDecoderTraining
-from nuanced_speech.train.decoder_batches import DecoderBatch, DecoderSpeech, Shares
+from nuanced_speech.train.decoder_batches import DecoderBatch, DecoderSpeech, Shares, has_held_out
 from nuanced_speech.train.descent import WeightAverage, descend
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
 from nuanced_speech.train.schedule import WarmCosine, set_rates
@@ -28,8 +29,6 @@ from nuanced_speech.train.schedule import WarmCosine, set_rates
 log = logging.getLogger(__name__)
 RESOLUTIONS = (256, 512, 1024, 2048)
 """Window lengths of the log spectra that are compared."""
-MEASURED = 24
-"""Held-out crops of each kind."""
 
 
 class SpectralDistance(torch.nn.Module):
@@ -66,7 +65,7 @@ def train(config: FastDecoderTraining, report: Report = log.info) -> Path:
     checkpoint.make_folder(config.out)
     recipe = FastDecoderRecipe(config)
     path = config.out / "fast_decoder_checkpoint.pt"
-    settings = checkpoint.settings_of(config, "data", "minutes")
+    settings = checkpoint.settings_of(config, "data", "minutes", "measured")
     loop = LoopConfig(config.steps, path, settings, config.checkpoint_every, log_every=10, minutes=config.minutes)
     return run(recipe, loop, report)
 
@@ -77,7 +76,7 @@ class FastDecoderRecipe(Recipe):
     def __init__(self, config: FastDecoderTraining) -> None:
         self.config, self.device = config, find_device(config.device)
         self.speech = DecoderSpeech(config.data)
-        self.others = DecoderSpeech(config.data, held_out=True)
+        self.others = DecoderSpeech(config.data, held_out=True) if has_held_out(config.data) else None
         torch.manual_seed(config.seed)
         self.decoder = FastDecoder(FastDecoderConfig(config.width, 3 * config.width, config.blocks)).to(self.device)
         self.distance = SpectralDistance().to(self.device)
@@ -102,18 +101,20 @@ class FastDecoderRecipe(Recipe):
 
     @torch.no_grad()
     def evaluate(self, step: int, board: Board | None) -> str:
-        """Distances of held-out speakers' crops, with all of their voice and with each part of it alone."""
+        """Distances of held-out speakers' crops (of all, where none is held out), with all of their voice and with each
+        part of it alone."""
         own = {name: value.clone() for name, value in self.decoder.state_dict().items()}
         self._write_average()
         lines = []
-        for kind, spoken, recorded in (("spoken", MEASURED, 0), ("recorded", 0, MEASURED)):
-            if not (self.others.spoken if spoken else self.others.recorded):
+        speech = self.others or self.speech
+        for kind, spoken, recorded in (("spoken", self.config.measured, 0), ("recorded", 0, self.config.measured)):
+            if not (speech.spoken if spoken else speech.recorded):
                 continue
             values = []
             for shares in (Shares(0, 0, 0, 0), Shares(0, 1, 1, 0), Shares(1, 0, 1, 0), Shares(1, 1, 0, 0)):
-                rng = seeded(self.config.seed, -1)
-                numbers = self.others.draw(rng, spoken, recorded)
-                batch = self._moved(self.others.batch(numbers, rng, 60, self.config.reference_units, shares))
+                rng = np.random.default_rng(self.config.seed)
+                numbers = speech.draw(rng, spoken, recorded)
+                batch = self._moved(speech.batch(numbers, rng, 60, self.config.reference_units, shares))
                 wave = self.decoder(batch.content, batch.f0, batch.energy, batch.voice)
                 values.append(float(self.distance(wave, batch.wave, batch.bandwidth)[1]))
             lines.append(
