@@ -38,6 +38,24 @@ def real(
     prepare(RealConfig(recordings, out, adapter))
 
 
+@app.command("decoder-data")
+@options_of(configs.DecoderDataConfig, arguments=("out",))
+def decoder_data(config: configs.DecoderDataConfig) -> None:
+    """Prepare speech for the training of the fast decoder; run again to go on, or to add what is new."""
+    from nuanced_speech.train.decoder_data import prepare
+
+    prepare(config)
+
+
+@app.command()
+@options_of(configs.FastDecoderTraining, arguments=("data",))
+def decoder(config: configs.FastDecoderTraining) -> None:
+    """Train the fast decoder; run again to go on from its checkpoint, also with more data."""
+    from nuanced_speech.train.fast_decoder import train
+
+    print(train(config, report=print))
+
+
 @app.command()
 @options_of(configs.AdapterConfig, arguments=("corpora",))
 def adapter(config: configs.AdapterConfig) -> None:

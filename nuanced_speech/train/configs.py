@@ -42,6 +42,74 @@ class CorpusConfig:
 
 
 @dataclass(frozen=True)
+class DecoderDataConfig:
+    """Which speech the fast decoder learns from.
+
+    Attributes:
+        out: Folder of the data; made if it is not there.
+        spoken: Folder that 'train corpus' made; may be repeated.
+        recordings: Folder of real recordings, a sub-folder or a prefix up to '-' for each speaker; may be repeated.
+        per_shard: Number of recordings in a file.
+    """
+
+    out: Path
+    spoken: tuple[Path, ...] = ()
+    recordings: tuple[Path, ...] = ()
+    per_shard: int = 32
+
+
+@dataclass(frozen=True)
+class FastDecoderTraining:
+    """How to train the fast decoder.
+
+    Attributes:
+        data: Folder that 'train decoder-data' made.
+        out: Folder of checkpoint and weights.
+        steps: Number of steps; on one core a step takes one to two seconds.
+        minutes: Minutes after which the run stops, with a checkpoint; 0 for no limit.
+        batch_size: Number of crops in a step.
+        crop_seconds: Length of a crop.
+        reference_units: Highest number of reference frames of a crop, 25 ms each.
+        recorded: Share of crops of real recordings; the others are Kokoro's own speech.
+        disturbed: Share of crops with disturbed content.
+        no_timbre: Share of crops without timbre.
+        no_speaker: Share of crops without speaker embedding.
+        no_reference: Share of crops without reference frames.
+        width: Channels of the network.
+        blocks: Number of its blocks.
+        lr: Highest learning rate.
+        warmup: Number of steps until the highest learning rate.
+        ema: Momentum of the average of the weights.
+        measured: Number of held-out crops of each kind that are measured.
+        device: Device to train on: auto, cpu or cuda.
+        checkpoint_every: Number of steps between checkpoints.
+        seed: Random seed.
+    """
+
+    data: Path
+    out: Path = Path("models/decoder")
+    steps: int = 40000
+    minutes: float = 0.0
+    batch_size: int = 10
+    crop_seconds: float = 1.2
+    reference_units: int = 320
+    recorded: float = at_least(0, 0.6, 1)
+    disturbed: float = at_least(0, 0.5, 1)
+    no_timbre: float = at_least(0, 0.3, 1)
+    no_speaker: float = at_least(0, 0.3, 1)
+    no_reference: float = at_least(0, 0.3, 1)
+    width: int = 320
+    blocks: int = 8
+    lr: float = 5e-4
+    warmup: int = 200
+    ema: float = 0.999
+    measured: int = 24
+    device: str = "auto"
+    checkpoint_every: int = 500
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class AdapterConfig:
     """How to train the content adapter.
 

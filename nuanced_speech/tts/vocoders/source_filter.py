@@ -8,14 +8,13 @@ the noise, and a magnitude is a plain regression target: it trains on a processo
 adversarial network needs to begin.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nuanced_speech.dsp.mel import MEL, MelConfig
+from nuanced_speech.dsp.pulse_train import pulse_train
 from nuanced_speech.tts.vocoders.convnext import ConvNeXtBlock
 from nuanced_speech.tts.vocoders.griffin_lim import MelInverse, consistent
 from nuanced_speech.tts.vocoders.stft import stft
@@ -136,30 +135,7 @@ def to_hertz(scores: Tensor) -> Tensor:
 
 def source_spectrum(f0: Tensor, config: MelConfig) -> Tensor:
     """STFT ``[B, bins, frames]`` of the pulse train of ``f0 [B, frames]``, its mean power 1 where voiced."""
-    return stft(pulse_train(f0, config), config) / torch.hann_window(config.n_fft).square().sum().sqrt()
-
-
-def pulse_train(f0: Tensor, config: MelConfig) -> Tensor:
-    """All harmonics of ``f0 [B, frames]`` in Hz below the Nyquist frequency, equally loud, as a waveform
-    ``[B, frames * hop_length]`` whose power does not depend on F0; silent where F0 is 0.
-
-    The sum of cosines has a closed form (Dirichlet's kernel).
-    """
-    hop = config.hop_length
-    filled = _fill(f0)
-    samples = F.interpolate(filled[:, None], scale_factor=hop, mode="linear")[:, 0].double()
-    voiced = (f0 > 0).double().repeat_interleave(hop, 1)
-    phase = torch.remainder((samples / config.sample_rate).cumsum(1), 1.0) * (2 * math.pi)
-    count = (config.sample_rate / 2 / samples).floor()
-    half = (phase / 2).sin()
-    kernel = torch.where(half.abs() < 1e-4, count, ((count + 0.5) * phase).sin() / (2 * half) - 0.5)
-    return (kernel * (2 / count).sqrt() * voiced).float()
-
-
-def _fill(f0: Tensor) -> Tensor:
-    """Unvoiced frames get the F0 of the voiced frame before them (of the first one, in front of it)."""
-    frames = torch.arange(f0.shape[1], device=f0.device)
-    last = torch.where(f0 > 0, frames, -1).cummax(1).values
-    first = torch.where(f0 > 0, frames, f0.shape[1] - 1).amin(1, keepdim=True)
-    filled = f0.gather(1, torch.where(last < 0, first, last))
-    return torch.where(filled > 0, filled, 100.0)
+    return (
+        stft(pulse_train(f0, config.hop_length, config.sample_rate), config)
+        / torch.hann_window(config.n_fft).square().sum().sqrt()
+    )

@@ -13,6 +13,7 @@ from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.dsp.mel import MEL, mel_spectrogram
+from nuanced_speech.dsp.pulse_train import pulse_train
 from nuanced_speech.evaluate.metrics import word_errors
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.train import checkpoint
@@ -27,7 +28,6 @@ from nuanced_speech.tts.vocoders.source_filter import (
     F0_BINS,
     SourceFilter,
     SourceFilterConfig,
-    pulse_train,
     to_bins,
     to_hertz,
 )
@@ -117,14 +117,14 @@ def test_magnitudes_have_the_mel_they_were_made_from(piece: torch.Tensor) -> Non
 
 def test_pulses_come_at_the_pitch_and_are_equally_loud() -> None:
     f0 = torch.tensor([[100.0] * 80, [220.0] * 80, [0.0] * 80])
-    pulses = pulse_train(f0, MEL)
+    pulses = pulse_train(f0, MEL.hop_length, MEL.sample_rate)
     assert pulses[2].abs().max() == 0
     assert torch.allclose(pulses[:2].square().mean(1), torch.ones(2), atol=0.1)
     spectrum = torch.fft.rfft(pulses[0]).abs()
     hertz = torch.fft.rfftfreq(pulses.shape[1], 1 / MEL.sample_rate)
     loudest = hertz[spectrum.topk(100).indices] / 100
     assert (loudest - loudest.round()).abs().max() < 0.02 and bool(pulses.isfinite().all())
-    glide = pulse_train(torch.linspace(80, 400, 80)[None], MEL)
+    glide = pulse_train(torch.linspace(80, 400, 80)[None], MEL.hop_length, MEL.sample_rate)
     assert bool(glide.isfinite().all()) and 0.7 < float(glide.square().mean()) < 1.3
 
 

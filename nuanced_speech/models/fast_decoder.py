@@ -1,0 +1,329 @@
+"""A decoder at 80 Hz in place of Kokoro's: content, F0, energy, timbre and speaker to sound, ten times as quick.
+
+Blocks of one frame rate (ConvNeXt, Liu et al. 2022; as Vocos, Siuzdak 2023, has them for audio), whose layer norms
+depend on the voice, say for each bin of a short-time spectrum how loud the harmonics of a pulse train are, how far
+their phase is turned, how loud noise is, and what neither gives. One inverse transform makes the sound of it. Nothing
+is measured over the whole input, and a frame depends on a bounded number of later ones, so it streams.
+
+The voice is a timbre of Kokoro's, a speaker embedding, or frames of a recording of the speaker: the spectral envelopes
+of those that are most like the present content, by a learned key, are the base of all gains. Any of the three may be
+missing.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from nuanced_speech.core.constants import (
+    FRAMES_PER_UNIT,
+    HOP_LENGTH,
+    SAMPLE_RATE,
+    SAMPLES_PER_UNIT,
+    TIMBRE_DIM,
+    VOICED_HZ,
+)
+from nuanced_speech.core.errors import reading_weights
+from nuanced_speech.core.files import replacing
+from nuanced_speech.dsp.harmonic_synthesis import N_FFT, SourceSpectra, source_spectra, synthesize
+from nuanced_speech.dsp.mel import hertz_to_mel, mel_filters, mel_to_hertz
+
+CONTENT_DIM, SPEAKER_DIM = 512, 256
+ENVELOPE_BANDS, ENVELOPE_HZ = 64, 8000.0
+"""Mel bands of an envelope, and their upper edge: recordings at 16 kHz say nothing above it."""
+ENVELOPE_FLOOR = 1e-4
+LOUDEST = 6.0
+"""Upper bound of log gains, about 50 dB above the loudest speech."""
+
+
+@dataclass(frozen=True)
+class FastDecoderConfig:
+    """Sizes.
+
+    Attributes:
+        width: channels between blocks.
+        hidden: channels inside a block.
+        blocks: number of blocks.
+        kernel_size: frames that a block's convolution sees.
+        look_ahead: frames after the present one that are among them; none in the last block.
+        condition: numbers that a voice is described by.
+        heads: number of attention heads over the reference.
+        key: size of each head's key.
+    """
+
+    width: int = 384
+    hidden: int = 1152
+    blocks: int = 8
+    kernel_size: int = 7
+    look_ahead: int = 1
+    condition: int = 256
+    heads: int = 4
+    key: int = 64
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Frames of a recording of the speaker, of ``R`` units of 25 ms.
+
+    Attributes:
+        content: text features ``[B, R, 512]``.
+        envelope: spectral envelopes as ``envelopes`` gives them ``[B, R, 64]``.
+        mask: True where a frame counts ``[B, R]``; an item without any has no reference.
+    """
+
+    content: Tensor
+    envelope: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class DecoderVoice:
+    """Whose voice to speak in; an item whose numbers are NaN has none of that kind.
+
+    Attributes:
+        timbre: ``[B, 128]``.
+        speaker: speaker embedding ``[B, 256]``.
+        reference: frames of recordings of the speaker.
+    """
+
+    timbre: Tensor
+    speaker: Tensor
+    reference: Reference | None = None
+
+
+@dataclass(frozen=True)
+class Gains:
+    """What the network says of each bin of each frame, real tensors ``[B, 2T, 601]``.
+
+    Attributes:
+        harmonic: log gain of the pulse train's spectrum.
+        phase: radians by which it is turned.
+        noise: log gain of white noise.
+        residual: log magnitude of what is added.
+        residual_phase: phase of that.
+    """
+
+    harmonic: Tensor
+    phase: Tensor
+    noise: Tensor
+    residual: Tensor
+    residual_phase: Tensor
+
+
+class Block(nn.Module):
+    """Depthwise convolution over time, a layer norm that depends on the voice, two layers over channels, a residual:
+    ``[B, C, F]`` to the same."""
+
+    def __init__(self, config: FastDecoderConfig, look_ahead: int) -> None:
+        super().__init__()
+        width, size = config.width, config.kernel_size
+        self.padding = (size - 1 - look_ahead, look_ahead)
+        self.dwconv = nn.Conv1d(width, width, size, groups=width)
+        self.norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
+        self.modulation = nn.Linear(config.condition, 2 * width)
+        self.pwconv1 = nn.Linear(width, config.hidden)
+        self.pwconv2 = nn.Linear(config.hidden, width)
+        self.gamma = nn.Parameter(torch.full((width,), 0.1))
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        return self.inner(F.pad(x, self.padding), condition)
+
+    def inner(self, x: Tensor, condition: Tensor) -> Tensor:
+        """The block for frames that have all their neighbours: ``[B, C, F + kernel_size - 1]`` to ``[B, C, F]``."""
+        before, after = self.padding
+        scale, shift = self.modulation(condition)[:, None].chunk(2, -1)
+        y = self.norm(self.dwconv(x).transpose(1, 2))
+        y = self.pwconv2(F.gelu(self.pwconv1(y * (1 + scale) + shift)))
+        return x[..., before : x.shape[-1] - after] + (self.gamma * y).transpose(1, 2)
+
+
+class ReferenceAttention(nn.Module):
+    """Envelopes and features of the reference's frames that are like the present content."""
+
+    def __init__(self, config: FastDecoderConfig) -> None:
+        super().__init__()
+        self.heads, size = config.heads, config.heads * config.key
+        self.query = nn.Sequential(nn.LayerNorm(CONTENT_DIM), nn.Linear(CONTENT_DIM, size))
+        self.key = nn.Sequential(nn.LayerNorm(CONTENT_DIM), nn.Linear(CONTENT_DIM, size))
+        self.value = nn.Linear(CONTENT_DIM + ENVELOPE_BANDS, size)
+        self.sharpness = nn.Parameter(torch.full((config.heads, 1, 1), 1.0))
+        self.mixture = nn.Parameter(torch.zeros(config.heads))
+        self.out = nn.Linear(size + ENVELOPE_BANDS, config.width)
+
+    def forward(self, content: Tensor, reference: Reference) -> tuple[Tensor, Tensor]:
+        """Features ``[B, T, width]`` and envelope ``[B, T, 64]`` for content ``[B, T, 512]``; zero for an item without
+        reference."""
+        query, key = self._split(self.query(content)), self._split(self.key(reference.content))
+        value = self._split(self.value(torch.cat([reference.content, reference.envelope], -1)))
+        known = reference.mask.any(-1)[:, None, None]
+        hidden = ~(reference.mask | ~known[:, 0])[:, None, None]
+        scores = self.sharpness.exp() * (query @ key.transpose(-1, -2)) * query.shape[-1] ** -0.5
+        weights = scores.masked_fill(hidden, -1e4).softmax(-1)
+        mixed = (self.mixture.softmax(0)[:, None, None] * weights).sum(1)
+        envelope = mixed @ reference.envelope
+        features = (weights @ value).transpose(1, 2).flatten(2)
+        return self.out(torch.cat([features, envelope], -1)) * known, envelope * known
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+class FastDecoder(nn.Module):
+    """Content, F0, energy and a voice to audio at 24 kHz."""
+
+    spread: Tensor
+
+    def __init__(self, config: FastDecoderConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or FastDecoderConfig()
+        width, bins = config.width, N_FFT // 2 + 1
+        self.content = nn.Linear(CONTENT_DIM, FRAMES_PER_UNIT * width)
+        self.curves = nn.Linear(3, width)
+        self.attention = ReferenceAttention(config)
+        self.missing_timbre = nn.Parameter(torch.zeros(TIMBRE_DIM))
+        self.missing_speaker = nn.Parameter(torch.zeros(SPEAKER_DIM))
+        self.missing_envelope = nn.Parameter(torch.zeros(ENVELOPE_BANDS))
+        self.voice = nn.Sequential(
+            nn.Linear(TIMBRE_DIM + SPEAKER_DIM + ENVELOPE_BANDS, 2 * config.condition),
+            nn.SiLU(),
+            nn.Linear(2 * config.condition, config.condition),
+            nn.SiLU(),
+        )
+        ahead = [config.look_ahead] * (config.blocks - 1) + [0]
+        self.blocks = nn.ModuleList(Block(config, frames) for frames in ahead)
+        self.norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
+        self.modulation = nn.Linear(config.condition, 2 * width)
+        self.head = nn.Linear(width, 5 * bins)
+        self.base = nn.Linear(width, 2)
+        self.level = nn.Parameter(torch.tensor([0.5, 0.5, 0.5]))
+        nn.init.normal_(self.head.weight, 0.0, 0.01)
+        start = torch.tensor([-6.0, 0.0, -8.0, -10.0, 0.0])
+        self.head.bias = nn.Parameter(start.repeat_interleave(bins))
+        nn.init.zeros_(self.base.weight)
+        nn.init.constant_(self.base.bias, 0.5)
+        self.register_buffer("spread", torch.from_numpy(_spread_matrix()), persistent=False)
+
+    @property
+    def look_ahead(self) -> float:
+        """Seconds of input after a sample that it depends on."""
+        frames = self.config.look_ahead * (self.config.blocks - 1)
+        return (frames * HOP_LENGTH + N_FFT // 2 + HOP_LENGTH // 2) / SAMPLE_RATE
+
+    def condition(self, voice: DecoderVoice) -> Tensor:
+        """The numbers that describe a voice to the blocks ``[B, condition]``."""
+        timbre = torch.where(voice.timbre.isnan(), self.missing_timbre, voice.timbre)
+        # an embedding has length 1: its numbers are small
+        speaker = torch.where(voice.speaker.isnan(), self.missing_speaker, voice.speaker * SPEAKER_DIM**0.5)
+        if voice.reference is None:
+            mean = self.missing_envelope.expand(len(timbre), -1)
+        else:
+            mask = voice.reference.mask[..., None]
+            total = (voice.reference.envelope * mask).sum(1) / mask.sum(1).clamp(min=1)
+            mean = torch.where(mask.any(1), total, self.missing_envelope)
+        return self.voice(torch.cat([timbre, speaker, mean], -1))
+
+    def gains(self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice) -> Gains:
+        """The network alone.
+
+        Args:
+            content: ``[B, 512, T]`` at 40 Hz.
+            f0: Hz ``[B, 2T]``, about 0 where unvoiced.
+            energy: N ``[B, 2T]``.
+            voice: whose voice to speak in.
+        """
+        condition = self.condition(voice)
+        x, base = self.embed(content, f0, energy, voice)
+        x = x.transpose(1, 2)
+        for block in self.blocks:
+            x = block(x, condition)
+        return self.heads(x.transpose(1, 2), base, energy, condition)
+
+    def embed(self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice) -> tuple[Tensor, Tensor | None]:
+        """What the blocks begin with ``[B, 2T, width]``, each frame by itself, and the log gains ``[B, 2T, 601]`` of
+        the reference's frames; None without one. Arguments are those of ``gains``."""
+        columns = content.transpose(1, 2)
+        x = self.content(columns).unflatten(-1, (FRAMES_PER_UNIT, -1)).flatten(1, 2)
+        voiced = (f0 > VOICED_HZ).to(x)
+        pitch = (f0.clamp(min=VOICED_HZ) / 200).log() * voiced
+        x = x + self.curves(torch.stack([pitch, voiced, energy / 4], -1))
+        if voice.reference is None:
+            return x, None
+        features, envelope = self.attention(columns, voice.reference)
+        base = (envelope @ self.spread).repeat_interleave(FRAMES_PER_UNIT, 1)
+        return x + features.repeat_interleave(FRAMES_PER_UNIT, 1), base
+
+    def heads(self, x: Tensor, base: Tensor | None, energy: Tensor, condition: Tensor) -> Gains:
+        """Gains of what the blocks end with ``[B, F, width]``, each frame by itself."""
+        scale, shift = self.modulation(condition)[:, None].chunk(2, -1)
+        x = self.norm(x) * (1 + scale) + shift
+        harmonic, phase, noise, residual, residual_phase = self.head(x).chunk(5, -1)
+        if base is not None:
+            share = self.base(x)
+            harmonic, noise = harmonic + share[..., :1] * base, noise + share[..., 1:] * base
+        level = energy[..., None] * self.level
+        harmonic, noise, residual = (
+            (gain + level[..., k : k + 1]).clamp(max=LOUDEST) for k, gain in enumerate((harmonic, noise, residual))
+        )
+        return Gains(harmonic, phase, noise, residual, residual_phase)
+
+    def forward(self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, seed: int = 0) -> Tensor:
+        """Waveform ``[B, 600 * T]`` of content ``[B, 512, T]``, ``f0`` and ``energy [B, 2T]``, and a voice."""
+        sources = source_spectra(torch.where(f0 > VOICED_HZ, f0, 0.0), seed)
+        return synthesize(*spectrum(self.gains(content, f0, energy, voice), sources))
+
+    def save(self, path: Path, **metadata: str) -> None:
+        """Write the weights as fp16 safetensors; an old file stays until the new is whole."""
+        state = {name: value.half().cpu().contiguous() for name, value in self.state_dict().items()}
+        with replacing(path) as temporary:
+            save_file(state, temporary, {"config": json.dumps(asdict(self.config))} | metadata)
+
+    @classmethod
+    def load(cls, path: Path) -> "FastDecoder":
+        """The decoder of a file written by ``save``.
+
+        Raises:
+            UserError: no such file, or not a fast decoder.
+        """
+        with reading_weights(path, "fast decoder", "nuanced-speech train decoder"), safe_open(path, "pt") as file:
+            decoder = cls(FastDecoderConfig(**json.loads(file.metadata()["config"])))
+            decoder.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
+        return decoder.eval().requires_grad_(False)
+
+
+def spectrum(gains: Gains, sources: SourceSpectra) -> tuple[Tensor, Tensor]:
+    """Real and imaginary part ``[B, F, 601]`` of the sound's spectrum."""
+    harmonic, noise, residual = gains.harmonic.exp(), gains.noise.exp(), gains.residual.exp()
+    cosine, sine = harmonic * gains.phase.cos(), harmonic * gains.phase.sin()
+    pulses, hiss = sources.pulses, sources.noise
+    real = cosine * pulses.real - sine * pulses.imag + noise * hiss.real + residual * gains.residual_phase.cos()
+    imag = cosine * pulses.imag + sine * pulses.real + noise * hiss.imag + residual * gains.residual_phase.sin()
+    return real, imag
+
+
+def envelopes(wave: Tensor) -> Tensor:
+    """Spectral envelopes of ``wave [B, 600 * T]`` at 24 kHz: log mel magnitudes up to 8 kHz less their mean over the
+    bands ``[B, T, 64]``, a frame for each unit of 25 ms."""
+    bank = torch.tensor(
+        mel_filters(N_FFT, ENVELOPE_BANDS, SAMPLE_RATE, high_hz=ENVELOPE_HZ, norm="peak"), device=wave.device
+    )
+    padded = F.pad(wave, ((N_FFT - SAMPLES_PER_UNIT) // 2,) * 2)
+    frames = padded.unfold(-1, N_FFT, SAMPLES_PER_UNIT) * torch.hann_window(N_FFT, device=wave.device)
+    spectrum = torch.fft.rfft(frames)
+    mel = (spectrum.abs() @ bank.T / bank.sum(1)).clamp(min=ENVELOPE_FLOOR).log()
+    return mel - mel.mean(-1, keepdim=True)
+
+
+def _spread_matrix() -> np.ndarray:
+    """What each band of an envelope adds to each bin of a spectrum ``[64, 601]``: linear between the bands' centres,
+    and falling to nothing above the highest."""
+    mels = np.linspace(hertz_to_mel(0.0, "slaney"), hertz_to_mel(ENVELOPE_HZ, "slaney"), ENVELOPE_BANDS + 2)
+    centres = mel_to_hertz(mels[1:-1], "slaney")
+    frequencies = np.linspace(0, SAMPLE_RATE / 2, N_FFT // 2 + 1)
+    rows = [np.interp(frequencies, centres, row, right=0.0) for row in np.eye(ENVELOPE_BANDS)]
+    return np.stack(rows).astype(np.float32)

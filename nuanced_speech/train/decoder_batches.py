@@ -1,0 +1,157 @@
+"""Crops of speech for the fast decoder, each with frames of another recording of its speaker."""
+
+import zlib
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nuanced_speech.analysis.features import ENERGY_OFFSET
+from nuanced_speech.audio.pcm import CORPUS_SCALE
+from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.fast_decoder import CONTENT_DIM, ENVELOPE_BANDS, DecoderVoice, Reference, envelopes
+from nuanced_speech.train.decoder_data import DecoderItem, names_in, read
+
+HELD_OUT_EVERY = 40
+"""One speaker in so many is measured and never trained on."""
+KEPT_APART = 20
+"""Units between a crop and the frames of its own recording that may be its reference."""
+
+
+@dataclass(frozen=True)
+class DecoderBatch:
+    """Crops of ``T`` units: the decoder's input, and the sound ``wave [B, 600 * T]`` that it should make, of which
+    frequencies up to ``bandwidth [B]`` Hz are known."""
+
+    content: Tensor
+    f0: Tensor
+    energy: Tensor
+    voice: DecoderVoice
+    wave: Tensor
+    bandwidth: Tensor
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of crops that go without something, or with the disturbed content."""
+
+    no_timbre: float
+    no_speaker: float
+    no_reference: float
+    disturbed: float
+
+
+class DecoderSpeech:
+    """All items of some shards, by speaker.
+
+    Args:
+        folder: folder that ``decoder_data.prepare`` wrote.
+        held_out: take the held-out speakers instead of the others.
+
+    Raises:
+        UserError: no shard there, or no speaker left.
+    """
+
+    def __init__(self, folder: Path, held_out: bool = False) -> None:
+        paths = sorted(folder.glob("*.safetensors"))
+        items = [item for path in paths for item in read(path, lambda name: _held_out(name) == held_out)]
+        if not items:
+            raise UserError(f"{folder}: no decoder data here; make it with: nuanced-speech train decoder-data {folder}")
+        self.items = items
+        self.spoken = [k for k, item in enumerate(items) if item.spoken]
+        self.recorded = [k for k, item in enumerate(items) if not item.spoken]
+        self.envelopes = [envelopes(_wave(item)[None])[0].half() for item in items]
+        self.by_speaker: dict[str, list[int]] = defaultdict(list)
+        for k, item in enumerate(items):
+            self.by_speaker[item.name].append(k)
+        lengths = np.array([item.content.shape[1] for item in items], float)
+        kinds = (self.spoken, self.recorded)
+        self.chances = {tuple(kind): lengths[kind] / lengths[kind].sum() for kind in kinds if kind}
+
+    def draw(self, rng: np.random.Generator, spoken: int, recorded: int) -> list[int]:
+        """Numbers of random items, longer ones more often; where one kind is missing, the other takes its place."""
+        kinds = tuple(self.spoken), tuple(self.recorded)
+        if not kinds[0] or not kinds[1]:
+            kinds = (kinds[0] or kinds[1],) * 2
+        return [
+            int(k)
+            for kind, count in zip(kinds, (spoken, recorded), strict=True)
+            for k in rng.choice(kind, count, p=self.chances[kind])
+        ]
+
+    def batch(
+        self, numbers: list[int], rng: np.random.Generator, units: int, reference_units: int, shares: Shares
+    ) -> DecoderBatch:
+        """Random crops of ``units`` of some items, with at most ``reference_units`` frames of reference each."""
+        rows = [self._crop(k, rng, units, reference_units, shares) for k in numbers]
+        content, f0, energy, timbre, speaker, wave, contents, shapes, masks = map(torch.stack, zip(*rows, strict=True))
+        voice = DecoderVoice(timbre, speaker, Reference(contents, shapes, masks))
+        bandwidth = torch.tensor([self.items[k].bandwidth for k in numbers])
+        return DecoderBatch(content, f0, energy, voice, wave, bandwidth)
+
+    def _crop(
+        self, number: int, rng: np.random.Generator, units: int, reference_units: int, shares: Shares
+    ) -> tuple[Tensor, ...]:
+        item = self.items[number]
+        length = item.content.shape[1]
+        start = int(rng.integers(max(length - units, 0) + 1))
+        source = item.disturbed if rng.random() < shares.disturbed else item.content
+        # predicted energy is this much higher than what is measured
+        offset = 0.0 if item.spoken else ENERGY_OFFSET
+        timbre, speaker = item.style[:TIMBRE_DIM], item.speaker
+        others = [k for k in self.by_speaker[item.name] if k != number]
+        if others:
+            speaker = self.items[int(rng.choice(others))].speaker
+        timbre, speaker = (
+            torch.full_like(x, float("nan")) if rng.random() < share else x
+            for x, share in ((timbre, shares.no_timbre), (speaker, shares.no_speaker))
+        )
+        frames = [] if rng.random() < shares.no_reference else self._frames(number, others, start, units)
+        chosen = [frames[k] for k in rng.permutation(len(frames))[: int(rng.integers(1, reference_units + 1))]]
+        return (
+            _cut(source.float(), start, units),
+            _cut(item.f0, start * FRAMES_PER_UNIT, units * FRAMES_PER_UNIT),
+            _cut(item.energy + offset, start * FRAMES_PER_UNIT, units * FRAMES_PER_UNIT),
+            timbre,
+            speaker,
+            _cut(item.audio, start * SAMPLES_PER_UNIT, units * SAMPLES_PER_UNIT).float() / CORPUS_SCALE,
+            *self._reference(chosen, reference_units),
+        )
+
+    def _frames(self, number: int, others: list[int], start: int, units: int) -> list[tuple[int, int]]:
+        """Item and unit of the frames that may be the reference: of other recordings, or far enough from the crop."""
+        if others:
+            return [(k, at) for k in others for at in range(self.items[k].content.shape[1])]
+        inside = range(start - KEPT_APART, start + units + KEPT_APART)
+        return [(number, at) for at in range(self.items[number].content.shape[1]) if at not in inside]
+
+    def _reference(self, frames: list[tuple[int, int]], size: int) -> tuple[Tensor, Tensor, Tensor]:
+        content, shape = torch.zeros(size, CONTENT_DIM), torch.zeros(size, ENVELOPE_BANDS)
+        mask = torch.zeros(size, dtype=torch.bool)
+        for row, (number, at) in enumerate(frames):
+            content[row], shape[row] = self.items[number].content[:, at], self.envelopes[number][at]
+            mask[row] = True
+        return content, shape, mask
+
+
+def has_held_out(folder: Path) -> bool:
+    """Some speaker of the data is held out."""
+    return any(_held_out(name) for path in folder.glob("*.safetensors") for name in names_in(path))
+
+
+def _held_out(name: str) -> bool:
+    return zlib.crc32(name.encode()) % HELD_OUT_EVERY == 0
+
+
+def _wave(item: DecoderItem) -> Tensor:
+    return item.audio.float() / CORPUS_SCALE
+
+
+def _cut(x: Tensor, start: int, length: int) -> Tensor:
+    """A stretch of the last axis, filled up with zeros."""
+    part = x[..., start : start + length]
+    return torch.nn.functional.pad(part, (0, length - part.shape[-1]))
