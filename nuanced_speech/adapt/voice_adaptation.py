@@ -17,6 +17,7 @@ from nuanced_speech.analysis.speaker_clustering import same_speaker
 from nuanced_speech.core.constants import SECONDS_PER_UNIT, STYLE_DIM, TIMBRE_DIM
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.timing import stage
+from nuanced_speech.dsp.alignment import fitting_alignment
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.kokoro import timbre_of
 
@@ -157,11 +158,11 @@ class VoiceAdapter:
         """Passage of a segment. Its content is that of its phonemes alone where they are known: the timbre would make
         up for what is blurred in the regression."""
         device = self.models.device
-        sound = torch.from_numpy(np.nan_to_num(features.waveform)).float().to(device)
+        sound = torch.from_numpy(np.nan_to_num(features.wave)).float().to(device)
         curves = (features.f0, features.energy + ENERGY_OFFSET)
         f0, energy = (torch.from_numpy(curve).float().to(device) for curve in curves)
         mel = log_mel(sound)
-        if (aligned := self.content.aligned_phonemes(features)) is None:
+        if (aligned := fitting_alignment(features.log_probabilities, features.phonemes)) is None:
             return Passage(self.content(features), f0, energy, mel)
         ids, durations = (torch.from_numpy(x).to(device) for x in aligned)
         return Passage(self.content.of_phonemes(ids, durations), f0, energy, mel, ids, durations)

@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 
 from nuanced_speech import audio
 from nuanced_speech.audio.segmentation import Segment
-from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
+from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
 
 # Active level of Kokoro's own speech: energy is an absolute level, so recordings are brought to this one first.
@@ -25,8 +25,7 @@ class SegmentFeatures:
 
     Attributes:
         segment: place in the recording.
-        recording: the whole recording ``[samples]`` at 24 kHz.
-        gain: factor that brings the recording to the level of Kokoro's own speech.
+        wave: the segment at the level of Kokoro's own speech, ``[600 * T]`` at 24 kHz.
         content: text features as the content adapter regresses them, fp16 ``[512, T]``.
         log_probabilities: of the phoneme symbols, ``[T, 178]``.
         f0: Hz ``[2T]``, 0 where unvoiced.
@@ -39,8 +38,7 @@ class SegmentFeatures:
     """
 
     segment: Segment
-    recording: np.ndarray
-    gain: float
+    wave: np.ndarray
     content: Tensor
     log_probabilities: np.ndarray
     f0: np.ndarray
@@ -55,17 +53,6 @@ class SegmentFeatures:
     def units(self) -> int:
         """Length in 25 ms units."""
         return self.segment.units
-
-    @property
-    def waveform(self) -> np.ndarray:
-        """The segment at the level of Kokoro's own speech, ``[600 * units]`` at 24 kHz."""
-        return levelled(self.recording, self.gain, self.segment)
-
-
-def levelled(recording: np.ndarray, gain: float, segment: Segment) -> np.ndarray:
-    """A segment of ``recording [samples]`` times ``gain``, padded with silence to ``[600 * units]``."""
-    part = recording[segment.samples]
-    return np.pad(part, (0, segment.units * SAMPLES_PER_UNIT - len(part))) * np.float32(gain)
 
 
 def gain_of(recording: np.ndarray) -> float:

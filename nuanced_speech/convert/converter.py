@@ -12,9 +12,10 @@ import torch
 
 from nuanced_speech import audio
 from nuanced_speech.adapt.voice_adaptation import VoiceAdapter
-from nuanced_speech.analysis.analyzer import Analyzer, to_whisper
+from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import SegmentFeatures, gain_of
+from nuanced_speech.analysis.prepared_segment import to_16k
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.audio import SYNTHETIC
 from nuanced_speech.audio.segmentation import crossfade_join, segment
@@ -103,7 +104,7 @@ class Converter:
     ) -> None:
         self.models = models = models or ModelBank()
         content = ContentEstimator(models)
-        self.analyzer = analyzer or Analyzer(models, content)
+        self.analyzer = analyzer or Analyzer(models)
         self.speakers = speakers or SpeakerClustering(models)
         self.adapter = adapter or VoiceAdapter(models, content)
         self.resynthesizer = resynthesizer or Resynthesizer(models, content)
@@ -215,7 +216,7 @@ class Converter:
             with stage("load"):
                 _compile_word_times()
         with stage("transcribe"):
-            return self.models.transcriber.transcribe(to_whisper(wave), language, words=word_times)
+            return self.models.transcriber.transcribe(to_16k(wave), language, words=word_times)
 
     def _chunks(
         self, prepared: _Prepared, options: ConversionOptions, progress: Progress | None = None

@@ -179,7 +179,7 @@ class PhonemeRecognizer(nn.Module):
             x, _ = block(x, block.cross_attn.keys_values(features), None, causal, audible[:, None, None])
         return self.tokens.expected(self.ln(x[:, len(self.prompt) - 1 :]), table)
 
-    def write(self, features: Tensor, limit: int) -> str:
+    def transcribe(self, features: Tensor, limit: int) -> str:
         """The most probable phonemes of ``features [F, D]``; arguments as in ``search``."""
         return self.lexicon.phonemes(self.search(features, limit))
 

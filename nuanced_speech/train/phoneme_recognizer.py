@@ -256,7 +256,7 @@ def phoneme_errors(recogniser: PhonemeRecognizer, clips: list[Clip]) -> float:
     device = next(recogniser.parameters()).device
     for clip in clips:
         units = math.ceil(len(clip.versions[0]) / FEATURE_FRAMES_PER_UNIT)
-        phonemes = recogniser.write(clip.versions[0].float().to(device), units)
+        phonemes = recogniser.transcribe(clip.versions[0].float().to(device), units)
         counts += count_edits(list(clip.phonemes), list(phonemes))
     return counts.rate
 

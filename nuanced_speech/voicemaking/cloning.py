@@ -15,9 +15,10 @@ from torch import Tensor
 
 from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig, Sentence, fit_prosody, fixed_sentences
 from nuanced_speech.adapt.voice_adaptation import AdaptationConfig, VoiceAdapter
-from nuanced_speech.analysis.analyzer import Analyzer, to_whisper
+from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.enrollment import Recording, read_recordings
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
+from nuanced_speech.analysis.prepared_segment import to_16k
 from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
@@ -167,7 +168,7 @@ def _sentences(models: ModelBank, material: list[Recording], language: str | Non
     for wave, piece in pieces[:TRANSCRIBED]:
         # the margins belong to the neighbours, and silence is cut out: what is left is the sentence
         own = wave[piece.start * SAMPLES_PER_UNIT : piece.end * SAMPLES_PER_UNIT]
-        transcript = models.transcriber.transcribe(to_whisper(own), language)
+        transcript = models.transcriber.transcribe(to_16k(own), language)
         language = language or transcript.language
         if language in LANGUAGES:
             with suppress(UserError):  # nothing speakable

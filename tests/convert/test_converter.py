@@ -228,7 +228,7 @@ class Echo(Resynthesizer):
 
     def from_content(self, features, voice, delivery):  # type: ignore[no-untyped-def]
         self.asked += 1
-        return Rendered(features.waveform, voice)
+        return Rendered(features.wave, voice)
 
 
 def test_a_stream_gives_what_a_conversion_gives_as_soon_as_it_is_made(converter, wave):

@@ -113,14 +113,14 @@ def test_untaught_it_writes_whispers_words(clip: Path, listener: WhisperModel) -
     untaught = PhonemeRecognizer(listener, PhonemeTokenizer(words))
     untaught.merge_changes()
     wanted = phonemize(listener.transcribe(wave, language="en").text)
-    said = untaught.write(listener.features(with_silence(wave)), 400)
+    said = untaught.transcribe(listener.features(with_silence(wave)), 400)
     assert count_edits(list(wanted), list(said)).rate < 0.5
 
 
 def test_in_a_second_no_long_word_is_written_again_and_again(converter: Converter, clip: Path) -> None:
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
     one, longer = (
-        converter.models.phoneme_recognizer.write(
+        converter.models.phoneme_recognizer.transcribe(
             converter.models.feature_extractor.features(with_silence(wave[: 400 * units])), units
         )
         for units in (40, 60)
@@ -157,6 +157,6 @@ def test_files_that_do_not_fit_are_refused_in_one_line(listener: WhisperModel, t
 def test_the_packaged_one_hears_english_phonemes(converter: Converter, clip: Path) -> None:
     base = converter.models.feature_extractor
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
-    said = converter.models.phoneme_recognizer.write(base.features(with_silence(wave)), 400)
+    said = converter.models.phoneme_recognizer.transcribe(base.features(with_silence(wave)), 400)
     wanted = phonemize(base.transcribe(wave, language="en").text)
     assert count_edits(list(wanted), list(said)).rate < 0.2

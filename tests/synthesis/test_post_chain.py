@@ -37,8 +37,7 @@ def segment(wave: np.ndarray, reference: torch.Tensor | None) -> SegmentFeatures
     units = len(wave) // 600
     return SegmentFeatures(
         segment=Segment(0, units, 0, units),
-        recording=wave,
-        gain=1.0,
+        wave=wave,
         content=torch.zeros(512, units),
         log_probabilities=np.zeros((units, 178)),
         f0=np.zeros(2 * units),
@@ -86,7 +85,7 @@ def test_only_adapted_segments_of_the_own_voice_are_equalised(resynthesizer: Res
     speaker = torch.ones(256) / 16
     features = segment(wave[: len(wave) // 600 * 600], None)
     voice = TargetVoice.own(speaker)
-    assert resynthesizer.finish(features.recording, features, Reference.of(features), voice).voice is voice
+    assert resynthesizer.finish(features.wave, features, Reference.of(features), voice).voice is voice
     assert not voice.equalized(features) and voice.equalized(replace(features, reference=speaker))
     # another voice always is, if its speaker is known
     other = replace(voice, pack=torch.zeros(1, 256))
