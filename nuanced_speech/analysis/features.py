@@ -12,6 +12,7 @@ from nuanced_speech import audio
 from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
+from nuanced_speech.voice.style import Style
 
 # Active level of Kokoro's own speech: energy is an absolute level, so recordings are brought to this one first.
 KOKORO_LEVEL_DB = -24.0
@@ -31,7 +32,7 @@ class SegmentFeatures:
         f0: Hz ``[2T]``, 0 where unvoiced.
         energy: log energy N of the segment at that level, ``[2T]``.
         balance: spectral balance of the segment at that level, ``2T`` frames.
-        style: ``[256]``, or ``[256 + K]`` with an extended timbre.
+        style: the speaker's, with an extension where the timbre is extended.
         speaker: speaker embedding ``[256]`` of length 1; NaN where there is no speech.
         phonemes: phoneme string; empty where it is unknown.
         reference: speaker embedding ``[256]`` that adaptation aimed at; None without adaptation.
@@ -44,7 +45,7 @@ class SegmentFeatures:
     f0: np.ndarray
     energy: np.ndarray
     balance: SpectralBalance
-    style: Tensor
+    style: Style
     speaker: np.ndarray
     phonemes: str = ""
     reference: Tensor | None = None
@@ -60,10 +61,10 @@ def gain_of(recording: np.ndarray) -> float:
     return 10 ** ((KOKORO_LEVEL_DB - audio.active_level_db(recording, SAMPLE_RATE)) / 20)
 
 
-def mean_style(features: Sequence[SegmentFeatures]) -> Tensor:
-    """Mean style ``[256]`` or ``[256 + K]`` of segments, weighted by length."""
+def mean_style(features: Sequence[SegmentFeatures]) -> Style:
+    """Mean style of segments, weighted by length."""
     units = torch.tensor([float(f.units) for f in features], device=features[0].style.device)
-    return units / units.sum() @ torch.stack([f.style for f in features])
+    return Style.from_vector(units / units.sum() @ Style.stack([f.style for f in features]).vector)
 
 
 def mean_speaker(features: Sequence[SegmentFeatures]) -> Tensor | None:

@@ -18,6 +18,7 @@ from nuanced_speech.models.attentive_style_encoder import pair_means
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.phoneme_recognizer import with_silence
 from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
+from nuanced_speech.voice.style import Style
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class SegmentMeasurer:
             f0=melody,
             energy=contour,
             balance=balance,
-            style=style,
+            style=Style.from_vector(style),
             speaker=np.full(EMBEDDING_DIM, np.nan, np.float32) if speaker is None else speaker,
         )
         return Measurement(features, encoded)

@@ -20,7 +20,7 @@ from nuanced_speech.core.constants import DATA, TIMBRE_DIM
 from nuanced_speech.core.errors import reading_weights
 from nuanced_speech.core.files import replacing
 from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
-from nuanced_speech.voice.stock import stock_voices, style_of
+from nuanced_speech.voice.stock import stock_styles
 
 WEIGHTS = DATA / "timbre.safetensors"
 MEMBERS, HIDDEN, DROPOUT = 4, 384, 0.15
@@ -104,7 +104,7 @@ class TimbreSurrogate(nn.Module):
     @torch.no_grad()
     def nearest(self, embeddings: Tensor, log_f0: Tensor) -> Tensor:
         """Timbres ``[B, 128]`` of the stock voices that would sound most like speakers; arguments as in ``find``."""
-        stock = torch.stack([style_of(pack)[:TIMBRE_DIM] for pack in stock_voices().values()]).to(self.mean.device)
+        stock = torch.stack([style.timbre for style in stock_styles()]).to(self.mean.device)
         best = [
             (self(stock, pitch.expand(len(stock))).mean(0) @ embedding).argmax()
             for embedding, pitch in zip(embeddings, log_f0, strict=True)

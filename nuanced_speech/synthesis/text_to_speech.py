@@ -20,11 +20,12 @@ from torch import Tensor
 
 from nuanced_speech.audio.level import active_level_db
 from nuanced_speech.core import memory, precision
-from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, TIMBRE_DIM
+from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.synthesis.utterances import Part, phoneme_strings, text_parts, utterances
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639, style_of
+from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice
 
 SHORT_NAMES = {"en": "en-us", "pt": "pt-br"}
@@ -226,12 +227,12 @@ def _utter(
     if sum(map(len, phonemes)) > MAX_PHONEMES:
         raise AssertionError("an utterance is longer than Kokoro's context")
     ids = kokoro.tokens("".join(phonemes))[None]
-    style = style_of(pack, ids.shape[1] - 2)[None]
+    style = Style.from_vector(style_of(pack, ids.shape[1] - 2)[None])
     encoded = kokoro.encode_text(ids)
-    prosody = kokoro.predict(encoded, style, speed=speed)
+    prosody = kokoro.predict(encoded, style.vector, speed=speed)
     content = spread(encoded.content, prosody.durations)
     with precision.autocast(kokoro.device, None if fast else torch.float32):
-        audio = kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM], seed=seed)
+        audio = kokoro.decode(content, prosody.f0, prosody.energy, style.decoder, seed=seed)
     wave = audio[0].float().cpu().numpy()
     ends = np.maximum(np.cumsum(prosody.durations[0].cpu().numpy()) - LAG, 0)
     loud = _loud(wave)

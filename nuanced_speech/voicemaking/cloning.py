@@ -20,7 +20,7 @@ from nuanced_speech.analysis.enrollment import Recording, read_recordings
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
 from nuanced_speech.analysis.prepared_segment import to_16k
 from nuanced_speech.audio.segmentation import segment
-from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, TIMBRE_DIM
+from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.dsp.pitch import median_log_f0
@@ -32,6 +32,7 @@ from nuanced_speech.text.languages import LANGUAGES
 from nuanced_speech.voice.files import check_name
 from nuanced_speech.voice.provenance import Source, made_now
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639, stock_voices, style_of
+from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice
 
 # So many pieces of about this length are transcribed, to learn the speaker's pace: Whisper takes a second for each.
@@ -152,12 +153,12 @@ def _refined(
     progress: Progress | None,
 ) -> tuple[Tensor, Tensor]:
     """A timbre ``[128]`` and prosody ``[510, 128]`` after refinement through the synthesizer."""
-    start = torch.cat([timbre, mean_style(features)[TIMBRE_DIM:]])
+    start = replace(mean_style(features), timbre=timbre)
     adapted = adapter([replace(item, style=start) for item in features], steps, seed, progress)
     if adapted.synthetic:
         # the prosody half is known better than by its melody only where Kokoro made the recordings
-        prosody = prosody + adapted.style[TIMBRE_DIM:].cpu() - style_of(prosody)
-    return adapted.style[:TIMBRE_DIM], prosody
+        prosody = prosody + adapted.style.prosody.cpu() - style_of(prosody)
+    return adapted.style.timbre, prosody
 
 
 def _sentences(models: ModelBank, material: list[Recording], language: str | None) -> tuple[list[Sentence], str]:
@@ -180,8 +181,8 @@ def _sentences(models: ModelBank, material: list[Recording], language: str | Non
 
 def _timbre_rows(timbre: Tensor) -> Tensor:
     """A timbre ``[128]`` for every number of phonemes ``[510, 128]``: it moves as the nearest stock voice's does."""
-    stock = {name: pack[:, :TIMBRE_DIM] for name, pack in stock_voices().items()}
-    nearest = min(stock.values(), key=lambda rows: float((style_of(rows) - timbre).square().sum()))
+    stock = [Style.from_vector(pack).timbre for pack in stock_voices().values()]
+    nearest = min(stock, key=lambda rows: float((style_of(rows) - timbre).square().sum()))
     return timbre + nearest - style_of(nearest)
 
 
@@ -198,4 +199,4 @@ def _prosody_rows(
     own = [name for name in names if iso_639(VOICE_LANGUAGES[name[0]]) == language]
     packs = torch.stack([stock_voices()[name] for name in own or names])
     weights = fit_prosody(models.kokoro, sentences, log_f0, packs, progress, config)
-    return torch.einsum("v,vrs->rs", weights, packs)[:, TIMBRE_DIM:]
+    return Style.from_vector(torch.einsum("v,vrs->rs", weights, packs)).prosody

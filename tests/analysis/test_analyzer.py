@@ -38,7 +38,7 @@ def test_the_style_of_a_segment_is_the_mean_of_two_opinions(converter, wave):
             converter.models.style_encoder(features[None])[0],
             converter.models.attentive_style_encoder(layers[None])[0],
         )
-    found = converter.analyzer(wave, [piece], 1.0)[0].style
+    found = converter.analyzer(wave, [piece], 1.0)[0].style.vector
     torch.testing.assert_close(found, sum(opinions) / 2, atol=5e-3, rtol=5e-3)
     assert (opinions[0] - opinions[1]).abs().max() > 0.05
     assert ModelBank(encoder=PACKAGED).attentive_style_encoder is None
