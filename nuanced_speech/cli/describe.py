@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from nuanced_speech.cli.voice_tools import console, messages, speak_sample, speaker_encoder, with_bar
+from nuanced_speech.cli.voice_tools import console, messages, speak_sample, with_bar
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,16 +52,16 @@ def describe(
     _check_free(names, out, force)
     make_folder(out)
 
-    from nuanced_speech.synthesis.text_to_speech import kokoro_on
+    from nuanced_speech.models.bank import shared_bank
     from nuanced_speech.voicemaking.attributes import stock_attributes
     from nuanced_speech.voicemaking.description import make, starts
 
     stock_names = starts(wish, stock_attributes(), candidates, seed)
     if len(stock_names) < candidates:
         raise UserError(f"candidates: only {len(stock_names)} stock voices have that accent; ask for fewer")
-    kokoro, encoder = kokoro_on("cpu"), speaker_encoder()
+    models = shared_bank("cpu")
     for voice_name, start in zip(names, with_bar(stock_names, "speaking and measuring"), strict=True):
-        described = make(wish, start, kokoro, encoder, seed=seed)
+        described = make(wish, start, models.kokoro, models.speaker_encoder, seed=seed)
         recipe = f"{start}, seed {seed}: {description}"
         _save(_voice(voice_name, described, recipe), described, out, force)
 

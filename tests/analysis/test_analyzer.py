@@ -145,7 +145,7 @@ def test_the_melody_of_a_segment_is_that_of_the_recording_at_its_own_rate(wave: 
 
 def test_a_window_is_its_stretch_of_the_recording() -> None:
     """All that its segments hold, with silence in the last unit, at Kokoro's level and at both rates."""
-    noise = np.random.default_rng(0).standard_normal(24000 * 20 + 100).astype(np.float32)
+    noise = np.random.default_rng(0).standard_normal(24000 * 30 + 100).astype(np.float32)
     pieces = segment(noise)[1:]
     (window,) = prepared_windows(noise, pieces, 0.5, 1000)
     whole = window.whole

@@ -13,6 +13,7 @@ import torch
 from matplotlib.image import imread
 
 from nuanced_speech import audio
+from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.whisper import WhisperModel
@@ -107,9 +108,10 @@ def test_the_map_is_readable(tmp_path: Path) -> None:
     assert picture.shape[:2] == (1500, 2250) and picture[..., :3].std() > 0.02
 
 
-def test_commands(monkeypatch, kokoro: Kokoro, tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
+def test_commands(monkeypatch, models: ModelBank, tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
     # the synthesizer is loaded already
-    monkeypatch.setattr("nuanced_speech.synthesis.text_to_speech.kokoro_on", lambda device: kokoro)
+    monkeypatch.setattr("nuanced_speech.models.bank.shared_bank", lambda device: models)
+    monkeypatch.setattr("nuanced_speech.synthesis.text_to_speech.shared_bank", lambda device: models)
     # what it sounds like is another test's matter: less to say
     phonemes = phonemize("We were away a year ago.")
     for module in (profile, description):
