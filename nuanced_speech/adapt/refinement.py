@@ -74,7 +74,7 @@ class Passage:
         return Passage(content, self.f0[frames], self.energy[frames], self.mel[frames])
 
 
-def held_back(passages: Sequence[Passage], units: int) -> tuple[Passage, list[Passage]]:
+def hold_out(passages: Sequence[Passage], units: int) -> tuple[Passage, list[Passage]]:
     """``units`` units from the middle of the second longest passage, and all other passages. A single passage gives
     both."""
     ordered = sorted(passages, key=lambda p: p.units, reverse=True)
@@ -94,7 +94,7 @@ def expected_seconds(
     kokoro: Kokoro, style: Style, passages: Sequence[Passage], steps: int, crop_units: int = CROP_UNITS
 ) -> float:
     """How long so many steps with passages take on this machine, by one synthesis."""
-    passage, _ = held_back(passages, crop_units)
+    passage, _ = hold_out(passages, crop_units)
     started = time.perf_counter()
     # on a GPU it is waited for by fetching what it makes
     kokoro.decode(passage.content, passage.f0[None], passage.energy[None], style.decoder[None]).cpu()
@@ -127,7 +127,7 @@ def refine(
         config: settings of the search.
     """
     rng = np.random.default_rng(seed)
-    held, tried = held_back(passages, config.crop_units)
+    held, tried = hold_out(passages, config.crop_units)
     voiced = torch.cat([p.f0[p.f0 > VOICED_HZ] for p in passages])
     log_f0 = voiced.log2().median()[None] if len(voiced) else torch.full((1,), F0_CENTRE, device=style.device)
     # of an extended timbre every number is varied, the timbre's own along the directions in which voices differ
@@ -170,7 +170,7 @@ def embed(encoder: SpeakerEncoder, wave: Tensor) -> Tensor:
     """Speaker embeddings ``[B, 256]`` of ``wave [B, T]`` at 24 kHz, T a multiple of 3, with gradients."""
     wave_16k = at_whisper_rate(wave)
     level = wave_16k.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-6)
-    return encoder.whole(encoder.mel(wave_16k * (10 ** (LEVEL_DB / 20) / level)))
+    return encoder.embed_mel(encoder.mel(wave_16k * (10 ** (LEVEL_DB / 20) / level)))
 
 
 def at_whisper_rate(wave: Tensor) -> Tensor:

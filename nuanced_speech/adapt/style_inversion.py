@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nuanced_speech.adapt.refinement import CROP_UNITS, Passage, held_back, random_crop
+from nuanced_speech.adapt.refinement import CROP_UNITS, Passage, hold_out, random_crop
 from nuanced_speech.core.constants import HOP_LENGTH, SEMITONES, VOICED_HZ
 from nuanced_speech.dsp.stft_loss import STFTLoss
 from nuanced_speech.models.kokoro import Kokoro
@@ -76,7 +76,7 @@ def invert_style(
     with_phonemes = [p for p in passages if p.ids is not None]
     if not with_phonemes:
         return None
-    held, tried = held_back(with_phonemes, config.crop_units)
+    held, tried = hold_out(with_phonemes, config.crop_units)
     rng, trial = np.random.default_rng(seed), min(config.trial_steps, steps)
     descent = _Descent(style.timbre, False, config.timbre_step, steps)
 

@@ -42,7 +42,7 @@ def list_voices(folder: Folder = Path("voices")) -> None:
     def row(name: str, voice: Voice, values: "np.ndarray | None", style: str | None = None) -> None:
         numbers = [f"(not measured: voices show {name})", "", ""]
         if values is not None:
-            numbers = [stock.in_words(values), *(ATTRIBUTES[k].show(values[k]) for k in (PITCH, pace))]
+            numbers = [stock.describe(values), *(ATTRIBUTES[k].show(values[k]) for k in (PITCH, pace))]
         table.add_row(escape(name), escape(voice.provenance.kind), ACCENT_NAMES[_letter(voice)], *numbers, style=style)
 
     for name, voice in _own(folder):
@@ -73,7 +73,7 @@ def show(name: Name, folder: Folder = Path("voices")) -> None:
         sides = f"{attribute.low} … {attribute.high}"
         table.add_row(attribute.name, sides, attribute.show(value), f"{score:+.1f} SD")
     console.print(table)
-    console.print(stock.in_words(values))
+    console.print(stock.describe(values))
     near = ", ".join(f"{voice} {cosine:.2f}" for voice, cosine in stock.nearest(embedding, but=name)[:5])
     console.print(f"sounds most like: {near}", highlight=False)
     origin = voice.provenance

@@ -1,4 +1,4 @@
-"""The style of a voice that was never heard before: what several of Whisper's layers say at the moments that tell most.
+"""The style of an unknown voice, from several of Whisper's layers at the moments that tell most.
 
 The mean over time of one layer, which is what the recipe's encoder reads, is mostly about which sounds were said. Here
 each half of the style has a mixture of layers of its own, a look at each moment's surroundings, and attentive

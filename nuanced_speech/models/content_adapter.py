@@ -1,9 +1,9 @@
-"""What was said, without text: Whisper's features turned into the text features that Kokoro's decoder expects.
+"""Content without text: Whisper's features turned into the text features that Kokoro's decoder expects.
 
 The adapter reads a middle layer of Whisper's encoder (Radford et al. 2022). Whisper's layers above it were made for its
-decoder, which wants words; the adapter has copies of them that go on learning to hear sounds, and ConvNeXt blocks (Liu
-et al. 2022) on top. It learns from speech that Kokoro spoke itself, where the wanted tensor is known exactly. A second
-head names the phoneme of every 25 ms; the text path's aligner uses it.
+decoder, which needs words; the adapter has copies of them that are trained further on sounds, and ConvNeXt blocks
+(Liu et al. 2022) on top. It learns from speech that Kokoro spoke itself, where the target tensor is known exactly. A
+second head gives the probabilities of the phonemes every 25 ms; the text path's aligner uses it.
 """
 
 import json
@@ -169,7 +169,7 @@ class ContentAdapter(nn.Module):
         content = content * self.content_std[:, None] + self.content_mean[:, None]
         return Content(content * mask, self.symbols(x).transpose(1, 2).float())
 
-    def start_from(self, blocks: nn.ModuleList) -> None:
+    def copy_blocks(self, blocks: nn.ModuleList) -> None:
         """Copy those of Whisper's encoder blocks that follow ``layer``."""
         first = self.config.layer
         for own, block in zip(self.tuned, blocks[first : first + len(self.tuned)], strict=True):

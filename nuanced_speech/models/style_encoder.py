@@ -1,4 +1,4 @@
-"""The style encoder: what Whisper heard, averaged over time, to Kokoro's 256 style numbers."""
+"""The style encoder: the mean of Whisper's features over time to Kokoro's 256 style numbers."""
 
 import json
 from pathlib import Path

@@ -10,7 +10,7 @@ from nuanced_speech.audio.io import SYNTHETIC
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.voice.files import check_name, read_voice, write_voice
 from nuanced_speech.voice.prior import near_real
-from nuanced_speech.voice.provenance import Provenance, mixed_now
+from nuanced_speech.voice.provenance import Provenance, mixture_provenance
 from nuanced_speech.voice.stock import (
     OWN_FOLDER,
     PACK_SUFFIXES,
@@ -125,4 +125,4 @@ def _sum(expression: str) -> Voice:
 
 def _mixed(name: str, recipe: str, pack: Tensor, *parts: Voice) -> Voice:
     """A voice made of others, the heaviest first."""
-    return Voice(name, pack, mixed_now(recipe, [part.provenance for part in parts]))
+    return Voice(name, pack, mixture_provenance(recipe, [part.provenance for part in parts]))

@@ -1,7 +1,8 @@
 """A speaker's voice from recordings, as a voice pack that speaks any text.
 
-The timbre half is found by its likeness to the speaker (``style.timbre``), the prosody half by its melody and pace
-(``style.melody``). On request the timbre is refined through the synthesizer, and of English that Kokoro spoke, both.
+The timbre half is found by its likeness to the speaker (``models.timbre_surrogate``), the prosody half by its melody
+and pace (``adapt.prosody_fit``). On request the timbre is refined through the synthesizer; where Kokoro itself spoke the
+recordings, both halves are.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ from nuanced_speech.models.whisper import check_language
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.languages import LANGUAGES
 from nuanced_speech.voice.files import check_name
-from nuanced_speech.voice.provenance import Source, made_now
+from nuanced_speech.voice.provenance import Source, new_provenance
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639, stock_voices, style_of
 from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice
@@ -41,11 +42,11 @@ TRANSCRIBED, TRANSCRIBED_SECONDS = 2, 6.0
 
 @dataclass
 class Clone:
-    """A cloned voice, and what was heard in its recordings.
+    """A cloned voice, and the measurements of its recordings.
 
     Attributes:
         voice: the voice.
-        recordings: what it was made from, silence cut out.
+        recordings: its recordings, silence cut out.
         embedding: of the speaker, of length 1 ``[256]``.
         log_f0: of the speaker's voiced frames, log2 Hz ``[N]``.
         warnings: what is wrong with the recordings, a line each.
@@ -101,9 +102,9 @@ def clone(
     _check(recordings, name, consent, language, refine)
     models = models or ModelBank()
     analyze = Analyzer(models)
-    material, warnings = read_recordings([Path(path) for path in recordings], models.speaker_encoder, one_speaker)
+    enrolled, warnings = read_recordings([Path(path) for path in recordings], models.speaker_encoder, one_speaker)
     phonemes = refine > 0 and language in (None, "en")
-    features = [item for recording in material for item in analyze(recording.wave, phonemes=phonemes)]
+    features = [item for recording in enrolled for item in analyze(recording.wave, phonemes=phonemes)]
     f0 = np.concatenate([f.f0 for f in features])
     log_f0 = np.log2(f0[f0 > 0])
     embedding = mean_speaker(features)
@@ -114,16 +115,16 @@ def clone(
 
     median = torch.tensor([median_log_f0(f0)], device=models.device).nan_to_num(F0_CENTRE)
     timbre = models.timbre_surrogate.find(embedding[None], median)[0]
-    sentences, language = _sentences(models, material, language)
+    sentences, language = _sentences(models, enrolled, language)
     told = part_of(progress, 0.2, 0.3 if refine else 1.0)
     prosody = _prosody_rows(models, sentences, language, log_f0, told, config.prosody)
     if refine:
         adapter = VoiceAdapter(models, config=config.adaptation)
         timbre, prosody = _refined(adapter, features, timbre, prosody, refine, seed, part_of(progress, 0.3, 1.0))
     pack = torch.cat([_timbre_rows(timbre.cpu()), prosody], 1)
-    sources = tuple(Source(recording.path.name, recording.sha256) for recording in material)
-    provenance = made_now("clone", language=language, sources=sources, consent=consent.strip())
-    return Clone(Voice(name, pack, provenance), material, embedding.cpu().numpy(), log_f0, warnings)
+    sources = tuple(Source(recording.path.name, recording.sha256) for recording in enrolled)
+    provenance = new_provenance("clone", language=language, sources=sources, consent=consent.strip())
+    return Clone(Voice(name, pack, provenance), enrolled, embedding.cpu().numpy(), log_f0, warnings)
 
 
 def _check(recordings: Sequence[str | Path], name: str, consent: str, language: str | None, refine: int) -> None:
@@ -161,9 +162,9 @@ def _refined(
     return adapted.style.timbre, prosody
 
 
-def _sentences(models: ModelBank, material: list[Recording], language: str | None) -> tuple[list[Sentence], str]:
+def _sentences(models: ModelBank, recordings: list[Recording], language: str | None) -> tuple[list[Sentence], str]:
     """What to fit melody and pace on, and the language: two pieces' words, and in English or if need be fixed ones."""
-    pieces = [(recording.wave, piece) for recording in material for piece in segment(recording.wave)]
+    pieces = [(recording.wave, piece) for recording in recordings for piece in segment(recording.wave)]
     pieces.sort(key=lambda item: abs((item[1].end - item[1].start) * SECONDS_PER_UNIT - TRANSCRIBED_SECONDS))
     found: list[Sentence] = []
     for wave, piece in pieces[:TRANSCRIBED]:
