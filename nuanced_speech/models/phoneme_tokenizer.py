@@ -104,8 +104,8 @@ class PhonemeTokenizer:
         return VOICED_END.sub("s", "".join(self._phonemes_of.get(token, "") for token in tokens).strip())
 
     def initial_embeddings(self, whisper: WhisperModel) -> Tensor:
-        """A row for every token ``[len(self), D]``: Whisper's embedding of its letter, or the mean of its words' embeddings
-        weighted by frequency."""
+        """A row for every token ``[len(self), D]``: Whisper's embedding of its letter, or the mean of its words'
+        embeddings weighted by frequency."""
         embedding, tokenizer = whisper.model.decoder.token_embedding.weight.cpu(), whisper.english_tokenizer
         rows = torch.zeros(len(self), embedding.shape[1])
         for symbol, number in vocabulary().items():

@@ -1,8 +1,8 @@
 """A speaker's voice from recordings, as a voice pack that speaks any text.
 
 The timbre half is found by its likeness to the speaker (``models.timbre_surrogate``), the prosody half by its melody
-and pace (``adapt.prosody_fit``). On request the timbre is refined through the synthesizer; where Kokoro itself spoke the
-recordings, both halves are.
+and pace (``adapt.prosody_fit``). On request the timbre is refined through the synthesizer; where Kokoro itself spoke
+the recordings, both halves are.
 """
 
 from collections.abc import Sequence
