@@ -78,8 +78,8 @@ def hold_out(passages: Sequence[Passage], units: int) -> tuple[Passage, list[Pas
     """``units`` units from the middle of the second longest passage, and all other passages. A single passage gives
     both."""
     ordered = sorted(passages, key=lambda p: p.units, reverse=True)
-    held = ordered.pop(1) if len(ordered) > 1 else ordered[0]
-    return held.crop(max(held.units - units, 0) // 2, units), ordered
+    longest = ordered.pop(1) if len(ordered) > 1 else ordered[0]
+    return longest.crop(max(longest.units - units, 0) // 2, units), ordered
 
 
 def random_crop(passages: Sequence[Passage], rng: np.random.Generator, units: int) -> Passage:
@@ -127,7 +127,7 @@ def refine(
         config: settings of the search.
     """
     rng = np.random.default_rng(seed)
-    held, tried = hold_out(passages, config.crop_units)
+    held_out, searched = hold_out(passages, config.crop_units)
     voiced = torch.cat([p.f0[p.f0 > VOICED_HZ] for p in passages])
     log_f0 = voiced.log2().median()[None] if len(voiced) else torch.full((1,), F0_CENTRE, device=style.device)
     # of an extended timbre every number is varied, the timbre's own along the directions in which voices differ
@@ -144,18 +144,18 @@ def refine(
         wave = kokoro.decode(passage.content, passage.f0[None], passage.energy[None], decoder, seed=seed)
         return embed(encoder, wave)[0] @ embedding
 
-    best, best_style, since = -1.0, style, 0
+    best, best_style, stale_checks = -1.0, style, 0
     for step in range(steps + 1):
         if step % config.check_every == 0 or step == steps:
             with torch.no_grad():
-                found = float(likeness(held, seed))
-            report(step, found)
-            since = 0 if found > best else since + 1
-            if found > best:
-                best, best_style = found, Style.from_vector(style_at(z).vector.detach()) if step else style
-            if since == config.patience or step == steps:
+                similarity = float(likeness(held_out, seed))
+            report(step, similarity)
+            stale_checks = 0 if similarity > best else stale_checks + 1
+            if similarity > best:
+                best, best_style = similarity, Style.from_vector(style_at(z).vector.detach()) if step else style
+            if stale_checks == config.patience or step == steps:
                 break
-        passage = random_crop(tried, rng, config.crop_units)
+        passage = random_crop(searched, rng, config.crop_units)
         with torch.enable_grad():
             clean = surrogate.cleanness(style_at(z).timbre[None], log_f0)[0]
             like = likeness(passage, int(rng.integers(1 << 31)))

@@ -76,7 +76,7 @@ def invert_style(
     with_phonemes = [p for p in passages if p.ids is not None]
     if not with_phonemes:
         return None
-    held, tried = hold_out(with_phonemes, config.crop_units)
+    held_out, searched = hold_out(with_phonemes, config.crop_units)
     rng, trial = np.random.default_rng(seed), min(config.trial_steps, steps)
     descent = _Descent(style.timbre, False, config.timbre_step, steps)
 
@@ -89,16 +89,16 @@ def invert_style(
     for step in range(steps + 1):
         if step % config.check_every == 0 or step in (trial, steps):
             with torch.no_grad():
-                left = float(distance(held, seed))
+                remaining = float(distance(held_out, seed))
             report(step)
-            if left < best:
-                best, timbre = left, descent.half.detach()
+            if remaining < best:
+                best, timbre = remaining, descent.half.detach()
             if step == trial and best > config.synthetic_distance:
                 return None
             if step == steps:
                 break
         with torch.enable_grad():
-            descent.step(distance(random_crop(tried, rng, config.crop_units), int(rng.integers(1 << 31))))
+            descent.step(distance(random_crop(searched, rng, config.crop_units), int(rng.integers(1 << 31))))
     prosody = invert_prosody(kokoro, style.prosody, with_phonemes, steps, config.prosody_step)
     return Style(timbre, prosody, style.extension)
 

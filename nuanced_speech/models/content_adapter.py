@@ -75,9 +75,9 @@ class Attention(nn.Module):
         """``x [B, T, D]`` as keys and values ``[B, heads, T, D / heads]``."""
         return self._split(self.key(x)), self._split(self.value(x))
 
-    def forward(self, x: Tensor, known: KeysValues, mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, keys_values: KeysValues, mask: Tensor | None) -> Tensor:
         """``x [B, S, D]`` to the same; ``mask`` is True where there is something to attend to."""
-        y = F.scaled_dot_product_attention(self._split(self.query(x)), *known, mask)
+        y = F.scaled_dot_product_attention(self._split(self.query(x)), *keys_values, mask)
         return self.out(y.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:

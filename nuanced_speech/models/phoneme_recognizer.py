@@ -80,14 +80,14 @@ class Block(nn.Module):
     ) -> tuple[Tensor, KeysValues]:
         """``x [B, S, D]`` to the same, and keys and values of all that is written; ``audio`` is of B items or one."""
         y = self.attn_ln(x)
-        known = self.attn.keys_values(y)
+        present = self.attn.keys_values(y)
         if past is not None:
-            known = torch.cat([past[0], known[0]], 2), torch.cat([past[1], known[1]], 2)
-        x = x + self.attn(y, known, causal)
+            present = torch.cat([past[0], present[0]], 2), torch.cat([past[1], present[1]], 2)
+        x = x + self.attn(y, present, causal)
         # strings that listen to the same recording ask it as one: keys and values of a long one are read once
         y = self.cross_attn_ln(x).reshape(len(audio[0]), -1, x.shape[-1])
         x = x + self.cross_attn(y, audio, audio_mask).reshape(x.shape)
-        return x + self.mlp(self.mlp_ln(x)), known
+        return x + self.mlp(self.mlp_ln(x)), present
 
 
 class Tokens(nn.Module):
@@ -245,8 +245,8 @@ class PhonemeRecognizer(nn.Module):
         """Write the changes as fp16 safetensors; the old file stays until the new is whole."""
         state = {name: value.half().contiguous() for name, value in self.trained_state().items()}
         with replacing(path) as temporary:
-            known = {"config": json.dumps(asdict(self.config)), "lexicon": self.tokenizer.json()}
-            save_file(state, temporary, known | metadata)
+            described = {"config": json.dumps(asdict(self.config)), "lexicon": self.tokenizer.json()}
+            save_file(state, temporary, described | metadata)
 
     @classmethod
     def load(cls, whisper: WhisperModel, path: Path = WEIGHTS) -> "PhonemeRecognizer":

@@ -91,13 +91,13 @@ class PhonemeTokenizer:
 
     def tokens(self, phonemes: str) -> list[int]:
         """Phonemes of Kokoro's as tokens: words as a whole where they are known, else by parts."""
-        found: list[int] = []
+        tokens: list[int] = []
         for written in WORDS.findall(" " + phonemes):
             if written in self._token_of:
-                found.append(self._token_of[written])
+                tokens.append(self._token_of[written])
             else:
-                found += self.longer.get(written[1:]) or [self._token_of[symbol] for symbol in written]
-        return found
+                tokens += self.longer.get(written[1:]) or [self._token_of[symbol] for symbol in written]
+        return tokens
 
     def phonemes(self, tokens: list[int]) -> str:
         """The phonemes of tokens; an ending is voiced only after what is voiced."""

@@ -156,7 +156,7 @@ class TimbreSurrogate(nn.Module):
             nearness: weight of the distance to ``start``, if it is given.
         """
         first = self.nearest(embeddings, log_f0) if start is None else start
-        home, known = self.whitened(first), self._inputs(first, log_f0)
+        home, start_inputs = self.whitened(first), self._inputs(first, log_f0)
         nearness = 0.0 if start is None else nearness
         z = home.clone().requires_grad_()
         optimizer = torch.optim.LBFGS([z], max_iter=steps, line_search_fn="strong_wolfe")
@@ -166,7 +166,8 @@ class TimbreSurrogate(nn.Module):
             inputs = self._inputs(self.timbre(z), log_f0)
             likeness = (F.normalize(embed(inputs), dim=-1) * embeddings).sum(-1).mean(0)
             gain = likeness + cleanness * clean(inputs)[..., 0].mean(0)
-            away = prior * (z - home).square().mean(1) + nearness * (inputs - known)[:, :TIMBRE_DIM].square().mean(1)
+            moved = (inputs - start_inputs)[:, :TIMBRE_DIM].square().mean(1)
+            away = prior * (z - home).square().mean(1) + nearness * moved
             loss = (away - gain).sum()
             optimizer.zero_grad()
             loss.backward()

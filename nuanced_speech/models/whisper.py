@@ -187,7 +187,7 @@ class WhisperModel:
         """
         with self._transcribing:
             try:
-                found = self.model.transcribe(
+                result = self.model.transcribe(
                     wave.astype(np.float32),
                     language=language or self.language(wave),
                     temperature=0.0,
@@ -208,9 +208,9 @@ class WhisperModel:
                 float(piece["no_speech_prob"]),
                 float(piece["compression_ratio"]),
             )
-            for piece in found["segments"]
+            for piece in result["segments"]
         ]
-        return Transcript(found["text"].strip(), found["language"], segments)
+        return Transcript(result["text"].strip(), result["language"], segments)
 
     @torch.no_grad()
     def language(self, wave: np.ndarray) -> str:

@@ -116,8 +116,8 @@ def clone(
     median = torch.tensor([median_log_f0(f0)], device=models.device).nan_to_num(F0_CENTRE)
     timbre = models.timbre_surrogate.find(embedding[None], median)[0]
     sentences, language = _sentences(models, enrolled, language)
-    told = part_of(progress, 0.2, 0.3 if refine else 1.0)
-    prosody = _prosody_rows(models, sentences, language, log_f0, told, config.prosody)
+    fit_progress = part_of(progress, 0.2, 0.3 if refine else 1.0)
+    prosody = _prosody_rows(models, sentences, language, log_f0, fit_progress, config.prosody)
     if refine:
         adapter = VoiceAdapter(models, config=config.adaptation)
         timbre, prosody = _refined(adapter, features, timbre, prosody, refine, seed, part_of(progress, 0.3, 1.0))
@@ -166,7 +166,7 @@ def _sentences(models: ModelBank, recordings: list[Recording], language: str | N
     """What to fit melody and pace on, and the language: two pieces' words, and in English or if need be fixed ones."""
     pieces = [(recording.wave, piece) for recording in recordings for piece in segment(recording.wave)]
     pieces.sort(key=lambda item: abs((item[1].end - item[1].start) * SECONDS_PER_UNIT - TRANSCRIBED_SECONDS))
-    found: list[Sentence] = []
+    sentences: list[Sentence] = []
     for wave, piece in pieces[:TRANSCRIBED]:
         # the margins belong to the neighbours, and silence is cut out: what is left is the sentence
         own = wave[piece.start * SAMPLES_PER_UNIT : piece.end * SAMPLES_PER_UNIT]
@@ -174,10 +174,10 @@ def _sentences(models: ModelBank, recordings: list[Recording], language: str | N
         language = language or transcript.language
         if language in LANGUAGES:
             with suppress(UserError):  # nothing speakable
-                found.append(Sentence(phonemize(transcript.text, language)[:MAX_PHONEMES], piece.end - piece.start))
-    found = [sentence for sentence in found if sentence.plausible]
+                sentences.append(Sentence(phonemize(transcript.text, language)[:MAX_PHONEMES], piece.end - piece.start))
+    sentences = [sentence for sentence in sentences if sentence.plausible]
     language = language or "en"
-    return found + (fixed_sentences() if language == "en" or not found else []), language
+    return sentences + (fixed_sentences() if language == "en" or not sentences else []), language
 
 
 def _timbre_rows(timbre: Tensor) -> Tensor:

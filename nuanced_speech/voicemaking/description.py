@@ -112,9 +112,9 @@ def make_voice(
         step = fitted.step(style, change, asked, stock.spread)
         moved = pack + torch.from_numpy(step).float()
         profile = measure_profile(kokoro, encoder, moved, british, seed, sentences)
-        made = Described(moved, start, requested, profile)
-        if best is None or _missed(made, stock) < _missed(best, stock):
-            best = made
+        candidate = Described(moved, start, requested, profile)
+        if best is None or _missed(candidate, stock) < _missed(best, stock):
+            best = candidate
         change = change + goal - np.where(np.isfinite(profile.attributes), profile.attributes, goal)
     assert best is not None
     return best
