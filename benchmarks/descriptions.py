@@ -19,8 +19,8 @@ from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voicemaking.attributes import NAMES, SEX, measure, stock_attributes
-from nuanced_speech.voicemaking.description import make, starts
-from nuanced_speech.voicemaking.description_vocabulary import understand
+from nuanced_speech.voicemaking.description import make_voice, nearest_stock_voices
+from nuanced_speech.voicemaking.description_vocabulary import parse_description
 from nuanced_speech.voicemaking.profile import speak
 
 OTHER_SENTENCE = "The old ship left the harbour at noon, and nobody on the shore was sorry to see it go."
@@ -44,9 +44,9 @@ def main(count: int) -> None:
     asked, same, other = [], [], []
     phonemes = phonemize(OTHER_SENTENCE)
     for _ in tqdm(range(count)):
-        wish = understand(random_description(rng))
-        start = starts(wish, stock, 1)[0]
-        made = make(wish, start, kokoro, encoder)
+        request = parse_description(random_description(rng))
+        start = nearest_stock_voices(request, stock, 1)[0]
+        made = make_voice(request, start, kokoro, encoder)
         asked.append(made.targets)
         same.append(made.profile.attributes)
         spoken = speak(kokoro, made.pack, phonemes)

@@ -19,15 +19,16 @@ import torch
 import torch.nn.functional as F
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.analyzer import Heard, gain_of
+from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.constants import SAMPLES_PER_UNIT, STYLE_DIM, TIMBRE_DIM, VOICED_HZ
 from nuanced_speech.dsp.alignment import align_phonemes, optional_tokens
 from nuanced_speech.evaluate import metrics
-from nuanced_speech.models.kokoro import spread, timbre_of
+from nuanced_speech.models.kokoro import spread
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import HELD_OUT, style_of, voice_pack
+from nuanced_speech.voice.style import Style
 
 SENTENCES = (
     "Nobody had thought to ask the ferryman why his lantern burned through every storm that autumn.",
@@ -40,7 +41,7 @@ UNIT_MS = 1000 * SAMPLES_PER_UNIT / audio.SAMPLE_RATE
 
 @torch.no_grad()
 def main() -> None:
-    """Speak, hear, compare, print two tables."""
+    """Speak, analyse, compare, print two tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sentences", type=int, default=3, choices=range(2, len(SENTENCES) + 1))
     parser.add_argument("--refine", type=int, default=0, metavar="STEPS")
@@ -48,7 +49,7 @@ def main() -> None:
     arguments = parser.parse_args()
     sentences, steps = SENTENCES[: arguments.sentences], arguments.refine
     converter = Converter()
-    kokoro = converter.kokoro
+    kokoro = converter.models.kokoro
     errors: list[np.ndarray] = []
     curves: list[float] = []
     rows: list[list[float]] = []
@@ -58,49 +59,53 @@ def main() -> None:
         columns += ["refined: style", *halves[1:3], "SECS, same sentence", "others"]
     print(f"| voice | {' | '.join(columns)} |\n{'|---' * (len(columns) + 1)}|")
     for voice in arguments.voices:
-        pieces: list[Heard] = []
+        pieces: list[SegmentFeatures] = []
         found, true, spoken, said_again, converted, told = [], [], [], [], [], []
         for sentence in sentences:
             phonemes = phonemize(sentence, british=voice.startswith("b"))
             ids = kokoro.tokens(phonemes)
-            style = style_of(voice_pack(voice), len(ids) - 2)
+            style = Style.from_vector(style_of(voice_pack(voice), len(ids) - 2))
             encoded = kokoro.encode_text(ids[None])
-            prosody = kokoro.predict(encoded, style[None])
+            prosody = kokoro.predict(encoded, style.vector[None])
             content = spread(encoded.content, prosody.durations)
-            wave = kokoro.decode(content, prosody.f0, prosody.energy, timbre_of(style)[None])[0].numpy()
+            wave = kokoro.decode(content, prosody.f0, prosody.energy, style.decoder[None])[0].numpy()
             piece = segment(wave)[0]
-            heard = converter.hear(wave, gain_of(wave), piece)
-            pieces.append(replace(heard, phonemes=phonemes))
-            converter.settle_styles([heard])
-            found.append(heard.style)
-            true.append(style)
+            (measured,) = converter.analyzer(wave, [piece])
+            pieces.append(replace(measured, phonemes=phonemes))
+            (assigned,) = converter.speakers.assign([measured])
+            found.append(assigned.style.vector)
+            true.append(style.vector)
             spoken.append(wave)
             told.append((content, prosody.f0, prosody.energy))
-            said_again.append(kokoro.decode(*told[-1], timbre_of(heard.style)[None])[0].numpy())
+            said_again.append(kokoro.decode(*told[-1], assigned.style.decoder[None])[0].numpy())
             converted.append(converter.convert(wave, language="en").audio)
             if (piece.first, piece.last) == (0, int(prosody.units)):
-                aligned, _ = align_phonemes(heard.log_probabilities, ids.numpy())
+                aligned, _ = align_phonemes(measured.log_probabilities, ids.numpy())
                 sounds = ~optional_tokens(ids.numpy())
                 ends = (np.cumsum(x)[sounds] for x in (aligned, prosody.durations[0].numpy()))
                 errors.append(np.abs(np.subtract(*ends))[:-1] * UNIT_MS)
             truth = np.where(prosody.f0[0] > VOICED_HZ, prosody.f0[0], 0)
-            curves.append(metrics.f0_correlation(heard.f0, truth))
+            curves.append(metrics.f0_correlation(measured.f0, truth))
         own, same, whole = (_embeddings(waves) for waves in (spoken, said_again, converted))
-        converter.settle_styles(pieces)
-        together = torch.stack([piece.style for piece in pieces])
+        pieces = converter.speakers.assign(pieces)
+        pooled = torch.stack([piece.style.vector for piece in pieces])
         truth = torch.stack(true)
         row = [
             *_cosines(torch.stack(found), truth),
-            _cosines(together, truth)[0],
+            _cosines(pooled, truth)[0],
             _same(own, same),
             _others(own, same),
             _others(own, own),
             _same(own, whole),
         ]
         if steps:
-            style, _ = converter.refine(pieces, steps, 0, None)
-            refined = _embeddings([kokoro.decode(*x, timbre_of(style)[None])[0].numpy() for x in told])
-            row += [*_cosines(style.expand(len(truth), -1), truth), _same(own, refined), _others(own, refined)]
+            refined_style = converter.adapter(pieces, steps).style
+            refined = _embeddings([kokoro.decode(*x, refined_style.decoder[None])[0].numpy() for x in told])
+            row += [
+                *_cosines(refined_style.vector.expand(len(truth), -1), truth),
+                _same(own, refined),
+                _others(own, refined),
+            ]
         rows.append(row)
         print(f"| {voice} | " + " | ".join(f"{x:.3f}" for x in row) + " |", flush=True)
     print("| **mean** | " + " | ".join(f"{x:.3f}" for x in np.mean(rows, 0)) + " |")

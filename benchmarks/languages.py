@@ -18,9 +18,8 @@ from misaki.espeak import EspeakG2P
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate.metrics import count_edits, word_errors
-from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.whisper import WhisperModel
-from nuanced_speech.synthesis.text_to_speech import speak
+from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import iso_639
 
@@ -57,12 +56,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("outputs/languages"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    kokoro, listener = Kokoro(), WhisperModel(options.whisper)
+    synthesis, listener = TextToSpeech(), WhisperModel(options.whisper)
     print("| language | voice | WER | CER | consonants | heard |\n|---|---|---|---|---|---|")
     for code in options.languages:
         voice, text = SENTENCES[code]
         try:
-            wave = speak(text, voice, kokoro=kokoro)
+            wave = synthesis.speak(text, voice)
         except UserError as error:
             print(f"{code}: {error}", file=sys.stderr)
             continue

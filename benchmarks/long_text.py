@@ -30,7 +30,7 @@ import torch
 
 from nuanced_speech import audio
 from nuanced_speech.models.kokoro import CONFIG, Kokoro
-from nuanced_speech.synthesis.text_to_speech import SpokenSentence, stream
+from nuanced_speech.synthesis.text_to_speech import SpokenSentence, TextToSpeech
 from nuanced_speech.text.english import english_g2p
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.configs import SENTENCES
@@ -56,13 +56,14 @@ def chapter(words: int) -> str:
 
 def ours(text: str, out: Path, fast: bool = False) -> dict:
     """This project, as ``nuanced-speech say`` runs it."""
-    kokoro = Kokoro()
+    synthesis = TextToSpeech()
+    _ = synthesis.models.kokoro
     phonemize("Ready.")
     levels: list[tuple[float, int]] = []
 
     def speak(write: Callable[[np.ndarray], None]) -> None:
         spoken: SpokenSentence
-        for spoken in stream(text, VOICE, fast=fast, kokoro=kokoro):
+        for spoken in synthesis.stream(text, VOICE, fast=fast):
             write(spoken.audio)
             levels.append((audio.active_level_db(spoken.audio, audio.SAMPLE_RATE), spoken.utterance))
 

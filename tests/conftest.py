@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nuanced_speech.convert.converter import Converter
+    from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.models.kokoro import Kokoro
     from nuanced_speech.models.speaker_encoder import SpeakerEncoder
     from nuanced_speech.models.whisper import WhisperModel
@@ -62,6 +63,14 @@ def encoder() -> SpeakerEncoder:
     from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 
     return SpeakerEncoder()
+
+
+@pytest.fixture(scope="session")
+def models(kokoro: Kokoro, encoder: SpeakerEncoder) -> ModelBank:
+    """A bank with the synthesizer and the speaker encoder that are loaded already."""
+    from nuanced_speech.models.bank import ModelBank
+
+    return ModelBank(loaded={"kokoro": kokoro, "speaker_encoder": encoder})
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.core.constants import SEMITONES, TIMBRE_DIM, VOICED_HZ
+from nuanced_speech.core.constants import SEMITONES, VOICED_HZ
 from nuanced_speech.models.kokoro import Kokoro, TextFeatures
 from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.voice.style import Style
 
 # A fifth of the pace counts as much as a semitone.
 PACE_WEIGHT = 5.0
@@ -81,7 +82,7 @@ class ProsodyFit:
         with torch.no_grad():
             self.text: TextFeatures = kokoro.encode_text(padded, lengths)
         rows = (lengths.cpu() - 3).clamp(max=packs.shape[1] - 1)
-        self.prosodies = packs[:, rows, TIMBRE_DIM:].to(kokoro.device)
+        self.prosodies = Style.from_vector(packs).prosody[:, rows].to(kokoro.device)
         self.melody = _middle(torch.from_numpy(log_f0).float().to(kokoro.device))
         # the zeros at both ends are silence, which was cut out of the recordings
         timed = torch.tensor([sentence.units is not None for sentence in sentences], device=kokoro.device)
@@ -94,8 +95,7 @@ class ProsodyFit:
         The melody's part is the distance of the distributions of log F0 (Wasserstein 1), which a wrong median and a
         wrong range raise alike.
         """
-        style = torch.cat([torch.zeros_like(prosodies), prosodies], 1)
-        predicted = self.kokoro.predict(self.text, style)
+        predicted = self.kokoro.predict(self.text, Style.of_prosody(prosodies).vector)
         voiced = _middle(predicted.f0[predicted.f0 > VOICED_HZ].log2())
         if not len(voiced):
             return prosodies.sum() * 0 + SEMITONES

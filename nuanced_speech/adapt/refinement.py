@@ -8,16 +8,17 @@ held-back passage is returned.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.core.constants import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ
+from nuanced_speech.core.constants import FRAMES_PER_UNIT, VOICED_HZ
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import LEVEL_DB, SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import CLEANNESS, F0_CENTRE, PRIOR, TimbreSurrogate
+from nuanced_speech.voice.style import Style
 
 # 3.2 s: three windows of the speaker encoder.
 CROP_UNITS = 128
@@ -73,12 +74,12 @@ class Passage:
         return Passage(content, self.f0[frames], self.energy[frames], self.mel[frames])
 
 
-def held_back(passages: Sequence[Passage], units: int) -> tuple[Passage, list[Passage]]:
+def hold_out(passages: Sequence[Passage], units: int) -> tuple[Passage, list[Passage]]:
     """``units`` units from the middle of the second longest passage, and all other passages. A single passage gives
     both."""
     ordered = sorted(passages, key=lambda p: p.units, reverse=True)
-    held = ordered.pop(1) if len(ordered) > 1 else ordered[0]
-    return held.crop(max(held.units - units, 0) // 2, units), ordered
+    longest = ordered.pop(1) if len(ordered) > 1 else ordered[0]
+    return longest.crop(max(longest.units - units, 0) // 2, units), ordered
 
 
 def random_crop(passages: Sequence[Passage], rng: np.random.Generator, units: int) -> Passage:
@@ -90,13 +91,13 @@ def random_crop(passages: Sequence[Passage], rng: np.random.Generator, units: in
 
 @torch.no_grad()
 def expected_seconds(
-    kokoro: Kokoro, timbre: Tensor, passages: Sequence[Passage], steps: int, crop_units: int = CROP_UNITS
+    kokoro: Kokoro, style: Style, passages: Sequence[Passage], steps: int, crop_units: int = CROP_UNITS
 ) -> float:
     """How long so many steps with passages take on this machine, by one synthesis."""
-    passage, _ = held_back(passages, crop_units)
+    passage, _ = hold_out(passages, crop_units)
     started = time.perf_counter()
     # on a GPU it is waited for by fetching what it makes
-    kokoro.decode(passage.content, passage.f0[None], passage.energy[None], timbre[None]).cpu()
+    kokoro.decode(passage.content, passage.f0[None], passage.energy[None], style.decoder[None]).cpu()
     return (time.perf_counter() - started) * SYNTHESES_PER_STEP * steps
 
 
@@ -104,19 +105,20 @@ def refine(
     kokoro: Kokoro,
     encoder: SpeakerEncoder,
     surrogate: TimbreSurrogate,
-    timbre: Tensor,
+    style: Style,
     embedding: Tensor,
     passages: Sequence[Passage],
     steps: int,
     report: Callable[[int, float], None] = lambda _step, _likeness: None,
     seed: int = 0,
     config: RefinementConfig = RefinementConfig(),
-) -> Tensor:
-    """The timbre ``[128]``, or an extended one, after at most so many steps, at least as like as it was.
+) -> Style:
+    """The style with the timbre, and the extension if it has one, after at most so many steps; at least as like the
+    speaker as before.
 
     Args:
         kokoro, encoder, surrogate: the models; the surrogate gives the units of distance, and its opinion of cleanness.
-        timbre: to start from, ``[128]``, or ``[128 + K]`` if the synthesizer is extended.
+        style: to start from; its prosody stays.
         embedding: of the speaker, of length 1, ``[256]``.
         passages: of the speaker's recordings; the second longest is held back where there are several.
         steps: of Adam; each costs about three times the synthesis of 3.2 s.
@@ -125,48 +127,50 @@ def refine(
         config: settings of the search.
     """
     rng = np.random.default_rng(seed)
-    held, tried = held_back(passages, config.crop_units)
+    held_out, searched = hold_out(passages, config.crop_units)
     voiced = torch.cat([p.f0[p.f0 > VOICED_HZ] for p in passages])
-    log_f0 = voiced.log2().median()[None] if len(voiced) else torch.full((1,), F0_CENTRE, device=timbre.device)
+    log_f0 = voiced.log2().median()[None] if len(voiced) else torch.full((1,), F0_CENTRE, device=style.device)
     # of an extended timbre every number is varied, the timbre's own along the directions in which voices differ
-    home = torch.cat([surrogate.whitened(timbre[None, :TIMBRE_DIM])[0], timbre[TIMBRE_DIM:]])
+    home = torch.cat([surrogate.whitened(style.timbre[None])[0], style.extension])
     z = home.clone().requires_grad_()
     optimizer = torch.optim.Adam([z], config.step_size)
 
-    def timbre_at(z: Tensor) -> Tensor:
-        return torch.cat([surrogate.timbre(z[None, :TIMBRE_DIM])[0], z[TIMBRE_DIM:]])
+    def style_at(z: Tensor) -> Style:
+        whitened, extension = z.split((style.timbre.shape[-1], style.extension.shape[-1]))
+        return replace(style, timbre=surrogate.timbre(whitened[None])[0], extension=extension)
 
     def likeness(passage: Passage, seed: int) -> Tensor:
-        wave = kokoro.decode(passage.content, passage.f0[None], passage.energy[None], timbre_at(z)[None], seed=seed)
+        decoder = style_at(z).decoder[None]
+        wave = kokoro.decode(passage.content, passage.f0[None], passage.energy[None], decoder, seed=seed)
         return embed(encoder, wave)[0] @ embedding
 
-    best, best_timbre, since = -1.0, timbre, 0
+    best, best_style, stale_checks = -1.0, style, 0
     for step in range(steps + 1):
         if step % config.check_every == 0 or step == steps:
             with torch.no_grad():
-                found = float(likeness(held, seed))
-            report(step, found)
-            since = 0 if found > best else since + 1
-            if found > best:
-                best, best_timbre = found, timbre_at(z).detach() if step else timbre
-            if since == config.patience or step == steps:
+                similarity = float(likeness(held_out, seed))
+            report(step, similarity)
+            stale_checks = 0 if similarity > best else stale_checks + 1
+            if similarity > best:
+                best, best_style = similarity, Style.from_vector(style_at(z).vector.detach()) if step else style
+            if stale_checks == config.patience or step == steps:
                 break
-        passage = random_crop(tried, rng, config.crop_units)
+        passage = random_crop(searched, rng, config.crop_units)
         with torch.enable_grad():
-            clean = surrogate.cleanness(timbre_at(z)[None, :TIMBRE_DIM], log_f0)[0]
+            clean = surrogate.cleanness(style_at(z).timbre[None], log_f0)[0]
             like = likeness(passage, int(rng.integers(1 << 31)))
             loss = PRIOR * (z - home).square().mean() - CLEANNESS * clean - like
             optimizer.zero_grad()
             loss.backward()
         optimizer.step()
-    return best_timbre
+    return best_style
 
 
 def embed(encoder: SpeakerEncoder, wave: Tensor) -> Tensor:
     """Speaker embeddings ``[B, 256]`` of ``wave [B, T]`` at 24 kHz, T a multiple of 3, with gradients."""
-    heard = at_whisper_rate(wave)
-    level = heard.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-6)
-    return encoder.whole(encoder.mel(heard * (10 ** (LEVEL_DB / 20) / level)))
+    wave_16k = at_whisper_rate(wave)
+    level = wave_16k.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-6)
+    return encoder.embed_mel(encoder.mel(wave_16k * (10 ** (LEVEL_DB / 20) / level)))
 
 
 def at_whisper_rate(wave: Tensor) -> Tensor:

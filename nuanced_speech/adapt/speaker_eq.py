@@ -51,7 +51,7 @@ def fit_speaker_eq(encoder: SpeakerEncoder, wave: np.ndarray, embedding: Tensor)
     Args:
         embedding: of the speaker, of length 1, ``[256]``.
     """
-    mel = encoder.spoken(wave, audio.SAMPLE_RATE)
+    mel = encoder.speech_mel(wave, audio.SAMPLE_RATE)
     if mel is None or len(mel) < WINDOW:
         return None
     mel = mel[: WINDOW + STEP * (WINDOWS - 1)]
@@ -66,7 +66,7 @@ def fit_speaker_eq(encoder: SpeakerEncoder, wave: np.ndarray, embedding: Tensor)
             size, slope, split = (x.square().mean() for x in (gains, gains.diff(), gains[1] - gains[0]))
             cost = COST * ((size + split / 2) / GAIN_DB**2 + slope / SLOPE_DB**2)
             optimizer.zero_grad()
-            (cost - encoder.whole(equalized) @ embedding).backward()
+            (cost - encoder.embed_mel(equalized) @ embedding).backward()
             optimizer.step()
     return SpeakerEq(gains.detach().cpu())
 

@@ -8,7 +8,7 @@ harsh: a few steps show which it is.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,11 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nuanced_speech.adapt.refinement import CROP_UNITS, Passage, held_back, random_crop
-from nuanced_speech.core.constants import HOP_LENGTH, SEMITONES, STYLE_DIM, TIMBRE_DIM, VOICED_HZ
+from nuanced_speech.adapt.refinement import CROP_UNITS, Passage, hold_out, random_crop
+from nuanced_speech.core.constants import HOP_LENGTH, SEMITONES, VOICED_HZ
 from nuanced_speech.dsp.stft_loss import STFTLoss
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.voice.prior import coordinates
+from nuanced_speech.voice.style import Style
 
 N_FFT, BANDS = 1024, 64
 # Moments so many log units below the loudest say little: 35 dB.
@@ -52,19 +53,19 @@ class InversionConfig:
 
 def invert_style(
     kokoro: Kokoro,
-    style: Tensor,
+    style: Style,
     passages: Sequence[Passage],
     steps: int,
     report: Callable[[int], None] = lambda _step: None,
     seed: int = 0,
     config: InversionConfig = InversionConfig(),
-) -> Tensor | None:
-    """The style ``[256]``, or an extended one, with which Kokoro speaks a recording as it is; None where Kokoro cannot
-    have made the recording, or its phonemes are unknown.
+) -> Style | None:
+    """The style with which Kokoro speaks a recording as it is; None where Kokoro cannot have made the recording, or its
+    phonemes are unknown.
 
     Args:
         kokoro: the synthesizer.
-        style: to start from, ``[256]``, or ``[256 + K]`` if the synthesizer is extended; what extends it stays.
+        style: to start from; its extension stays.
         passages: of the recording; of those whose words are known, the second longest is held back where there are
             several, and the timbre that explains it best wins.
         steps: of Adam; each costs about three times the synthesis of 3.2 s.
@@ -75,31 +76,31 @@ def invert_style(
     with_phonemes = [p for p in passages if p.ids is not None]
     if not with_phonemes:
         return None
-    held, tried = held_back(with_phonemes, config.crop_units)
+    held_out, searched = hold_out(with_phonemes, config.crop_units)
     rng, trial = np.random.default_rng(seed), min(config.trial_steps, steps)
-    descent = _Descent(style[:TIMBRE_DIM], False, config.timbre_step, steps)
+    descent = _Descent(style.timbre, False, config.timbre_step, steps)
 
     def distance(passage: Passage, seed: int) -> Tensor:
-        timbre = torch.cat([descent.half, style[STYLE_DIM:]])
-        wave = kokoro.decode(passage.content, passage.f0[None], passage.energy[None], timbre[None], seed=seed)
+        decoder = replace(style, timbre=descent.half).decoder[None]
+        wave = kokoro.decode(passage.content, passage.f0[None], passage.energy[None], decoder, seed=seed)
         return shape_distance(log_mel(wave[0]), passage.mel)
 
-    best, timbre = np.inf, style[:TIMBRE_DIM]
+    best, timbre = np.inf, style.timbre
     for step in range(steps + 1):
         if step % config.check_every == 0 or step in (trial, steps):
             with torch.no_grad():
-                left = float(distance(held, seed))
+                remaining = float(distance(held_out, seed))
             report(step)
-            if left < best:
-                best, timbre = left, descent.half.detach()
+            if remaining < best:
+                best, timbre = remaining, descent.half.detach()
             if step == trial and best > config.synthetic_distance:
                 return None
             if step == steps:
                 break
         with torch.enable_grad():
-            descent.step(distance(random_crop(tried, rng, config.crop_units), int(rng.integers(1 << 31))))
-    prosody = invert_prosody(kokoro, style[TIMBRE_DIM:STYLE_DIM], with_phonemes, steps, config.prosody_step)
-    return torch.cat([timbre, prosody, style[STYLE_DIM:]])
+            descent.step(distance(random_crop(searched, rng, config.crop_units), int(rng.integers(1 << 31))))
+    prosody = invert_prosody(kokoro, style.prosody, with_phonemes, steps, config.prosody_step)
+    return Style(timbre, prosody, style.extension)
 
 
 def invert_prosody(
@@ -122,8 +123,8 @@ def invert_prosody(
         passage, text = texts[step % len(texts)]
         assert passage.ids is not None and passage.durations is not None
         with torch.enable_grad():
-            style = torch.cat([torch.zeros_like(prosody), descent.half])
-            predicted = kokoro.predict(text, style[None], durations=passage.durations[None])
+            style = Style.of_prosody(descent.half[None])
+            predicted = kokoro.predict(text, style.vector, durations=passage.durations[None])
             voiced = passage.f0 > VOICED_HZ
             melody = SEMITONES * (predicted.f0[0].clamp(min=VOICED_HZ) / passage.f0.clamp(min=VOICED_HZ)).log2()[voiced]
             # the length of the silence around it says nothing of the speaker

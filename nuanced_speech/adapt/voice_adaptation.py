@@ -14,11 +14,12 @@ from nuanced_speech.adapt.style_inversion import InversionConfig, invert_style, 
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures
 from nuanced_speech.analysis.speaker_clustering import same_speaker
-from nuanced_speech.core.constants import SECONDS_PER_UNIT, STYLE_DIM, TIMBRE_DIM
+from nuanced_speech.core.constants import SECONDS_PER_UNIT
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.timing import stage
+from nuanced_speech.dsp.alignment import fitting_alignment
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.models.kokoro import timbre_of
+from nuanced_speech.voice.style import Style
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +31,13 @@ class Adapted:
     Attributes:
         features: the segments with the adapted style, as far as the main speaker says them.
         more: the segments of further recordings, likewise.
-        style: of the main speaker, ``[256]`` or ``[256 + K]``.
+        style: of the main speaker.
         synthetic: whether Kokoro itself could have made the recordings; the prosody half is adapted only then.
     """
 
     features: list[SegmentFeatures]
     more: list[SegmentFeatures]
-    style: Tensor
+    style: Style
     synthetic: bool
 
 
@@ -103,8 +104,11 @@ class VoiceAdapter:
         before, speaker = features[main].style, normalize((shares * units) @ embeddings, dim=0)
         with stage("refine"):
             style, synthetic = self._search(before, speaker, self._passages(own), steps, seed, progress)
+        change = style.vector - before.vector
         adapted = [
-            replace(f, style=f.style + share * (style - before), reference=speaker if share >= 0.5 else None)
+            replace(
+                f, style=Style.from_vector(f.style.vector + share * change), reference=speaker if share >= 0.5 else None
+            )
             for f, share in zip(every, shares, strict=True)
         ]
         count = len(features)
@@ -112,28 +116,28 @@ class VoiceAdapter:
 
     def _search(
         self,
-        before: Tensor,
+        before: Style,
         speaker: Tensor,
         passages: list[Passage],
         steps: int,
         seed: int,
         progress: Progress | None,
-    ) -> tuple[Tensor, bool]:
+    ) -> tuple[Style, bool]:
         """The style after the search, and whether Kokoro could have made the passages."""
         kokoro, config = self.models.kokoro, self.config
         trial = config.inversion.trial_steps
         total = trial + steps
-        seconds = expected_seconds(kokoro, timbre_of(before), passages, total, config.refinement.crop_units)
+        seconds = expected_seconds(kokoro, before, passages, total, config.refinement.crop_units)
         log.info("the voice is refined: about %d s, or less where nothing is gained any more", round(seconds))
         report: Progress = progress if progress is not None else lambda _share: None
         style = invert_style(kokoro, before, passages, steps, lambda step: report(step / total), seed, config.inversion)
         synthetic = style is not None
         if style is None:
-            timbre = refine(
+            style = refine(
                 kokoro,
                 self.models.speaker_encoder,
                 self.models.timbre_surrogate,
-                timbre_of(before),
+                before,
                 speaker,
                 passages,
                 steps,
@@ -141,7 +145,6 @@ class VoiceAdapter:
                 seed,
                 config.refinement,
             )
-            style = torch.cat([timbre[:TIMBRE_DIM], before[TIMBRE_DIM:STYLE_DIM], timbre[TIMBRE_DIM:]])
         report(1.0)
         return style, synthetic
 
@@ -157,11 +160,11 @@ class VoiceAdapter:
         """Passage of a segment. Its content is that of its phonemes alone where they are known: the timbre would make
         up for what is blurred in the regression."""
         device = self.models.device
-        sound = torch.from_numpy(np.nan_to_num(features.waveform)).float().to(device)
+        sound = torch.from_numpy(np.nan_to_num(features.wave)).float().to(device)
         curves = (features.f0, features.energy + ENERGY_OFFSET)
         f0, energy = (torch.from_numpy(curve).float().to(device) for curve in curves)
         mel = log_mel(sound)
-        if (aligned := self.content.aligned_phonemes(features)) is None:
+        if (aligned := fitting_alignment(features.log_probabilities, features.phonemes)) is None:
             return Passage(self.content(features), f0, energy, mel)
         ids, durations = (torch.from_numpy(x).to(device) for x in aligned)
         return Passage(self.content.of_phonemes(ids, durations), f0, energy, mel, ids, durations)

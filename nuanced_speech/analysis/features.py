@@ -10,8 +10,9 @@ from torch.nn.functional import normalize
 
 from nuanced_speech import audio
 from nuanced_speech.audio.segmentation import Segment
-from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
+from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
+from nuanced_speech.voice.style import Style
 
 # Active level of Kokoro's own speech: energy is an absolute level, so recordings are brought to this one first.
 KOKORO_LEVEL_DB = -24.0
@@ -25,28 +26,26 @@ class SegmentFeatures:
 
     Attributes:
         segment: place in the recording.
-        recording: the whole recording ``[samples]`` at 24 kHz.
-        gain: factor that brings the recording to the level of Kokoro's own speech.
+        wave: the segment at the level of Kokoro's own speech, ``[600 * T]`` at 24 kHz.
         content: text features as the content adapter regresses them, fp16 ``[512, T]``.
         log_probabilities: of the phoneme symbols, ``[T, 178]``.
         f0: Hz ``[2T]``, 0 where unvoiced.
         energy: log energy N of the segment at that level, ``[2T]``.
         balance: spectral balance of the segment at that level, ``2T`` frames.
-        style: ``[256]``, or ``[256 + K]`` with an extended timbre.
+        style: the speaker's, with an extension where the timbre is extended.
         speaker: speaker embedding ``[256]`` of length 1; NaN where there is no speech.
         phonemes: phoneme string; empty where it is unknown.
         reference: speaker embedding ``[256]`` that adaptation aimed at; None without adaptation.
     """
 
     segment: Segment
-    recording: np.ndarray
-    gain: float
+    wave: np.ndarray
     content: Tensor
     log_probabilities: np.ndarray
     f0: np.ndarray
     energy: np.ndarray
     balance: SpectralBalance
-    style: Tensor
+    style: Style
     speaker: np.ndarray
     phonemes: str = ""
     reference: Tensor | None = None
@@ -56,27 +55,16 @@ class SegmentFeatures:
         """Length in 25 ms units."""
         return self.segment.units
 
-    @property
-    def waveform(self) -> np.ndarray:
-        """The segment at the level of Kokoro's own speech, ``[600 * units]`` at 24 kHz."""
-        return levelled(self.recording, self.gain, self.segment)
-
-
-def levelled(recording: np.ndarray, gain: float, segment: Segment) -> np.ndarray:
-    """A segment of ``recording [samples]`` times ``gain``, padded with silence to ``[600 * units]``."""
-    part = recording[segment.samples]
-    return np.pad(part, (0, segment.units * SAMPLES_PER_UNIT - len(part))) * np.float32(gain)
-
 
 def gain_of(recording: np.ndarray) -> float:
     """The factor that brings ``recording [samples]`` at 24 kHz to the level of Kokoro's own speech."""
     return 10 ** ((KOKORO_LEVEL_DB - audio.active_level_db(recording, SAMPLE_RATE)) / 20)
 
 
-def mean_style(features: Sequence[SegmentFeatures]) -> Tensor:
-    """Mean style ``[256]`` or ``[256 + K]`` of segments, weighted by length."""
+def mean_style(features: Sequence[SegmentFeatures]) -> Style:
+    """Mean style of segments, weighted by length."""
     units = torch.tensor([float(f.units) for f in features], device=features[0].style.device)
-    return units / units.sum() @ torch.stack([f.style for f in features])
+    return Style.from_vector(units / units.sum() @ Style.stack([f.style for f in features]).vector)
 
 
 def mean_speaker(features: Sequence[SegmentFeatures]) -> Tensor | None:

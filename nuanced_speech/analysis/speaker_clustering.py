@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nuanced_speech.analysis.features import SegmentFeatures
-from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.core.timing import stage
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.timbre_extension import TimbreExtension
 from nuanced_speech.models.timbre_surrogate import F0_CENTRE, TimbreSurrogate
+from nuanced_speech.voice.style import Style
 
 # Where speakers are the same, in cosine, and how gradual that is: steep, or many pieces of one speaker would outweigh
 # a few of another. Of LibriSpeech in pieces of 2 to 4 s (longer), 95 % of one speaker's cosines lie above 0.70 (0.81),
@@ -49,10 +49,10 @@ class SpeakerClustering:
                 torch.tensor(values, device=device)
                 for values in ([median_log_f0(f.f0) for f in features], [float(f.units) for f in features])
             )
-            styles = torch.stack([f.style for f in features])
+            styles = Style.stack([f.style for f in features])
             surrogate = None if bank.encoder else bank.timbre_surrogate
             styles = shared_styles(styles, embeddings, log_f0, units, surrogate, bank.timbre_extension, foreign)
-        return [replace(item, style=style) for item, style in zip(features, styles, strict=True)]
+        return [replace(item, style=styles[number]) for number, item in enumerate(features)]
 
 
 def same_speaker(embeddings: Tensor) -> Tensor:
@@ -61,22 +61,22 @@ def same_speaker(embeddings: Tensor) -> Tensor:
 
 
 def shared_styles(
-    styles: Tensor,
+    styles: Style,
     embeddings: Tensor,
     log_f0: Tensor,
     units: Tensor,
     surrogate: TimbreSurrogate | None,
     extension: TimbreExtension | None = None,
     foreign: bool = False,
-) -> Tensor:
+) -> Style:
     """A style for every piece, shared by those that sound like the same speaker.
 
     What is known of a piece becomes the mean over all pieces, weighted by length and by how surely the speaker is the
     same, so a voice does not wander from piece to piece and a second speaker keeps another.
 
     Args:
-        styles: as the style encoder has them, ``[P, 256]``.
-        embeddings: speaker embeddings ``[P, 256]`` of length 1; NaN where nothing is heard.
+        styles: as the style encoder has them, a batch ``[P]``.
+        embeddings: speaker embeddings ``[P, 256]`` of length 1; NaN where there is no speech.
         log_f0: median F0, log2 Hz ``[P]``; NaN where nothing is voiced.
         units: lengths ``[P]``.
         surrogate: finds the timbre half of the styles; without it the style encoder's stays.
@@ -85,22 +85,21 @@ def shared_styles(
             stock voice's then, at the style encoder's otherwise.
 
     Returns:
-        styles ``[P, 256]``; with an extension, where anything is heard, ``[P, 256 + K]``.
+        styles, a batch ``[P]``; with an extension where there is any speech.
     """
-    heard = embeddings.isfinite().all(1)
-    if not bool(heard.any()):
-        return (units / units.sum() @ styles).expand_as(styles)
-    whole = F.normalize(units[heard] @ embeddings[heard], dim=0)
-    embeddings = torch.where(heard[:, None], embeddings, whole)
+    audible = embeddings.isfinite().all(1)
+    if not bool(audible.any()):
+        return Style.from_vector((units / units.sum() @ styles.vector).expand_as(styles.vector))
+    whole = F.normalize(units[audible] @ embeddings[audible], dim=0)
+    embeddings = torch.where(audible[:, None], embeddings, whole)
     weights = units * same_speaker(embeddings)
     weights = weights / weights.sum(1, keepdim=True)
-    styles = weights @ styles
+    styles = Style.from_vector(weights @ styles.vector)
     if surrogate is None:
         return styles
     voiced = weights * log_f0.isfinite()
     pitch = voiced @ log_f0.nan_to_num() / voiced.sum(1)
     speakers = F.normalize(weights @ embeddings, dim=1)
-    start = None if foreign else styles[:, :TIMBRE_DIM]
+    start = None if foreign else styles.timbre
     timbre = surrogate.find(speakers, pitch.nan_to_num(F0_CENTRE), cleanness=CONVERTED_CLEANNESS, start=start)
-    more = [extension(speakers)] if extension is not None else []
-    return torch.cat([timbre, styles[:, TIMBRE_DIM:], *more], 1)
+    return Style(timbre, styles.prosody, styles.extension if extension is None else extension(speakers))

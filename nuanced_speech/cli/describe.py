@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from nuanced_speech.cli.voice_tools import console, messages, speak_sample, speaker_encoder, with_bar
+from nuanced_speech.cli.voice_tools import console, messages, speak_sample, with_bar
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
     from nuanced_speech.voice.voice import Voice
     from nuanced_speech.voicemaking.description import Described
-    from nuanced_speech.voicemaking.description_vocabulary import Wish
+    from nuanced_speech.voicemaking.description_vocabulary import VoiceRequest
 
 
 def describe(
@@ -43,33 +43,33 @@ def describe(
       nuanced-speech say "Once upon a time." tale.wav --voice grandma
     """
     from nuanced_speech.voice.files import check_name, make_folder
-    from nuanced_speech.voicemaking.description_vocabulary import understand
+    from nuanced_speech.voicemaking.description_vocabulary import parse_description
 
-    wish = understand(description)
+    request = parse_description(description)
     check_name(name)
-    _list_unknown(wish)
+    _list_unknown(request)
     names = [name] if candidates == 1 else [f"{name}-{k + 1}" for k in range(candidates)]
     _check_free(names, out, force)
     make_folder(out)
 
-    from nuanced_speech.synthesis.text_to_speech import kokoro_on
+    from nuanced_speech.models.bank import shared_bank
     from nuanced_speech.voicemaking.attributes import stock_attributes
-    from nuanced_speech.voicemaking.description import make, starts
+    from nuanced_speech.voicemaking.description import make_voice, nearest_stock_voices
 
-    stock_names = starts(wish, stock_attributes(), candidates, seed)
+    stock_names = nearest_stock_voices(request, stock_attributes(), candidates, seed)
     if len(stock_names) < candidates:
         raise UserError(f"candidates: only {len(stock_names)} stock voices have that accent; ask for fewer")
-    kokoro, encoder = kokoro_on("cpu"), speaker_encoder()
+    models = shared_bank("cpu")
     for voice_name, start in zip(names, with_bar(stock_names, "speaking and measuring"), strict=True):
-        described = make(wish, start, kokoro, encoder, seed=seed)
+        described = make_voice(request, start, models.kokoro, models.speaker_encoder, seed=seed)
         recipe = f"{start}, seed {seed}: {description}"
         _save(_voice(voice_name, described, recipe), described, out, force)
 
 
-def _list_unknown(wish: "Wish") -> None:
+def _list_unknown(request: "VoiceRequest") -> None:
     from nuanced_speech.voicemaking.description_vocabulary import suggestion
 
-    for word in wish.unknown:
+    for word in request.unknown:
         like = suggestion(word)
         hint = f" (did you mean {like}?)" if like else ""
         messages.print(f"not understood: {word}{hint}", style="yellow", markup=False)
@@ -86,13 +86,13 @@ def _check_free(names: list[str], folder: Path, force: bool) -> None:
 
 
 def _voice(name: str, described: "Described", recipe: str) -> "Voice":
-    from nuanced_speech.voice.provenance import made_now
+    from nuanced_speech.voice.provenance import new_provenance
     from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639
     from nuanced_speech.voice.voice import Voice
     from nuanced_speech.voicemaking.attributes import NAMES
 
     values = dict(zip(NAMES, described.profile.attributes.tolist(), strict=True))
-    provenance = made_now(
+    provenance = new_provenance(
         "described",
         language=iso_639(VOICE_LANGUAGES[described.start[0]]),
         recipe=recipe,

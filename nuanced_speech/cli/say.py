@@ -79,12 +79,13 @@ def say(
         if file is not None and timestamps.exists() and timestamps.samefile(file):
             raise UserError(f"{timestamps} is the text itself: give the timestamps another name")
     from nuanced_speech.core.device import check_device
-    from nuanced_speech.synthesis.text_to_speech import language_of, stream
+    from nuanced_speech.models.bank import shared_bank
+    from nuanced_speech.synthesis.text_to_speech import TextToSpeech, language_of
     from nuanced_speech.voice.voice import Voice as LoadedVoice
 
     check_device(device)
     chosen = LoadedVoice.load(voice)
-    sentences = stream(text, chosen, language, speed, pause, seed, device, fast)
+    sentences = TextToSpeech(shared_bank(device)).stream(text, chosen, language, speed, pause, seed, fast)
     timed: list[SpokenSentence] = []
     with bar("speaking") as advance, opened(out, chosen.mark) as writer:
         for sentence in sentences:

@@ -1,7 +1,6 @@
-"""Helpers of the commands about voices: consoles, speech in a voice, the speaker encoder, a bar."""
+"""Helpers of the commands about voices: consoles, speech in a voice, a bar."""
 
 from collections.abc import Iterable
-from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
@@ -10,20 +9,11 @@ from rich.progress import track
 if TYPE_CHECKING:
     import numpy as np
 
-    from nuanced_speech.models.speaker_encoder import SpeakerEncoder
     from nuanced_speech.voice.voice import Voice
 
 T = TypeVar("T")
 # Results go to standard output, messages to standard error.
 console, messages = Console(), Console(stderr=True)
-
-
-@cache
-def speaker_encoder() -> "SpeakerEncoder":
-    """The speaker encoder, loaded once."""
-    from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-
-    return SpeakerEncoder()
 
 
 def speak_sample(voice: "Voice", text: str | None = None) -> "np.ndarray":

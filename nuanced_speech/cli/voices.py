@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from nuanced_speech.cli.voice_tools import console, messages, speak_sample, speaker_encoder, with_bar
+from nuanced_speech.cli.voice_tools import console, messages, speak_sample, with_bar
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def list_voices(folder: Folder = Path("voices")) -> None:
     def row(name: str, voice: Voice, values: "np.ndarray | None", style: str | None = None) -> None:
         numbers = [f"(not measured: voices show {name})", "", ""]
         if values is not None:
-            numbers = [stock.in_words(values), *(ATTRIBUTES[k].show(values[k]) for k in (PITCH, pace))]
+            numbers = [stock.describe(values), *(ATTRIBUTES[k].show(values[k]) for k in (PITCH, pace))]
         table.add_row(escape(name), escape(voice.provenance.kind), ACCENT_NAMES[_letter(voice)], *numbers, style=style)
 
     for name, voice in _own(folder):
@@ -73,7 +73,7 @@ def show(name: Name, folder: Folder = Path("voices")) -> None:
         sides = f"{attribute.low} … {attribute.high}"
         table.add_row(attribute.name, sides, attribute.show(value), f"{score:+.1f} SD")
     console.print(table)
-    console.print(stock.in_words(values))
+    console.print(stock.describe(values))
     near = ", ".join(f"{voice} {cosine:.2f}" for voice, cosine in stock.nearest(embedding, but=name)[:5])
     console.print(f"sounds most like: {near}", highlight=False)
     origin = voice.provenance
@@ -170,7 +170,7 @@ def _own(folder: Path) -> "Iterator[tuple[str, Voice]]":
 
 def _measured(voice: "Voice") -> "tuple[np.ndarray, np.ndarray]":
     """Attributes ``[9]`` and speaker embedding ``[256]``: packaged for stock voices, measured for others."""
-    from nuanced_speech.synthesis.text_to_speech import kokoro_on
+    from nuanced_speech.models.bank import shared_bank
     from nuanced_speech.voicemaking.attributes import stock_attributes
     from nuanced_speech.voicemaking.profile import measure_profile
 
@@ -178,7 +178,8 @@ def _measured(voice: "Voice") -> "tuple[np.ndarray, np.ndarray]":
     if voice.provenance.kind == "stock" and voice.name in stock.names:
         k = stock.names.index(voice.name)
         return stock.values[k], stock.embeddings[k]
-    profile = measure_profile(kokoro_on("cpu"), speaker_encoder(), voice.pack, british=_letter(voice) == "b")
+    models = shared_bank("cpu")
+    profile = measure_profile(models.kokoro, models.speaker_encoder, voice.pack, british=_letter(voice) == "b")
     return profile.attributes, profile.embedding
 
 

@@ -12,9 +12,10 @@ import torch
 
 from nuanced_speech import audio
 from nuanced_speech.adapt.voice_adaptation import VoiceAdapter
-from nuanced_speech.analysis.analyzer import Analyzer, to_whisper
+from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import SegmentFeatures, gain_of
+from nuanced_speech.analysis.prepared_segment import to_16k
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.audio import SYNTHETIC
 from nuanced_speech.audio.segmentation import crossfade_join, segment
@@ -103,7 +104,7 @@ class Converter:
     ) -> None:
         self.models = models = models or ModelBank()
         content = ContentEstimator(models)
-        self.analyzer = analyzer or Analyzer(models, content)
+        self.analyzer = analyzer or Analyzer(models)
         self.speakers = speakers or SpeakerClustering(models)
         self.adapter = adapter or VoiceAdapter(models, content)
         self.resynthesizer = resynthesizer or Resynthesizer(models, content)
@@ -203,8 +204,8 @@ class Converter:
         if transcript is not None and path == "text":
             features = _with_phonemes(transcript, features)
         if options.refine and target is None:
-            told = part_of(progress, begin + 0.2, begin + 0.6)
-            features = self.adapter(features, options.refine, options.seed, told, further).features
+            refine_progress = part_of(progress, begin + 0.2, begin + 0.6)
+            features = self.adapter(features, options.refine, options.seed, refine_progress, further).features
         voice = target or TargetVoice.own(next((f.reference for f in features if f.reference is not None), None))
         return _Prepared(wave, gain, path, transcript, language, features, voice, _delivery(options, features, target))
 
@@ -215,7 +216,7 @@ class Converter:
             with stage("load"):
                 _compile_word_times()
         with stage("transcribe"):
-            return self.models.transcriber.transcribe(to_whisper(wave), language, words=word_times)
+            return self.models.transcriber.transcribe(to_16k(wave), language, words=word_times)
 
     def _chunks(
         self, prepared: _Prepared, options: ConversionOptions, progress: Progress | None = None
@@ -281,15 +282,15 @@ def _compile_word_times() -> None:
 def _with_phonemes(transcript: Transcript, features: list[SegmentFeatures]) -> list[SegmentFeatures]:
     """Segments with the phonemes of the words whose middle they hold; a single segment has all words."""
     words = [word for piece in transcript.segments for word in piece.words]
-    given = []
+    with_phonemes = []
     for item in features:
         start, end = item.segment.start * SECONDS_PER_UNIT, item.segment.end * SECONDS_PER_UNIT
         inside = (w.text for w in words if start <= (w.start + w.end) / 2 < end)
         text = transcript.text if len(features) == 1 else " ".join(inside)
         if any(c.isalnum() for c in text):
             item = replace(item, phonemes=phonemize(text, transcript.language))
-        given.append(item)
-    return given
+        with_phonemes.append(item)
+    return with_phonemes
 
 
 def _limited(stream: Iterator[np.ndarray], length: int) -> Iterator[np.ndarray]:

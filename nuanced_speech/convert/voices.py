@@ -22,6 +22,7 @@ from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.dsp.spectral_balance import long_term_spectrum
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.synthesis.target_voice import TargetVoice, pitch_of
+from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice
 
 T = TypeVar("T")
@@ -74,7 +75,7 @@ class TargetVoices:
         assert voice is not None
         if not is_recording(voice):
             loaded = Voice.load(voice)
-            pack = loaded.pack.to(self.models.device)
+            pack = Style.from_vector(loaded.pack.to(self.models.device))
             return TargetVoice(pack, pitch_of(self.models.kokoro, pack), loaded.mark)
         wave = audio.read(Path(str(voice)))
         key = (*map(_digest, (wave, *more.values())), options.refine, options.seed)

@@ -1,9 +1,11 @@
 """Times of phonemes: forced alignment of a phoneme string to the adapter's phoneme probabilities, and the most probable
 string where neither text nor language is known (both Viterbi)."""
 
+import logging
+
 import numpy as np
 
-from nuanced_speech.core.constants import FRAMES_PER_UNIT, SECONDS_PER_UNIT
+from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.text.symbols import PUNCTUATION, vocabulary
 
@@ -14,6 +16,8 @@ _SKIP_COST = 3.0
 MIN_FIT = -1.5
 # What a change of symbol costs, in nats, when the string is not known: fewer, longer symbols instead of flicker.
 _CHANGE_COST = 1.5
+
+log = logging.getLogger(__name__)
 
 
 def forced_align(log_probabilities: np.ndarray, ids: np.ndarray, optional: np.ndarray) -> np.ndarray:
@@ -99,6 +103,28 @@ def align_phonemes(log_probabilities: np.ndarray, ids: np.ndarray) -> tuple[np.n
     return durations, float(fit)
 
 
+def fitting_alignment(log_probabilities: np.ndarray, phonemes: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Token ids ``[P]``, a zero on each side, and durations ``[P]`` of a phoneme string that fits ``[T, symbols]``.
+
+    None where it does not fit, has no symbol of the vocabulary, or is longer than Kokoro takes.
+    """
+    ids = token_ids(phonemes)
+    if not 0 < len(ids) - 2 <= MAX_PHONEMES:
+        return None
+    try:
+        durations, fit = align_phonemes(log_probabilities, ids)
+    except UserError as error:
+        log.debug("the phonemes of a segment do not fit: %s", error)
+        return None
+    return (ids, durations) if fit >= MIN_FIT else None
+
+
+def token_ids(phonemes: str) -> np.ndarray:
+    """Token ids ``[P]`` of a phoneme string, a zero on each side; symbols outside the vocabulary are dropped."""
+    vocab = vocabulary()
+    return np.array([0, *(vocab[symbol] for symbol in phonemes if symbol in vocab), 0])
+
+
 def word_centres(log_probabilities: np.ndarray, phonemes: str) -> tuple[list[str], np.ndarray]:
     """The words of a phoneme string, and where in the rows ``[T, symbols]`` the middle of each is, ``[words]``.
 
@@ -109,7 +135,7 @@ def word_centres(log_probabilities: np.ndarray, phonemes: str) -> tuple[list[str
     words = "".join(symbol for symbol in phonemes if symbol in vocab).split()
     if not words:
         return [], np.zeros(0)
-    ids = np.array([0, *(vocab[symbol] for symbol in " ".join(words)), 0])
+    ids = token_ids(" ".join(words))
     ends = np.cumsum(align_phonemes(log_probabilities, ids)[0])
     # a word's tokens lie between two spaces, or a space and one of the zeros
     edges = np.flatnonzero(np.isin(ids, [0, vocab[" "]]))

@@ -19,7 +19,7 @@ from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
 from nuanced_speech.synthesis.sample import sentence_for
-from nuanced_speech.synthesis.text_to_speech import speak
+from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.voice.stock import iso_639, stock_voices, style_of
 from nuanced_speech.voicemaking.cloning import Clone
 
@@ -73,11 +73,11 @@ def measure(cloned: Clone, models: ModelBank, nearest: int = NEAREST) -> tuple[V
 
     ``nearest`` is the number of stock voices that it is compared with.
     """
-    voice, encoder = cloned.voice, models.speaker_encoder
+    voice, encoder, synthesis = cloned.voice, models.speaker_encoder, TextToSpeech(models)
     sentence, language = sentence_for(voice)
 
     def say(pack: Tensor) -> np.ndarray:
-        return speak(sentence, replace(voice, pack=pack), language, kokoro=models.kokoro)
+        return synthesis.speak(sentence, replace(voice, pack=pack), language)
 
     def likeness(pack: Tensor, embedding: np.ndarray) -> float:
         return metrics.cosine(encoder.embed(say(pack), SAMPLE_RATE), embedding)

@@ -1,4 +1,4 @@
-"""The style of a voice that was never heard before: what several of Whisper's layers say at the moments that tell most.
+"""The style of an unknown voice, from several of Whisper's layers at the moments that tell most.
 
 The mean over time of one layer, which is what the recipe's encoder reads, is mostly about which sounds were said. Here
 each half of the style has a mixture of layers of its own, a look at each moment's surroundings, and attentive
@@ -21,8 +21,8 @@ from nuanced_speech.core.files import replacing
 from nuanced_speech.models.style_encoder import REACH
 
 WEIGHTS = DATA / "attentive.safetensors"
-# Whisper's frames that are averaged first: 25 a second are enough for a voice.
-FRAMES_TOGETHER = 2
+# Whisper's frames of which the mean is taken: 25 a second are enough for a voice.
+FRAMES_PER_PAIR = 2
 
 
 @dataclass
@@ -41,12 +41,12 @@ class AttentiveConfig:
     attention: bool = True
 
 
-def together(features: Tensor) -> Tensor:
-    """Frames ``[F, ...]`` averaged in pairs, the last of an odd number left out: ``[F // 2, ...]``; a single one stays
-    as it is."""
-    if len(features) < FRAMES_TOGETHER:
+def pair_means(features: Tensor) -> Tensor:
+    """Means of pairs of frames ``[F, ...]``, the last of an odd number left out: ``[F // 2, ...]``; a single frame
+    stays as it is."""
+    if len(features) < FRAMES_PER_PAIR:
         return features
-    return features[: len(features) // FRAMES_TOGETHER * FRAMES_TOGETHER].unflatten(0, (-1, FRAMES_TOGETHER)).mean(1)
+    return features[: len(features) // FRAMES_PER_PAIR * FRAMES_PER_PAIR].unflatten(0, (-1, FRAMES_PER_PAIR)).mean(1)
 
 
 class Head(nn.Module):
@@ -117,7 +117,7 @@ class AttentiveStyleEncoder(nn.Module):
         """Style ``[B, 256]``.
 
         Args:
-            layers: outputs of all of Whisper's blocks at 25 Hz, see ``together``, ``[B, F, depth, D]``.
+            layers: outputs of all of Whisper's blocks at 25 Hz, see ``pair_means``, ``[B, F, depth, D]``.
             mask: ``[B, F]``, True where there is speech, once at least in each item.
         """
         if mask is None:

@@ -1,7 +1,8 @@
 """All models of a conversion, each loaded once, when it is first needed."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -31,6 +32,7 @@ class ModelBank:
         encoder: style encoder of ``train_v2_multispeech.py``, which gives both halves of the style. Without it the
             packaged encoders give the prosody half, and the timbre half is searched by its likeness to the speaker.
         extent: share of the timbre extension that is used, 0 to 1.
+        loaded: models by the names of the properties here, in place of those that would be loaded.
     """
 
     def __init__(
@@ -40,9 +42,10 @@ class ModelBank:
         adapter: Path | None = None,
         encoder: Path | None = None,
         extent: float = EXTENT,
+        loaded: Mapping[str, object] | None = None,
     ) -> None:
         self.device, self.whisper, self.adapter, self.encoder, self.extent = device, whisper, adapter, encoder, extent
-        self._models: dict[str, object] = {}
+        self._models: dict[str, object] = dict(loaded or {})
         self._locks: dict[str, threading.RLock] = {}
         self._lock = threading.Lock()
 
@@ -69,46 +72,46 @@ class ModelBank:
     @property
     def content_adapter(self) -> ContentAdapter:
         """Whisper features to text features and phoneme probabilities."""
-        return self._once("content adapter", lambda: ContentAdapter.load(*_given(self.adapter)).to(self.device))
+        return self._once("content_adapter", lambda: ContentAdapter.load(*_given(self.adapter)).to(self.device))
 
     @property
     def phoneme_recognizer(self) -> PhonemeRecognizer:
         """Whisper features to English phonemes."""
-        return self._once("phoneme recognizer", lambda: PhonemeRecognizer.load(self.feature_extractor))
+        return self._once("phoneme_recognizer", lambda: PhonemeRecognizer.load(self.feature_extractor))
 
     @property
     def style_encoder(self) -> StyleEncoder:
         """Whisper features to a style."""
-        return self._once("style encoder", lambda: StyleEncoder.load(self.encoder).to(self.device))
+        return self._once("style_encoder", lambda: StyleEncoder.load(self.encoder).to(self.device))
 
     @property
     def attentive_style_encoder(self) -> AttentiveStyleEncoder | None:
         """A second estimate of the style, with other errors; None where an encoder was given."""
         if self.encoder:
             return None
-        return self._once("attentive style encoder", lambda: AttentiveStyleEncoder.load().to(self.device))
+        return self._once("attentive_style_encoder", lambda: AttentiveStyleEncoder.load().to(self.device))
 
     @property
     def speaker_encoder(self) -> SpeakerEncoder:
         """Audio to a speaker embedding."""
-        return self._once("speaker encoder", lambda: SpeakerEncoder().to(self.device))
+        return self._once("speaker_encoder", lambda: SpeakerEncoder().to(self.device))
 
     @property
     def timbre_surrogate(self) -> TimbreSurrogate:
         """Timbre to the speaker embedding of its speech, and back by search."""
-        return self._once("timbre surrogate", lambda: TimbreSurrogate.load().to(self.device))
+        return self._once("timbre_surrogate", lambda: TimbreSurrogate.load().to(self.device))
 
     @property
     def timbre_extension(self) -> TimbreExtension | None:
         """Speaker embedding to what 128 numbers of timbre cannot express; None where an encoder was given."""
         if self.encoder:
             return None
-        return self._once("timbre extension", lambda: TimbreExtension.load().to(self.device))
+        return self._once("timbre_extension", lambda: TimbreExtension.load().to(self.device))
 
     @property
     def feature_extractor(self) -> WhisperModel:
         """The Whisper model whose features the adapter and the encoders were trained on."""
-        return self._once("feature extractor", lambda: WhisperModel(self.content_adapter.config.whisper, self.device))
+        return self._once("feature_extractor", lambda: WhisperModel(self.content_adapter.config.whisper, self.device))
 
     @property
     def transcriber(self) -> WhisperModel:
@@ -116,6 +119,12 @@ class ModelBank:
         if self.whisper == self.feature_extractor.name:
             return self.feature_extractor
         return self._once("transcriber", lambda: WhisperModel(self.whisper, self.device))
+
+
+@cache
+def shared_bank(device: str) -> ModelBank:
+    """The one bank of a device that functions take which are given none, so that each call finds models loaded."""
+    return ModelBank(device)
 
 
 def _given(path: Path | None) -> tuple[Path, ...]:

@@ -1,9 +1,9 @@
-"""What was said, without text: Whisper's features turned into the text features that Kokoro's decoder expects.
+"""Content without text: Whisper's features turned into the text features that Kokoro's decoder expects.
 
 The adapter reads a middle layer of Whisper's encoder (Radford et al. 2022). Whisper's layers above it were made for its
-decoder, which wants words; the adapter has copies of them that go on learning to hear sounds, and ConvNeXt blocks (Liu
-et al. 2022) on top. It learns from speech that Kokoro spoke itself, where the wanted tensor is known exactly. A second
-head names the phoneme of every 25 ms; the text path's aligner uses it.
+decoder, which needs words; the adapter has copies of them that are trained further on sounds, and ConvNeXt blocks
+(Liu et al. 2022) on top. It learns from speech that Kokoro spoke itself, where the target tensor is known exactly. A
+second head gives the probabilities of the phonemes every 25 ms; the text path's aligner uses it.
 """
 
 import json
@@ -75,9 +75,9 @@ class Attention(nn.Module):
         """``x [B, T, D]`` as keys and values ``[B, heads, T, D / heads]``."""
         return self._split(self.key(x)), self._split(self.value(x))
 
-    def forward(self, x: Tensor, known: KeysValues, mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, keys_values: KeysValues, mask: Tensor | None) -> Tensor:
         """``x [B, S, D]`` to the same; ``mask`` is True where there is something to attend to."""
-        y = F.scaled_dot_product_attention(self._split(self.query(x)), *known, mask)
+        y = F.scaled_dot_product_attention(self._split(self.query(x)), *keys_values, mask)
         return self.out(y.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:
@@ -169,7 +169,7 @@ class ContentAdapter(nn.Module):
         content = content * self.content_std[:, None] + self.content_mean[:, None]
         return Content(content * mask, self.symbols(x).transpose(1, 2).float())
 
-    def start_from(self, blocks: nn.ModuleList) -> None:
+    def copy_blocks(self, blocks: nn.ModuleList) -> None:
         """Copy those of Whisper's encoder blocks that follow ``layer``."""
         first = self.config.layer
         for own, block in zip(self.tuned, blocks[first : first + len(self.tuned)], strict=True):

@@ -25,7 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, STYLE_DIM, TIMBRE_DIM, VOICED_HZ
+from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, VOICED_HZ
 from nuanced_speech.core.device import without_cudnn
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro_layers import (
@@ -39,6 +39,7 @@ from nuanced_speech.models.kokoro_layers import (
     residual_block,
 )
 from nuanced_speech.text.symbols import CONFIG, vocabulary
+from nuanced_speech.voice.style import Style
 
 
 @dataclass(frozen=True)
@@ -91,12 +92,6 @@ class Speech:
 
     audio: Tensor
     prosody: Prosody
-
-
-def timbre_of(style: Tensor) -> Tensor:
-    """What the decoder takes of a style ``[..., 256]``, its first 128 numbers; with those of an extension, which come
-    after the prosody in a style ``[..., 256 + K]``: ``[..., 128 + K]``."""
-    return torch.cat([style[..., :TIMBRE_DIM], style[..., STYLE_DIM:]], -1)
 
 
 def spread(features: Tensor, durations: Tensor) -> Tensor:
@@ -210,7 +205,7 @@ class Kokoro(nn.Module):
         ``speed`` divides the predicted durations. ``durations`` is ``[B, P]`` in whole units, ``f0`` and ``energy``
         ``[B, 2T]``.
         """
-        predictor, half = self.model.predictor, style[:, TIMBRE_DIM:STYLE_DIM]
+        predictor, half = self.model.predictor, Style.from_vector(style).prosody
         s = Condition(half)
         descends = torch.is_grad_enabled() and (style.requires_grad or text.prosody.requires_grad)
         with without_cudnn() if descends else nullcontext():
@@ -285,7 +280,7 @@ class Kokoro(nn.Module):
         text = self.encode_text(ids, lengths)
         prosody = self.predict(text, style, speed, durations, f0, energy)
         content = spread(text.content, prosody.durations)
-        audio = self.decode(content, prosody.f0, prosody.energy, timbre_of(style), prosody.units, seed)
+        audio = self.decode(content, prosody.f0, prosody.energy, Style.from_vector(style).decoder, prosody.units, seed)
         return Speech(audio, prosody)
 
 

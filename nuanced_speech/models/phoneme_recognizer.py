@@ -1,7 +1,7 @@
-"""Which phonemes were said, without a text: Whisper's decoder, taught to write phonemes instead of letters.
+"""Recognises phonemes without a text: Whisper's decoder, trained to write phonemes instead of letters.
 
-Whisper (Radford et al. 2022) hears a word where a frame of sound alone is ambiguous, because its decoder knows what has
-been said so far. That decoder stays as it is but for changes of low rank (LoRA, Hu et al. 2021) and for what it writes:
+Whisper (Radford et al. 2022) recognises a word where a frame of sound alone is ambiguous, because its decoder knows the
+words before it. That decoder stays as it is but for changes of low rank (LoRA, Hu et al. 2021) and for what it writes:
 pronounced words and parts of words, which begin as what Whisper knows of those that sound so, and Kokoro's symbols,
 which are learned from speech whose phonemes are known, so that a word that no lexicon holds is written as it sounded.
 """
@@ -73,21 +73,21 @@ class Block(nn.Module):
     def forward(
         self,
         x: Tensor,
-        heard: KeysValues,
-        written: KeysValues | None = None,
+        audio: KeysValues,
+        past: KeysValues | None = None,
         causal: Tensor | None = None,
-        audible: Tensor | None = None,
+        audio_mask: Tensor | None = None,
     ) -> tuple[Tensor, KeysValues]:
-        """``x [B, S, D]`` to the same, and keys and values of all that is written; ``heard`` is of B items or one."""
+        """``x [B, S, D]`` to the same, and keys and values of all that is written; ``audio`` is of B items or one."""
         y = self.attn_ln(x)
-        known = self.attn.keys_values(y)
-        if written is not None:
-            known = torch.cat([written[0], known[0]], 2), torch.cat([written[1], known[1]], 2)
-        x = x + self.attn(y, known, causal)
+        present = self.attn.keys_values(y)
+        if past is not None:
+            present = torch.cat([past[0], present[0]], 2), torch.cat([past[1], present[1]], 2)
+        x = x + self.attn(y, present, causal)
         # strings that listen to the same recording ask it as one: keys and values of a long one are read once
-        y = self.cross_attn_ln(x).reshape(len(heard[0]), -1, x.shape[-1])
-        x = x + self.cross_attn(y, heard, audible).reshape(x.shape)
-        return x + self.mlp(self.mlp_ln(x)), known
+        y = self.cross_attn_ln(x).reshape(len(audio[0]), -1, x.shape[-1])
+        x = x + self.cross_attn(y, audio, audio_mask).reshape(x.shape)
+        return x + self.mlp(self.mlp_ln(x)), present
 
 
 class Tokens(nn.Module):
@@ -112,7 +112,7 @@ class Tokens(nn.Module):
             return self.table
         return torch.cat([self.symbols, self.words + self.up @ self.down])
 
-    def expected(self, x: Tensor, table: Tensor) -> Tensor:
+    def logits(self, x: Tensor, table: Tensor) -> Tensor:
         """Logits of the next token, ``[..., D]`` to ``[..., V]``, by the rows that ``forward`` gave."""
         return F.linear(x, table).float() + self.prior
 
@@ -126,26 +126,26 @@ class PhonemeRecognizer(nn.Module):
     """Features of Whisper's encoder to Kokoro's phonemes.
 
     Args:
-        listener: the Whisper model whose decoder it begins as; it is copied.
-        lexicon: what it can write.
+        whisper: the Whisper model whose decoder it begins as; it is copied.
+        tokenizer: what it can write.
     """
 
     prompt: Tensor
     position: Tensor
 
     def __init__(
-        self, listener: WhisperModel, lexicon: PhonemeTokenizer, config: PhonemeRecognizerConfig | None = None
+        self, whisper: WhisperModel, tokenizer: PhonemeTokenizer, config: PhonemeRecognizerConfig | None = None
     ) -> None:
         super().__init__()
-        self.config, self.lexicon = config or PhonemeRecognizerConfig(listener.name), lexicon
-        decoder, dims = listener.model.decoder, listener.model.dims
+        self.config, self.tokenizer = config or PhonemeRecognizerConfig(whisper.name), tokenizer
+        decoder, dims = whisper.model.decoder, whisper.model.dims
         self.blocks = nn.ModuleList(Block(dims.n_text_state, dims.n_text_head) for _ in range(dims.n_text_layer))
         self.blocks.load_state_dict(decoder.blocks.state_dict())
         self.ln = nn.LayerNorm(dims.n_text_state)
         self.ln.load_state_dict(decoder.ln.state_dict())
-        self.tokens = Tokens(lexicon.first_rows(listener), lexicon.prior(), self.config.rank)
+        self.tokens = Tokens(tokenizer.initial_embeddings(whisper), tokenizer.prior(), self.config.rank)
         # what Whisper's decoder begins with to write down English without times
-        prompt = listener.english_tokenizer.sot_sequence_including_notimestamps
+        prompt = whisper.english_tokenizer.sot_sequence_including_notimestamps
         self.register_buffer("prompt", decoder.token_embedding.weight[list(prompt)].clone(), False)
         self.register_buffer("position", decoder.positional_embedding.detach().clone(), False)
         self.requires_grad_(False)
@@ -155,8 +155,8 @@ class PhonemeRecognizer(nn.Module):
         return list(self.blocks)
 
     @property
-    def longest(self) -> int:
-        """Tokens that can be written at most."""
+    def max_tokens(self) -> int:
+        """Largest number of tokens that can be written."""
         return len(self.position) - len(self.prompt)
 
     def forward(self, features: Tensor, frames: Tensor, tokens: Tensor) -> Tensor:
@@ -165,46 +165,46 @@ class PhonemeRecognizer(nn.Module):
         Args:
             features: ``[B, F, D]``, of Whisper's encoder after its last norm.
             frames: how many rows of each are an item's own, ``[B]``.
-            tokens: of the lexicon ``[B, P]``, without a zero in front.
+            tokens: token ids ``[B, P]``, without a zero in front.
 
         Returns:
             logits ``[B, P + 1, V]``: row k before token k, the last one after all of them.
         """
-        audible = torch.arange(features.shape[1], device=features.device) < frames[:, None]
+        audio_mask = torch.arange(features.shape[1], device=features.device) < frames[:, None]
         table = self.tokens()
         x = torch.cat([self.prompt.expand(len(tokens), -1, -1), table[tokens]], 1)
         x = x + self.position[: x.shape[1]]
         causal = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
         for block in self._blocks:
-            x, _ = block(x, block.cross_attn.keys_values(features), None, causal, audible[:, None, None])
-        return self.tokens.expected(self.ln(x[:, len(self.prompt) - 1 :]), table)
+            x, _ = block(x, block.cross_attn.keys_values(features), None, causal, audio_mask[:, None, None])
+        return self.tokens.logits(self.ln(x[:, len(self.prompt) - 1 :]), table)
 
-    def write(self, features: Tensor, limit: int) -> str:
+    def transcribe(self, features: Tensor, limit: int) -> str:
         """The most probable phonemes of ``features [F, D]``; arguments as in ``search``."""
-        return self.lexicon.phonemes(self.search(features, limit))
+        return self.tokenizer.phonemes(self.search(features, limit))
 
     @torch.no_grad()
     def search(self, features: Tensor, limit: int, beams: int = BEAMS) -> list[int]:
-        """The most probable tokens of ``features [F, D]``, by beam search over so many strings; none
-        where nothing is heard, of ``limit`` symbols at most, spaces among them.
+        """The most probable tokens of ``features [F, D]``, by beam search over so many strings; none where there is no
+        speech, of ``limit`` symbols at most, spaces among them.
 
         Strings are compared by their log probability over the root of their symbols, ones that are unfinished too: by
         the sum alone, longer ones would always lose, and by the mean per symbol, a long word that is one token would
         win against anything that was said in a second, and win again the more often it is written.
         """
-        heard = [block.cross_attn.keys_values(features[None]) for block in self._blocks]
-        written: list[KeysValues | None] = [None] * len(self.blocks)
+        audio = [block.cross_attn.keys_values(features[None]) for block in self._blocks]
+        past: list[KeysValues | None] = [None] * len(self.blocks)
         causal = torch.ones(len(self.prompt), len(self.prompt), dtype=torch.bool, device=features.device).tril()
         x, ids = (self.prompt + self.position[: len(self.prompt)])[None], features.new_zeros(1, 0, dtype=torch.long)
-        sizes = torch.tensor(self.lexicon.sizes, device=features.device)
+        sizes = torch.tensor(self.tokenizer.sizes, device=features.device)
         scores, symbols = features.new_zeros(1), sizes.new_zeros(1)
         finished: list[tuple[float, list[int]]] = []
         table = self.tokens()
         ends = torch.arange(len(table), device=features.device) == END
-        for length in range(1, self.longest + 1):
+        for length in range(1, self.max_tokens + 1):
             for k, block in enumerate(self._blocks):
-                x, written[k] = block(x, heard[k], written[k], causal if length == 1 else None)
-            totals = scores[:, None] + self.tokens.expected(self.ln(x[:, -1]), table).log_softmax(-1)
+                x, past[k] = block(x, audio[k], past[k], causal if length == 1 else None)
+            totals = scores[:, None] + self.tokens.logits(self.ln(x[:, -1]), table).log_softmax(-1)
             counts = symbols[:, None] + sizes
             worth = (totals / counts.sqrt()).where(ends | (counts <= limit), -torch.inf)
             worths, places = worth.flatten().topk(2 * beams)
@@ -218,18 +218,18 @@ class PhonemeRecognizer(nn.Module):
                 break
             scores, symbols = totals.flatten()[places], counts.flatten()[places]
             ids = torch.cat([ids[rows], tokens[:, None]], 1)
-            written = [(kept[0][rows], kept[1][rows]) for kept in written if kept is not None]
+            past = [(kept[0][rows], kept[1][rows]) for kept in past if kept is not None]
             x = (table[tokens] + self.position[len(self.prompt) + length - 1])[:, None]
         return max(finished)[1] if finished else ids[0].tolist()
 
-    def open_changes(self) -> None:
+    def add_low_rank(self) -> None:
         """Put a change of low rank on every matrix, for training; everything else stays."""
         for module, name in list(_linears(self.blocks)):
             setattr(module, name, LowRank(getattr(module, name), self.config.rank))
         self.tokens.requires_grad_(True)
         self.ln.requires_grad_(True)
 
-    def merge_changes(self) -> None:
+    def merge_low_rank(self) -> None:
         """Make the changes a part of the matrices: as fast as Whisper's own."""
         for parent in list(self.blocks.modules()):
             for name, child in list(parent.named_children()):
@@ -237,19 +237,19 @@ class PhonemeRecognizer(nn.Module):
                     setattr(parent, name, child.merged())
         self.tokens.merge()
 
-    def changes(self) -> dict[str, Tensor]:
+    def trained_state(self) -> dict[str, Tensor]:
         """What training changes: all that has to be saved beside Whisper itself."""
         return {name: value.detach() for name, value in self.named_parameters() if value.requires_grad}
 
     def save(self, path: Path, **metadata: str) -> None:
         """Write the changes as fp16 safetensors; the old file stays until the new is whole."""
-        state = {name: value.half().contiguous() for name, value in self.changes().items()}
+        state = {name: value.half().contiguous() for name, value in self.trained_state().items()}
         with replacing(path) as temporary:
-            known = {"config": json.dumps(asdict(self.config)), "lexicon": self.lexicon.json()}
-            save_file(state, temporary, known | metadata)
+            described = {"config": json.dumps(asdict(self.config)), "lexicon": self.tokenizer.json()}
+            save_file(state, temporary, described | metadata)
 
     @classmethod
-    def load(cls, listener: WhisperModel, path: Path = WEIGHTS) -> "PhonemeRecognizer":
+    def load(cls, whisper: WhisperModel, path: Path = WEIGHTS) -> "PhonemeRecognizer":
         """A recogniser that ``save`` wrote, on top of the Whisper model that it was trained with.
 
         Raises:
@@ -257,27 +257,27 @@ class PhonemeRecognizer(nn.Module):
         """
         with reading_weights(path, "phoneme recogniser", "nuanced-speech train recogniser"), safe_open(path, "pt") as f:
             config = PhonemeRecognizerConfig(**json.loads(f.metadata()["config"]))
-            if config.whisper != listener.name:
-                raise ValueError(f"it is one for Whisper {config.whisper}, not {listener.name}")
-            recogniser = cls(listener, PhonemeTokenizer.of(f.metadata()["lexicon"]), config)
-            recogniser.open_changes()
-            recogniser.load_changes({name: f.get_tensor(name).float() for name in f.keys()})  # noqa: SIM118
-        recogniser.merge_changes()
-        return recogniser.eval().requires_grad_(False).to(listener.device)
+            if config.whisper != whisper.name:
+                raise ValueError(f"it is one for Whisper {config.whisper}, not {whisper.name}")
+            recogniser = cls(whisper, PhonemeTokenizer.from_json(f.metadata()["lexicon"]), config)
+            recogniser.add_low_rank()
+            recogniser.load_trained_state({name: f.get_tensor(name).float() for name in f.keys()})  # noqa: SIM118
+        recogniser.merge_low_rank()
+        return recogniser.eval().requires_grad_(False).to(whisper.device)
 
-    def load_changes(self, changes: dict[str, Tensor]) -> None:
-        """Set what ``changes`` gave.
+    def load_trained_state(self, state: dict[str, Tensor]) -> None:
+        """Set what ``trained_state`` gave.
 
         Raises:
             ValueError: they do not fit.
         """
-        if set(changes) != set(self.changes()):
+        if set(state) != set(self.trained_state()):
             raise ValueError("its tensors are not those of a recogniser")
-        self.load_state_dict(changes, strict=False)
+        self.load_state_dict(state, strict=False)
 
 
 def with_silence(wave: np.ndarray) -> np.ndarray:
-    """A waveform ``[T]`` at 16 kHz as it has to be heard for the recogniser."""
+    """A waveform ``[T]`` at 16 kHz with the silence after it that the recogniser needs."""
     return np.pad(wave, (0, round(SILENCE_SECONDS * WHISPER_SAMPLE_RATE)))
 
 

@@ -1,5 +1,5 @@
-"""What the recogniser writes: Kokoro's symbols, whole pronounced words and pronounced parts of words, which Whisper's
-decoder knows already.
+"""The tokens of the phoneme recogniser: Kokoro's symbols, whole pronounced words and pronounced parts of words, which
+Whisper's decoder knows already.
 
 A word that is one of Whisper's tokens is written in one step, as its phonemes: what Whisper knows of where it is said
 stays of use. Words that share a pronunciation are one word here, since they sound the same. A longer word is written
@@ -58,7 +58,7 @@ class PhonemeTokenizer:
         return json.dumps([self.words, self.parts, self.longer if training else {}], ensure_ascii=False)
 
     @classmethod
-    def of(cls, text: str) -> "PhonemeTokenizer":
+    def from_json(cls, text: str) -> "PhonemeTokenizer":
         """What ``json`` gave."""
         return cls(*json.loads(text))
 
@@ -70,54 +70,55 @@ class PhonemeTokenizer:
     @classmethod
     def load(cls, path: Path) -> "PhonemeTokenizer":
         """What ``save`` wrote."""
-        return cls.of(path.read_text(encoding="utf-8"))
+        return cls.from_json(path.read_text(encoding="utf-8"))
 
     def __len__(self) -> int:
         return SYMBOLS + len(self.words) + len(self.parts)
 
     @cached_property
-    def _written(self) -> dict[int, str]:
+    def _phonemes_of(self) -> dict[int, str]:
         beyond = [" " + word for word in self.words] + [phonemes for phonemes, _, _ in self.parts]
         return {number: symbol for symbol, number in vocabulary().items()} | dict(enumerate(beyond, SYMBOLS))
 
     @cached_property
-    def _numbers(self) -> dict[str, int]:
+    def _token_of(self) -> dict[str, int]:
         return vocabulary() | {" " + word: number for number, word in enumerate(self.words, SYMBOLS)}
 
     @cached_property
     def sizes(self) -> list[int]:
         """Symbols that each token stands for."""
-        return [len(self._written.get(token, " ")) for token in range(len(self))]
+        return [len(self._phonemes_of.get(token, " ")) for token in range(len(self))]
 
     def tokens(self, phonemes: str) -> list[int]:
         """Phonemes of Kokoro's as tokens: words as a whole where they are known, else by parts."""
-        found: list[int] = []
+        tokens: list[int] = []
         for written in WORDS.findall(" " + phonemes):
-            if written in self._numbers:
-                found.append(self._numbers[written])
+            if written in self._token_of:
+                tokens.append(self._token_of[written])
             else:
-                found += self.longer.get(written[1:]) or [self._numbers[symbol] for symbol in written]
-        return found
+                tokens += self.longer.get(written[1:]) or [self._token_of[symbol] for symbol in written]
+        return tokens
 
     def phonemes(self, tokens: list[int]) -> str:
         """The phonemes of tokens; an ending is voiced only after what is voiced."""
-        return VOICED_END.sub("s", "".join(self._written.get(token, "") for token in tokens).strip())
+        return VOICED_END.sub("s", "".join(self._phonemes_of.get(token, "") for token in tokens).strip())
 
-    def first_rows(self, listener: WhisperModel) -> Tensor:
-        """For every token ``[len(self), D]`` what Whisper knows of its letter or its words, frequent words first."""
-        embedding, tokenizer = listener.model.decoder.token_embedding.weight.cpu(), listener.english_tokenizer
+    def initial_embeddings(self, whisper: WhisperModel) -> Tensor:
+        """A row for every token ``[len(self), D]``: Whisper's embedding of its letter, or the mean of its words'
+        embeddings weighted by frequency."""
+        embedding, tokenizer = whisper.model.decoder.token_embedding.weight.cpu(), whisper.english_tokenizer
         rows = torch.zeros(len(self), embedding.shape[1])
         for symbol, number in vocabulary().items():
             rows[number] = embedding[tokenizer.encode(symbol)].mean(0)
         rows[END] = embedding[tokenizer.eot]
-        words, tokens, shares = self._stood_for
+        words, tokens, shares = self._whisper_shares
         rows.index_add_(0, SYMBOLS + words, shares[:, None] * embedding[tokens])
         if self.parts:
             rows[SYMBOLS + len(self.words) :] = embedding[[token for _, token, _ in self.parts]]
         return rows
 
     @cached_property
-    def _stood_for(self) -> tuple[Tensor, Tensor, Tensor]:
+    def _whisper_shares(self) -> tuple[Tensor, Tensor, Tensor]:
         """Of every of Whisper's tokens for a word, which word (0 for the first), which token, and its share in it: the
         tokens of a byte pair encoding stand in the order of their frequency."""
         words = torch.tensor(
@@ -133,7 +134,7 @@ class PhonemeTokenizer:
         shares = torch.ones(len(self))
         pronunciations = Counter(token for tokens in self.words.values() for token in tokens)
         begins = {token for phonemes, token, _ in self.parts if phonemes.startswith(" ")}
-        words, tokens, frequencies = self._stood_for
+        words, tokens, frequencies = self._whisper_shares
         own = [(WHOLE if token in begins else 1) / pronunciations[token] for token in tokens.tolist()]
         shares[SYMBOLS : SYMBOLS + len(self.words)] = 0
         shares.index_add_(0, SYMBOLS + words, frequencies * torch.tensor(own))

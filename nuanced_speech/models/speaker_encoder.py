@@ -1,4 +1,4 @@
-"""Who is speaking: an embedding in which recordings of one voice lie close together.
+"""The speaker encoder: an embedding in which recordings of one voice lie close together.
 
 The network and the weights are Resemblyzer's (Jemine 2019, Apache License 2.0), which is GE2E (Wan et al. 2018): three
 LSTM layers over 40 mel bands of 1.6 s windows. It is written anew here so that gradients pass and the package is
@@ -53,7 +53,7 @@ class SpeakerEncoder(nn.Module):
             _, (hidden, _) = self.lstm(windows)
         return F.normalize(F.relu(self.linear(hidden[-1])), dim=-1)
 
-    def whole(self, mel: Tensor) -> Tensor:
+    def embed_mel(self, mel: Tensor) -> Tensor:
         """Embeddings ``[..., 256]`` of mel spectra ``[..., frames, 40]``: the mean over windows that overlap by
         half."""
         mel = F.pad(mel, (0, 0, 0, max(WINDOW - mel.shape[-2], 0)))
@@ -72,7 +72,7 @@ class SpeakerEncoder(nn.Module):
         return mel * torch.from_numpy(np.gradient(self.centres)).to(mel)
 
     @torch.no_grad()
-    def spoken(self, wave: np.ndarray, sample_rate: int) -> Tensor | None:
+    def speech_mel(self, wave: np.ndarray, sample_rate: int) -> Tensor | None:
         """Mel spectra ``[frames, 40]`` of the speech in ``wave [T]``, pauses left out, at the network's level; None of
         silence."""
         samples = torch.from_numpy(audio.resample(wave, sample_rate, audio.WHISPER_SAMPLE_RATE)).to(self.bands.device)
@@ -88,8 +88,8 @@ class SpeakerEncoder(nn.Module):
     @torch.no_grad()
     def embed(self, wave: np.ndarray, sample_rate: int) -> np.ndarray | None:
         """The embedding ``[256]`` of the speech in ``wave [T]``; None of silence."""
-        mel = self.spoken(wave, sample_rate)
-        return None if mel is None else self.whole(mel).cpu().numpy()
+        mel = self.speech_mel(wave, sample_rate)
+        return None if mel is None else self.embed_mel(mel).cpu().numpy()
 
 
 def _speech(power: np.ndarray) -> np.ndarray:

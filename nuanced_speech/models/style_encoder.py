@@ -1,4 +1,4 @@
-"""The style encoder: what Whisper heard, averaged over time, to Kokoro's 256 style numbers."""
+"""The style encoder: the mean of Whisper's features over time to Kokoro's 256 style numbers."""
 
 import json
 from pathlib import Path
@@ -80,8 +80,8 @@ class StyleEncoder(nn.Module):
         Raises:
             UserError: the path cannot be written.
         """
-        known = {"input_dim": self.input_dim, "style_dim": self.style_dim}
-        texts = self.metadata | (metadata or {}) | {"style_encoder": json.dumps(known)}
+        shape = {"input_dim": self.input_dim, "style_dim": self.style_dim}
+        texts = self.metadata | (metadata or {}) | {"style_encoder": json.dumps(shape)}
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
         with replacing(path) as temporary:
             temporary.write_bytes(to_bytes(state, texts))

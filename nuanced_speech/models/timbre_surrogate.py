@@ -20,7 +20,7 @@ from nuanced_speech.core.constants import DATA, TIMBRE_DIM
 from nuanced_speech.core.errors import reading_weights
 from nuanced_speech.core.files import replacing
 from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
-from nuanced_speech.voice.stock import stock_voices, style_of
+from nuanced_speech.voice.stock import stock_styles
 
 WEIGHTS = DATA / "timbre.safetensors"
 MEMBERS, HIDDEN, DROPOUT = 4, 384, 0.15
@@ -34,7 +34,7 @@ STEPS = 60
 # a SECS of 0.78, 0.77 and 0.76, an OVRL of 2.7, 2.86 and 2.87, and 27, 16 and 13 % of the voiced frames were not.
 PRIOR, CLEANNESS = 0.05, 0.03
 # The same for what the 128 numbers themselves deviate by from timbres that were given to start from. PRIOR leaves free
-# what voices hardly differ in, which is heard all the same.
+# what voices hardly differ in, which is audible all the same.
 NEARNESS = 0.01
 
 
@@ -50,9 +50,10 @@ def _network(hidden: int, dropout: float, outputs: int) -> nn.Sequential:
     )
 
 
-def _together(networks: Iterable[Any]) -> Callable[[Tensor], Tensor]:
-    """What all networks of one shape say, without their dropout, ``[B, inputs]`` to ``[members, B, outputs]``: one
-    product for all of them, since what small networks take is mostly the calling of them."""
+def _stacked(networks: Iterable[Any]) -> Callable[[Tensor], Tensor]:
+    """Networks of one shape as one function, ``[B, inputs]`` to ``[members, B, outputs]``, without their dropout.
+
+    One product computes all of them: small networks spend most of their time in calls."""
     layers = [[m for m in network if isinstance(m, nn.Linear)] for network in networks]
     members = len(layers)
     weights = [torch.stack([layer.weight.T for layer in column]) for column in zip(*layers, strict=True)]
@@ -104,7 +105,7 @@ class TimbreSurrogate(nn.Module):
     @torch.no_grad()
     def nearest(self, embeddings: Tensor, log_f0: Tensor) -> Tensor:
         """Timbres ``[B, 128]`` of the stock voices that would sound most like speakers; arguments as in ``find``."""
-        stock = torch.stack([style_of(pack)[:TIMBRE_DIM] for pack in stock_voices().values()]).to(self.mean.device)
+        stock = torch.stack([style.timbre for style in stock_styles()]).to(self.mean.device)
         best = [
             (self(stock, pitch.expand(len(stock))).mean(0) @ embedding).argmax()
             for embedding, pitch in zip(embeddings, log_f0, strict=True)
@@ -155,17 +156,18 @@ class TimbreSurrogate(nn.Module):
             nearness: weight of the distance to ``start``, if it is given.
         """
         first = self.nearest(embeddings, log_f0) if start is None else start
-        home, known = self.whitened(first), self._inputs(first, log_f0)
+        home, start_inputs = self.whitened(first), self._inputs(first, log_f0)
         nearness = 0.0 if start is None else nearness
         z = home.clone().requires_grad_()
         optimizer = torch.optim.LBFGS([z], max_iter=steps, line_search_fn="strong_wolfe")
-        heard, clean = _together(self.members), _together(self.clean)
+        embed, clean = _stacked(self.members), _stacked(self.clean)
 
         def cost() -> Tensor:
             inputs = self._inputs(self.timbre(z), log_f0)
-            likeness = (F.normalize(heard(inputs), dim=-1) * embeddings).sum(-1).mean(0)
+            likeness = (F.normalize(embed(inputs), dim=-1) * embeddings).sum(-1).mean(0)
             gain = likeness + cleanness * clean(inputs)[..., 0].mean(0)
-            away = prior * (z - home).square().mean(1) + nearness * (inputs - known)[:, :TIMBRE_DIM].square().mean(1)
+            moved = (inputs - start_inputs)[:, :TIMBRE_DIM].square().mean(1)
+            away = prior * (z - home).square().mean(1) + nearness * moved
             loss = (away - gain).sum()
             optimizer.zero_grad()
             loss.backward()

@@ -1,4 +1,4 @@
-"""Whisper as the listener: encoder features at 50 Hz for the clip's own length, and transcription.
+"""Whisper: encoder features at 50 Hz for the clip's own length, and transcription.
 
 Source of the model: Radford et al. 2022, as packaged in ``openai-whisper``.
 """
@@ -20,7 +20,7 @@ FEATURE_RATE = 50
 HOP = WHISPER_SAMPLE_RATE // FEATURE_RATE
 WINDOW_SECONDS = 28
 OVERLAP_SECONDS = 2
-# Silence around the clip, so that its first and last sounds are heard whole.
+# Silence around the clip, so that its first and last sounds are recognised whole.
 MARGIN_SECONDS = 0.5
 # Probability of a language that leaves no doubt.
 SURE = 0.8
@@ -53,7 +53,7 @@ class Segment:
 
     Attributes:
         log_probability: mean over its tokens.
-        no_speech: probability that nothing is said in the 30 s it was heard in.
+        no_speech: probability that there is no speech in the 30 s around it.
         compression: how many times smaller zlib makes the text; above 2.4 it repeats itself.
     """
 
@@ -100,10 +100,10 @@ class WhisperModel:
 
     @cached_property
     def _model(self) -> Any:
-        from nuanced_speech.models.remembering_whisper import RememberingWhisper
+        from nuanced_speech.models.caching_whisper import CachingWhisper
         from nuanced_speech.weights.catalog import load_whisper
 
-        return load_whisper(self.name, self.device, kind=RememberingWhisper).eval().requires_grad_(False)
+        return load_whisper(self.name, self.device, kind=CachingWhisper).eval().requires_grad_(False)
 
     @property
     def width(self) -> int:
@@ -147,7 +147,7 @@ class WhisperModel:
         pieces = []
         for start in range(0, max(len(wave) - overlap, 1), window - overlap):
             piece = self._window(wave[start : start + window], layers)
-            # each side of an overlap is heard best by the window that has it further from its own edge
+            # each side of an overlap is taken from the window in which it is further from the edge
             first = 0 if start == 0 else overlap // HOP // 2
             last = len(piece) if start + window >= len(wave) else len(piece) - overlap // HOP // 2
             pieces.append(piece[first:last])
@@ -187,7 +187,7 @@ class WhisperModel:
         """
         with self._transcribing:
             try:
-                found = self.model.transcribe(
+                result = self.model.transcribe(
                     wave.astype(np.float32),
                     language=language or self.language(wave),
                     temperature=0.0,
@@ -197,7 +197,7 @@ class WhisperModel:
                     verbose=None,
                 )
             finally:
-                self.model.encoder.forget()
+                self.model.encoder.clear_cache()
         segments = [
             Segment(
                 piece["text"].strip(),
@@ -208,9 +208,9 @@ class WhisperModel:
                 float(piece["no_speech_prob"]),
                 float(piece["compression_ratio"]),
             )
-            for piece in found["segments"]
+            for piece in result["segments"]
         ]
-        return Transcript(found["text"].strip(), found["language"], segments)
+        return Transcript(result["text"].strip(), result["language"], segments)
 
     @torch.no_grad()
     def language(self, wave: np.ndarray) -> str:
@@ -220,8 +220,8 @@ class WhisperModel:
         if self.name.endswith(".en"):
             return "en"
         mel = log_mel_spectrogram(torch.from_numpy(wave.astype(np.float32)), self.model.dims.n_mels, padding=N_SAMPLES)
-        # filled up as it is to be written down, so that it is heard once for both; with silence, as Whisper does it,
-        # if that leaves a doubt
+        # filled up as for transcription, so that one encoding serves both; with silence, as Whisper does it, if that
+        # leaves a doubt
         for own in (mel[:, :-N_FRAMES], mel):
             with self._transcribing:
                 _, (shares,) = self.model.detect_language(pad_or_trim(own, N_FRAMES)[None].to(self.device))

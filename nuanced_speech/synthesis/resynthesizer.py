@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from nuanced_speech.adapt.speaker_eq import fit_speaker_eq
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures, mean_style
 from nuanced_speech.core import memory
-from nuanced_speech.core.constants import FRAMES_PER_UNIT, TIMBRE_DIM
+from nuanced_speech.core.constants import FRAMES_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.timing import stage
 from nuanced_speech.dsp.alignment import align_phonemes, warp_frames
@@ -22,10 +21,11 @@ from nuanced_speech.dsp.loudness import low_cut
 from nuanced_speech.dsp.octave_repair import repair_octaves
 from nuanced_speech.dsp.pitch import median_log_f0, transpose
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.models.kokoro import spread, timbre_of
+from nuanced_speech.models.kokoro import spread
 from nuanced_speech.synthesis.effects import Reference, apply
 from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.voice.stock import nearest_stock_timbre
+from nuanced_speech.voice.style import Style
 
 # How much faster or slower than Kokoro new words may be spoken.
 PACE_LIMITS = (0.5, 2.0)
@@ -64,7 +64,7 @@ class Resynthesizer:
     Args:
         models: synthesizer and speaker encoder.
         content: text features of segments that are spoken without text.
-        cleaner: shares of the nearest stock timbre that are tried, in order, where a timbre octave_drops an octave.
+        cleaner: shares of the nearest stock timbre that are tried, in order, where a timbre drops an octave.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Resynthesizer:
             encoded = kokoro.encode_text(ids[None])
             style = voice.style(features, len(ids) - 2)
             forced = torch.from_numpy(aligned).to(kokoro.device)[None] if "rhythm" in delivery.keep else None
-            prosody = kokoro.predict(encoded, style[None], durations=forced)
+            prosody = kokoro.predict(encoded, style.vector[None], durations=forced)
             durations = prosody.durations[0]
             content = spread(encoded.content, durations[None])
             frames = warp_frames(aligned, durations.cpu().numpy())
@@ -137,7 +137,7 @@ class Resynthesizer:
                 ids = kokoro.tokens(phonemes)[None]
                 style = own if voice.pack is None else voice.style(features[0], ids.shape[1] - 2)
                 encoded = kokoro.encode_text(ids)
-                prosody = kokoro.predict(encoded, style[None], speed=speed)
+                prosody = kokoro.predict(encoded, style.vector[None], speed=speed)
                 content = spread(encoded.content, prosody.durations)
             f0 = prosody.voiced_f0()[0]
             move = centre - median_log_f0(f0) if "f0" in delivery.keep else delivery.pitch_shift
@@ -145,13 +145,13 @@ class Resynthesizer:
             energy = prosody.energy[0].cpu().numpy()
             yield self._decode(content, f0, energy, style, voice, delivery.seed).audio
 
-    def _pace(self, features: Sequence[SegmentFeatures], style: Tensor) -> float:
+    def _pace(self, features: Sequence[SegmentFeatures], style: Style) -> float:
         """How much faster the recording was spoken than Kokoro would speak the same words in its style."""
         kokoro, own, predicted = self.models.kokoro, 0.0, 0.0
         for item in features:
             if item.phonemes:
                 ids = kokoro.tokens(item.phonemes)[None]
-                prosody = kokoro.predict(kokoro.encode_text(ids), style[None])
+                prosody = kokoro.predict(kokoro.encode_text(ids), style.vector[None])
                 own += item.units
                 predicted += float(prosody.units[0])
         return float(np.clip(predicted / own, *PACE_LIMITS)) if own else 1.0
@@ -161,7 +161,7 @@ class Resynthesizer:
         content: Tensor,
         f0: np.ndarray,
         energy: np.ndarray,
-        style: Tensor,
+        style: Style,
         voice: TargetVoice,
         seed: int,
         features: SegmentFeatures | None = None,
@@ -169,7 +169,7 @@ class Resynthesizer:
     ) -> Rendered:
         """Audio ``[600 * units]`` of ``content [1, 512, units]``, ``f0`` and ``energy [2 * units]``; with a reference,
         after the post chain."""
-        kokoro, timbre = self.models.kokoro, timbre_of(style)
+        kokoro = self.models.kokoro
 
         def decode(units: slice, timbre: Tensor) -> np.ndarray:
             frames = _frames(units)
@@ -186,14 +186,15 @@ class Resynthesizer:
             return apply(voice.effects(features), wave, reference[_frames(units)])
 
         with stage("decode"):
-            wave = decode(slice(0, content.shape[-1]), timbre)
+            wave = decode(slice(0, content.shape[-1]), style.decoder)
             if features is not None and reference is not None:
                 rendered = self.finish(wave, features, reference, voice)
                 wave, voice = rendered.audio, rendered.voice
         with stage("repair"):
             # a stock voice's timbre has no extension
-            stock = F.pad(nearest_stock_timbre(style[:TIMBRE_DIM]), (0, len(timbre) - TIMBRE_DIM))
-            timbres = [torch.lerp(timbre, stock, share) for share in self.cleaner]
+            nearest, nothing = nearest_stock_timbre(style.timbre), torch.zeros_like(style.extension)
+            stock = replace(style, timbre=nearest, extension=nothing).decoder
+            timbres = [torch.lerp(style.decoder, stock, share) for share in self.cleaner]
             wave = repair_octaves(wave, f0[: content.shape[-1] * FRAMES_PER_UNIT], timbres, render=render)
             memory.give_back()
         return Rendered(wave, voice)

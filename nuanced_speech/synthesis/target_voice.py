@@ -14,6 +14,7 @@ from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.effects import Effect, Equalize, FollowBalance, MatchBalance, MatchLoudness
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import style_of
+from nuanced_speech.voice.style import Style
 
 PITCH_SENTENCE = "We were away a year ago, and now the early morning is ours."
 
@@ -23,8 +24,8 @@ class TargetVoice:
     """A voice to speak segments in: the segments' own, a voice pack, or that of a recording.
 
     Attributes:
-        pack: styles by number of phonemes, ``[510, 256]``, or a single one ``[1, 256 (+ K)]``. None: each segment is
-            spoken in its own style.
+        pack: styles by number of phonemes, a batch ``[510]``, or a single one ``[1]``. None: each segment is spoken in
+            its own style.
         log_f0: median of its melody, log2 Hz; NaN where it is unknown.
         mark: what the metadata of the output says.
         spectrum: long-term spectrum of its recording, log energies ``[BANDS]``; None where it has no recording.
@@ -32,7 +33,7 @@ class TargetVoice:
         equalizer: that equaliser, once it is fitted.
     """
 
-    pack: Tensor | None
+    pack: Style | None
     log_f0: float
     mark: str
     spectrum: np.ndarray | None = None
@@ -44,8 +45,8 @@ class TargetVoice:
         """Each segment's own voice; ``speaker`` is that of an adapted one."""
         return cls(None, float("nan"), f"{SYNTHETIC}; voice: of the source (clone)", speaker=speaker)
 
-    def style(self, features: SegmentFeatures, phonemes: int | None = None) -> Tensor:
-        """The style ``[256]`` or ``[256 + K]`` of a segment, for a text of so many phonemes if that is known."""
+    def style(self, features: SegmentFeatures, phonemes: int | None = None) -> Style:
+        """The style of a segment, for a text of so many phonemes if that is known."""
         if self.pack is None:
             return features.style
         return style_of(self.pack) if phonemes is None else style_of(self.pack, phonemes)
@@ -62,8 +63,8 @@ class TargetVoice:
 
 
 @torch.no_grad()
-def pitch_of(kokoro: Kokoro, pack: Tensor) -> float:
-    """Median F0, log2 Hz, of a sentence in a voice ``[510, 256]``."""
+def pitch_of(kokoro: Kokoro, pack: Style) -> float:
+    """Median F0, log2 Hz, of a sentence in a voice, a batch ``[510]``."""
     ids = kokoro.tokens(phonemize(PITCH_SENTENCE))[None]
-    prosody = kokoro.predict(kokoro.encode_text(ids), style_of(pack, ids.shape[1] - 2)[None])
+    prosody = kokoro.predict(kokoro.encode_text(ids), style_of(pack, ids.shape[1] - 2).vector[None])
     return median_log_f0(prosody.voiced_f0()[0])

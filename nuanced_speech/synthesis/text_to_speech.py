@@ -10,21 +10,21 @@ that depend on the text, so that joins inside and between utterances sound alike
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from nuanced_speech.audio.level import active_level_db
 from nuanced_speech.core import memory, precision
-from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, TIMBRE_DIM
+from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.bank import ModelBank, shared_bank
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.synthesis.utterances import Part, phoneme_strings, text_parts, utterances
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639, style_of
+from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice
 
 SHORT_NAMES = {"en": "en-us", "pt": "pt-br"}
@@ -87,6 +87,78 @@ class SpokenSentence:
     utterance: int
 
 
+class TextToSpeech:
+    """Speaks texts. Threads may share it.
+
+    Args:
+        models: bank with the synthesizer; a new one if omitted.
+        levelling: limits of the gain between utterances.
+
+    Example:
+        ``TextToSpeech().speak("Good morning.", "bf_emma")``
+    """
+
+    def __init__(self, models: ModelBank | None = None, levelling: Levelling = LEVELLING) -> None:
+        self.models, self.levelling = models or ModelBank(), levelling
+
+    def speak(
+        self,
+        text: str,
+        voice: str | Path | Voice = "af_heart",
+        language: str | None = None,
+        speed: float = 1.0,
+        pause: float = DEFAULT_PAUSE,
+        seed: int = 0,
+        fast: bool = False,
+    ) -> np.ndarray:
+        """Text to speech ``[T]`` at 24 kHz; ``stream`` explains the arguments and errors."""
+        return np.concatenate([s.audio for s in self.stream(text, voice, language, speed, pause, seed, fast)])
+
+    def stream(
+        self,
+        text: str,
+        voice: str | Path | Voice = "af_heart",
+        language: str | None = None,
+        speed: float = 1.0,
+        pause: float = DEFAULT_PAUSE,
+        seed: int = 0,
+        fast: bool = False,
+    ) -> Iterator[SpokenSentence]:
+        """Text to speech, sentence by sentence, each as soon as it is made. Memory does not grow with the text.
+
+        Args:
+            text: text of any length. ``[word](/ipa/)`` gives a pronunciation; emoji are not spoken.
+            voice: a voice, or a text or path for ``Voice.load``.
+            language: one of ``voice.stock.VOICE_LANGUAGES``; the voice's when None.
+            speed: 0.5 to 2.
+            pause: seconds between sentences; other pauses are relative to this one.
+            seed: random seed of the synthesizer's noise.
+            fast: decode in bfloat16 where the processor computes that faster (about 1.5 times); elsewhere no
+                difference.
+
+        Raises:
+            UserError: before anything is spoken: an unknown voice or language, a speed or pause out of range, a text
+                without anything to speak.
+        """
+        if not SPEED_LIMITS[0] <= speed <= SPEED_LIMITS[1]:
+            limits = f"{SPEED_LIMITS[0]} to {SPEED_LIMITS[1]:g}"
+            raise UserError(f"speed: a speed of {speed:g} is not possible: give {limits}")
+        if not 0 <= pause <= PAUSE_LIMIT:
+            raise UserError(f"pause: a pause of {pause:g} is not possible: give 0 to {PAUSE_LIMIT:g} seconds")
+        chosen = Voice.load(voice)
+        code = language_of(chosen, language)
+        parts = text_parts(text, iso_639(code), code == "en-gb")
+        try:
+            first = next(parts)
+        except StopIteration:
+            raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word") from None
+        kokoro = self.models.kokoro
+        if fast and precision.fast_dtype(kokoro.device) == torch.float32:
+            precision.say_no_faster()
+        pack = Style.from_vector(chosen.pack.to(kokoro.device))
+        return _stream(first, parts, kokoro, pack, speed, pause, seed, fast, self.levelling)
+
+
 def speak(
     text: str,
     voice: str | Path | Voice = "af_heart",
@@ -96,57 +168,15 @@ def speak(
     seed: int = 0,
     device: str = "cpu",
     fast: bool = False,
-    kokoro: Kokoro | None = None,
+    models: ModelBank | None = None,
 ) -> np.ndarray:
-    """Text to speech ``[T]`` at 24 kHz; ``stream`` explains the arguments and errors."""
-    return np.concatenate([s.audio for s in stream(text, voice, language, speed, pause, seed, device, fast, kokoro)])
-
-
-def stream(
-    text: str,
-    voice: str | Path | Voice = "af_heart",
-    language: str | None = None,
-    speed: float = 1.0,
-    pause: float = DEFAULT_PAUSE,
-    seed: int = 0,
-    device: str = "cpu",
-    fast: bool = False,
-    kokoro: Kokoro | None = None,
-    levelling: Levelling = LEVELLING,
-) -> Iterator[SpokenSentence]:
-    """Text to speech, sentence by sentence, each as soon as it is made. Memory does not grow with the text.
+    """Text to speech ``[T]`` at 24 kHz, in one call; ``TextToSpeech.stream`` explains the arguments and errors.
 
     Args:
-        text: text of any length. ``[word](/ipa/)`` gives a pronunciation; emoji are not spoken.
-        voice: a voice, or a text or path for ``Voice.load``.
-        language: one of ``voice.stock.VOICE_LANGUAGES``; the voice's when None.
-        speed: 0.5 to 2.
-        pause: seconds between sentences; other pauses are relative to this one.
-        seed: random seed of the synthesizer's noise.
-        device: device for Kokoro, if none is given.
-        fast: decode in bfloat16 where the processor computes that faster (about 1.5 times); elsewhere no difference.
-        kokoro: a synthesizer that is loaded already.
-        levelling: limits of the gain between utterances.
-
-    Raises:
-        UserError: before anything is spoken: an unknown voice or language, a speed or pause out of range, a text
-            without anything to speak.
+        device: where the models are loaded, if no ``models`` are given.
+        models: bank with the synthesizer; by default the one that all calls on a device share.
     """
-    if not SPEED_LIMITS[0] <= speed <= SPEED_LIMITS[1]:
-        raise UserError(f"speed: a speed of {speed:g} is not possible: give {SPEED_LIMITS[0]} to {SPEED_LIMITS[1]:g}")
-    if not 0 <= pause <= PAUSE_LIMIT:
-        raise UserError(f"pause: a pause of {pause:g} is not possible: give 0 to {PAUSE_LIMIT:g} seconds")
-    chosen = Voice.load(voice)
-    code = language_of(chosen, language)
-    parts = text_parts(text, iso_639(code), code == "en-gb")
-    try:
-        first = next(parts)
-    except StopIteration:
-        raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word") from None
-    synthesizer = kokoro or kokoro_on(device)
-    if fast and precision.fast_dtype(synthesizer.device) == torch.float32:
-        precision.say_no_faster()
-    return _stream(first, parts, synthesizer, chosen.pack.to(synthesizer.device), speed, pause, seed, fast, levelling)
+    return TextToSpeech(models or shared_bank(device)).speak(text, voice, language, speed, pause, seed, fast)
 
 
 def language_of(voice: Voice, language: str | None = None) -> str:
@@ -170,18 +200,12 @@ def language_of(voice: Voice, language: str | None = None) -> str:
     raise UserError(f"language: unknown language {language!r}: choose from {', '.join(VOICE_LANGUAGES.values())}")
 
 
-@lru_cache(maxsize=1)
-def kokoro_on(device: str) -> Kokoro:
-    """The synthesizer on a device, loaded once."""
-    return Kokoro().to(device)
-
-
 @torch.no_grad()
 def _stream(
     first: Part,
     rest: Iterator[Part],
     kokoro: Kokoro,
-    pack: Tensor,
+    pack: Style,
     speed: float,
     pause: float,
     seed: int,
@@ -217,7 +241,7 @@ def _gain_db(before: float | None, after: float, limits: Levelling = LEVELLING) 
 
 
 def _utter(
-    kokoro: Kokoro, group: list[Part], pack: Tensor, speed: float, seed: int, fast: bool
+    kokoro: Kokoro, group: list[Part], pack: Style, speed: float, seed: int, fast: bool
 ) -> Iterator[tuple[Part, np.ndarray, list[TimedText]]]:
     """Parts that are spoken at once and cut apart again, each with its audio and the times of its words.
 
@@ -228,10 +252,10 @@ def _utter(
     ids = kokoro.tokens("".join(phonemes))[None]
     style = style_of(pack, ids.shape[1] - 2)[None]
     encoded = kokoro.encode_text(ids)
-    prosody = kokoro.predict(encoded, style, speed=speed)
+    prosody = kokoro.predict(encoded, style.vector, speed=speed)
     content = spread(encoded.content, prosody.durations)
     with precision.autocast(kokoro.device, None if fast else torch.float32):
-        audio = kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM], seed=seed)
+        audio = kokoro.decode(content, prosody.f0, prosody.energy, style.decoder, seed=seed)
     wave = audio[0].float().cpu().numpy()
     ends = np.maximum(np.cumsum(prosody.durations[0].cpu().numpy()) - LAG, 0)
     loud = _loud(wave)

@@ -21,7 +21,7 @@ from torch.nn.utils.rnn import pad_sequence
 from nuanced_speech import audio
 from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.core.progress import step_bar
-from nuanced_speech.models.attentive_style_encoder import AttentiveConfig, AttentiveStyleEncoder, together
+from nuanced_speech.models.attentive_style_encoder import AttentiveConfig, AttentiveStyleEncoder, pair_means
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.models.phoneme_recognizer import with_silence
@@ -60,7 +60,7 @@ def layer_features(listener: WhisperModel, wave: np.ndarray, layers: tuple[int, 
     """Layers of ``wave [T]`` at 16 kHz as a conversion computes them, ``[F, L, D]`` at 25 Hz, fp16."""
     frames = -(-len(wave) * FEATURE_RATE // audio.WHISPER_SAMPLE_RATE)
     features = listener.features(with_silence(wave), layers)[:frames]
-    return together(features.unflatten(-1, (len(layers), -1))).half().cpu()
+    return pair_means(features.unflatten(-1, (len(layers), -1))).half().cpu()
 
 
 def prepare(corpus: Path, listener: WhisperModel, layers: tuple[int, ...]) -> None:

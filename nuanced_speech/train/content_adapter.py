@@ -189,7 +189,7 @@ class AdapterRecipe(Recipe):
         self._read_examples(listener)
         torch.manual_seed(config.seed)
         self.adapter = ContentAdapter(shape)
-        self.adapter.start_from(listener.model.encoder.blocks)
+        self.adapter.copy_blocks(listener.model.encoder.blocks)
         sample = torch.cat([e.content.repeat_interleave(e.versions[0][1], 0) for e in self.synthetic[:300]]).float()
         self.adapter.content_mean.copy_(sample.mean(0))
         self.adapter.content_std.copy_(sample.std(0))

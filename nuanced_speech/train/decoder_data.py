@@ -23,9 +23,16 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.analyzer import Analyzer, to_whisper
+from nuanced_speech.analysis.analyzer import Analyzer
+from nuanced_speech.analysis.prepared_segment import to_16k
 from nuanced_speech.audio.pcm import CORPUS_SCALE, to_int16
-from nuanced_speech.core.constants import FEATURE_FRAMES_PER_UNIT, SAMPLE_RATE, SAMPLES_PER_UNIT, WHISPER_SAMPLE_RATE
+from nuanced_speech.core.constants import (
+    FEATURE_FRAMES_PER_UNIT,
+    SAMPLE_RATE,
+    SAMPLES_PER_UNIT,
+    STYLE_DIM,
+    WHISPER_SAMPLE_RATE,
+)
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import step_bar
@@ -115,7 +122,7 @@ def _spoken(models: ModelBank, shard: Path) -> Iterator[DecoderItem]:
         yield DecoderItem(
             utterance.audio,
             content,
-            disturbed_content(models, to_whisper(wave), content.shape[1], np.random.default_rng([k, len(wave)])),
+            disturbed_content(models, to_16k(wave), content.shape[1], np.random.default_rng([k, len(wave)])),
             utterance.f0,
             utterance.energy,
             utterance.style,
@@ -139,15 +146,15 @@ def _recorded(models: ModelBank, path: Path, folder: Path) -> Iterator[DecoderIt
     for number, segment in enumerate(features):
         if segment.units < LEAST_UNITS or not np.isfinite(segment.speaker).all():
             continue
-        wave = segment.waveform
+        wave = segment.wave
         rng = np.random.default_rng([number, len(wave)])
         yield DecoderItem(
             torch.from_numpy(wave),
             segment.content.float(),
-            disturbed_content(models, to_whisper(wave), segment.units, rng),
+            disturbed_content(models, to_16k(wave), segment.units, rng),
             torch.from_numpy(segment.f0),
             torch.from_numpy(segment.energy),
-            segment.style.float(),
+            segment.style.vector[:STYLE_DIM].float(),
             _or_unknown(segment.speaker),
             speaker_name(path, folder),
             bandwidth,

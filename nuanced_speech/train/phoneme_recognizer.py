@@ -110,7 +110,7 @@ def loss_of(
     device = torch.device(config.device)
     features = [with_gaps(clip.versions[rng.integers(len(clip.versions))].float(), rng) for clip in clips]
     frames = torch.tensor([len(x) for x in features], device=device)
-    tokens = [torch.tensor(recogniser.lexicon.tokens(clip.phonemes)) for clip in clips]
+    tokens = [torch.tensor(recogniser.tokenizer.tokens(clip.phonemes)) for clip in clips]
     counts = torch.tensor([len(x) for x in tokens])
     targets = torch.nn.utils.rnn.pad_sequence([F.pad(x, (0, 1), value=END) for x in tokens], True)
     inputs = targets[:, :-1].clone()
@@ -155,11 +155,11 @@ class PhonemeRecognizerRecipe(Recipe):
             pronounced_words(listener).save(words)
         lexicon = PhonemeTokenizer.load(words)
         self.recogniser = PhonemeRecognizer(listener, lexicon, PhonemeRecognizerConfig(listener.name, config.rank))
-        self.recogniser.open_changes()
+        self.recogniser.add_low_rank()
         self.recogniser.to(config.device)
         self._read_clips(folders, listener.name)
         self.learned = [p for p in self.recogniser.parameters() if p.requires_grad]
-        self.start = {name: value.clone() for name, value in self.recogniser.changes().items()}
+        self.start = {name: value.clone() for name, value in self.recogniser.trained_state().items()}
         self.average = WeightAverage(self.start, config.ema)
         self.optimizer = torch.optim.AdamW(self.learned, config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
         self.schedule = WarmCosine(config.steps, config.warmup)
@@ -168,7 +168,7 @@ class PhonemeRecognizerRecipe(Recipe):
         """Read what to learn from, and hold back the first clips."""
         held = self.config.held_out
         # what is too long to be written cannot be learned
-        longest = self.recogniser.longest - 1
+        longest = self.recogniser.max_tokens - 1
         clips = [[c for c in load_clips(folder, whisper) if len(c.phonemes) <= longest] for folder in folders]
         real = clips.pop() if self.config.real else []
         synthetic = [clip for corpus in clips for clip in corpus]
@@ -183,7 +183,7 @@ class PhonemeRecognizerRecipe(Recipe):
     def settings(self) -> dict[str, str]:
         """All that shapes the weights but the number of steps, which may differ when a run is resumed."""
         known = checkpoint.settings_of(self.config, "corpora", "real", "steps")
-        words = checkpoint.fingerprint(self.recogniser.lexicon.json().encode())
+        words = checkpoint.fingerprint(self.recogniser.tokenizer.json().encode())
         return known | {"data": self.data, "lexicon": words}
 
     def batch(self, step: int) -> list[Clip]:
@@ -204,31 +204,31 @@ class PhonemeRecognizerRecipe(Recipe):
         set_rates(self.optimizer, self.config.lr * self.schedule(step))
         loss, accuracy = loss_of(self.recogniser, self.batch(step), rng, self.config)
         descend(self.optimizer, self.learned, loss)
-        self.average.update(self.recogniser.changes(), step)
+        self.average.update(self.recogniser.trained_state(), step)
         return {"loss": loss.item(), "right": accuracy.item()}
 
     def evaluate(self, step: int, board: Board | None) -> str:
         """Errors of the weights that would be the result now, on clips that were held out."""
-        present = {name: value.clone() for name, value in self.recogniser.changes().items()}
+        present = {name: value.clone() for name, value in self.recogniser.trained_state().items()}
         self._load_result()
         rates = [f"{name} {phoneme_errors(self.recogniser, pool):.3f}" for name, pool in self.held_out.items() if pool]
-        self.recogniser.load_changes(present)
+        self.recogniser.load_trained_state(present)
         return f"phonemes wrong, held out: {', '.join(rates)}"
 
     def _load_result(self) -> None:
-        self.recogniser.load_changes(weighed(self.start, self.average.tensors, self.config.kept))
+        self.recogniser.load_trained_state(weighed(self.start, self.average.tensors, self.config.kept))
 
     def state(self) -> dict[str, Any]:
         """Weights that training changes, their average, and the optimizer."""
         return {
-            "changes": self.recogniser.changes(),
+            "changes": self.recogniser.trained_state(),
             "average": self.average.tensors,
             "optimizer": self.optimizer.state_dict(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over an earlier state."""
-        self.recogniser.load_changes(state["changes"])
+        self.recogniser.load_trained_state(state["changes"])
         self.average.restore(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
 
@@ -256,7 +256,7 @@ def phoneme_errors(recogniser: PhonemeRecognizer, clips: list[Clip]) -> float:
     device = next(recogniser.parameters()).device
     for clip in clips:
         units = math.ceil(len(clip.versions[0]) / FEATURE_FRAMES_PER_UNIT)
-        phonemes = recogniser.write(clip.versions[0].float().to(device), units)
+        phonemes = recogniser.transcribe(clip.versions[0].float().to(device), units)
         counts += count_edits(list(clip.phonemes), list(phonemes))
     return counts.rate
 

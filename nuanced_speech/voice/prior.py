@@ -10,14 +10,13 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from nuanced_speech.core.constants import TIMBRE_DIM
-from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
+from nuanced_speech.voice.stock import HELD_OUT, stock_styles, stock_voices, style_of
+from nuanced_speech.voice.style import Style
 
 # Share by which correlations shrink towards zero: 54 voices do not determine a covariance of 128 x 128.
 SHRINKAGE = 0.5
 # The same for the coordinates of a search: a new voice may differ in what all stock voices have in common.
 ROOM = 0.3
-_HALVES = (slice(0, TIMBRE_DIM), slice(TIMBRE_DIM, None))
 
 
 def near_real(pack: Tensor, parts: Sequence[Tensor] = ()) -> Tensor:
@@ -28,24 +27,23 @@ def near_real(pack: Tensor, parts: Sequence[Tensor] = ()) -> Tensor:
         parts: packs of the voices that it is made of; the result may be as far out as the farthest of them.
     """
     mean = torch.stack(list(stock_voices().values())).mean(0)
-    near = pack.clone()
     of_parts = [distances(style_of(part)) for part in parts]
-    for number, distance in enumerate(distances(style_of(pack))):
+    near = []
+    for number, (half, centre) in enumerate(zip(_halves(pack), _halves(mean), strict=True)):
+        distance = distances(style_of(pack))[number]
         limit = max([1.0, *(part[number] for part in of_parts)])
-        if distance > limit:
-            half = _HALVES[number]
-            # one share for all rows, so that their differences shrink alike
-            near[:, half] = torch.lerp(mean[:, half], pack[:, half], limit / distance)
-    return near
+        # one share for all rows, so that their differences shrink alike
+        near.append(torch.lerp(centre, half, limit / distance) if distance > limit else half)
+    return torch.cat(near, 1)
 
 
 def distances(style: Tensor) -> tuple[float, float]:
     """Distances of the timbre and of the prosody of a style ``[256]`` from the mean voice; 1 is the farthest voice."""
-    scaled = []
-    for number, half in enumerate(_HALVES):
-        voices, limit = _half(number)
-        scaled.append(float(_distances(voices, style[None, half])[0]) / limit)
-    return scaled[0], scaled[1]
+    timbre, prosody = (
+        float(_distances(voices, half)[0]) / limit
+        for half, (voices, limit) in zip(_halves(style[None]), (_stock_half(False), _stock_half(True)), strict=True)
+    )
+    return timbre, prosody
 
 
 @lru_cache
@@ -54,17 +52,22 @@ def coordinates(prosody: bool) -> tuple[Tensor, Tensor]:
 
     With standard normal ``z`` these vary as the stock voices do, and a little more where those hardly differ.
     The voices of ``HELD_OUT`` are not used."""
-    half = _HALVES[prosody]
-    voices = torch.stack([style_of(pack)[half] for name, pack in stock_voices().items() if name not in HELD_OUT])
+    voices = torch.stack([style.prosody if prosody else style.timbre for style in stock_styles(HELD_OUT)])
     mean, std = voices.mean(0), voices.std(0)
     variances, directions = torch.linalg.eigh(_correlation((voices - mean) / std, ROOM))
     return mean, (std[:, None] * directions * variances.sqrt()).T
 
 
+def _halves(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """Timbres and prosodies ``[N, 128]`` of packed styles ``[N, 256]``."""
+    styles = Style.from_vector(vectors)
+    return styles.timbre, styles.prosody
+
+
 @lru_cache
-def _half(number: int) -> tuple[Tensor, float]:
+def _stock_half(prosody: bool) -> tuple[Tensor, float]:
     """One half of the stock voices' styles ``[54, 128]``, and the largest distance of one voice from all others."""
-    voices = torch.stack([style_of(pack)[_HALVES[number]] for pack in stock_voices().values()])
+    voices = torch.stack([style.prosody if prosody else style.timbre for style in stock_styles()])
     left_out = [_distances(torch.cat([voices[:k], voices[k + 1 :]]), voices[k : k + 1])[0] for k in range(len(voices))]
     return voices, float(max(left_out))
 

@@ -51,14 +51,14 @@ class Provenance:
         return self.kind == "clone" or bool(self.consent)
 
 
-def made_now(kind: str, **fields: Any) -> Provenance:
+def new_provenance(kind: str, **fields: Any) -> Provenance:
     """Provenance of a voice that is made now, by this version; ``fields`` are others of ``Provenance``."""
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
     encoder = f"nuanced-speech {__version__}, timbre {_timbre_sha256()}"
     return Provenance(kind=kind, date=date, encoder=encoder, **fields)
 
 
-def mixed_now(recipe: str, parts: Sequence[Provenance]) -> Provenance:
+def mixture_provenance(recipe: str, parts: Sequence[Provenance]) -> Provenance:
     """Provenance of a voice that is mixed now; it keeps the recordings and the consent of its parts.
 
     Args:
@@ -68,7 +68,7 @@ def mixed_now(recipe: str, parts: Sequence[Provenance]) -> Provenance:
     sources = dict.fromkeys(source for part in parts for source in part.sources)
     consent = dict.fromkeys(part.consent for part in parts if part.consent)
     language = next((part.language for part in parts if part.language), "")
-    return made_now("mix", language=language, sources=tuple(sources), recipe=recipe, consent="; ".join(consent))
+    return new_provenance("mix", language=language, sources=tuple(sources), recipe=recipe, consent="; ".join(consent))
 
 
 @lru_cache

@@ -6,8 +6,10 @@ timbre (decoder), its last 128 the prosody (predictor).
 
 import difflib
 import re
+from collections.abc import Container
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +19,9 @@ from torch import Tensor
 from nuanced_speech.core.constants import DATA, PACK_ROWS, STYLE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.voice.expression import Weights, is_arithmetic, voice_weights
+from nuanced_speech.voice.style import Style
+
+Pack = TypeVar("Pack", Tensor, Style)
 
 STOCK_FILE = DATA / "voices.safetensors"
 PACK_SUFFIXES = (".pt", ".safetensors", ".npz")
@@ -114,14 +119,19 @@ def named_pack(name: str) -> Tensor:
     return read_pack(path) if path else _stock(name)
 
 
-def style_of(pack: Tensor, phonemes: int = TYPICAL_PHONEMES) -> Tensor:
-    """The pack's style ``[256]`` for a text of this number of phonemes."""
+def style_of(pack: Pack, phonemes: int = TYPICAL_PHONEMES) -> Pack:
+    """The pack's style for a text of this number of phonemes: ``[256]`` of a tensor, or a ``Style``."""
     return pack[min(max(phonemes, 1), len(pack)) - 1]
+
+
+def stock_styles(without: Container[str] = ()) -> list[Style]:
+    """The style of every stock voice for a text of typical length, but of those ``without`` names."""
+    return [Style.from_vector(style_of(pack)) for name, pack in stock_voices().items() if name not in without]
 
 
 def nearest_stock_timbre(timbre: Tensor) -> Tensor:
     """The stock voice's timbre ``[128]`` that is nearest to a timbre ``[128]``, in standard deviations of all."""
-    stock = torch.stack([style_of(pack)[: len(timbre)] for pack in stock_voices().values()]).to(timbre.device)
+    stock = torch.stack([style.timbre for style in stock_styles()]).to(timbre.device)
     return stock[((stock - timbre) / stock.std(0)).square().sum(1).argmin()]
 
 

@@ -1,6 +1,8 @@
 """A style: the numbers that tell Kokoro whose voice speaks, and how."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,6 +48,29 @@ class Style:
             raise ValueError(f"a packed style has at least {STYLE_DIM} numbers, not {vector.shape[-1]}")
         sizes = (TIMBRE_DIM, PROSODY_DIM, vector.shape[-1] - STYLE_DIM)
         return cls(*vector.split(sizes, dim=-1))
+
+    @classmethod
+    def of_prosody(cls, prosody: Tensor) -> "Style":
+        """The style of a prosody ``[..., 128]`` alone, for the predictor: its timbre is zero, without extension."""
+        return cls(torch.zeros_like(prosody), prosody, prosody.new_zeros(*prosody.shape[:-1], 0))
+
+    @classmethod
+    def stack(cls, styles: Sequence["Style"]) -> "Style":
+        """Styles of one batch shape ``...`` as a batch ``[N, ...]``."""
+        return cls.from_vector(torch.stack([style.vector for style in styles]))
+
+    def __len__(self) -> int:
+        """Size of the first batch dimension."""
+        return len(self.timbre)
+
+    def __getitem__(self, index: Any) -> "Style":
+        """The styles at an index of the batch dimensions, as a tensor takes it."""
+        return Style(self.timbre[index], self.prosody[index], self.extension[index])
+
+    @property
+    def device(self) -> torch.device:
+        """Where the numbers are."""
+        return self.timbre.device
 
     @property
     def vector(self) -> Tensor:

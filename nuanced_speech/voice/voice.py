@@ -7,11 +7,10 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.audio.io import SYNTHETIC
-from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.voice.files import check_name, read_voice, write_voice
 from nuanced_speech.voice.prior import near_real
-from nuanced_speech.voice.provenance import Provenance, mixed_now
+from nuanced_speech.voice.provenance import Provenance, mixture_provenance
 from nuanced_speech.voice.stock import (
     OWN_FOLDER,
     PACK_SUFFIXES,
@@ -22,6 +21,7 @@ from nuanced_speech.voice.stock import (
     parts_of,
     stock_voices,
 )
+from nuanced_speech.voice.style import Style
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class Voice:
 
     def with_prosody_of(self, other: "Voice", name: str = "") -> "Voice":
         """This voice's timbre with the rhythm and melody of another."""
-        pack = torch.cat([self.pack[:, :TIMBRE_DIM], other.pack[:, TIMBRE_DIM:]], 1)
+        pack = replace(Style.from_vector(other.pack), timbre=Style.from_vector(self.pack).timbre).vector
         recipe = f"timbre of {self.name}, prosody of {other.name}"
         return _mixed(name or f"{self.name}-{other.name}", recipe, pack, self, other)
 
@@ -125,4 +125,4 @@ def _sum(expression: str) -> Voice:
 
 def _mixed(name: str, recipe: str, pack: Tensor, *parts: Voice) -> Voice:
     """A voice made of others, the heaviest first."""
-    return Voice(name, pack, mixed_now(recipe, [part.provenance for part in parts]))
+    return Voice(name, pack, mixture_provenance(recipe, [part.provenance for part in parts]))

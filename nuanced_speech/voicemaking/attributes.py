@@ -172,7 +172,7 @@ class StockAttributes:
         chosen = self.values if sex is None else self.values[self.female == (sex == "f")]
         return chosen.mean(0), chosen.std(0)
 
-    def in_words(self, values: np.ndarray) -> str:
+    def describe(self, values: np.ndarray) -> str:
         """Words for the attributes ``[9]`` that are unusual for the sex: ``female, very breathy, slow``."""
         sex = "f" if values[SEX] > 0 else "m"
         mean, spread = self.typical(sex)

@@ -1,7 +1,8 @@
 """A speaker's voice from recordings, as a voice pack that speaks any text.
 
-The timbre half is found by its likeness to the speaker (``style.timbre``), the prosody half by its melody and pace
-(``style.melody``). On request the timbre is refined through the synthesizer, and of English that Kokoro spoke, both.
+The timbre half is found by its likeness to the speaker (``models.timbre_surrogate``), the prosody half by its melody
+and pace (``adapt.prosody_fit``). On request the timbre is refined through the synthesizer; where Kokoro itself spoke
+the recordings, both halves are.
 """
 
 from collections.abc import Sequence
@@ -15,11 +16,12 @@ from torch import Tensor
 
 from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig, Sentence, fit_prosody, fixed_sentences
 from nuanced_speech.adapt.voice_adaptation import AdaptationConfig, VoiceAdapter
-from nuanced_speech.analysis.analyzer import Analyzer, to_whisper
+from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.enrollment import Recording, read_recordings
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
+from nuanced_speech.analysis.prepared_segment import to_16k
 from nuanced_speech.audio.segmentation import segment
-from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, TIMBRE_DIM
+from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.dsp.pitch import median_log_f0
@@ -29,8 +31,9 @@ from nuanced_speech.models.whisper import check_language
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.languages import LANGUAGES
 from nuanced_speech.voice.files import check_name
-from nuanced_speech.voice.provenance import Source, made_now
+from nuanced_speech.voice.provenance import Source, new_provenance
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639, stock_voices, style_of
+from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice
 
 # So many pieces of about this length are transcribed, to learn the speaker's pace: Whisper takes a second for each.
@@ -39,11 +42,11 @@ TRANSCRIBED, TRANSCRIBED_SECONDS = 2, 6.0
 
 @dataclass
 class Clone:
-    """A cloned voice, and what was heard in its recordings.
+    """A cloned voice, and the measurements of its recordings.
 
     Attributes:
         voice: the voice.
-        recordings: what it was made from, silence cut out.
+        recordings: its recordings, silence cut out.
         embedding: of the speaker, of length 1 ``[256]``.
         log_f0: of the speaker's voiced frames, log2 Hz ``[N]``.
         warnings: what is wrong with the recordings, a line each.
@@ -99,9 +102,9 @@ def clone(
     _check(recordings, name, consent, language, refine)
     models = models or ModelBank()
     analyze = Analyzer(models)
-    material, warnings = read_recordings([Path(path) for path in recordings], models.speaker_encoder, one_speaker)
+    enrolled, warnings = read_recordings([Path(path) for path in recordings], models.speaker_encoder, one_speaker)
     phonemes = refine > 0 and language in (None, "en")
-    features = [item for recording in material for item in analyze(recording.wave, phonemes=phonemes)]
+    features = [item for recording in enrolled for item in analyze(recording.wave, phonemes=phonemes)]
     f0 = np.concatenate([f.f0 for f in features])
     log_f0 = np.log2(f0[f0 > 0])
     embedding = mean_speaker(features)
@@ -112,16 +115,16 @@ def clone(
 
     median = torch.tensor([median_log_f0(f0)], device=models.device).nan_to_num(F0_CENTRE)
     timbre = models.timbre_surrogate.find(embedding[None], median)[0]
-    sentences, language = _sentences(models, material, language)
-    told = part_of(progress, 0.2, 0.3 if refine else 1.0)
-    prosody = _prosody_rows(models, sentences, language, log_f0, told, config.prosody)
+    sentences, language = _sentences(models, enrolled, language)
+    fit_progress = part_of(progress, 0.2, 0.3 if refine else 1.0)
+    prosody = _prosody_rows(models, sentences, language, log_f0, fit_progress, config.prosody)
     if refine:
         adapter = VoiceAdapter(models, config=config.adaptation)
         timbre, prosody = _refined(adapter, features, timbre, prosody, refine, seed, part_of(progress, 0.3, 1.0))
     pack = torch.cat([_timbre_rows(timbre.cpu()), prosody], 1)
-    sources = tuple(Source(recording.path.name, recording.sha256) for recording in material)
-    provenance = made_now("clone", language=language, sources=sources, consent=consent.strip())
-    return Clone(Voice(name, pack, provenance), material, embedding.cpu().numpy(), log_f0, warnings)
+    sources = tuple(Source(recording.path.name, recording.sha256) for recording in enrolled)
+    provenance = new_provenance("clone", language=language, sources=sources, consent=consent.strip())
+    return Clone(Voice(name, pack, provenance), enrolled, embedding.cpu().numpy(), log_f0, warnings)
 
 
 def _check(recordings: Sequence[str | Path], name: str, consent: str, language: str | None, refine: int) -> None:
@@ -151,36 +154,36 @@ def _refined(
     progress: Progress | None,
 ) -> tuple[Tensor, Tensor]:
     """A timbre ``[128]`` and prosody ``[510, 128]`` after refinement through the synthesizer."""
-    start = torch.cat([timbre, mean_style(features)[TIMBRE_DIM:]])
+    start = replace(mean_style(features), timbre=timbre)
     adapted = adapter([replace(item, style=start) for item in features], steps, seed, progress)
     if adapted.synthetic:
         # the prosody half is known better than by its melody only where Kokoro made the recordings
-        prosody = prosody + adapted.style[TIMBRE_DIM:].cpu() - style_of(prosody)
-    return adapted.style[:TIMBRE_DIM], prosody
+        prosody = prosody + adapted.style.prosody.cpu() - style_of(prosody)
+    return adapted.style.timbre, prosody
 
 
-def _sentences(models: ModelBank, material: list[Recording], language: str | None) -> tuple[list[Sentence], str]:
+def _sentences(models: ModelBank, recordings: list[Recording], language: str | None) -> tuple[list[Sentence], str]:
     """What to fit melody and pace on, and the language: two pieces' words, and in English or if need be fixed ones."""
-    pieces = [(recording.wave, piece) for recording in material for piece in segment(recording.wave)]
+    pieces = [(recording.wave, piece) for recording in recordings for piece in segment(recording.wave)]
     pieces.sort(key=lambda item: abs((item[1].end - item[1].start) * SECONDS_PER_UNIT - TRANSCRIBED_SECONDS))
-    found: list[Sentence] = []
+    sentences: list[Sentence] = []
     for wave, piece in pieces[:TRANSCRIBED]:
         # the margins belong to the neighbours, and silence is cut out: what is left is the sentence
         own = wave[piece.start * SAMPLES_PER_UNIT : piece.end * SAMPLES_PER_UNIT]
-        transcript = models.transcriber.transcribe(to_whisper(own), language)
+        transcript = models.transcriber.transcribe(to_16k(own), language)
         language = language or transcript.language
         if language in LANGUAGES:
             with suppress(UserError):  # nothing speakable
-                found.append(Sentence(phonemize(transcript.text, language)[:MAX_PHONEMES], piece.end - piece.start))
-    found = [sentence for sentence in found if sentence.plausible]
+                sentences.append(Sentence(phonemize(transcript.text, language)[:MAX_PHONEMES], piece.end - piece.start))
+    sentences = [sentence for sentence in sentences if sentence.plausible]
     language = language or "en"
-    return found + (fixed_sentences() if language == "en" or not found else []), language
+    return sentences + (fixed_sentences() if language == "en" or not sentences else []), language
 
 
 def _timbre_rows(timbre: Tensor) -> Tensor:
     """A timbre ``[128]`` for every number of phonemes ``[510, 128]``: it moves as the nearest stock voice's does."""
-    stock = {name: pack[:, :TIMBRE_DIM] for name, pack in stock_voices().items()}
-    nearest = min(stock.values(), key=lambda rows: float((style_of(rows) - timbre).square().sum()))
+    stock = [Style.from_vector(pack).timbre for pack in stock_voices().values()]
+    nearest = min(stock, key=lambda rows: float((style_of(rows) - timbre).square().sum()))
     return timbre + nearest - style_of(nearest)
 
 
@@ -197,4 +200,4 @@ def _prosody_rows(
     own = [name for name in names if iso_639(VOICE_LANGUAGES[name[0]]) == language]
     packs = torch.stack([stock_voices()[name] for name in own or names])
     weights = fit_prosody(models.kokoro, sentences, log_f0, packs, progress, config)
-    return torch.einsum("v,vrs->rs", weights, packs)[:, TIMBRE_DIM:]
+    return Style.from_vector(torch.einsum("v,vrs->rs", weights, packs)).prosody

@@ -14,7 +14,7 @@ from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.voice.stock import stock_voices, style_of
 from nuanced_speech.voicemaking.attributes import NAMES, SEX, StockAttributes, stock_attributes
-from nuanced_speech.voicemaking.description_vocabulary import LEVEL, Wish
+from nuanced_speech.voicemaking.description_vocabulary import LEVEL, VoiceRequest
 from nuanced_speech.voicemaking.directions import directions
 from nuanced_speech.voicemaking.profile import SENTENCES, VoiceProfile, measure_profile, sentence_phonemes
 
@@ -45,12 +45,12 @@ class Described:
     profile: VoiceProfile
 
 
-def targets(wish: Wish, stock: StockAttributes) -> np.ndarray:
-    """Attributes ``[9]`` that a wish requests, relative to voices of the sex; NaN where it requests nothing."""
+def target_attributes(request: VoiceRequest, stock: StockAttributes) -> np.ndarray:
+    """Attributes ``[9]`` that a request requests, relative to voices of the sex; NaN where it requests nothing."""
     values = np.full(len(NAMES), np.nan)
-    mean, spread = stock.typical(wish.sex)
+    mean, spread = stock.typical(request.sex)
     (all_mean, all_spread) = stock.typical(None)
-    for name, level in wish.levels.items():
+    for name, level in request.levels.items():
         k = NAMES.index(name)
         # a level of sex counts only as far as it exceeds that of the plain word
         beyond = np.sign(level) * (abs(level) / LEVEL - 1) if k == SEX else level
@@ -59,28 +59,28 @@ def targets(wish: Wish, stock: StockAttributes) -> np.ndarray:
     return values
 
 
-def starts(wish: Wish, stock: StockAttributes, count: int, seed: int = 0) -> list[str]:
-    """The stock voices of the requested accent that fit a wish best, the best first.
+def nearest_stock_voices(request: VoiceRequest, stock: StockAttributes, count: int, seed: int = 0) -> list[str]:
+    """The stock voices of the requested accent that fit a request best, the best first.
 
     Args:
-        wish: the request.
+        request: the request.
         stock: attributes of the stock voices.
         count: largest number of voices.
         seed: random seed that changes the order of voices that fit about equally well.
     """
-    goal = targets(wish, stock)
+    goal = target_attributes(request, stock)
     missing = (stock.values - np.where(np.isfinite(goal), goal, stock.values)) / stock.spread
     costs = np.linalg.norm(missing, axis=1)
-    if wish.sex:
-        costs = costs + np.where(stock.female == (wish.sex == "f"), 0, OTHER_SEX)
+    if request.sex:
+        costs = costs + np.where(stock.female == (request.sex == "f"), 0, OTHER_SEX)
     if seed:
         costs = costs + RANDOM_COST * np.random.default_rng(seed).random(len(costs))
-    fitting = [k for k in np.argsort(costs) if stock.names[k][0] in (wish.accent or ENGLISH)]
+    fitting = [k for k in np.argsort(costs) if stock.names[k][0] in (request.accent or ENGLISH)]
     return [stock.names[k] for k in fitting[:count]]
 
 
-def make(
-    wish: Wish,
+def make_voice(
+    request: VoiceRequest,
     start: str,
     kokoro: Kokoro,
     encoder: SpeakerEncoder,
@@ -88,10 +88,10 @@ def make(
     seed: int = 0,
     sentences: str = SENTENCES,
 ) -> Described:
-    """A voice that fits a wish, made from a stock voice.
+    """A voice that fits a request, made from a stock voice.
 
     Args:
-        wish: result of ``description_vocabulary.understand``.
+        request: result of ``description_vocabulary.parse_description``.
         start: name of the stock voice.
         kokoro, encoder: models that speak with the voice and embed its speech.
         corrections: number of measurements that correct the step.
@@ -99,7 +99,7 @@ def make(
         sentences: English text that is measured.
     """
     stock, fitted = stock_attributes(), directions()
-    requested = targets(wish, stock)
+    requested = target_attributes(request, stock)
     asked = np.isfinite(requested)
     begin = stock.values[stock.names.index(start)]
     goal = np.where(asked, requested, begin)
@@ -112,9 +112,9 @@ def make(
         step = fitted.step(style, change, asked, stock.spread)
         moved = pack + torch.from_numpy(step).float()
         profile = measure_profile(kokoro, encoder, moved, british, seed, sentences)
-        made = Described(moved, start, requested, profile)
-        if best is None or _missed(made, stock) < _missed(best, stock):
-            best = made
+        candidate = Described(moved, start, requested, profile)
+        if best is None or _missed(candidate, stock) < _missed(best, stock):
+            best = candidate
         change = change + goal - np.where(np.isfinite(profile.attributes), profile.attributes, goal)
     assert best is not None
     return best

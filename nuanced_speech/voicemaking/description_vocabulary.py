@@ -157,7 +157,7 @@ _ACCENTS = {word: letter for words, letter in ACCENTS.items() for word in words.
 
 
 @dataclass(frozen=True)
-class Wish:
+class VoiceRequest:
     """The content of a description.
 
     Attributes:
@@ -178,8 +178,8 @@ class Wish:
         return None if level is None else "f" if level > 0 else "m"
 
 
-def understand(description: str) -> Wish:
-    """The wish that a description in English expresses.
+def parse_description(description: str) -> VoiceRequest:
+    """The request that a description in English expresses.
 
     Raises:
         UserError: no word was understood, or two words contradict each other.
@@ -188,10 +188,10 @@ def understand(description: str) -> Wish:
     for token in _tokens(description):
         reader.read(token)
     accent = reader.accent()
-    wish = Wish(reader.levels(), accent, tuple(reader.unknown))
-    if not wish.levels and wish.accent is None:
-        raise UserError(f"nothing understood in {description.strip()[:60]!r}; {understood()}")
-    return wish
+    request = VoiceRequest(reader.levels(), accent, tuple(reader.unknown))
+    if not request.levels and request.accent is None:
+        raise UserError(f"nothing understood in {description.strip()[:60]!r}; {known_words()}")
+    return request
 
 
 class _Reader:
@@ -258,7 +258,7 @@ class _Reader:
         self.degree, self.negated = 1.0, False
 
 
-def understood() -> str:
+def known_words() -> str:
     """A line that lists the words that are understood."""
     some = {name: f"{name} ({low.split()[0]}, {high.split()[0]})" for name, (low, high) in _PAIRS.items()}
     manners = ", ".join(words.split()[0] for words in MANNERS)

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.core import precision
-from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT, TIMBRE_DIM
+from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import style_of
+from nuanced_speech.voice.style import Style
 from nuanced_speech.voicemaking.attributes import SpeechSample, measure, stock_attributes
 
 # The first has no voiceless sound, for the melody; the second has many.
@@ -78,12 +79,12 @@ def speak(kokoro: Kokoro, pack: Tensor, phonemes: str, seed: int = 0, dtype: tor
         UserError: as ``Kokoro.tokens``.
     """
     ids = kokoro.tokens(phonemes)[None]
-    style = style_of(pack, ids.shape[1] - 2)[None].to(kokoro.device)
+    style = Style.from_vector(style_of(pack, ids.shape[1] - 2)[None].to(kokoro.device))
     encoded = kokoro.encode_text(ids)
-    prosody = kokoro.predict(encoded, style)
+    prosody = kokoro.predict(encoded, style.vector)
     content = spread(encoded.content, prosody.durations)
     with precision.autocast(kokoro.device, dtype):
-        wave = kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM], seed=seed)
+        wave = kokoro.decode(content, prosody.f0, prosody.energy, style.decoder, seed=seed)
     f0, energy, durations = (x[0].float().cpu().numpy() for x in (prosody.f0, prosody.energy, prosody.durations))
     seconds = durations[1:-1] * (SAMPLES_PER_UNIT / SAMPLE_RATE)
     sounds = np.array([is_sound(p) for p in phonemes if p in kokoro.vocab])

@@ -106,7 +106,7 @@ def voice_map(stock: StockAttributes, others: list[MappedVoice], marked: list[st
 def details(stock: StockAttributes, values: np.ndarray) -> str:
     """Attributes ``[9]`` as lines of text: words for the unusual ones, then all values."""
     lines = [f"{a.name}: {a.show(v)}" for a, v in zip(ATTRIBUTES, values, strict=True)]
-    return "\n".join([stock.in_words(values), *lines])
+    return "\n".join([stock.describe(values), *lines])
 
 
 def _meaning(place: np.ndarray, stock: StockAttributes) -> str:

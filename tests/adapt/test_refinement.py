@@ -12,22 +12,22 @@ from helpers import CLIP
 from nuanced_speech import Converter, audio
 from nuanced_speech.adapt.refinement import Passage, RefinementConfig, embed, refine
 from nuanced_speech.adapt.style_inversion import log_mel
-from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
 from nuanced_speech.voice.stock import stock_voices, style_of
+from nuanced_speech.voice.style import Style
 
 PHONEMES = "ðə ɹˈɪvəɹ ɹˈOz kwˈɪkli"
 
 
 @torch.no_grad()
-def passage(kokoro: Kokoro, style: torch.Tensor) -> Passage:
+def passage(kokoro: Kokoro, style: Style) -> Passage:
     encoded = kokoro.encode_text(kokoro.tokens(PHONEMES)[None])
-    prosody = kokoro.predict(encoded, style[None])
+    prosody = kokoro.predict(encoded, style.vector[None])
     content = spread(encoded.content, prosody.durations)
-    mel = log_mel(kokoro.decode(content, prosody.f0, prosody.energy, style[None, :TIMBRE_DIM])[0])
+    mel = log_mel(kokoro.decode(content, prosody.f0, prosody.energy, style.decoder[None])[0])
     return Passage(content, prosody.f0[0], prosody.energy[0], mel, kokoro.tokens(PHONEMES), prosody.durations[0])
 
 
@@ -46,20 +46,21 @@ def test_embedding_with_gradients_is_the_encoders(encoder: SpeakerEncoder) -> No
 def test_a_few_steps_bring_the_voice_nearer(kokoro: Kokoro, encoder: SpeakerEncoder) -> None:
     config = RefinementConfig(crop_units=40, check_every=2)
     surrogate = TimbreSurrogate.load()
-    style = style_of(stock_voices()["bm_lewis"])
+    style = Style.from_vector(style_of(stock_voices()["bm_lewis"]))
     said = passage(kokoro, style)
     with torch.no_grad():
-        wave = kokoro.decode(said.content, said.f0[None], said.energy[None], style[None, :TIMBRE_DIM])
+        wave = kokoro.decode(said.content, said.f0[None], said.energy[None], style.decoder[None])
         wanted = embed(encoder, wave)[0]
-    start = surrogate.mean.clone()
+    start = replace(style, timbre=surrogate.mean.clone())
     told: list[tuple[int, float]] = []
     found = refine(kokoro, encoder, surrogate, start, wanted, [said], 4, lambda *step: told.append(step), config=config)
     assert [step for step, _ in told] == [0, 2, 4]
     assert max(likeness for _, likeness in told[1:]) > told[0][1] + 0.02
-    assert not torch.equal(found, start) and found.isfinite().all()
+    assert not torch.equal(found.timbre, start.timbre) and found.vector.isfinite().all()
+    assert torch.equal(found.prosody, style.prosody)
     # what turns out worse on the passage held back is thrown away: steps far too long lead nowhere
-    far, own = replace(config, step_size=20.0), style[:TIMBRE_DIM]
-    assert torch.equal(refine(kokoro, encoder, surrogate, own, wanted, [said], 2, config=far), own)
+    far = replace(config, step_size=20.0)
+    assert torch.equal(refine(kokoro, encoder, surrogate, style, wanted, [said], 2, config=far).vector, style.vector)
 
 
 def test_a_crop_takes_content_and_curves_of_the_same_time() -> None:

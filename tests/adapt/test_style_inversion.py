@@ -18,23 +18,24 @@ from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.voice.prior import coordinates
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
+from nuanced_speech.voice.style import Style
 
 PHONEMES = "ðə ɹˈɪvəɹ ɹˈOz kwˈɪkli"
 
 
 @torch.no_grad()
-def spoken(kokoro: Kokoro, style: torch.Tensor) -> tuple[torch.Tensor, Passage]:
+def spoken(kokoro: Kokoro, style: Style) -> tuple[torch.Tensor, Passage]:
     """A waveform ``[T]``, and all that there is to know of it."""
     ids = kokoro.tokens(PHONEMES)
     encoded = kokoro.encode_text(ids[None])
-    prosody = kokoro.predict(encoded, style[None])
+    prosody = kokoro.predict(encoded, style.vector[None])
     content = spread(encoded.content, prosody.durations)
-    wave = kokoro.decode(content, prosody.f0, prosody.energy, style[None, :TIMBRE_DIM], seed=7)[0]
+    wave = kokoro.decode(content, prosody.f0, prosody.energy, style.decoder[None], seed=7)[0]
     return wave, Passage(content, prosody.f0[0], prosody.energy[0], log_mel(wave), ids, prosody.durations[0])
 
 
-def likeness(found: torch.Tensor, style: torch.Tensor, half: slice) -> float:
-    return float(F.cosine_similarity(found[half], style[half], dim=0))
+def likeness(found: torch.Tensor, style: torch.Tensor) -> float:
+    return float(F.cosine_similarity(found, style, dim=0))
 
 
 CONFIG = InversionConfig(crop_units=40)
@@ -42,24 +43,24 @@ CONFIG = InversionConfig(crop_units=40)
 
 @pytest.mark.slow
 def test_the_style_of_what_kokoro_said_is_found_again(kokoro: Kokoro) -> None:
-    own, start = (style_of(stock_voices()[name]) for name in ("af_heart", "af_bella"))
+    own, start = (Style.from_vector(style_of(stock_voices()[name])) for name in ("af_heart", "af_bella"))
     _, said = spoken(kokoro, own)
     told: list[int] = []
     found = invert_style(kokoro, start, [said], 5, told.append, config=CONFIG)
     assert found is not None and told == [0, 5]
-    for half in (slice(0, TIMBRE_DIM), slice(TIMBRE_DIM, None)):
-        assert likeness(found, own, half) > likeness(start, own, half) + 0.02
+    assert likeness(found.timbre, own.timbre) > likeness(start.timbre, own.timbre) + 0.02
+    assert likeness(found.prosody, own.prosody) > likeness(start.prosody, own.prosody) + 0.02
     # without words there is nothing to go by
     assert invert_style(kokoro, start, [replace(said, ids=None, durations=None)], 5, config=CONFIG) is None
 
 
 @pytest.mark.slow
 def test_steps_that_lead_nowhere_are_thrown_away(kokoro: Kokoro) -> None:
-    style = style_of(stock_voices()["af_heart"])
+    style = Style.from_vector(style_of(stock_voices()["af_heart"]))
     _, said = spoken(kokoro, style)
     found = invert_style(kokoro, style, [said], 2, config=replace(CONFIG, timbre_step=20.0))
     assert found is not None
-    torch.testing.assert_close(found[:TIMBRE_DIM], style[:TIMBRE_DIM], atol=1e-4, rtol=0)
+    torch.testing.assert_close(found.timbre, style.timbre, atol=1e-4, rtol=0)
 
 
 def test_the_shape_of_a_spectrum_has_no_level_and_its_distance_a_gradient() -> None:
@@ -79,10 +80,10 @@ def test_the_shape_of_a_spectrum_has_no_level_and_its_distance_a_gradient() -> N
 
 
 def test_the_prosody_of_the_words_is_found_again(kokoro: Kokoro) -> None:
-    own, start = (style_of(stock_voices()[name])[TIMBRE_DIM:] for name in ("bm_lewis", "af_sarah"))
-    _, said = spoken(kokoro, style_of(stock_voices()["bm_lewis"]))
-    found = invert_prosody(kokoro, start, [said], 12)
-    assert likeness(found, own, slice(None)) > likeness(start, own, slice(None)) + 0.08
+    own, start = (Style.from_vector(style_of(stock_voices()[name])) for name in ("bm_lewis", "af_sarah"))
+    _, said = spoken(kokoro, own)
+    found = invert_prosody(kokoro, start.prosody, [said], 12)
+    assert likeness(found, own.prosody) > likeness(start.prosody, own.prosody) + 0.08
 
 
 def test_coordinates_are_those_of_the_voices_that_are_not_held_out() -> None:

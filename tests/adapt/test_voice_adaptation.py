@@ -14,7 +14,6 @@ from nuanced_speech import Converter, audio
 from nuanced_speech.adapt.refinement import RefinementConfig
 from nuanced_speech.adapt.style_inversion import InversionConfig, invert_style
 from nuanced_speech.adapt.voice_adaptation import AdaptationConfig, VoiceAdapter
-from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.voice.stock import stock_voices, style_of
@@ -30,7 +29,7 @@ def test_an_adapted_voice_has_a_reference_and_silence_has_none(
     caplog.set_level("INFO", "nuanced_speech")
     adapt = VoiceAdapter(converter.models, config=SHORT)
     wave, silent = audio.read(CLIP)[:48_000], np.zeros(24_000, np.float32)
-    pieces = [converter.analyzer.segment(x, 1.0, segment(x)[0]) for x in (wave, silent)]
+    pieces = [converter.analyzer(x, gain=1.0)[0] for x in (wave, silent)]
     features = converter.speakers.assign(pieces)
     assert features[0].reference is None
     told: list[float] = []
@@ -41,22 +40,22 @@ def test_an_adapted_voice_has_a_reference_and_silence_has_none(
     assert re.fullmatch(r"the voice is refined: about \d+ s, .*", caplog.messages[0])
     assert min(told) >= 0
     assert told[-1] == 1.0
-    assert adapted.style.isfinite().all()
-    assert torch.equal(adapted.style, speech.style)
+    assert adapted.style.vector.isfinite().all()
+    assert torch.equal(adapted.style.vector, speech.style.vector)
     assert float(speech.reference @ torch.from_numpy(speech.speaker)) > 0.999
     assert nothing.reference is None
     # what was given is as it was
-    assert features[0].reference is None and not torch.equal(features[0].style, speech.style)
+    assert features[0].reference is None and not torch.equal(features[0].style.vector, speech.style.vector)
     # the recording says whose voice it is, however much there is of others
     others = [replace(speech, speaker=-speech.speaker, reference=None) for _ in range(2)]
     again = adapt([speech], 1, 0, None, others)
-    assert torch.equal(again.style, again.features[0].style)
+    assert torch.equal(again.style.vector, again.features[0].style.vector)
     assert float(again.features[0].reference @ torch.from_numpy(speech.speaker)) > 0.999
     assert [other.reference for other in again.more] == [None, None]
     # only silence: nothing to do
     caplog.clear()
     alone = adapt([nothing], 1, 0, None)
-    assert torch.equal(alone.style, nothing.style) and alone.features == [nothing]
+    assert torch.equal(alone.style.vector, nothing.style.vector) and alone.features == [nothing]
     assert caplog.messages == ["nothing to refine: there is no speech in the recording"]
 
 
@@ -95,8 +94,8 @@ def test_all_segments_of_a_synthetic_voice_get_its_style(converter: Converter) -
     style, before = adapted.style, features[0].style
     assert adapted.synthetic
     assert told == sorted(told) and told[-1] == 1.0
-    assert not torch.equal(style[TIMBRE_DIM:256], before[TIMBRE_DIM:256])
-    torch.testing.assert_close(style[256:], before[256:])
+    assert not torch.equal(style.prosody, before.prosody)
+    torch.testing.assert_close(style.extension, before.extension)
     for item in adapted.features:
-        torch.testing.assert_close(item.style, style)
+        torch.testing.assert_close(item.style.vector, style.vector)
         assert item.reference is not None

@@ -178,8 +178,8 @@ def test_further_recordings_of_a_voice_make_it_better_known(converter, wave, cli
     assert [len(x) for x in speakers.assigned] == [1, 2, 2]
     assert len(outputs[0]) == len(outputs[1]) == len(short)
     # the same speaker: one style for both, and not what the short one alone would have
-    torch.testing.assert_close(together[0].style, together[1].style, atol=1e-3, rtol=1e-3)
-    assert (together[0].style - alone[0].style).abs().max() > 0.01
+    torch.testing.assert_close(together[0].style.vector, together[1].style.vector, atol=1e-3, rtol=1e-3)
+    assert (together[0].style.vector - alone[0].style.vector).abs().max() > 0.01
     with pytest.raises(UserError, match="more"):
         converter.convert(short, voice="af_heart", more=(clip,))
 
@@ -206,7 +206,7 @@ def test_a_voice_that_serves_again_is_not_analysed_again(converter, wave, tmp_pa
     assert again is one and counting.lengths == [2 * second]
     # but what it is known by has changed
     audio.write(path, wave[second : 3 * second])
-    assert not torch.equal(voices.target(options).pack, one.pack)
+    assert not torch.equal(voices.target(options).pack.vector, one.pack.vector)
     voices.target(options, {"more.wav": wave[:second]})
     assert counting.lengths == [2 * second, 2 * second, 2 * second, second]
 
@@ -221,7 +221,7 @@ def test_further_recordings_that_serve_again_are_not_analysed_again(converter, w
     seen = len(counting.lengths)
     again = chain.voices.further(own, other, False)
     assert len(counting.lengths) == seen
-    assert all(torch.equal(item.style, style) for item, style in zip(again, styles, strict=True))
+    assert all(torch.equal(item.style.vector, style.vector) for item, style in zip(again, styles, strict=True))
     chain.voices.further(own, other, True)
     assert len(counting.lengths) == seen + 1
 
@@ -257,7 +257,7 @@ class Echo(Resynthesizer):
 
     def from_content(self, features, voice, delivery):  # type: ignore[no-untyped-def]
         self.asked += 1
-        return Rendered(features.waveform, voice)
+        return Rendered(features.wave, voice)
 
 
 @pytest.mark.slow

@@ -46,11 +46,12 @@ def watch(job: Callable[[], object]) -> list[str]:
 
 
 def main(folder: Path) -> dict[str, Any]:
+    from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.models.content_adapter import ContentConfig
     from nuanced_speech.models.kokoro import Kokoro
     from nuanced_speech.models.phoneme_tokenizer import PhonemeTokenizer
     from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-    from nuanced_speech.synthesis.text_to_speech import speak
+    from nuanced_speech.synthesis.text_to_speech import TextToSpeech
     from nuanced_speech.train import content_adapter as adapter
     from nuanced_speech.train import corpus
     from nuanced_speech.train import phoneme_recognizer as recogniser
@@ -63,6 +64,7 @@ def main(folder: Path) -> dict[str, Any]:
     from nuanced_speech.voicemaking.profile import measure_profile
 
     kokoro, speaker = Kokoro(), SpeakerEncoder()
+    models = ModelBank(loaded={"kokoro": kokoro})
     voice = stock_voices()["af_heart"]
     text = folder / "text.txt"
     text.write_text("Yes.\nNo.\n", encoding="utf-8")
@@ -92,7 +94,7 @@ def main(folder: Path) -> dict[str, Any]:
 
     jobs: dict[str, Callable[[], object]] = {
         "describe": lambda: measure_profile(kokoro, speaker, voice, sentences="We were away a year ago."),
-        "say --fast": lambda: speak("Yes.", fast=True, kokoro=kokoro),
+        "say --fast": lambda: TextToSpeech(models).speak("Yes.", fast=True),
         "corpus": lambda: corpus._speak_shard((corpus.CorpusConfig(spoken, per_shard=2, text_file=text), 0)),
         "adapter": lambda: adapter.train(
             adapter.AdapterConfig((spoken,), folder / "adapter", steps=1, batch_size=1, held_out=1),

@@ -8,11 +8,11 @@ import pytest
 
 import nuanced_speech
 from nuanced_speech.convert.converter import Converter
-from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.bank import ModelBank
 
 
 @pytest.fixture
-def shared_models(converter: Converter, kokoro: Kokoro, monkeypatch: pytest.MonkeyPatch) -> None:
+def shared_models(converter: Converter, models: ModelBank, monkeypatch: pytest.MonkeyPatch) -> None:
     """``Converter()`` and ``speak(...)`` of the package use models that are loaded already."""
-    monkeypatch.setattr(nuanced_speech, "speak", partial(nuanced_speech.speak, kokoro=kokoro), raising=False)
+    monkeypatch.setattr(nuanced_speech, "speak", partial(nuanced_speech.speak, models=models), raising=False)
     monkeypatch.setattr(nuanced_speech, "Converter", lambda: converter, raising=False)

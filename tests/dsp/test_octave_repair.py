@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ from helpers import DATA
 from nuanced_speech import audio
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import ENERGY_OFFSET
-from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.dsp.f0 import f0
@@ -82,13 +82,11 @@ def test_a_creaky_voice_is_mended_in_a_conversion(clip: Path, converter: Convert
     """A timbre that Kokoro cannot hold in this clip: found among random ones."""
     with torch.no_grad():
         wave = audio.read(clip)
-        (piece,) = segment(wave)
-        heard = converter.analyzer.segment(wave, 1.0, piece, phonemes=True)
+        (heard,) = converter.analyzer(wave, gain=1.0, phonemes=True)
         content, energy = ContentEstimator(converter.models)(heard), heard.energy + ENERGY_OFFSET
-        style = heard.style.clone()
-        style[:128] = torch.from_numpy(np.load(DATA / "creaky_timbre.npy")).float()
+        style = replace(heard.style, timbre=torch.from_numpy(np.load(DATA / "creaky_timbre.npy")).float())
         curves = (torch.from_numpy(curve).float()[None] for curve in (heard.f0, energy))
-        plain = converter.models.kokoro.decode(content, *curves, style[None, :128], seed=0)[0].numpy()
+        plain = converter.models.kokoro.decode(content, *curves, style.timbre[None], seed=0)[0].numpy()
         plain = low_cut(plain)
         mended = converter.resynthesizer._decode(content, heard.f0, energy, style, TargetVoice.own(), 0).audio
     assert affected_stretches(octave_drops(heard.f0, f0(plain, SAMPLE_RATE)), heard.f0)

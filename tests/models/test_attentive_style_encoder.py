@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.attentive_style_encoder import AttentiveConfig, AttentiveStyleEncoder, together
+from nuanced_speech.models.attentive_style_encoder import AttentiveConfig, AttentiveStyleEncoder, pair_means
 from nuanced_speech.models.style_encoder import REACH
 from nuanced_speech.train import attentive_style_encoder as style
 from nuanced_speech.train import checkpoint
@@ -72,8 +72,8 @@ def test_styles_stay_in_reach(encoder: AttentiveStyleEncoder) -> None:
 
 
 def test_frames_are_averaged_in_pairs() -> None:
-    assert torch.equal(together(torch.tensor([[1.0], [3.0], [5.0], [9.0], [11.0]])), torch.tensor([[2.0], [7.0]]))
-    assert together(torch.ones(1, 4)).shape == (1, 4)
+    assert torch.equal(pair_means(torch.tensor([[1.0], [3.0], [5.0], [9.0], [11.0]])), torch.tensor([[2.0], [7.0]]))
+    assert pair_means(torch.ones(1, 4)).shape == (1, 4)
 
 
 def test_a_file_gives_the_encoder_back(encoder: AttentiveStyleEncoder, tmp_path: Path) -> None:

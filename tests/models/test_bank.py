@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.bank import ModelBank, shared_bank
 
 
 def test_threads_that_need_a_model_share_it() -> None:
@@ -30,3 +30,16 @@ def test_different_models_load_at_the_same_time() -> None:
 
 def test_nothing_is_loaded_before_it_is_needed() -> None:
     assert not ModelBank()._models
+
+
+def test_a_model_that_is_handed_in_is_not_loaded() -> None:
+    encoder = object()
+    bank = ModelBank(loaded={"speaker_encoder": encoder})
+    assert bank.speaker_encoder is encoder
+    # the other banks are as they were
+    assert not ModelBank()._models
+
+
+def test_calls_that_are_given_no_bank_share_one_for_each_device() -> None:
+    assert shared_bank("cpu") is shared_bank("cpu") is not shared_bank("cuda")
+    assert (shared_bank("cpu").device, shared_bank("cuda").device) == ("cpu", "cuda")

@@ -76,7 +76,7 @@ def test_the_tuned_blocks_begin_as_whispers_own() -> None:
         for weight in theirs.parameters():
             weight.add_(0.3 * torch.randn(weight.shape))
     adapter = ContentAdapter(SMALL)
-    adapter.start_from(theirs)
+    adapter.copy_blocks(theirs)
     x, there = torch.randn(2, 9, 12), torch.ones(2, 9, dtype=torch.bool)
     torch.testing.assert_close(adapter.tuned[0](x, there), theirs[SMALL.layer](x))
 

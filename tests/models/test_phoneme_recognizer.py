@@ -31,7 +31,7 @@ def changed(listener: WhisperModel) -> PhonemeRecognizer:
     """With changes as training might make them."""
     torch.manual_seed(0)
     recogniser = PhonemeRecognizer(listener, LEXICON)
-    recogniser.open_changes()
+    recogniser.add_low_rank()
     with torch.no_grad():
         for name, value in recogniser.named_parameters():
             if name.endswith(".up"):
@@ -100,7 +100,7 @@ def test_more_beams_find_a_string_that_is_more_probable(converter: Converter, cl
         """Log probability of a string and its end, over the root of its symbols, as it would be with it known."""
         logits = recogniser(features[None], torch.tensor([len(features)]), torch.tensor([said]))[0]
         total = logits.log_softmax(-1)[torch.arange(len(said) + 1), torch.tensor([*said, END])].sum()
-        return float(total / sum(recogniser.lexicon.sizes[token] for token in [*said, END]) ** 0.5)
+        return float(total / sum(recogniser.tokenizer.sizes[token] for token in [*said, END]) ** 0.5)
 
     one, five = (recogniser.search(features, 400, beams) for beams in (1, 5))
     assert one != five
@@ -112,16 +112,16 @@ def test_untaught_it_writes_whispers_words(clip: Path, listener: WhisperModel) -
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
     words = pronounced_words(listener, 3000, parts=0).words
     untaught = PhonemeRecognizer(listener, PhonemeTokenizer(words))
-    untaught.merge_changes()
+    untaught.merge_low_rank()
     wanted = phonemize(listener.transcribe(wave, language="en").text)
-    said = untaught.write(listener.features(with_silence(wave)), 400)
+    said = untaught.transcribe(listener.features(with_silence(wave)), 400)
     assert count_edits(list(wanted), list(said)).rate < 0.5
 
 
 def test_in_a_second_no_long_word_is_written_again_and_again(converter: Converter, clip: Path) -> None:
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
     one, longer = (
-        converter.models.phoneme_recognizer.write(
+        converter.models.phoneme_recognizer.transcribe(
             converter.models.feature_extractor.features(with_silence(wave[: 400 * units])), units
         )
         for units in (40, 60)
@@ -136,7 +136,7 @@ def test_merged_and_saved_it_is_the_same_one(listener: WhisperModel, tmp_path: P
     before = listener.model.decoder.blocks[0].attn.query.weight.clone()
     recogniser.save(tmp_path / "r.safetensors")
     again = PhonemeRecognizer.load(listener, tmp_path / "r.safetensors")
-    assert again.lexicon.words == LEXICON.words
+    assert again.tokenizer.words == LEXICON.words
     ids = torch.tensor([[5, 6, 7]])
     arguments = random_features()[None], torch.tensor([80]), ids
     assert torch.allclose(again(*arguments), recogniser(*arguments), atol=0.05)
@@ -158,6 +158,6 @@ def test_files_that_do_not_fit_are_refused_in_one_line(listener: WhisperModel, t
 def test_the_packaged_one_hears_english_phonemes(converter: Converter, clip: Path) -> None:
     base = converter.models.feature_extractor
     wave = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
-    said = converter.models.phoneme_recognizer.write(base.features(with_silence(wave)), 400)
+    said = converter.models.phoneme_recognizer.transcribe(base.features(with_silence(wave)), 400)
     wanted = phonemize(base.transcribe(wave, language="en").text)
     assert count_edits(list(wanted), list(said)).rate < 0.2

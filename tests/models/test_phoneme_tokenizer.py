@@ -51,7 +51,7 @@ def test_longer_words_are_written_part_by_part(tmp_path: Path) -> None:
     PARTED.save(tmp_path / "lexicon.json")
     assert PhonemeTokenizer.load(tmp_path / "lexicon.json").tokens("kˈætᵊlz") == tokens[1:4]
     # what is shipped with the weights can write, and need not know how
-    shipped = PhonemeTokenizer.of(PARTED.json())
+    shipped = PhonemeTokenizer.from_json(PARTED.json())
     assert shipped.phonemes(tokens) == "ðə kˈætᵊlz kˈæt"
     assert len(shipped.tokens("kˈætᵊlz")) == 8
 
@@ -73,14 +73,14 @@ def test_what_a_token_stands_for_is_shared_out() -> None:
 
 
 def test_words_begin_as_what_whisper_knows_of_them(listener: WhisperModel) -> None:
-    rows = LEXICON.first_rows(listener)
+    rows = LEXICON.initial_embeddings(listener)
     embedding = listener.model.decoder.token_embedding.weight
     assert torch.allclose(rows[SYMBOLS], embedding[262])
     no, know = (torch.nn.functional.cosine_similarity(rows[SYMBOLS + 2], embedding[k], 0) for k in (645, 760))
     assert no > 0.6
     assert know > 0.5
     assert torch.equal(rows[END], embedding[listener.english_tokenizer.eot])
-    assert torch.equal(PARTED.first_rows(listener)[SYMBOLS + 6], embedding[82])
+    assert torch.equal(PARTED.initial_embeddings(listener)[SYMBOLS + 6], embedding[82])
 
 
 def test_whispers_tokens_are_pronounced(listener: WhisperModel) -> None:

@@ -17,10 +17,11 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-from nuanced_speech.models.timbre_surrogate import TimbreSurrogate, _together
+from nuanced_speech.models.timbre_surrogate import TimbreSurrogate, _stacked
 from nuanced_speech.train import timbre_surrogate as training
 from nuanced_speech.train.timbre_surrogate import Samples, TimbreConfig, fit, random_timbres, read_samples
 from nuanced_speech.voice.stock import stock_voices, style_of
+from nuanced_speech.voice.style import Style
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +85,10 @@ def test_the_search_starts_at_an_opinion_but_for_another_recording(
 ) -> None:
     log_f0, opinion = torch.tensor([7.0, 7.3, 7.6]), surrogate.mean.repeat(3, 1)
     torch.testing.assert_close(surrogate.find(embeddings, log_f0, steps=0, start=opinion), opinion, rtol=0, atol=1e-4)
-    styles = torch.cat([opinion, torch.zeros_like(opinion)], 1)
+    styles = Style.from_vector(torch.cat([opinion, torch.zeros_like(opinion)], 1))
     speakers = torch.eye(3, 256)
     own, foreign = (
-        shared_styles(styles, speakers, log_f0, torch.ones(3), surrogate, foreign=foreign)[:, :TIMBRE_DIM]
+        shared_styles(styles, speakers, log_f0, torch.ones(3), surrogate, foreign=foreign).timbre
         for foreign in (False, True)
     )
     torch.testing.assert_close(
@@ -142,12 +143,14 @@ def test_pieces_of_a_speaker_share_a_voice_and_others_keep_theirs(
     log_f0 = torch.tensor([7.0, torch.nan, 7.8, torch.nan])
     units = torch.tensor([200.0, 100.0, 300.0, 50.0])
     for network, foreign in ((None, False), (surrogate, False), (surrogate, True)):
-        settled = shared_styles(styles, speakers, log_f0, units, network, foreign=foreign)
+        shared = shared_styles(Style.from_vector(styles), speakers, log_f0, units, network, foreign=foreign)
+        settled = shared.vector
         assert settled.isfinite().all() and settled.shape == (4, 256)
         near, far = (settled[0] - settled[1]).norm(), (settled[0] - settled[2]).norm()
         assert near < 0.2 * far
-    assert settled[:, :TIMBRE_DIM].std(0).max() < 3 * surrogate.basis.norm(dim=1).max()
-    silent = shared_styles(styles, torch.full((4, 256), torch.nan), log_f0, units, surrogate)
+    assert shared.timbre.std(0).max() < 3 * surrogate.basis.norm(dim=1).max()
+    nowhere = torch.full((4, 256), torch.nan)
+    silent = shared_styles(Style.from_vector(styles), nowhere, log_f0, units, surrogate).vector
     torch.testing.assert_close(silent[0], units / units.sum() @ styles)
     assert torch.equal(silent[0], silent[3])
 
@@ -215,4 +218,4 @@ def test_training_makes_what_is_missing_and_ends_the_same(
 def test_small_networks_say_together_what_each_says_alone(surrogate: TimbreSurrogate) -> None:
     inputs = torch.randn(5, 129, generator=torch.Generator().manual_seed(0))
     for networks in (surrogate.members, surrogate.clean):
-        torch.testing.assert_close(_together(networks)(inputs), torch.stack([network(inputs) for network in networks]))
+        torch.testing.assert_close(_stacked(networks)(inputs), torch.stack([network(inputs) for network in networks]))

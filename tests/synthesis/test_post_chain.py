@@ -20,6 +20,7 @@ from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.synthesis.effects import Reference, apply
 from nuanced_speech.synthesis.resynthesizer import Resynthesizer
 from nuanced_speech.synthesis.target_voice import TargetVoice
+from nuanced_speech.voice.style import Style
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +38,13 @@ def segment(wave: np.ndarray, reference: torch.Tensor | None) -> SegmentFeatures
     units = len(wave) // 600
     return SegmentFeatures(
         segment=Segment(0, units, 0, units),
-        recording=wave,
-        gain=1.0,
+        wave=wave,
         content=torch.zeros(512, units),
         log_probabilities=np.zeros((units, 178)),
         f0=np.zeros(2 * units),
         energy=energy(wave),
         balance=measure_balance(wave),
-        style=torch.zeros(256),
+        style=Style.from_vector(torch.zeros(256)),
         speaker=np.zeros(256),
         reference=reference,
     )
@@ -86,8 +86,8 @@ def test_only_adapted_segments_of_the_own_voice_are_equalised(resynthesizer: Res
     speaker = torch.ones(256) / 16
     features = segment(wave[: len(wave) // 600 * 600], None)
     voice = TargetVoice.own(speaker)
-    assert resynthesizer.finish(features.recording, features, Reference.of(features), voice).voice is voice
+    assert resynthesizer.finish(features.wave, features, Reference.of(features), voice).voice is voice
     assert not voice.equalized(features) and voice.equalized(replace(features, reference=speaker))
     # another voice always is, if its speaker is known
-    other = replace(voice, pack=torch.zeros(1, 256))
+    other = replace(voice, pack=Style.from_vector(torch.zeros(1, 256)))
     assert other.equalized(features) and not replace(other, speaker=None).equalized(features)

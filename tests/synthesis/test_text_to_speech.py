@@ -21,16 +21,15 @@ from nuanced_speech import audio
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import MAX_PHONEMES
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.synthesis import text_to_speech as synthesis
-from nuanced_speech.synthesis import timestamps
+from nuanced_speech.synthesis import text_to_speech, timestamps
 from nuanced_speech.synthesis.sample import SENTENCES, sentence_for
 from nuanced_speech.synthesis.text_to_speech import (
     Levelling,
     SpokenSentence,
+    TextToSpeech,
     TimedText,
     language_of,
     speak,
-    stream,
 )
 from nuanced_speech.synthesis.utterances import LONGEST, phoneme_strings, text_parts, utterances
 from nuanced_speech.text.g2p import phonemize
@@ -41,7 +40,7 @@ from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639
 from nuanced_speech.voice.voice import Provenance, Voice
 
 if TYPE_CHECKING:
-    from nuanced_speech.models.kokoro import Kokoro
+    from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.models.whisper import WhisperModel
 
 TEXT = "The old clock stopped at noon. Nobody noticed, because dinner was late.\n\nThen the bell rang twice."
@@ -52,9 +51,9 @@ def texts(text: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def spoken(kokoro: Kokoro) -> list[SpokenSentence]:
+def spoken(models: ModelBank) -> list[SpokenSentence]:
     """``TEXT`` in a stock voice."""
-    return list(stream(TEXT, "af_heart", kokoro=kokoro))
+    return list(TextToSpeech(models).stream(TEXT, "af_heart"))
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +61,13 @@ def wave(spoken: list[SpokenSentence]) -> np.ndarray:
     return np.concatenate([part.audio for part in spoken])
 
 
-def test_runs_of_kokoro_follow_one_another_at_one_loudness(kokoro: Kokoro) -> None:
+def test_runs_of_kokoro_follow_one_another_at_one_loudness(models: ModelBank) -> None:
     """A run is made louder or quieter no more than it takes, so that its gain does not drift."""
-    assert synthesis._gain_db(None, -30.0) == 0.0
-    assert [synthesis._gain_db(-20.0, level) for level in (-20.5, -22.9, -17.1)] == pytest.approx([0.0, 2.0, -2.0])
+    assert text_to_speech._gain_db(None, -30.0) == 0.0
+    assert [text_to_speech._gain_db(-20.0, level) for level in (-20.5, -22.9, -17.1)] == pytest.approx([0.0, 2.0, -2.0])
     # one that is silent is not made a roar, nor does it silence the next
-    assert synthesis._gain_db(-20.0, -100.0) == 6.0 and synthesis._gain_db(-100.0, -20.0) == -6.0
-    parts = list(stream(TEXT, "af_heart", kokoro=kokoro, levelling=Levelling(step_db=0.05)))
+    assert text_to_speech._gain_db(-20.0, -100.0) == 6.0 and text_to_speech._gain_db(-100.0, -20.0) == -6.0
+    parts = list(TextToSpeech(models, Levelling(step_db=0.05)).stream(TEXT, "af_heart"))
     assert len({part.utterance for part in parts}) == 3
     levels = [audio.active_level_db(part.audio, 24000) for part in parts]
     assert all(abs(step) < 0.1 for step in np.diff(levels)), levels
@@ -149,14 +148,14 @@ def test_speech_says_the_words_and_stops_where_it_should(listener: WhisperModel,
     assert np.argmax(loud) < 0.1 * 24000 and np.argmax(loud[::-1]) < 0.1 * 24000
 
 
-def test_pauses_are_those_that_were_asked_for(kokoro: Kokoro, spoken: list[SpokenSentence]) -> None:
+def test_pauses_are_those_that_were_asked_for(models: ModelBank, spoken: list[SpokenSentence]) -> None:
     ends = [part.words[-1].end for part in spoken]
     starts = [part.words[0].start for part in spoken]
     assert [part.sentence for part in spoken] == [0, 1, 2]
     for before, after, wanted in ((0, 1, 0.4), (1, 2, 0.8)):
         # 50 ms of the silence on each side are kept
         assert starts[after] - ends[before] == pytest.approx(wanted + 0.1, abs=0.051)
-    longer = [part.audio for part in stream("Oh no. Not me.", "af_heart", pause=1.0, kokoro=kokoro)]
+    longer = [part.audio for part in TextToSpeech(models).stream("Oh no. Not me.", "af_heart", pause=1.0)]
     assert not longer[1][:24000].any() and longer[1][24000 : 24000 + 2400].any()
 
 
@@ -181,19 +180,21 @@ def test_words_are_said_when_the_times_say_so(
 
 
 @pytest.fixture(scope="module")
-def short(kokoro: Kokoro) -> np.ndarray:
-    return speak("Come in.", "bf_emma", kokoro=kokoro)
+def short(models: ModelBank) -> np.ndarray:
+    return TextToSpeech(models).speak("Come in.", "bf_emma")
 
 
-def test_the_same_seed_says_the_same_and_speed_is_speed(kokoro: Kokoro, short: np.ndarray) -> None:
-    np.testing.assert_array_equal(short, speak("Come in.", "bf_emma", kokoro=kokoro))
-    assert not np.array_equal(short, speak("Come in.", "bf_emma", seed=1, kokoro=kokoro))
-    assert len(speak("Come in.", "bf_emma", speed=2.0, kokoro=kokoro)) < 0.8 * len(short)
+def test_the_same_seed_says_the_same_and_speed_is_speed(models: ModelBank, short: np.ndarray) -> None:
+    synthesis = TextToSpeech(models)
+    np.testing.assert_array_equal(short, synthesis.speak("Come in.", "bf_emma"))
+    np.testing.assert_array_equal(short, speak("Come in.", "bf_emma", models=models))
+    assert not np.array_equal(short, synthesis.speak("Come in.", "bf_emma", seed=1))
+    assert len(synthesis.speak("Come in.", "bf_emma", speed=2.0)) < 0.8 * len(short)
 
 
-def test_fast_sounds_the_same(kokoro: Kokoro, short: np.ndarray) -> None:
+def test_fast_sounds_the_same(models: ModelBank, short: np.ndarray) -> None:
     """In bfloat16 where the processor computes that faster, else in float32 as ever."""
-    fast = speak("Come in.", "bf_emma", fast=True, kokoro=kokoro)
+    fast = TextToSpeech(models).speak("Come in.", "bf_emma", fast=True)
     assert fast.shape == short.shape
     assert np.array_equal(short, fast) == (precision.fast_dtype() == torch.float32)
     assert audio.active_level_db(fast, 24000) == pytest.approx(audio.active_level_db(short, 24000), abs=0.3)
@@ -240,9 +241,9 @@ def test_subtitles_hold_two_lines_and_go_forward(tmp_path: Path, suffix: str) ->
 
 
 @pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch, kokoro: Kokoro) -> None:
+def loaded(monkeypatch: pytest.MonkeyPatch, models: ModelBank) -> None:
     """The command line with the synthesizer that is loaded already."""
-    monkeypatch.setattr("nuanced_speech.synthesis.text_to_speech.kokoro_on", lambda device: kokoro)
+    monkeypatch.setattr("nuanced_speech.models.bank.shared_bank", lambda device: models)
 
 
 def test_a_file_is_said_into_a_file(loaded, tmp_path, run) -> None:

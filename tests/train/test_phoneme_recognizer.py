@@ -55,7 +55,7 @@ def test_training_learns(spoken: Path, tmp_path: Path, listener: WhisperModel, l
     taught = replace(config(spoken, tmp_path / "whole"), checkpoint_every=1000)
     weights = PhonemeRecognizer.load(listener, train(taught))
     clips = load_clips(spoken, "tiny.en")
-    assert phoneme_errors(PhonemeRecognizer(listener, weights.lexicon), clips) > 0.9
+    assert phoneme_errors(PhonemeRecognizer(listener, weights.tokenizer), clips) > 0.9
     assert phoneme_errors(weights, clips) < 0.3
 
 
@@ -120,16 +120,16 @@ def test_a_share_of_what_was_learned_lies_between_none_and_all(listener: Whisper
     lexicon = PhonemeTokenizer({"ðə": [262], "ænd": [290]})
     torch.manual_seed(0)
     learner = PhonemeRecognizer(listener, lexicon)
-    learner.open_changes()
-    start = {name: value.clone() for name, value in learner.changes().items()}
+    learner.add_low_rank()
+    start = {name: value.clone() for name, value in learner.trained_state().items()}
     end = {name: value + 0.01 * torch.randn_like(value) for name, value in start.items()}
 
     def weights(share: float) -> torch.Tensor:
-        learner.load_changes(weighed(start, end, share))
+        learner.load_trained_state(weighed(start, end, share))
         layer = learner.blocks[0].attn.query
         return torch.cat([(layer.up @ layer.down).flatten(), learner.tokens()[:200].flatten(), learner.ln.weight])
 
     none, half, whole = (weights(share) for share in (0.0, 0.5, 1.0))
     assert torch.allclose(half, (none + whole) / 2, atol=1e-6)
     assert not torch.allclose(half, whole, atol=1e-3)
-    assert torch.equal(learner.changes()["ln.weight"], end["ln.weight"])
+    assert torch.equal(learner.trained_state()["ln.weight"], end["ln.weight"])

@@ -16,7 +16,7 @@ from nuanced_speech.analysis.features import ENERGY_OFFSET
 from nuanced_speech.analysis.speaker_clustering import shared_styles
 from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.kokoro import Kokoro, timbre_of
+from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.timbre_extension import SIZE, TimbreExtension
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
 from nuanced_speech.train import checkpoint
@@ -24,6 +24,7 @@ from nuanced_speech.train.configs import TimbreExtensionTraining
 from nuanced_speech.train.passages import Batch, Passages, load_speakers, prepare
 from nuanced_speech.train.timbre_extension import train
 from nuanced_speech.voice.stock import stock_voices, style_of
+from nuanced_speech.voice.style import Style
 
 
 @pytest.fixture
@@ -73,15 +74,15 @@ def test_it_begins_as_nothing_and_is_read_as_it_was_saved(tmp_path: Path) -> Non
 
 
 def test_its_numbers_follow_the_prosody_in_a_style() -> None:
-    styles = torch.randn(2, 256, generator=torch.Generator().manual_seed(0))
+    styles = Style.from_vector(torch.randn(2, 256, generator=torch.Generator().manual_seed(0)))
     embeddings = torch.nn.functional.normalize(torch.rand(2, 256, generator=torch.Generator().manual_seed(1)), dim=1)
     extension = TimbreExtension(100, 4).eval()
     arguments = styles, embeddings, torch.full((2,), 7.0), torch.ones(2), TimbreSurrogate.load()
     plain, extended = shared_styles(*arguments), shared_styles(*arguments, extension)
-    assert torch.equal(extended[:, :256], plain)
-    assert extended.shape == (2, 260)
-    assert torch.equal(timbre_of(extended), torch.cat([plain[:, :TIMBRE_DIM], extended[:, 256:]], 1))
-    assert torch.equal(timbre_of(plain), plain[:, :TIMBRE_DIM])
+    assert torch.equal(extended.vector[:, :256], plain.vector)
+    assert extended.vector.shape == (2, 260)
+    assert torch.equal(extended.decoder, torch.cat([plain.timbre, extended.vector[:, 256:]], 1))
+    assert torch.equal(plain.decoder, plain.vector[:, :TIMBRE_DIM])
 
 
 @pytest.mark.slow
@@ -89,7 +90,7 @@ def test_its_numbers_follow_the_prosody_in_a_style() -> None:
 def test_the_packaged_one_makes_a_voice_more_like_its_speaker(converter: Converter, clip: Path) -> None:
     models = converter.models
     item = converter.speakers.assign(converter.analyzer(audio.read(clip)))[0]
-    timbre = timbre_of(item.style)
+    timbre = item.style.decoder
     curves = torch.from_numpy(item.f0)[None], torch.from_numpy(item.energy)[None] + ENERGY_OFFSET
     content = ContentEstimator(models)(item)
     plain, extended = (

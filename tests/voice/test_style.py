@@ -41,3 +41,16 @@ def test_a_style_cannot_be_changed_and_has_parts_of_the_right_size() -> None:
         Style(torch.zeros(127), torch.zeros(128), torch.zeros(0))
     with pytest.raises(ValueError, match="one batch shape"):
         Style(torch.zeros(2, 128), torch.zeros(128), torch.zeros(0))
+
+
+def test_styles_of_a_batch_are_stacked_and_indexed() -> None:
+    vectors = torch.randn(3, 260, generator=torch.Generator().manual_seed(0))
+    batch = Style.stack([Style.from_vector(vector) for vector in vectors])
+    assert len(batch) == 3 and torch.equal(batch.vector, vectors) and torch.equal(batch[1].vector, vectors[1])
+    assert torch.equal(batch[0][None].vector, vectors[:1]) and torch.equal(batch[1:].extension, vectors[1:, 256:])
+    assert torch.equal(style_of(batch, 2).vector, vectors[1]) and torch.equal(style_of(batch, 99).vector, vectors[2])
+
+
+def test_the_style_of_a_prosody_alone_has_no_timbre() -> None:
+    prosody = torch.randn(2, 128, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(Style.of_prosody(prosody).vector, torch.cat([torch.zeros(2, 128), prosody], 1))

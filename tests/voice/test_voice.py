@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.voice.prior import distances, near_real
-from nuanced_speech.voice.provenance import Source, made_now
+from nuanced_speech.voice.provenance import Source, new_provenance
 from nuanced_speech.voice.stock import PACK_SUFFIXES, own_voices, stock_voices, style_of, voice_pack
 from nuanced_speech.voice.voice import Voice, mix
 
@@ -25,7 +25,7 @@ from nuanced_speech.voice.voice import Voice, mix
 def me() -> Voice:
     pack = torch.lerp(stock_voices()["af_sky"], stock_voices()["am_adam"], 0.3)
     sources = (Source("a.wav", "0" * 64), Source("b.flac", "1" * 64))
-    return Voice("me", pack, made_now("clone", language="en", sources=sources, consent='I say "yes" – Zoë'))
+    return Voice("me", pack, new_provenance("clone", language="en", sources=sources, consent='I say "yes" – Zoë'))
 
 
 def test_every_file_holds_the_voice_in_its_packages_form(me: Voice, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_the_packaged_attributes_make_sense() -> None:
         "zm_yunxia"
     ]
     whispering = stock.values[stock.names.index("af_nicole")]
-    assert "breathy" in stock.in_words(whispering) and "slow" in stock.in_words(whispering)
+    assert "breathy" in stock.describe(whispering) and "slow" in stock.describe(whispering)
     assert stock.nearest(stock.embeddings[3])[0] == ("af_heart", pytest.approx(1))
     assert stock.nearest(stock.embeddings[3], but="af_heart")[0][0] != "af_heart"
     fitted = directions()

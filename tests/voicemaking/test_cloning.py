@@ -23,7 +23,7 @@ from nuanced_speech.evaluate.quality import Quality
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis import sample
-from nuanced_speech.synthesis.text_to_speech import speak
+from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import stock_voices
 from nuanced_speech.voicemaking.cloning import Clone, CloningConfig, clone
@@ -108,7 +108,7 @@ def test_melody_and_pace_are_found_again(kokoro: Kokoro) -> None:
 
 def test_two_speakers_are_told_apart_and_one_is_not(models: ModelBank, clip: Path, tmp_path: Path) -> None:
     text = "The north wind and the sun were arguing one day."
-    both = np.concatenate([audio.read(clip), speak(text, "af_bella", kokoro=models.kokoro)])
+    both = np.concatenate([audio.read(clip), TextToSpeech(models).speak(text, "af_bella")])
     soundfile.write(tmp_path / "both.wav", both, SAMPLE_RATE)
     with pytest.raises(
         UserError, match=r"two speakers: .*both\.wav from 0 s on and .*both\.wav from [3-7] s on"
@@ -165,5 +165,5 @@ def test_what_cannot_be_cloned(
 
 
 def test_words_of_a_clone_survive_short_texts(models: ModelBank, cloned: Clone) -> None:
-    spoken = speak("Good morning, everybody.", cloned.voice, kokoro=models.kokoro)
+    spoken = TextToSpeech(models).speak("Good morning, everybody.", cloned.voice)
     assert metrics.word_errors("Good morning, everybody.", report.transcribe(models.transcriber, spoken).text).wer == 0

@@ -13,24 +13,25 @@ import torch
 from matplotlib.image import imread
 
 from nuanced_speech import audio
+from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.synthesis import sample
 from nuanced_speech.text.g2p import phonemize
-from nuanced_speech.voice.provenance import made_now
+from nuanced_speech.voice.provenance import new_provenance
 from nuanced_speech.voice.stock import stock_voices
 from nuanced_speech.voice.voice import Voice
 from nuanced_speech.voicemaking import description, profile
 from nuanced_speech.voicemaking.attributes import NAMES, stock_attributes
-from nuanced_speech.voicemaking.description import make, starts, targets
-from nuanced_speech.voicemaking.description_vocabulary import understand
+from nuanced_speech.voicemaking.description import make_voice, nearest_stock_voices, target_attributes
+from nuanced_speech.voicemaking.description_vocabulary import parse_description
 from nuanced_speech.voicemaking.profile import SENTENCES
 from nuanced_speech.voicemaking.voice_map import HEIGHT, WIDTH, MappedVoice, voice_map
 
 
 def wanted(description: str, name: str) -> float:
-    return float(targets(understand(description), stock_attributes())[NAMES.index(name)])
+    return float(target_attributes(parse_description(description), stock_attributes())[NAMES.index(name)])
 
 
 def test_low_is_low_for_the_sex() -> None:
@@ -42,17 +43,21 @@ def test_low_is_low_for_the_sex() -> None:
 
 def test_voices_to_begin_with() -> None:
     stock = stock_attributes()
-    assert all(name.startswith("bf_") for name in starts(understand("old British woman"), stock, 4))
-    assert starts(understand("whispering woman, American"), stock, 1) == ["af_nicole"]
-    assert {name[0] for name in starts(understand("man"), stock, 8)} <= {"a", "b"}
+    assert all(
+        name.startswith("bf_") for name in nearest_stock_voices(parse_description("old British woman"), stock, 4)
+    )
+    assert nearest_stock_voices(parse_description("whispering woman, American"), stock, 1) == ["af_nicole"]
+    assert {name[0] for name in nearest_stock_voices(parse_description("man"), stock, 8)} <= {"a", "b"}
     # there is no Frenchman among them
-    assert starts(understand("french man"), stock, 2) == ["ff_siwis"]
-    assert starts(understand("deep man"), stock, 5, seed=1) == starts(understand("deep man"), stock, 5, seed=1)
-    assert len({tuple(starts(understand("man"), stock, 5, seed=k)) for k in range(4)}) > 1
+    assert nearest_stock_voices(parse_description("french man"), stock, 2) == ["ff_siwis"]
+    assert nearest_stock_voices(parse_description("deep man"), stock, 5, seed=1) == nearest_stock_voices(
+        parse_description("deep man"), stock, 5, seed=1
+    )
+    assert len({tuple(nearest_stock_voices(parse_description("man"), stock, 5, seed=k)) for k in range(4)}) > 1
 
 
 def test_a_described_voice_is_as_described_and_speaks(kokoro: Kokoro, listener: WhisperModel) -> None:
-    made = make(understand("very deep, fast man, American"), "am_michael", kokoro, SpeakerEncoder())
+    made = make_voice(parse_description("very deep, fast man, American"), "am_michael", kokoro, SpeakerEncoder())
     stock = stock_attributes()
     before = stock.values[stock.names.index("am_michael")]
     asked = np.isfinite(made.targets)
@@ -108,9 +113,10 @@ def test_the_map_is_readable(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_commands(monkeypatch, kokoro: Kokoro, tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
+def test_commands(monkeypatch, models: ModelBank, tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
     # the synthesizer is loaded already
-    monkeypatch.setattr("nuanced_speech.synthesis.text_to_speech.kokoro_on", lambda device: kokoro)
+    monkeypatch.setattr("nuanced_speech.models.bank.shared_bank", lambda device: models)
+    monkeypatch.setattr("nuanced_speech.synthesis.text_to_speech.shared_bank", lambda device: models)
     # what it sounds like is another test's matter: less to say
     phonemes = phonemize("We were away a year ago.")
     for module in (profile, description):
@@ -134,7 +140,7 @@ def test_commands(monkeypatch, kokoro: Kokoro, tmp_path: Path, run) -> None:  # 
     assert status == 1 and "is there already" in err and Path("voices/sunny.wav").stat().st_mtime_ns == before
 
     # voices of every kind, and none that hides behind a stock voice's name
-    Voice("me", voice.pack, made_now("clone", language="pt", consent="my own")).save()
+    Voice("me", voice.pack, new_provenance("clone", language="pt", consent="my own")).save()
     torch.save(voice.pack, "voices/bare.pt")
     torch.save(voice.pack, "voices/bf_emma.pt")
     Path("voices/noise.npz").write_bytes(b"noise")

@@ -5,28 +5,28 @@ from __future__ import annotations
 import pytest
 
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.voicemaking.description_vocabulary import LEVEL, Wish, suggestion, understand
+from nuanced_speech.voicemaking.description_vocabulary import LEVEL, VoiceRequest, parse_description, suggestion
 
 
 @pytest.mark.parametrize(
-    ("description", "wish"),
+    ("description", "request"),
     [
-        ("deep man", Wish({"sex": -LEVEL, "pitch": -LEVEL})),
-        ("very low, slow woman", Wish({"pitch": -1.7 * LEVEL, "pace": -LEVEL, "sex": LEVEL})),
-        ("not a particularly deep voice", Wish({"pitch": 0.5 * LEVEL}, None, ("particularly",))),
-        ("British storyteller", Wish({"pace": -0.5, "movement": 0.6, "warmth": 0.5}, "b")),
+        ("deep man", VoiceRequest({"sex": -LEVEL, "pitch": -LEVEL})),
+        ("very low, slow woman", VoiceRequest({"pitch": -1.7 * LEVEL, "pace": -LEVEL, "sex": LEVEL})),
+        ("not a particularly deep voice", VoiceRequest({"pitch": 0.5 * LEVEL}, None, ("particularly",))),
+        ("British storyteller", VoiceRequest({"pace": -0.5, "movement": 0.6, "warmth": 0.5}, "b")),
         # words about one attribute take precedence over manners
-        ("fast storyteller", Wish({"pace": LEVEL, "movement": 0.6, "warmth": 0.5})),
+        ("fast storyteller", VoiceRequest({"pace": LEVEL, "movement": 0.6, "warmth": 0.5})),
         # the degree ends at the comma
-        ("very, warm", Wish({"warmth": LEVEL})),
-        ("not british, warm", Wish({"warmth": LEVEL}, None, ("not british",))),
-        ("lowest purple", Wish({"pitch": -LEVEL}, None, ("purple",))),
+        ("very, warm", VoiceRequest({"warmth": LEVEL})),
+        ("not british, warm", VoiceRequest({"warmth": LEVEL}, None, ("not british",))),
+        ("lowest purple", VoiceRequest({"pitch": -LEVEL}, None, ("purple",))),
     ],
 )
-def test_descriptions(description: str, wish: Wish) -> None:
-    understood = understand(description)
-    assert understood.levels == pytest.approx(wish.levels)
-    assert (understood.accent, understood.unknown) == (wish.accent, wish.unknown)
+def test_descriptions(description: str, request: VoiceRequest) -> None:
+    understood = parse_description(description)
+    assert understood.levels == pytest.approx(request.levels)
+    assert (understood.accent, understood.unknown) == (request.accent, request.unknown)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_descriptions(description: str, wish: Wish) -> None:
 )
 def test_what_cannot_be_understood(description: str, says: str) -> None:
     with pytest.raises(UserError, match=says) as caught:
-        understand(description)
+        parse_description(description)
     assert "\n" not in str(caught.value)
 
 

@@ -11,9 +11,9 @@ from torch import Tensor
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import step_bar
-from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.bank import ModelBank, shared_bank
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-from nuanced_speech.synthesis import text_to_speech as synthesis
+from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.tts.features import load
 from nuanced_speech.voice.stock import stock_voices, voice_pack
 
@@ -55,23 +55,24 @@ def voice_embedding(voice: str) -> Tensor:
     return table[voice] if voice in table else spoken_embedding(voice)
 
 
-def spoken_embedding(voice: str, kokoro: Kokoro | None = None) -> Tensor:
+def spoken_embedding(voice: str, models: ModelBank | None = None) -> Tensor:
     """The embedding ``[256]`` of a passage that Kokoro speaks in a voice.
 
     Raises:
         UserError: no such voice.
     """
     voice_pack(voice)
-    wave = synthesis.speak(PASSAGE, voice, language="en-us", kokoro=kokoro)
-    embedding = SpeakerEncoder().embed(wave, audio.SAMPLE_RATE)
+    models = models or shared_bank("cpu")
+    wave = TextToSpeech(models).speak(PASSAGE, voice, "en-us")
+    embedding = models.speaker_encoder.embed(wave, audio.SAMPLE_RATE)
     assert embedding is not None
     return F.normalize(torch.from_numpy(embedding), dim=0)
 
 
 def write_table(path: Path = TABLE) -> None:
     """Let Kokoro speak in every stock voice, and keep the embeddings."""
-    kokoro = Kokoro()
-    table = {name: spoken_embedding(name, kokoro).half() for name in step_bar(stock_voices(), "voices")}
+    models = ModelBank()
+    table = {name: spoken_embedding(name, models).half() for name in step_bar(stock_voices(), "voices")}
     with audio.replacing(path) as temporary:
         save_file(table, temporary)
 

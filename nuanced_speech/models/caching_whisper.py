@@ -1,4 +1,4 @@
-"""Whisper with an encoder that does not compute again what it computed last.
+"""Whisper with an encoder that keeps its last output.
 
 Transcription encodes the same 30 s for their language, for their words and for the times of these.
 """
@@ -7,8 +7,8 @@ from torch import Tensor
 from whisper.model import AudioEncoder, ModelDimensions, Whisper
 
 
-class RememberingEncoder(AudioEncoder):
-    """The audio encoder, which keeps its last input and output until ``forget`` is called. Not for several threads."""
+class CachingEncoder(AudioEncoder):
+    """The audio encoder, which keeps its last input and output until ``clear_cache``. Not for several threads."""
 
     last: tuple[Tensor, Tensor] | None = None
 
@@ -18,16 +18,16 @@ class RememberingEncoder(AudioEncoder):
             self.last = x.clone(), super().forward(x)
         return self.last[1]
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Free what is kept."""
         self.last = None
 
 
-class RememberingWhisper(Whisper):
-    """Whisper with a ``RememberingEncoder``."""
+class CachingWhisper(Whisper):
+    """Whisper with a ``CachingEncoder``."""
 
     def __init__(self, dims: ModelDimensions) -> None:
         super().__init__(dims)
-        self.encoder = RememberingEncoder(
+        self.encoder = CachingEncoder(
             dims.n_mels, dims.n_audio_ctx, dims.n_audio_state, dims.n_audio_head, dims.n_audio_layer
         )
