@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from nuanced_speech import audio
 from nuanced_speech.core.constants import DATA
 from nuanced_speech.core.device import without_cudnn
+from nuanced_speech.dsp.mel import mel_filters
 
 WEIGHTS = DATA / "speaker_encoder.safetensors"
 EMBEDDING_DIM = 256
@@ -32,13 +33,11 @@ class SpeakerEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        from transformers.audio_utils import mel_filter_bank
-
         self.lstm = nn.LSTM(BANDS, EMBEDDING_DIM, 3, batch_first=True)
         self.linear = nn.Linear(EMBEDDING_DIM, EMBEDDING_DIM)
         rate = audio.WHISPER_SAMPLE_RATE
-        bank = mel_filter_bank(N_FFT // 2 + 1, BANDS, 0.0, rate / 2, rate, norm="slaney", mel_scale="slaney")
-        self.register_buffer("bands", torch.from_numpy(bank).float(), persistent=False)
+        bank = np.ascontiguousarray(mel_filters(N_FFT, BANDS, rate).T)
+        self.register_buffer("bands", torch.from_numpy(bank), persistent=False)
         self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
         self.load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()})
         self.eval().requires_grad_(False)
