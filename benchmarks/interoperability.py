@@ -9,11 +9,13 @@ The ``.pt`` is spoken by kokoro's own pipeline, the ``.npz`` by kokoro-onnx with
 
 import argparse
 import importlib.util
+import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from nuanced_speech import audio
 from nuanced_speech.evaluate import metrics, report
@@ -29,11 +31,19 @@ TEXT = "The old man walked slowly down to the river, and nobody asked him where 
 
 
 def with_kokoro(kokoro: Kokoro, path: Path) -> np.ndarray:
-    """Spoken by ``KPipeline`` and ``KModel`` of the installed package, the voice being the ``.pt``."""
-    from kokoro import KPipeline
+    """Spoken by ``KPipeline`` and ``KModel`` of the installed package with our weights, the voice being the ``.pt``."""
+    from kokoro import KModel, KPipeline
 
+    with tempfile.TemporaryDirectory() as scratch:
+        empty = Path(scratch) / "empty.pth"
+        torch.save({}, empty)
+        model = KModel(repo_id="hexgrad/Kokoro-82M", config=json.loads(CONFIG.read_text()), model=str(empty)).eval()
+    for module in model.modules():
+        if hasattr(module, "weight_g"):
+            torch.nn.utils.remove_weight_norm(module)
+    model.load_state_dict(kokoro.model.state_dict(), strict=False)
     # an English pipeline would download a spaCy model; for phonemes the language makes no difference
-    pipeline = KPipeline(lang_code="e", model=kokoro.model, repo_id="hexgrad/Kokoro-82M")
+    pipeline = KPipeline(lang_code="e", model=model, repo_id="hexgrad/Kokoro-82M")
     (said,) = pipeline.generate_from_tokens(phonemize(TEXT), voice=str(path))
     return said.audio.numpy()
 

@@ -26,6 +26,13 @@ Words = Annotated[
 Voice = Annotated[
     str, typer.Option(help="Voice: a stock voice (af_heart), a mix (af_heart:0.7,bm_george:0.3) or a voice pack file.")
 ]
+Speed = Annotated[
+    float,
+    typer.Option(
+        help="Speed, 0.5 to 3. Kokoro speaks at 0.8 to 1.3 itself. Beyond, its speech is stretched or shortened, and "
+        "the pitch stays."
+    ),
+]
 Pause = Annotated[float, typer.Option(metavar="SECONDS", help="Pause between sentences. Paragraphs get twice as much.")]
 Language = Annotated[
     str | None,
@@ -44,7 +51,7 @@ def say(
     words: Words,
     voice: Voice = "af_heart",
     file: Annotated[Path | None, typer.Option(help="Text file (UTF-8) to speak.")] = None,
-    speed: Annotated[float, typer.Option(help="Speed, 0.5 to 2.")] = 1.0,
+    speed: Speed = 1.0,
     pause: Pause = 0.4,
     language: Language = None,
     timestamps: Timestamps = None,

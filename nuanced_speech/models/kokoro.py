@@ -1,18 +1,15 @@
-"""Kokoro-82M as a differentiable synthesizer, around the installed and unedited ``kokoro`` package.
+"""Kokoro-82M as a differentiable synthesizer, with the weights of the ``kokoro`` package.
 
-The package's own forward pass takes one sentence and forbids gradients. This module runs the same modules with the
+The package's own forward pass takes one sentence and forbids gradients. This module runs the same networks with the
 same weights on batches of different lengths (masks where the package has none), takes durations, F0 and energy from
-outside, and lets gradients through. Weight norm is removed at load, which is faster and avoids 0/0 on the filters
-that quantisation left at zero.
+outside, and lets gradients through.
 
 Rates: one duration unit is 600 samples = 25 ms; F0 and energy run at two frames per unit (80 Hz).
 Source of the architecture: StyleTTS 2 (Li et al. 2023) and iSTFTNet (Kaneko et al. 2022), as packaged in ``kokoro``.
 """
 
 import copy
-import io
 import json
-import warnings
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -38,6 +35,7 @@ from nuanced_speech.models.kokoro_layers import (
     predict_curve,
     residual_block,
 )
+from nuanced_speech.models.kokoro_networks import AdaptiveNorm, KokoroNetworks
 from nuanced_speech.text.symbols import CONFIG, vocabulary
 from nuanced_speech.voice.style import Style
 
@@ -126,18 +124,17 @@ class Kokoro(nn.Module):
             path = find("kokoro")
         config = json.loads(CONFIG.read_text(encoding="utf-8"))
         self.vocab = vocabulary()
-        # the package has no type information
-        self.model: Any = _load(config, path)
+        self.model = _load(config, path)
         self._columns: dict[Any, Tensor] = {}
         self.eval().requires_grad_(False)
 
     @property
     def device(self) -> torch.device:
-        return self.model.bert.device
+        return self.model.bert_encoder.weight.device
 
     @property
-    def _norms(self) -> list[Any]:
-        return [m for m in self.model.decoder.modules() if hasattr(m, "fc") and hasattr(m, "norm")]
+    def _norms(self) -> list[AdaptiveNorm]:
+        return [m for m in self.model.decoder.modules() if isinstance(m, AdaptiveNorm)]
 
     @property
     def gains(self) -> int:
@@ -180,7 +177,7 @@ class Kokoro(nn.Module):
         if lengths is None:
             lengths = torch.full((len(ids),), ids.shape[1], device=ids.device)
         padding = ~length_mask(lengths, ids.shape[1])
-        hidden = self.model.bert(ids, attention_mask=(~padding).int())
+        hidden = self.model.bert(ids, ~padding)
         prosody = self.model.bert_encoder(hidden).transpose(1, 2)
         content = self.model.text_encoder(ids, lengths, padding)
         return TextFeatures(content, prosody, lengths)
@@ -284,39 +281,18 @@ class Kokoro(nn.Module):
         return Speech(audio, prosody)
 
 
-def _load(config: dict, path: Path) -> Any:
-    """The package's model with our weights, built without running its initialisers."""
-    from kokoro import KModel
-    from kokoro.istftnet import TorchSTFT
-
-    nothing = io.BytesIO()
-    torch.save({}, nothing)
-    nothing.seek(0)
-    with warnings.catch_warnings(), torch.device("meta"):
-        warnings.simplefilter("ignore")
-        model = KModel(repo_id="hexgrad/Kokoro-82M", config=config, model=nothing)
-        for module in model.modules():
-            if hasattr(module, "weight_g"):
-                nn.utils.remove_weight_norm(module)
+def _load(config: dict[str, Any], path: Path) -> KokoroNetworks:
+    """The networks with the weights of a file, built without running their initialisers."""
+    with torch.device("meta"):
+        model = KokoroNetworks(config)
     try:
         state = load_file(path)
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path} cannot be read as Kokoro's weights ({error})") from error
-    for name, module in model.named_modules():
-        if isinstance(module, nn.InstanceNorm1d):
-            state[f"{name}.weight"] = torch.ones(module.num_features)
-            state[f"{name}.bias"] = torch.zeros(module.num_features)
-    model.bert.pooler = None
     try:
         missing, unknown = model.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:
         raise UserError(f"{path} does not hold Kokoro's weights (tensors of other shapes)") from error
     if missing or unknown:
         raise UserError(f"{path} does not hold Kokoro's weights ({len(missing)} missing, {len(unknown)} unknown)")
-    embeddings = model.bert.embeddings
-    positions = config["plbert"]["max_position_embeddings"]
-    embeddings.register_buffer("position_ids", torch.arange(positions)[None], persistent=False)
-    embeddings.register_buffer("token_type_ids", torch.zeros(1, positions, dtype=torch.long), persistent=False)
-    net = config["istftnet"]
-    model.decoder.generator.stft = TorchSTFT(net["gen_istft_n_fft"], net["gen_istft_hop_size"], net["gen_istft_n_fft"])
     return model

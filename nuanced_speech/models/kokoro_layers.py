@@ -1,4 +1,4 @@
-"""Layers of Kokoro on batches of items of different lengths: the package's modules, with masks.
+"""Layers of Kokoro on batches of items of different lengths: ``kokoro_networks``' modules, with masks.
 
 Statistics, recurrences and random draws of an item are the same in a batch as alone.
 """
@@ -64,27 +64,27 @@ def _adain(layer: Any, x: Tensor, s: Condition, mask: Tensor | None) -> Tensor:
     # two plain passes over memory: var_mean and batch_norm take three to thirty times as long on a CPU
     centred = masked(x - masked(x, mask).sum(-1, keepdim=True) / count, mask)
     variance = torch.linalg.vector_norm(centred, dim=-1, keepdim=True).square() / count
-    scale = (1 + gamma) * torch.rsqrt(variance + layer.norm.eps)
+    scale = (1 + gamma) * torch.rsqrt(variance + layer.eps)
     return masked(torch.addcmul(beta, centred, scale), mask)
 
 
 def residual_block(block: Any, x: Tensor, s: Condition, mask: Tensor | None) -> Tensor:
-    """``AdainResBlk1d``; where it upsamples, the output runs at twice the rate."""
-    y = block.actv(_adain(block.norm1, x, s, mask))
+    """A ``ResidualBlock``; where it doubles, the output runs at twice the rate."""
+    y = F.leaky_relu(_adain(block.norm1, x, s, mask), 0.2)
     y = block.pool(y)
-    if block.upsample_type != "none" and mask is not None:
+    if block.doubles and mask is not None:
         mask = mask.repeat_interleave(2, dim=-1)
     y = block.conv1(masked(y, mask))
-    y = block.actv(_adain(block.norm2, y, s, mask))
+    y = F.leaky_relu(_adain(block.norm2, y, s, mask), 0.2)
     y = block.conv2(y)
-    return masked((y + block._shortcut(x)) * 0.5**0.5, mask)
+    return masked((y + block.shortcut(x)) * 0.5**0.5, mask)
 
 
 def predict_curve(blocks: Any, projection: Any, x: Tensor, s: Condition, mask: Tensor | None) -> Tensor:
     """One of the predictor's two curves: ``[B, 512, T]`` at 40 Hz to ``[B, 2T]``."""
     for block in blocks:
         x = residual_block(block, x, s, mask)
-        if block.upsample_type != "none" and mask is not None:
+        if block.doubles and mask is not None:
             mask = mask.repeat_interleave(2, dim=-1)
     return masked(projection(x)[:, 0], mask)
 
@@ -95,7 +95,7 @@ def _snake(x: Tensor, alpha: Tensor) -> Tensor:
 
 
 def _snake_block(block: Any, x: Tensor, s: Condition, mask: Tensor | None) -> Tensor:
-    """``AdaINResBlock1``: three dilated convolutions with adaptive norm and Snake."""
+    """A ``SnakeBlock``: three dilated convolutions with adaptive norm and Snake."""
     for k in range(len(block.convs1)):
         y = _snake(_adain(block.adain1[k], x, s, mask), block.alpha1[k])
         y = block.convs1[k](y)
@@ -108,13 +108,11 @@ def _harmonic_source(generator: Any, f0: Tensor, units: Tensor, seed: int) -> Te
     """Magnitude and phase of the sine source ``[B, 22, 120 * T + 1]``, item by item: each draws as it would alone."""
     items = []
     devices = [f0.device] if f0.device.type == "cuda" else []
-    # the package draws from the one generator of the process: one thread at a time
+    # the source draws from the one generator of the process: one thread at a time
     with _DRAWING, torch.no_grad(), torch.random.fork_rng(devices):
         for curve, length in zip(f0.detach(), units.tolist(), strict=True):
             torch.manual_seed(seed)
-            fine = generator.f0_upsamp(curve[None, None, : length * FRAMES_PER_UNIT]).transpose(1, 2)
-            wave, _, _ = generator.m_source(fine)
-            items.append(torch.cat(generator.stft.transform(wave.transpose(1, 2)[:, 0]), 1)[0].T)
+            items.append(generator.excitation(curve[None, : length * FRAMES_PER_UNIT])[0].T)
     return nn.utils.rnn.pad_sequence(items, batch_first=True).transpose(1, 2)
 
 
@@ -126,7 +124,7 @@ def generate(generator: Any, x: Tensor, s: Condition, f0: Tensor, units: Tensor,
         last = stage == generator.num_upsamples - 1
         x = up(F.leaky_relu(x, 0.1))
         if last:
-            x = generator.reflection_pad(x)
+            x = F.pad(x, (1, 0), mode="reflect")
         per_unit *= up.stride[0]
         mask = mask_or_none(units * per_unit + int(last), x.shape[-1])
         excitation = _snake_block(generator.noise_res[stage], generator.noise_convs[stage](source), s, mask)
@@ -134,10 +132,10 @@ def generate(generator: Any, x: Tensor, s: Condition, f0: Tensor, units: Tensor,
         blocks = generator.resblocks[stage * kernels : (stage + 1) * kernels]
         x = masked(torch.stack([_snake_block(b, x, s, mask) for b in blocks]).sum(0) / kernels, mask)
     x = generator.conv_post(F.leaky_relu(x))
-    bins = generator.post_n_fft // 2 + 1
+    bins = generator.n_fft // 2 + 1
     magnitude, phase = torch.exp(x[:, :bins]), torch.sin(x[:, bins:])
     waves = [
-        generator.stft.inverse(m[None, :, : n * per_unit + 1], p[None, :, : n * per_unit + 1])[0, 0]
+        generator.wave(m[None, :, : n * per_unit + 1], p[None, :, : n * per_unit + 1])[0]
         for m, p, n in zip(magnitude, phase, units.tolist(), strict=True)
     ]
     return nn.utils.rnn.pad_sequence(waves, batch_first=True)

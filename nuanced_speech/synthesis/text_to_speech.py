@@ -20,6 +20,7 @@ from nuanced_speech.audio.level import active_level_db
 from nuanced_speech.core import memory, precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.time_stretch import stretch
 from nuanced_speech.models.bank import ModelBank, shared_bank
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.synthesis.utterances import Part, phoneme_strings, text_parts, utterances
@@ -28,7 +29,7 @@ from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice
 
 SHORT_NAMES = {"en": "en-us", "pt": "pt-br"}
-SPEED_LIMITS = (0.5, 2.0)
+SPEED_LIMITS = (0.5, 3.0)
 PAUSE_LIMIT = 10.0
 DEFAULT_PAUSE = 0.4
 # Pauses relative to the pause between sentences.
@@ -57,6 +58,26 @@ class Levelling:
 
 
 LEVELLING = Levelling()
+
+
+@dataclass(frozen=True)
+class SpeedRange:
+    """Speeds that Kokoro speaks itself; what is beyond comes from stretching its speech in time.
+
+    Attributes:
+        slowest, fastest: limits; at 1.8 Kokoro loses first words (``benchmarks/speed.py`` measures it).
+    """
+
+    slowest: float = 0.8
+    fastest: float = 1.3
+
+    def split(self, speed: float) -> tuple[float, float]:
+        """Kokoro's part of a speed, and the factor that remains."""
+        own = min(max(speed, self.slowest), self.fastest)
+        return own, speed / own
+
+
+KOKORO_SPEEDS = SpeedRange()
 
 
 @dataclass(frozen=True)
@@ -93,13 +114,19 @@ class TextToSpeech:
     Args:
         models: bank with the synthesizer; a new one if omitted.
         levelling: limits of the gain between utterances.
+        kokoro_speeds: speeds that Kokoro speaks itself.
 
     Example:
         ``TextToSpeech().speak("Good morning.", "bf_emma")``
     """
 
-    def __init__(self, models: ModelBank | None = None, levelling: Levelling = LEVELLING) -> None:
-        self.models, self.levelling = models or ModelBank(), levelling
+    def __init__(
+        self,
+        models: ModelBank | None = None,
+        levelling: Levelling = LEVELLING,
+        kokoro_speeds: SpeedRange = KOKORO_SPEEDS,
+    ) -> None:
+        self.models, self.levelling, self.kokoro_speeds = models or ModelBank(), levelling, kokoro_speeds
 
     def speak(
         self,
@@ -130,7 +157,7 @@ class TextToSpeech:
             text: text of any length. ``[word](/ipa/)`` gives a pronunciation; emoji are not spoken.
             voice: a voice, or a text or path for ``Voice.load``.
             language: one of ``voice.stock.VOICE_LANGUAGES``; the voice's when None.
-            speed: 0.5 to 2.
+            speed: 0.5 to 3; beyond ``kokoro_speeds``, the speech is stretched in time and keeps its pitch.
             pause: seconds between sentences; other pauses are relative to this one.
             seed: random seed of the synthesizer's noise.
             fast: decode in bfloat16 where the processor computes that faster (about 1.5 times); elsewhere no
@@ -155,8 +182,8 @@ class TextToSpeech:
         kokoro = self.models.kokoro
         if fast and precision.fast_dtype(kokoro.device) == torch.float32:
             precision.say_no_faster()
-        pack = Style.from_vector(chosen.pack.to(kokoro.device))
-        return _stream(first, parts, kokoro, pack, speed, pause, seed, fast, self.levelling)
+        pack, speeds = Style.from_vector(chosen.pack.to(kokoro.device)), self.kokoro_speeds.split(speed)
+        return _stream(first, parts, kokoro, pack, speeds, pause, seed, fast, self.levelling)
 
 
 def speak(
@@ -206,16 +233,17 @@ def _stream(
     rest: Iterator[Part],
     kokoro: Kokoro,
     pack: Style,
-    speed: float,
+    speeds: tuple[float, float],
     pause: float,
     seed: int,
     fast: bool,
     levelling: Levelling,
 ) -> Iterator[SpokenSentence]:
+    speed, factor = speeds
     now, before = 0, 0
     level: float | None = None
     for number, group in enumerate(utterances(first, rest)):
-        parts = list(_utter(kokoro, group, pack, speed, seed, fast))
+        parts = [_stretched(*part, factor) for part in _utter(kokoro, group, pack, speed, seed, fast)]
         memory.give_back()
         gain = np.float32(10 ** (_gain_db(level, active_level_db(parts[0][1], SAMPLE_RATE), levelling) / 20))
         level = active_level_db(parts[-1][1] * gain, SAMPLE_RATE)
@@ -229,6 +257,19 @@ def _stream(
             yield SpokenSentence(np.concatenate([silence, wave * gain]), part.sentence, timed, part.share, number)
             now = start + len(wave) // SAMPLES_PER_UNIT
             before = round(pause * PAUSES[part.end] / SECONDS_PER_UNIT)
+
+
+def _stretched(
+    part: Part, wave: np.ndarray, words: list[TimedText], factor: float
+) -> tuple[Part, np.ndarray, list[TimedText]]:
+    """A part spoken faster by a factor, in whole units, and the times of its words in it."""
+    units = len(wave) // SAMPLES_PER_UNIT
+    target = max(round(units / factor), 1)
+    if not units or target == units:
+        return part, wave, words
+    scale = target / units
+    timed = [replace(w, start=w.start * scale, end=w.end * scale) for w in words]
+    return part, stretch(wave, SAMPLE_RATE, target * SAMPLES_PER_UNIT), timed
 
 
 def _gain_db(before: float | None, after: float, limits: Levelling = LEVELLING) -> float:

@@ -1,7 +1,7 @@
 """English grapheme-to-phoneme conversion by misaki, and its dictionaries."""
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -18,7 +18,7 @@ def english_g2p(british: bool) -> Any:
         UserError: no spaCy model is installed.
     """
     import spacy
-    from misaki import en, espeak
+    from misaki import en
 
     model = next((name for name in MODELS if find_spec(name)), None)
     if model is None:
@@ -31,9 +31,26 @@ def english_g2p(british: bool) -> Any:
             # tags are all that is needed: leaving the rest unread saves a second
             self.nlp = spacy.load(model, exclude=["parser", "attribute_ruler", "lemmatizer", "ner", "senter"])
             self.lexicon = en.Lexicon(british)
-            self.fallback = espeak.EspeakFallback(british=british)
+            self.fallback = _Fallback(british)
 
     return G2P()
+
+
+class _Fallback:
+    """misaki's espeak-ng fallback for words that are in no dictionary, loaded with the first of them: its libraries
+    take as long to import as spaCy's."""
+
+    def __init__(self, british: bool) -> None:
+        self._british = british
+
+    @cached_property
+    def _espeak(self) -> Any:
+        from misaki.espeak import EspeakFallback
+
+        return EspeakFallback(british=self._british)
+
+    def __call__(self, token: Any) -> tuple[str | None, int | None]:
+        return self._espeak(token)
 
 
 def dictionary_words() -> list[str]:

@@ -19,12 +19,13 @@ from helpers import ROOT
 
 from nuanced_speech import audio
 from nuanced_speech.core import precision
-from nuanced_speech.core.constants import MAX_PHONEMES
+from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.synthesis import text_to_speech, timestamps
 from nuanced_speech.synthesis.sample import SENTENCES, sentence_for
 from nuanced_speech.synthesis.text_to_speech import (
     Levelling,
+    SpeedRange,
     SpokenSentence,
     TextToSpeech,
     TimedText,
@@ -192,6 +193,27 @@ def test_the_same_seed_says_the_same_and_speed_is_speed(models: ModelBank, short
     assert len(synthesis.speak("Come in.", "bf_emma", speed=2.0)) < 0.8 * len(short)
 
 
+@pytest.mark.parametrize(("speed", "own"), [(0.5, 0.8), (0.8, 0.8), (1.0, 1.0), (1.3, 1.3), (3.0, 1.3)])
+def test_kokoro_speaks_at_its_own_speeds_only(speed: float, own: float) -> None:
+    kokoros, factor = SpeedRange(0.8, 1.3).split(speed)
+    assert kokoros == own
+    assert kokoros * factor == pytest.approx(speed)
+
+
+def test_words_keep_their_places_where_speech_is_stretched(models: ModelBank) -> None:
+    """Twice as fast as Kokoro speaks: the same words at half the times, and half the audio, within a unit."""
+    whole, half = (
+        list(TextToSpeech(models, kokoro_speeds=SpeedRange(1.0, 1.0)).stream("Come in.", "bf_emma", speed=speed))
+        for speed in (1.0, 2.0)
+    )
+    for before, after in zip(whole, half, strict=True):
+        assert len(after.audio) == pytest.approx(len(before.audio) / 2, abs=SAMPLES_PER_UNIT)
+        assert [word.text for word in after.words] == [word.text for word in before.words]
+        for slow, fast in zip(before.words, after.words, strict=True):
+            assert fast.start == pytest.approx(slow.start / 2, abs=SECONDS_PER_UNIT)
+            assert fast.end == pytest.approx(slow.end / 2, abs=SECONDS_PER_UNIT)
+
+
 def test_fast_sounds_the_same(models: ModelBank, short: np.ndarray) -> None:
     """In bfloat16 where the processor computes that faster, else in float32 as ever."""
     fast = TextToSpeech(models).speak("Come in.", "bf_emma", fast=True)
@@ -301,7 +323,7 @@ def test_words_that_are_run_together_are_spoken_so() -> None:
         (["Hello.", "nowhere/out.wav"], "nowhere does not exist"),
         (["Hello.", "out.wav", "--timestamps", "out.txt"], ".json, .srt, .vtt"),
         (["Hello.", "out.wav", "--timestamps", "nowhere/out.srt"], "nowhere does not exist"),
-        (["Hello.", "out.wav", "--speed", "0"], "a speed of 0 is not possible: give 0.5 to 2"),
+        (["Hello.", "out.wav", "--speed", "0"], "a speed of 0 is not possible: give 0.5 to 3"),
         (["Hello.", "out.wav", "--speed", "-1"], "a speed of -1 is"),
         (["Hello.", "out.wav", "--speed", "nan"], "a speed of nan is"),
         (["Hello.", "out.wav", "--speed", "100"], "a speed of 100 is"),

@@ -16,13 +16,14 @@ from nuanced_speech.audio.fades import fade_ends
 from nuanced_speech.audio.gate import active_frames, frame_levels
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.mel import MEL
-from nuanced_speech.synthesis.text_to_speech import PAUSE_LIMIT, PAUSES, SPEED_LIMITS
+from nuanced_speech.synthesis.text_to_speech import PAUSE_LIMIT, PAUSES
 from nuanced_speech.text.g2p import phoneme_chunks
 from nuanced_speech.text.sentences import sentences
 from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.tts.acoustic.interface import AcousticModel, Spoken
 from nuanced_speech.tts.vocoders import Vocoder, speak
 
+SPEED_LIMITS = (0.5, 2.0)
 # Phonemes spoken in one go: the models learned from sentences.
 LONGEST = 200
 # Silence at the ends: decibels below the speech, seconds of it that stay, seconds of the fades.
