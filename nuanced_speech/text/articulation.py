@@ -53,20 +53,21 @@ def to_kokoro(ipa: str, language: str) -> str:
         ipa: IPA; ``t͡s`` is an affricate, as espeak-ng writes it.
         language: ISO 639-1 code, for phones that mean another sound in one language than in the others.
     """
-    return "".join(sound.symbols for _, sound in _sounds(ipa, language))
+    return "".join(sound.symbols for _, sound in sounds(ipa, language))
 
 
 def left_out(ipa: str, language: str) -> set[str]:
     """The phones of a string that nothing stands for."""
-    return {phone for phone, sound in _sounds(ipa, language) if sound.nearness == "none"}
+    return {phone for phone, sound in sounds(ipa, language) if sound.nearness == "none"}
 
 
 def far(ipa: str, language: str) -> set[str]:
     """The phones of a string that another sound stands for."""
-    return {phone for phone, sound in _sounds(ipa, language) if sound.nearness == "far"}
+    return {phone for phone, sound in sounds(ipa, language) if sound.nearness == "far"}
 
 
-def _sounds(ipa: str, language: str) -> Iterator[tuple[str, Sound]]:
+def sounds(ipa: str, language: str) -> Iterator[tuple[str, Sound]]:
+    """The phones of a string, each with what stands for it."""
     # marks one by one, as the table and the vocabulary have them, but ç whole
     text = unicodedata.normalize("NFD", ipa.replace("^", "")).replace("c\u0327", "ç")
     text = re.sub(f"{TIE}+", TIE, text)
@@ -76,12 +77,12 @@ def _sounds(ipa: str, language: str) -> Iterator[tuple[str, Sound]]:
         yield from _sound(phone, table(language))
 
 
-def _sound(phone: str, sounds: dict[str, Sound]) -> Iterator[tuple[str, Sound]]:
+def _sound(phone: str, known: dict[str, Sound]) -> Iterator[tuple[str, Sound]]:
     """A phone, or its longest beginning, as the table has it; else its parts: tied letters, a letter and its marks."""
     ends = range(len(phone), 0, -1)
     # a tied letter is cut off only where the table says that it has no sound
-    end = next((k for k in ends if (at := sounds.get(phone[:k])) and (phone[k : k + 1] != TIE or not at.symbols)), 1)
+    end = next((k for k in ends if (at := known.get(phone[:k])) and (phone[k : k + 1] != TIE or not at.symbols)), 1)
     same = Sound(phone[0], "same") if phone[0] in vocabulary() else Sound("", "none")
-    yield phone[:end], sounds.get(phone[:end], same)
+    yield phone[:end], known.get(phone[:end], same)
     if rest := phone[end:].lstrip(TIE):
-        yield from _sound(rest, sounds)
+        yield from _sound(rest, known)
