@@ -1,100 +1,87 @@
-"""How well other languages fit into Kokoro's symbols, and how well their text path is understood.
+"""One sentence in every language of Kokoro's voices, spoken by a stock voice of it and written down by Whisper.
 
-    python benchmarks/languages.py phones              # rows of the table in docs/languages.md
-    python benchmarks/languages.py nearest             # the table of phones beside panphon's features
-    python benchmarks/languages.py speech CLIPS.tsv    # character errors; a line: recording, language[, words]
+    python benchmarks/languages.py
 
-``phones`` takes its words from Unicode's CLDR (names of languages, countries, months), as babel has it; ``nearest``
-needs panphon (Mortensen et al. 2016).
+Prints word and character error rates and writes the audio to ``outputs/languages``. Japanese and Chinese writing does
+not tell words apart, so there characters count. The same sounds can be written in several ways (Japanese in kanji or
+kana; Hindi, which Whisper writes in Urdu's letters): the error between the consonants of both texts, as espeak-ng and
+misaki read them, leaves that out.
 """
 
 import argparse
-from collections import Counter
+import re
+import sys
 from pathlib import Path
 
-from rapidfuzz.distance import Levenshtein
+from misaki.espeak import EspeakG2P
 
-from nuanced_speech.convert.options import ConversionOptions
-from nuanced_speech.text.articulation import EVERY, TABLE, Sound, sounds
-from nuanced_speech.text.engines import engine
-from nuanced_speech.text.languages import MAPPED_LANGUAGES
-from nuanced_speech.text.symbols import PUNCTUATION, vocabulary
+from nuanced_speech import audio
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.evaluate.metrics import count_edits, word_errors
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.whisper import WhisperModel
+from nuanced_speech.synthesis.text_to_speech import speak
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.voice.stock import iso_639
 
-WORDS = 400
+SENTENCES = {
+    "en-us": ("af_heart", "The children walked to the park because the weather was beautiful this morning."),
+    "en-gb": ("bm_george", "The children walked to the park because the weather was beautiful this morning."),
+    "es": ("ef_dora", "Los niños caminaron hasta el parque porque esta mañana hacía muy buen tiempo."),
+    "fr": ("ff_siwis", "Les enfants sont allés au parc à pied parce qu'il faisait beau ce matin."),
+    "hi": ("hf_alpha", "आज सुबह मौसम बहुत अच्छा था, इसलिए बच्चे बगीचे में खेलने गए।"),
+    "it": ("if_sara", "I bambini sono andati al parco perché questa mattina il tempo era molto bello."),
+    "pt-br": ("pf_dora", "As crianças foram ao parque porque o tempo estava muito bonito hoje de manhã."),
+    "ja": ("jf_alpha", "今日はとても良い天気なので、子供たちは公園へ散歩に行きました。"),
+    "zh": ("zf_xiaobei", "今天早上天气很好，所以孩子们去公园散步了。"),
+}
 
-
-def phones() -> None:
-    """Print, for every language, what its sounds become."""
-    from babel import Locale
-
-    for code, voice in sorted(MAPPED_LANGUAGES.items()):
-        locale = Locale.parse(voice)
-        names = [*locale.languages.values(), *locale.territories.values(), *locale.months["format"]["wide"].values()]
-        found: Counter[tuple[str, Sound]] = Counter()
-        for text in names[:WORDS]:
-            found.update(sounds(engine(code).ipa(text), code))  # type: ignore[attr-defined]
-        columns = []
-        for nearness in ("near", "far", "none"):
-            of_kind = [
-                (phone, sound.symbols) for (phone, sound), _ in found.most_common() if sound.nearness == nearness
-            ]
-            columns.append(" ".join(f"{phone}→{symbols or '∅'}" for phone, symbols in of_kind) or "–")
-        tones = any(sound.nearness == "tone" for _, sound in found)
-        print(f"| {locale.english_name} | {code} | {voice} | {' | '.join(columns)} | {'not spoken' if tones else ''} |")
+# Whisper writes Chinese in traditional characters unless it is shown which are wanted.
+PROMPTS = {"zh": "以下是普通话的句子。"}
 
 
-def nearest() -> None:
-    """Print the three symbols of Kokoro that share most features with each phone of the table, and what it says."""
-    from panphon import FeatureTable
-
-    features = FeatureTable()
-    known = [symbol for symbol in vocabulary() if features.fts(symbol) and symbol not in PUNCTUATION]
-    for line in TABLE.read_text(encoding="utf-8").splitlines():
-        languages, phone, symbols, *_ = line.split("\t") if not line.startswith("#") else ("", "", "")
-        if languages == EVERY and len(phone) == 1 and features.fts(phone):
-            ordered = sorted(known, key=lambda symbol: features.weighted_feature_edit_distance(phone, symbol))
-            print(f"{phone} → {symbols or '∅'}; by features {' '.join(ordered[:3])}")
+def consonants(text: str, language: str, british: bool) -> str:
+    """What of a text's pronunciation does not depend on vowels, which Urdu does not write."""
+    if re.search("[\u0600-\u06ff]", text):
+        phonemes = EspeakG2P(language="ur")(text)[0]
+    else:
+        phonemes = phonemize(text, language, british)
+    return re.sub(r"[\W_ˈˌːʰaɑɐʌəeɛɜiɪoɔuʊæyøœAIOQWY]", "", phonemes)
 
 
-def speech(clips: Path) -> None:
-    """Print the character errors of the text path and of the direct path, output against source."""
-    from nuanced_speech import audio
-    from nuanced_speech.analysis.analyzer import to_whisper
-    from nuanced_speech.convert.converter import Converter
-
-    converter = Converter()
-    totals: Counter[tuple[str, str, str]] = Counter()
-    for line in clips.read_text(encoding="utf-8").splitlines():
-        name, language, *words = line.split("\t")
-        wave = audio.read(clips.parent / name)
-        source = _heard(converter.models.transcriber.transcribe(to_whisper(wave), language).text)
-        for path in ("text", "direct"):
-            output = converter.convert(wave, ConversionOptions(path=path, language=language)).audio
-            heard = _heard(converter.models.transcriber.transcribe(to_whisper(output), language).text)
-            totals[language, path, "errors"] += Levenshtein.distance(source, heard)
-            totals[language, path, "characters"] += len(source)
-            said = _heard(words[0]) if words and words[0] else ""
-            totals[language, path, "more"] += Levenshtein.distance(said, heard) - Levenshtein.distance(said, source)
-            print(f"{name} {path}: {source} | {heard}", flush=True)
-    for language, path in sorted({key[:2] for key in totals}):
-        errors, characters, more = (totals[language, path, key] for key in ("errors", "characters", "more"))
+def main() -> None:
+    """Speak, listen, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--languages", nargs="+", default=list(SENTENCES), choices=SENTENCES)
+    parser.add_argument("--whisper", default="base")
+    parser.add_argument("--out", type=Path, default=Path("outputs/languages"))
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    kokoro, listener = Kokoro(), WhisperModel(options.whisper)
+    print("| language | voice | WER | CER | consonants | heard |\n|---|---|---|---|---|---|")
+    for code in options.languages:
+        voice, text = SENTENCES[code]
+        try:
+            wave = speak(text, voice, kokoro=kokoro)
+        except UserError as error:
+            print(f"{code}: {error}", file=sys.stderr)
+            continue
+        audio.write(options.out / f"{code}.wav", wave)
+        language = iso_639(code)
+        heard = listener.model.transcribe(
+            audio.resample(wave, audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE),
+            language=language,
+            temperature=0.0,
+            fp16=False,
+            initial_prompt=PROMPTS.get(code),
+        )["text"].strip()
+        errors = word_errors(text, heard, language)
+        wer = "–" if language in ("ja", "zh") else f"{errors.wer:.0%}"
+        sounds = [consonants(t, language, code == "en-gb") for t in (text, heard)]
         print(
-            f"{language} {path}: {errors / characters:.1%} of {characters} otherwise than the source; {more:+} errors"
+            f"| {code} | {voice} | {wer} | {errors.cer:.0%} | {count_edits(*sounds).rate:.0%} | {heard} |", flush=True
         )
 
 
-def _heard(text: str) -> str:
-    return "".join(character for character in text.lower() if character.isalnum())
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("phones", "nearest", "speech"))
-    parser.add_argument("clips", type=Path, nargs="?", help="for speech: tab-separated file")
-    arguments = parser.parse_args()
-    if arguments.what == "speech":
-        if arguments.clips is None:
-            parser.error("speech needs a file of recordings")
-        speech(arguments.clips)
-    else:
-        {"phones": phones, "nearest": nearest}[arguments.what]()
+    main()

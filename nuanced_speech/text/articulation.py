@@ -2,7 +2,7 @@
 
 Kokoro learned the sounds of nine languages. A sound of another language is written with the symbol whose articulation
 (place, manner, voice; height, backness, rounding) is nearest, or with two symbols that follow each other. The table is
-plain data, ``data/articulation.tsv``; ``benchmarks/languages.py`` compares it with panphon's phonetic features.
+plain data, ``data/articulation.tsv``; ``benchmarks/mapped_languages.py`` compares it with panphon's phonetic features.
 """
 
 import re
