@@ -22,6 +22,11 @@ _LETTER = r"[^\W\d_][\u0300-\u0360\u0362-\u036fʰʲʼˤ`]*"
 _PHONE = re.compile(rf"(?:{_LETTER}|\?(?={TIE}))(?:{TIE}{_LETTER})*|.")
 
 
+# A German r after a vowel and before none is a vowel itself.
+_VOWEL = "aeiouyøœɑɐɔəɛɜɪʊʏ"
+_IN_CONTEXT = {"de": (re.compile(f"(?<=[{_VOWEL}ː])ɾ(?![ˈˌ]?[{_VOWEL}])"), "ɐ")}
+
+
 @dataclass(frozen=True)
 class Sound:
     """What stands for a phone: Kokoro's symbols, and how near they are (``same``, ``near``, ``far``,
@@ -73,6 +78,9 @@ def sounds(ipa: str, language: str) -> Iterator[tuple[str, Sound]]:
     text = re.sub(f"{TIE}+", TIE, text)
     # a dot inside a word is part of a sign of espeak-ng's: r. is the retroflex flap
     text = re.sub(r"\.(?=[^\W\d_])", "", re.sub(r"r\.(?=\S)", "ɽ", text))
+    if language in _IN_CONTEXT:
+        pattern, phone = _IN_CONTEXT[language]
+        text = pattern.sub(phone, text)
     for phone in _PHONE.findall(text):
         yield from _sound(phone, table(language))
 

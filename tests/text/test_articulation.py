@@ -20,7 +20,9 @@ from nuanced_speech.train.configs import LANGUAGE_TEXTS
     [
         # ö, ü, ch before and after front vowels, r, -er, eu, z, ei
         ("Köln", "de", "kˈœln"),
-        ("für fünf Bücher", "de", "fyːʁ fˈynf bˈyːçɐ"),
+        ("für fünf Bücher", "de", "fyːɐ fˈynf bˈyːçɐ"),
+        # r is a vowel after one
+        ("Der Arm, Brot.", "de", "dɛɐ ˈaɐm, bʁˈoːt."),
         ("auch ich", "de", "ˌWx ɪç"),
         ("rote Häuser", "de", "ʁˈoːtə hˈYzɐ"),
         ("zwei Zeiten", "de", "ʦvˈI ʦˈItən"),
