@@ -155,6 +155,7 @@ def german(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_languages_share_the_utterances(
     texts: Path, german: Path, kokoro: Kokoro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
