@@ -44,6 +44,10 @@ Way = Annotated[
     str, typer.Option(help="Path: direct (no text), text (transcript and phonemes), or auto (text if possible).")
 ]
 Text = Annotated[str | None, typer.Option(help="Other words to speak, in the source's voice and manner.")]
+TextLanguage = Annotated[
+    str | None,
+    typer.Option(help="Language of --text (en, fr, …). Detected if omitted; of a short text, that of the voice."),
+]
 PitchShift = Annotated[
     float, typer.Option(metavar="SEMITONES", help="Interval by which the melody is raised, or lowered if negative.")
 ]
@@ -83,6 +87,7 @@ def convert(
     keep: Keep = "f0,rhythm,energy",
     path: Way = "auto",
     text: Text = None,
+    text_language: TextLanguage = None,
     pitch_shift: PitchShift = 0.0,
     whisper: Whisper = "base",
     language: Language = None,
@@ -120,8 +125,8 @@ def convert(
     check_device(device)
     canonical(f"whisper-{whisper}")
     options = ConversionOptions(
-        voice=voice, keep=kept, path=path, text=text, pitch_shift=pitch_shift, language=language, refine=refine,
-        more=tuple(more or ()), seed=seed,
+        voice=voice, keep=kept, path=path, text=text, text_language=text_language, pitch_shift=pitch_shift,
+        language=language, refine=refine, more=tuple(more or ()), seed=seed,
     )  # fmt: skip
     _convert_all(Converter(ModelBank(device, whisper)), jobs, options, report)
 
@@ -161,6 +166,7 @@ def _report(
 ) -> None:
     """Measure a conversion as it was written, write the report, and print its figures."""
     from nuanced_speech import audio
+    from nuanced_speech.convert.text_language import text_language
     from nuanced_speech.evaluate import report
 
     written = audio.read(output)
@@ -170,6 +176,7 @@ def _report(
         converter.models.transcriber,
         conversion.seconds,
         target_text=options.text,
+        target_language=None if options.text is None else text_language(options, conversion.language),
         language=options.language,
     )
     sheet, plot = report.write(

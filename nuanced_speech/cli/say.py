@@ -36,7 +36,10 @@ Speed = Annotated[
 Pause = Annotated[float, typer.Option(metavar="SECONDS", help="Pause between sentences. Paragraphs get twice as much.")]
 Language = Annotated[
     str | None,
-    typer.Option(help="Language: en-us, en-gb, es, fr, hi, it, pt-br, ja or zh. That of the voice if omitted."),
+    typer.Option(
+        help="Language: en-us, en-gb, es, fr, hi, it, pt-br, ja, zh, or one of those that Kokoro speaks with an accent "
+        "(de, nl, ru, ko, …: docs/languages.md). That of the voice if omitted."
+    ),
 ]
 Timestamps = Annotated[
     Path | None,
@@ -88,6 +91,7 @@ def say(
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import shared_bank
     from nuanced_speech.synthesis.text_to_speech import TextToSpeech, language_of
+    from nuanced_speech.text.languages import UNSPACED_LANGUAGES
     from nuanced_speech.voice.voice import Voice as LoadedVoice
 
     check_device(device)
@@ -101,7 +105,7 @@ def say(
                 timed.append(replace(sentence, audio=sentence.audio[:0].copy()))
             advance(sentence.share)
     if timestamps is not None:
-        times.write(timestamps, timed, spaces=language_of(chosen, language) not in ("ja", "zh"))
+        times.write(timestamps, timed, spaces=language_of(chosen, language) not in UNSPACED_LANGUAGES)
 
 
 def _text(words: list[str], file: Path | None) -> tuple[str, str]:

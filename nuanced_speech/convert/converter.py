@@ -20,18 +20,20 @@ from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.audio import SYNTHETIC
 from nuanced_speech.audio.segmentation import crossfade_join, segment
 from nuanced_speech.convert.options import ConversionOptions
+from nuanced_speech.convert.text_language import text_language
 from nuanced_speech.convert.voices import TargetVoices
 from nuanced_speech.core.constants import SAMPLE_RATE, SECONDS_PER_UNIT, SEMITONES
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.core.timing import stage, timed
+from nuanced_speech.dsp.kin import with_kin
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.resynthesizer import Delivery, Resynthesizer
 from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.text.g2p import phoneme_chunks, phonemize
-from nuanced_speech.text.languages import LANGUAGES
+from nuanced_speech.text.languages import MAPPED_LANGUAGES, has_text_path
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Conversion:
         path: ``direct`` or ``text``.
         seconds: processing time by stage.
         transcript: of the source, where the path needed it.
+        language: of the source, ISO 639-1.
         sample_rate: in Hz.
         comment: that the output is synthetic, and in which voice; written into the file.
     """
@@ -54,6 +57,7 @@ class Conversion:
     path: str
     seconds: dict[str, float]
     transcript: Transcript | None = None
+    language: str = "en"
     sample_rate: int = SAMPLE_RATE
     comment: str = SYNTHETIC
 
@@ -162,7 +166,13 @@ class Converter:
                     for chunk in chunks:
                         writer.write(chunk)
             return Conversion(
-                converted, prepared.source, prepared.path, dict(seconds), prepared.transcript, comment=comment
+                converted,
+                prepared.source,
+                prepared.path,
+                dict(seconds),
+                prepared.transcript,
+                prepared.language,
+                comment=comment,
             )
 
     def stream(
@@ -194,7 +204,7 @@ class Converter:
         segments = segment(wave)
         transcript = None if path == "direct" else self._transcribe(wave, options.language, len(segments) > 1)
         if path == "auto":
-            path = "text" if transcript is not None and transcript.language in LANGUAGES else "direct"
+            path = "text" if transcript is not None and has_text_path(transcript.language) else "direct"
         language = options.language or (transcript.language if transcript else "en")
         recognise = path == "direct" and language == "en"
         features = self.analyzer(wave, segments, gain, recognise, part_of(progress, begin, begin + 0.2))
@@ -224,7 +234,7 @@ class Converter:
         """The output, chunk by chunk, at the source's level."""
         gain = np.float32(prepared.gain)
         if options.text is not None:
-            texts = phoneme_chunks(options.text, prepared.language)
+            texts = phoneme_chunks(options.text, text_language(options, prepared.language))
             reported = _reported(texts, progress)
             waves = self.resynthesizer.from_text(reported, prepared.features, prepared.voice, prepared.delivery)
         else:
@@ -289,6 +299,8 @@ def _with_phonemes(transcript: Transcript, features: list[SegmentFeatures]) -> l
         text = transcript.text if len(features) == 1 else " ".join(inside)
         if any(c.isalnum() for c in text):
             item = replace(item, phonemes=phonemize(text, transcript.language))
+            if transcript.language in MAPPED_LANGUAGES:
+                item = replace(item, log_probabilities=with_kin(item.log_probabilities))
         with_phonemes.append(item)
     return with_phonemes
 

@@ -27,6 +27,7 @@ class ConversionOptions:
         path: ``direct`` (no text), ``text``, or ``auto``: text, which keeps more of the words, where the source's
             language has a text path, else direct.
         text: other words to say in the source's delivery.
+        text_language: of ``text``, ISO 639-1. None: found by the text if it is long enough to tell, else the voice's.
         pitch_shift: semitones, in addition to all else.
         language: of the source, ISO 639-1. None: detected by Whisper where the path transcribes, else English.
         refine: steps of gradient descent, at most, that bring the voice nearer to its recording. Each takes three times
@@ -42,6 +43,7 @@ class ConversionOptions:
     keep: tuple[str, ...] = KEEP
     path: str = "auto"
     text: str | None = None
+    text_language: str | None = None
     pitch_shift: float = 0.0
     language: str | None = None
     refine: int = 0
@@ -52,8 +54,11 @@ class ConversionOptions:
         object.__setattr__(self, "keep", tuple(self.keep))
         object.__setattr__(self, "more", tuple(self.more))
         self._check_path()
-        if self.language is not None:
-            check_language(self.language)
+        for language in (self.language, self.text_language):
+            if language is not None:
+                check_language(language)
+        if self.text_language is not None and self.text is None:
+            raise UserError("text_language: it is the language of new words: give these as text, or leave it out")
         if not math.isfinite(self.pitch_shift) or abs(self.pitch_shift) > _MAX_OCTAVES * SEMITONES:
             raise UserError(f"pitch_shift {self.pitch_shift}: give semitones between -48 and 48")
         if self.refine < 0 or (self.refine and self.voice is not None and not is_recording(self.voice)):

@@ -63,6 +63,7 @@ def measure(
     seconds: dict[str, float],
     *,
     target_text: str | None = None,
+    target_language: str | None = None,
     language: str | None = None,
 ) -> tuple[Measures, Contours, Contours]:
     """Figures of a conversion of ``source [T]`` into ``output [T']``, both at 24 kHz, at most its first ten minutes.
@@ -72,6 +73,7 @@ def measure(
         listener: Whisper, which transcribes both.
         seconds: processing time by stage.
         target_text: words that the output should hold; the source's transcript when None.
+        target_language: ISO 639-1 code of these; the source's when None.
         language: ISO 639-1 code of the source, detected when None.
 
     Returns:
@@ -81,9 +83,10 @@ def measure(
     limit = MAX_SECONDS * audio.SAMPLE_RATE
     source, output = source[:limit], output[:limit]
     source_transcript = transcribe(listener, source, language)
-    output_transcript = transcribe(listener, output, source_transcript.language)
+    spoken = target_language or source_transcript.language
+    output_transcript = transcribe(listener, output, spoken)
     reference = target_text or source_transcript.text
-    errors = metrics.word_errors(reference, output_transcript.text, source_transcript.language)
+    errors = metrics.word_errors(reference, output_transcript.text, spoken)
     a, b = contours(source), contours(output)
     figures = Measures(
         source_transcript=source_transcript.text,

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from nuanced_speech.core.constants import WHISPER_SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.language_detection import LanguageDetectionConfig, mean_shares, speech_starts
 
 FEATURE_RATE = 50
 HOP = WHISPER_SAMPLE_RATE // FEATURE_RATE
@@ -22,8 +23,6 @@ WINDOW_SECONDS = 28
 OVERLAP_SECONDS = 2
 # Silence around the clip, so that its first and last sounds are recognised whole.
 MARGIN_SECONDS = 0.5
-# Probability of a language that leaves no doubt.
-SURE = 0.8
 
 
 def check_language(code: str) -> None:
@@ -81,13 +80,20 @@ class WhisperModel:
     Args:
         name: any size that openai-whisper knows, ``base`` or ``tiny.en`` say.
         device: where it runs.
+        detection: how the language of a recording is found.
 
     Raises:
         UserError: an unknown name, or weights that cannot be found.
     """
 
-    def __init__(self, name: str = "base", device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self,
+        name: str = "base",
+        device: str | torch.device = "cpu",
+        detection: LanguageDetectionConfig | None = None,
+    ) -> None:
         self.name, self.device = name, torch.device(device)
+        self.detection = detection or LanguageDetectionConfig()
         self._loading = threading.RLock()
         # decoding hooks into the network, and the encoder remembers: one thread at a time
         self._transcribing = threading.RLock()
@@ -212,20 +218,35 @@ class WhisperModel:
         ]
         return Transcript(result["text"].strip(), result["language"], segments)
 
-    @torch.no_grad()
     def language(self, wave: np.ndarray) -> str:
-        """The language (ISO 639-1) that the first 30 s of ``wave [T]`` at 16 kHz are in; en for English-only models."""
-        from whisper.audio import N_FRAMES, N_SAMPLES, log_mel_spectrogram, pad_or_trim
+        """The language (ISO 639-1) that is spoken in ``wave [T]`` at 16 kHz; en for English-only models.
 
+        It is heard in the first 30 s from where speech begins, and in the next ones too while it is in doubt.
+        """
         if self.name.endswith(".en"):
             return "en"
-        mel = log_mel_spectrogram(torch.from_numpy(wave.astype(np.float32)), self.model.dims.n_mels, padding=N_SAMPLES)
+        from whisper.audio import HOP_LENGTH, N_SAMPLES, log_mel_spectrogram
+
+        wave = wave.astype(np.float32)
+        mel = log_mel_spectrogram(torch.from_numpy(wave), self.model.dims.n_mels, padding=N_SAMPLES)
+        found: list[dict[str, float]] = []
+        for start in speech_starts(wave, self.detection):
+            found.append(self._language_shares(mel[:, start // HOP_LENGTH :]))
+            shares = mean_shares(found)
+            if max(shares.values()) > self.detection.sure:
+                break
+        return max(shares, key=shares.__getitem__)
+
+    @torch.no_grad()
+    def _language_shares(self, mel: Tensor) -> dict[str, float]:
+        """Probability of each language in the first 30 s of ``mel [bands, frames]``; silence ends it."""
+        from whisper.audio import N_FRAMES, pad_or_trim
+
         # filled up as for transcription, so that one encoding serves both; with silence, as Whisper does it, if that
         # leaves a doubt
         for own in (mel[:, :-N_FRAMES], mel):
             with self._transcribing:
                 _, (shares,) = self.model.detect_language(pad_or_trim(own, N_FRAMES)[None].to(self.device))
-            language = max(shares, key=shares.get)
-            if shares[language] > SURE:
+            if max(shares.values()) > self.detection.sure:
                 break
-        return language
+        return shares

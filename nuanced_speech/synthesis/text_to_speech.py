@@ -24,6 +24,7 @@ from nuanced_speech.dsp.time_stretch import stretch
 from nuanced_speech.models.bank import ModelBank, shared_bank
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.synthesis.utterances import Part, phoneme_strings, text_parts, utterances
+from nuanced_speech.text.languages import MAPPED_LANGUAGES
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639, style_of
 from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice
@@ -156,7 +157,8 @@ class TextToSpeech:
         Args:
             text: text of any length. ``[word](/ipa/)`` gives a pronunciation; emoji are not spoken.
             voice: a voice, or a text or path for ``Voice.load``.
-            language: one of ``voice.stock.VOICE_LANGUAGES``; the voice's when None.
+            language: one of ``voice.stock.VOICE_LANGUAGES`` or ``text.languages.MAPPED_LANGUAGES``; the voice's when
+                None.
             speed: 0.5 to 3; beyond ``kokoro_speeds``, the speech is stretched in time and keeps its pitch.
             pause: seconds between sentences; other pauses are relative to this one.
             seed: random seed of the synthesizer's noise.
@@ -220,11 +222,12 @@ def language_of(voice: Voice, language: str | None = None) -> str:
             return VOICE_LANGUAGES[stock[1]]
     code = (language or voice.provenance.language).lower().replace("_", "-")
     code = SHORT_NAMES.get(code, code)
-    if code in VOICE_LANGUAGES.values():
+    if code in VOICE_LANGUAGES.values() or code in MAPPED_LANGUAGES:
         return code
     if language is None:
         return "en-us"
-    raise UserError(f"language: unknown language {language!r}: choose from {', '.join(VOICE_LANGUAGES.values())}")
+    known = ", ".join([*VOICE_LANGUAGES.values(), *MAPPED_LANGUAGES])
+    raise UserError(f"language: unknown language {language!r}: choose from {known}")
 
 
 @torch.no_grad()

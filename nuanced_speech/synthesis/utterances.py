@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nuanced_speech.text.languages import UNSPACED_LANGUAGES
 from nuanced_speech.text.pronunciation import Word, pronounce
 from nuanced_speech.text.sentences import sentences
 from nuanced_speech.text.symbols import vocabulary
@@ -47,7 +48,7 @@ def text_parts(text: str, language: str, british: bool) -> Iterator[Part]:
             phonemes = "".join(p for p in word.phonemes if p in symbols)
             if words and not any(p.isalpha() for p in phonemes):
                 last = words.pop()
-                gap = " " if last.phonemes.endswith(" ") and language not in ("ja", "zh") else ""
+                gap = " " if last.phonemes.endswith(" ") and language not in UNSPACED_LANGUAGES else ""
                 words.append(Word(last.text + gap + word.text, last.phonemes + phonemes))
             elif any(p.isalpha() for p in phonemes):
                 words.append(Word(word.text, phonemes))

@@ -1,5 +1,8 @@
 """Grapheme-to-phoneme engines by language: misaki for English, Japanese and Mandarin, espeak-ng for the others.
 
+What espeak-ng writes in the languages that Kokoro learned from it, misaki puts in Kokoro's symbols; in the other
+languages ``text.articulation`` does.
+
 An engine is called with a text and returns its phonemes, and misaki's tokens for English. All are imported when they
 are first used, and kept.
 """
@@ -10,7 +13,7 @@ from typing import Any
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.text.english import english_g2p
-from nuanced_speech.text.languages import ESPEAK_LANGUAGES, LANGUAGES, require_packages
+from nuanced_speech.text.languages import ESPEAK_LANGUAGES, MAPPED_LANGUAGES, require_packages
 
 Engine = Callable[[str], tuple[str, Any]]
 
@@ -29,9 +32,11 @@ def engine(language: str, british: bool = False) -> Engine:
         return japanese_g2p()
     if language == "zh":
         return mandarin_g2p()
+    if language in MAPPED_LANGUAGES:
+        return _mapped(language)
     raise UserError(
-        f"no phonemes for the language {language!r}: the text path speaks {', '.join(LANGUAGES)}; say which language "
-        "it is, or use the direct path"
+        f"no phonemes for the language {language!r}: neither Kokoro nor espeak-ng speaks it; say which language it is, "
+        "or use the direct path"
     )
 
 
@@ -40,6 +45,13 @@ def _espeak(language: str) -> Any:
     from misaki import espeak
 
     return espeak.EspeakG2P(language=language)
+
+
+@lru_cache
+def _mapped(language: str) -> Engine:
+    from nuanced_speech.text.espeak import EspeakG2P
+
+    return EspeakG2P(language, MAPPED_LANGUAGES[language])
 
 
 @lru_cache

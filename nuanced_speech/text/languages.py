@@ -1,11 +1,24 @@
-"""Languages that text can be in, and the packages that some of them need."""
+"""Languages that text can be in, and the packages that some of them need.
+
+Kokoro speaks nine. The others that Whisper hears and espeak-ng speaks are written with Kokoro's symbols by
+``text.articulation``; ``docs/languages.md`` says how well.
+"""
 
 from importlib.util import find_spec
 
 from nuanced_speech.core.errors import UserError
 
 ESPEAK_LANGUAGES = {"es": "es", "fr": "fr-fr", "hi": "hi", "it": "it", "pt": "pt-br"}
-LANGUAGES = ("en", *ESPEAK_LANGUAGES)
+# ISO 639-1 codes, which espeak-ng uses too, of the languages that Whisper hears and only espeak-ng speaks.
+_SAME_NAMES = (
+    "af am ar as az ba be bg bn bs ca cs cy da de el et eu fa fi gu haw he hr ht hu hy id is ka kk kn ko la lb lt lv "
+    "mi mk ml mr ms mt my ne nl pa pl ro ru sd si sk sl sq sr sv sw ta te th tk tr tt uk ur uz vi yue"
+)
+# espeak-ng's name of each such language. It has no dictionary for Faroese.
+MAPPED_LANGUAGES = {code: code for code in _SAME_NAMES.split()} | {"nn": "nb", "no": "nb"}
+LANGUAGES = ("en", *ESPEAK_LANGUAGES, *MAPPED_LANGUAGES)
+# Languages that are written without spaces between words.
+UNSPACED_LANGUAGES = frozenset(("ja", "my", "th", "yue", "zh"))
 # Languages of the extras "japanese" and "mandarin": requirements for pip by the name that is imported.
 EXTRAS = {
     "ja": {
@@ -21,6 +34,11 @@ EXTRAS = {
         "ordered_set": "ordered-set==4.1.0",
     },
 }
+
+
+def has_text_path(language: str) -> bool:
+    """Whether text in a language can be spoken with the packages that are installed."""
+    return language in LANGUAGES or (language in EXTRAS and not missing_packages(language))
 
 
 def missing_packages(language: str) -> list[str]:

@@ -62,6 +62,8 @@ def _words(text: str, language: str) -> list[str]:
         import jieba
 
         tokens = jieba.lcut(text)
+    elif language == "yue":  # a character is a syllable
+        tokens = list(text)
     else:
         return text.split()
     words: list[str] = []

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 SENTENCES = Path(__file__).parent / "texts" / "sentences.txt"
+LANGUAGE_TEXTS = SENTENCES.parent / "languages"
 """Packaged sentences that corpora are spoken from."""
 
 
@@ -26,8 +27,11 @@ class CorpusConfig:
         per_shard: Number of utterances in a file.
         seed: Random seed.
         workers: Number of processes, one core each.
-        text_file: Text file of sentences, one a line; the packaged ones by default.
-        dictionary: Share of texts that are random words of the pronunciation dictionary.
+        text_file: Text file of English sentences, one a line; the packaged ones by default.
+        languages: Languages of the texts, separated by commas (en,de,ko). Each has an equal share of the utterances.
+        text_folder: Folder with a text file for each other language (de.txt), one sentence a line; the packaged ones by
+            default.
+        dictionary: Share of English texts that are random words of the pronunciation dictionary.
         precision: Number format of the synthesizer: auto, float32 or bfloat16.
     """
 
@@ -37,6 +41,8 @@ class CorpusConfig:
     seed: int = 0
     workers: int = 2
     text_file: Path = SENTENCES
+    languages: str = "en"
+    text_folder: Path = LANGUAGE_TEXTS
     dictionary: float = at_least(0, 0.0, 1)
     precision: str = "auto"
 

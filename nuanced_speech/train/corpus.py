@@ -25,6 +25,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.kokoro import Kokoro, spread
+from nuanced_speech.text.engines import engine
 from nuanced_speech.text.english import dictionary_words
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.configs import CorpusConfig
@@ -109,10 +110,15 @@ def dictionary_text(rng: np.random.Generator, words: list[str]) -> str:
 
 
 def speak(
-    kokoro: Kokoro, text: str, rng: np.random.Generator, packs: list[Tensor], dtype: torch.dtype
+    kokoro: Kokoro,
+    text: str,
+    rng: np.random.Generator,
+    packs: list[Tensor],
+    dtype: torch.dtype,
+    language: str = "en",
 ) -> Utterance | None:
     """Speak a text with random style, speed and melody; None where it does not fit Kokoro's context."""
-    phonemes = phonemize(text)
+    phonemes = phonemize(text, language)
     if len(phonemes) > MAX_PHONEMES:
         return None
     ids = kokoro.tokens(phonemes)[None]
@@ -134,9 +140,11 @@ def generate(config: CorpusConfig) -> None:
     """Speak all shards that are not there yet, with a progress bar.
 
     Raises:
-        UserError: the text file cannot be read or holds no sentence.
+        UserError: a text file cannot be read or holds no sentence, or a language cannot be spoken.
     """
-    read_sentences(config.text_file)
+    for language, _ in sentences_by_language(config):
+        if language != "en":
+            engine(language)
     config.out.mkdir(parents=True, exist_ok=True)
     shards = range(-(-config.utterances // config.per_shard))
     missing = [k for k in shards if not _shard(config.out, k).exists()]
@@ -149,6 +157,19 @@ def generate(config: CorpusConfig) -> None:
         finished = pool.imap_unordered(_speak_shard, work)
         for _ in step_bar(finished, "speaking", len(shards), done=len(shards) - len(missing)):
             pass
+
+
+def sentences_by_language(config: CorpusConfig) -> list[tuple[str, list[str]]]:
+    """Every language that is wanted, and its sentences.
+
+    Raises:
+        UserError: no language is given, or as ``read_sentences``.
+    """
+    languages = [code.strip() for code in config.languages.split(",") if code.strip()]
+    if not languages:
+        raise UserError("languages: give at least one language, such as en or en,de,ko")
+    files = (config.text_file if code == "en" else config.text_folder / f"{code}.txt" for code in languages)
+    return [(code, read_sentences(path)) for code, path in zip(languages, files, strict=True)]
 
 
 def read_sentences(path: Path) -> list[str]:
@@ -246,7 +267,7 @@ def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
     config, number = work
     _kokoro = _kokoro or Kokoro()
     packs = [pack for name, pack in stock_voices().items() if name not in HELD_OUT]
-    sentences = read_sentences(config.text_file)
+    texts = sentences_by_language(config)
     words = dictionary_words() if config.dictionary else []
     dtype = precision.choose(config.precision, "cpu")
     tensors: dict[str, Tensor] = {}
@@ -254,10 +275,11 @@ def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
         rng = np.random.default_rng([config.seed, number, slot])
         utterance = None
         while utterance is None:
-            rare = config.dictionary and rng.random() < config.dictionary
+            language, sentences = texts[rng.integers(len(texts)) if len(texts) > 1 else 0]
+            rare = language == "en" and config.dictionary and rng.random() < config.dictionary
             text = dictionary_text(rng, words) if rare else random_text(rng, sentences)
             with torch.no_grad():
-                utterance = speak(_kokoro, text, rng, packs, dtype)
+                utterance = speak(_kokoro, text, rng, packs, dtype, language)
         tensors[f"{slot}.audio"] = pack_audio(utterance.audio)
         tensors[f"{slot}.ids"] = utterance.ids.to(torch.int16)
         tensors[f"{slot}.durations"] = utterance.durations.to(torch.int16)

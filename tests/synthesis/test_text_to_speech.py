@@ -229,10 +229,22 @@ def test_the_language_is_the_voices() -> None:
     mine = replace(Voice.load("bm_george"), name="mine")
     assert language_of(mine) == "en-us"
     assert language_of(replace(mine, provenance=Provenance(language="fr"))) == "fr"
-    assert language_of(replace(mine, provenance=Provenance(language="sw"))) == "en-us"
+    assert language_of(replace(mine, provenance=Provenance(language="sw"))) == "sw"
+    assert language_of(replace(mine, provenance=Provenance(language="ha"))) == "en-us"
     assert language_of(replace(mine, provenance=Provenance(recipe="bm_george:0.5,me:0.5"))) == "en-gb"
     assert language_of(Voice.load("zf_xiaoxiao"), "EN_GB") == "en-gb"
     assert language_of(Voice.load("af_heart"), "pt") == "pt-br"
+    assert language_of(Voice.load("af_heart"), "DE") == "de"
+
+
+def test_a_language_that_kokoro_did_not_learn(models: ModelBank) -> None:
+    """The same letters, read as German."""
+    parts = list(text_parts("Die rote Rose? Ja!", "de", False))
+    assert [word.text for word in parts[0].words] == ["Die", "rote", "Rose?"]
+    assert parts[0].phonemes == "diː ʁˈoːtə ʁˈoːzə? "
+    said = list(TextToSpeech(models).stream("Die rote Rose?", "af_heart", "de"))
+    assert [word.text for word in said[0].words] == ["Die", "rote", "Rose?"]
+    assert 0.5 < len(said[0].audio) / 24000 < 2.5
 
 
 LONG = [

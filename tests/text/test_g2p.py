@@ -63,7 +63,7 @@ def test_languages_have_their_own_rules(language: str) -> None:
 @pytest.mark.parametrize(
     ("text", "language", "message"),
     [
-        ("Привет", "ru", "no phonemes for the language 'ru': the text path speaks en, es, fr, hi, it, pt; say"),
+        ("សួស្តី", "km", "no phonemes for the language 'km': neither Kokoro nor espeak-ng speaks it; say which"),
         ("", "en", "nothing speakable in the text ''"),
         ("... !", "en", "nothing speakable in the text"),
         ("?!", "es", "nothing speakable in the text"),

@@ -27,7 +27,7 @@ from nuanced_speech.train.augment import (
     through_mp3,
     tilt,
 )
-from nuanced_speech.train.configs import SENTENCES, CorpusConfig
+from nuanced_speech.train.configs import LANGUAGE_TEXTS, SENTENCES, CorpusConfig
 from nuanced_speech.train.corpus import (
     dictionary_text,
     generate,
@@ -159,6 +159,63 @@ def test_kept_audio_is_the_nearest_and_older_shards_are_a_step_away_at_most() ->
     truncated = (wave.clamp(-1, 1) * 32767).to(torch.int16)
     assert float((unpack_audio(samples) - unpack_audio(truncated)).abs().max()) <= 1.01 / 32767
     assert torch.equal(pack_audio(unpack_audio(truncated)), truncated)
+
+
+@pytest.fixture(scope="module")
+def german(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("languages")
+    (folder / "de.txt").write_text("Tschüss!\n", encoding="utf-8")
+    return folder
+
+
+@pytest.mark.slow
+def test_languages_share_the_utterances(
+    texts: Path, german: Path, kokoro: Kokoro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus, "_kokoro", kokoro)
+    config = CorpusConfig(tmp_path, per_shard=4, seed=1, text_file=texts, languages="en, de", text_folder=german)
+    corpus._speak_shard((config, 0))
+    spoken = [tuple(utterance.ids.tolist()) for utterance in read(tmp_path)]
+    ids = {tuple([0, *kokoro.tokens(phonemize("Tschüss!", "de")).tolist()[1:-1], 0])}
+    assert 0 < sum(utterance in ids for utterance in spoken) < 4
+
+
+def test_languages_that_cannot_be_spoken(texts: Path, german: Path, tmp_path: Path) -> None:
+    (german / "km.txt").write_text("ភាសា\n", encoding="utf-8")
+    for languages, message in (
+        ("en,xx", r"xx\.txt: cannot read this text file"),
+        ("km", "no phonemes for the language 'km'"),
+        (" , ", "languages: give at least one language"),
+    ):
+        config = CorpusConfig(
+            tmp_path / "out", utterances=1, workers=1, text_file=texts, languages=languages, text_folder=german
+        )
+        with pytest.raises(UserError, match=message):
+            generate(config)
+    assert not (tmp_path / "out").exists()
+
+
+def test_packaged_sentences_of_other_languages() -> None:
+    files = sorted(LANGUAGE_TEXTS.glob("*.txt"))
+    assert [path.stem for path in files] == [
+        "de",
+        "es",
+        "fr",
+        "hi",
+        "it",
+        "ja",
+        "ko",
+        "nl",
+        "pl",
+        "pt",
+        "ru",
+        "tr",
+        "zh",
+    ]
+    for path in files:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert len(lines) == len(set(lines)) >= 24
+        assert all(line.strip() == line and line[-1] in ".?!।。？！" for line in lines)
 
 
 def test_mistakes(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from nuanced_speech.voicemaking.description_vocabulary import LEVEL, VoiceReques
 
 
 @pytest.mark.parametrize(
-    ("description", "request"),
+    ("description", "target"),
     [
         ("deep man", VoiceRequest({"sex": -LEVEL, "pitch": -LEVEL})),
         ("very low, slow woman", VoiceRequest({"pitch": -1.7 * LEVEL, "pace": -LEVEL, "sex": LEVEL})),
@@ -23,10 +23,10 @@ from nuanced_speech.voicemaking.description_vocabulary import LEVEL, VoiceReques
         ("lowest purple", VoiceRequest({"pitch": -LEVEL}, None, ("purple",))),
     ],
 )
-def test_descriptions(description: str, request: VoiceRequest) -> None:
+def test_descriptions(description: str, target: VoiceRequest) -> None:
     understood = parse_description(description)
-    assert understood.levels == pytest.approx(request.levels)
-    assert (understood.accent, understood.unknown) == (request.accent, request.unknown)
+    assert understood.levels == pytest.approx(target.levels)
+    assert (understood.accent, understood.unknown) == (target.accent, target.unknown)
 
 
 @pytest.mark.parametrize(
