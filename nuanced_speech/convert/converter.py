@@ -29,6 +29,7 @@ from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.resynthesizer import Delivery, Resynthesizer
 from nuanced_speech.synthesis.target_voice import TargetVoice
+from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.g2p import phoneme_chunks, phonemize
 from nuanced_speech.text.languages import LANGUAGES
 
@@ -201,7 +202,7 @@ class Converter:
         assigned = self.speakers.assign([*features, *further])
         features, further = assigned[: len(features)], assigned[len(features) :]
         if transcript is not None and path == "text":
-            features = _with_phonemes(transcript, features)
+            features = _with_phonemes(transcript, features, options.dictionary)
         if options.refine and target is None:
             told = part_of(progress, begin + 0.2, begin + 0.6)
             features = self.adapter(features, options.refine, options.seed, told, further).features
@@ -223,7 +224,7 @@ class Converter:
         """The output, chunk by chunk, at the source's level."""
         gain = np.float32(prepared.gain)
         if options.text is not None:
-            texts = phoneme_chunks(options.text, prepared.language)
+            texts = phoneme_chunks(options.text, prepared.language, dictionary=options.dictionary)
             reported = _reported(texts, progress)
             waves = self.resynthesizer.from_text(reported, prepared.features, prepared.voice, prepared.delivery)
         else:
@@ -278,7 +279,9 @@ def _compile_word_times() -> None:
     dtw(torch.zeros(2, 2))
 
 
-def _with_phonemes(transcript: Transcript, features: list[SegmentFeatures]) -> list[SegmentFeatures]:
+def _with_phonemes(
+    transcript: Transcript, features: list[SegmentFeatures], dictionary: Dictionary | None
+) -> list[SegmentFeatures]:
     """Segments with the phonemes of the words whose middle they hold; a single segment has all words."""
     words = [word for piece in transcript.segments for word in piece.words]
     given = []
@@ -287,7 +290,7 @@ def _with_phonemes(transcript: Transcript, features: list[SegmentFeatures]) -> l
         inside = (w.text for w in words if start <= (w.start + w.end) / 2 < end)
         text = transcript.text if len(features) == 1 else " ".join(inside)
         if any(c.isalnum() for c in text):
-            item = replace(item, phonemes=phonemize(text, transcript.language))
+            item = replace(item, phonemes=phonemize(text, transcript.language, dictionary=dictionary))
         given.append(item)
     return given
 

@@ -23,7 +23,9 @@ from nuanced_speech.core import memory, precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import Kokoro, spread
-from nuanced_speech.synthesis.utterances import Part, phoneme_strings, text_parts, utterances
+from nuanced_speech.synthesis.utterances import Part, phoneme_strings, segment_parts, utterances
+from nuanced_speech.text.dictionary import Dictionary
+from nuanced_speech.text.frontend import written_segments
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639, style_of
 from nuanced_speech.voice.voice import Voice
 
@@ -113,11 +115,13 @@ def stream(
     fast: bool = False,
     kokoro: Kokoro | None = None,
     levelling: Levelling = LEVELLING,
+    dictionary: Dictionary | None = None,
 ) -> Iterator[SpokenSentence]:
     """Text to speech, sentence by sentence, each as soon as it is made. Memory does not grow with the text.
 
     Args:
-        text: text of any length. ``[word](/ipa/)`` gives a pronunciation; emoji are not spoken.
+        text: text of any length, as people write it: numbers, Markdown, HTML. ``[word](/ipa/)`` gives a
+            pronunciation, ``[pause:1.5s]`` a pause and ``[voice:am_michael]`` a voice; emoji are not spoken.
         voice: a voice, or a text or path for ``Voice.load``.
         language: one of ``voice.stock.VOICE_LANGUAGES``; the voice's when None.
         speed: 0.5 to 2.
@@ -127,6 +131,7 @@ def stream(
         fast: decode in bfloat16 where the processor computes that faster (about 1.5 times); elsewhere no difference.
         kokoro: a synthesizer that is loaded already.
         levelling: limits of the gain between utterances.
+        dictionary: pronunciations of one's own.
 
     Raises:
         UserError: before anything is spoken: an unknown voice or language, a speed or pause out of range, a text
@@ -136,9 +141,18 @@ def stream(
         raise UserError(f"speed: a speed of {speed:g} is not possible: give {SPEED_LIMITS[0]} to {SPEED_LIMITS[1]:g}")
     if not 0 <= pause <= PAUSE_LIMIT:
         raise UserError(f"pause: a pause of {pause:g} is not possible: give 0 to {PAUSE_LIMIT:g} seconds")
-    chosen = Voice.load(voice)
-    code = language_of(chosen, language)
-    parts = text_parts(text, iso_639(code), code == "en-gb")
+    voices: dict[str | None, Voice] = {None: Voice.load(voice)}
+    pieces = written_segments(text)
+    for segment in pieces:
+        if segment.voice not in voices:
+            voices[segment.voice] = Voice.load(segment.voice or "")
+
+    def dialect(name: str | None) -> tuple[str, bool]:
+        code = language_of(voices[name], language)
+        return iso_639(code), code == "en-gb"
+
+    dialect(None)
+    parts = segment_parts(pieces, dialect, dictionary)
     try:
         first = next(parts)
     except StopIteration:
@@ -146,7 +160,9 @@ def stream(
     synthesizer = kokoro or kokoro_on(device)
     if fast and precision.fast_dtype(synthesizer.device) == torch.float32:
         precision.say_no_faster()
-    return _stream(first, parts, synthesizer, chosen.pack.to(synthesizer.device), speed, pause, seed, fast, levelling)
+    packs = {name: loaded.pack.to(synthesizer.device) for name, loaded in voices.items()}
+    lead = 0.0 if pieces[0].text else pieces[0].pause or 0.0
+    return _stream(first, parts, synthesizer, packs, speed, pause, seed, fast, levelling, lead)
 
 
 def language_of(voice: Voice, language: str | None = None) -> str:
@@ -181,17 +197,19 @@ def _stream(
     first: Part,
     rest: Iterator[Part],
     kokoro: Kokoro,
-    pack: Tensor,
+    packs: dict[str | None, Tensor],
     speed: float,
     pause: float,
     seed: int,
     fast: bool,
     levelling: Levelling,
+    lead: float,
 ) -> Iterator[SpokenSentence]:
-    now, before = 0, 0
+    now, before = 0, round(lead / SECONDS_PER_UNIT)
     level: float | None = None
     for number, group in enumerate(utterances(first, rest)):
-        parts = list(_utter(kokoro, group, pack, speed, seed, fast))
+        pace = speed if group[0].speed == 1 else min(max(speed * group[0].speed, SPEED_LIMITS[0]), SPEED_LIMITS[1])
+        parts = list(_utter(kokoro, group, packs[group[0].voice], pace, seed, fast))
         memory.give_back()
         gain = np.float32(10 ** (_gain_db(level, active_level_db(parts[0][1], SAMPLE_RATE), levelling) / 20))
         level = active_level_db(parts[-1][1] * gain, SAMPLE_RATE)
@@ -204,7 +222,8 @@ def _stream(
             ]
             yield SpokenSentence(np.concatenate([silence, wave * gain]), part.sentence, timed, part.share, number)
             now = start + len(wave) // SAMPLES_PER_UNIT
-            before = round(pause * PAUSES[part.end] / SECONDS_PER_UNIT)
+            silent = pause * PAUSES[part.end] if part.pause is None else part.pause
+            before = round(silent / SECONDS_PER_UNIT)
 
 
 def _gain_db(before: float | None, after: float, limits: Levelling = LEVELLING) -> float:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 _IDEOGRAPH = "[\u3040-\u30ff\u3400-\u9fff]"
-_TOKEN = re.compile(rf"{_IDEOGRAPH}|[^\W_]+(?:['’][^\W_]+)*|\S")
+# A letter or digit with its combining marks.
+_LETTER = "[^\\W_][\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963]*"
+_TOKEN = re.compile(rf"{_IDEOGRAPH}|(?:{_LETTER})+(?:['’](?:{_LETTER})+)*|\S")
 _OPENING = frozenset("([{\"'“‘«¿¡「『（-/_")
 
 
@@ -45,8 +47,20 @@ def aligned(written: str, words: str) -> list[Chunk]:
             gap = written[before[stop - 1].end() : ends[stop - 1]] if stop > first else " "
             said = _joined(words, after[c1:d1])
             chunks.append(Chunk(text, said + _gap(gap, after, d1, words) if said else ""))
+    chunks = _ended(chunks, written)
     start = before[0].start() if before else len(written)
     return [Chunk(written[:start], ""), *chunks] if start else chunks
+
+
+def _ended(chunks: list[Chunk], written: str) -> list[Chunk]:
+    """Chunks whose words end without a space, if the written sentence does."""
+    if not written[-1:].isspace():
+        for place in range(len(chunks) - 1, -1, -1):
+            words = chunks[place].spoken.rstrip()
+            chunks[place] = Chunk(chunks[place].written, words)
+            if words:
+                break
+    return chunks
 
 
 def _key(token: re.Match[str]) -> tuple[str, bool]:

@@ -5,20 +5,28 @@ sentence at a time: pronunciation dictionary → ``readings`` → numbers and si
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from nuanced_speech.text import grammars, notation, readings
 from nuanced_speech.text.chunks import Chunk, aligned, spoken
 from nuanced_speech.text.cleaning import clean
 from nuanced_speech.text.dictionary import Dictionary
+from nuanced_speech.text.markup import plain_text
+from nuanced_speech.text.notation import Segment
+from nuanced_speech.text.sentences import sentences
 
 # What a sentence without numbers, signs and abbreviations is made of.
 _PLAIN = re.compile(
     r"(?:[^\W\d_]|[\s.,;:!?…'’‘\"“”„«»‹›()\[\]—–\-¿¡।。、，！？；：「」『』（）《》〈〉・\ue100-\uf8ff\u0300-\u036f"
     r"\u0900-\u0963\u0970-\u097f])*"
 )
+_FRENCH_NUMBER = re.compile(
+    r"(?<![\w.,:/-])\d{2}(?=\s+(?!janv|fév|mars|avr|mai|juin|juil|ao|sept|oct"
+    r"|nov|déc|mill)[a-zà-ÿ]{2})"
+)
 # A point inside the sentence, or a raised letter: an abbreviation.
-_ABBREVIATED = re.compile(r"\w\.[\s\w]*\w|[ªºʰ-ʸᵃ-ᶿⁿ]")
+_ABBREVIATED = re.compile(r"[^\s.]\.\s?\w|[ªºʰ-ʸᵃ-ᶿⁿ¹²³⁰-₉¼-¾⅐-⅟]")
 
 
 def chunks(sentence: str, language: str, dictionary: Dictionary | None = None) -> list[Chunk]:
@@ -48,6 +56,9 @@ def in_words(sentence: str, language: str) -> str:
 
 def needs_grammar(sentence: str, language: str) -> bool:
     """Whether a sentence has anything but words and marks, and the language has a grammar."""
+    if language == "fr":
+        # espeak-ng gives a number of two digits one stress, and its words in letters two
+        sentence = _FRENCH_NUMBER.sub("", sentence)
     plain = _PLAIN.fullmatch(sentence) and not _ABBREVIATED.search(sentence)
     return not plain and language in _languages()
 
@@ -60,3 +71,29 @@ def _languages() -> frozenset[str]:
 def spoken_text(sentence: str, language: str = "en", dictionary: Dictionary | None = None) -> str:
     """The words that are spoken for a sentence, with the notation of ``text.notation``."""
     return spoken(chunks(sentence, language, dictionary))
+
+
+def written_segments(text: str) -> list[Segment]:
+    """The segments of a text with markup, cleaned.
+
+    Raises:
+        UserError: as ``notation.segments``.
+    """
+    return notation.segments(plain_text(clean(text)))
+
+
+def spoken_sentences(text: str, language: str = "en", dictionary: Dictionary | None = None) -> Iterator[str]:
+    """What is spoken for a text with markup, sentence by sentence, with its pauses and voices in notation.
+
+    Raises:
+        UserError: as ``notation.segments``.
+    """
+    voice: str | None = None
+    for segment in written_segments(text):
+        mark = f"[voice{':' + segment.voice if segment.voice else ''}] " if segment.voice != voice else ""
+        voice = segment.voice
+        pause = "" if segment.pause is None else f" [pause:{segment.pause:g}s]"
+        said = [spoken_text(sentence.text, language, dictionary) for sentence in sentences(segment.text, language)]
+        if said:
+            said[0], said[-1] = mark + said[0], said[-1] + pause if len(said) > 1 else mark + said[0] + pause
+        yield from said or ([pause.strip()] if pause else [])

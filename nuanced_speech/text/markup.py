@@ -73,6 +73,7 @@ class _Words(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.closed = set(re.findall(r"</([a-zA-Z][\w:-]*)", source.lower()))
         self.lines, self.silent, self.scripts = lines, 0, ""
+        self.cells = 0
         self.items: list[int | None] = []
         self.parts: list[str] = []
 
@@ -89,8 +90,14 @@ class _Words(HTMLParser):
         elif tag in ("ol", "ul"):
             start = values.get("start") or "1"
             self.items.append(int(start) if tag == "ol" and start.isdigit() else None)
-        elif tag in ("td", "th") and self.parts and not self.parts[-1].endswith("\n"):
-            self.parts.append(", ")
+        elif tag in ("td", "th"):
+            self.cells += 1
+            if self.cells > 1:
+                self.parts.append(", ")
+        if tag == "tr":
+            self.cells = 0
+        if tag == "li" or (tag in ("ol", "ul") and len(self.items) > 1):
+            self._end_sentence()
         if tag in _BLOCKS:
             self._break("\n\n" if len(self.items) < 2 else "\n")
         elif tag in _LINES:
@@ -123,6 +130,9 @@ class _Words(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.silent:
             return
+        if not data.strip() and "\n" in data:
+            # the space between elements
+            data = "" if self.lines else " "
         data = re.sub(r"[^\S\n]+", " ", data) if self.lines else re.sub(r"\s+", " ", data)
         if self.scripts:
             data = data.translate(_HIGH if self.scripts == "sup" else _LOW)

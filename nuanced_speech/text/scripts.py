@@ -34,7 +34,8 @@ _OWN = {
     "bg": ("Cyrillic", "Latin"),
     "el": ("Greek", "Latin"),
 }
-_MARK = "[^\\w\\n]"
+# Marks that a stretch goes on over; after a Latin comma another language may begin.
+_MARK = "[ ・·、。，「」『』（）…'’-]"
 
 
 def stretches(text: str, language: str) -> Iterator[tuple[str, str]]:

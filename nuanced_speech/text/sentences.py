@@ -20,6 +20,9 @@ _ABBREVIATION = re.compile(
     r"(?:^|[\s(“\"'‘])(?:(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Sr|Jr|Sra|Dra|M|Mme|Mlle|Capt|Col|Gen|Lt|Rev|Hon|Gov|Sen|vs|No|Nos|"
     r"Vol|Fig|cf|e\.g|i\.e|viz|approx)|[A-HJ-Z](?:\.\s?[A-Z])*)\.\s+$"
 )
+_BEFORE_NUMBER = re.compile(
+    r"\b(?:vols?|pp?|nos?|figs?|chap|chs?|secs?|arts?|eqs?|ops?|eds?|pg|ll?|vv?|tel|ext)\.\s+$", re.I
+)
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 
 
@@ -76,7 +79,9 @@ def split_sentences(text: str, language: str = "en") -> Iterator[str]:
     start, ends = 0, None
     for mark in _SENTENCE_END.finditer(text):
         following = text[mark.end() : mark.end() + 1]
-        if following.islower() or _ABBREVIATION.search(text[start : mark.end()]):
+        before = text[start : mark.end()]
+        numbered = following.isdigit() and _BEFORE_NUMBER.search(before)
+        if following.islower() or numbered or _ABBREVIATION.search(before):
             continue
         if mark[0][0] == "." and following:
             ends = _full_stops(text, language) if ends is None else ends

@@ -1,6 +1,7 @@
 """English readings that the grammar lacks, rule by rule; the tables are in ``readings.tables``."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 from nuanced_speech.text.english import english_g2p, in_dictionary
@@ -10,6 +11,7 @@ Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
 _HIGH = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _LOW = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_GREEK = "α-ωΑ-Ω"
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _URL = re.compile(r"\S*(?:://|www\.|@)\S*")
 
@@ -18,7 +20,7 @@ def before_grammar(sentence: str) -> str:
     """A sentence with names, abbreviations, ranges, versions and formulas as the grammar and misaki read them."""
     if sentence.isupper() or re.search(r"\b[A-Z]{2,}", sentence):
         sentence = _capitals(sentence)
-    if not re.search(r"[^\w\s,;:!?'\"()-]|[\d_⁰-₉ⁿ]|[a-z][A-Z]|\d", sentence):
+    if not re.search(r"[^\w\s,;:!?'\"()-]|[\d_⁰-₉ⁿα-ωΑ-Ω]|[a-z][A-Z]|'n'", sentence):
         return sentence
     # an address on the web is the grammar's as a whole
     parts = re.split(f"({_URL.pattern})", sentence)
@@ -50,6 +52,14 @@ def _abbreviation(table: dict[str, str]) -> Callable[[re.Match[str]], str]:
         return words + ("." if ends else "")
 
     return spoken
+
+
+def _before_number(match: re.Match[str]) -> str:
+    return tables.BEFORE_NUMBER[match[1]] + " "
+
+
+def _unit(match: re.Match[str]) -> str:
+    return " " + _abbreviation(tables.AFTER_NUMBER)(match)
 
 
 def _street(match: re.Match[str]) -> str:
@@ -110,6 +120,18 @@ def _camel(match: re.Match[str]) -> str:
     return _camel_split(word)
 
 
+def _cardinal(match: re.Match[str]) -> str:
+    # a number before the verb is no day of the month
+    from num2words import num2words
+
+    return str(num2words(int(match[1])))
+
+
+def _greek(match: re.Match[str]) -> str:
+    name = unicodedata.name(match[0], "").split()
+    return f" {name[3].lower()} " if name[:1] == ["GREEK"] and len(name) > 3 else match[0]
+
+
 def _leading_zero(match: re.Match[str]) -> str:
     return _spelled(match[0])
 
@@ -156,11 +178,11 @@ _BEFORE: list[Rule] = [
     (re.compile(_words(_SIGNS)), _literal),
     (re.compile(r"(?<=\d)\s?([APap])\.?\s?[Mm]\.(?=\s*[\"')”]*$|\s+[A-Z][a-z])"), lambda m: f" {m[1].upper()}M."),
     (re.compile(r"(?<=\d)\s?([APap])\.\s?[Mm]\.(?=[,;:)])"), lambda m: f" {m[1].upper()}M"),
-    (re.compile(rf"(?<=\d)\s?({_words(tables.AFTER_NUMBER)})\.(?=\s+[a-z]|\s*[,;)]|\s*$)"), lambda m: " " + _abbreviation(tables.AFTER_NUMBER)(m)),
+    (re.compile(rf"(?<=\d)\s?({_words(tables.AFTER_NUMBER)})\.(?=\s+[a-z]|\s*[,;)]|\s*$)"), _unit),
     (re.compile(rf"(?<=[a-z])(?<!\b[Tt]he)(?<!called)(\s)({_words(tables.STREETS)})\.(?=\s*$|\s*[,;)]"
                 rf"|\s+[A-Za-z])"), _street),
     (re.compile(rf"(?<![\w.])({_words(tables.BEFORE_NAME)})\.{_NAME}"), lambda m: tables.BEFORE_NAME[m[1]]),
-    (re.compile(rf"(?<![\w.])({_words(tables.BEFORE_NUMBER)})\.(?=\s*\d)"), lambda m: tables.BEFORE_NUMBER[m[1]] + " "),
+    (re.compile(rf"(?<![\w.])({_words(tables.BEFORE_NUMBER)})\.\s*(?=\d)"), _before_number),
     (re.compile(rf"(?<![\w.])({_words(tables.ABBREVIATIONS)})\.(?!\w)"), _abbreviation(tables.ABBREVIATIONS)),
     # heights; a minute sign and a second sign after numbers
     (re.compile(r"\b(\d+)\s?['′]\s?(\d{1,2})\s?(?:\"|″|''|”)"), r"\1 foot \2"),
@@ -197,6 +219,10 @@ _BEFORE: list[Rule] = [
     (re.compile(r"(?<!\w)[~≈]\s?(?=[\d$£€])"), "about "),
     (re.compile(r"(?<![$£€\d.,])(\d+(?:[.,]\d+)*)m\b(?!/)"), r"\1 meters"),
     (re.compile(r"(?<![\d.,:])(\d+ (?:by|x) \d+) m\b"), r"\1 meters"),
+    (re.compile(r"\b(\d{1,2})(?= may [a-z])"), _cardinal),
+    (re.compile(f"(?<![{_GREEK}])[{_GREEK}](?![{_GREEK}])"), _greek),
+    (re.compile(r"(?<=\d)\s?L\b"), " liters"),
+    (re.compile(r"(?<=\d)\s?W\b"), " watts"),
     (re.compile(r"(?<=\d)\s?GB\b"), " gigabytes"),
     (re.compile(r"(?<=\d)\s?MB\b"), " megabytes"),
     (re.compile(r"(?<=\d)\s?TB\b"), " terabytes"),

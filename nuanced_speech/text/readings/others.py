@@ -5,7 +5,8 @@ import re
 # What a sign says between words or after a number.
 WORDS: dict[str, dict[str, str]] = {
     "fr": {
-        "€": "euros", "$": "dollars", "£": "livres", "%": "pour cent", "°C": "degrés", "°": "degrés", "&": "et", "+": "plus",
+        "€": "euros", "$": "dollars", "£": "livres", "%": "pour cent", "°C": "degrés", "°": "degrés", "&": "et",
+        "+": "plus",
         "=": "égale", "<": "inférieur à", ">": "supérieur à", "×": "fois", "÷": "divisé par", "@": "arobase",
         "#": "numéro", "±": "plus ou moins", "§": "paragraphe", "/": "sur", "≤": "inférieur ou égal à",
         "≥": "supérieur ou égal à", "≠": "différent de", "²": "au carré", "³": "au cube",
@@ -18,7 +19,8 @@ WORDS: dict[str, dict[str, str]] = {
         "≠": "es distinto de", "²": "al cuadrado", "³": "al cubo",
     },
     "it": {
-        "€": "euro", "$": "dollari", "£": "sterline", "%": "per cento", "°C": "gradi", "°": "gradi", "&": "e", "+": "più",
+        "€": "euro", "$": "dollari", "£": "sterline", "%": "per cento", "°C": "gradi", "°": "gradi", "&": "e",
+        "+": "più",
         "=": "uguale a", "<": "minore di", ">": "maggiore di", "×": "per", "÷": "diviso", "@": "chiocciola",
         "#": "numero", "±": "più o meno", "§": "paragrafo", "≤": "minore o uguale a", "≥": "maggiore o uguale a",
         "≠": "diverso da", "²": "al quadrato", "³": "al cubo",
