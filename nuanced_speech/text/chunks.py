@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 
 _IDEOGRAPH = "[\u3040-\u30ff\u3400-\u9fff]"
 # A letter or digit with its combining marks.
-_LETTER = "[^\\W_][\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963]*"
+_LETTER = "[^\\W_\u3040-\u30ff\u3400-\u9fff][\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963]*"
 _TOKEN = re.compile(rf"{_IDEOGRAPH}|(?:{_LETTER})+(?:['’](?:{_LETTER})+)*|\S")
 _OPENING = frozenset("([{\"'“‘«¿¡「『（-/_")
 

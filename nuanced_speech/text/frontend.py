@@ -60,6 +60,9 @@ def needs_grammar(sentence: str, language: str) -> bool:
         # espeak-ng gives a number of two digits one stress, and its words in letters two
         sentence = _FRENCH_NUMBER.sub("", sentence)
     plain = _PLAIN.fullmatch(sentence) and not _ABBREVIATED.search(sentence)
+    if language == "zh" and re.search("[A-Za-z]", sentence):
+        # its grammar knows acronyms in small letters
+        plain = None
     return not plain and language in _languages()
 
 

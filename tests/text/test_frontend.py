@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.synthesis.utterances import segment_parts, utterances
 from nuanced_speech.text import grammars
 from nuanced_speech.text.chunks import aligned, spoken
 from nuanced_speech.text.cleaning import clean
 from nuanced_speech.text.dictionary import Dictionary, read_dictionary
 from nuanced_speech.text.engines import english_g2p
-from nuanced_speech.text.frontend import needs_grammar, spoken_sentences, spoken_text
+from nuanced_speech.text.frontend import needs_grammar, spoken_sentences, spoken_text, written_segments
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.markup import plain_text
 from nuanced_speech.text.notation import Segment, segments
@@ -61,6 +62,13 @@ def test_english(written: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("language", "written", "words"),
     [
+        (
+            "es",
+            "Felipe VI pagó $5,20 a las 10:30.",
+            "Felipe sexto pagó cinco dólares veinte centavos a las diez y media.",
+        ),
+        ("hi", "३री तारीख", "तीसरी तारीख"),
+        ("fr", "Le 1er mai à 10h30, 3,50 €.", "Le premier mai à dix heures trente, trois euros cinquante."),
         ("fr", "Louis XIV a 3 chats, 20 % de 5 €.", "Louis quatorze a trois chats, vingt pour cent de cinq euros."),
         ("it", "Nel 1990 costava 3,23€.", "Nel mille novecento novanta costava tre euro ventitre centesimi."),
         ("pt", "R$ 1,01 às 23:59", "um real e um centavo às vinte e três horas e cinquenta e nove"),
@@ -101,7 +109,7 @@ def test_alignment_keeps_what_both_have() -> None:
 
 
 def test_a_grammar_of_every_language_loads_and_reads() -> None:
-    assert {"en", "fr", "it", "ja", "pt", "zh"} <= set(grammars.languages())
+    assert set(grammars.languages()) == {"en", "es", "fr", "hi", "it", "ja", "pt", "zh"}
     assert all(grammars.verbalized("3", language) not in (None, "3") for language in grammars.languages())
 
 
@@ -171,6 +179,25 @@ def test_notation() -> None:
     for text in ("[pause:long] x", "[pause:99s] x", "[speed:0] x", "[speed:fast] x"):
         with pytest.raises(UserError, match="text: "):
             segments(text)
+
+
+def test_parts_know_their_pauses_voices_and_speeds() -> None:
+    pieces = written_segments("One, [pause:1.5s] two. [voice:am_adam][speed:1.2]Three.")
+    parts = list(segment_parts(pieces, lambda voice: ("en", voice is not None)))
+    assert [(part.words[0].text, part.pause, part.voice, part.speed) for part in parts] == [
+        ("One,", 1.5, None, 1.0),
+        ("two.", None, None, 1.0),
+        ("Three.", None, "am_adam", 1.2),
+    ]
+    assert [part.sentence for part in parts] == [0, 1, 2] and parts[-1].share == 1
+    assert [len(group) for group in utterances(parts[0], iter(parts[1:]))] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "text", ["1" * 500, "1/2 " * 50, "\ud800 5", "a\0b 5", "[" * 50 + "5", "<" * 300 + "5", "$" * 50]
+)
+def test_no_input_is_too_odd(text: str) -> None:
+    assert spoken_text(text) or text
 
 
 def test_sentences_do_not_end_at_abbreviations() -> None:

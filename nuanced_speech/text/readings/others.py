@@ -50,6 +50,9 @@ def before_grammar(sentence: str, language: str) -> str:
     sentence = re.sub(r"(?<=\d)\s?–\s?(?=\d)", "-", sentence)
     if language != "fr":
         return sentence
+    sentence = re.sub(r"\bI(er|ᵉʳ|ers)\b", "premier", re.sub(r"\bI(?:ère|re)\b", "première", sentence))
+    sentence = re.sub(r"([$€£])\s?(\d+(?:[.,\s]\d+)*)", r"\2 \1", sentence)
+    sentence = re.sub(r"(\d),(\d\d)\s?([$€£])", lambda m: f"{m[1]} {WORDS['fr'][m[3]]} {m[2]}", sentence)
     for short, words in _FRENCH_ABBREVIATIONS.items():
         sentence = re.sub(rf"(?<![\w.]){re.escape(short)}(?!\w)(?=\s)", words, sentence)
     sentence = re.sub(r"\b([01]?\d|2[0-3])\s?[h:]\s?([0-5]\d)\b", _french_time, sentence)
@@ -64,10 +67,7 @@ def _french_time(match: re.Match[str]) -> str:
 
 
 def after_grammar(sentence: str, language: str) -> str:
-    """A sentence with the signs that are left as words, an amount's sign after it."""
-    sentence = (
-        re.sub(r"([$€£])\s?(\w+(?:\s\w+)?)", r"\2 \1", sentence) if re.search(r"[$€£]\s?\w", sentence) else sentence
-    )
+    """A sentence with the signs that are left as words."""
     for sign, words in WORDS[language].items():
         if sign in sentence and sign != "/":
             sentence = sentence.replace(sign, f" {words} ")
