@@ -32,6 +32,7 @@ from nuanced_speech.text.ssml import from_ssml
         ("Call (555) 123-4567.", "Call five five five, one two three, four five six seven."),
         ("Henry VIII and Pope John Paul II met.", "Henry the eighth and Pope John Paul the second met."),
         ("Elizabeth I was crowned.", "Elizabeth the first was crowned."),
+        ("Louis the XIV met Malcolm X.", "Louis the fourteenth met Malcolm X."),
         ("Henry and I met.", "Henry and I met."),
         ("See Chapter IV of World War II.", "See Chapter four of World War two."),
         ("It is from the XIX century.", "It is from the nineteenth century."),

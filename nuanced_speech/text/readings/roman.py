@@ -83,9 +83,10 @@ def _patterns(language: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Patte
     # two letters and more after any name: "Ramses II"; titles may stand further in front: "Pope John Paul II"
     numeral = rf"(?:(?=[IVXLC]{{2}}){_NUMERAL}|{alone})"
     name = r"[A-ZÀ-Þ][\w'’-]*[a-zß-ÿ]"
+    ruler = rf"(?i:{titles})\s+{name}(?:\s+{name})?|{rulers}"
     return (
         re.compile(rf"\b((?i:{counted})\.?)\s+({_NUMERAL})\b(?![\w'’]|-[A-Za-z])"),
-        re.compile(rf"\b((?:(?i:{titles})\s+{name}(?:\s+{name})?|{rulers}))\s+({numeral})(?![\w]|-\w)"),
+        re.compile(rf"\b({ruler})(?<!Malcolm(?= X))\s+(?:the\s+)?({numeral})(?![\w]|-\w)"),
         re.compile(rf"\b({_NUMERAL})(?:e|è?me|th|º|ª)?(\s+(?:{_CENTURY[language]})\b)"),
     )
 
