@@ -3,8 +3,8 @@
     python benchmarks/speed.py [--stretch only-kokoro] [--sentences 30] [--voices af_heart am_michael]
 
 Prints a Markdown table of the words that Whisper transcribes otherwise, in percent of the words spoken, at every
-speed. With ``--stretch only-kokoro``, Kokoro speaks at all speeds itself; this tells which speeds it speaks cleanly. With
-``--stretch only-stretch``, Kokoro speaks at speed 1 and all the rest is stretched.
+speed. With ``--stretch only-kokoro``, Kokoro speaks at all speeds itself; this tells which speeds it speaks cleanly.
+With ``--stretch only-stretch``, Kokoro speaks at speed 1 and all the rest is stretched.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from nuanced_speech.cli.arguments import Device, SynthesisSeed, Whisper
+from nuanced_speech.cli.arguments import Device, Dictionary, SynthesisSeed, Whisper
 from nuanced_speech.cli.options import in_options
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
@@ -91,6 +91,7 @@ def convert(
     pitch_shift: PitchShift = 0.0,
     whisper: Whisper = "base",
     language: Language = None,
+    dictionary: Dictionary = None,
     refine: Refine = 0,
     more: More = None,
     seed: SynthesisSeed = 0,
@@ -120,6 +121,7 @@ def convert(
     from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.text.dictionary import read_dictionary
     from nuanced_speech.weights.catalog import canonical
 
     check_device(device)
@@ -127,6 +129,7 @@ def convert(
     options = ConversionOptions(
         voice=voice, keep=kept, path=path, text=text, text_language=text_language, pitch_shift=pitch_shift,
         language=language, refine=refine, more=tuple(more or ()), seed=seed,
+        dictionary=None if dictionary is None else read_dictionary(dictionary),
     )  # fmt: skip
     _convert_all(Converter(ModelBank(device, whisper)), jobs, options, report)
 

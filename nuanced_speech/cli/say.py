@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nuanced_speech.cli.arguments import Device, SynthesisSeed
+from nuanced_speech.cli.arguments import Device, Dictionary, SynthesisSeed
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
     from nuanced_speech.synthesis.text_to_speech import SpokenSentence
+    from nuanced_speech.text.dictionary import Dictionary as Pronunciations
 
 
 Words = Annotated[
@@ -50,6 +51,13 @@ Fast = Annotated[
 ]
 
 
+Ssml = Annotated[bool, typer.Option("--ssml", help="Text in SSML: <speak> with break, say-as, phoneme, sub, prosody.")]
+ShowText = Annotated[
+    bool,
+    typer.Option("--show-text", help="Print the words that would be spoken, a sentence a line, and write no file."),
+]
+
+
 def say(
     words: Words,
     voice: Voice = "af_heart",
@@ -58,6 +66,9 @@ def say(
     pause: Pause = 0.4,
     language: Language = None,
     timestamps: Timestamps = None,
+    dictionary: Dictionary = None,
+    ssml: Ssml = False,
+    show_text: ShowText = False,
     fast: Fast = False,
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
@@ -70,16 +81,30 @@ def say(
 
       nuanced-speech say --file book.txt book.ogg --timestamps book.srt
 
-      nuanced-speech say "[Kokoro](/kˈOkəɹO/) says hello." - | aplay
+      nuanced-speech say "[Kokoro](/kˈOkəɹO/) says hello. [pause:1s] Bye." - | aplay
+
+      nuanced-speech say --show-text "It costs $5.2M, at 10:30am."
 
       echo "Hola, ¿qué tal?" | nuanced-speech say - hola.flac --voice ef_dora --speed 0.9
     """
-    text, out = _text(words, file)
+    text, out = _text([*words, ""] if show_text else words, file)
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech import audio
     from nuanced_speech.cli.piping import opened
     from nuanced_speech.synthesis import timestamps as times
 
+    if ssml:
+        from nuanced_speech.text.ssml import from_ssml
+
+        text = from_ssml(text)
+    pronunciations = None
+    if dictionary is not None:
+        from nuanced_speech.text.dictionary import read_dictionary
+
+        pronunciations = read_dictionary(dictionary)
+    if show_text:
+        _show(text, voice, language, pronunciations)
+        return
     if out != "-":
         audio.check_writable(out)
     elif sys.stdout.isatty():
@@ -96,7 +121,8 @@ def say(
 
     check_device(device)
     chosen = LoadedVoice.load(voice)
-    sentences = TextToSpeech(shared_bank(device)).stream(text, chosen, language, speed, pause, seed, fast)
+    speaker = TextToSpeech(shared_bank(device))
+    sentences = speaker.stream(text, chosen, language, speed, pause, seed, fast, pronunciations)
     timed: list[SpokenSentence] = []
     with bar("speaking") as advance, opened(out, chosen.mark) as writer:
         for sentence in sentences:
@@ -106,6 +132,24 @@ def say(
             advance(sentence.share)
     if timestamps is not None:
         times.write(timestamps, timed, spaces=language_of(chosen, language) not in UNSPACED_LANGUAGES)
+
+
+def _show(text: str, voice: str, language: str | None, dictionary: "Pronunciations | None") -> None:
+    """Print what is spoken for a text.
+
+    Raises:
+        UserError: an unknown voice or language, a text without anything to speak.
+    """
+    from nuanced_speech.synthesis.text_to_speech import language_of
+    from nuanced_speech.text.frontend import spoken_sentences
+    from nuanced_speech.voice.stock import iso_639
+    from nuanced_speech.voice.voice import Voice as LoadedVoice
+
+    code = iso_639(language_of(LoadedVoice.load(voice), language))
+    lines = list(spoken_sentences(text, code, dictionary))
+    if not lines:
+        raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word")
+    print("\n".join(lines))
 
 
 def _text(words: list[str], file: Path | None) -> tuple[str, str]:

@@ -32,6 +32,7 @@ from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.resynthesizer import Delivery, Resynthesizer
 from nuanced_speech.synthesis.target_voice import TargetVoice
+from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.g2p import phoneme_chunks, phonemize
 from nuanced_speech.text.languages import MAPPED_LANGUAGES, has_text_path
 
@@ -212,7 +213,7 @@ class Converter:
         assigned = self.speakers.assign([*features, *further])
         features, further = assigned[: len(features)], assigned[len(features) :]
         if transcript is not None and path == "text":
-            features = _with_phonemes(transcript, features)
+            features = _with_phonemes(transcript, features, options.dictionary)
         if options.refine and target is None:
             refine_progress = part_of(progress, begin + 0.2, begin + 0.6)
             features = self.adapter(features, options.refine, options.seed, refine_progress, further).features
@@ -234,7 +235,8 @@ class Converter:
         """The output, chunk by chunk, at the source's level."""
         gain = np.float32(prepared.gain)
         if options.text is not None:
-            texts = phoneme_chunks(options.text, text_language(options, prepared.language))
+            language = text_language(options, prepared.language)
+            texts = phoneme_chunks(options.text, language, dictionary=options.dictionary)
             reported = _reported(texts, progress)
             waves = self.resynthesizer.from_text(reported, prepared.features, prepared.voice, prepared.delivery)
         else:
@@ -289,7 +291,9 @@ def _compile_word_times() -> None:
     dtw(torch.zeros(2, 2))
 
 
-def _with_phonemes(transcript: Transcript, features: list[SegmentFeatures]) -> list[SegmentFeatures]:
+def _with_phonemes(
+    transcript: Transcript, features: list[SegmentFeatures], dictionary: Dictionary | None
+) -> list[SegmentFeatures]:
     """Segments with the phonemes of the words whose middle they hold; a single segment has all words."""
     words = [word for piece in transcript.segments for word in piece.words]
     with_phonemes = []
@@ -298,7 +302,7 @@ def _with_phonemes(transcript: Transcript, features: list[SegmentFeatures]) -> l
         inside = (w.text for w in words if start <= (w.start + w.end) / 2 < end)
         text = transcript.text if len(features) == 1 else " ".join(inside)
         if any(c.isalnum() for c in text):
-            item = replace(item, phonemes=phonemize(text, transcript.language))
+            item = replace(item, phonemes=phonemize(text, transcript.language, dictionary=dictionary))
             if transcript.language in MAPPED_LANGUAGES:
                 item = replace(item, log_probabilities=with_kin(item.log_probabilities))
         with_phonemes.append(item)

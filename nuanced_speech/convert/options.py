@@ -7,6 +7,7 @@ from pathlib import Path
 from nuanced_speech.core.constants import SEMITONES
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.whisper import check_language
+from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.voice.stock import PACK_SUFFIXES
 from nuanced_speech.voice.voice import Voice
 
@@ -34,6 +35,7 @@ class ConversionOptions:
             the synthesis of 3.2 s.
         more: further recordings of that voice. They are not converted.
         seed: of the harmonic source, and of the passages that refinement tries.
+        dictionary: pronunciations of one's own for ``text`` and for the source's transcript.
 
     Raises:
         UserError: a value that is not possible, or two that do not go together.
@@ -49,6 +51,7 @@ class ConversionOptions:
     refine: int = 0
     more: tuple[str | Path, ...] = ()
     seed: int = 0
+    dictionary: Dictionary | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keep", tuple(self.keep))

@@ -23,7 +23,9 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.time_stretch import stretch
 from nuanced_speech.models.bank import ModelBank, shared_bank
 from nuanced_speech.models.kokoro import Kokoro, spread
-from nuanced_speech.synthesis.utterances import Part, phoneme_strings, text_parts, utterances
+from nuanced_speech.synthesis.utterances import Part, phoneme_strings, segment_parts, utterances
+from nuanced_speech.text.dictionary import Dictionary
+from nuanced_speech.text.frontend import written_segments
 from nuanced_speech.text.languages import MAPPED_LANGUAGES
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639, style_of
 from nuanced_speech.voice.style import Style
@@ -138,9 +140,11 @@ class TextToSpeech:
         pause: float = DEFAULT_PAUSE,
         seed: int = 0,
         fast: bool = False,
+        dictionary: Dictionary | None = None,
     ) -> np.ndarray:
         """Text to speech ``[T]`` at 24 kHz; ``stream`` explains the arguments and errors."""
-        return np.concatenate([s.audio for s in self.stream(text, voice, language, speed, pause, seed, fast)])
+        sentences = self.stream(text, voice, language, speed, pause, seed, fast, dictionary)
+        return np.concatenate([sentence.audio for sentence in sentences])
 
     def stream(
         self,
@@ -151,11 +155,13 @@ class TextToSpeech:
         pause: float = DEFAULT_PAUSE,
         seed: int = 0,
         fast: bool = False,
+        dictionary: Dictionary | None = None,
     ) -> Iterator[SpokenSentence]:
         """Text to speech, sentence by sentence, each as soon as it is made. Memory does not grow with the text.
 
         Args:
-            text: text of any length. ``[word](/ipa/)`` gives a pronunciation; emoji are not spoken.
+            text: text of any length, as people write it: numbers, Markdown, HTML. ``[word](/ipa/)`` gives a
+                pronunciation, ``[pause:1.5s]`` a pause and ``[voice:am_michael]`` a voice; emoji are not spoken.
             voice: a voice, or a text or path for ``Voice.load``.
             language: one of ``voice.stock.VOICE_LANGUAGES`` or ``text.languages.MAPPED_LANGUAGES``; the voice's when
                 None.
@@ -164,6 +170,7 @@ class TextToSpeech:
             seed: random seed of the synthesizer's noise.
             fast: decode in bfloat16 where the processor computes that faster (about 1.5 times); elsewhere no
                 difference.
+            dictionary: pronunciations of one's own.
 
         Raises:
             UserError: before anything is spoken: an unknown voice or language, a speed or pause out of range, a text
@@ -174,9 +181,18 @@ class TextToSpeech:
             raise UserError(f"speed: a speed of {speed:g} is not possible: give {limits}")
         if not 0 <= pause <= PAUSE_LIMIT:
             raise UserError(f"pause: a pause of {pause:g} is not possible: give 0 to {PAUSE_LIMIT:g} seconds")
-        chosen = Voice.load(voice)
-        code = language_of(chosen, language)
-        parts = text_parts(text, iso_639(code), code == "en-gb")
+        voices: dict[str | None, Voice] = {None: Voice.load(voice)}
+        pieces = written_segments(text)
+        for segment in pieces:
+            if segment.voice not in voices:
+                voices[segment.voice] = Voice.load(segment.voice or "")
+
+        def dialect(name: str | None) -> tuple[str, bool]:
+            code = language_of(voices[name], language)
+            return iso_639(code), code == "en-gb"
+
+        dialect(None)
+        parts = segment_parts(pieces, dialect, dictionary)
         try:
             first = next(parts)
         except StopIteration:
@@ -184,8 +200,9 @@ class TextToSpeech:
         kokoro = self.models.kokoro
         if fast and precision.fast_dtype(kokoro.device) == torch.float32:
             precision.say_no_faster()
-        pack, speeds = Style.from_vector(chosen.pack.to(kokoro.device)), self.kokoro_speeds.split(speed)
-        return _stream(first, parts, kokoro, pack, speeds, pause, seed, fast, self.levelling)
+        packs = {name: Style.from_vector(loaded.pack.to(kokoro.device)) for name, loaded in voices.items()}
+        lead = 0.0 if pieces[0].text else pieces[0].pause or 0.0
+        return _stream(first, parts, kokoro, packs, speed, self.kokoro_speeds, pause, seed, fast, self.levelling, lead)
 
 
 def speak(
@@ -235,18 +252,21 @@ def _stream(
     first: Part,
     rest: Iterator[Part],
     kokoro: Kokoro,
-    pack: Style,
-    speeds: tuple[float, float],
+    packs: dict[str | None, Style],
+    speed: float,
+    speeds: SpeedRange,
     pause: float,
     seed: int,
     fast: bool,
     levelling: Levelling,
+    lead: float,
 ) -> Iterator[SpokenSentence]:
-    speed, factor = speeds
-    now, before = 0, 0
+    now, before = 0, round(lead / SECONDS_PER_UNIT)
     level: float | None = None
     for number, group in enumerate(utterances(first, rest)):
-        parts = [_stretched(*part, factor) for part in _utter(kokoro, group, pack, speed, seed, fast)]
+        own, factor = speeds.split(min(max(speed * group[0].speed, SPEED_LIMITS[0]), SPEED_LIMITS[1]))
+        utterance = _utter(kokoro, group, packs[group[0].voice], own, seed, fast)
+        parts = [_stretched(*part, factor) for part in utterance]
         memory.give_back()
         gain = np.float32(10 ** (_gain_db(level, active_level_db(parts[0][1], SAMPLE_RATE), levelling) / 20))
         level = active_level_db(parts[-1][1] * gain, SAMPLE_RATE)
@@ -259,7 +279,8 @@ def _stream(
             ]
             yield SpokenSentence(np.concatenate([silence, wave * gain]), part.sentence, timed, part.share, number)
             now = start + len(wave) // SAMPLES_PER_UNIT
-            before = round(pause * PAUSES[part.end] / SECONDS_PER_UNIT)
+            silent = pause * PAUSES[part.end] if part.pause is None else part.pause
+            before = round(silent / SECONDS_PER_UNIT)
 
 
 def _stretched(

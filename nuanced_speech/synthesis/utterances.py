@@ -1,11 +1,13 @@
 """The text side of text to speech: sentences, their words with phonemes, and groups that Kokoro speaks at once."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.languages import UNSPACED_LANGUAGES
+from nuanced_speech.text.notation import Segment
 from nuanced_speech.text.pronunciation import Word, pronounce
 from nuanced_speech.text.sentences import sentences
 from nuanced_speech.text.symbols import vocabulary
@@ -25,12 +27,18 @@ class Part:
         sentence: number of the sentence in the text.
         end: ``part``, or the end of the sentence as in ``text.sentences.Sentence``.
         share: share of the text up to the end of this part, 0 to 1.
+        pause: seconds of silence after it, where the text gives them.
+        voice: name of the voice that the text gives; None: the voice of the whole text.
+        speed: factor of the speed.
     """
 
     words: list[Word]
     sentence: int
     end: str
     share: float
+    pause: float | None = None
+    voice: str | None = None
+    speed: float = 1.0
 
     @property
     def phonemes(self) -> str:
@@ -38,13 +46,46 @@ class Part:
         return "".join(word.phonemes for word in self.words)
 
 
-def text_parts(text: str, language: str, british: bool) -> Iterator[Part]:
-    """The parts of a text. A word without a phoneme that Kokoro has is joined to the word before it."""
+def segment_parts(
+    pieces: list[Segment], dialect: Callable[[str | None], tuple[str, bool]], dictionary: Dictionary | None = None
+) -> Iterator[Part]:
+    """The parts of the segments of a text.
+
+    Args:
+        pieces: plain text in one voice at one speed each.
+        dialect: language (ISO 639-1) of a voice that the text names, or of the whole text (None), and whether it is
+            British.
+        dictionary: pronunciations of one's own.
+    """
+    total, done, number = sum(len(piece.text) for piece in pieces) or 1, 0, 0
+    for piece in pieces:
+        language, british = dialect(piece.voice)
+        before: Part | None = None
+        for part in text_parts(piece.text, language, british, dictionary):
+            share = (done + part.share * len(piece.text)) / total
+            part = replace(part, sentence=number + part.sentence, share=share, voice=piece.voice, speed=piece.speed)
+            if before is not None:
+                yield before
+            before = part
+        done += len(piece.text)
+        if before is not None:
+            number = before.sentence + 1
+            # a pause inside a sentence is all of the silence there; a change of voice or speed adds none
+            if piece.pause is not None:
+                yield replace(before, pause=piece.pause)
+            elif piece is not pieces[-1] and before.words[-1].phonemes.strip()[-1:].isalpha():
+                yield replace(before, end="part", pause=0.0)
+            else:
+                yield before
+
+
+def text_parts(text: str, language: str, british: bool, dictionary: Dictionary | None = None) -> Iterator[Part]:
+    """The parts of a plain text. A word without a phoneme that Kokoro has is joined to the word before it."""
     symbols, number, read = vocabulary(), 0, 0
     total = sum(len(c) > 0 and not c.isspace() for c in text)
-    for sentence in sentences(text):
+    for sentence in sentences(text, language):
         words: list[Word] = []
-        for word in pronounce(sentence.text, language, british):
+        for word in pronounce(sentence.text, language, british, dictionary):
             phonemes = "".join(p for p in word.phonemes if p in symbols)
             if words and not any(p.isalpha() for p in phonemes):
                 last = words.pop()
@@ -88,7 +129,9 @@ def utterances(first: Part, rest: Iterator[Part]) -> Iterator[list[Part]]:
     group = [first]
     for part in rest:
         room = UTTERANCE - len(part.phonemes) - sum(len(p.phonemes) + 1 for p in group)
-        if group[-1].end != "sentence" or group[0] is first or room < 0:
+        last = group[-1]
+        other = (part.voice, part.speed) != (last.voice, last.speed) or last.pause is not None
+        if last.end != "sentence" or group[0] is first or room < 0 or other:
             yield group
             group = []
         group.append(part)

@@ -13,7 +13,14 @@ from typing import Any
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.text.english import english_g2p
-from nuanced_speech.text.languages import ESPEAK_LANGUAGES, MAPPED_LANGUAGES, require_packages
+from nuanced_speech.text.languages import (
+    ESPEAK_LANGUAGES,
+    EXTRAS,
+    LANGUAGES,
+    MAPPED_LANGUAGES,
+    missing_packages,
+    require_packages,
+)
 
 Engine = Callable[[str], tuple[str, Any]]
 
@@ -38,6 +45,11 @@ def engine(language: str, british: bool = False) -> Engine:
         f"no phonemes for the language {language!r}: neither Kokoro nor espeak-ng speaks it; say which language it is, "
         "or use the direct path"
     )
+
+
+def speaks(language: str) -> bool:
+    """Whether there is an engine for a language, and its packages are installed."""
+    return (language in LANGUAGES or language in EXTRAS) and not missing_packages(language)
 
 
 @lru_cache

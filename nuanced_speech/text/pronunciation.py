@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from nuanced_speech.text.engines import engine, japanese_g2p, mandarin_g2p
-from nuanced_speech.text.sentences import PRONUNCIATION
+from nuanced_speech.text import notation
+from nuanced_speech.text.chunks import Chunk, spoken
+from nuanced_speech.text.dictionary import Dictionary
+from nuanced_speech.text.engines import engine, japanese_g2p, mandarin_g2p, speaks
+from nuanced_speech.text.frontend import chunks
+from nuanced_speech.text.scripts import speakable
 
 
 @dataclass(frozen=True)
@@ -19,27 +23,91 @@ class Word:
     phonemes: str
 
 
-def pronounce(text: str, language: str = "en", british: bool = False) -> list[Word]:
-    """The words of a sentence, each with its phonemes as they are in the sentence.
+def pronounce(
+    text: str, language: str = "en", british: bool = False, dictionary: Dictionary | None = None
+) -> list[Word]:
+    """The words of a sentence as they are written, each with its phonemes as they are in the sentence.
 
-    ``[word](/ipa/)`` gives a word's pronunciation in every language. English tokens come with their phonemes; in other
-    languages the sentence's phonemes are divided among the words by what each word would be alone.
+    Numbers, signs and abbreviations are spoken as words; ``[word](/ipa/)`` gives a word's pronunciation in every
+    language. English tokens come with their phonemes; in other languages the sentence's phonemes are divided among the
+    words by what each word would be alone.
+
+    Args:
+        text: one sentence.
+        language: ISO 639-1 code as Whisper names it.
+        british: British instead of American English.
+        dictionary: pronunciations of one's own.
 
     Raises:
         UserError: as ``engine``. Where nothing can be spoken, the words have no phonemes.
     """
+    pieces = chunks(text, language, dictionary)
+    words: list[Word] = []
+    for written, said, own in stretches(spoken(pieces), language):
+        found = _spoken(said, own, british)
+        if written != said and found:
+            found = [Word(notation.plain(written).strip(), "".join(word.phonemes for word in found))]
+        words += found
+    return _as_written(words, pieces)
+
+
+def stretches(text: str, language: str) -> list[tuple[str, str, str]]:
+    """The stretches of spoken text by script: as written, as an engine is to be given it, and its language."""
+    hidden, kept = notation.hidden(text)
+    return [
+        (notation.shown(written, kept), notation.shown(said, kept), own)
+        for written, said, own in speakable(hidden, language, speaks)
+    ]
+
+
+def _spoken(text: str, language: str, british: bool) -> list[Word]:
     g2p = engine(language, british)
     if language == "en":
-        return _grouped(g2p(text)[1])
+        return _grouped(g2p(notation.joined(text))[1])
     words: list[Word] = []
-    for number, part in enumerate(re.split(r"(\[[^\[\]]+\]\(/[^()]*/\))", text)):
-        override = PRONUNCIATION.fullmatch(part)
-        if override:
-            words.append(Word(override[1], override[2] + " "))
-        elif number % 2 == 0 and part.strip():
+    for part, phonemes in notation.split(text):
+        if phonemes is not None:
+            words.append(Word(part, phonemes + " "))
+        elif part.strip():
             texts = _words(part, language)
             words += _aligned(texts, g2p(part)[0].strip() + " ", [g2p(word)[0].strip() for word in texts])
     return words
+
+
+def _as_written(words: list[Word], pieces: list[Chunk]) -> list[Word]:
+    """The spoken words joined, where it takes several of them to speak one written piece."""
+    if all(piece.written == piece.spoken for piece in pieces):
+        return words
+    lengths = [_length(notation.plain(piece.spoken)) for piece in pieces]
+    if sum(lengths) != sum(_length(word.text) for word in words):
+        return words
+    written: list[Word] = []
+    group: list[Chunk] = []
+    spoken_words: list[Word] = []
+    rest, ahead = list(words), 0
+    for piece, length in zip(pieces, lengths, strict=True):
+        group.append(piece)
+        ahead += length
+        while rest and ahead > 0:
+            ahead -= _length(rest[0].text)
+            spoken_words.append(rest.pop(0))
+        if ahead == 0:
+            written += _group(group, spoken_words)
+            group, spoken_words = [], []
+    return written + _group(group, spoken_words)
+
+
+def _group(pieces: list[Chunk], words: list[Word]) -> list[Word]:
+    if not words:
+        return []
+    if all(piece.written == piece.spoken for piece in pieces):
+        return words
+    text = "".join(piece.written for piece in pieces).strip()
+    return [Word(text, "".join(word.phonemes for word in words))]
+
+
+def _length(text: str) -> int:
+    return sum(not c.isspace() for c in text)
 
 
 def _grouped(tokens: list[Any]) -> list[Word]:

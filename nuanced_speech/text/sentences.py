@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
-PRONUNCIATION = re.compile(r"\[([^\[\]]+)\]\(/([^()]*)/\)")
 # Letters of a word and of a sentence; longer ones are cut, so that no input takes forever.
 MAX_WORD, MAX_SENTENCE = 100, 1000
 # A line at least this long that ends without a mark was broken by a text editor, not by its author.
@@ -19,6 +20,9 @@ _ABBREVIATION = re.compile(
     r"(?:^|[\s(“\"'‘])(?:(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Sr|Jr|Sra|Dra|M|Mme|Mlle|Capt|Col|Gen|Lt|Rev|Hon|Gov|Sen|vs|No|Nos|"
     r"Vol|Fig|cf|e\.g|i\.e|viz|approx)|[A-HJ-Z](?:\.\s?[A-Z])*)\.\s+$"
 )
+_BEFORE_NUMBER = re.compile(
+    r"\b(?:vols?|pp?|nos?|figs?|chap|chs?|secs?|arts?|eqs?|ops?|eds?|pg|ll?|vv?|tel|ext)\.\s+$", re.I
+)
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 
 
@@ -30,7 +34,7 @@ class Sentence:
     end: str
 
 
-def sentences(text: str) -> Iterator[Sentence]:
+def sentences(text: str, language: str = "en") -> Iterator[Sentence]:
     """The sentences of a text in order, without emoji, with single spaces.
 
     Empty lines separate paragraphs. A single line break ends a sentence after a mark or a short line (verse, a list, a
@@ -43,7 +47,7 @@ def sentences(text: str) -> Iterator[Sentence]:
     for paragraph in _PARAGRAPH.split(text):
         blocks = _blocks(paragraph)
         for number, block in enumerate(blocks, 1):
-            speakable = [s for s in _split(block) if any(c.isalnum() for c in s)]
+            speakable = [s for s in split_sentences(block, language) if any(c.isalnum() for c in s)]
             for place, sentence in enumerate(speakable, 1):
                 parts = list(_cut(sentence))
                 for part in parts[:-1]:
@@ -66,15 +70,41 @@ def _blocks(paragraph: str) -> list[str]:
     return blocks
 
 
-def _split(block: str) -> Iterator[str]:
-    start = 0
-    for mark in _SENTENCE_END.finditer(block):
-        following = block[mark.end() : mark.end() + 1]
-        if following.islower() or _ABBREVIATION.search(block[start : mark.end()]):
+def split_sentences(text: str, language: str = "en") -> Iterator[str]:
+    """The sentences of a paragraph, in order.
+
+    Exclamation and question marks end a sentence unless a small letter follows. A full stop ends one where pysbd, which
+    knows the abbreviations of its languages, and the list here agree.
+    """
+    start, ends = 0, None
+    for mark in _SENTENCE_END.finditer(text):
+        following = text[mark.end() : mark.end() + 1]
+        before = text[start : mark.end()]
+        numbered = following.isdigit() and _BEFORE_NUMBER.search(before)
+        if following.islower() or numbered or _ABBREVIATION.search(before):
             continue
-        yield block[start : mark.end()].strip()
+        if mark[0][0] == "." and following:
+            ends = _full_stops(text, language) if ends is None else ends
+            if mark.end() not in ends:
+                continue
+        yield text[start : mark.end()].strip()
         start = mark.end()
-    yield block[start:].strip()
+    yield text[start:].strip()
+
+
+def _full_stops(text: str, language: str) -> set[int]:
+    """Where pysbd's sentences begin, but for the first."""
+    return {span.start for span in _segmenter(language).segment(text)}
+
+
+@lru_cache
+def _segmenter(language: str) -> Any:
+    import pysbd
+
+    # pysbd has no Portuguese; Spanish has the same marks and many of the abbreviations
+    known = {"pt": "es"}.get(language, language)
+    known = known if known in pysbd.languages.LANGUAGE_CODES else "en"
+    return pysbd.Segmenter(known, clean=False, char_span=True)
 
 
 def _cut(sentence: str) -> Iterator[str]:

@@ -1,0 +1,102 @@
+"""The text front end: a written sentence to the words that are spoken.
+
+written text → ``cleaning.clean`` → ``markup.plain_text`` → ``notation.segments`` → ``sentences.sentences`` → here, a
+sentence at a time: pronunciation dictionary → ``readings`` → numbers and signs by ``grammars`` → phonemes
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from nuanced_speech.text import grammars, notation, readings
+from nuanced_speech.text.chunks import Chunk, aligned, spoken
+from nuanced_speech.text.cleaning import clean
+from nuanced_speech.text.dictionary import Dictionary
+from nuanced_speech.text.markup import plain_text
+from nuanced_speech.text.notation import Segment
+from nuanced_speech.text.sentences import sentences
+
+# What a sentence without numbers, signs and abbreviations is made of.
+_PLAIN = re.compile(
+    r"(?:[^\W\d_]|[\s.,;:!?…'’‘\"“”„«»‹›()\[\]—–\-¿¡।。、，！？；：「」『』（）《》〈〉・\ue100-\uf8ff\u0300-\u036f"
+    r"\u0900-\u0963\u0970-\u097f])*"
+)
+_FRENCH_NUMBER = re.compile(
+    r"(?<![\w.,:/-])\d{2}(?=\s+(?!janv|fév|mars|avr|mai|juin|juil|ao|sept|oct"
+    r"|nov|déc|mill)[a-zà-ÿ]{2})"
+)
+# A point inside the sentence, or a raised letter: an abbreviation.
+_ABBREVIATED = re.compile(r"[^\s.]\.\s?\w|[ªºʰ-ʸᵃ-ᶿⁿ¹²³⁰-₉¼-¾⅐-⅟]")
+
+
+def chunks(sentence: str, language: str, dictionary: Dictionary | None = None) -> list[Chunk]:
+    """A sentence in pieces, each with the words that are spoken for it. The notation of the text stays."""
+    written, kept = notation.hidden(clean(sentence))
+    text = written
+    if dictionary is not None:
+        text, kept = notation.hidden(dictionary.applied(written), kept)
+    words = in_words(text, language)
+    if words == written:
+        return [Chunk(sentence, notation.shown(written, kept))]
+    return [
+        Chunk(notation.plain(notation.shown(piece.written, kept)), notation.shown(piece.spoken, kept))
+        for piece in aligned(written, words)
+    ]
+
+
+@lru_cache(maxsize=4096)
+def in_words(sentence: str, language: str) -> str:
+    """A sentence with its numbers, signs and abbreviations in words. Plain sentences stay as they are."""
+    text = readings.before_grammar(sentence, language)
+    if needs_grammar(text, language):
+        words = grammars.verbalized(text, language)
+        text = spoken(aligned(text, words)) if words else text
+    return readings.after_grammar(text, language)
+
+
+def needs_grammar(sentence: str, language: str) -> bool:
+    """Whether a sentence has anything but words and marks, and the language has a grammar."""
+    if language == "fr":
+        # espeak-ng gives a number of two digits one stress, and its words in letters two
+        sentence = _FRENCH_NUMBER.sub("", sentence)
+    plain = _PLAIN.fullmatch(sentence) and not _ABBREVIATED.search(sentence)
+    if language == "zh" and re.search("[A-Za-z]", sentence):
+        # its grammar knows acronyms in small letters
+        plain = None
+    return not plain and language in _languages()
+
+
+@lru_cache
+def _languages() -> frozenset[str]:
+    return frozenset(grammars.languages())
+
+
+def spoken_text(sentence: str, language: str = "en", dictionary: Dictionary | None = None) -> str:
+    """The words that are spoken for a sentence, with the notation of ``text.notation``."""
+    return spoken(chunks(sentence, language, dictionary))
+
+
+def written_segments(text: str) -> list[Segment]:
+    """The segments of a text with markup, cleaned.
+
+    Raises:
+        UserError: as ``notation.segments``.
+    """
+    return notation.segments(plain_text(clean(text)))
+
+
+def spoken_sentences(text: str, language: str = "en", dictionary: Dictionary | None = None) -> Iterator[str]:
+    """What is spoken for a text with markup, sentence by sentence, with its pauses and voices in notation.
+
+    Raises:
+        UserError: as ``notation.segments``.
+    """
+    voice: str | None = None
+    for segment in written_segments(text):
+        mark = f"[voice{':' + segment.voice if segment.voice else ''}] " if segment.voice != voice else ""
+        voice = segment.voice
+        pause = "" if segment.pause is None else f" [pause:{segment.pause:g}s]"
+        said = [spoken_text(sentence.text, language, dictionary) for sentence in sentences(segment.text, language)]
+        if said:
+            said[0], said[-1] = mark + said[0], said[-1] + pause if len(said) > 1 else mark + said[0] + pause
+        yield from said or ([pause.strip()] if pause else [])

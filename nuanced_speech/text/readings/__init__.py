@@ -1,0 +1,19 @@
+"""What the grammars leave: a table-driven stage for each language, before the grammar sees a sentence and after it."""
+
+from nuanced_speech.text.readings import english, others, roman
+
+
+def before_grammar(sentence: str, language: str) -> str:
+    """A sentence with what the grammar would misread written so that it reads it rightly, or in words."""
+    if language == "en":
+        return english.before_grammar(roman.in_digits(sentence, language))
+    if language in others.WORDS:
+        return others.before_grammar(roman.in_digits(sentence, language), language)
+    return sentence
+
+
+def after_grammar(sentence: str, language: str) -> str:
+    """A sentence with the signs that the grammar left as words."""
+    if language == "en":
+        return english.after_grammar(sentence)
+    return others.after_grammar(sentence, language) if language in others.WORDS else sentence

@@ -1,0 +1,236 @@
+"""English readings that the grammar lacks, rule by rule; the tables are in ``readings.tables``."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+from nuanced_speech.text.english import english_g2p, in_dictionary
+from nuanced_speech.text.readings import tables
+
+Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
+
+_HIGH = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
+_LOW = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_GREEK = "α-ωΑ-Ω"
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_URL = re.compile(r"\S*(?:://|www\.|@)\S*")
+
+
+def before_grammar(sentence: str) -> str:
+    """A sentence with names, abbreviations, ranges, versions and formulas as the grammar and misaki read them."""
+    if sentence.isupper() or re.search(r"\b[A-Z]{2,}", sentence):
+        sentence = _capitals(sentence)
+    if not re.search(r"[^\w\s,;:!?'\"()-]|[\d_⁰-₉ⁿα-ωΑ-Ω]|[a-z][A-Z]|'n'", sentence):
+        return sentence
+    # an address on the web is the grammar's as a whole
+    parts = re.split(f"({_URL.pattern})", sentence)
+    return "".join(part if number % 2 else _rewritten(part) for number, part in enumerate(parts))
+
+
+def after_grammar(sentence: str) -> str:
+    """A sentence without the spaces that the grammar puts around apostrophes, and with the signs that it left."""
+    for pattern, words in _AFTER:
+        sentence = pattern.sub(words, sentence)
+    return sentence
+
+
+def _rewritten(text: str) -> str:
+    for pattern, words in _BEFORE:
+        text = pattern.sub(words, text)
+    return text
+
+
+def _words(table: dict[str, str]) -> str:
+    return "|".join(map(re.escape, sorted(table, key=len, reverse=True)))
+
+
+def _abbreviation(table: dict[str, str]) -> Callable[[re.Match[str]], str]:
+    def spoken(match: re.Match[str]) -> str:
+        words = table[match[1]]
+        # its full stop may end the sentence too
+        ends = not match.string[match.end() :].strip(" \"')”’")
+        return words + ("." if ends else "")
+
+    return spoken
+
+
+def _before_number(match: re.Match[str]) -> str:
+    return tables.BEFORE_NUMBER[match[1]] + " "
+
+
+def _unit(match: re.Match[str]) -> str:
+    return " " + _abbreviation(tables.AFTER_NUMBER)(match)
+
+
+def _street(match: re.Match[str]) -> str:
+    # the name of a street is capitalised: "Elm St."
+    before, after = match.string[: match.start()], match.string[match.end() :].strip(" \"')”’")
+    numbered = re.search(r"\d\w*(?:\s[A-Z]\w*\.?)+$", before)
+    ends = not after or bool(re.match(r"[A-Z][a-z]", after))
+    if not re.search(r"(?:^|\s)[A-Z]\w*$", before) or (after and ends and not numbered):
+        return match[0]
+    return " " + tables.STREETS[match[2]] + ("." if ends else "")
+
+
+def _literal(match: re.Match[str]) -> str:
+    return tables.LITERALS[match[0]]
+
+
+def _spelled(text: str) -> str:
+    """Letters apart, digits as words."""
+    return " ".join(_DIGITS[int(c)] if c.isdigit() else c for c in text)
+
+
+def _version(match: re.Match[str]) -> str:
+    numbers = match[2].split(".")
+    if len(numbers) == 4 and not match[1]:
+        return match[0]
+    prefix = "version " if match[1] else ""
+    return prefix + " point ".join(" ".join(map(_spelled, n)) if len(n) > 1 and n[0] == "0" else n for n in numbers)
+
+
+def _power(match: re.Match[str]) -> str:
+    exponent = (match[2] or match[3]).translate(_HIGH).lstrip("+")
+    if exponent in ("2", "3"):
+        return match[1] + (" squared" if exponent == "2" else " cubed")
+    sign, exponent = ("minus ", exponent[1:]) if exponent.startswith("-") else ("", exponent)
+    return f"{match[1]} to the power of {sign}{exponent}"
+
+
+def _formula(match: re.Match[str]) -> str:
+    parts = re.findall(r"[A-Z][a-z]?|[₀-₉]+|[()⁺⁻]", match[0])
+    signs = {"⁺": "plus", "⁻": "minus", "(": "", ")": ""}
+    spoken = [p.translate(_LOW) if p[0] in "₀₁₂₃₄₅₆₇₈₉" else signs.get(p, " ".join(p.upper())) for p in parts]
+    return " ".join(part for part in spoken if part)
+
+
+def _file(match: re.Match[str]) -> str:
+    stem = re.sub(r"[_-]+", " ", match[1])
+    return f"{_camel_split(stem)} dot {tables.EXTENSIONS[match[2].lower()]}"
+
+
+def _camel_split(text: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", text)
+
+
+def _camel(match: re.Match[str]) -> str:
+    word = match[0]
+    if word in tables.CAMEL_NAMES or re.match(r"(?:Mc|Mac|De|La|Le|Di|Van|Fitz|O)[A-Z]", word) or in_dictionary(word):
+        return word
+    return _camel_split(word)
+
+
+def _cardinal(match: re.Match[str]) -> str:
+    # a number before the verb is no day of the month
+    from num2words import num2words
+
+    return str(num2words(int(match[1])))
+
+
+def _greek(match: re.Match[str]) -> str:
+    name = unicodedata.name(match[0], "").split()
+    return f" {name[3].lower()} " if name[:1] == ["GREEK"] and len(name) > 3 else match[0]
+
+
+def _leading_zero(match: re.Match[str]) -> str:
+    return _spelled(match[0])
+
+
+def _telephone(match: re.Match[str]) -> str:
+    return ", ".join(_spelled(group) for group in re.findall(r"\d+", match[0]))
+
+
+def _capitals(sentence: str) -> str:
+    """Words in capitals in small letters where they are words: all that are in a sentence in capitals, and emphasis."""
+    words = re.findall(r"[^\W\d_]{2,}", sentence)
+    capitals = [word for word in words if word.isupper()]
+    shouted = len(capitals) >= 2 and len(capitals) >= 0.6 * len(words)
+
+    def spoken(match: re.Match[str]) -> str:
+        word = match[0]
+        small = word.lower()
+        if shouted:
+            # what is only ever an acronym stays one
+            known = small in _FUNCTION_WORDS or (word not in tables.ACRONYMS and _is_word(small))
+            return small if known else word
+        emphasis = len(word) > 3 or small in _EMPHASISED
+        return small if emphasis and word not in tables.ACRONYMS and _is_word(small) else word
+
+    return re.sub(r"(?<![\w.&/-])[A-Z]{2,}(?:'[A-Z]+)?(?![\w&/]|\.\w|-\w)", spoken, sentence)
+
+
+_EMPHASISED = tables.words(
+    "and the not but now yes all any can did few for get got had has her him his how its let may new off old one our "
+    "out own say see she so too top try two use was way why you no on if is be my we go do at by of to"
+)
+_FUNCTION_WORDS = _EMPHASISED | tables.words("us it who am me or in hi oh he an as up")
+
+
+def _is_word(word: str) -> bool:
+    return word in english_g2p(False).lexicon.golds or (len(word) > 4 and in_dictionary(word))
+
+
+_NAME = r"(?=\s+[A-Z][a-z'])"
+_NAMES = {name: words for name, words in tables.LITERALS.items() if name[0].isalnum() or name[0] == "."}
+_SIGNS = {name: words for name, words in tables.LITERALS.items() if name not in _NAMES}
+_BEFORE: list[Rule] = [
+    (re.compile(rf"(?<![\w.])(?:{_words(_NAMES)})(?![\w#+])"), _literal),
+    (re.compile(_words(_SIGNS)), _literal),
+    (re.compile(r"(?<=\d)\s?([APap])\.?\s?[Mm]\.(?=\s*[\"')”]*$|\s+[A-Z][a-z])"), lambda m: f" {m[1].upper()}M."),
+    (re.compile(r"(?<=\d)\s?([APap])\.\s?[Mm]\.(?=[,;:)])"), lambda m: f" {m[1].upper()}M"),
+    (re.compile(rf"(?<=\d)\s?({_words(tables.AFTER_NUMBER)})\.(?=\s+[a-z]|\s*[,;)]|\s*$)"), _unit),
+    (re.compile(rf"(?<=[a-z])(?<!\b[Tt]he)(?<!called)(\s)({_words(tables.STREETS)})\.(?=\s*$|\s*[,;)]"
+                rf"|\s+[A-Za-z])"), _street),
+    (re.compile(rf"(?<![\w.])({_words(tables.BEFORE_NAME)})\.{_NAME}"), lambda m: tables.BEFORE_NAME[m[1]]),
+    (re.compile(rf"(?<![\w.])({_words(tables.BEFORE_NUMBER)})\.\s*(?=\d)"), _before_number),
+    (re.compile(rf"(?<![\w.])({_words(tables.ABBREVIATIONS)})\.(?!\w)"), _abbreviation(tables.ABBREVIATIONS)),
+    # heights; a minute sign and a second sign after numbers
+    (re.compile(r"\b(\d+)\s?['′]\s?(\d{1,2})\s?(?:\"|″|''|”)"), r"\1 foot \2"),
+    (re.compile(r"\b(?<![\d.])(v\.?\s?)?(\d+(?:\.\d+){2,})\b(?!\.\d)(?<!\d\.\d\d\d\.\d\d\d\.\d)"), _version),
+    (re.compile(r"\b(v)(\d+(?:\.\d+)?)\b"), r"version \2"),
+    (re.compile(r"\b(\d+)\s?x\s?(\d+)(?=\s?(?:m|cm|mm|km|ft|in)\b)"), r"\1 by \2"),
+    # scores and ranges
+    (re.compile(rf"\b((?:{tables.SCORES})\s+(?:\w+\s+){{0,2}}?)(\d{{1,3}})\s?[-–]\s?(\d{{1,3}})\b(?!["
+                rf"-–\d/])", re.I), r"\1\2 to \3"),
+    (re.compile(rf"\b((?:{tables.RANGES})\.?\s+)(\d+)\s?[-–]\s?(\d+)\b(?![-–\d/])", re.I), r"\1\2 to \3"),
+    (re.compile(rf"(?<![-–\d/.,$£€])(\d+(?:\.\d+)?)\s?[-–]\s?(\d+(?:\.\d+)?)(?=\s?(?:{tables.COUNTED}"
+                rf")(?!\w))"), r"\1 to \2"),
+    (re.compile(r"(?<=\d)\s?–\s?(?=\d)"), " to "),
+    # telephone numbers that the grammar takes for sums
+    (re.compile(r"\+\d{1,3}(?:[\s-]\(?\d{2,4}\)?){2,5}\b"), lambda m: "plus " + _telephone(m)),
+    (re.compile(r"(?<!\w)\(\d{3}\)\s?\d{3}[-\s]\d{4}(?![\d-])"), _telephone),
+    (re.compile(r"(?<![\d-])\d{3}-\d{4}(?![\d-])"), _telephone),
+    (re.compile(r"(?<![\w.,:/-])0\d+(?![\w:/-]|[.,]\d)"), _leading_zero),
+    # powers, formulas, comparisons
+    (re.compile(r"(?<![\w.])(?<!\d )(\d+|[a-zA-Z])(?:([⁺⁻]?[⁰¹²³⁴-⁹]+|ⁿ)|\^([+-]?\d+|[a-z]\b))(?!\w)"), _power),
+    (re.compile(r"(?<![\w₀-₉])(?:[A-Z][a-z]?[₀-₉]*|\((?:[A-Z][a-z]?[₀-₉]*)+\)[₀-₉]*)+[⁺⁻]?(?<=[₀-₉⁺⁻]"
+                r")(?:[A-Z][a-z]?)*(?!\w)"), _formula),
+    (re.compile(r"(?<=[a-z]{3})[⁰¹²³⁴-⁹]+(?!\w)|(?<=[a-z][.,!?])[⁰¹²³⁴-⁹]+(?!\w)"), ""),
+    (re.compile(r"(?<=[\w)])\s+<\s+(?=[\w($-])|(?<=\d)<(?=\d)"), " is less than "),
+    (re.compile(r"(?<=[\w)])\s+>\s+(?=[\w($-])|(?<=\d)>(?=\d)"), " is greater than "),
+    (re.compile(r"\b([A-Za-z]{2,}|power of \d+)\s+=\s+(?=[\w(-])"), r"\1 equals "),
+    # names of files, of programs' variables, and camel case
+    (re.compile(rf"\b([\w-]+)\.({_words(tables.EXTENSIONS)})\b(?!\.?[\w/@])", re.I), _file),
+    (re.compile(r"(?<=[a-z0-9])_+(?=[a-z0-9])", re.I), " "),
+    (re.compile(r"(?<![\w-])_+(?=\w)|(?<=\w)_+(?![\w-])"), ""),
+    (re.compile(r"\b[A-Za-z][a-z]+(?:[A-Z][a-z]+)+\b"), _camel),
+    # signs beside numbers
+    (re.compile(r"(?<!\w)#(?=\d+\b)"), "number "),
+    (re.compile(r"(?<!\w)[~≈]\s?(?=[\d$£€])"), "about "),
+    (re.compile(r"(?<![$£€\d.,])(\d+(?:[.,]\d+)*)m\b(?!/)"), r"\1 meters"),
+    (re.compile(r"(?<![\d.,:])(\d+ (?:by|x) \d+) m\b"), r"\1 meters"),
+    (re.compile(r"\b(\d{1,2})(?= may [a-z])"), _cardinal),
+    (re.compile(f"(?<![{_GREEK}])[{_GREEK}](?![{_GREEK}])"), _greek),
+    (re.compile(r"(?<=\d)\s?L\b"), " liters"),
+    (re.compile(r"(?<=\d)\s?W\b"), " watts"),
+    (re.compile(r"(?<=\d)\s?GB\b"), " gigabytes"),
+    (re.compile(r"(?<=\d)\s?MB\b"), " megabytes"),
+    (re.compile(r"(?<=\d)\s?TB\b"), " terabytes"),
+    (re.compile(r"(?<=\d)K(?=\s+(?:people|users|dollars|a year|views|words))"), " thousand"),
+]  # fmt: skip
+_AFTER: list[Rule] = [
+    (re.compile(r"(?<=\w)\s?'\s(s|t|d|m|ll|re|ve)\b"), r"'\1"),
+    (re.compile(r"\betcetera\b"), "et cetera"),
+    (re.compile(r"\s?[|\\^~]+\s?"), " "),
+    (re.compile(r" {2,}"), " "),
+]

@@ -1,0 +1,89 @@
+"""Stretches of a text in another script, and the languages that speak them.
+
+A stretch in a script that the text's language does not use is spoken by the rules of that script's language where an
+engine has them, else it is transliterated into Latin letters (by anyascii) and spoken by the rules of the text.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+# The characters of a script, and the language that speaks a stretch of them.
+_SCRIPTS = {
+    "Kana": ("\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9d", "ja"),
+    "Han": ("\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff", "zh"),
+    "Hangul": ("\u1100-\u11ff\u3130-\u318f\uac00-\ud7af", "ko"),
+    "Cyrillic": ("\u0400-\u052f", "ru"),
+    "Greek": ("\u0370-\u03ff\u1f00-\u1fff", "el"),
+    "Devanagari": ("\u0900-\u097f", "hi"),
+    "Arabic": ("\u0600-\u06ff\u0750-\u077f", "ar"),
+    "Hebrew": ("\u0590-\u05ff", "he"),
+    "Thai": ("\u0e00-\u0e7f", "th"),
+    "Georgian": ("\u10a0-\u10ff", "ka"),
+    "Armenian": ("\u0530-\u058f", "hy"),
+    "Bengali": ("\u0980-\u09ff", "bn"),
+    "Tamil": ("\u0b80-\u0bff", "ta"),
+}
+# Scripts that the engines of a language read themselves.
+_OWN = {
+    "ja": ("Kana", "Han", "Latin"),
+    "zh": ("Han", "Latin"),
+    "hi": ("Devanagari", "Latin"),
+    "ko": ("Hangul", "Latin"),
+    "ru": ("Cyrillic", "Latin"),
+    "uk": ("Cyrillic", "Latin"),
+    "bg": ("Cyrillic", "Latin"),
+    "el": ("Greek", "Latin"),
+}
+# Marks that a stretch goes on over; after a Latin comma another language may begin.
+_MARK = "[ ・·、。，「」『』（）…'’-]"
+
+
+def stretches(text: str, language: str) -> Iterator[tuple[str, str]]:
+    """The stretches of a text in order, each with its language; joined they are the text.
+
+    Chinese characters beside kana are Japanese. Marks and spaces belong to the stretch before them.
+    """
+    own = _OWN.get(language, ("Latin",))
+    foreign = {name: pair for name, pair in _SCRIPTS.items() if name not in own}
+    letters = "".join(characters for characters, _ in foreign.values())
+    if not re.search(f"[{letters}]", text):
+        yield text, language
+        return
+    start = 0
+    for match in re.finditer(f"[{letters}](?:[{letters}]|{_MARK}+(?=[{letters}]))*[^\\w\\s]*\\s*", text):
+        if match.start() > start:
+            yield text[start : match.start()], language
+        yield match[0], _language(match[0])
+        start = match.end()
+    if start < len(text):
+        yield text[start:], language
+
+
+def _language(stretch: str) -> str:
+    counts = {
+        language: len(re.findall(f"[{characters}]", stretch)) * (1000 if name == "Kana" else 1)
+        for name, (characters, language) in _SCRIPTS.items()
+    }
+    return max(counts, key=lambda language: counts[language])
+
+
+def transliterated(text: str) -> str:
+    """A text in Latin letters."""
+    from anyascii import anyascii
+
+    return anyascii(text)
+
+
+def speakable(text: str, language: str, speaks: Callable[[str], bool]) -> Iterator[tuple[str, str, str]]:
+    """Stretches with what an engine is to be given for each, and its language.
+
+    Args:
+        text: one sentence.
+        language: the language of the text.
+        speaks: whether there is an engine for a language.
+    """
+    for stretch, own in stretches(text, language):
+        if own == language or speaks(own):
+            yield stretch, stretch, own
+        else:
+            yield stretch, transliterated(stretch), language
