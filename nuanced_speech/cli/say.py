@@ -12,6 +12,7 @@ from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
+    from nuanced_speech.synthesis.delivery import Delivery
     from nuanced_speech.synthesis.text_to_speech import SpokenSentence
 
 
@@ -35,6 +36,12 @@ Timestamps = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="File for the times of the words (.json) or of the sentences (.srt, .vtt)."),
 ]
+Like = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="RECORDING", help="Recording of speech whose melody range, pace, loudness and tone the text takes on."
+    ),
+]
 Fast = Annotated[
     bool, typer.Option("--fast", help="Decoder in bfloat16: faster on newer processors, slightly less exact.")
 ]
@@ -48,6 +55,7 @@ def say(
     pause: Pause = 0.4,
     language: Language = None,
     timestamps: Timestamps = None,
+    like: Like = None,
     fast: Fast = False,
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
@@ -61,6 +69,8 @@ def say(
       nuanced-speech say --file book.txt book.ogg --timestamps book.srt
 
       nuanced-speech say "[Kokoro](/kˈOkəɹO/) says hello." - | aplay
+
+      nuanced-speech say "I can hardly believe it!" wow.wav --like excited.wav
 
       echo "Hola, ¿qué tal?" | nuanced-speech say - hola.flac --voice ef_dora --speed 0.9
     """
@@ -84,7 +94,8 @@ def say(
 
     check_device(device)
     chosen = LoadedVoice.load(voice)
-    sentences = stream(text, chosen, language, speed, pause, seed, device, fast)
+    manner = None if like is None else _delivery_of(like, device)
+    sentences = stream(text, chosen, language, speed, pause, seed, device, fast, delivery=manner)
     timed: list[SpokenSentence] = []
     with bar("speaking") as advance, opened(out, chosen.mark) as writer:
         for sentence in sentences:
@@ -94,6 +105,13 @@ def say(
             advance(sentence.share)
     if timestamps is not None:
         times.write(timestamps, timed, spaces=language_of(chosen, language) not in ("ja", "zh"))
+
+
+def _delivery_of(recording: Path, device: str) -> "Delivery":
+    from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.synthesis.delivery import DeliveryAnalyzer
+
+    return DeliveryAnalyzer(ModelBank(device))(recording)
 
 
 def _text(words: list[str], file: Path | None) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from nuanced_speech.core import memory, precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import Kokoro, spread
+from nuanced_speech.synthesis.delivery import Delivery, FittedDelivery, fit_delivery
 from nuanced_speech.synthesis.utterances import Part, phoneme_strings, text_parts, utterances
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639, style_of
 from nuanced_speech.voice.voice import Voice
@@ -113,6 +114,8 @@ def stream(
     fast: bool = False,
     kokoro: Kokoro | None = None,
     levelling: Levelling = LEVELLING,
+    delivery: Delivery | None = None,
+    speed_limits: tuple[float, float] = SPEED_LIMITS,
 ) -> Iterator[SpokenSentence]:
     """Text to speech, sentence by sentence, each as soon as it is made. Memory does not grow with the text.
 
@@ -127,13 +130,15 @@ def stream(
         fast: decode in bfloat16 where the processor computes that faster (about 1.5 times); elsewhere no difference.
         kokoro: a synthesizer that is loaded already.
         levelling: limits of the gain between utterances.
+        delivery: melody, pace, loudness and tone to take on; ``speed`` comes on top of its pace.
+        speed_limits: slowest and fastest speed.
 
     Raises:
         UserError: before anything is spoken: an unknown voice or language, a speed or pause out of range, a text
             without anything to speak.
     """
-    if not SPEED_LIMITS[0] <= speed <= SPEED_LIMITS[1]:
-        raise UserError(f"speed: a speed of {speed:g} is not possible: give {SPEED_LIMITS[0]} to {SPEED_LIMITS[1]:g}")
+    if not speed_limits[0] <= speed <= speed_limits[1]:
+        raise UserError(f"speed: a speed of {speed:g} is not possible: give {speed_limits[0]} to {speed_limits[1]:g}")
     if not 0 <= pause <= PAUSE_LIMIT:
         raise UserError(f"pause: a pause of {pause:g} is not possible: give 0 to {PAUSE_LIMIT:g} seconds")
     chosen = Voice.load(voice)
@@ -146,7 +151,11 @@ def stream(
     synthesizer = kokoro or kokoro_on(device)
     if fast and precision.fast_dtype(synthesizer.device) == torch.float32:
         precision.say_no_faster()
-    return _stream(first, parts, synthesizer, chosen.pack.to(synthesizer.device), speed, pause, seed, fast, levelling)
+    pack = chosen.pack.to(synthesizer.device)
+    fitted = None if delivery is None else fit_delivery(delivery, synthesizer, pack)
+    if fitted is not None:
+        pack, speed = fitted.pack, speed * fitted.speed
+    return _stream(first, parts, synthesizer, pack, speed, pause, seed, fast, levelling, fitted)
 
 
 def language_of(voice: Voice, language: str | None = None) -> str:
@@ -187,13 +196,18 @@ def _stream(
     seed: int,
     fast: bool,
     levelling: Levelling,
+    delivery: FittedDelivery | None,
 ) -> Iterator[SpokenSentence]:
     now, before = 0, 0
     level: float | None = None
     for number, group in enumerate(utterances(first, rest)):
-        parts = list(_utter(kokoro, group, pack, speed, seed, fast))
+        parts = list(_utter(kokoro, group, pack, speed, seed, fast, delivery))
         memory.give_back()
-        gain = np.float32(10 ** (_gain_db(level, active_level_db(parts[0][1], SAMPLE_RATE), levelling) / 20))
+        active_db = active_level_db(parts[0][1], SAMPLE_RATE)
+        if level is None and delivery is not None:
+            gain = _gain_to(delivery.level_db - active_db, [wave for _, wave, _ in parts])
+        else:
+            gain = np.float32(10 ** (_gain_db(level, active_db, levelling) / 20))
         level = active_level_db(parts[-1][1] * gain, SAMPLE_RATE)
         for part, wave, words in parts:
             silence = np.zeros(before * SAMPLES_PER_UNIT, np.float32)
@@ -216,8 +230,20 @@ def _gain_db(before: float | None, after: float, limits: Levelling = LEVELLING) 
     return float(np.clip(gain, -limits.gain_db, limits.gain_db))
 
 
+def _gain_to(gain_db: float, waves: list[np.ndarray]) -> np.float32:
+    """A gain as a factor, at most so large that no sample of the waves is clipped."""
+    peak = max(float(np.abs(wave).max()) for wave in waves)
+    return np.float32(min(10 ** (gain_db / 20), 0.98 / max(peak, 1e-6)))
+
+
 def _utter(
-    kokoro: Kokoro, group: list[Part], pack: Tensor, speed: float, seed: int, fast: bool
+    kokoro: Kokoro,
+    group: list[Part],
+    pack: Tensor,
+    speed: float,
+    seed: int,
+    fast: bool,
+    delivery: FittedDelivery | None = None,
 ) -> Iterator[tuple[Part, np.ndarray, list[TimedText]]]:
     """Parts that are spoken at once and cut apart again, each with its audio and the times of its words.
 
@@ -231,7 +257,8 @@ def _utter(
     prosody = kokoro.predict(encoded, style, speed=speed)
     content = spread(encoded.content, prosody.durations)
     with precision.autocast(kokoro.device, None if fast else torch.float32):
-        audio = kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM], seed=seed)
+        f0 = prosody.f0 if delivery is None else delivery.melody(prosody.f0)
+        audio = kokoro.decode(content, f0, prosody.energy, style[:, :TIMBRE_DIM], seed=seed)
     wave = audio[0].float().cpu().numpy()
     ends = np.maximum(np.cumsum(prosody.durations[0].cpu().numpy()) - LAG, 0)
     loud = _loud(wave)

@@ -68,7 +68,7 @@ def test_say(example: Run) -> None:
 
 def test_there_are_the_examples_that_the_table_names() -> None:
     table = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
-    assert {path.name for path in EXAMPLES} == {"batch.py", "clone.py", "convert.py", "say.py", "stream.py"}
+    assert {path.name for path in EXAMPLES} == {"batch.py", "clone.py", "convert.py", "say.py", "serve.py", "stream.py"}
     assert all(f"`{path.name}`" in table for path in EXAMPLES)
 
 

@@ -1,0 +1,53 @@
+"""The application: all routes behind the checks, and the errors in one shape."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
+
+from nuanced_speech.core.version import __version__
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.serve.config import ServeConfig
+from nuanced_speech.serve.engine import Engine
+from nuanced_speech.serve.errors import add_handlers
+from nuanced_speech.serve.metrics import Observer, template_of
+from nuanced_speech.serve.routes import models, speech, speech_to_speech, status, transcriptions, voices
+from nuanced_speech.serve.security import Security
+from nuanced_speech.serve.services import Services
+
+FAMILIES = (speech, transcriptions, speech_to_speech, voices, models, status)
+
+
+def create_app(config: ServeConfig, engine: Engine | None = None) -> FastAPI:
+    """The application of a server; its models are loaded when it starts.
+
+    Args:
+        config: settings.
+        engine: what computes; made of a bank of models of its own if omitted.
+    """
+    services = Services.made(config, engine or Engine(ModelBank(config.device, config.whisper), config.fast))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services.decoder.start()
+        await run_in_threadpool(services.engine.load, config.warm)
+        yield
+        await run_in_threadpool(services.queue.close)
+        await run_in_threadpool(services.decoder.close)
+
+    app = FastAPI(title="Nuanced Speech", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    routers: list[Any] = [family.router(services) for family in FAMILIES]
+    for router in routers:
+        app.include_router(router)
+    add_handlers(app)
+    # the last one added is the outermost
+    if config.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=config.origins, allow_methods=["*"], allow_headers=["*"])
+    app.add_middleware(Security, config=config)
+    known = [route for router in routers for route in router.routes]
+    app.add_middleware(Observer, metrics=services.metrics, template=template_of(known))
+    app.state.services = services
+    return app
