@@ -34,7 +34,9 @@ Voices = Annotated[
         metavar="DIR", help="Folder of the voices that clients ask to keep. The user's data folder if omitted."
     ),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Requests that are worked on at once. All cores if omitted.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Requests that are worked on at once. Two to four, by the cores, if omitted.")
+]
 Queue = Annotated[int, typer.Option(min=0, help="Requests that may wait. Further ones are refused with status 429.")]
 MaxCharacters = Annotated[int, typer.Option(min=1, help="Longest text of a request.")]
 MaxUpload = Annotated[int, typer.Option(min=1, metavar="MIB", help="Largest request.")]

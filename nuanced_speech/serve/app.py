@@ -21,19 +21,23 @@ from nuanced_speech.serve.services import Services
 FAMILIES = (speech, transcriptions, speech_to_speech, voices, models, status)
 
 
+def engine_of(config: ServeConfig) -> Engine:
+    """What computes, with one bank of models."""
+    return Engine(ModelBank(config.device, config.whisper), config.fast)
+
+
 def create_app(config: ServeConfig, engine: Engine | None = None) -> FastAPI:
-    """The application of a server; its models are loaded when it starts.
+    """The application of a server.
 
     Args:
         config: settings.
-        engine: what computes; made of a bank of models of its own if omitted.
+        engine: what computes; made of a bank of models of its own, which loads them when needed, if omitted.
     """
-    services = Services.made(config, engine or Engine(ModelBank(config.device, config.whisper), config.fast))
+    services = Services.made(config, engine or engine_of(config))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services.decoder.start()
-        await run_in_threadpool(services.engine.load, config.warm)
         yield
         await run_in_threadpool(services.queue.close)
         await run_in_threadpool(services.decoder.close)
@@ -43,10 +47,10 @@ def create_app(config: ServeConfig, engine: Engine | None = None) -> FastAPI:
     for router in routers:
         app.include_router(router)
     add_handlers(app)
-    # the last one added is the outermost
+    # the last one added is the outermost: a browser asks, without a token, whether it may send one
+    app.add_middleware(Security, config=config)
     if config.origins:
         app.add_middleware(CORSMiddleware, allow_origins=config.origins, allow_methods=["*"], allow_headers=["*"])
-    app.add_middleware(Security, config=config)
     known = [route for router in routers for route in router.routes]
     app.add_middleware(Observer, metrics=services.metrics, template=template_of(known))
     app.state.services = services

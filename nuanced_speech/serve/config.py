@@ -53,7 +53,7 @@ class QueueConfig:
         stalled_seconds: time after which work for a client that reads nothing is given up.
     """
 
-    workers: int = max(1, min(os.cpu_count() or 1, 4))
+    workers: int = max(2, min(os.cpu_count() or 1, 4))
     waiting: int = 32
     buffer_bytes: int = 8 * MIB
     stalled_seconds: float = 60.0

@@ -1,6 +1,5 @@
 """What the routes compute with: one bank of models, and the parts that are made of it."""
 
-import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from nuanced_speech.synthesis.delivery import Delivery, DeliveryAnalyzer
 from nuanced_speech.synthesis.text_to_speech import DEFAULT_PAUSE, SpokenSentence, stream
 from nuanced_speech.voice.voice import Voice
 from nuanced_speech.voicemaking.cloning import clone
+from nuanced_speech.voicemaking.instructions import instructed
 
 # OpenAI's limits of the speed.
 SPEED_LIMITS = (0.25, 4.0)
@@ -66,11 +66,11 @@ class Engine:
         self.models, self.fast = models, fast
         self.converter = converter or Converter(models)
         self.deliveries = DeliveryAnalyzer(models, analyzer=self.converter.analyzer)
-        self.cores = os.cpu_count() or 1
+        self.threads = torch.get_num_threads()
 
     def share(self, jobs: int) -> None:
-        """Compute in this thread with its share of the cores, where so many jobs run at once."""
-        torch.set_num_threads(max(1, self.cores // max(1, jobs)))
+        """Compute in this thread with its share of the threads, where so many jobs run at once."""
+        torch.set_num_threads(max(1, self.threads // max(1, jobs)))
 
     def load(self, warm: bool = True) -> None:
         """Load all models; with ``warm`` also use each once, so that the first request waits for nothing."""
@@ -78,7 +78,7 @@ class Engine:
         self.converter.load("text")
         if not warm:
             return
-        voice = Voice.load("af_heart")
+        voice = instructed(Voice.load("af_heart"), "calm").voice
         spoken = np.concatenate([part.audio for part in self.speak(SpeechJob(_WARM_TEXT, voice))])
         for path in ("direct", "text"):
             self.converter.convert(spoken, ConversionOptions(path=path))

@@ -26,21 +26,27 @@ class Metrics:
     ) -> None:
         self.registry = registry = CollectorRegistry()
         labels = ("method", "route")
-        self.requests = Counter("requests", "Requests.", (*labels, "status"), registry=registry)
+        self.requests = Counter("nuanced_speech_requests", "Requests.", (*labels, "status"), registry=registry)
         self.seconds = Histogram(
-            "request_seconds", "Time to the last byte.", labels, buckets=SECONDS, registry=registry
+            "nuanced_speech_request_seconds", "Time to the last byte.", labels, buckets=SECONDS, registry=registry
         )
         self.first_byte = Histogram(
-            "first_byte_seconds", "Time to the first byte of the body.", labels, buckets=SECONDS, registry=registry
+            "nuanced_speech_first_byte_seconds",
+            "Time to the first byte of the body.",
+            labels,
+            buckets=SECONDS,
+            registry=registry,
         )
-        self.sent = Counter("sent_bytes", "Bytes of bodies.", labels, registry=registry)
-        self.audio = Counter("audio_seconds", "Length of the audio that was made.", ("kind",), registry=registry)
+        self.sent = Counter("nuanced_speech_sent_bytes", "Bytes of bodies.", labels, registry=registry)
+        self.audio = Counter(
+            "nuanced_speech_audio_seconds", "Length of the audio that was made.", ("kind",), registry=registry
+        )
         for name, text, value in (
             ("jobs_waiting", "Requests that wait for a worker.", waiting),
             ("jobs_running", "Requests that are worked on.", running),
             ("jobs_stopped", "Requests whose clients went away.", stopped),
         ):
-            Gauge(name, text, registry=registry).set_function(value)
+            Gauge(f"nuanced_speech_{name}", text, registry=registry).set_function(value)
 
     def page(self) -> bytes:
         """All counters in Prometheus' text format."""
@@ -77,6 +83,9 @@ class Observer:
 
         try:
             await self.app(scope, receive, observed)
+        except Exception:
+            status = 500
+            raise
         finally:
             spent = time.perf_counter() - started
             known = (scope["method"], self.template(scope))

@@ -6,25 +6,26 @@ from collections.abc import Callable
 import uvicorn
 
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.serve.app import create_app
+from nuanced_speech.serve.app import create_app, engine_of
 from nuanced_speech.serve.config import ServeConfig
 from nuanced_speech.serve.engine import Engine
 
 Ready = Callable[[str], None]
 
 
-def serve(config: ServeConfig, ready: Ready, engine: Engine | None = None) -> None:
-    """Serve until SIGINT or SIGTERM.
+def serve(config: ServeConfig, ready: Ready) -> None:
+    """Load the models, and serve until SIGINT or SIGTERM.
 
     Args:
         config: settings.
         ready: called once with the server's address, when it answers requests.
-        engine: what computes; one of its own if omitted.
 
     Raises:
-        UserError: the address is taken or not this machine's.
+        UserError: the address is taken or not this machine's; weights that cannot be found.
     """
     with listening(config) as sock:
+        engine = engine_of(config)
+        engine.load(config.warm)
         Server(config, ready, engine).run(sockets=[sock])
 
 
@@ -37,19 +38,19 @@ class Server(uvicorn.Server):
         engine: what computes.
     """
 
-    def __init__(self, config: ServeConfig, ready: Ready, engine: Engine | None = None) -> None:
+    def __init__(self, config: ServeConfig, ready: Ready, engine: Engine) -> None:
         app = create_app(config, engine)
         self.app = app
         super().__init__(
             uvicorn.Config(
-                app, config.host, config.port, log_level="warning", access_log=False, server_header=False,
+                app, config.host, config.port, log_config=None, access_log=False, server_header=False,
                 timeout_graceful_shutdown=config.shutdown_seconds, ws="none", lifespan="on",
             )
         )  # fmt: skip
         self.ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Load the models, listen, and say so."""
+        """Listen, and say so."""
         await super().startup(sockets)
         if self.started and sockets:
             host, port = sockets[0].getsockname()[:2]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from serve.running import Running
 
 from nuanced_speech.serve.config import Limits, QueueConfig, ServeConfig
 from nuanced_speech.serve.engine import Engine
@@ -15,15 +15,6 @@ from nuanced_speech.serve.server import Server, listening
 
 if TYPE_CHECKING:
     from nuanced_speech.convert.converter import Converter
-    from nuanced_speech.serve.services import Services
-
-
-@dataclass(frozen=True)
-class Running:
-    """A server that answers: its address, and its parts."""
-
-    url: str
-    services: Services
 
 
 @pytest.fixture(scope="session")

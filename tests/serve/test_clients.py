@@ -17,7 +17,7 @@ import openai
 import pytest
 import soundfile
 from helpers import CLIP
-from serve.conftest import Running
+from serve.running import Running
 
 from nuanced_speech import audio
 from nuanced_speech.serve.audio_encoder import CONTENT_TYPES
@@ -220,6 +220,6 @@ def test_a_voice_is_cloned_with_consent_only(server: Running, tmp_path: Path) ->
 def test_health_metrics_and_voices(server: Running) -> None:
     assert httpx.get(f"{server.url}/health").json()["status"] == "healthy"
     page = httpx.get(f"{server.url}/metrics").text
-    assert 'requests_total{method="GET",route="/health",status="200"}' in page and "jobs_waiting" in page
+    assert 'nuanced_speech_requests_total{method="GET",route="/health",status="200"}' in page and "jobs_waiting" in page
     voices = {voice["id"] for voice in httpx.get(f"{server.url}/v1/audio/voices").json()["voices"]}
     assert {"af_heart", "alloy"} <= voices

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import soundfile
 from helpers import ROOT
-from serve.conftest import Running
+from serve.running import Running
 
 from nuanced_speech.serve.config import ServeConfig
 from nuanced_speech.serve.engine import Engine
@@ -25,8 +25,13 @@ SPEECH = {"model": "tts-1", "voice": "nova", "input": "Good morning to you. " * 
 
 def test_what_runs_is_finished_when_the_server_is_told_to_stop(config: ServeConfig, engine: Engine) -> None:
     config, ready, address = replace(config, port=0), threading.Event(), []
+
+    def tell(url: str) -> None:
+        address.append(url)
+        ready.set()
+
     sock = listening(config)
-    server = Server(config, lambda url: (address.append(url), ready.set()), engine)  # type: ignore[func-returns-value]
+    server = Server(config, tell, engine)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
     assert ready.wait(60)

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -144,8 +144,6 @@ def _check_lengths(services: Services, body: SpeechRequest) -> None:
 
 def _spoken(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[SpokenSentence]:
     """Sentences as they are made, in the delivery of the recording if there is one."""
-    from dataclasses import replace
-
     spoken = asked.job
     if asked.recording is not None:
         spoken = replace(spoken, delivery=services.engine.deliveries(asked.recording))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
 from fastapi.responses import Response, StreamingResponse
 
 from nuanced_speech import audio
@@ -73,8 +73,6 @@ class Fields:
 
 def router(services: Services) -> APIRouter:
     """The routes."""
-    from fastapi import Depends
-
     routes = APIRouter(prefix="/v1/speech-to-speech", tags=["speech to speech"])
 
     @routes.post("/{voice_id}")
