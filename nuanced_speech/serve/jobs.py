@@ -43,6 +43,7 @@ class Job(Generic[T]):
         self.room = threading.Condition()
         self.pieces: list[Any] = []
         self.held = 0
+        self.gave_up = False
         self.before: Callable[[], None] = lambda: None
 
     def check(self, *_: Any) -> None:
@@ -70,6 +71,7 @@ class Job(Generic[T]):
                 self.check()
             self._put(_END, 0)
         except Cancelled:
+            self.gave_up = True
             self._put(_END, 0)
         except BaseException as error:
             self._put(error, 0)
@@ -158,23 +160,23 @@ class JobQueue:
             spent = time.monotonic() - started
             with self.lock:
                 self.running -= 1
-                self.stopped += job.cancelled.is_set()
+                self.stopped += job.gave_up
                 self.mean_seconds += _NEWEST * (spent - self.mean_seconds)
 
-    async def stream(self, work: Work[T], size: Callable[[T], int] = lambda piece: 0) -> AsyncIterator[T]:
+    async def stream(self, work: Work[T], gone: Gone, size: Callable[[T], int] = lambda piece: 0) -> AsyncIterator[T]:
         """The output of a job, once its first piece is there; closing the iterator stops the work.
 
+        Args:
+            work: called in a thread with the job; gives the output piece by piece.
+            gone: an asynchronous function that tells whether the client has gone.
+            size: bytes of a piece.
+
         Raises:
-            ApiError: as ``submit``.
+            ApiError: as ``submit``; 499 where the client has gone.
             Exception: whatever the work raises before its first piece.
         """
         job = self.submit(work, size)
-        try:
-            first = await job.next()
-        except BaseException:
-            job.cancel()
-            raise
-        return _rest(job, first)
+        return _rest(job, await _first(job, gone))
 
     async def result(self, work: Callable[[Job[T]], T], gone: Gone) -> T:
         """The result of a function that runs as a job; the work is stopped when the client has gone.
@@ -188,19 +190,25 @@ class JobQueue:
             Exception: whatever the work raises.
         """
         job = self.submit(lambda job: iter([work(job)]))
-        task = asyncio.ensure_future(job.next())
-        try:
-            while not (await asyncio.wait({task}, timeout=_POLL_SECONDS))[0]:
-                if await gone():
-                    job.cancel()
-            value = task.result()
-        except BaseException:
-            job.cancel()
-            task.cancel()
-            raise
-        if value is _END:
-            raise ApiError(499, "the client has gone away", None, "client_closed_request")
+        value: T = await _first(job, gone)
         return value
+
+
+async def _first(job: Job[Any], gone: Gone) -> Any:
+    """The first piece of a job; the job is told to stop when its client has gone."""
+    task = asyncio.ensure_future(job.next())
+    try:
+        while not (await asyncio.wait({task}, timeout=_POLL_SECONDS))[0]:
+            if await gone():
+                job.cancel()
+        value = task.result()
+    except BaseException:
+        job.cancel()
+        task.cancel()
+        raise
+    if value is _END and job.gave_up:
+        raise ApiError(499, "the client has gone away", None, "client_closed_request")
+    return value
 
 
 async def _rest(job: Job[T], first: Any) -> AsyncIterator[T]:

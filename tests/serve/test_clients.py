@@ -23,7 +23,7 @@ from nuanced_speech import audio
 from nuanced_speech.serve.audio_encoder import CONTENT_TYPES
 
 TEXT = "Good morning."
-LONG = "Good morning to you. " * 60
+LONG = "Good morning to you. " * 40
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ def test_pieces_come_before_the_work_ends_and_closing_ends_it() -> None:
             finally:
                 ended.set()
 
-        pieces: Any = await queue.stream(work, len)
+        pieces: Any = await queue.stream(work, never, len)
         assert [await anext(pieces) for _ in range(3)] == [b"x"] * 3
         await pieces.aclose()
         assert await asyncio.to_thread(ended.wait, 5)
@@ -72,7 +72,7 @@ def test_pieces_come_before_the_work_ends_and_closing_ends_it() -> None:
 def test_a_client_that_reads_nothing_is_given_up() -> None:
     async def main() -> None:
         queue = JobQueue(SMALL)
-        pieces: Any = await queue.stream(lambda job: (b"x" * 6 for _ in range(100)), len)
+        pieces: Any = await queue.stream(lambda job: (b"x" * 6 for _ in range(100)), never, len)
         await asyncio.to_thread(queue.close)
         assert queue.stopped == 1
         # what was held back for it stays within the bound, and the piece that exceeds it
@@ -109,7 +109,7 @@ def test_errors_come_before_the_stream_opens() -> None:
             yield b""
 
         with pytest.raises(UserError, match="nothing speakable"):
-            await queue.stream(work, len)
+            await queue.stream(work, never, len)
         queue.close()
 
     asyncio.run(main())

@@ -64,9 +64,11 @@ def router(services: Services) -> APIRouter:
         asked = await _asked(services, request)
         headers = {**STREAM_HEADERS, **asked.headers}
         if asked.body.stream_format == "sse":
-            events = await services.queue.stream(lambda job: _events(services, asked, job), len)
+            events = await services.queue.stream(
+                lambda job: _events(services, asked, job), request.is_disconnected, len
+            )
             return StreamingResponse(events, media_type="text/event-stream", headers=headers)
-        chunks = await services.queue.stream(lambda job: _bytes(services, asked, job), len)
+        chunks = await services.queue.stream(lambda job: _bytes(services, asked, job), request.is_disconnected, len)
         headers["Content-Disposition"] = f"attachment; filename=speech.{asked.form.suffix}"
         return StreamingResponse(chunks, media_type=asked.form.content_type, headers=headers)
 
@@ -75,7 +77,7 @@ def router(services: Services) -> APIRouter:
         """Speak a text, with the times of its words: JSON lines, or one object if ``stream`` is false."""
         asked = await _asked(services, request)
         if asked.body.stream:
-            lines = await services.queue.stream(lambda job: _lines(services, asked, job), len)
+            lines = await services.queue.stream(lambda job: _lines(services, asked, job), request.is_disconnected, len)
             return StreamingResponse(lines, media_type="application/x-ndjson", headers=STREAM_HEADERS)
         whole = await services.queue.result(lambda job: list(_captioned(services, asked, job)), request.is_disconnected)
         words = [word for _, timed in whole for word in timed]

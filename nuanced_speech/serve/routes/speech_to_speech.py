@@ -92,6 +92,7 @@ def router(services: Services) -> APIRouter:
     @routes.post("/{voice_id}/stream")
     async def convert_streamed(
         voice_id: str,
+        request: Request,
         fields: Annotated[Fields, Depends()],
         output_format: Format = "mp3_44100_128",
         enable_logging: bool = True,
@@ -99,7 +100,7 @@ def router(services: Services) -> APIRouter:
     ) -> Response:
         """Convert a recording, and send the result while it is made."""
         asked = await _asked(services, voice_id, fields, output_format)
-        chunks = await services.queue.stream(lambda job: _chunks(services, asked, job), len)
+        chunks = await services.queue.stream(lambda job: _chunks(services, asked, job), request.is_disconnected, len)
         return StreamingResponse(chunks, media_type=asked.form.content_type, headers=STREAM_HEADERS)
 
     return routes

@@ -86,7 +86,9 @@ def router(services: Services) -> APIRouter:
         streamed = (text_field(form, "stream", "false") or "").lower() in ("true", "1")
         asked = await _asked(services, form)
         if streamed and asked.form in ("json", "text"):
-            events = await services.queue.stream(lambda job: _events(services, asked, job), len)
+            events = await services.queue.stream(
+                lambda job: _events(services, asked, job), request.is_disconnected, len
+            )
             return StreamingResponse(events, media_type="text/event-stream", headers=STREAM_HEADERS)
         text = await services.queue.result(
             lambda job: _whole(list(_heard(services, asked, job))), request.is_disconnected
