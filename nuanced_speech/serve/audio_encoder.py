@@ -55,7 +55,7 @@ class AudioFormat:
     @property
     def suffix(self) -> str:
         """The suffix of a file's name."""
-        return {"opus": "ogg", "ulaw": "raw", "alaw": "raw"}.get(self.codec, self.codec)
+        return self.codec
 
     @classmethod
     def of_speech(cls, name: str) -> "AudioFormat":

@@ -14,7 +14,7 @@ from nuanced_speech.analysis.speaker_clustering import same_speaker
 from nuanced_speech.audio.segmentation import Segment, segment
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.convert.options import ConversionOptions
-from nuanced_speech.core.constants import SAMPLE_RATE, SECONDS_PER_UNIT, UNITS_PER_SECOND
+from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, UNITS_PER_SECOND
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.models.bank import ModelBank
@@ -100,7 +100,7 @@ class Engine:
             part = wave[_samples(group)]
             transcript = self.models.transcriber.transcribe(to_whisper(part), language, words)
             language = language or transcript.language
-            yield Heard(transcript, group[0].first * SECONDS_PER_UNIT)
+            yield Heard(transcript, group[0].start * SECONDS_PER_UNIT)
 
     def convert(self, wave: np.ndarray, options: ConversionOptions, progress: Progress) -> np.ndarray:
         """A converted recording ``[T]`` at 24 kHz."""
@@ -137,4 +137,5 @@ class Engine:
 
 
 def _samples(group: list[Segment]) -> slice:
-    return slice(group[0].samples.start, group[-1].samples.stop)
+    """Place of a group in a recording at 24 kHz, without the margins, whose words are the neighbours'."""
+    return slice(group[0].start * SAMPLES_PER_UNIT, group[-1].end * SAMPLES_PER_UNIT)
