@@ -22,7 +22,7 @@ from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.delivery import Delivery, DeliveryAnalyzer
 from nuanced_speech.synthesis.text_to_speech import DEFAULT_PAUSE, SpokenSentence, stream
 from nuanced_speech.voice.voice import Voice
-from nuanced_speech.voicemaking.cloning import clone
+from nuanced_speech.voicemaking.cloning import CloningConfig, clone
 from nuanced_speech.voicemaking.instructions import instructed
 
 # OpenAI's limits of the speed.
@@ -60,10 +60,17 @@ class Engine:
         models: bank of all models.
         fast: decode speech in bfloat16 where that is quicker.
         converter: converts; made of ``models`` if omitted.
+        cloning: settings of the searches for a cloned voice.
     """
 
-    def __init__(self, models: ModelBank, fast: bool = False, converter: Converter | None = None) -> None:
-        self.models, self.fast = models, fast
+    def __init__(
+        self,
+        models: ModelBank,
+        fast: bool = False,
+        converter: Converter | None = None,
+        cloning: CloningConfig = CloningConfig(),
+    ) -> None:
+        self.models, self.fast, self.cloning = models, fast, cloning
         self.converter = converter or Converter(models)
         self.deliveries = DeliveryAnalyzer(models, analyzer=self.converter.analyzer)
         self.threads = torch.get_num_threads()
@@ -131,7 +138,8 @@ class Engine:
             path = Path(folder) / "audio_sample.wav"
             audio.write(path, wave, comment="")
             try:
-                return clone([path], name, consent=consent, models=self.models, progress=progress).voice
+                made = clone([path], name, consent=consent, models=self.models, progress=progress, config=self.cloning)
+                return made.voice
             except UserError as error:
                 raise UserError(f"audio_sample: {error}".replace(str(path), "the recording")) from None
 

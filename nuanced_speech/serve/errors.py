@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 # ElevenLabs' clients read validation errors as status 422 with a list.
-ELEVENLABS = "/v1/speech-to-speech"
+ELEVENLABS = ("/v1/speech-to-speech", "/v1/voice-changer")
 
 
 class ApiError(HTTPException):

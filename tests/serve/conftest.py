@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from serve.running import Running
 
+from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig
 from nuanced_speech.serve.config import Limits, QueueConfig, ServeConfig
 from nuanced_speech.serve.engine import Engine
 from nuanced_speech.serve.server import Server, listening
+from nuanced_speech.voice.stock import stock_voices
+from nuanced_speech.voicemaking.cloning import CloningConfig
 
 if TYPE_CHECKING:
     from nuanced_speech.convert.converter import Converter
@@ -32,8 +35,10 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> ServeConfig:
 
 @pytest.fixture(scope="session")
 def engine(converter: Converter) -> Engine:
-    """What computes, with models that are loaded already."""
-    return Engine(converter.models, converter=converter)
+    """What computes, with models that are loaded already; the search for a cloned voice is short."""
+    chosen = {"af_heart", "am_adam", "bf_emma", "bm_george"}
+    prosody = ProsodyFitConfig(steps=3, left_out=frozenset(set(stock_voices()) - chosen))
+    return Engine(converter.models, converter=converter, cloning=CloningConfig(prosody=prosody))
 
 
 @pytest.fixture(scope="session")

@@ -50,17 +50,19 @@ def test_openai_speech(client: openai.OpenAI, form: Any) -> None:
     if form == "pcm":
         wave = np.frombuffer(data, "<i2") / 32768
     else:
-        wave, rate = soundfile.read(io.BytesIO(data))
-        assert rate == audio.SAMPLE_RATE
+        # the length of a stream is not known in advance
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            assert file.samplerate == audio.SAMPLE_RATE
+            wave = file.read(10 * audio.SAMPLE_RATE)
     assert 0.5 < len(wave) / audio.SAMPLE_RATE < 3 and np.abs(wave).max() > 0.05
 
 
 def test_the_first_bytes_come_before_the_last_are_made(client: openai.OpenAI) -> None:
-    text = "Good morning. The second sentence is quite a bit longer than the first one was, and so is its sound."
+    text = "Good morning. The second sentence is a bit longer than the first."
     with client.audio.speech.with_streaming_response.create(
         model="tts-1", voice="nova", input=text, response_format="wav"
     ) as response:
-        times = [time.monotonic() for _ in response.iter_raw()]
+        times = [time.monotonic() for _ in response.iter_bytes()]
     assert len(times) > 1 and times[-1] - times[0] > 0.05
 
 
@@ -90,7 +92,7 @@ def test_captions(server: Running) -> None:
 
 def test_speech_takes_on_a_delivery(server: Running, tmp_path: Path) -> None:
     """The same recording twice, once at a quarter of the loudness: so the speech is quieter."""
-    wave = audio.read(CLIP)[: 3 * audio.SAMPLE_RATE]
+    wave = audio.read(CLIP)[: 2 * audio.SAMPLE_RATE]
     levels = []
     for factor in (0.6, 0.1):
         path = tmp_path / f"{factor}.wav"

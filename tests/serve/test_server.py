@@ -20,7 +20,7 @@ from nuanced_speech.serve.config import ServeConfig
 from nuanced_speech.serve.engine import Engine
 from nuanced_speech.serve.server import Server, listening
 
-SPEECH = {"model": "tts-1", "voice": "nova", "input": "Good morning to you. " * 4, "response_format": "pcm"}
+SPEECH = {"model": "tts-1", "voice": "nova", "input": "Good morning. Then the bell rang.", "response_format": "pcm"}
 
 
 def test_what_runs_is_finished_when_the_server_is_told_to_stop(config: ServeConfig, engine: Engine) -> None:
@@ -43,8 +43,8 @@ def test_what_runs_is_finished_when_the_server_is_told_to_stop(config: ServeConf
     thread.join(30)
     sock.close()
     assert not thread.is_alive()
-    # four sentences of more than a second each
-    assert (len(first) + len(rest)) / 2 / 24_000 > 4
+    # both sentences
+    assert len(rest) / 2 / 24_000 > 0.7 and (len(first) + len(rest)) / 2 / 24_000 > 1.8
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{address[0]}/health")
 
@@ -63,18 +63,20 @@ def test_the_example(
     out = tmp_path / "hello.flac"
     monkeypatch.setattr(sys, "argv", ["serve.py", "Good morning.", str(out), "bf_emma", server.url])
     runpy.run_path(str(ROOT / "examples" / "serve.py"), run_name="__main__")
-    assert soundfile.info(out).samplerate == 24_000 and soundfile.read(out)[0].std() > 0.01
+    with soundfile.SoundFile(out) as file:
+        assert file.samplerate == 24_000 and file.read(24_000).std() > 0.01
     assert "hello.flac" in capsys.readouterr().out
 
 
 @pytest.mark.slow
-def test_mutated_uploads_and_made_up_requests_never_break_it(server: Running) -> None:
+def test_mutated_uploads_and_made_up_requests_never_break_it(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     path = ROOT / "benchmarks" / "serve_fuzz.py"
     spec = importlib.util.spec_from_file_location("serve_fuzz", path)
     assert spec is not None and spec.loader is not None
     fuzz = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, fuzz)
     spec.loader.exec_module(fuzz)
-    uploads = fuzz.mutated_uploads(server.url, count=12, seed=1)
-    assert sum(uploads.statuses.values()) == 12 and uploads.failures == []
-    requests = fuzz.made_up_requests(server.url, examples=3)
+    uploads = fuzz.mutated_uploads(server.url, count=8, seed=1)
+    assert sum(uploads.statuses.values()) == 8 and uploads.failures == []
+    requests = fuzz.made_up_requests(server.url, examples=2)
     assert sum(requests.statuses.values()) > 20 and requests.failures == []

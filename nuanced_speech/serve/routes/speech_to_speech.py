@@ -1,4 +1,7 @@
-"""``POST /v1/speech-to-speech/{voice_id}``: a recording in another voice, in ElevenLabs' shape."""
+"""``POST /v1/speech-to-speech/{voice_id}``: a recording in another voice, in ElevenLabs' shape.
+
+Newer versions of their client call the same routes ``/v1/voice-changer/…``.
+"""
 
 import json
 import tempfile
@@ -73,9 +76,10 @@ class Fields:
 
 def router(services: Services) -> APIRouter:
     """The routes."""
-    routes = APIRouter(prefix="/v1/speech-to-speech", tags=["speech to speech"])
+    routes = APIRouter(tags=["speech to speech"])
 
-    @routes.post("/{voice_id}")
+    @routes.post("/v1/speech-to-speech/{voice_id}")
+    @routes.post("/v1/voice-changer/{voice_id}", include_in_schema=False)
     async def convert(
         voice_id: str,
         request: Request,
@@ -89,7 +93,8 @@ def router(services: Services) -> APIRouter:
         data = await services.queue.result(lambda job: _whole(services, asked, job), request.is_disconnected)
         return Response(data, media_type=asked.form.content_type)
 
-    @routes.post("/{voice_id}/stream")
+    @routes.post("/v1/speech-to-speech/{voice_id}/stream")
+    @routes.post("/v1/voice-changer/{voice_id}/stream", include_in_schema=False)
     async def convert_streamed(
         voice_id: str,
         request: Request,
