@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 MEMORY_BYTES = 3 << 30
+_UNKNOWN_FRAMES = 2**40
 
 
 def main() -> None:
@@ -96,7 +97,11 @@ def _check_length(path: Path, seconds: float) -> None:
     try:
         with soundfile.SoundFile(path) as file:
             known = file.frames / max(file.samplerate, 1)
+            # libsndfile cannot read FLAC that does not tell its length, as this server streams it
+            readable = file.frames < _UNKNOWN_FRAMES
     except (soundfile.LibsndfileError, TypeError, RuntimeError):
+        readable = False
+    if not readable:
         _with_ffmpeg(path, seconds)
         return
     # a streamed WAV file announces the largest size there is

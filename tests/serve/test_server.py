@@ -60,12 +60,12 @@ def test_the_log_has_no_text(server: Running, caplog: pytest.LogCaptureFixture) 
 def test_the_example(
     server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "hello.flac"
+    out = tmp_path / "hello.wav"
     monkeypatch.setattr(sys, "argv", ["serve.py", "Good morning.", str(out), "bf_emma", server.url])
     runpy.run_path(str(ROOT / "examples" / "serve.py"), run_name="__main__")
     with soundfile.SoundFile(out) as file:
         assert file.samplerate == 24_000 and file.read(24_000).std() > 0.01
-    assert "hello.flac" in capsys.readouterr().out
+    assert "hello.wav" in capsys.readouterr().out
 
 
 @pytest.mark.slow
