@@ -24,7 +24,8 @@ from nuanced_speech.serve.audio_encoder import CONTENT_TYPES
 from nuanced_speech.serve.decode_upload import decode
 
 TEXT = "Good morning."
-LONG = "Good morning to you. " * 40
+# each paragraph is a run of its own, after which the work can stop
+LONG = "Good morning to you.\n\n" * 40
 
 
 @pytest.fixture(scope="module")
@@ -170,10 +171,10 @@ def test_curl(server: Running, tmp_path: Path) -> None:
 def test_a_client_that_goes_away_stops_the_work(server: Running) -> None:
     queue = server.services.queue
     stopped = queue.stopped
-    body = {"model": "tts-1", "voice": "nova", "input": LONG, "response_format": "pcm"}
+    body = {"model": "tts-1", "voice": "nova", "input": LONG, "response_format": "pcm", "pause": 0.2}
     with httpx.stream("POST", f"{server.url}/v1/audio/speech", json=body, timeout=120) as response:
         next(response.iter_raw())
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while queue.running and time.monotonic() < deadline:
         time.sleep(0.1)
     assert queue.running == 0 and queue.stopped == stopped + 1
