@@ -1,4 +1,5 @@
 # make demo    convert the sample recording, and say where the result, its report and its picture are
+# make serve   start the server on this machine
 # make test    run the tests
 # make lint    check style, types and the order of the layers
 # make docs    build the documentation into site/
@@ -11,7 +12,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs evaluate clean
+.PHONY: help demo serve test lint docs evaluate clean
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -28,7 +29,7 @@ BENCHMARK := speechmos==0.0.1.1 "onnxruntime>=1.23,<2" opensmile==2.6.0 scikit-l
 BENCHMARK_NO_DEPS := distillmos==0.9.1 xls-r-sqa==0.1.0
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -8
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -9
 
 # A stamp is written last, so an install that broke off is done again.
 $(DEMO): requirements.txt requirements-no-deps.txt pyproject.toml
@@ -55,6 +56,9 @@ demo: $(DEMO)
 	@echo "result:  outputs/demo.wav"
 	@echo "report:  outputs/demo/demo.json"
 	@echo "picture: outputs/demo/demo.png"
+
+serve: $(DEMO)
+	@$(RUN)/nuanced-speech serve
 
 test: $(READY)
 	@$(RUN)/python -m pytest -q tests --durations=15 -n 2 --dist loadfile

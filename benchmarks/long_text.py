@@ -30,7 +30,8 @@ import torch
 
 from nuanced_speech import audio
 from nuanced_speech.models.kokoro import CONFIG, Kokoro
-from nuanced_speech.synthesis.text_to_speech import SpokenSentence, TextToSpeech
+from nuanced_speech.synthesis.speaking import SpokenSentence
+from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.text.english import english_g2p
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.configs import SENTENCES

@@ -42,7 +42,7 @@ def prepared_windows(
     recording: np.ndarray, segments: Iterable[Segment], gain: float, longest: int
 ) -> Iterator[PreparedWindow]:
     """Prepared segments in order, in windows that span at most ``longest`` units; at least one segment in each."""
-    for group in _groups(segments, longest):
+    for group in windows(segments, longest):
         prepared = [prepare(recording, segment, gain) for segment in group]
         first, last = group[0], group[-1]
         stretch = Segment(first.start, last.end, first.first, last.last)
@@ -61,7 +61,8 @@ def to_16k(wave: np.ndarray) -> np.ndarray:
     return audio.resample(wave, SAMPLE_RATE, WHISPER_SAMPLE_RATE)
 
 
-def _groups(segments: Iterable[Segment], longest: int) -> Iterator[list[Segment]]:
+def windows(segments: Iterable[Segment], longest: int) -> Iterator[list[Segment]]:
+    """Segments in order, in groups that span at most ``longest`` units; at least one segment in each."""
     group: list[Segment] = []
     for segment in segments:
         if group and segment.last - group[0].first > longest:

@@ -17,6 +17,7 @@ from nuanced_speech.cli.models import app as models_app
 from nuanced_speech.cli.options import translating_errors, with_threads
 from nuanced_speech.cli.plot import plot
 from nuanced_speech.cli.say import say
+from nuanced_speech.cli.serve import serve
 from nuanced_speech.cli.train import app as train_app
 from nuanced_speech.cli.tts.app import app as tts_app
 from nuanced_speech.cli.voices import app as voices_app
@@ -28,6 +29,7 @@ from nuanced_speech.core.version import __version__
 COMMANDS = (
     "convert",
     "say",
+    "serve",
     "clone",
     "mix",
     "describe",
@@ -84,7 +86,7 @@ def _complete(group: typer.Typer, threads: bool = True) -> None:
             _complete(below.typer_instance, threads and below.name not in _WITHOUT_THREADS)
 
 
-for _command in (convert, say, clone, mix, describe, detect, evaluate, plot):
+for _command in (convert, say, serve, clone, mix, describe, detect, evaluate, plot):
     app.command()(_command)
 for _name, _group in (("voices", voices_app), ("tts", tts_app), ("train", train_app), ("models", models_app)):
     app.add_typer(_group, name=_name)

@@ -12,7 +12,7 @@ from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
-    from nuanced_speech.synthesis.text_to_speech import SpokenSentence
+    from nuanced_speech.synthesis.speaking import SpokenSentence
     from nuanced_speech.text.dictionary import Dictionary as Pronunciations
 
 
@@ -46,6 +46,12 @@ Timestamps = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="File for the times of the words (.json) or of the sentences (.srt, .vtt)."),
 ]
+Like = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="RECORDING", help="Recording of speech whose melody range, pace, loudness and tone the text takes on."
+    ),
+]
 Fast = Annotated[
     bool, typer.Option("--fast", help="Decoder in bfloat16: faster on newer processors, slightly less exact.")
 ]
@@ -69,6 +75,7 @@ def say(
     dictionary: Dictionary = None,
     ssml: Ssml = False,
     show_text: ShowText = False,
+    like: Like = None,
     fast: Fast = False,
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
@@ -84,6 +91,8 @@ def say(
       nuanced-speech say "[Kokoro](/kˈOkəɹO/) says hello. [pause:1s] Bye." - | aplay
 
       nuanced-speech say --show-text "It costs $5.2M, at 10:30am."
+
+      nuanced-speech say "I can hardly believe it!" wow.wav --like excited.wav
 
       echo "Hola, ¿qué tal?" | nuanced-speech say - hola.flac --voice ef_dora --speed 0.9
     """
@@ -115,14 +124,17 @@ def say(
             raise UserError(f"{timestamps} is the text itself: give the timestamps another name")
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import shared_bank
+    from nuanced_speech.synthesis.delivery import DeliveryAnalyzer
     from nuanced_speech.synthesis.text_to_speech import TextToSpeech, language_of
     from nuanced_speech.text.languages import UNSPACED_LANGUAGES
     from nuanced_speech.voice.voice import Voice as LoadedVoice
 
     check_device(device)
     chosen = LoadedVoice.load(voice)
-    speaker = TextToSpeech(shared_bank(device))
-    sentences = speaker.stream(text, chosen, language, speed, pause, seed, fast, pronunciations)
+    models = shared_bank(device)
+    delivery = None if like is None else DeliveryAnalyzer(models)(like)
+    speaker = TextToSpeech(models)
+    sentences = speaker.stream(text, chosen, language, speed, pause, seed, fast, pronunciations, delivery)
     timed: list[SpokenSentence] = []
     with bar("speaking") as advance, opened(out, chosen.mark) as writer:
         for sentence in sentences:

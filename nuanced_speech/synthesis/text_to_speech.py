@@ -9,25 +9,29 @@ that depend on the text, so that joins inside and between utterances sound alike
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from nuanced_speech.audio.level import active_level_db
-from nuanced_speech.core import memory, precision
-from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
+from nuanced_speech.core import precision
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.dsp.time_stretch import stretch
 from nuanced_speech.models.bank import ModelBank, shared_bank
-from nuanced_speech.models.kokoro import Kokoro, spread
-from nuanced_speech.synthesis.utterances import Part, phoneme_strings, segment_parts, utterances
+from nuanced_speech.synthesis.delivery import Delivery, fit_delivery
+from nuanced_speech.synthesis.speaking import (
+    KOKORO_SPEEDS,
+    LEVELLING,
+    Levelling,
+    Manner,
+    SpeedRange,
+    SpokenSentence,
+    speak_parts,
+)
+from nuanced_speech.synthesis.utterances import segment_parts
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.frontend import written_segments
 from nuanced_speech.text.languages import MAPPED_LANGUAGES
-from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639, style_of
+from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639
 from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice
 
@@ -35,80 +39,6 @@ SHORT_NAMES = {"en": "en-us", "pt": "pt-br"}
 SPEED_LIMITS = (0.5, 3.0)
 PAUSE_LIMIT = 10.0
 DEFAULT_PAUSE = 0.4
-# Pauses relative to the pause between sentences.
-PAUSES = {"part": 0.3, "sentence": 1.0, "line": 1.2, "paragraph": 2.0}
-# Units by which Kokoro's durations lag behind its audio: with this value the voicing of the phonemes agrees best with
-# the predicted F0 (five voices, twelve sentences each). The kokoro package has the same value.
-LAG = 3
-# Units that are quieter than the speech by more count as silence.
-QUIET_DB = 40.0
-# Silence that is kept around a sentence, in units, and the length of the fades, in samples.
-MARGIN_UNITS = 2
-FADE = 240
-
-
-@dataclass(frozen=True)
-class Levelling:
-    """Limits of the gain that brings utterances to one loudness.
-
-    Attributes:
-        step_db: largest step of the active level between two utterances; 0.9 dB is not noticed.
-        gain_db: largest gain, so that an almost silent utterance does not change its neighbours.
-    """
-
-    step_db: float = 0.9
-    gain_db: float = 6.0
-
-
-LEVELLING = Levelling()
-
-
-@dataclass(frozen=True)
-class SpeedRange:
-    """Speeds that Kokoro speaks itself; what is beyond comes from stretching its speech in time.
-
-    Attributes:
-        slowest, fastest: limits; at 1.8 Kokoro loses first words (``benchmarks/speed.py`` measures it).
-    """
-
-    slowest: float = 0.8
-    fastest: float = 1.3
-
-    def split(self, speed: float) -> tuple[float, float]:
-        """Kokoro's part of a speed, and the factor that remains."""
-        own = min(max(speed, self.slowest), self.fastest)
-        return own, speed / own
-
-
-KOKORO_SPEEDS = SpeedRange()
-
-
-@dataclass(frozen=True)
-class TimedText:
-    """Words and their times in seconds from the beginning of the text."""
-
-    text: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True)
-class SpokenSentence:
-    """A sentence, or a part of a long one.
-
-    Attributes:
-        audio: ``[T]`` at 24 kHz with the pause before the sentence; the next one's audio follows without a gap.
-        sentence: number of the sentence in the text.
-        words: words with their times from the beginning of the whole text.
-        share: share of the text up to the end of this part, 0 to 1.
-        utterance: number of the run of Kokoro that made it.
-    """
-
-    audio: np.ndarray
-    sentence: int
-    words: list[TimedText]
-    share: float
-    utterance: int
 
 
 class TextToSpeech:
@@ -118,6 +48,7 @@ class TextToSpeech:
         models: bank with the synthesizer; a new one if omitted.
         levelling: limits of the gain between utterances.
         kokoro_speeds: speeds that Kokoro speaks itself.
+        speed_limits: slowest and fastest speed.
 
     Example:
         ``TextToSpeech().speak("Good morning.", "bf_emma")``
@@ -128,8 +59,10 @@ class TextToSpeech:
         models: ModelBank | None = None,
         levelling: Levelling = LEVELLING,
         kokoro_speeds: SpeedRange = KOKORO_SPEEDS,
+        speed_limits: tuple[float, float] = SPEED_LIMITS,
     ) -> None:
-        self.models, self.levelling, self.kokoro_speeds = models or ModelBank(), levelling, kokoro_speeds
+        self.models = models or ModelBank()
+        self.levelling, self.kokoro_speeds, self.speed_limits = levelling, kokoro_speeds, speed_limits
 
     def speak(
         self,
@@ -141,9 +74,10 @@ class TextToSpeech:
         seed: int = 0,
         fast: bool = False,
         dictionary: Dictionary | None = None,
+        delivery: Delivery | None = None,
     ) -> np.ndarray:
         """Text to speech ``[T]`` at 24 kHz; ``stream`` explains the arguments and errors."""
-        sentences = self.stream(text, voice, language, speed, pause, seed, fast, dictionary)
+        sentences = self.stream(text, voice, language, speed, pause, seed, fast, dictionary, delivery)
         return np.concatenate([sentence.audio for sentence in sentences])
 
     def stream(
@@ -156,6 +90,7 @@ class TextToSpeech:
         seed: int = 0,
         fast: bool = False,
         dictionary: Dictionary | None = None,
+        delivery: Delivery | None = None,
     ) -> Iterator[SpokenSentence]:
         """Text to speech, sentence by sentence, each as soon as it is made. Memory does not grow with the text.
 
@@ -171,14 +106,15 @@ class TextToSpeech:
             fast: decode in bfloat16 where the processor computes that faster (about 1.5 times); elsewhere no
                 difference.
             dictionary: pronunciations of one's own.
+            delivery: melody, pace, loudness and tone to take on; ``speed`` comes on top of its pace.
 
         Raises:
             UserError: before anything is spoken: an unknown voice or language, a speed or pause out of range, a text
                 without anything to speak.
         """
-        if not SPEED_LIMITS[0] <= speed <= SPEED_LIMITS[1]:
-            limits = f"{SPEED_LIMITS[0]} to {SPEED_LIMITS[1]:g}"
-            raise UserError(f"speed: a speed of {speed:g} is not possible: give {limits}")
+        slowest, fastest = self.speed_limits
+        if not slowest <= speed <= fastest:
+            raise UserError(f"speed: a speed of {speed:g} is not possible: give {slowest:g} to {fastest:g}")
         if not 0 <= pause <= PAUSE_LIMIT:
             raise UserError(f"pause: a pause of {pause:g} is not possible: give 0 to {PAUSE_LIMIT:g} seconds")
         voices: dict[str | None, Voice] = {None: Voice.load(voice)}
@@ -200,9 +136,21 @@ class TextToSpeech:
         kokoro = self.models.kokoro
         if fast and precision.fast_dtype(kokoro.device) == torch.float32:
             precision.say_no_faster()
-        packs = {name: Style.from_vector(loaded.pack.to(kokoro.device)) for name, loaded in voices.items()}
-        lead = 0.0 if pieces[0].text else pieces[0].pause or 0.0
-        return _stream(first, parts, kokoro, packs, speed, self.kokoro_speeds, pause, seed, fast, self.levelling, lead)
+        loaded = {name: chosen.pack.to(kokoro.device) for name, chosen in voices.items()}
+        fitted = {name: fit_delivery(delivery, kokoro, pack) for name, pack in loaded.items()} if delivery else {}
+        manner = Manner(
+            packs={name: Style.from_vector(fitted[name].pack if fitted else pack) for name, pack in loaded.items()},
+            speed=speed,
+            pause=pause,
+            lead=0.0 if pieces[0].text else pieces[0].pause or 0.0,
+            seed=seed,
+            fast=fast,
+            levelling=self.levelling,
+            kokoro_speeds=self.kokoro_speeds,
+            speed_limits=self.speed_limits,
+            deliveries=fitted,
+        )
+        return speak_parts(first, parts, kokoro, manner)
 
 
 def speak(
@@ -245,142 +193,3 @@ def language_of(voice: Voice, language: str | None = None) -> str:
         return "en-us"
     known = ", ".join([*VOICE_LANGUAGES.values(), *MAPPED_LANGUAGES])
     raise UserError(f"language: unknown language {language!r}: choose from {known}")
-
-
-@torch.no_grad()
-def _stream(
-    first: Part,
-    rest: Iterator[Part],
-    kokoro: Kokoro,
-    packs: dict[str | None, Style],
-    speed: float,
-    speeds: SpeedRange,
-    pause: float,
-    seed: int,
-    fast: bool,
-    levelling: Levelling,
-    lead: float,
-) -> Iterator[SpokenSentence]:
-    now, before = 0, round(lead / SECONDS_PER_UNIT)
-    level: float | None = None
-    for number, group in enumerate(utterances(first, rest)):
-        own, factor = speeds.split(min(max(speed * group[0].speed, SPEED_LIMITS[0]), SPEED_LIMITS[1]))
-        utterance = _utter(kokoro, group, packs[group[0].voice], own, seed, fast)
-        parts = [_stretched(*part, factor) for part in utterance]
-        memory.give_back()
-        gain = np.float32(10 ** (_gain_db(level, active_level_db(parts[0][1], SAMPLE_RATE), levelling) / 20))
-        level = active_level_db(parts[-1][1] * gain, SAMPLE_RATE)
-        for part, wave, words in parts:
-            silence = np.zeros(before * SAMPLES_PER_UNIT, np.float32)
-            start = now + before
-            timed = [
-                replace(w, start=(start + w.start) * SECONDS_PER_UNIT, end=(start + w.end) * SECONDS_PER_UNIT)
-                for w in words
-            ]
-            yield SpokenSentence(np.concatenate([silence, wave * gain]), part.sentence, timed, part.share, number)
-            now = start + len(wave) // SAMPLES_PER_UNIT
-            silent = pause * PAUSES[part.end] if part.pause is None else part.pause
-            before = round(silent / SECONDS_PER_UNIT)
-
-
-def _stretched(
-    part: Part, wave: np.ndarray, words: list[TimedText], factor: float
-) -> tuple[Part, np.ndarray, list[TimedText]]:
-    """A part spoken faster by a factor, in whole units, and the times of its words in it."""
-    units = len(wave) // SAMPLES_PER_UNIT
-    target = max(round(units / factor), 1)
-    if not units or target == units:
-        return part, wave, words
-    scale = target / units
-    timed = [replace(w, start=w.start * scale, end=w.end * scale) for w in words]
-    return part, stretch(wave, SAMPLE_RATE, target * SAMPLES_PER_UNIT), timed
-
-
-def _gain_db(before: float | None, after: float, limits: Levelling = LEVELLING) -> float:
-    """The smallest gain, in dB, for an utterance of active level ``after`` that follows one of level ``before``."""
-    if before is None:
-        return 0.0
-    step = after - before
-    gain = np.clip(step, -limits.step_db, limits.step_db) - step
-    return float(np.clip(gain, -limits.gain_db, limits.gain_db))
-
-
-def _utter(
-    kokoro: Kokoro, group: list[Part], pack: Style, speed: float, seed: int, fast: bool
-) -> Iterator[tuple[Part, np.ndarray, list[TimedText]]]:
-    """Parts that are spoken at once and cut apart again, each with its audio and the times of its words.
-
-    The times are in units from the beginning of the part."""
-    phonemes = phoneme_strings(group)
-    if sum(map(len, phonemes)) > MAX_PHONEMES:
-        raise AssertionError("an utterance is longer than Kokoro's context")
-    ids = kokoro.tokens("".join(phonemes))[None]
-    style = style_of(pack, ids.shape[1] - 2)[None]
-    encoded = kokoro.encode_text(ids)
-    prosody = kokoro.predict(encoded, style.vector, speed=speed)
-    content = spread(encoded.content, prosody.durations)
-    with precision.autocast(kokoro.device, None if fast else torch.float32):
-        audio = kokoro.decode(content, prosody.f0, prosody.energy, style.decoder, seed=seed)
-    wave = audio[0].float().cpu().numpy()
-    ends = np.maximum(np.cumsum(prosody.durations[0].cpu().numpy()) - LAG, 0)
-    loud = _loud(wave)
-    edges, position = [], 1
-    for string in phonemes:
-        sounds = [k for k, p in enumerate(string) if p.isalpha()]
-        edges.append((int(ends[position + sounds[0] - 1]), int(ends[position + sounds[-1]])))
-        position += len(string)
-    # the time of spaces and marks is divided between the words beside them; silence is removed below
-    between = [(before[1] + after[0]) // 2 for before, after in pairwise(edges)]
-    bounds = pairwise([edges[0][0], *between, edges[-1][1]])
-    spans = [_tight(loud, start, end) for start, end in bounds]
-    cuts = [0, *_cuts(group, spans, loud), len(loud)]
-    done = 0
-    for part, begin, end in zip(group, cuts, cuts[1:], strict=False):
-        part_spans = spans[done : done + len(part.words)]
-        audible = np.flatnonzero(loud[begin:end])
-        start = begin + max(int(audible[0]) - MARGIN_UNITS, 0) if len(audible) else begin
-        stop = begin + min(int(audible[-1]) + 1 + MARGIN_UNITS, end - begin) if len(audible) else end
-        timed = [
-            TimedText(w.text, max(a, start) - start, min(b, stop) - start)
-            for w, (a, b) in zip(part.words, part_spans, strict=True)
-        ]
-        yield part, _faded(wave[start * SAMPLES_PER_UNIT : stop * SAMPLES_PER_UNIT]), timed
-        done += len(part.words)
-
-
-def _loud(wave: np.ndarray) -> np.ndarray:
-    """Whether each unit is loud: at most 40 dB below the level of the speech."""
-    power = np.square(wave.reshape(-1, SAMPLES_PER_UNIT)).mean(1)
-    return power > 10 ** ((active_level_db(wave, SAMPLE_RATE) - QUIET_DB) / 10)
-
-
-def _tight(loud: np.ndarray, start: int, end: int) -> tuple[int, int]:
-    """The span ``[start, end)`` of a word without the silence at its ends, at least one unit long."""
-    end = min(max(end, start + 1), len(loud))
-    start = min(start, end - 1)
-    audible = np.flatnonzero(loud[start:end])
-    return (start + int(audible[0]), start + int(audible[-1]) + 1) if len(audible) else (start, start + 1)
-
-
-def _cuts(group: list[Part], spans: list[tuple[int, int]], loud: np.ndarray) -> Iterator[int]:
-    """Boundaries between parts: the middle of the longest silence near each, in units."""
-    last = -1
-    for part in group[:-1]:
-        last += len(part.words)
-        begin, end = (spans[last][0] + spans[last][1]) // 2, (spans[last + 1][0] + spans[last + 1][1] + 1) // 2
-        position, best, at = begin, 0, spans[last + 1][0]
-        for audible, run in groupby(loud[begin:end]):
-            length = len(list(run))
-            if not audible and length > best:
-                best, at = length, position + length // 2
-            position += length
-        yield at
-
-
-def _faded(wave: np.ndarray) -> np.ndarray:
-    length = min(FADE, len(wave))
-    ramp = np.linspace(0.0, 1.0, length, dtype=np.float32)
-    wave = wave.copy()
-    wave[:length] *= ramp
-    wave[len(wave) - length :] *= ramp[::-1]
-    return wave

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import check_replaceable, replacing
-from nuanced_speech.synthesis.text_to_speech import SpokenSentence, TimedText
+from nuanced_speech.synthesis.speaking import SpokenSentence, TimedText
 
 SUFFIXES = (".json", ".srt", ".vtt")
 LINE, LINES = 42, 2

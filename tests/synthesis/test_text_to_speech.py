@@ -21,17 +21,10 @@ from nuanced_speech import audio
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.synthesis import text_to_speech, timestamps
+from nuanced_speech.synthesis import timestamps
 from nuanced_speech.synthesis.sample import SENTENCES, sentence_for
-from nuanced_speech.synthesis.text_to_speech import (
-    Levelling,
-    SpeedRange,
-    SpokenSentence,
-    TextToSpeech,
-    TimedText,
-    language_of,
-    speak,
-)
+from nuanced_speech.synthesis.speaking import Levelling, SpeedRange, SpokenSentence, TimedText, gain_db
+from nuanced_speech.synthesis.text_to_speech import TextToSpeech, language_of, speak
 from nuanced_speech.synthesis.utterances import LONGEST, phoneme_strings, text_parts, utterances
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.languages import EXTRAS
@@ -64,10 +57,10 @@ def wave(spoken: list[SpokenSentence]) -> np.ndarray:
 
 def test_runs_of_kokoro_follow_one_another_at_one_loudness(models: ModelBank) -> None:
     """A run is made louder or quieter no more than it takes, so that its gain does not drift."""
-    assert text_to_speech._gain_db(None, -30.0) == 0.0
-    assert [text_to_speech._gain_db(-20.0, level) for level in (-20.5, -22.9, -17.1)] == pytest.approx([0.0, 2.0, -2.0])
+    assert gain_db(None, -30.0) == 0.0
+    assert [gain_db(-20.0, level) for level in (-20.5, -22.9, -17.1)] == pytest.approx([0.0, 2.0, -2.0])
     # one that is silent is not made a roar, nor does it silence the next
-    assert text_to_speech._gain_db(-20.0, -100.0) == 6.0 and text_to_speech._gain_db(-100.0, -20.0) == -6.0
+    assert gain_db(-20.0, -100.0) == 6.0 and gain_db(-100.0, -20.0) == -6.0
     parts = list(TextToSpeech(models, Levelling(step_db=0.05)).stream(TEXT, "af_heart"))
     assert len({part.utterance for part in parts}) == 3
     levels = [audio.active_level_db(part.audio, 24000) for part in parts]

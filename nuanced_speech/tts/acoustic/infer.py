@@ -16,7 +16,8 @@ from nuanced_speech.audio.fades import fade_ends
 from nuanced_speech.audio.gate import active_frames, frame_levels
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.mel import MEL
-from nuanced_speech.synthesis.text_to_speech import PAUSE_LIMIT, PAUSES
+from nuanced_speech.synthesis.speaking import PAUSES
+from nuanced_speech.synthesis.text_to_speech import PAUSE_LIMIT
 from nuanced_speech.text.g2p import phoneme_chunks
 from nuanced_speech.text.sentences import sentences
 from nuanced_speech.text.symbols import vocabulary

@@ -1,0 +1,1 @@
+"""The HTTP server: speech, transcripts, voices and conversion for clients of OpenAI and ElevenLabs."""

@@ -1,0 +1,57 @@
+"""The application: all routes behind the checks, and the errors in one shape."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
+
+from nuanced_speech.core.version import __version__
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.serve.config import ServeConfig
+from nuanced_speech.serve.engine import Engine
+from nuanced_speech.serve.errors import add_handlers
+from nuanced_speech.serve.metrics import Observer, template_of
+from nuanced_speech.serve.routes import models, speech, speech_to_speech, status, transcriptions, voices
+from nuanced_speech.serve.security import Security
+from nuanced_speech.serve.services import Services
+
+FAMILIES = (speech, transcriptions, speech_to_speech, voices, models, status)
+
+
+def engine_of(config: ServeConfig) -> Engine:
+    """What computes, with one bank of models."""
+    return Engine(ModelBank(config.device, config.whisper), config.fast)
+
+
+def create_app(config: ServeConfig, engine: Engine | None = None) -> FastAPI:
+    """The application of a server.
+
+    Args:
+        config: settings.
+        engine: what computes; made of a bank of models of its own, which loads them when needed, if omitted.
+    """
+    services = Services.made(config, engine or engine_of(config))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services.decoder.start()
+        yield
+        await run_in_threadpool(services.queue.close)
+        await run_in_threadpool(services.decoder.close)
+
+    app = FastAPI(title="Nuanced Speech", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    routers: list[Any] = [family.router(services) for family in FAMILIES]
+    for router in routers:
+        app.include_router(router)
+    add_handlers(app)
+    # the last one added is the outermost: a browser asks, without a token, whether it may send one
+    app.add_middleware(Security, config=config)
+    if config.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=config.origins, allow_methods=["*"], allow_headers=["*"])
+    known = [route for router in routers for route in router.routes]
+    app.add_middleware(Observer, metrics=services.metrics, template=template_of(known))
+    app.state.services = services
+    return app

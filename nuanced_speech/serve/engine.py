@@ -1,0 +1,150 @@
+"""What the routes compute with: one bank of models, and the parts that are made of it."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from nuanced_speech import audio
+from nuanced_speech.analysis.prepared_segment import to_16k, windows
+from nuanced_speech.analysis.speaker_clustering import same_speaker
+from nuanced_speech.audio.segmentation import Segment, segment
+from nuanced_speech.convert.converter import Converter
+from nuanced_speech.convert.options import ConversionOptions
+from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, UNITS_PER_SECOND
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import Progress
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.whisper import Transcript
+from nuanced_speech.synthesis.delivery import Delivery, DeliveryAnalyzer
+from nuanced_speech.synthesis.speaking import SpokenSentence
+from nuanced_speech.synthesis.text_to_speech import DEFAULT_PAUSE, TextToSpeech
+from nuanced_speech.voice.voice import Voice
+from nuanced_speech.voicemaking.cloning import CloningConfig, clone
+from nuanced_speech.voicemaking.instructions import instructed
+
+# OpenAI's limits of the speed.
+SPEED_LIMITS = (0.25, 4.0)
+# Longest stretch that is transcribed at once: what Whisper takes in one window.
+_WINDOW_SECONDS = 28
+_WARM_TEXT = "The server is ready, and these words are only spoken to warm it up."
+
+
+@dataclass(frozen=True)
+class SpeechJob:
+    """What to speak, and how; the attributes are those of ``TextToSpeech.stream``."""
+
+    text: str
+    voice: Voice
+    language: str | None = None
+    speed: float = 1.0
+    pause: float = DEFAULT_PAUSE
+    seed: int = 0
+    delivery: Delivery | None = None
+
+
+@dataclass(frozen=True)
+class PartTranscript:
+    """A stretch of a recording, transcribed; its times count from the beginning of the recording."""
+
+    transcript: Transcript
+    start: float
+
+
+class Engine:
+    """Speaks, transcribes, converts and clones. Threads may share it.
+
+    Args:
+        models: bank of all models.
+        fast: decode speech in bfloat16 where that is quicker.
+        converter: converts; made of ``models`` if omitted.
+        cloning: settings of the searches for a cloned voice.
+    """
+
+    def __init__(
+        self,
+        models: ModelBank,
+        fast: bool = False,
+        converter: Converter | None = None,
+        cloning: CloningConfig = CloningConfig(),
+    ) -> None:
+        self.models, self.fast, self.cloning = models, fast, cloning
+        self.converter = converter or Converter(models)
+        self.text_to_speech = TextToSpeech(models, speed_limits=SPEED_LIMITS)
+        self.deliveries = DeliveryAnalyzer(models, analyzer=self.converter.analyzer)
+        self.threads = torch.get_num_threads()
+
+    def share(self, jobs: int) -> None:
+        """Compute in this thread with its share of the threads, where so many jobs run at once."""
+        torch.set_num_threads(max(1, self.threads // max(1, jobs)))
+
+    def load(self, warm: bool = True) -> None:
+        """Load all models; with ``warm`` also use each once, so that the first request waits for nothing."""
+        self.converter.load("direct")
+        self.converter.load("text")
+        if not warm:
+            return
+        voice = instructed(Voice.load("af_heart"), "calm").voice
+        spoken = np.concatenate([part.audio for part in self.speak(SpeechJob(_WARM_TEXT, voice))])
+        for path in ("direct", "text"):
+            self.converter.convert(spoken, ConversionOptions(path=path))
+
+    def speak(self, job: SpeechJob) -> Iterator[SpokenSentence]:
+        """Speech, sentence by sentence. The one place where the server makes the text-to-speech.
+
+        Raises:
+            UserError: as ``stream``, before anything is spoken.
+        """
+        return self.text_to_speech.stream(
+            job.text, job.voice, job.language, job.speed, job.pause, job.seed, self.fast, delivery=job.delivery
+        )
+
+    def transcribe(self, wave: np.ndarray, language: str | None, words: bool) -> Iterator[PartTranscript]:
+        """Transcripts of stretches of ``wave [T]`` at 24 kHz, in order, each cut at a pause."""
+        for group in windows(segment(wave), _WINDOW_SECONDS * UNITS_PER_SECOND):
+            part = wave[_samples(group)]
+            transcript = self.models.transcriber.transcribe(to_16k(part), language, words)
+            language = language or transcript.language
+            yield PartTranscript(transcript, group[0].start * SECONDS_PER_UNIT)
+
+    def convert(self, wave: np.ndarray, options: ConversionOptions, progress: Progress) -> np.ndarray:
+        """A converted recording ``[T]`` at 24 kHz."""
+        return self.converter.convert(wave, options, progress=progress).audio
+
+    def speaker(self, wave: np.ndarray, param: str) -> np.ndarray:
+        """Speaker embedding ``[256]`` of ``wave [T]`` at 24 kHz.
+
+        Raises:
+            UserError: there is no speech.
+        """
+        embedding = self.models.speaker_encoder.embed(wave, SAMPLE_RATE)
+        if embedding is None or not np.isfinite(embedding).all():
+            raise UserError(f"{param}: there is no voice in the recording: give a recording of speech")
+        return embedding
+
+    def same_speaker(self, one: np.ndarray, other: np.ndarray) -> float:
+        """How surely two speaker embeddings ``[256]`` are of one speaker, 0 to 1."""
+        return float(same_speaker(torch.from_numpy(np.stack([one, other])))[0, 1])
+
+    def clone(self, wave: np.ndarray, name: str, consent: str, progress: Progress) -> Voice:
+        """The voice of the speaker of ``wave [T]`` at 24 kHz.
+
+        Raises:
+            UserError: as ``voicemaking.cloning.clone``.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "audio_sample.wav"
+            audio.write(path, wave, comment="")
+            try:
+                made = clone([path], name, consent=consent, models=self.models, progress=progress, config=self.cloning)
+                return made.voice
+            except UserError as error:
+                raise UserError(f"audio_sample: {error}".replace(str(path), "the recording")) from None
+
+
+def _samples(group: list[Segment]) -> slice:
+    """Place of a group in a recording at 24 kHz, without the margins, whose words are the neighbours'."""
+    return slice(group[0].start * SAMPLES_PER_UNIT, group[-1].end * SAMPLES_PER_UNIT)

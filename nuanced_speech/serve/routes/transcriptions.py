@@ -1,0 +1,217 @@
+"""``POST /v1/audio/transcriptions``: speech in, text out."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.whisper import Segment, check_language
+from nuanced_speech.serve.errors import ApiError
+from nuanced_speech.serve.jobs import Job
+from nuanced_speech.serve.routes.bodies import (
+    STREAM_HEADERS,
+    decoded,
+    read_form,
+    required_file,
+    required_text,
+    text_field,
+)
+from nuanced_speech.serve.services import Services
+
+FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file", "model"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "model": {"type": "string", "minLength": 1},
+                        "language": {"type": "string"},
+                        "prompt": {"type": "string"},
+                        "response_format": {"type": "string", "enum": list(FORMATS)},
+                        "temperature": {"type": "number"},
+                        "stream": {"type": "boolean"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A request that was checked: the recording ``[T]`` at 24 kHz, and what is wanted."""
+
+    wave: np.ndarray
+    language: str | None
+    form: str
+    words: bool
+    segments: bool
+
+    @property
+    def duration(self) -> float:
+        """Length of the recording in seconds."""
+        return len(self.wave) / SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class _Text:
+    """What was said: text, language, and segments whose times count from the beginning of the recording."""
+
+    text: str
+    language: str
+    segments: list[Segment]
+
+
+def router(services: Services) -> APIRouter:
+    """The route."""
+    routes = APIRouter()
+
+    @routes.post("/v1/audio/transcriptions", openapi_extra=BODY, tags=["transcriptions"])
+    async def transcriptions(request: Request) -> Response:
+        """Transcribe a recording."""
+        form = await read_form(request)
+        required_text(form, "model", 200)
+        streamed = (text_field(form, "stream", "false") or "").lower() in ("true", "1")
+        asked = await _asked(services, form)
+        if streamed and asked.form in ("json", "text"):
+            events = await services.queue.stream(
+                lambda job: _events(services, asked, job), request.is_disconnected, len
+            )
+            return StreamingResponse(events, media_type="text/event-stream", headers=STREAM_HEADERS)
+        text = await services.queue.result(
+            lambda job: _whole(list(_heard(services, asked, job))), request.is_disconnected
+        )
+        return _response(asked, text)
+
+    return routes
+
+
+async def _asked(services: Services, form: Any) -> _Asked:
+    response_format = text_field(form, "response_format", "json") or "json"
+    if response_format not in FORMATS:
+        message = f"response_format: {response_format[:40]!r} is not possible: choose from {', '.join(FORMATS)}"
+        raise ApiError(400, message, "response_format", "invalid_value")
+    language = (text_field(form, "language", None, 20) or "").strip().lower() or None
+    if language is not None:
+        try:
+            check_language(language)
+        except UserError as error:
+            raise ApiError(400, f"language: {error}", "language", "invalid_value") from None
+    _check_temperature(text_field(form, "temperature", "0") or "0")
+    wanted = [*form.getlist("timestamp_granularities[]"), *form.getlist("timestamp_granularities")]
+    for name in wanted:
+        if name not in ("word", "segment"):
+            message = "timestamp_granularities: choose word, segment or both"
+            raise ApiError(400, message, "timestamp_granularities", "invalid_value")
+    if "word" in wanted and response_format != "verbose_json":
+        message = "timestamp_granularities: words need response_format verbose_json"
+        raise ApiError(400, message, "timestamp_granularities", "invalid_value")
+    data = await required_file(form, "file", services.config.limits.body_bytes)
+    wave = await decoded(services, data, "file")
+    return _Asked(wave, language, response_format, "word" in wanted, not wanted or "segment" in wanted)
+
+
+def _check_temperature(text: str) -> None:
+    try:
+        possible = 0 <= float(text) <= 1
+    except ValueError:
+        possible = False
+    if not possible:
+        raise ApiError(400, "temperature: give a number from 0 to 1", "temperature", "invalid_value")
+
+
+def _heard(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[_Text]:
+    """Stretches of the recording, transcribed."""
+    for heard in services.engine.transcribe(asked.wave, asked.language, asked.words):
+        job.check()
+        at, found = heard.start, heard.transcript
+        moved = [
+            replace(
+                piece,
+                start=piece.start + at,
+                end=min(piece.end + at, asked.duration),
+                words=[replace(w, start=w.start + at, end=w.end + at) for w in piece.words],
+            )
+            for piece in found.segments
+        ]
+        yield _Text(found.text, found.language, moved)
+    services.metrics.audio.labels("transcription").inc(asked.duration)
+
+
+def _whole(parts: list[_Text]) -> _Text:
+    text = " ".join(part.text for part in parts if part.text)
+    return _Text(text, parts[0].language if parts else "en", [piece for part in parts for piece in part.segments])
+
+
+def _events(services: Services, asked: _Asked, job: Job[bytes]) -> Iterator[bytes]:
+    """Server-sent events of OpenAI's shape."""
+    whole = ""
+    for part in _heard(services, asked, job):
+        delta = f" {part.text}" if whole and part.text else part.text
+        whole += delta
+        if delta:
+            yield _event({"type": "transcript.text.delta", "delta": delta})
+    yield _event({"type": "transcript.text.done", "text": whole})
+
+
+def _event(value: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
+
+
+def _response(asked: _Asked, text: _Text) -> Response:
+    if asked.form == "text":
+        return PlainTextResponse(text.text + "\n")
+    if asked.form == "srt":
+        cues = (f"{k}\n{_cue(piece, ',')}" for k, piece in enumerate(text.segments, 1))
+        return PlainTextResponse("\n".join(cues), media_type="application/x-subrip")
+    if asked.form == "vtt":
+        return PlainTextResponse("WEBVTT\n\n" + "\n".join(_cue(p, ".") for p in text.segments), media_type="text/vtt")
+    if asked.form == "json":
+        return JSONResponse({"text": text.text})
+    return JSONResponse(_verbose(asked, text))
+
+
+def _verbose(asked: _Asked, text: _Text) -> dict[str, Any]:
+    from whisper.tokenizer import LANGUAGES
+
+    shown: dict[str, Any] = {
+        "task": "transcribe", "language": LANGUAGES.get(text.language, text.language),
+        "duration": round(asked.duration, 3), "text": text.text,
+    }  # fmt: skip
+    if asked.segments:
+        shown["segments"] = [
+            {
+                "id": k, "seek": 0, "start": round(piece.start, 3), "end": round(piece.end, 3), "text": piece.text,
+                "tokens": [], "temperature": 0.0, "avg_logprob": piece.log_probability,
+                "compression_ratio": piece.compression, "no_speech_prob": piece.no_speech,
+            }
+            for k, piece in enumerate(text.segments)
+        ]  # fmt: skip
+    if asked.words:
+        shown["words"] = [
+            {"word": word.text, "start": round(word.start, 3), "end": round(word.end, 3)}
+            for piece in text.segments
+            for word in piece.words
+        ]
+    return shown
+
+
+def _cue(piece: Segment, decimal: str) -> str:
+    return f"{_clock(piece.start, decimal)} --> {_clock(piece.end, decimal)}\n{piece.text}\n"
+
+
+def _clock(seconds: float, decimal: str) -> str:
+    minutes, rest = divmod(round(seconds * 1000), 60_000)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{decimal}{rest % 1000:03}"

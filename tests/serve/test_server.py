@@ -1,0 +1,82 @@
+"""The server as a whole: it finishes what runs when it is told to stop, and the example and the fuzzer use it."""
+
+from __future__ import annotations
+
+import importlib.util
+import runpy
+import signal
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+import soundfile
+from helpers import ROOT
+from serve.running import Running
+
+from nuanced_speech.serve.config import ServeConfig
+from nuanced_speech.serve.engine import Engine
+from nuanced_speech.serve.server import Server, listening
+
+SPEECH = {"model": "tts-1", "voice": "nova", "input": "Good morning. Then the bell rang.", "response_format": "pcm"}
+
+
+def test_what_runs_is_finished_when_the_server_is_told_to_stop(config: ServeConfig, engine: Engine) -> None:
+    config, ready, address = replace(config, port=0), threading.Event(), []
+
+    def tell(url: str) -> None:
+        address.append(url)
+        ready.set()
+
+    sock = listening(config)
+    server = Server(config, tell, engine)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
+    thread.start()
+    assert ready.wait(60)
+    with httpx.stream("POST", f"{address[0]}/v1/audio/speech", json=SPEECH, timeout=120) as response:
+        chunks = response.iter_raw()
+        first = next(chunks)
+        server.handle_exit(signal.SIGTERM, None)
+        rest = b"".join(chunks)
+    thread.join(30)
+    sock.close()
+    assert not thread.is_alive()
+    # both sentences
+    assert len(rest) / 2 / 24_000 > 0.7 and (len(first) + len(rest)) / 2 / 24_000 > 1.8
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{address[0]}/health")
+
+
+def test_the_log_has_no_text(server: Running, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="nuanced_speech"):
+        httpx.post(f"{server.url}/v1/audio/speech", json={**SPEECH, "input": "Xylophone!"}, timeout=60)
+    lines = [record.getMessage() for record in caplog.records if record.name == "nuanced_speech.serve.access"]
+    assert len(lines) == 1 and '"route": "/v1/audio/speech", "status": 200' in lines[0]
+    assert "ylophone" not in caplog.text
+
+
+def test_the_example(
+    server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "hello.wav"
+    monkeypatch.setattr(sys, "argv", ["serve.py", "Good morning.", str(out), "bf_emma", server.url])
+    runpy.run_path(str(ROOT / "examples" / "serve.py"), run_name="__main__")
+    with soundfile.SoundFile(out) as file:
+        assert file.samplerate == 24_000 and file.read(24_000).std() > 0.01
+    assert "hello.wav" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_mutated_uploads_and_made_up_requests_never_break_it(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = ROOT / "benchmarks" / "serve_fuzz.py"
+    spec = importlib.util.spec_from_file_location("serve_fuzz", path)
+    assert spec is not None and spec.loader is not None
+    fuzz = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, fuzz)
+    spec.loader.exec_module(fuzz)
+    uploads = fuzz.mutated_uploads(server.url, count=8, seed=1)
+    assert sum(uploads.statuses.values()) == 8 and uploads.failures == []
+    requests = fuzz.made_up_requests(server.url, examples=2)
+    assert sum(requests.statuses.values()) > 20 and requests.failures == []
