@@ -18,7 +18,7 @@ Systems = Annotated[
     str,
     typer.Option(
         help="Systems, separated by commas: recording, direct, text, direct-refined, text-refined, recipe, plain, "
-        "random-walk, world."
+        "random-walk, world, unconverted (the source, in place of another speaker's voice)."
     ),
 ]
 Others = Annotated[int, typer.Option(min=0, help="Number of conversions of each speaker into other speakers.")]
