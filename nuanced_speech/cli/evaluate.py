@@ -58,8 +58,9 @@ def evaluate(
 ) -> None:
     """Convert a folder of recordings with several systems and measure words, voice, melody, loudness, quality, speed.
 
-    An interrupted run goes on where it stopped. The extra 'benchmark' adds predicted quality scores and, where
-    clips.tsv has acted emotions, the share of emotions that a classifier still recognises.
+    An interrupted run goes on where it stopped. The extra 'benchmark' adds predicted quality scores, phones by a second
+    recognizer and, where clips.tsv has acted emotions, the share of emotions that a classifier still recognises.
+    `make evaluate` also installs CAM++, a second judge of likeness.
 
     Example:
 
