@@ -1,11 +1,13 @@
-"""How much a cloned voice is like its speaker, in words that he never said, beside what else one could do.
+"""How much a cloned voice is like its speaker, in words that the speaker never said, beside other ways to a voice.
 
     python benchmarks/cloning.py RECORDINGS --refine 15 --walk
 
-RECORDINGS holds a folder for each speaker. A voice is cloned from a speaker's first three recordings, and compared by
-the speaker encoder with the speaker's other recordings. ``--walk`` adds a random walk over voice packs, as KVoiceWalk
-does it: from the nearest stock voice, each step speaks a sentence in a slightly changed voice, which is kept where it
-is more like the three recordings; as many times as refinement by likeness calls the synthesizer.
+RECORDINGS holds a folder for each speaker. A voice is cloned from a speaker's first three recordings, and compared with
+the speaker's other recordings by Resemblyzer, which the search for the timbre uses too, and by CAM++, which only
+measurement uses. The phones of a second recognizer are compared with those of the nearest stock voice's speech, since
+there is no source. Both judges need what ``make evaluate`` installs. ``--walk`` adds a random walk over voice packs, as
+KVoiceWalk does it: from the nearest stock voice, each step speaks a sentence in a slightly changed voice, which is kept
+where it is more like the three recordings; as many times as refinement by likeness calls the synthesizer.
 """
 
 import argparse
@@ -19,13 +21,13 @@ from torch import Tensor
 
 from nuanced_speech import audio
 from nuanced_speech.adapt.refinement import SYNTHESES_PER_STEP
-from nuanced_speech.analysis.analyzer import Hearing
 from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
-from nuanced_speech.evaluate import metrics, report
+from nuanced_speech.evaluate import campplus, metrics, phones, report
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import find_recordings
 from nuanced_speech.evaluate.systems import random_walk, say
 from nuanced_speech.evaluate.voice_report import predicted_stock
+from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.voice.stock import stock_voices
 from nuanced_speech.voicemaking.cloning import clone
 
@@ -35,16 +37,17 @@ SENTENCES = (
 )
 WALK_SENTENCE = "The north wind and the sun were arguing one day which of them was stronger."
 CLONED_FROM = 3
+NETWORKS = {"CAM++": campplus.embed, "SECS": metrics.speaker_embedding}
+Embeddings = dict[str, np.ndarray | None]
 
 
-def nearest_stock(hearing: Hearing, embedding: np.ndarray, log_f0: np.ndarray) -> Tensor:
+def nearest_stock(models: ModelBank, embedding: np.ndarray, log_f0: np.ndarray) -> Tensor:
     """The pack of the stock voice whose speech is most like a speaker, of the five that should be."""
-    assert hearing.timbre is not None
-    predicted = predicted_stock(hearing.timbre, embedding, torch.tensor([float(np.median(log_f0))]))
+    predicted = predicted_stock(models.timbre_surrogate, embedding, torch.tensor([float(np.median(log_f0))]))
 
     def likeness(name: str) -> float:
-        spoken = say(hearing.kokoro, WALK_SENTENCE, "en", name)
-        return metrics.cosine(hearing.speaker_encoder.embed(spoken, SAMPLE_RATE), embedding)
+        spoken = say(models.kokoro, WALK_SENTENCE, "en", name)
+        return metrics.cosine(models.speaker_encoder.embed(spoken, SAMPLE_RATE), embedding)
 
     return stock_voices()[max(sorted(predicted, key=lambda name: -predicted[name])[:5], key=likeness)]
 
@@ -54,20 +57,38 @@ def _scores(spoken: np.ndarray) -> dict[str, float]:
     return {"OVRL": scores.ovrl or np.nan, "P.808": scores.p808 or np.nan, "Distill-MOS": scores.distill_mos or np.nan}
 
 
+def embeddings(wave: np.ndarray) -> Embeddings:
+    """What each judge of likeness makes of ``wave [T]`` at 24 kHz, by the name of its column."""
+    return {name: embed(wave, SAMPLE_RATE) for name, embed in NETWORKS.items()}
+
+
+def likeness(voice: Embeddings, others: list[Embeddings]) -> dict[str, float]:
+    """Mean cosine of a voice with others, for each judge; a waveform without speech does not count."""
+    return {
+        name: float(np.nanmean([metrics.cosine(voice[name], other[name]) for other in others])) for name in NETWORKS
+    }
+
+
 def judge(
-    hearing: Hearing, pack: Tensor, others: list[np.ndarray], log_f0: np.ndarray, with_quality: bool
+    models: ModelBank,
+    pack: Tensor,
+    stock: Tensor,
+    others: list[Embeddings],
+    log_f0: np.ndarray,
+    with_quality: bool,
 ) -> dict[str, float]:
-    """Means over the sentences: SECS to the speaker's other recordings, errors of words and melody, quality."""
+    """Means over the sentences: likeness to the speaker's other recordings, errors of words and melody, quality."""
     rows = []
     for sentence in SENTENCES:
-        spoken = say(hearing.kokoro, sentence, "en", pack)
-        own = metrics.speaker_embedding(spoken, SAMPLE_RATE)
+        spoken = say(models.kokoro, sentence, "en", pack)
         curve = report.contours(spoken).f0
         said = np.log2(curve[curve > 0])
+        clear = phones.phones(say(models.kokoro, sentence, "en", stock), SAMPLE_RATE)
         rows.append(
-            {
-                "SECS": float(np.mean([metrics.cosine(own, other) for other in others])),
-                "WER": metrics.word_errors(sentence, report.transcribe(hearing.transcriber, spoken, "en").text).wer,
+            likeness(embeddings(spoken), others)
+            | {
+                "PER to stock voice": metrics.count_edits(clear, phones.phones(spoken, SAMPLE_RATE)).rate,
+                "WER": metrics.word_errors(sentence, report.transcribe(models.transcriber, spoken, "en").text).wer,
                 "F0 error (semitones)": abs(SEMITONES * float(np.median(said) - np.median(log_f0))),
                 "F0 spread ratio": float(said.std() / log_f0.std()),
             }
@@ -86,19 +107,18 @@ def main() -> None:
     parser.add_argument("--quality", action="store_true", help="add predicted opinion scores (extra: benchmark)")
     options = parser.parse_args()
     torch.set_grad_enabled(False)
-    hearing = Hearing()
+    models = ModelBank()
     results: dict[str, list[dict[str, float]]] = {}
     for speaker, recordings in find_recordings(options.folder).items():
         if options.speakers and speaker not in options.speakers:
             continue
         paths = [recording.path for recording in recordings]
         waves = [audio.read(path) for path in paths[CLONED_FROM:]]
-        found = [metrics.speaker_embedding(wave, SAMPLE_RATE) for wave in waves]
-        others = [embedding for embedding in found if embedding is not None]
+        others = [embeddings(wave) for wave in waves]
         curves = np.concatenate([report.contours(wave).f0 for wave in waves])
         log_f0 = np.log2(curves[curves > 0])
-        plain = clone(paths[:CLONED_FROM], "plain", consent="benchmark", hearing=hearing)
-        nearest = nearest_stock(hearing, plain.embedding, plain.log_f0)
+        plain = clone(paths[:CLONED_FROM], "plain", consent="benchmark", models=models)
+        nearest = nearest_stock(models, plain.embedding, plain.log_f0)
         ways: dict[str, Callable[[], Tensor]] = {
             "nearest stock voice": lambda nearest=nearest: nearest,
             "clone": lambda plain=plain: plain.voice.pack,
@@ -106,23 +126,24 @@ def main() -> None:
         if options.walk:
             calls = SYNTHESES_PER_STEP * (options.refine or 15)
             ways[f"random walk, {calls} syntheses"] = lambda plain=plain, nearest=nearest, calls=calls: random_walk(
-                hearing.kokoro, nearest, plain.embedding, calls
+                models.kokoro, nearest, plain.embedding, calls
             )
         if options.refine:
             ways[f"clone --refine {options.refine}"] = lambda paths=paths: (
                 clone(
-                    paths[:CLONED_FROM], "refined", consent="benchmark", refine=options.refine, hearing=hearing
+                    paths[:CLONED_FROM], "refined", consent="benchmark", refine=options.refine, models=models
                 ).voice.pack
             )
         for way, make in ways.items():
             started = time.perf_counter()
             pack = make()
             seconds = time.perf_counter() - started
-            result = judge(hearing, pack, others, log_f0, options.quality)
+            result = judge(models, pack, nearest, others, log_f0, options.quality)
             results.setdefault(way, []).append(result)
             print(speaker, way, f"{seconds:.0f} s", {k: round(v, 3) for k, v in result.items()}, flush=True)
-        ceiling = [metrics.cosine(a, b) for i, a in enumerate(others) for b in others[:i]]
-        results.setdefault("recordings of one speaker, among themselves", []).append({"SECS": float(np.mean(ceiling))})
+        pairs = [likeness(a, [b]) for i, a in enumerate(others) for b in others[:i]]
+        ceiling = {name: float(np.nanmean([pair[name] for pair in pairs])) for name in NETWORKS}
+        results.setdefault("recordings of one speaker, among themselves", []).append(ceiling)
     columns = list(results["clone"][0])
     print(f"\n| | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
     for way, rows in results.items():

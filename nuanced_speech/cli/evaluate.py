@@ -18,7 +18,7 @@ Systems = Annotated[
     str,
     typer.Option(
         help="Systems, separated by commas: recording, direct, text, direct-refined, text-refined, recipe, plain, "
-        "random-walk, world."
+        "random-walk, world, unconverted (the source, in place of another speaker's voice)."
     ),
 ]
 Others = Annotated[int, typer.Option(min=0, help="Number of conversions of each speaker into other speakers.")]
@@ -58,8 +58,9 @@ def evaluate(
 ) -> None:
     """Convert a folder of recordings with several systems and measure words, voice, melody, loudness, quality, speed.
 
-    An interrupted run goes on where it stopped. The extra 'benchmark' adds predicted quality scores and, where
-    clips.tsv has acted emotions, the share of emotions that a classifier still recognises.
+    An interrupted run goes on where it stopped. The extra 'benchmark' adds predicted quality scores, phones by a second
+    recognizer and, where clips.tsv has acted emotions, the share of emotions that a classifier still recognises.
+    `make evaluate` also installs CAM++, a second judge of likeness.
 
     Example:
 

@@ -102,13 +102,12 @@ def run(
     recipe = Converter(ModelBank(encoder=config.recipe, adapter=config.adapter)) if config.recipe else None
     models, judge = Models(converter, recipe), Judge(speakers, listener or WhisperModel(), config.language)
     every = trials(speakers, config.limit, config.others, config.more_seconds)
-    # a recording of another voice has other words, so the system 'recording' has nothing to compare there
-    same_voice = [trial for trial in every if trial.reference is None]
-    work = [
-        (system, trial)
-        for system in dict.fromkeys(config.systems)
-        for trial in (same_voice if system == "recording" else every)
-    ]
+    # the source itself is the ceiling in its own voice, and the floor in another's
+    only = {
+        "recording": [trial for trial in every if trial.reference is None],
+        "unconverted": [trial for trial in every if trial.reference is not None],
+    }
+    work = [(system, trial) for system in dict.fromkeys(config.systems) for trial in only.get(system, every)]
     results = []
     for number, (system, trial) in enumerate(work, 1):
         result = _result(system, trial, config, models, judge)
@@ -155,7 +154,7 @@ def _result(system: str, trial: Trial, config: BenchmarkConfig, models: Models, 
     except UserError as error:
         log.warning("%s, %s: left out: %s", system, trial.name, error)
         return None
-    comment = "" if system == "recording" else audio.SYNTHETIC
+    comment = "" if system in ("recording", "unconverted") else audio.SYNTHETIC
     audio.write(sheet.with_suffix(".flac"), output, comment=comment)
     with audio.replacing(sheet) as temporary:
         temporary.write_text(json.dumps(asdict(result), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

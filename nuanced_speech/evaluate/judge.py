@@ -1,14 +1,14 @@
 """Measurement of a benchmark's outputs, one by one."""
 
-from contextlib import suppress
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from nuanced_speech import audio
-from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.pitch import median_log_f0
-from nuanced_speech.evaluate import metrics, report
+from nuanced_speech.evaluate import campplus, metrics, phones, report, second_pitch
+from nuanced_speech.evaluate.likeness import Cosines, Likeness
 from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import Recording
 from nuanced_speech.evaluate.trials import Trial
@@ -25,9 +25,13 @@ class Result:
         wrong_characters, characters: the same for characters.
         wrong_source_words, source_words: the same against Whisper's transcript of the source.
         wrong_either_words: errors against the nearer of the two transcripts, stretch by stretch.
-        secs: cosine with the other recordings of the target speaker.
+        wrong_phones, phones: edits from the source's phones to the output's, by the second recognizer, and the number
+            of the source's; None where its package is not installed.
+        second_f0_correlation: F0 correlation by a tracker that no conversion uses; None where it is not installed.
+        secs: Resemblyzer's cosine with the other recordings of the target speaker.
         second: the same for another recording of the target speaker.
         stranger: the same for recordings of other speakers.
+        campplus, campplus_second, campplus_stranger: the same three by CAM++; None where its weights are missing.
         transcript: Whisper's transcript of the output.
     """
 
@@ -42,13 +46,19 @@ class Result:
     wrong_source_words: int
     source_words: int
     wrong_either_words: int
+    wrong_phones: int | None
+    phones: int | None
     f0_correlation: float
+    second_f0_correlation: float | None
     f0_rmse_cents: float
     voicing_error: float
     energy_correlation: float
     secs: float
     second: float
     stranger: float
+    campplus: float | None
+    campplus_second: float | None
+    campplus_stranger: float | None
     sig: float | None
     bak: float | None
     ovrl: float | None
@@ -60,15 +70,27 @@ class Result:
     transcript: str
 
 
+@dataclass(frozen=True)
+class Speech:
+    """What is compared between source and output: Whisper's transcript, contours, phones by the second recognizer, and
+    F0 by the second tracker; None where a package is not installed."""
+
+    transcript: Transcript
+    contours: report.Contours
+    phones: list[str] | None
+    second_f0: np.ndarray | None
+
+
 class Judge:
     """Measures outputs. Each recording is transcribed and embedded once."""
 
     def __init__(
         self, speakers: dict[str, list[Recording]], listener: WhisperModel, language: str | None = None
     ) -> None:
-        self.speakers, self.listener, self.language = speakers, listener, language
-        self.sources: dict[Recording, tuple[Transcript, report.Contours]] = {}
-        self.voices: dict[Recording, np.ndarray | None] = {}
+        self.listener, self.language = listener, language
+        self.sources: dict[Recording, Speech] = {}
+        self.resemblyzer = Likeness(speakers, metrics.speaker_embedding)
+        self.campplus = Likeness(speakers, campplus.embed) if campplus.available() else None
 
     def measure(self, system: str, trial: Trial, source: np.ndarray, output: np.ndarray, seconds: float) -> Result:
         """Figures of a trial.
@@ -80,16 +102,18 @@ class Judge:
             seconds: processing time.
         """
         recording = trial.source
-        source_transcript, before = self._source(recording, source)
+        original = self._source(recording, source)
+        source_transcript, before = original.transcript, original.contours
         language = source_transcript.language
-        transcript = report.transcribe(self.listener, output, language).text
-        after = report.contours(output)
+        converted = self._analyse(output, language)
+        transcript, after = converted.transcript.text, converted.contours
         reference = recording.text or source_transcript.text
         errors = metrics.word_errors(reference, transcript, language)
         source_errors = metrics.word_errors(source_transcript.text, transcript, language)
         target = trial.reference or recording
         used = (target, *trial.more)
-        strangers = [self._similarity(self._voice(target), s, used) for s in self.speakers if s != target.speaker]
+        likeness = self.resemblyzer.measure(output, target, used)
+        second_likeness = self.campplus.measure(output, target, used) if self.campplus else None
         f0 = after.f0
         if trial.reference is not None:
             # voices differ in range, so melodies are compared around their own medians
@@ -110,9 +134,11 @@ class Judge:
             f0_rmse_cents=metrics.f0_rmse_cents(before.f0, f0),
             voicing_error=metrics.voicing_error(before.f0, f0),
             energy_correlation=metrics.energy_correlation(before.n, after.n),
-            secs=self._similarity(metrics.speaker_embedding(output, audio.SAMPLE_RATE), target.speaker, used),
-            second=self._similarity(self._voice(target), target.speaker, used),
-            stranger=float(np.nanmean([*strangers, np.nan])) if np.isfinite(strangers).any() else float("nan"),
+            secs=likeness.output,
+            second=likeness.second,
+            stranger=likeness.stranger,
+            **_second_figures(original, converted),
+            **_campplus_figures(second_likeness),
             **asdict(quality(output, audio.SAMPLE_RATE)),
             source_seconds=len(source) / audio.SAMPLE_RATE,
             output_seconds=len(output) / audio.SAMPLE_RATE,
@@ -120,22 +146,42 @@ class Judge:
             transcript=transcript,
         )
 
-    def _source(self, recording: Recording, wave: np.ndarray) -> tuple[Transcript, report.Contours]:
+    def _source(self, recording: Recording, wave: np.ndarray) -> Speech:
         if recording not in self.sources:
-            transcript = report.transcribe(self.listener, wave, self.language)
-            self.sources[recording] = transcript, report.contours(wave)
+            self.sources[recording] = self._analyse(wave, self.language)
         return self.sources[recording]
 
-    def _voice(self, recording: Recording) -> np.ndarray | None:
-        if recording not in self.voices:
-            self.voices[recording] = None
-            with suppress(UserError):  # the run names it when it comes to convert it
-                wave = audio.read(recording.path)
-                self.voices[recording] = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
-        return self.voices[recording]
+    def _analyse(self, wave: np.ndarray, language: str | None) -> Speech:
+        """What is compared of ``wave [T]`` at 24 kHz."""
+        contours = report.contours(wave)
+        return Speech(
+            transcript=report.transcribe(self.listener, wave, language),
+            contours=contours,
+            phones=phones.phones(wave, audio.SAMPLE_RATE) if phones.available() else None,
+            second_f0=(
+                second_pitch.harvest(wave, audio.SAMPLE_RATE, contours.f0 > 0) if second_pitch.available() else None
+            ),
+        )
 
-    def _similarity(self, voice: np.ndarray | None, speaker: str, but: tuple[Recording, ...]) -> float:
-        """Cosine with the mean embedding of a speaker's recordings except ``but``; NaN where there is no other."""
-        voices = [self._voice(r) for r in self.speakers[speaker] if r not in but]
-        embeddings = [embedding for embedding in voices if embedding is not None]
-        return metrics.cosine(voice, np.mean(embeddings, 0) if embeddings else None)
+
+def _second_figures(source: Speech, output: Speech) -> dict[str, Any]:
+    """Figures by the second recognizer and by the second tracker."""
+    edits, correlation = None, None
+    if source.phones is not None and output.phones is not None:
+        edits = metrics.count_edits(source.phones, output.phones)
+    if source.second_f0 is not None and output.second_f0 is not None:
+        correlation = metrics.f0_correlation(source.second_f0, output.second_f0)
+    return {
+        "wrong_phones": edits and edits.total,
+        "phones": edits and edits.reference_length,
+        "second_f0_correlation": correlation,
+    }
+
+
+def _campplus_figures(cosines: Cosines | None) -> dict[str, Any]:
+    """Figures by CAM++, each None where there are none."""
+    return {
+        "campplus": cosines and cosines.output,
+        "campplus_second": cosines and cosines.second,
+        "campplus_stranger": cosines and cosines.stranger,
+    }

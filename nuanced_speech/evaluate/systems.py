@@ -193,7 +193,7 @@ def _world(_models: Models, job: Job) -> Output:
 
 
 def _recording(_models: Models, job: Job) -> Output:
-    """The source itself: the ceiling."""
+    """The source itself: the ceiling in the own voice, and what no conversion is worth in another's."""
     return job.source, 0.0
 
 
@@ -207,4 +207,5 @@ SYSTEMS: dict[str, Callable[[Models, Job], Output]] = {
     "random-walk": _random_walk,
     "world": _world,
     "recording": _recording,
+    "unconverted": _recording,
 }

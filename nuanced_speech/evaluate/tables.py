@@ -35,8 +35,9 @@ class Column:
 
 def _pooled(wrong: str, total: str) -> Statistic:
     def rate(results: Sequence[Result]) -> float:
-        whole = sum(getattr(r, total) for r in results)
-        return sum(getattr(r, wrong) for r in results) / whole if whole else float("nan")
+        measured = [r for r in results if getattr(r, total) is not None]
+        whole = sum(getattr(r, total) for r in measured)
+        return sum(getattr(r, wrong) for r in measured) / whole if whole else float("nan")
 
     return rate
 
@@ -49,10 +50,14 @@ def _mean(name: str) -> Statistic:
     return mean
 
 
-def _normalised_secs(results: Sequence[Result]) -> float:
-    """SECS on a scale from 0 (as another speaker's recording) to 1 (as a second recording of the speaker)."""
-    secs, second, stranger = (_mean(name)(results) for name in ("secs", "second", "stranger"))
-    return (secs - stranger) / (second - stranger) if second > stranger else float("nan")
+def _normalised(output: str, second: str, stranger: str) -> Statistic:
+    """A cosine on a scale from 0 (as another speaker's recording) to 1 (as a second recording of the speaker)."""
+
+    def normalised(results: Sequence[Result]) -> float:
+        value, one, zero = (_mean(name)(results) for name in (output, second, stranger))
+        return (value - zero) / (one - zero) if one > zero else float("nan")
+
+    return normalised
 
 
 COLUMNS = (
@@ -60,9 +65,13 @@ COLUMNS = (
     Column("CER", ".1%", _pooled("wrong_characters", "characters"), "lower"),
     Column("WER to source transcript", ".1%", _pooled("wrong_source_words", "source_words"), "lower"),
     Column("WER to either transcript", ".1%", _pooled("wrong_either_words", "source_words"), "lower"),
+    Column("PER to source", ".1%", _pooled("wrong_phones", "phones"), "lower"),
+    Column("CAM++", ".3f", _mean("campplus")),
+    Column("normalised CAM++", ".2f", _normalised("campplus", "campplus_second", "campplus_stranger")),
     Column("SECS", ".3f", _mean("secs")),
-    Column("normalised SECS", ".2f", _normalised_secs),
+    Column("normalised SECS", ".2f", _normalised("secs", "second", "stranger")),
     Column("log-F0 corr", ".3f", _mean("f0_correlation")),
+    Column("log-F0 corr (Harvest)", ".3f", _mean("second_f0_correlation")),
     Column("F0 RMSE cents", ".0f", _mean("f0_rmse_cents"), "lower"),
     Column("voicing error", ".1%", _mean("voicing_error"), "lower"),
     Column("energy corr", ".3f", _mean("energy_correlation")),

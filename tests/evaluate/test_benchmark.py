@@ -110,6 +110,19 @@ def test_words_are_pooled_and_means_leave_out_what_is_missing() -> None:
     assert row["normalised SECS"][0] == pytest.approx((0.8 - 0.5) / (0.9 - 0.5))
 
 
+def test_judges_that_are_not_installed_do_not_count() -> None:
+    results = [
+        result(wrong_phones=3, phones=30, campplus=0.5, campplus_second=0.8, campplus_stranger=0.4),
+        result(wrong_phones=None, phones=None, campplus=None, campplus_second=None, campplus_stranger=None),
+    ]
+    row = tables.statistics(results, own_voice=True)["direct"]
+    assert row["PER to source"][0] == pytest.approx(0.1)
+    assert row["CAM++"][0] == 0.5 and row["normalised CAM++"][0] == pytest.approx(0.25)
+    none = tables.statistics(results[1:], own_voice=True)
+    assert all(np.isnan(none["direct"][name][0]) for name in ("PER to source", "CAM++", "normalised CAM++"))
+    assert "CAM++" not in tables.markdown(none, {"direct": 1})
+
+
 def test_the_interval_is_that_of_the_mean() -> None:
     values = np.random.default_rng(0).normal(0.7, 0.1, 200)
     low, high = tables.interval([result(secs=float(v)) for v in values], tables._mean("secs"))
