@@ -12,6 +12,8 @@ from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nuanced_speech.synthesis.speaking import SpokenSentence
     from nuanced_speech.text.dictionary import Dictionary as Pronunciations
 
@@ -98,10 +100,6 @@ def say(
     """
     text, out = _text([*words, ""] if show_text else words, file)
     # imported here, since torch takes seconds to import and --help does not need it
-    from nuanced_speech import audio
-    from nuanced_speech.cli.piping import opened
-    from nuanced_speech.synthesis import timestamps as times
-
     if ssml:
         from nuanced_speech.text.ssml import from_ssml
 
@@ -114,14 +112,7 @@ def say(
     if show_text:
         _show(text, voice, language, pronunciations)
         return
-    if out != "-":
-        audio.check_writable(out)
-    elif sys.stdout.isatty():
-        raise UserError("standard output is a terminal: pipe it to a player, or name a file to write")
-    if timestamps is not None:
-        times.check_writable(timestamps)
-        if file is not None and timestamps.exists() and timestamps.samefile(file):
-            raise UserError(f"{timestamps} is the text itself: give the timestamps another name")
+    _check_files(out, timestamps, file)
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import shared_bank
     from nuanced_speech.synthesis.delivery import DeliveryAnalyzer
@@ -133,17 +124,43 @@ def say(
     chosen = LoadedVoice.load(voice)
     models = shared_bank(device)
     delivery = None if like is None else DeliveryAnalyzer(models)(like)
-    speaker = TextToSpeech(models)
-    sentences = speaker.stream(text, chosen, language, speed, pause, seed, fast, pronunciations, delivery)
+    sentences = TextToSpeech(models).stream(text, chosen, language, speed, pause, seed, fast, pronunciations, delivery)
+    _write(sentences, out, chosen.mark, timestamps, language_of(chosen, language) not in UNSPACED_LANGUAGES)
+
+
+def _check_files(out: str, timestamps: Path | None, text_file: Path | None) -> None:
+    """Find out before anything is loaded whether the results can be written.
+
+    Raises:
+        UserError: they cannot, or would overwrite the text.
+    """
+    from nuanced_speech import audio
+    from nuanced_speech.synthesis import timestamps as times
+
+    if out != "-":
+        audio.check_writable(out)
+    elif sys.stdout.isatty():
+        raise UserError("standard output is a terminal: pipe it to a player, or name a file to write")
+    if timestamps is not None:
+        times.check_writable(timestamps)
+        if text_file is not None and timestamps.exists() and timestamps.samefile(text_file):
+            raise UserError(f"{timestamps} is the text itself: give the timestamps another name")
+
+
+def _write(sentences: "Iterator[SpokenSentence]", out: str, mark: str, timestamps: Path | None, spaces: bool) -> None:
+    """Write sentences as they are made, and then the times of their words."""
+    from nuanced_speech.cli.piping import opened
+    from nuanced_speech.synthesis import timestamps as times
+
     timed: list[SpokenSentence] = []
-    with bar("speaking") as advance, opened(out, chosen.mark) as writer:
+    with bar("speaking") as advance, opened(out, mark) as writer:
         for sentence in sentences:
             writer.write(sentence.audio)
             if timestamps is not None:
                 timed.append(replace(sentence, audio=sentence.audio[:0].copy()))
             advance(sentence.share)
     if timestamps is not None:
-        times.write(timestamps, timed, spaces=language_of(chosen, language) not in UNSPACED_LANGUAGES)
+        times.write(timestamps, timed, spaces=spaces)
 
 
 def _show(text: str, voice: str, language: str | None, dictionary: "Pronunciations | None") -> None:

@@ -8,7 +8,7 @@ that depend on the text, so that joins inside and between utterances sound alike
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ from nuanced_speech.synthesis.utterances import segment_parts
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.frontend import written_segments
 from nuanced_speech.text.languages import MAPPED_LANGUAGES
+from nuanced_speech.text.notation import Segment
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639
 from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice
@@ -112,16 +113,9 @@ class TextToSpeech:
             UserError: before anything is spoken: an unknown voice or language, a speed or pause out of range, a text
                 without anything to speak.
         """
-        slowest, fastest = self.speed_limits
-        if not slowest <= speed <= fastest:
-            raise UserError(f"speed: a speed of {speed:g} is not possible: give {slowest:g} to {fastest:g}")
-        if not 0 <= pause <= PAUSE_LIMIT:
-            raise UserError(f"pause: a pause of {pause:g} is not possible: give 0 to {PAUSE_LIMIT:g} seconds")
-        voices: dict[str | None, Voice] = {None: Voice.load(voice)}
+        self._check(speed, pause)
         pieces = written_segments(text)
-        for segment in pieces:
-            if segment.voice not in voices:
-                voices[segment.voice] = Voice.load(segment.voice or "")
+        voices = _voices(voice, pieces)
 
         def dialect(name: str | None) -> tuple[str, bool]:
             code = language_of(voices[name], language)
@@ -129,28 +123,37 @@ class TextToSpeech:
 
         dialect(None)
         parts = segment_parts(pieces, dialect, dictionary)
-        try:
-            first = next(parts)
-        except StopIteration:
-            raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word") from None
+        first = next(parts, None)
+        if first is None:
+            raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word")
         kokoro = self.models.kokoro
         if fast and precision.fast_dtype(kokoro.device) == torch.float32:
             precision.say_no_faster()
         loaded = {name: chosen.pack.to(kokoro.device) for name, chosen in voices.items()}
         fitted = {name: fit_delivery(delivery, kokoro, pack) for name, pack in loaded.items()} if delivery else {}
+        packs = {name: Style.from_vector(fitted[name].pack if fitted else pack) for name, pack in loaded.items()}
+        lead = 0.0 if pieces[0].text else pieces[0].pause or 0.0
         manner = Manner(
-            packs={name: Style.from_vector(fitted[name].pack if fitted else pack) for name, pack in loaded.items()},
-            speed=speed,
-            pause=pause,
-            lead=0.0 if pieces[0].text else pieces[0].pause or 0.0,
-            seed=seed,
-            fast=fast,
-            levelling=self.levelling,
-            kokoro_speeds=self.kokoro_speeds,
-            speed_limits=self.speed_limits,
-            deliveries=fitted,
+            packs, speed, pause, lead, seed, fast, self.levelling, self.kokoro_speeds, self.speed_limits, fitted
         )
         return speak_parts(first, parts, kokoro, manner)
+
+    def _check(self, speed: float, pause: float) -> None:
+        slowest, fastest = self.speed_limits
+        if not slowest <= speed <= fastest:
+            raise UserError(f"speed: a speed of {speed:g} is not possible: give {slowest:g} to {fastest:g}")
+        if not 0 <= pause <= PAUSE_LIMIT:
+            raise UserError(f"pause: a pause of {pause:g} is not possible: give 0 to {PAUSE_LIMIT:g} seconds")
+
+
+def _voices(voice: str | Path | Voice, pieces: Sequence[Segment]) -> dict[str | None, Voice]:
+    """The voice of the whole, as None, and those that a text names.
+
+    Raises:
+        UserError: an unknown voice.
+    """
+    named = {piece.voice for piece in pieces if piece.voice is not None}
+    return {None: Voice.load(voice), **{name: Voice.load(name) for name in named}}
 
 
 def speak(
