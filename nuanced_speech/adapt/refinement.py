@@ -113,8 +113,7 @@ def refine(
     seed: int = 0,
     config: RefinementConfig = RefinementConfig(),
 ) -> Style:
-    """The style with the timbre, and the extension if it has one, after at most so many steps; at least as like the
-    speaker as before.
+    """The style after at most so many steps, its timbre and extension changed; at least as like the speaker as before.
 
     Args:
         kokoro, encoder, surrogate: the models; the surrogate gives the units of distance, and its opinion of cleanness.
@@ -128,8 +127,7 @@ def refine(
     """
     rng = np.random.default_rng(seed)
     held_out, searched = hold_out(passages, config.crop_units)
-    voiced = torch.cat([p.f0[p.f0 > VOICED_HZ] for p in passages])
-    log_f0 = voiced.log2().median()[None] if len(voiced) else torch.full((1,), F0_CENTRE, device=style.device)
+    log_f0 = _median_log_f0(passages)
     # of an extended timbre every number is varied, the timbre's own along the directions in which voices differ
     home = torch.cat([surrogate.whitened(style.timbre[None])[0], style.extension])
     z = home.clone().requires_grad_()
@@ -164,6 +162,12 @@ def refine(
             loss.backward()
         optimizer.step()
     return best_style
+
+
+def _median_log_f0(passages: Sequence[Passage]) -> Tensor:
+    """Median log2 F0 ``[1]`` of all voiced frames; the usual one where there is none."""
+    voiced = torch.cat([p.f0[p.f0 > VOICED_HZ] for p in passages])
+    return voiced.log2().median()[None] if len(voiced) else voiced.new_full((1,), F0_CENTRE)
 
 
 def embed(encoder: SpeakerEncoder, wave: Tensor) -> Tensor:
