@@ -120,10 +120,9 @@ def refine(
         style: to start from; its prosody stays.
         embedding: of the speaker, of length 1, ``[256]``.
         passages: of the speaker's recordings; the second longest is held back where there are several.
-        steps: of Adam; each costs about three times the synthesis of 3.2 s.
+        steps: of Adam, each about three times the synthesis of 3.2 s.
         report: called after each check with the step and the held-back passage's cosine.
         seed: of the crops and of the harmonic source.
-        config: settings of the search.
     """
     rng = np.random.default_rng(seed)
     held_out, searched = hold_out(passages, config.crop_units)
