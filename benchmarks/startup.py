@@ -32,7 +32,7 @@ SENTENCE = "The first sound of this sentence is what counts."
 LIST_COMMANDS = """
 import typer
 from nuanced_speech.cli import app
-app = getattr(app, "app", app)
+app = app.make_app() if hasattr(app, "make_app") else getattr(app, "app", app)
 def walk(command, path):
     print(" ".join(path))
     for name, child in getattr(command, "commands", {}).items():

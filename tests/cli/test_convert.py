@@ -149,7 +149,7 @@ def test_help_lists_every_command_in_order(monkeypatch, capsys):
         cli.main()
     said = capsys.readouterr().out
     places = [said.index(f"│ {command} ") for command in cli.COMMANDS]
-    assert places == sorted(places) and len(cli.COMMANDS) == len(typer.main.get_command(cli.app).commands)
+    assert places == sorted(places) and len(cli.COMMANDS) == len(typer.main.get_command(cli.make_app()).commands)
 
 
 def test_help_explains_convert(monkeypatch, capsys):

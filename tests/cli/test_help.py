@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import typer
 
-from nuanced_speech.cli.app import app
+from nuanced_speech.cli.app import make_app
 
 HEAVY = ("torch", "scipy", "transformers", "matplotlib", "numpy", "whisper", "safetensors")
 
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command with its path, groups included."""
-    group = typer.main.get_command(app) if group is None else group
+    group = typer.main.get_command(make_app()) if group is None else group
     yield path, group
     for name, command in getattr(group, "commands", {}).items():
         yield from commands(command, (*path, name))

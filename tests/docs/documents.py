@@ -71,9 +71,9 @@ def command_tree() -> Any:
     """The command that ``nuanced-speech`` runs, with its subcommands."""
     from typer.main import get_command
 
-    from nuanced_speech.cli.app import app
+    from nuanced_speech.cli.app import make_app
 
-    return get_command(app)
+    return get_command(make_app())
 
 
 def problem(words: tuple[str, ...], tree: Any) -> str | None:
