@@ -11,6 +11,9 @@ from nuanced_speech.text.frontend import spoken_text
 from nuanced_speech.text.pronunciation import stretches
 from nuanced_speech.text.sentences import split_sentences
 
+DECORATION = re.compile(r"[\s*_#=~•·.…–—-]*")
+"""A line of marks between paragraphs, which nobody speaks."""
+
 
 def phonemize(
     text: str,
@@ -31,7 +34,7 @@ def phonemize(
     Raises:
         UserError: as ``engine``, or no speakable word.
     """
-    said = spoken_text(text, language, dictionary) if written else text
+    said = "" if DECORATION.fullmatch(text) else spoken_text(text, language, dictionary) if written else text
     parts = [_phonemes(stretch, own, british) for _, stretch, own in stretches(said, language)]
     phonemes = " ".join(part for part in parts if part)
     if not any(p.isalpha() for p in phonemes):

@@ -7,32 +7,32 @@ engine has them, else it is transliterated into Latin letters (by anyascii) and 
 import re
 from collections.abc import Callable, Iterator
 
-# The characters of a script, and the language that speaks a stretch of them.
+# The characters of a script, the language that speaks a stretch of them, and the others that are written in it.
 _SCRIPTS = {
-    "Kana": ("\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9d", "ja"),
-    "Han": ("\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff", "zh"),
-    "Hangul": ("\u1100-\u11ff\u3130-\u318f\uac00-\ud7af", "ko"),
-    "Cyrillic": ("\u0400-\u052f", "ru"),
-    "Greek": ("\u0370-\u03ff\u1f00-\u1fff", "el"),
-    "Devanagari": ("\u0900-\u097f", "hi"),
-    "Arabic": ("\u0600-\u06ff\u0750-\u077f", "ar"),
-    "Hebrew": ("\u0590-\u05ff", "he"),
-    "Thai": ("\u0e00-\u0e7f", "th"),
-    "Georgian": ("\u10a0-\u10ff", "ka"),
-    "Armenian": ("\u0530-\u058f", "hy"),
-    "Bengali": ("\u0980-\u09ff", "bn"),
-    "Tamil": ("\u0b80-\u0bff", "ta"),
-}
-# Scripts that the engines of a language read themselves.
-_OWN = {
-    "ja": ("Kana", "Han", "Latin"),
-    "zh": ("Han", "Latin"),
-    "hi": ("Devanagari", "Latin"),
-    "ko": ("Hangul", "Latin"),
-    "ru": ("Cyrillic", "Latin"),
-    "uk": ("Cyrillic", "Latin"),
-    "bg": ("Cyrillic", "Latin"),
-    "el": ("Greek", "Latin"),
+    "Kana": ("\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9d", "ja", ""),
+    "Han": ("\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff", "zh", "ja yue ko"),
+    "Hangul": ("\u1100-\u11ff\u3130-\u318f\uac00-\ud7af", "ko", ""),
+    "Cyrillic": ("\u0400-\u052f", "ru", "ba be bg kk mk mn sr tg tt uk"),
+    "Greek": ("\u0370-\u03ff\u1f00-\u1fff", "el", ""),
+    "Devanagari": ("\u0900-\u097f", "hi", "mr ne sa"),
+    "Arabic": ("\u0600-\u06ff\u0750-\u077f", "ar", "fa ps sd ur"),
+    "Hebrew": ("\u0590-\u05ff", "he", "yi"),
+    "Thai": ("\u0e00-\u0e7f", "th", ""),
+    "Georgian": ("\u10a0-\u10ff", "ka", ""),
+    "Armenian": ("\u0530-\u058f", "hy", ""),
+    "Bengali": ("\u0980-\u09ff", "bn", "as"),
+    "Gurmukhi": ("\u0a00-\u0a7f", "pa", ""),
+    "Gujarati": ("\u0a80-\u0aff", "gu", ""),
+    "Tamil": ("\u0b80-\u0bff", "ta", ""),
+    "Telugu": ("\u0c00-\u0c7f", "te", ""),
+    "Kannada": ("\u0c80-\u0cff", "kn", ""),
+    "Malayalam": ("\u0d00-\u0d7f", "ml", ""),
+    "Sinhala": ("\u0d80-\u0dff", "si", ""),
+    "Lao": ("\u0e80-\u0eff", "lo", ""),
+    "Tibetan": ("\u0f00-\u0fff", "bo", ""),
+    "Burmese": ("\u1000-\u109f", "my", ""),
+    "Ethiopic": ("\u1200-\u137f", "am", ""),
+    "Khmer": ("\u1780-\u17ff", "km", ""),
 }
 # Marks that a stretch goes on over; after a Latin comma another language may begin.
 _MARK = "[ ・·、。，「」『』（）…'’-]"
@@ -43,9 +43,9 @@ def stretches(text: str, language: str) -> Iterator[tuple[str, str]]:
 
     Chinese characters beside kana are Japanese. Marks and spaces belong to the stretch before them.
     """
-    own = _OWN.get(language, ("Latin",))
-    foreign = {name: pair for name, pair in _SCRIPTS.items() if name not in own}
-    letters = "".join(characters for characters, _ in foreign.values())
+    letters = "".join(
+        characters for characters, first, rest in _SCRIPTS.values() if language not in (first, *rest.split())
+    )
     if not re.search(f"[{letters}]", text):
         yield text, language
         return
@@ -62,7 +62,7 @@ def stretches(text: str, language: str) -> Iterator[tuple[str, str]]:
 def _language(stretch: str) -> str:
     counts = {
         language: len(re.findall(f"[{characters}]", stretch)) * (1000 if name == "Kana" else 1)
-        for name, (characters, language) in _SCRIPTS.items()
+        for name, (characters, language, _) in _SCRIPTS.items()
     }
     return max(counts, key=lambda language: counts[language])
 

@@ -46,7 +46,7 @@ def test_a_language_is_heard_behind_silence_and_behind_noise(converter: Converte
     from nuanced_speech import audio
     from nuanced_speech.synthesis.text_to_speech import speak
 
-    said = speak("Quisiera dos entradas para la función de las ocho.", "ef_dora", kokoro=converter.models.kokoro)
+    said = speak("Quisiera dos entradas para la función de las ocho.", "ef_dora", models=converter.models)
     spanish, base = audio.resample(said, audio.SAMPLE_RATE, RATE), converter.models.feature_extractor
     assert base.language(np.concatenate([noise(31, 1e-5), spanish])) == "es"
     # the first window is only noise

@@ -106,7 +106,7 @@ def test_clips_hold_whole_utterances_and_their_phonemes(spoken: Path, listener: 
 def test_clips_too_long_to_be_written_are_left_out(
     spoken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PhonemeRecognizer, "longest", 5)
+    monkeypatch.setattr(PhonemeRecognizer, "max_tokens", 5)
     with pytest.raises(UserError, match="too few clips"):
         train(config(spoken, tmp_path / "out"))
 

@@ -205,7 +205,7 @@ def test_the_corpus_is_encoded_once(
 def test_a_killed_run_resumes_exactly(
     config: TrainConfig, loaded_models: None, segments: list[Segment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_corpus(tmp_path / "corpus", segments, 4)
+    make_corpus(tmp_path / "corpus", segments, 12)
     config = replace(config, corpus=tmp_path / "corpus")
     report = multispeech.train(config)
     straight = checkpoint.load(config.models / CHECKPOINT)
