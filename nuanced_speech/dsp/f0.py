@@ -1,7 +1,7 @@
 """F0 at 80 Hz, made for real recordings: hum, rumble, creak and telephone bands.
 
 Three steps. SwiftF0 (``pitch_net``) scores every pitch in every 16 ms frame. Before that, the steady noise that the
-pauses reveal is taken out of its spectra: mains hum is a perfect 60 Hz voice, and trackers that hear it report
+pauses reveal is taken out of its spectra: mains hum is a perfect 60 Hz voice, and trackers that find it report
 "octave errors" wherever the speaker's own pitch is near 120 Hz. After it, a Viterbi search chooses one path through
 pitch and voicing, so that a frame or two of doubled or halved periods do not break the melody.
 """

@@ -1,4 +1,4 @@
-"""Symbols that the adapter never heard in training, known by the English sounds that are nearest to them.
+"""Symbols that the adapter never met in training, known by the English sounds that are nearest to them.
 
 The adapter learned from English, so it gives an ``ø`` or ``ç`` next to no probability anywhere, and an alignment would
 give it the shortest time there is. Their probabilities are raised to those of their kin: the English symbols whose

@@ -8,7 +8,7 @@ import numpy as np
 from nuanced_speech.audio.gate import active_frames, frame_levels
 from nuanced_speech.core.constants import WHISPER_SAMPLE_RATE
 
-# What Whisper hears at once.
+# What Whisper takes at once.
 WINDOW_SAMPLES = 30 * WHISPER_SAMPLE_RATE
 
 
@@ -19,7 +19,7 @@ class LanguageDetectionConfig:
     Attributes:
         sure: probability of a language that leaves no doubt.
         windows: windows at most; each costs a pass of the encoder.
-        silence_seconds: silence in front of a window that is left in it, since speech that begins at once is heard
+        silence_seconds: silence in front of a window that is left in it, since speech that begins at once is recognised
             less well.
         range_db: frames that are less quiet than this below the loud ones count as speech.
         frame_seconds: length of a frame.
@@ -44,7 +44,7 @@ def speech_starts(wave: np.ndarray, config: LanguageDetectionConfig) -> Iterator
         if not len(following):
             break
         start = int(following[0])
-        # a short silence stays, so that the window is the one that is transcribed first, and is heard once
+        # a short silence stays, so that the window is the one that is transcribed first, and is encoded once
         start = end if start - end <= silence else start - silence
         yield start
         end = start + WINDOW_SAMPLES
@@ -52,6 +52,6 @@ def speech_starts(wave: np.ndarray, config: LanguageDetectionConfig) -> Iterator
         yield 0
 
 
-def mean_shares(heard: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def mean_shares(windows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Probabilities of the languages, the mean of those of several windows."""
-    return {language: sum(shares[language] for shares in heard) / len(heard) for language in heard[0]}
+    return {language: sum(shares[language] for shares in windows) / len(windows) for language in windows[0]}

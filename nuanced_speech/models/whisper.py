@@ -221,7 +221,7 @@ class WhisperModel:
     def language(self, wave: np.ndarray) -> str:
         """The language (ISO 639-1) that is spoken in ``wave [T]`` at 16 kHz; en for English-only models.
 
-        It is heard in the first 30 s from where speech begins, and in the next ones too while it is in doubt.
+        It is detected in the first 30 s from where speech begins, and in the next ones too while it is in doubt.
         """
         if self.name.endswith(".en"):
             return "en"

@@ -1,6 +1,6 @@
 """Languages that text can be in, and the packages that some of them need.
 
-Kokoro speaks nine. The others that Whisper hears and espeak-ng speaks are written with Kokoro's symbols by
+Kokoro speaks nine. The others that Whisper transcribes and espeak-ng speaks are written with Kokoro's symbols by
 ``text.articulation``; ``docs/languages.md`` says how well.
 """
 
@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from nuanced_speech.core.errors import UserError
 
 ESPEAK_LANGUAGES = {"es": "es", "fr": "fr-fr", "hi": "hi", "it": "it", "pt": "pt-br"}
-# ISO 639-1 codes, which espeak-ng uses too, of the languages that Whisper hears and only espeak-ng speaks.
+# ISO 639-1 codes, which espeak-ng uses too, of the languages that Whisper transcribes and only espeak-ng speaks.
 _SAME_NAMES = (
     "af am ar as az ba be bg bn bs ca cs cy da de el et eu fa fi gu haw he hr ht hu hy id is ka kk kn ko la lb lt lv "
     "mi mk ml mr ms mt my ne nl pa pl ro ru sd si sk sl sq sr sv sw ta te th tk tr tt uk ur uz vi yue"

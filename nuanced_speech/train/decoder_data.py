@@ -2,7 +2,7 @@
 
 Kokoro's own speech (a corpus of ``train corpus``) has exact content, curves and style. Real recordings have what the
 conversion's own analysis measures. Both are written as the same shards; each item has its content twice, once as it
-is and once as the content adapter hears it through a disturbance: another formant and pitch scale, a room, a line.
+is and once as the content adapter gives it of a disturbed recording: another formant and pitch scale, a room, a line.
 A decoder that is trained on both takes the timbre from the speaker and not from the content.
 """
 

@@ -134,9 +134,9 @@ def _check_temperature(text: str) -> None:
 
 def _heard(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[_Text]:
     """Stretches of the recording, transcribed."""
-    for heard in services.engine.transcribe(asked.wave, asked.language, asked.words):
+    for part in services.engine.transcribe(asked.wave, asked.language, asked.words):
         job.check()
-        at, found = heard.start, heard.transcript
+        at, found = part.start, part.transcript
         moved = [
             replace(
                 piece,
