@@ -91,7 +91,7 @@ def router(services: Services) -> APIRouter:
             )
             return StreamingResponse(events, media_type="text/event-stream", headers=STREAM_HEADERS)
         text = await services.queue.result(
-            lambda job: _whole(list(_heard(services, asked, job))), request.is_disconnected
+            lambda job: _whole(list(_transcripts(services, asked, job))), request.is_disconnected
         )
         return _response(asked, text)
 
@@ -132,7 +132,7 @@ def _check_temperature(text: str) -> None:
         raise ApiError(400, "temperature: give a number from 0 to 1", "temperature", "invalid_value")
 
 
-def _heard(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[_Text]:
+def _transcripts(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[_Text]:
     """Stretches of the recording, transcribed."""
     for part in services.engine.transcribe(asked.wave, asked.language, asked.words):
         job.check()
@@ -158,7 +158,7 @@ def _whole(parts: list[_Text]) -> _Text:
 def _events(services: Services, asked: _Asked, job: Job[bytes]) -> Iterator[bytes]:
     """Server-sent events of OpenAI's shape."""
     whole = ""
-    for part in _heard(services, asked, job):
+    for part in _transcripts(services, asked, job):
         delta = f" {part.text}" if whole and part.text else part.text
         whole += delta
         if delta:

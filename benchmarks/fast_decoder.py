@@ -1,0 +1,133 @@
+"""Weights of the fast decoder beside Kokoro's decoder, on recordings of several speakers.
+
+    python benchmarks/fast_decoder.py WEIGHTS RECORDINGS [--clips 1] [--reference 3]
+
+RECORDINGS holds a folder for each speaker. Each clip is analysed as a conversion does it, and decoded text-free: in its
+own voice, with other clips of the speaker as reference, and in the voice of the next speaker, the melody moved to that
+speaker's pitch. Prints a Markdown table: words that Whisper transcribes otherwise than in the clip, CAM++ (which no
+search and no training uses) to a clip that is not in the reference, correlation of log F0, and the time of the decoder
+relative to Kokoro's on the same input in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nuanced_speech import audio
+from nuanced_speech.analysis.analyzer import Analyzer
+from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures, mean_speaker, mean_style
+from nuanced_speech.core.constants import SAMPLE_RATE, WHISPER_SAMPLE_RATE
+from nuanced_speech.dsp.f0 import f0 as track_f0
+from nuanced_speech.dsp.pitch import median_log_f0
+from nuanced_speech.evaluate import campplus, metrics
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.fast_decoder import DecoderVoice, FastDecoder, Reference, envelopes
+
+
+@dataclass(frozen=True)
+class Score:
+    """Word errors, likeness by CAM++, correlation of log F0, and seconds of decoding, of one output."""
+
+    wer: float
+    likeness: float
+    f0: float
+    seconds: float
+
+
+def voice_of(features: Sequence[SegmentFeatures], with_timbre: bool) -> DecoderVoice:
+    """The voice of analysed recordings: their mean style and embedding, and all their frames."""
+    content = torch.cat([item.content.float().T for item in features])[None]
+    shapes = torch.cat([envelopes(torch.from_numpy(item.wave)[None])[0] for item in features])[None]
+    reference = Reference(content, shapes, torch.ones(content.shape[:2], dtype=torch.bool))
+    timbre, speaker = mean_style(features).timbre[None], mean_speaker(features)
+    unknown = torch.full_like(timbre, torch.nan)
+    return DecoderVoice(
+        timbre if with_timbre else unknown, torch.zeros(1, 256) if speaker is None else speaker[None], reference
+    )
+
+
+def decode(
+    decoder: Callable[[Tensor, Tensor, Tensor], Tensor], features: Sequence[SegmentFeatures], octaves: float
+) -> tuple[np.ndarray, float]:
+    """All segments decoded one after the other, and the seconds that the decoder took."""
+    waves, seconds = [], 0.0
+    for item in features:
+        f0 = torch.from_numpy(item.f0 * np.float32(2**octaves))[None]
+        energy = torch.from_numpy(item.energy + np.float32(ENERGY_OFFSET))[None]
+        content = item.content.float()[None]
+        begin = time.perf_counter()
+        waves.append(decoder(content, f0, energy)[0].numpy())
+        seconds += time.perf_counter() - begin
+    return np.concatenate(waves), seconds
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", type=Path, help="Weights of the fast decoder.")
+    parser.add_argument("recordings", type=Path, help="Folder with a folder for each speaker.")
+    parser.add_argument("--clips", type=int, default=1, help="Clips of each speaker.")
+    parser.add_argument("--reference", type=int, default=3, help="Other clips of a speaker in the reference.")
+    parser.add_argument("--write", type=Path, help="Folder for the sound.")
+    options = parser.parse_args()
+    models, fast = ModelBank(), FastDecoder.load(options.weights)
+    analyzer, whisper = Analyzer(models), models.transcriber
+    speakers = {folder.name: sorted(folder.glob("*.flac")) for folder in sorted(options.recordings.iterdir())}
+    speakers = {name: paths for name, paths in speakers.items() if len(paths) > options.clips + options.reference}
+    analysed = {
+        path: analyzer(audio.read(path))
+        for paths in speakers.values()
+        for path in paths[: options.clips + options.reference]
+    }
+    voices = {
+        name: [item for path in paths[options.clips :][: options.reference] for item in analysed[path]]
+        for name, paths in speakers.items()
+    }
+    names, scores = [*speakers], dict[str, list[Score]]()
+    for k, name in enumerate(names):
+        for path in speakers[name][: options.clips]:
+            source, text = analysed[path], ""
+            text = whisper.transcribe(audio.read(path, WHISPER_SAMPLE_RATE), "en").text
+            for kind, target in (("own", name), ("another's", names[(k + 1) % len(names)])):
+                pitches = [
+                    median_log_f0(np.concatenate([item.f0 for item in items])) for items in (source, voices[target])
+                ]
+                octaves = 0.0 if target == name else pitches[1] - pitches[0]
+                voice = voice_of(voices[target], with_timbre=True)
+                style = mean_style(voices[target])
+                judge = campplus.embed(audio.read(speakers[target][-1]), SAMPLE_RATE)
+
+                def by_kokoro(content: Tensor, f0: Tensor, energy: Tensor, decoder: Tensor = style.decoder) -> Tensor:
+                    return models.kokoro.decode(content, f0, energy, decoder[None])
+
+                def by_fast(content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice = voice) -> Tensor:
+                    return fast(content, f0, energy, voice)
+
+                for label, decoder in (("Kokoro, mean style", by_kokoro), ("fast", by_fast)):
+                    wave, seconds = decode(decoder, source, octaves)
+                    transcript = whisper.transcribe(audio.resample(wave, SAMPLE_RATE, WHISPER_SAMPLE_RATE), "en").text
+                    found = metrics.f0_correlation(np.concatenate([item.f0 for item in source]), track_f0(wave))
+                    likeness = metrics.cosine(campplus.embed(wave, SAMPLE_RATE), judge)
+                    wer = metrics.word_errors(text, transcript, "en").wer
+                    scores.setdefault(f"{kind}, {label}", []).append(Score(wer, likeness, found, seconds))
+                    if options.write:
+                        options.write.mkdir(parents=True, exist_ok=True)
+                        audio.write(options.write / f"{path.stem}-{kind[:3]}-{label[:4]}.wav", wave)
+    print("| voice, decoder | WER | CAM++ | log F0 | time of Kokoro's |\n|---|---|---|---|---|")
+    slow = sum(s.seconds for label, row in scores.items() if "Kokoro" in label for s in row) / 2
+    for label, row in scores.items():
+        means = [float(np.mean([getattr(s, field) for s in row])) for field in ("wer", "likeness", "f0")]
+        share = sum(s.seconds for s in row) / slow
+        print(f"| {label} | {means[0]:.1%} | {means[1]:.3f} | {means[2]:.2f} | {share:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
