@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from nuanced_speech.core.errors import reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.symbols import PUNCTUATION, vocabulary
@@ -69,8 +70,13 @@ class PhonemeTokenizer:
 
     @classmethod
     def load(cls, path: Path) -> "PhonemeTokenizer":
-        """What ``save`` wrote."""
-        return cls.from_json(path.read_text(encoding="utf-8"))
+        """What ``save`` wrote.
+
+        Raises:
+            UserError: no such file, or a damaged one.
+        """
+        with reading(path, "a table of phonemes", "prepare the corpus again"):
+            return cls.from_json(path.read_text(encoding="utf-8"))
 
     def __len__(self) -> int:
         return SYMBOLS + len(self.words) + len(self.parts)

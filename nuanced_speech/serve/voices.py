@@ -61,7 +61,7 @@ class VoiceStore:
         for path in self.folder.glob("voice_*.json"):
             try:
                 found.append(KeptVoice(**json.loads(path.read_text(encoding="utf-8"))))
-            except (OSError, ValueError, TypeError):
+            except (OSError, ValueError, TypeError, RecursionError):
                 continue  # not ours, or half deleted
         return sorted(found, key=lambda voice: (voice.created_at, voice.id))
 

@@ -91,7 +91,7 @@ class Outcome:
             values = json.loads(path.read_text(encoding="utf-8"))
             kept, rejected = ([kind(**row) for row in values.pop(key)] for kind, key in _PARTS)
             return cls(**values, clips=kept, rejected=rejected)
-        except (OSError, ValueError, TypeError, KeyError):
+        except Exception:  # whatever a damaged file holds: it is made again
             return None
 
     def save(self, path: Path) -> None:
