@@ -60,8 +60,19 @@ class PhonemeTokenizer:
 
     @classmethod
     def from_json(cls, text: str) -> "PhonemeTokenizer":
-        """What ``json`` gave."""
-        return cls(*json.loads(text))
+        """What ``json`` gave.
+
+        Raises:
+            TypeError, ValueError: it is something else.
+        """
+        words, parts, longer = json.loads(text)
+        for numbers in (*words.values(), *longer.values()):
+            if not all(isinstance(number, int) for number in numbers):
+                raise TypeError("words have numbers of tokens")
+        for phonemes, number, share in parts:
+            if not (isinstance(phonemes, str) and isinstance(number, int) and isinstance(share, (int, float))):
+                raise TypeError("parts have phonemes, a token and a share")
+        return cls(words, parts, longer)
 
     def save(self, path: Path) -> None:
         """Write all of it; an old file stays until the new is whole."""

@@ -125,7 +125,10 @@ def _from_file(name: str, path: Path, progress: FetchProgress) -> Path:
             state, dims = (convert_kokoro if name == KOKORO else convert_whisper)([path])
             tensors.check_finite({key: torch.from_numpy(value) for key, value in state.items()})
         except Exception as error:  # parsers of three formats, each with its own ways to fail
-            raise UserError(f"{path} does not hold a {name} model in a form that is known ({error})") from None
+            # a ValueError says what is wrong; others are of libraries, and of several lines
+            lines = str(error).splitlines() if isinstance(error, ValueError) else []
+            reason = lines[0] if len(lines) == 1 else type(error).__name__
+            raise UserError(f"{path} does not hold a {name} model in a form that is known ({reason})") from None
         return store.write(key, state, dims, str(path), sha256, temporary)
 
 
