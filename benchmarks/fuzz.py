@@ -33,7 +33,9 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fuzz_formats import Format, formats
+import fuzz_formats
+import fuzz_weights
+from fuzz_formats import Format
 
 from nuanced_speech.core.errors import UserError
 
@@ -247,7 +249,8 @@ def main() -> int:
     parser.add_argument("--formats", nargs="*", default=[], help="Names of formats. All if omitted.")
     parser.add_argument("--seed", type=int, default=0, help="Random seed.")
     args = parser.parse_args()
-    kinds = [kind for kind in formats() if not args.formats or kind.name in args.formats]
+    every = [*fuzz_formats.formats(), *fuzz_weights.formats()]
+    kinds = [kind for kind in every if not args.formats or kind.name in args.formats]
     if args.folder:
         args.folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()

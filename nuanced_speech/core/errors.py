@@ -16,6 +16,10 @@ class ArrayError(UserError, ValueError):
     """An array that was given as a recording and is none."""
 
 
+class ContentError(ValueError):
+    """What is wrong with a file's content, in a few words for the message of ``reading``."""
+
+
 @contextmanager
 def reading(path: Path, what: str, remedy: str) -> Iterator[None]:
     """Around the reading of a file, and nothing else: whatever a library raises there becomes one line.
@@ -40,7 +44,7 @@ def reading(path: Path, what: str, remedy: str) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: cannot be read as UTF-8 text (byte {error.start}); save it as UTF-8") from error
     except Exception as error:
-        raise UserError(f"{path}: not {what}, or damaged ({type(error).__name__}); {remedy}") from error
+        raise UserError(f"{path}: not {what}, or damaged ({_reason(error)}); {remedy}") from error
 
 
 @contextmanager
@@ -57,4 +61,8 @@ def reading_weights(path: Path, what: str, command: str) -> Iterator[None]:
     except (UserError, NameError, ImportError):
         raise
     except Exception as error:
-        raise UserError(f"{path}: not a {what} of this version, or damaged ({type(error).__name__})") from error
+        raise UserError(f"{path}: not a {what} of this version, or damaged ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, ContentError) else type(error).__name__

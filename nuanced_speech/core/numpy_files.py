@@ -7,7 +7,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import numpy as np
 
-from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.core.errors import ContentError, UserError, reading
 
 # Bytes of all arrays of an .npz file, unpacked: an hour of mel is 100 MB.
 LARGEST_ARRAYS = 500_000_000
@@ -54,10 +54,10 @@ def whole_number(array: np.ndarray) -> int:
     """The whole number that an array of no dimension holds.
 
     Raises:
-        ValueError: it holds something else.
+        ContentError: it holds something else.
     """
     if array.shape != () or array.dtype.kind not in "iu":
-        raise ValueError(f"{array.dtype} of shape {array.shape}, not a whole number")
+        raise ContentError(f"{array.dtype} of shape {array.shape} where a whole number belongs")
     return int(array)
 
 
@@ -65,10 +65,10 @@ def text_of(array: np.ndarray) -> str:
     """The text that an array of no dimension holds.
 
     Raises:
-        ValueError: it holds something else.
+        ContentError: it holds something else.
     """
     if array.shape != () or array.dtype.kind != "U":
-        raise ValueError(f"{array.dtype} of shape {array.shape}, not a text")
+        raise ContentError(f"{array.dtype} of shape {array.shape} where a text belongs")
     text = str(array)
     text.encode("utf-8")
     return text
@@ -78,7 +78,7 @@ def _announced(file: IO[bytes], size: int) -> int:
     """Bytes of the array that the header at the beginning of ``file`` announces.
 
     Raises:
-        ValueError: they are not those that the file of ``size`` bytes has.
+        ContentError: they are not those that the file of ``size`` bytes has.
     """
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0)):
@@ -87,5 +87,5 @@ def _announced(file: IO[bytes], size: int) -> int:
     shape, _, dtype = read_header(file)
     numbers = math.prod(shape)
     if dtype.hasobject or any(length < 0 for length in shape) or file.tell() + numbers * dtype.itemsize != size:
-        raise ValueError(f"{dtype} of shape {shape} in {size} bytes")
+        raise ContentError("its header does not fit its length")
     return numbers * dtype.itemsize

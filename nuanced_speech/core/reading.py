@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.core.errors import ContentError, UserError, reading
 
 # Bytes of a text that is read at once: far above any table or book here.
 LONGEST_TEXT = 100_000_000
@@ -41,13 +41,13 @@ def check_numbers(values: Any, largest: float = 1e6) -> None:
     """Refuse a configuration with numbers that no model here has.
 
     Raises:
-        ValueError: a number, at any depth, that is not finite or beyond ``largest``.
+        ContentError: a number, at any depth, that is not finite or beyond ``largest``.
     """
     if isinstance(values, dict):
         values = values.values()
     if isinstance(values, (int, float)):
         if not math.isfinite(values) or abs(values) > largest:
-            raise ValueError(f"{values} is out of range")
+            raise ContentError(f"the number {str(values)[:20]} is out of range")
     elif isinstance(values, Collection) and not isinstance(values, str):
         for value in values:
             check_numbers(value, largest)

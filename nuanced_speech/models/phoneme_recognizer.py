@@ -254,7 +254,8 @@ class PhonemeRecognizer(nn.Module):
         Raises:
             UserError: no such file, not a recogniser, or one of another Whisper model.
         """
-        with reading_model(path, "phoneme recogniser", "nuanced-speech train recogniser") as file:
+        command, beside = "nuanced-speech train recogniser", sum(value.numel() for value in whisper.model.parameters())
+        with reading_model(path, "phoneme recogniser", command, beside) as file:
             config = PhonemeRecognizerConfig(**file.config())
             if config.whisper != whisper.name:
                 raise ValueError(f"it is one for Whisper {config.whisper}, not {whisper.name}")

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from nuanced_speech.core.constants import DATA
-from nuanced_speech.core.errors import reading, reading_weights
+from nuanced_speech.core.errors import ContentError, reading, reading_weights
 from nuanced_speech.core.reading import check_numbers
 
 # Weights of trained networks stay below 1e3; float16 ends at 65504.
@@ -60,7 +60,7 @@ def load(path: Path, checked: bool = False) -> TensorFile:
         checked: its numbers were checked before: files of the package and of the cache.
 
     Raises:
-        ValueError: numbers that are not finite or absurdly large.
+        ContentError: numbers that are not finite or absurdly large.
     """
     with safe_open(path, "pt") as file:
         # no mapping, whatever it looks like
@@ -81,19 +81,20 @@ def read_tensors(path: Path, what: str, remedy: str) -> dict[str, Tensor]:
 
 
 @contextmanager
-def reading_model(path: Path, what: str, command: str) -> Iterator[TensorFile]:
+def reading_model(path: Path, what: str, command: str, beside: int = 0) -> Iterator[TensorFile]:
     """A file of weights, around the building of its network, which may not be larger than the file.
 
     Args:
         what: the network, ``content adapter``.
         command: makes such a file.
+        beside: numbers of a network that is not in the file, and that this one is built upon.
 
     Raises:
         UserError: no such file, or whatever goes wrong inside.
     """
     with reading_weights(path, what, command):
         file = load(path)
-        with NoLargerThan(file.tensors):
+        with NoLargerThan(file.tensors, beside):
             yield file
 
 
@@ -101,37 +102,38 @@ def check_finite(tensors: Mapping[str, Tensor], largest: float = LARGEST_WEIGHT)
     """Refuse weights that are not numbers that a network could have learnt.
 
     Raises:
-        ValueError: NaN, infinite, or beyond ``largest``.
+        ContentError: NaN, infinite, or beyond ``largest``.
     """
     for name, value in tensors.items():
         if value.numel() and value.is_floating_point():
             low, high = torch.aminmax(value)
             # a comparison with NaN is false
             if not (float(low) >= -largest and float(high) <= largest):
-                raise ValueError(f"{name} holds numbers from {float(low):g} to {float(high):g}")
+                raise ContentError(f"{name[:80]!r} holds numbers from {float(low):g} to {float(high):g}")
 
 
 def load_pickle(path: Path, mmap: bool | None = None) -> Any:
     """What ``torch.save`` wrote, data only, on the CPU. For use inside ``reading``: it raises what the library raises.
 
     Raises:
-        ValueError: an archive that would unpack to more than its own length.
+        ContentError: an archive that would unpack to more than its own length.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
         if unpacked > path.stat().st_size:
-            raise ValueError("torch.save does not compress")
+            raise ContentError("it would unpack to more than its own size")
     return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
 
 
 class NoLargerThan(TorchFunctionMode):
     """Refuses to make tensors that are, together, far larger than those of a file."""
 
-    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+    def __init__(self, tensors: Mapping[str, Tensor], beside: int = 0) -> None:
         super().__init__()
-        self.left = _SPARE * sum(value.numel() for value in tensors.values()) + _TABLES
-        self.calls = 1000 * (len(tensors) + 100)
+        self.left = _SPARE * (beside + sum(value.numel() for value in tensors.values())) + _TABLES
+        # the networks here need 20 at most
+        self.calls = 100 * (len(tensors) + 100)
 
     def __torch_function__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
         kwargs = kwargs or {}
@@ -143,5 +145,5 @@ class NoLargerThan(TorchFunctionMode):
             self.left -= int(max((abs(value) for value in args if isinstance(value, (int, float))), default=0))
         self.calls -= 1
         if self.left < 0 or self.calls < 0:
-            raise ValueError("the network that is announced is larger than the file")
+            raise ContentError("the network that it announces is larger than the file")
         return func(*args, **kwargs)
