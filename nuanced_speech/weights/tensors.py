@@ -132,8 +132,8 @@ class NoLargerThan(TorchFunctionMode):
     def __init__(self, tensors: Mapping[str, Tensor], beside: int = 0) -> None:
         super().__init__()
         self.left = _SPARE * (beside + sum(value.numel() for value in tensors.values())) + _TABLES
-        # the networks here need 20 at most
-        self.calls = 100 * (len(tensors) + 100)
+        # each costs time, however small it is; the networks here make one or two for each of the file
+        self.made = 20 * (len(tensors) + 100)
 
     def __torch_function__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
         kwargs = kwargs or {}
@@ -143,7 +143,8 @@ class NoLargerThan(TorchFunctionMode):
             self.left -= math.prod(length for length in shape if isinstance(length, int))
         elif func in _BY_LENGTH:
             self.left -= int(max((abs(value) for value in args if isinstance(value, (int, float))), default=0))
-        self.calls -= 1
-        if self.left < 0 or self.calls < 0:
+        if func in _BY_SHAPE or func in _BY_LENGTH:
+            self.made -= 1
+        if self.left < 0 or self.made < 0:
             raise ContentError("the network that it announces is larger than the file")
         return func(*args, **kwargs)
