@@ -159,7 +159,8 @@ class CamPlusPlus(nn.Module):
         # the ReLU is the package's: 3D-Speaker ends without it, and has lower cosines between strangers
         self.embedding = nn.Sequential(dense, nn.BatchNorm1d(EMBEDDING_DIM, affine=False), nn.ReLU())
         if weights is not None:
-            self.load_state_dict(_read(weights))
+            with reading(weights, "CAM++", "run `make evaluate` again"):
+                self.load_state_dict(_read(weights))
         self.eval().requires_grad_(False)
 
     def forward(self, mel: Tensor) -> Tensor:
@@ -201,8 +202,7 @@ def _norm_relu(channels: int) -> tuple[nn.Module, nn.Module]:
 
 def _read(path: Path) -> dict[str, Tensor]:
     """The state of a checkpoint of 3D-Speaker, by the names of the modules here."""
-    with reading(path, "CAM++", "run `make evaluate` again"):
-        return {_renamed(name): value for name, value in load_pickle(path).items()}
+    return {_renamed(name): value for name, value in load_pickle(path).items()}
 
 
 def _renamed(name: str) -> str:

@@ -102,7 +102,7 @@ def test_only_the_right_weights_are_taken_from_a_wheel(tmp_path: Path, empty_cac
 
 def test_a_file_that_is_not_the_network(tmp_path: Path) -> None:
     torch.save({"head.conv1.weight": torch.zeros(1), "unknown": torch.zeros(1)}, tmp_path / "other.pt")
-    with pytest.raises(UserError, match=r"other\.pt does not hold CAM\+\+"):
+    with pytest.raises(UserError, match=r"other\.pt: not CAM\+\+, or damaged"):
         campplus.CamPlusPlus(tmp_path / "other.pt")
     (tmp_path / "text.pt").write_text("weights", encoding="utf-8")
     with pytest.raises(UserError, match=r"text\.pt: not CAM\+\+, or damaged"):

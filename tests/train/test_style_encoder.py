@@ -317,7 +317,7 @@ def test_texts_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     for content, message in (
         (None, "no such file"),
         (b"\n \n", "no sentence"),
-        (b"\xff\xfe\x00", "cannot be read as UTF-8"),
+        (b"\xff\xfe\x00", "as UTF-8 text"),
     ):
         if content is not None:
             path.write_bytes(content)
