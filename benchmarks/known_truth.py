@@ -78,7 +78,7 @@ def main() -> None:
             spoken.append(wave)
             told.append((content, prosody.f0, prosody.energy))
             said_again.append(kokoro.decode(*told[-1], assigned.style.decoder[None])[0].numpy())
-            converted.append(converter.convert(wave, language="en").audio)
+            converted.append(converter.convert(wave, language="en", sample_rate=audio.SAMPLE_RATE).audio)
             if (piece.first, piece.last) == (0, int(prosody.units)):
                 aligned, _ = align_phonemes(measured.log_probabilities, ids.numpy())
                 sounds = ~optional_tokens(ids.numpy())

@@ -69,7 +69,9 @@ def speech(clips: Path) -> None:
         wave = audio.read(clips.parent / name)
         source = _heard(converter.models.transcriber.transcribe(to_whisper(wave), language).text)
         for path in ("text", "direct"):
-            output = converter.convert(wave, ConversionOptions(path=path, language=language)).audio
+            output = converter.convert(
+                wave, ConversionOptions(path=path, language=language), sample_rate=audio.SAMPLE_RATE
+            ).audio
             heard = _heard(converter.models.transcriber.transcribe(to_whisper(output), language).text)
             totals[language, path, "errors"] += Levenshtein.distance(source, heard)
             totals[language, path, "characters"] += len(source)

@@ -1,5 +1,6 @@
 """Audio files in and out, their level, and their segments."""
 
+from nuanced_speech.audio.arrays import Recording, waveform
 from nuanced_speech.audio.io import (
     MIN_SECONDS,
     OUTPUT_FORMATS,
@@ -27,6 +28,7 @@ __all__ = [
     "SYNTHETIC",
     "WHISPER_SAMPLE_RATE",
     "AudioWriter",
+    "Recording",
     "active_level_db",
     "check_replaceable",
     "check_writable",
@@ -38,5 +40,6 @@ __all__ = [
     "snr_db",
     "synthetic_mark",
     "to_int16",
+    "waveform",
     "write",
 ]

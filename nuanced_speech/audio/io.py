@@ -35,7 +35,7 @@ OUTPUT_FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg"
 
 BLOCK_VALUES = 1 << 18
 _WRITE_BLOCK = 1 << 15
-_PLAUSIBLE_RATES = range(1000, 1_000_001)
+PLAUSIBLE_RATES = range(1000, 1_000_001)
 
 
 def read(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE, block_values: int = BLOCK_VALUES) -> np.ndarray:
@@ -61,7 +61,7 @@ def read(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE, block_val
     frames = 0
     with file:
         source_rate = file.samplerate
-        if source_rate not in _PLAUSIBLE_RATES:
+        if source_rate not in PLAUSIBLE_RATES:
             raise UserError(f"{path} announces a sample rate of {source_rate} Hz, so it is damaged or not speech")
         resampler = soxr.ResampleStream(source_rate, sample_rate, 1) if source_rate != sample_rate else None
         for block in _mono_blocks(file, path, block_values):

@@ -17,7 +17,7 @@ from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import SegmentFeatures, gain_of
 from nuanced_speech.analysis.prepared_segment import to_16k
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
-from nuanced_speech.audio import SYNTHETIC
+from nuanced_speech.audio import SYNTHETIC, Recording
 from nuanced_speech.audio.segmentation import crossfade_join, segment
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.text_language import text_language
@@ -130,9 +130,10 @@ class Converter:
 
     def convert(
         self,
-        source: str | Path | np.ndarray,
+        source: str | Path | np.ndarray | Recording,
         options: ConversionOptions | None = None,
         *,
+        sample_rate: int | None = None,
         output: str | Path | None = None,
         progress: Progress | None = None,
         **changes: Any,
@@ -140,17 +141,19 @@ class Converter:
         """Speak a recording again.
 
         Args:
-            source: a file, or ``[T]`` at 24 kHz.
+            source: a file, an array (see ``audio.waveform``) with its ``sample_rate``, or a ``Recording``, which has
+                both.
+            sample_rate: of an array, Hz. Without it, an array is taken as 24 kHz with a warning, in this release only.
             options: what is wanted; the source's own voice with all of its delivery by default.
             output: stream the result to this file instead of returning it.
             progress: called with the share that is done, 0 to 1.
             changes: single options by their names in ``ConversionOptions``, such as ``voice="af_heart"``.
 
         Raises:
-            UserError: what ``audio.read`` says of bad recordings; options that are not possible; an unknown voice; a
-                language without text path.
+            UserError: what ``audio.read`` or ``audio.waveform`` says of bad recordings; options that are not possible;
+                an unknown voice; a language without text path.
         """
-        options = _options(options, changes)
+        options, source = _options(options, changes), _source(source, sample_rate)
         if output is not None:
             audio.check_writable(output)
             if not isinstance(source, np.ndarray) and _same_file(source, output):
@@ -177,13 +180,18 @@ class Converter:
             )
 
     def stream(
-        self, source: str | Path | np.ndarray, options: ConversionOptions | None = None, **changes: Any
+        self,
+        source: str | Path | np.ndarray | Recording,
+        options: ConversionOptions | None = None,
+        *,
+        sample_rate: int | None = None,
+        **changes: Any,
     ) -> Iterator[np.ndarray]:
         """The output of ``convert``, chunk by chunk as it is made: float32 ``[T]`` at 24 kHz each.
 
         The source is analysed as a whole before the first chunk.
         """
-        options = _options(options, changes)
+        options, source = _options(options, changes), _source(source, sample_rate)
         with torch.no_grad():
             prepared = self._prepare(source, options)
         yield from self._chunks(prepared, options)
@@ -263,6 +271,19 @@ def _options(options: ConversionOptions | None, changes: dict[str, Any]) -> Conv
         warnings.warn("give the voice by its name: voice=…", DeprecationWarning, stacklevel=3)
         options = ConversionOptions(voice=options)
     return replace(options or ConversionOptions(), **changes)
+
+
+def _source(source: str | Path | np.ndarray | Recording, sample_rate: int | None) -> str | Path | np.ndarray:
+    """A file as it is, an array as ``[T]`` at 24 kHz."""
+    if isinstance(source, (str, Path)):
+        return source
+    if isinstance(source, Recording):
+        return audio.waveform(source.audio, source.sample_rate)
+    if sample_rate is None:
+        what = "give the array's sample_rate=…, or a Recording; the next release takes 24 kHz no longer for granted"
+        warnings.warn(what, DeprecationWarning, stacklevel=3)
+        sample_rate = SAMPLE_RATE
+    return audio.waveform(source, sample_rate)
 
 
 def _analysed(options: ConversionOptions) -> float:

@@ -12,6 +12,41 @@ class UserError(Exception):
     """
 
 
+class ArrayError(UserError, ValueError):
+    """An array that was given as a recording and is none."""
+
+
+class ContentError(ValueError):
+    """What is wrong with a file's content, in a few words for the message of ``reading``."""
+
+
+@contextmanager
+def reading(path: Path, what: str, remedy: str) -> Iterator[None]:
+    """Around the reading of a file, and nothing else: whatever a library raises there becomes one line.
+
+    Args:
+        path: the file, which the message names.
+        what: the kind of file: ``a corpus shard``.
+        remedy: what to do, as the end of a sentence: ``remove it and run again``.
+
+    Raises:
+        UserError: anything went wrong inside, but for a name or a package that is missing, which no file can cause.
+    """
+    try:
+        yield
+    except (UserError, NameError, ImportError):
+        raise
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file; {remedy}") from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UserError(f"{path}: cannot be read as {what} ({reason}); {remedy}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: cannot be read as UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except Exception as error:
+        raise UserError(f"{path}: not {what}, or damaged ({_reason(error)}); {remedy}") from error
+
+
 @contextmanager
 def reading_weights(path: Path, what: str, command: str) -> Iterator[None]:
     """Around the reading of a file of weights.
@@ -23,5 +58,11 @@ def reading_weights(path: Path, what: str, command: str) -> Iterator[None]:
         raise UserError(f"{path}: no {what} there; make one with: {command}")
     try:
         yield
+    except (UserError, NameError, ImportError):
+        raise
     except Exception as error:
-        raise UserError(f"{path}: not a {what} of this version, or damaged ({type(error).__name__})") from error
+        raise UserError(f"{path}: not a {what} of this version, or damaged ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, ContentError) else type(error).__name__

@@ -134,7 +134,7 @@ def _check_settings(config: BenchmarkConfig, speakers: dict[str, list[Recording]
     if not sheet.is_file():
         with audio.replacing(sheet) as temporary:
             temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    elif sheet.read_text(encoding="utf-8") != json.dumps(settings, indent=2) + "\n":
+    elif sheet.read_bytes() != (json.dumps(settings, indent=2) + "\n").encode():
         raise UserError(f"{config.out} holds results of other recordings, weights or language: give another `out`")
 
 
@@ -142,7 +142,9 @@ def _result(system: str, trial: Trial, config: BenchmarkConfig, models: Models, 
     """The result of an earlier run, or a new one; None where the recording cannot be converted."""
     sheet = config.out / f"{system}-{trial.name}.json"
     if sheet.exists():
-        with suppress(ValueError, TypeError):  # a damaged result, or one of an older version, is measured again
+        with suppress(
+            ValueError, TypeError, RecursionError
+        ):  # a damaged result, or one of an older version, is measured again
             return Result(**json.loads(sheet.read_text(encoding="utf-8")))
     try:
         source = audio.read(trial.source.path)

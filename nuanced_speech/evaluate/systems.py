@@ -107,6 +107,7 @@ def _converted(converter: Converter, job: Job, path: str, refine: int = 0) -> Ou
     started = time.perf_counter()
     done = converter.convert(
         job.source,
+        sample_rate=audio.SAMPLE_RATE,
         voice=job.reference_path,
         path=path,
         language=job.language,

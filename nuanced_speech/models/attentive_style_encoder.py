@@ -11,14 +11,13 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nuanced_speech.core.constants import DATA, TIMBRE_DIM
-from nuanced_speech.core.errors import reading_weights
 from nuanced_speech.core.files import replacing
 from nuanced_speech.models.style_encoder import REACH
+from nuanced_speech.weights.tensors import reading_model
 
 WEIGHTS = DATA / "attentive.safetensors"
 # Whisper's frames of which the mean is taken: 25 a second are enough for a voice.
@@ -145,8 +144,8 @@ class AttentiveStyleEncoder(nn.Module):
             UserError: no such file, or not such an encoder.
         """
         command = "nuanced-speech train style"
-        with reading_weights(path, "style encoder with attention", command), safe_open(path, "pt") as file:
-            values = json.loads(file.metadata()["config"])
+        with reading_model(path, "style encoder with attention", command) as file:
+            values = file.config()
             encoder = cls(AttentiveConfig(**values | {"layers": tuple(values["layers"])}))
-            encoder.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
+            encoder.load_state_dict(file.floats())
         return encoder.eval().requires_grad_(False)

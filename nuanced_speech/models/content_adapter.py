@@ -12,16 +12,15 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nuanced_speech.core.constants import DATA, FEATURE_FRAMES_PER_UNIT, SAMPLE_RATE, SAMPLES_PER_UNIT
-from nuanced_speech.core.errors import reading_weights
 from nuanced_speech.core.files import replacing
 from nuanced_speech.dsp.alignment import align_phonemes
 from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.weights.compact import dequantised, quantised
+from nuanced_speech.weights.tensors import reading_model
 
 WEIGHTS = DATA / "content_adapter.safetensors"
 
@@ -192,9 +191,8 @@ class ContentAdapter(nn.Module):
         Raises:
             UserError: no such file, or not an adapter.
         """
-        with reading_weights(path, "content adapter", "nuanced-speech train adapter"), safe_open(path, "pt") as file:
-            values = json.loads(file.metadata()["config"])
-            state = dequantised({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        with reading_model(path, "content adapter", "nuanced-speech train adapter") as file:
+            values, state = file.config(), dequantised(file.tensors)
             config = ContentConfig(**values | {"dilations": tuple(values["dilations"])})
             adapter = cls(config)
             adapter.load_state_dict(state)

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -29,10 +28,10 @@ from nuanced_speech.core.constants import (
     TIMBRE_DIM,
     VOICED_HZ,
 )
-from nuanced_speech.core.errors import reading_weights
 from nuanced_speech.core.files import replacing
 from nuanced_speech.dsp.harmonic_synthesis import N_FFT, SourceSpectra, source_spectra, synthesize
 from nuanced_speech.dsp.mel import hertz_to_mel, mel_filters, mel_to_hertz
+from nuanced_speech.weights.tensors import reading_model
 
 CONTENT_DIM, SPEAKER_DIM = 512, 256
 ENVELOPE_BANDS, ENVELOPE_HZ = 64, 8000.0
@@ -290,9 +289,9 @@ class FastDecoder(nn.Module):
         Raises:
             UserError: no such file, or not a fast decoder.
         """
-        with reading_weights(path, "fast decoder", "nuanced-speech train decoder"), safe_open(path, "pt") as file:
-            decoder = cls(FastDecoderConfig(**json.loads(file.metadata()["config"])))
-            decoder.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
+        with reading_model(path, "fast decoder", "nuanced-speech train decoder") as file:
+            decoder = cls(FastDecoderConfig(**file.config()))
+            decoder.load_state_dict(file.floats())
         return decoder.eval().requires_grad_(False)
 
 

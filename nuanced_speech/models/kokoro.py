@@ -18,13 +18,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, VOICED_HZ
 from nuanced_speech.core.device import without_cudnn
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.models.kokoro_layers import (
     Condition,
     generate,
@@ -38,6 +36,7 @@ from nuanced_speech.models.kokoro_layers import (
 from nuanced_speech.models.kokoro_networks import AdaptiveNorm, KokoroNetworks
 from nuanced_speech.text.symbols import CONFIG, vocabulary
 from nuanced_speech.voice.style import Style
+from nuanced_speech.weights import store, tensors
 
 
 @dataclass(frozen=True)
@@ -285,10 +284,9 @@ def _load(config: dict[str, Any], path: Path) -> KokoroNetworks:
     """The networks with the weights of a file, built without running their initialisers."""
     with torch.device("meta"):
         model = KokoroNetworks(config)
-    try:
-        state = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{path} cannot be read as Kokoro's weights ({error})") from error
+    with reading(path, "Kokoro's weights", "give another file, or none"):
+        # what the cache keeps was checked when it was converted
+        state = tensors.load(path, checked=path.is_relative_to(store.folder())).tensors
     try:
         missing, unknown = model.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:

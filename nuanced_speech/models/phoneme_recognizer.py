@@ -15,16 +15,15 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nuanced_speech.core.constants import DATA, WHISPER_SAMPLE_RATE
-from nuanced_speech.core.errors import reading_weights
 from nuanced_speech.core.files import replacing
 from nuanced_speech.models.content_adapter import Attention, KeysValues
 from nuanced_speech.models.phoneme_tokenizer import END, SYMBOLS, PhonemeTokenizer
 from nuanced_speech.models.whisper import WhisperModel
+from nuanced_speech.weights.tensors import reading_model
 
 WEIGHTS = DATA / "recogniser.safetensors"
 # Whisper's decoder always had silence after what was said: without it, it may not notice the end.
@@ -255,13 +254,14 @@ class PhonemeRecognizer(nn.Module):
         Raises:
             UserError: no such file, not a recogniser, or one of another Whisper model.
         """
-        with reading_weights(path, "phoneme recogniser", "nuanced-speech train recogniser"), safe_open(path, "pt") as f:
-            config = PhonemeRecognizerConfig(**json.loads(f.metadata()["config"]))
+        command, beside = "nuanced-speech train recogniser", sum(value.numel() for value in whisper.model.parameters())
+        with reading_model(path, "phoneme recogniser", command, beside) as file:
+            config = PhonemeRecognizerConfig(**file.config())
             if config.whisper != whisper.name:
                 raise ValueError(f"it is one for Whisper {config.whisper}, not {whisper.name}")
-            recogniser = cls(whisper, PhonemeTokenizer.from_json(f.metadata()["lexicon"]), config)
+            recogniser = cls(whisper, PhonemeTokenizer.from_json(file.metadata["lexicon"]), config)
             recogniser.add_low_rank()
-            recogniser.load_trained_state({name: f.get_tensor(name).float() for name in f.keys()})  # noqa: SIM118
+            recogniser.load_trained_state(file.floats())
         recogniser.merge_low_rank()
         return recogniser.eval().requires_grad_(False).to(whisper.device)
 

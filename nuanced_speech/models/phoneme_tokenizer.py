@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from nuanced_speech.core.errors import reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.symbols import PUNCTUATION, vocabulary
@@ -59,8 +60,19 @@ class PhonemeTokenizer:
 
     @classmethod
     def from_json(cls, text: str) -> "PhonemeTokenizer":
-        """What ``json`` gave."""
-        return cls(*json.loads(text))
+        """What ``json`` gave.
+
+        Raises:
+            TypeError, ValueError: it is something else.
+        """
+        words, parts, longer = json.loads(text)
+        for numbers in (*words.values(), *longer.values()):
+            if not all(isinstance(number, int) for number in numbers):
+                raise TypeError("words have numbers of tokens")
+        for phonemes, number, share in parts:
+            if not (isinstance(phonemes, str) and isinstance(number, int) and isinstance(share, (int, float))):
+                raise TypeError("parts have phonemes, a token and a share")
+        return cls(words, parts, longer)
 
     def save(self, path: Path) -> None:
         """Write all of it; an old file stays until the new is whole."""
@@ -69,8 +81,13 @@ class PhonemeTokenizer:
 
     @classmethod
     def load(cls, path: Path) -> "PhonemeTokenizer":
-        """What ``save`` wrote."""
-        return cls.from_json(path.read_text(encoding="utf-8"))
+        """What ``save`` wrote.
+
+        Raises:
+            UserError: no such file, or a damaged one.
+        """
+        with reading(path, "a table of phonemes", "prepare the corpus again"):
+            return cls.from_json(path.read_text(encoding="utf-8"))
 
     def __len__(self) -> int:
         return SYMBOLS + len(self.words) + len(self.parts)

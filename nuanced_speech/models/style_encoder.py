@@ -4,13 +4,12 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from nuanced_speech.core.constants import DATA
-from nuanced_speech.core.errors import reading_weights
 from nuanced_speech.core.files import replacing
+from nuanced_speech.weights.tensors import reading_model
 
 HIDDEN = 512
 STYLE_DIM = 256
@@ -95,12 +94,10 @@ class StyleEncoder(nn.Module):
         """
         path = Path(path or PACKAGED)
         command = "python train_v2_multispeech.py"
-        with reading_weights(path, "style encoder", command), safe_open(path, "pt") as file:
-            metadata = dict(file.metadata() or {})
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            encoder = cls(**json.loads(metadata.pop("style_encoder")))
-            encoder.load_state_dict(state)
-        encoder.metadata = metadata
+        with reading_model(path, "style encoder", command) as file:
+            encoder = cls(**file.config("style_encoder"))
+            encoder.load_state_dict(file.tensors)
+        encoder.metadata = {key: text for key, text in file.metadata.items() if key != "style_encoder"}
         return encoder.eval()
 
 

@@ -9,14 +9,13 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nuanced_speech.core.constants import DATA
-from nuanced_speech.core.errors import reading_weights
 from nuanced_speech.core.files import replacing
 from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
+from nuanced_speech.weights.tensors import reading_model
 
 WEIGHTS = DATA / "extension.safetensors"
 SIZE, HIDDEN, DROPOUT = 64, 128, 0.1
@@ -70,7 +69,7 @@ class TimbreExtension(nn.Module):
         Raises:
             UserError: no such file, or not an extension.
         """
-        with reading_weights(path, "style extension", "nuanced-speech train extension"), safe_open(path, "pt") as f:
-            extension = cls(*json.loads(f.metadata()["shape"]))
-            extension.load_state_dict({name: f.get_tensor(name).float() for name in f.keys()})  # noqa: SIM118
+        with reading_model(path, "style extension", "nuanced-speech train extension") as file:
+            extension = cls(*file.config("shape"))
+            extension.load_state_dict(file.floats())
         return extension.eval().requires_grad_(False)

@@ -13,14 +13,14 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nuanced_speech.core.constants import DATA, TIMBRE_DIM
-from nuanced_speech.core.errors import reading_weights
 from nuanced_speech.core.files import replacing
 from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
 from nuanced_speech.voice.stock import stock_styles
+from nuanced_speech.weights.tensors import reading_model
 
 WEIGHTS = DATA / "timbre.safetensors"
 MEMBERS, HIDDEN, DROPOUT = 4, 384, 0.15
@@ -189,8 +189,8 @@ class TimbreSurrogate(nn.Module):
         Raises:
             UserError: no such file, or not a surrogate.
         """
-        with reading_weights(path, "timbre surrogate", "nuanced-speech train timbre"):
-            state = {name: value.float() for name, value in load_file(path).items()}
+        with reading_model(path, "timbre surrogate", "nuanced-speech train timbre") as file:
+            state = file.floats()
             members = len({name.split(".")[1] for name in state if name.startswith("members.")})
             surrogate = cls(len(state["members.0.0.bias"]), members)
             surrogate.load_state_dict(state)

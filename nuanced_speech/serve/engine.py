@@ -90,7 +90,7 @@ class Engine:
         voice = instructed(Voice.load("af_heart"), "calm").voice
         spoken = np.concatenate([part.audio for part in self.speak(SpeechJob(_WARM_TEXT, voice))])
         for path in ("direct", "text"):
-            self.converter.convert(spoken, ConversionOptions(path=path))
+            self.converter.convert(spoken, ConversionOptions(path=path), sample_rate=SAMPLE_RATE)
 
     def speak(self, job: SpeechJob) -> Iterator[SpokenSentence]:
         """Speech, sentence by sentence. The one place where the server makes the text-to-speech.
@@ -112,7 +112,7 @@ class Engine:
 
     def convert(self, wave: np.ndarray, options: ConversionOptions, progress: Progress) -> np.ndarray:
         """A converted recording ``[T]`` at 24 kHz."""
-        return self.converter.convert(wave, options, progress=progress).audio
+        return self.converter.convert(wave, options, sample_rate=SAMPLE_RATE, progress=progress).audio
 
     def speaker(self, wave: np.ndarray, param: str) -> np.ndarray:
         """Speaker embedding ``[256]`` of ``wave [T]`` at 24 kHz.

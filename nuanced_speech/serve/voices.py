@@ -60,8 +60,11 @@ class VoiceStore:
         found = []
         for path in self.folder.glob("voice_*.json"):
             try:
-                found.append(KeptVoice(**json.loads(path.read_text(encoding="utf-8"))))
-            except (OSError, ValueError, TypeError):
+                kept = KeptVoice(**json.loads(path.read_text(encoding="utf-8")))
+                texts = (kept.id, kept.name, kept.consent)
+                if isinstance(kept.created_at, int) and all(isinstance(text, str) for text in texts):
+                    found.append(kept)
+            except (OSError, ValueError, TypeError, RecursionError):
                 continue  # not ours, or half deleted
         return sorted(found, key=lambda voice: (voice.created_at, voice.id))
 

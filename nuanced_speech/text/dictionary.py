@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.reading import read_text
 from nuanced_speech.text.notation import guarded
 from nuanced_speech.text.symbols import vocabulary
 
@@ -45,14 +46,9 @@ def read_dictionary(path: str | Path) -> Dictionary:
         UserError: no such file, not text in UTF-8, a line without two columns, or IPA without a symbol of Kokoro's.
     """
     path = Path(path)
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise UserError(f"dictionary: {path} is too long: give a file of at most {_MAX_BYTES // 1_000_000} MB")
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise UserError(f"dictionary: {path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"dictionary: {path} is not text in UTF-8: save it as UTF-8 plain text") from error
+    lines = read_text(
+        path, "a dictionary", "give lines of a word, a tab and its pronunciation", _MAX_BYTES
+    ).splitlines()
     entries = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):

@@ -25,13 +25,18 @@ def from_ssml(text: str) -> str:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise UserError("ssml: a document type is not read: begin with <speak>")
     try:
-        root = ElementTree.fromstring(text.strip())
+        # half a character (a lone surrogate) becomes �
+        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        root = ElementTree.fromstring(whole.strip())
     except ElementTree.ParseError as error:
         line, column = error.position
         raise UserError(f"ssml: the text is no well-formed XML at line {line}, column {column + 1}") from error
     if _name(root) != "speak":
         raise UserError(f"ssml: the outermost element is <{_name(root)}>: it must be <speak>")
-    words = _inside(root, 1.0, None)
+    try:
+        words = _inside(root, 1.0, None)
+    except RecursionError as error:
+        raise UserError("ssml: its elements are nested too deeply: write them one after the other") from error
     return re.sub(r"[^\S\n]+", " ", re.sub(r"\s*\n\s*\n\s*", "\n\n", words)).strip()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
@@ -36,6 +36,7 @@ from nuanced_speech.train.descent import descend
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
 from nuanced_speech.train.schedule import WarmCosine, set_rates
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of, voice_pack
+from nuanced_speech.weights.tensors import read_tensors
 
 log = logging.getLogger(__name__)
 # Said by the held-out voices only.
@@ -136,7 +137,7 @@ def _write(path: Path, examples: Iterable[Example]) -> None:
 
 def _read(path: Path) -> list[Example]:
     """What ``_write`` wrote, in order."""
-    tensors = load_file(path)
+    tensors = read_tensors(path, "features for the style encoder", "remove it and prepare again")
     return [
         Example([tensors[f"{k}.0"], tensors[f"{k}.1"]], tensors[f"{k}.style"])
         for k in range(sum(name.endswith(".style") for name in tensors))

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import scipy.linalg
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from nuanced_speech.core import precision
@@ -29,6 +29,7 @@ from nuanced_speech.voice.stock import stock_voices, style_of
 from nuanced_speech.voicemaking.attributes import ATTRIBUTES, NAMES, SpeechSample, StockAttributes, measure
 from nuanced_speech.voicemaking.directions import Directions
 from nuanced_speech.voicemaking.profile import sentence_phonemes, speak
+from nuanced_speech.weights.tensors import read_tensors
 
 log = logging.getLogger(__name__)
 PER_SHARD = 10
@@ -108,7 +109,7 @@ def measure_samples(config: AttributesConfig, samples: Tensor, dtype: torch.dtyp
     measured, embeddings = [], []
     rows = range(len(samples))
     for start in step_bar(rows[::PER_SHARD], "measuring", unit="shard"):
-        tensors = load_file(_shard(config.out, start, dtype))
+        tensors = read_tensors(_shard(config.out, start, dtype), "spoken samples", "remove it and run again")
         for k in rows[start : start + PER_SHARD]:
             audio, f0, energy, pace = (tensors[f"{k}.{name}"] for name in ("audio", "f0", "energy", "pace"))
             speech = SpeechSample(unpack_audio(audio).numpy(), f0.numpy(), energy.numpy(), float(pace))

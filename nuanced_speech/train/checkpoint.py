@@ -1,7 +1,6 @@
 """Resumable training states: tensors, numbers and strings only, so that nothing in the file can run code."""
 
 import hashlib
-import pickle
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,9 @@ from typing import Any
 import torch
 
 from nuanced_speech.core import precision
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.files import replacing
+from nuanced_speech.weights.tensors import load_pickle
 
 MAY_CHANGE = ("out", "checkpoint_every", "device", "precision")
 """Fields of configs that do not shape the weights: a run may be resumed with others."""
@@ -34,10 +34,11 @@ def load(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise UserError(f"{path}: no checkpoint to resume; start without resume")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise UserError(f"{path}: not a checkpoint, or damaged ({type(error).__name__})") from error
+    with reading(path, "a checkpoint", "remove it and train afresh"):
+        state = load_pickle(path)
+        if not isinstance(state, dict):
+            raise TypeError("not a state")
+        return state
 
 
 def precisions_with(state: dict[str, Any], step: int, dtype: torch.dtype) -> list[str]:

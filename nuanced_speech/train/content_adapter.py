@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from nuanced_speech import audio
@@ -31,6 +31,7 @@ from nuanced_speech.train.corpus import read_shard, shards_in
 from nuanced_speech.train.descent import WeightAverage, descend
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
 from nuanced_speech.train.schedule import WarmCosine, set_rates
+from nuanced_speech.weights.tensors import read_tensors
 
 log = logging.getLogger(__name__)
 CROP_UNITS = 200
@@ -101,7 +102,9 @@ def load_examples(corpus: Path, kokoro: Kokoro, whisper: str, layer: int) -> lis
     """Every utterance of a corpus whose features are prepared, in order."""
     examples = []
     for shard in step_bar(shards_in(corpus), f"loading {corpus.name}"):
-        features = load_file(_features_path(shard, whisper, layer))
+        features = read_tensors(
+            _features_path(shard, whisper, layer), "features of a corpus", "remove it and prepare again"
+        )
         for k, utterance in enumerate(read_shard(shard, ("ids", "durations"))):
             with torch.no_grad():
                 content = kokoro.encode_content(utterance.ids).T.half()

@@ -21,9 +21,10 @@ from torch import Tensor
 from nuanced_speech.audio.pcm import CORPUS_SCALE, from_int16, to_int16
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import MAX_PHONEMES, TIMBRE_DIM
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import step_bar
+from nuanced_speech.core.reading import read_text
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.text.engines import engine
 from nuanced_speech.text.english import dictionary_words
@@ -31,6 +32,7 @@ from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.configs import CorpusConfig
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 from nuanced_speech.weights.store import sha256
+from nuanced_speech.weights.tensors import check_finite
 
 COMMON_WORDS = (
     "the of and to in a that it was he for his with as had is not but at her on be they have by which this from all"
@@ -178,12 +180,7 @@ def read_sentences(path: Path) -> list[str]:
     Raises:
         UserError: the file cannot be read, is not text, or holds no sentence.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise UserError(f"{path}: cannot read this text file ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text; save it as UTF-8, one sentence a line") from error
+    lines = read_text(path, "a text file", "give UTF-8 text, one sentence a line").splitlines()
     sentences = [line.strip() for line in lines if line.strip()]
     if not sentences:
         raise UserError(f"{path}: no sentence in it; write one a line")
@@ -227,13 +224,15 @@ def read_shard(path: Path, wanted: tuple[str, ...] = FIELDS) -> list[Utterance]:
         UserError: it is not what was written, by the checksum beside it if there is one.
     """
     checksum = _checksum(path)
-    if checksum.exists() and checksum.read_text(encoding="utf-8").split()[:1] != [sha256([path])]:
+    # as bytes: a damaged sum is another sum, whatever its characters
+    if checksum.exists() and checksum.read_bytes().split()[:1] != [sha256([path]).encode()]:
         raise UserError(f"{path} is damaged: delete it and make the corpus again, the other shards are kept")
     utterances = []
-    with safe_open(path, "pt") as shard:
+    with reading(path, "a corpus shard", "delete it and make the corpus again"), safe_open(path, "pt") as shard:
         for k in range(sum(name.endswith(".ids") for name in shard.keys())):  # noqa: SIM118
             values = dict.fromkeys(FIELDS, torch.empty(0))
             values |= {field: shard.get_tensor(f"{k}.{field}") for field in wanted}
+            check_finite(values)
             values["audio"] = unpack_audio(values["audio"])
             values["ids"], values["durations"] = values["ids"].long(), values["durations"].long()
             utterances.append(Utterance(**values))

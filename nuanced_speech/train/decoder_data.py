@@ -33,7 +33,7 @@ from nuanced_speech.core.constants import (
     STYLE_DIM,
     WHISPER_SAMPLE_RATE,
 )
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.bank import ModelBank
@@ -226,8 +226,5 @@ def names_in(path: Path) -> set[str]:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
-    try:
-        with safe_open(path, "pt") as shard:
-            yield shard, json.loads(shard.metadata()["items"])
-    except Exception as error:
-        raise UserError(f"{path}: not a shard of decoder data, or damaged; remove it and prepare it again") from error
+    with reading(path, "a shard of decoder data", "remove it and prepare it again"), safe_open(path, "pt") as shard:
+        yield shard, json.loads(shard.metadata()["items"])

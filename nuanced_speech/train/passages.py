@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from nuanced_speech import audio
@@ -27,6 +27,7 @@ from nuanced_speech.train.configs import TimbreExtensionTraining
 from nuanced_speech.train.content_adapter import faster
 from nuanced_speech.train.corpus import Utterance, pack_audio, read, unpack_audio
 from nuanced_speech.voice.stock import nearest_stock_timbre
+from nuanced_speech.weights.tensors import read_tensors
 
 SPEEDS = (1.0, 0.88, 1.14)
 
@@ -121,7 +122,8 @@ def _at_speed(wave: np.ndarray, speed: float, units: int) -> np.ndarray:
 
 def load_speakers(path: Path) -> list[Speaker]:
     """All that ``prepare`` wrote, in order: a recording's speeds one after the other."""
-    tensors, speakers, recording = load_file(path), list[Speaker](), -1
+    tensors = read_tensors(path, "prepared speakers", "remove it and prepare again")
+    speakers, recording = list[Speaker](), -1
     for k, timbre in enumerate(tensors["timbres"]):
         if f"{k}.audio" in tensors:
             recorded, recording = unpack_audio(tensors[f"{k}.audio"]).numpy(), recording + 1

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from nuanced_speech import audio
@@ -37,6 +37,7 @@ from nuanced_speech.train.descent import WeightAverage, descend
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run
 from nuanced_speech.train.pronounced import pronounced_words
 from nuanced_speech.train.schedule import WarmCosine, set_rates
+from nuanced_speech.weights.tensors import read_tensors
 
 log = logging.getLogger(__name__)
 CLIP_SECONDS = 14.0
@@ -94,7 +95,7 @@ def load_clips(corpus: Path, whisper: str) -> list[Clip]:
     """Every clip of a corpus, in order."""
     clips, symbols = [], {number: symbol for symbol, number in vocabulary().items()}
     for shard in shards_in(corpus):
-        tensors = load_file(_clips_path(shard, whisper))
+        tensors = read_tensors(_clips_path(shard, whisper), "clips of a corpus", "remove it and prepare again")
         for k in range(sum(name.endswith(".ids") for name in tensors)):
             versions: list[Tensor] = []
             while f"{k}.{len(versions)}" in tensors:

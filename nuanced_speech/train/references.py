@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from nuanced_speech.audio.resampling import resample
@@ -23,6 +23,7 @@ from nuanced_speech.core.constants import (
     TIMBRE_DIM,
     WHISPER_SAMPLE_RATE,
 )
+from nuanced_speech.core.errors import reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.kokoro import Kokoro, spread
@@ -32,6 +33,7 @@ from nuanced_speech.train.augment import augment
 from nuanced_speech.train.corpus import read_shard, shards_in
 from nuanced_speech.train.settings import TrainConfig
 from nuanced_speech.voice.stock import style_of, voice_pack
+from nuanced_speech.weights.tensors import read_tensors
 
 PAUSE_SECONDS = 0.25
 # Never trained on: it chooses the best weights in voices of the list, and measures the others.
@@ -119,12 +121,12 @@ class Speaker:
         key = hashlib.sha256(f"1|{text}|{voice}|{shape}|{self._models}".encode() + pack.numpy().tobytes())
         path = self.cache / f"{key.hexdigest()[:24]}.safetensors"
         if path.is_file():
-            return Segment(**load_file(path))
+            return read_segment(path)
         segment = self._speak(text, voice, pack, crops)
         self.cache.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             save_file({f.name: getattr(segment, f.name).cpu().contiguous() for f in fields(Segment)}, temporary)
-        return Segment(**load_file(path))
+        return read_segment(path)
 
     @torch.no_grad()
     def _speak(self, text: str, voice: str, pack: Tensor, crops: bool) -> Segment:
@@ -225,5 +227,16 @@ def corpus_vectors(folder: Path, listener: WhisperModel) -> tuple[Tensor, Tensor
             styles = torch.stack([utterance.style for utterance in utterances])
             with replacing(path) as temporary:
                 save_file({"features": torch.stack(means), "styles": styles}, temporary)
-        vectors.append(load_file(path))
+        vectors.append(read_tensors(path, "features of a corpus", "remove it and run again"))
     return torch.cat([v["features"] for v in vectors]), torch.cat([v["styles"] for v in vectors])
+
+
+def read_segment(path: Path) -> Segment:
+    """A sentence that ``Speech`` keeps.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    tensors = read_tensors(path, "a spoken sentence", "remove it and run again")
+    with reading(path, "a spoken sentence", "remove it and run again"):
+        return Segment(**tensors)

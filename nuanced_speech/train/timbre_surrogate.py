@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nuanced_speech import audio
 from nuanced_speech.analysis.features import ENERGY_OFFSET, gain_of
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0 as track_f0
@@ -32,6 +32,7 @@ from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
 from nuanced_speech.train.configs import TimbreConfig
 from nuanced_speech.train.corpus import read
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
+from nuanced_speech.weights import tensors as tensor_files
 
 # Length of a recording that is analysed: more hardly moves the embedding.
 SECONDS = 12
@@ -301,7 +302,8 @@ def write(path: Path, samples: Samples) -> None:
 
 
 def _read(path: Path) -> Samples:
-    return Samples(**load_file(path))
+    with reading(path, "samples of timbres", "remove it and train again"):
+        return Samples(**tensor_files.load(path).tensors)
 
 
 def _shard(folder: Path, turn: int, number: int) -> Path:

@@ -1,7 +1,8 @@
 """What is prepared for speech synthesis, and what came of it: clips that were kept, stretches that were set aside."""
 
 import json
-from dataclasses import asdict, dataclass, field
+import math
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -89,15 +90,36 @@ class Outcome:
         """What ``save`` wrote; None where there is nothing that can be read."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            kept, rejected = ([kind(**row) for row in values.pop(key)] for kind, key in _PARTS)
-            return cls(**values, clips=kept, rejected=rejected)
-        except (OSError, ValueError, TypeError, KeyError):
+            kept, rejected = ([_typed(kind(**row)) for row in values.pop(key)] for kind, key in _PARTS)
+            if not all(isinstance(note, str) for note in values["notes"]):
+                return None
+            return _typed(cls(**values, clips=kept, rejected=rejected))
+        except Exception:  # whatever a damaged file holds: it is made again
             return None
 
     def save(self, path: Path) -> None:
         """Write it, whole or not at all."""
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+
+def _typed(row: Any) -> Any:
+    """A dataclass as it is.
+
+    Raises:
+        TypeError: a text or number in it is something else.
+    """
+    for part in fields(row):
+        value = getattr(row, part.name)
+        if part.type is str:
+            right = isinstance(value, str)
+        elif value is None:
+            right = part.type is not float
+        else:
+            right = isinstance(value, list) or (isinstance(value, (int, float)) and math.isfinite(value))
+        if not right:
+            raise TypeError(f"{part.name} is {value!r}")
+    return row
 
 
 _PARTS: tuple[tuple[Any, str], ...] = ((Clip, "clips"), (Rejection, "rejected"))

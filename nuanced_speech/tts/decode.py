@@ -46,8 +46,11 @@ def _peak(path: Path) -> float:
     with soundfile.SoundFile(path) as file:
         if file.subtype.startswith("PCM"):
             return 1.0
-        blocks = file.blocks(_BLOCK_FRAMES, dtype="float32", always_2d=True)
-        return max(float(np.abs(block.mean(axis=1)).max()) for block in blocks)
+        peak = 0.0
+        # until nothing comes: file.blocks would go on for as many frames as the header announces
+        while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+            peak = max(peak, float(np.abs(block.mean(axis=1)).max()))
+        return peak
 
 
 def _by_libsndfile(path: Path) -> bool:

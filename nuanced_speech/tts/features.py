@@ -11,8 +11,6 @@ key                     shape and type      what
 """
 
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +18,8 @@ import numpy as np
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.numpy_files import read_arrays
+from nuanced_speech.core.reading import read_object
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
 from nuanced_speech.text.symbols import vocabulary
@@ -71,14 +71,11 @@ def load(path: Path) -> Example:
     Raises:
         UserError: names the file and what is wrong with it.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [key for key in ("phonemes", "embedding", "mel") if key not in file.files]
-            if missing:
-                raise UserError(f"{path}: no {' and no '.join(missing)} in it; it is not of the ETTS format")
-            values = {key: file[key] for key in ("phonemes", "embedding", "mel", "durations") if key in file.files}
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path}: not an .npz file that can be read ({type(error).__name__})") from error
+    arrays = read_arrays(path, "an .npz file that can be read", "make it again with: nuanced-speech tts features")
+    missing = [key for key in ("phonemes", "embedding", "mel") if key not in arrays]
+    if missing:
+        raise UserError(f"{path}: no {' and no '.join(missing)} in it; it is not of the ETTS format")
+    values = {key: arrays[key] for key in ("phonemes", "embedding", "mel", "durations") if key in arrays}
     example = Example(**values, name=path.stem)
     check(example, path)
     return example
@@ -130,9 +127,10 @@ def begin(folder: Path, settings: dict[str, str]) -> None:
     path = folder / SETTINGS
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        saved = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: cannot be used as a folder of features ({type(error).__name__})") from error
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be used as a folder of features ({error.strerror})") from error
+    remedy = f"remove {folder} and make the features again"
+    saved = read_object(path, "settings of features", remedy) if path.exists() else None
     if saved is None:
         if any(folder.glob("*.npz")):
             raise UserError(f"{folder} holds .npz files already, made by nobody knows what; name another folder")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.reading import read_text
 
 METADATA = "metadata.csv"
 WAVS = "wavs"
@@ -35,16 +36,8 @@ def read(folder: Path) -> list[Row]:
         UserError: no table there, not UTF-8, or a line that is no row, with its number.
     """
     path = folder / METADATA
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{path}: no such file; make a data set with: nuanced-speech tts prepare RECORDINGS {folder}"
-        ) from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text; save it as UTF-8") from error
+    remedy = f"make a data set with: nuanced-speech tts prepare RECORDINGS {folder}"
+    lines = read_text(path, "a table of recordings", remedy).split("\n")
     rows = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -52,7 +45,7 @@ def read(folder: Path) -> list[Row]:
         fields = [part.strip() for part in line.split("|")]
         if not 2 <= len(fields) <= 3 or not fields[0] or not fields[1]:
             raise UserError(f"{path}: line {number} is not ID|text or ID|text|normalised text")
-        if Path(fields[0]).name != fields[0]:
+        if Path(fields[0]).name != fields[0] or "\0" in fields[0]:
             raise UserError(f"{path}: line {number}: {fields[0]!r} is not a file name without its folder")
         rows.append(Row(fields[0], fields[1], fields[-1] or fields[1]))
     if not rows:
@@ -72,5 +65,6 @@ def write(folder: Path, rows: Iterable[Row]) -> None:
 
 
 def one_line(text: str) -> str:
-    """A text that fits into the table: white space made plain, ``|`` made a comma."""
-    return " ".join(text.replace("|", ", ").split())
+    """A text that fits into the table: white space made plain, ``|`` a comma, half a character (a lone surrogate) �."""
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return " ".join(whole.replace("|", ", ").split())

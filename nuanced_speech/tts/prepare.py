@@ -19,6 +19,7 @@ from pathlib import Path
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.reading import read_object
 from nuanced_speech.tts import ljspeech, transcripts
 from nuanced_speech.tts.clips import Job, Outcome, PrepareConfig, Rejection
 from nuanced_speech.tts.prepare_report import write
@@ -102,10 +103,7 @@ def _begin(config: PrepareConfig, state: Path) -> None:
     present = json.loads(json.dumps(settings))
     path = state / "settings.json"
     if path.is_file():
-        try:
-            saved = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path}: damaged; remove {config.out} and prepare afresh") from error
+        saved = read_object(path, "settings of a data set", f"remove {config.out} and prepare afresh")
         changed = [
             f"{key} was {saved.get(key)}, now {value}" for key, value in present.items() if saved.get(key) != value
         ]

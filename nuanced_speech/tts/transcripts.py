@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.reading import read_text
 from nuanced_speech.tts import ljspeech
 
 BESIDE = (".txt", ".lab")
@@ -69,9 +69,4 @@ def _lower(text: str) -> str:
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{path}: cannot read this transcript ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text; save this transcript as UTF-8") from error
+    return read_text(path, "a transcript", "save this transcript as UTF-8 text")

@@ -12,8 +12,9 @@ import numpy as np
 from nuanced_speech import audio
 from nuanced_speech.audio.gate import decibels
 from nuanced_speech.audio.pcm import CORPUS_SCALE, from_int16, to_int16
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.progress import step_bar
+from nuanced_speech.core.reading import read_object
 from nuanced_speech.train.corpus import read_shard
 
 log = logging.getLogger(__name__)
@@ -83,23 +84,36 @@ def collect(folders: Sequence[Path], sample_rate: int, out: Path) -> Waveforms:
     key = f"{sample_rate} {hashlib.sha256(names.encode()).hexdigest()}"
     samples, index = out / SAMPLES, out / INDEX
     if index.is_file():
-        kept = json.loads(index.read_text())
-        if kept["key"] != key:
-            raise UserError(f"{out} holds the waveforms of other recordings: restore them or choose another folder")
-    else:
-        ends, total = [], 0
-        with audio.replacing(samples) as temporary, temporary.open("wb") as file:
-            for path in step_bar(sources, "reading recordings"):
-                for wave in _waves(path, sample_rate):
-                    file.write(to_int16(wave, CORPUS_SCALE).tobytes())
-                    total += len(wave)
-                    ends.append(total)
-            if not ends:
-                raise UserError(f"{', '.join(map(str, folders))}: no recording that can be read")
-        with audio.replacing(index) as temporary:
-            temporary.write_text(json.dumps({"key": key, "ends": ends}))
-        kept = {"ends": ends}
-    return Waveforms(np.memmap(samples, np.int16, "r"), np.array(kept["ends"]))
+        return kept_waveforms(out, key)
+    ends, total = [], 0
+    with audio.replacing(samples) as temporary, temporary.open("wb") as file:
+        for path in step_bar(sources, "reading recordings"):
+            for wave in _waves(path, sample_rate):
+                file.write(to_int16(wave, CORPUS_SCALE).tobytes())
+                total += len(wave)
+                ends.append(total)
+        if not ends:
+            raise UserError(f"{', '.join(map(str, folders))}: no recording that can be read")
+    with audio.replacing(index) as temporary:
+        temporary.write_text(json.dumps({"key": key, "ends": ends}))
+    return kept_waveforms(out, key)
+
+
+def kept_waveforms(out: Path, key: str) -> Waveforms:
+    """What ``collect`` kept in a folder under a key.
+
+    Raises:
+        UserError: another key, or files that are damaged.
+    """
+    what, remedy = "an index of waveforms", "remove it, and the recordings are read again"
+    kept = read_object(out / INDEX, what, remedy)
+    if kept.get("key") != key:
+        raise UserError(f"{out} holds the waveforms of other recordings: restore them or choose another folder")
+    with reading(out / INDEX, what, remedy):
+        samples, ends = np.memmap(out / SAMPLES, np.int16, "r"), np.array(kept["ends"])
+        if ends.ndim != 1 or ends.dtype.kind != "i" or (np.diff(ends, prepend=0) < 0).any() or ends[-1] != len(samples):
+            raise ValueError("it does not fit the samples")
+    return Waveforms(samples, ends)
 
 
 def _sources(folder: Path) -> list[Path]:

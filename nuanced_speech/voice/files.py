@@ -10,11 +10,11 @@ from zipfile import ZipFile
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.voice.provenance import Provenance, Source
 from nuanced_speech.voice.stock import NAME, PACK_SUFFIXES, read_pack, stock_voices
@@ -94,24 +94,19 @@ def read_voice(path: Path) -> tuple[str, Tensor, Provenance]:
     pack, header = read_pack(path), _header(path)
     if not header:
         return path.stem, pack, Provenance()
-    try:
+    with reading(path, "a voice whose origin can be read", "save the voice again"):
         sources = tuple(Source(**source) for source in header.pop("sources"))
         name, texts = header.pop("name"), {k: v for k, v in header.items() if k != "attributes"}
         if not all(isinstance(value, str) for value in (name, *texts.values())):
             raise TypeError("not text where text belongs")
         attributes = {str(k): float(v) for k, v in header.get("attributes", {}).items()}
         return name, pack, Provenance(sources=sources, **texts, attributes=attributes)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path}: its account of where the voice comes from cannot be read ({error})") from error
 
 
 def _header(path: Path) -> dict[str, Any]:
     """Name and provenance in the header of a file that ``write_voice`` wrote; empty for any other file."""
     if path.suffix != ".safetensors":
         return {}
-    try:
-        with safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {}).get(_KEY, "{}"))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise UserError(f"{path}: its header cannot be read ({error})") from error
+    with reading(path, "a voice with a header that can be read", "save the voice again"), safe_open(path, "pt") as file:
+        header = json.loads((file.metadata() or {}).get(_KEY, "{}"))
     return header if isinstance(header, dict) else {}

@@ -11,15 +11,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from nuanced_speech.core.constants import DATA, PACK_ROWS, STYLE_DIM
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.core.numpy_files import read_arrays
 from nuanced_speech.voice.expression import Weights, is_arithmetic, voice_weights
 from nuanced_speech.voice.style import Style
+from nuanced_speech.weights import tensors
 
 Pack = TypeVar("Pack", Tensor, Style)
 
@@ -27,6 +28,9 @@ STOCK_FILE = DATA / "voices.safetensors"
 PACK_SUFFIXES = (".pt", ".safetensors", ".npz")
 # Row of a pack to take where the number of phonemes is not known: about two sentences.
 TYPICAL_PHONEMES = 120
+# Numbers of a voice, which lie within 3 in all stock voices, and the types that they may be kept in.
+LARGEST_STYLE = 1e4
+_NUMBERS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 # Language of a stock voice, by the first letter of its name.
 VOICE_LANGUAGES = {
     "a": "en-us", "b": "en-gb", "e": "es", "f": "fr", "h": "hi", "i": "it", "j": "ja", "p": "pt-br", "z": "zh",
@@ -143,24 +147,24 @@ def read_pack(path: Path) -> Tensor:
     """
     if not path.is_file():
         raise UserError(f"{path}: no such voice pack")
-    try:
-        array = _first_array(path)
-        pack = torch.as_tensor(array).float().reshape(-1, STYLE_DIM)
-    except Exception as error:
-        reason = type(error).__name__
-        raise UserError(f"{path}: not a voice pack ({reason}); give a file with one voice") from None
-    if len(pack) != PACK_ROWS or not bool(torch.isfinite(pack).all()):
-        raise UserError(f"{path}: not a voice pack: needs {PACK_ROWS} rows of {STYLE_DIM} finite numbers")
-    return pack
+    with reading(path, "a voice pack", "give a file with one voice"):
+        pack = _first_array(path)
+        # before any conversion: a file of a few bytes may describe a tensor of any size
+        if pack.numel() == PACK_ROWS * STYLE_DIM and pack.dtype in _NUMBERS:
+            pack = pack.float().reshape(PACK_ROWS, STYLE_DIM)
+            if bool((pack.abs() <= LARGEST_STYLE).all()):
+                return pack
+    raise UserError(f"{path}: not a voice pack: needs {PACK_ROWS} rows of {STYLE_DIM} finite numbers")
 
 
-def _first_array(path: Path) -> Tensor | np.ndarray:
+def _first_array(path: Path) -> Tensor:
     if path.suffix == ".pt":
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.as_tensor(tensors.load_pickle(path))
     if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
-            (name,) = arrays.files
-            return arrays[name]
+        # eight bytes a number at most
+        arrays = read_arrays(path, "a voice pack", "give a file with one voice", 8 * PACK_ROWS * STYLE_DIM)
+        (array,) = arrays.values()
+        return torch.as_tensor(array)
     (pack,) = load_file(path).values()
     return pack
 

@@ -4,18 +4,15 @@ The sources of a model are, in this order: a file that is given, the cache, the 
 packages. Its first use converts it to safetensors, which the cache keeps.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch.overrides import TorchFunctionMode
 
-from nuanced_speech.core.errors import UserError
-from nuanced_speech.weights import store
+from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.weights import store, tensors
 from nuanced_speech.weights.sources import (
     PACKAGED,
     FetchProgress,
@@ -126,8 +123,12 @@ def _from_file(name: str, path: Path, progress: FetchProgress) -> Path:
     with store.scratch(key) as temporary:
         try:
             state, dims = (convert_kokoro if name == KOKORO else convert_whisper)([path])
+            tensors.check_finite({key: torch.from_numpy(value) for key, value in state.items()})
         except Exception as error:  # parsers of three formats, each with its own ways to fail
-            raise UserError(f"{path} does not hold a {name} model in a form that is known ({error})") from None
+            # a ValueError says what is wrong; others are of libraries, and of several lines
+            lines = str(error).splitlines() if isinstance(error, ValueError) else []
+            reason = lines[0] if len(lines) == 1 else type(error).__name__
+            raise UserError(f"{path} does not hold a {name} model in a form that is known ({reason})") from None
         return store.write(key, state, dims, str(path), sha256, temporary)
 
 
@@ -160,18 +161,18 @@ def load_whisper(
     import whisper
     from whisper.model import ModelDimensions, Whisper
 
-    try:
-        dims = ModelDimensions(**json.loads(store.metadata(file)["dims"]))
-        with _Uninitialised():
+    with reading(file, "a Whisper model", "remove it and try again"):
+        # what the cache keeps was checked when it was converted
+        weights = tensors.load(file, checked=file.is_relative_to(store.folder()))
+        dims = ModelDimensions(**weights.config("dims"))
+        with tensors.NoLargerThan(weights.tensors), _Uninitialised():
             model = (kind or Whisper)(dims)
-        model.load_state_dict({key: value.float() for key, value in load_file(file).items()}, assign=True)
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{file} does not hold a Whisper model ({reason}); remove it and try again") from None
+        model.load_state_dict(weights.floats(), assign=True)
     # sparse, which not every device can hold, so it is made where it is read: on the CPU
     model.alignment_heads = None
     model.to(device)
-    model.set_alignment_heads(whisper._ALIGNMENT_HEADS[name.removeprefix(_PREFIX)])
+    with reading(file, f"the weights of {name}", "remove it and try again"):
+        model.set_alignment_heads(whisper._ALIGNMENT_HEADS[name.removeprefix(_PREFIX)])
     return model.eval()
 
 

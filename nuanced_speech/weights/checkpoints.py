@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nuanced_speech.weights.tensors import load_pickle
+
 # Tables that the model computes itself, and a layer that synthesis does not use.
 _NOT_WEIGHTS = re.compile(r"bert\.(pooler\.|embeddings\.(position_ids|token_type_ids)$)")
 
@@ -21,7 +23,7 @@ def kokoro(path: Path) -> dict[str, np.ndarray]:
         float32 arrays by state-dict name.
     """
     state: dict[str, Tensor] = {}
-    for part, weights in torch.load(path, map_location="cpu", weights_only=True).items():
+    for part, weights in load_pickle(path).items():
         state.update({f"{part}.{name.removeprefix('module.')}": value.float() for name, value in weights.items()})
     return {name: value.numpy() for name, value in fold_weight_norm(state).items() if not _NOT_WEIGHTS.match(name)}
 
@@ -42,5 +44,5 @@ def fold_weight_norm(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def whisper(path: Path) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     """State dict and dimensions of an openai-whisper checkpoint, in the precision that it has (float16)."""
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    checkpoint = load_pickle(path, mmap=True)
     return {name: value.numpy() for name, value in checkpoint["model_state_dict"].items()}, checkpoint["dims"]

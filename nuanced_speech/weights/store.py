@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import UserError, reading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,10 +128,12 @@ def manifest(name: str) -> Manifest:
     if not path(name).is_file():
         raise UserError(f"{name} is not in the cache folder {folder()}: run nuanced-speech models pull {name}")
     sheet = path(name).with_suffix(".json")
-    try:
-        return Manifest(**json.loads(sheet.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        raise UserError(f"{sheet} is missing or unreadable: delete {path(name)}, and {name} is fetched again") from None
+    remedy = f"it is missing or unreadable: delete {path(name)}, and {name} is fetched again"
+    with reading(sheet, "a manifest", remedy):
+        manifest = Manifest(**json.loads(sheet.read_text(encoding="utf-8")))
+        if not isinstance(manifest.bytes, int) or not isinstance(manifest.sha256, str):
+            raise TypeError("not a manifest")
+        return manifest
 
 
 def check_size(name: str) -> None:
@@ -174,10 +176,7 @@ def metadata(file: Path) -> dict[str, str]:
     Raises:
         UserError: not a whole safetensors file.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
-    try:
-        with safe_open(file, "np") as opened:
-            return opened.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{file} is not a whole safetensors file ({error})") from None
+    with reading(file, "a whole safetensors file", "give another file"), safe_open(file, "np") as opened:
+        return opened.metadata() or {}

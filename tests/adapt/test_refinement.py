@@ -77,4 +77,4 @@ def test_refine_needs_a_recording() -> None:
     wave = np.zeros(24_000, np.float32)
     for voice, steps in (("af_heart", 5), (None, -1)):
         with pytest.raises(UserError, match="refine"):
-            Converter().convert(wave, voice=voice, refine=steps)
+            Converter().convert(wave, sample_rate=24000, voice=voice, refine=steps)

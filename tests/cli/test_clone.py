@@ -106,7 +106,7 @@ def test_conversion_marks_what_it_writes(clip, converter) -> None:  # type: igno
     Voice("me", Voice.load("af_sky").pack, Provenance("clone", consent="yes")).save()
     wave = audio.read(clip)[:12000]
     for name, voice, mark in (("own.wav", None, "of the source"), ("me.flac", "me", "me"), ("clip.ogg", clip, "of a")):
-        converter.convert(wave, voice=voice, path="direct", output=name)
+        converter.convert(wave, sample_rate=24000, voice=voice, path="direct", output=name)
         assert (audio.synthetic_mark(name) or "").startswith(f"{audio.SYNTHETIC}; voice: {mark}")
-    converter.convert(wave, voice=Voice.load("af_bella"), path="direct").save("bella.wav")
+    converter.convert(wave, sample_rate=24000, voice=Voice.load("af_bella"), path="direct").save("bella.wav")
     assert audio.synthetic_mark("bella.wav") == f"{audio.SYNTHETIC}; voice: af_bella (stock)"

@@ -31,7 +31,7 @@ def wave(clip: Path) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def direct(converter: Converter, wave: np.ndarray):
-    return converter.convert(wave, path="direct")
+    return converter.convert(wave, sample_rate=24000, path="direct")
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +64,14 @@ def test_output_has_the_loudness_of_the_input(wave, direct):
 @pytest.mark.slow
 def test_same_seed_same_audio_other_seed_other_noise(converter, wave, direct):
     short = wave[: audio.SAMPLE_RATE]
-    one, two, three = (converter.convert(short, seed=seed).audio for seed in (3, 3, 4))
+    one, two, three = (converter.convert(short, sample_rate=24000, seed=seed).audio for seed in (3, 3, 4))
     assert np.array_equal(one, two)
     assert not np.array_equal(one, three)
 
 
 @pytest.mark.slow
 def test_text_path_keeps_words_and_melody(converter, wave):
-    done = converter.convert(wave, path="text")
+    done = converter.convert(wave, sample_rate=24000, path="text")
     assert done.transcript is not None
     assert len(done.audio) == len(wave)
     assert words_kept(converter, wave, done.audio) <= 0.25
@@ -85,24 +85,24 @@ def test_another_voice_moves_the_melody_to_its_range(converter, wave):
     source = median_log_f0(report.contours(wave).f0)
     outputs = {}
     for voice in ("am_onyx", "af_heart"):
-        done = converter.convert(wave, voice=voice)
+        done = converter.convert(wave, sample_rate=24000, voice=voice)
         outputs[voice] = median_log_f0(report.contours(done.audio).f0)
         assert abs(outputs[voice] - converter.voices.target(ConversionOptions(voice=voice)).log_f0) < 0.2
     assert outputs["af_heart"] - outputs["am_onyx"] > 0.5
-    shifted = converter.convert(wave, pitch_shift=5.0)
+    shifted = converter.convert(wave, sample_rate=24000, pitch_shift=5.0)
     assert abs(median_log_f0(report.contours(shifted.audio).f0) - source - 5 / 12) < 0.1
 
 
 @pytest.mark.slow
 def test_new_words_are_said(converter, wave):
-    done = converter.convert(wave, text="The weather in the mountains is cold today.")
+    done = converter.convert(wave, sample_rate=24000, text="The weather in the mountains is cold today.")
     heard = report.transcribe(converter.models.transcriber, done.audio).text
     assert metrics.word_errors("The weather in the mountains is cold today.", heard).wer <= 0.25
 
 
 @pytest.mark.slow
 def test_rhythm_can_be_left_to_kokoro(converter, wave):
-    done = converter.convert(wave, voice="af_heart", keep=("f0", "energy"))
+    done = converter.convert(wave, sample_rate=24000, voice="af_heart", keep=("f0", "energy"))
     assert done.path == "text"
     assert words_kept(converter, wave, done.audio) <= 0.35
 
@@ -111,7 +111,7 @@ def test_rhythm_can_be_left_to_kokoro(converter, wave):
 def test_several_pieces_join_and_stream_to_a_file(converter, long, tmp_path):
     seen: list[float] = []
     out = tmp_path / "long.flac"
-    converter.convert(long, output=out, progress=seen.append)
+    converter.convert(long, sample_rate=24000, output=out, progress=seen.append)
     assert soundfile.info(out).frames == len(long)
     assert seen == sorted(seen)
     assert seen[-1] == pytest.approx(1.0)
@@ -123,9 +123,9 @@ def test_voices_from_files_give_what_their_names_give(converter, wave, tmp_path)
     pack = stock_voices()["bm_george"]
     torch.save(pack[:, None], tmp_path / "own.pt")
     np.savez(tmp_path / "own.npz", voice=pack.numpy())
-    named = converter.convert(short, voice="bm_george").audio
+    named = converter.convert(short, sample_rate=24000, voice="bm_george").audio
     for name in ("own.pt", "own.npz"):
-        assert np.allclose(converter.convert(short, voice=tmp_path / name).audio, named, atol=1e-4)
+        assert np.allclose(converter.convert(short, sample_rate=24000, voice=tmp_path / name).audio, named, atol=1e-4)
 
 
 class Noting(Resynthesizer):
@@ -145,14 +145,14 @@ class Noting(Resynthesizer):
 def test_a_recording_serves_as_voice(converter, wave, clip):
     short, noting = wave[: 4 * audio.SAMPLE_RATE], Noting(converter.models)
     chain = Converter(converter.models, resynthesizer=noting)
-    assert np.isfinite(chain.convert(short, voice=clip).audio).all()
+    assert np.isfinite(chain.convert(short, sample_rate=24000, voice=clip).audio).all()
     # it is equalised like its speaker, which nothing else is unless it is refined
     own = converter.models.speaker_encoder.embed(wave, audio.SAMPLE_RATE)
     ((given, fitted),) = noting.voices
     assert float(given.speaker @ torch.from_numpy(own)) > 0.99
     assert given.equalizer is None and fitted.equalizer is not None
     for voice in (None, "am_onyx"):
-        chain.convert(short[: audio.SAMPLE_RATE], voice=voice, path="direct")
+        chain.convert(short[: audio.SAMPLE_RATE], sample_rate=24000, voice=voice, path="direct")
     assert len(noting.voices) == 3 and all(voice.equalizer is None for _, voice in noting.voices[1:])
 
 
@@ -172,7 +172,7 @@ class NotingSpeakers(SpeakerClustering):
 def test_further_recordings_of_a_voice_make_it_better_known(converter, wave, clip):
     short, speakers = wave[: 2 * audio.SAMPLE_RATE], NotingSpeakers(converter.models)
     chain = Converter(converter.models, speakers=speakers)
-    outputs = [chain.convert(short, path="direct", more=more).audio for more in ((), (clip,))]
+    outputs = [chain.convert(short, sample_rate=24000, path="direct", more=more).audio for more in ((), (clip,))]
     chain.voices.target(ConversionOptions(voice=clip), {"more": audio.read(clip)})
     alone, together, _ = speakers.assigned
     assert [len(x) for x in speakers.assigned] == [1, 2, 2]
@@ -181,7 +181,7 @@ def test_further_recordings_of_a_voice_make_it_better_known(converter, wave, cli
     torch.testing.assert_close(together[0].style.vector, together[1].style.vector, atol=1e-3, rtol=1e-3)
     assert (together[0].style.vector - alone[0].style.vector).abs().max() > 0.01
     with pytest.raises(UserError, match="more"):
-        converter.convert(short, voice="af_heart", more=(clip,))
+        converter.convert(short, sample_rate=24000, voice="af_heart", more=(clip,))
 
 
 class Counting(Analyzer):
@@ -265,21 +265,21 @@ def test_a_stream_gives_what_a_conversion_gives_as_soon_as_it_is_made(converter,
     echo = Echo(converter.models)
     chain = Converter(converter.models, Remembering(converter.models), resynthesizer=echo)
     chunks, asked = [], []
-    for chunk in chain.stream(long, path="direct", language="fr"):
+    for chunk in chain.stream(long, sample_rate=24000, path="direct", language="fr"):
         chunks.append(chunk)
         asked.append(echo.asked)
     # a chunk comes before the next segment is spoken
     assert asked == list(range(1, len(chunks) + 1)) and len(chunks) > 1
     streamed = np.concatenate(chunks)
     np.testing.assert_allclose(streamed, long, atol=1e-5)
-    assert np.array_equal(streamed, chain.convert(long, path="direct", language="fr").audio)
+    assert np.array_equal(streamed, chain.convert(long, sample_rate=24000, path="direct", language="fr").audio)
 
 
 def test_a_voice_as_second_argument_is_deprecated(converter, wave):
     short = wave[: audio.SAMPLE_RATE]
     with pytest.warns(DeprecationWarning, match="voice"):
         old = converter.convert(short, "af_heart").audio
-    assert np.array_equal(old, converter.convert(short, voice="af_heart").audio)
+    assert np.array_equal(old, converter.convert(short, sample_rate=24000, voice="af_heart").audio)
 
 
 @pytest.mark.slow
@@ -290,7 +290,7 @@ def test_threads_share_a_converter(converter, wave):
 
     def convert(job):  # type: ignore[no-untyped-def]
         voice, path, seed = job
-        return converter.convert(short, voice=voice, path=path, seed=seed)
+        return converter.convert(short, sample_rate=24000, voice=voice, path=path, seed=seed)
 
     alone = [convert(job) for job in jobs]
     with ThreadPoolExecutor(4) as pool:

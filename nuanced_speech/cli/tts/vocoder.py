@@ -76,6 +76,7 @@ def read_mel(path: Path, config):  # type: ignore[no-untyped-def]
     import torch
 
     from nuanced_speech import audio
+    from nuanced_speech.core.numpy_files import read_array
     from nuanced_speech.dsp.mel import MEL, mel_spectrogram
     from nuanced_speech.tts import features
 
@@ -88,12 +89,7 @@ def read_mel(path: Path, config):  # type: ignore[no-untyped-def]
         )
     if path.suffix == ".npz":
         return checked(path, features.load(path).mel.T)
-    try:
-        mel = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: not an .npy file that can be read ({type(error).__name__})") from error
-    if not isinstance(mel, np.ndarray):
-        raise UserError(f"{path}: an .npz file under the name of an .npy; give it its own name")
+    mel = read_array(path, "an .npy file that can be read", "give a mel of shape (frames, bands) in one")
     if (
         mel.ndim != 2
         or not mel.size

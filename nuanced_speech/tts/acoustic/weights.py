@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 
-from nuanced_speech.core.errors import UserError, reading_weights
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
 from nuanced_speech.tts.acoustic.etts import Etts, EttsConfig
 from nuanced_speech.tts.acoustic.interface import AcousticModel
 from nuanced_speech.tts.acoustic.tacotron2 import Tacotron2
 from nuanced_speech.tts.acoustic.tacotron2_layers import Tacotron2Config
+from nuanced_speech.weights.tensors import reading_model
 
 PACKAGED = Path(__file__).parents[2] / "data" / "etts.safetensors"
 MODELS: dict[str, tuple[Any, Any]] = {"etts": (Etts, EttsConfig), "tacotron2": (Tacotron2, Tacotron2Config)}
@@ -67,10 +67,8 @@ def load(path: Path | None = None, device: str | torch.device = "cpu") -> Acoust
         UserError: no such file, or not an acoustic model.
     """
     path = path or PACKAGED
-    with reading_weights(path, "acoustic model", "nuanced-speech tts train --model etts --data DIR"):
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        model = build(metadata["model"], json.loads(metadata["config"]))
-        model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    with reading_model(path, "acoustic model", "nuanced-speech tts train --model etts --data DIR") as file:
+        kind, config = MODELS[file.metadata["model"]]
+        model: AcousticModel = kind(config(**file.config()))
+        model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in file.tensors.items()})
     return model.to(device).eval().requires_grad_(False)

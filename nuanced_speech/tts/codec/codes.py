@@ -1,14 +1,13 @@
 """Codes in a file: an ``.npz`` with ``codes`` (codebooks, frames) and the data that decoding them needs."""
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.files import check_replaceable, replacing
+from nuanced_speech.core.numpy_files import read_arrays, text_of, whole_number
 
 
 @dataclass(frozen=True)
@@ -67,17 +66,18 @@ def load(path: Path) -> Codes:
     """
     if not path.is_file():
         raise UserError(f"{path} does not exist: make it with: nuanced-speech tts codec encode IN.wav {path}")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            coded = Codes(
-                file["codes"].astype(np.int64),
-                int(file["samples"]),
-                int(file["sample_rate"]),
-                str(file["codec"]),
-                str(file["fingerprint"]),
-            )
-    except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path}: not a file of codes, or damaged ({type(error).__name__})") from error
+    remedy = "make it again with: nuanced-speech tts codec encode"
+    arrays = read_arrays(path, "a file of codes", remedy)
+    with reading(path, "a file of codes", remedy):
+        if arrays["codes"].dtype.kind not in "iu":
+            raise TypeError("codes are whole numbers")
+        coded = Codes(
+            arrays["codes"].astype(np.int64),
+            whole_number(arrays["samples"]),
+            whole_number(arrays["sample_rate"]),
+            text_of(arrays["codec"]),
+            text_of(arrays["fingerprint"]),
+        )
     if coded.codes.ndim != 2 or coded.codes.size == 0 or coded.codes.min() < 0 or coded.samples < 1:
         raise UserError(f"{path}: its codes are of shape {coded.codes.shape}; they must be (codebooks, frames)")
     return coded

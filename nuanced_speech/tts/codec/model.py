@@ -12,14 +12,13 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from nuanced_speech.core.errors import reading_weights
 from nuanced_speech.core.files import replacing
 from nuanced_speech.dsp.mel import MelConfig, mel_bank
 from nuanced_speech.tts.codec.quantise import ResidualVectorQuantiser
+from nuanced_speech.weights.tensors import reading_model
 
 WEIGHTS = Path(__file__).parents[2] / "data" / "codec.safetensors"
 # About the mean and spread of log mel magnitudes of speech.
@@ -255,13 +254,10 @@ class SpeechCodec(nn.Module):
         Raises:
             UserError: the file is missing, damaged or not a codec.
         """
-        with reading_weights(path, "codec", "nuanced-speech tts codec train FOLDER --out DIR"):
-            with safe_open(path, "pt") as file:
-                config = CodecConfig(**json.loads(file.metadata()["config"]))
-            codec = cls(config)
-            state = {name: value.float() for name, value in load_file(path).items()}
+        with reading_model(path, "codec", "nuanced-speech tts codec train FOLDER --out DIR") as file:
+            codec = cls(CodecConfig(**file.config()))
             empty = {name: value for name, value in codec.state_dict().items() if name in TRAINING_ONLY}
-            codec.load_state_dict(state | empty)
+            codec.load_state_dict(file.floats() | empty)
         return codec.eval().requires_grad_(False)
 
 

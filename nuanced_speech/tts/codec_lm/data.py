@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.core.numpy_files import read_arrays, text_of
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.tts import ljspeech
 from nuanced_speech.tts.codec import interface
@@ -46,10 +47,7 @@ def load(folder: Path, codec: AudioCodec, codebooks: int, out: Path) -> list[Cod
     key = f"{interface.fingerprint(codec)} {codebooks} {hashlib.sha256(sizes.encode()).hexdigest()}"
     path = out / CODES
     if path.is_file():
-        with np.load(path, allow_pickle=False) as file:
-            if str(file["key"]) != key:
-                raise UserError(f"{path} keeps the codes of other recordings or another codec: choose another folder")
-            codes = [torch.from_numpy(file[f"codes_{number}"].astype(np.int64)) for number in range(len(rows))]
+        codes = kept_codes(path, key, len(rows))
     else:
         codes = []
         for name, _ in step_bar(rows, "encoding", unit="clip"):
@@ -59,3 +57,20 @@ def load(folder: Path, codec: AudioCodec, codebooks: int, out: Path) -> list[Cod
         with audio.replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, key=np.array(key), **arrays)  # type: ignore[arg-type]
     return [CodedClip(name, text, item) for (name, text), item in zip(rows, codes, strict=True)]
+
+
+def kept_codes(path: Path, key: str, clips: int) -> list[Tensor]:
+    """The codes ``[K, F]`` of so many clips that ``load`` kept under a key.
+
+    Raises:
+        UserError: another key, or a file that is damaged.
+    """
+    what, remedy = "codes of a data set", "remove it, and the recordings are encoded again"
+    arrays = read_arrays(path, what, remedy)
+    with reading(path, what, remedy):
+        if text_of(arrays["key"]) != key:
+            raise UserError(f"{path} keeps the codes of other recordings or another codec: choose another folder")
+        codes = [arrays[f"codes_{number}"] for number in range(clips)]
+        if any(item.ndim != 2 or item.dtype.kind not in "iu" or item.min(initial=0) < 0 for item in codes):
+            raise ValueError("codes are whole numbers in two dimensions")
+    return [torch.from_numpy(item.astype(np.int64)) for item in codes]

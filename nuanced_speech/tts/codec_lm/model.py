@@ -11,15 +11,14 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from nuanced_speech.core.errors import reading_weights
 from nuanced_speech.core.files import replacing
 from nuanced_speech.tts.codec_lm.delay import delayed, empty, end, undelayed
 from nuanced_speech.tts.codec_lm.text import TextTable
+from nuanced_speech.weights.tensors import reading_model
 
 PROMPT, TEXT, SPEECH = range(3)
 Cache = list[tuple[Tensor, Tensor]]
@@ -249,11 +248,10 @@ class CodecLM(nn.Module):
         Raises:
             UserError: the file is missing, damaged or not a codec language model.
         """
-        with reading_weights(path, "codec language model", "nuanced-speech tts codec-lm train DATA --out DIR"):
-            with safe_open(path, "pt") as file:
-                header = file.metadata()
-            model = cls(LMConfig(**json.loads(header["config"])), TextTable(json.loads(header["tokens"])))
-            model.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+        command = "nuanced-speech tts codec-lm train DATA --out DIR"
+        with reading_model(path, "codec language model", command) as file:
+            model = cls(LMConfig(**file.config()), TextTable(file.config("tokens")))
+            model.load_state_dict(file.floats())
         return model.eval().requires_grad_(False)
 
     def attention_maps(self, x: Tensor) -> Iterator[Tensor]:

@@ -46,6 +46,8 @@ class TextTable:
 
     def __init__(self, tokens: Sequence[int]) -> None:
         self.tokens = list(tokens)
+        if not all(isinstance(token, int) for token in self.tokens):
+            raise TypeError("tokens are whole numbers")
         self.index = {token: number for number, token in enumerate(self.tokens)}
 
     @classmethod

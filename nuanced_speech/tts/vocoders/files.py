@@ -4,14 +4,13 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from safetensors import safe_open
 from safetensors.torch import save_file
 
-from nuanced_speech.core.errors import reading_weights
 from nuanced_speech.core.files import replacing
 from nuanced_speech.tts.vocoders.hifigan import HiFiGAN, HiFiGANConfig
 from nuanced_speech.tts.vocoders.source_filter import SourceFilter, SourceFilterConfig
 from nuanced_speech.tts.vocoders.waveglow import WaveGlow, WaveGlowConfig
+from nuanced_speech.weights.tensors import reading_model
 
 Trainable = SourceFilter | HiFiGAN | WaveGlow
 MODELS = {
@@ -39,13 +38,10 @@ def load(path: Path) -> Trainable:
     Raises:
         UserError: no such file, or not one of these.
     """
-    with (
-        reading_weights(path, "vocoder", "nuanced-speech tts train-vocoder RECORDINGS"),
-        safe_open(path, "pt") as file,
-    ):
-        kind, sizes = MODELS[file.metadata()["vocoder"]]
-        values = json.loads(file.metadata()["config"])
+    with reading_model(path, "vocoder", "nuanced-speech tts train-vocoder RECORDINGS") as file:
+        kind, sizes = MODELS[file.metadata["vocoder"]]
+        values = file.config()
         config = sizes(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
         model = kind(config)
-        model.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
+        model.load_state_dict(file.floats())
     return model.eval().requires_grad_(False)

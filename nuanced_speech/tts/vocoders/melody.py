@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from nuanced_speech.core.constants import FRAME_RATE
+from nuanced_speech.core.errors import reading
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.numpy_files import read_array
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.dsp.mel import MelConfig
@@ -28,7 +30,12 @@ def melodies(recordings: Waveforms, config: MelConfig, cache: Path) -> list[np.n
         ]
         with replacing(path) as temporary:
             np.save(temporary, np.concatenate(curves))
-    return np.split(np.load(path, allow_pickle=False), ends[:-1])
+    what, remedy = "F0 of these recordings", "remove it, and it is computed again"
+    curve = read_array(path, what, remedy)
+    with reading(path, what, remedy):
+        if curve.shape != (sum(frames),) or curve.dtype.kind != "f" or not np.isfinite(curve).all():
+            raise ValueError("not a finite number a frame")
+    return np.split(curve, ends[:-1])
 
 
 def frame_f0(wave: np.ndarray, frames: int, config: MelConfig) -> np.ndarray:

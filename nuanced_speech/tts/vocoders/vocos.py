@@ -2,16 +2,16 @@
 inverse STFT at the end. It has a mel of its own: 24 kHz, 100 bands."""
 
 import hashlib
-import pickle
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from nuanced_speech.core.constants import SAMPLE_RATE
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.dsp.mel import MelConfig
 from nuanced_speech.tts.vocoders.convnext import ConvNeXtBlock
+from nuanced_speech.weights import tensors
 
 REPOSITORY, FILE = "charactr/vocos-mel-24khz", "pytorch_model.bin"
 VOCOS_MEL = MelConfig(sample_rate=SAMPLE_RATE, n_mels=100, fmax=SAMPLE_RATE / 2, floor=1e-7, centred=True, htk=True)
@@ -70,13 +70,12 @@ class Vocos(nn.Module):
         Raises:
             UserError: not such a file.
         """
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            model = cls()
+        with reading(path, "the weights of Vocos", "remove it, and it is fetched again"):
+            state = tensors.load_pickle(path)
             weights = {name: value for name, value in state.items() if name.startswith(("backbone.", "head.out."))}
+            model = cls()
             model.load_state_dict(weights)
-        except (RuntimeError, OSError, EOFError, ValueError, AttributeError, pickle.UnpicklingError) as error:
-            raise UserError(f"{path}: not the weights of Vocos, or damaged ({type(error).__name__})") from error
+            tensors.check_finite(model.state_dict())
         return model.eval().requires_grad_(False)
 
     @classmethod
