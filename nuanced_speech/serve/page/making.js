@@ -22,7 +22,7 @@ async function run(form, text, work, place = () => false) {
 }
 
 export function setUpClone() {
-  const form = byId('clone');
+  const form = byId('clone-form');
   const most = () => known.settings.limits.sample_bytes;
   const [consent, sample] = [recordingField(byId('consent'), most), recordingField(byId('sample'), most)];
   const [name, nameError, done] = [byId('clone-name'), byId('clone-name-error'), form.querySelector('.done')];
@@ -89,7 +89,7 @@ function shown(attribute, value) {
 }
 
 export function setUpDescribe() {
-  const form = byId('describe');
+  const form = byId('describe-form');
   const [sex, accent, host] = [byId('describe-sex'), byId('describe-accent'), byId('sliders')];
   const most = known.settings.largest_level;
   const sliders = known.settings.attributes.filter((attribute) => attribute.name !== 'sex').map(slider);
@@ -208,5 +208,5 @@ export function setUpMix() {
   onVoices(() => rows.forEach((row) => fill(row.voice, row.voice.value)));
   const hear = make('div', { class: 'row' }, sampleButton(expression, 'the mix', (message) => showError(error, message)), 'Hear the mix');
   byId('mixed').replaceChildren(hear, keepRow(() => ({ mix: expression() })), error);
-  byId('mix').addEventListener('submit', (event) => event.preventDefault());
+  byId('mix-form').addEventListener('submit', (event) => event.preventDefault());
 }

@@ -100,6 +100,13 @@ export function voicePicker(host, name, options = {}) {
   return picker;
 }
 
+/** The name beside a point of the map, on the side where there is room. */
+function label({ x, y, label: [across, down] }, name) {
+  const side = across > x + 8 ? 'right' : across < x - 8 ? 'left' : 'middle';
+  const away = { right: 22, left: -22, middle: 0 }[side];
+  return svg('text', { x: x + away, y: side === 'middle' ? y + Math.sign(down - y) * 30 : down, class: side }, name);
+}
+
 /** The stock voices by how they sound; arrow keys move between those that the filters let through. */
 function drawMap(host, shown, choose) {
   const { points, width, height, across, up } = known.map;
@@ -111,7 +118,7 @@ function drawMap(host, shown, choose) {
     const voice = known.voices.find((item) => item.id === point.id);
     const group = svg('g', { class: `point ${point.kind}`, 'data-id': point.id, role: 'button', tabindex: k ? -1 : 0, 'aria-label': `${voice.name}, ${aboutVoice(voice)}` });
     group.append(svg('circle', { cx: point.x, cy: point.y, r: 26, class: 'reach' }), svg('circle', { cx: point.x, cy: point.y, r: 12 }),
-      svg('text', { x: point.label[0], y: point.label[1] }, voice.name));
+      label(point, voice.name));
     const take = (event) => {
       event.preventDefault();
       choose(point.id);
