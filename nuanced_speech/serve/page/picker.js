@@ -102,9 +102,10 @@ export function voicePicker(host, name, options = {}) {
 
 /** The name beside a point of the map, on the side where there is room. */
 function label({ x, y, label: [across, down] }, name) {
-  const side = across > x + 8 ? 'right' : across < x - 8 ? 'left' : 'middle';
+  const fits = x + 22 + 11 * name.length < known.map.width;
+  const side = !fits ? 'middle' : across > x + 8 ? 'right' : across < x - 8 ? 'left' : 'middle';
   const away = { right: 22, left: -22, middle: 0 }[side];
-  return svg('text', { x: x + away, y: side === 'middle' ? y + Math.sign(down - y) * 30 : down, class: side }, name);
+  return svg('text', { x: x + away, y: side === 'middle' ? y + (down > y ? 30 : -30) : down, class: side }, name);
 }
 
 /** The stock voices by how they sound; arrow keys move between those that the filters let through. */
