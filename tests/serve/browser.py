@@ -52,7 +52,7 @@ def opened(browser: Browser, url: str) -> Iterator[Page]:
     page.goto(url)
     page.wait_for_selector("body[data-ready]")
     yield page
-    assert not problems
+    assert not problems, problems
     context.close()
 
 

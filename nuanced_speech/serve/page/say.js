@@ -107,7 +107,8 @@ export function setUpSay() {
     byId('say-button').disabled = true;
     byId('say-stop').hidden = false;
     const language = byId('say-language').value;
-    speech.begin(language || known.voices.find((voice) => voice.id === picker.voice)?.language || 'en', picker.voice);
+    const voice = known.voices.find((item) => item.id === picker.voice);
+    speech.begin(language || voice.language || 'en', `${known.settings.synthetic}; voice: ${voice.name} (${voice.kind})`);
     try {
       const body = formOf({
         model: 'kokoro', input: text.value, voice: picker.voice, response_format: 'pcm', stream_format: 'sse',
@@ -141,11 +142,12 @@ class Speech {
     this.transport.addEventListener('timeupdate', () => this.light(this.transport.currentTime));
   }
 
-  begin(language, voice) {
+  /** A new speech in a language; `mark` is the comment of its file. */
+  begin(language, mark) {
     this.stop();
     this.player?.close();
     this.player = null;
-    Object.assign(this, { stream: new Stream(), sentences: [], spans: [], lit: null, voice });
+    Object.assign(this, { stream: new Stream(), sentences: [], spans: [], lit: null, mark });
     this.spaces = !UNSPACED.includes(language.slice(0, 2));
     byId('words').replaceChildren();
     byId('say-downloads').hidden = true;
@@ -199,7 +201,7 @@ class Speech {
     const samples = stream.samples;
     const link = byId('say-download');
     URL.revokeObjectURL(link.href);
-    link.href = URL.createObjectURL(wavOf(samples, `synthetic speech; voice: ${this.voice}`));
+    link.href = URL.createObjectURL(wavOf(samples, this.mark));
     byId('say-downloads').hidden = false;
     const show = () => {
       if (this.stream !== stream) return;

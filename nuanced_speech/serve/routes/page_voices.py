@@ -13,6 +13,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse, Response
 
+from nuanced_speech.audio import SYNTHETIC
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.serve.audio_encoder import AudioFormat, audio_encoder
 from nuanced_speech.serve.drafts import DraftStore
@@ -146,6 +147,7 @@ def _add_lists(routes: APIRouter, services: Services) -> None:
             "languages": [{"accent": k, "code": VOICE_LANGUAGES[k], "name": n} for k, n in LANGUAGE_NAMES.items()],
             "attributes": _attributes(),
             "largest_level": LARGEST_LEVEL,
+            "synthetic": SYNTHETIC,
         }
 
     @routes.get("/page/voices")
