@@ -14,11 +14,23 @@ from nuanced_speech.serve.config import ServeConfig
 from nuanced_speech.serve.engine import Engine
 from nuanced_speech.serve.errors import add_handlers
 from nuanced_speech.serve.metrics import Observer, template_of
-from nuanced_speech.serve.routes import models, speech, speech_to_speech, status, transcriptions, voices
+from nuanced_speech.serve.routes import (
+    models,
+    page_convert,
+    page_files,
+    page_voices,
+    speech,
+    speech_to_speech,
+    status,
+    transcriptions,
+    voices,
+)
 from nuanced_speech.serve.security import Security
 from nuanced_speech.serve.services import Services
 
-FAMILIES = (speech, transcriptions, speech_to_speech, voices, models, status)
+FAMILIES = (
+    speech, transcriptions, speech_to_speech, voices, models, status, page_files, page_convert, page_voices,
+)  # fmt: skip
 
 
 def engine_of(config: ServeConfig) -> Engine:

@@ -76,6 +76,15 @@ class Job(Generic[T]):
         except BaseException as error:
             self._put(error, 0)
 
+    def emit(self, piece: T) -> None:
+        """Hand a piece over from within the work, such as its progress.
+
+        Raises:
+            Cancelled: the client has gone away.
+        """
+        self.check()
+        self._put(piece, self.size(piece))
+
     def _put(self, piece: Any, size: int) -> None:
         deadline = time.monotonic() + self.config.stalled_seconds
         with self.room:

@@ -15,7 +15,9 @@ from nuanced_speech.serve.config import LOOPBACK, ServeConfig
 from nuanced_speech.serve.errors import ApiError, error_response
 
 # Paths that need no token: they tell nothing about anyone.
-OPEN_PATHS = ("/health",)
+OPEN_PATHS = ("/health", "/")
+# The page's own files, which ask for the token.
+OPEN_FOLDER = "/page/files/"
 # OpenAI's browser clients hand the token over as a subprotocol of the WebSocket.
 SUBPROTOCOL = "openai-insecure-api-key."
 POLICY_VIOLATION = 1008
@@ -56,7 +58,8 @@ class Security:
         if origin is not None and not self._own(origin, host):
             message = f"pages of {origin!r} may not use this server: allow this origin"
             raise ApiError(403, message, "origin", "origin_not_allowed")
-        if self.config.token and path not in OPEN_PATHS and not self._named(headers):
+        open_path = path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
+        if self.config.token and not open_path and not self._named(headers):
             message = "the token is missing or wrong: send it as 'Authorization: Bearer TOKEN' or as 'xi-api-key'"
             raise ApiError(401, message, None, "invalid_api_key", {"WWW-Authenticate": "Bearer"})
         length = headers.get("content-length", "0")

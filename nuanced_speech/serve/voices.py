@@ -41,6 +41,7 @@ class KeptVoice:
     name: str
     created_at: int
     consent: str
+    kind: str = "clone"
 
 
 class VoiceStore:
@@ -72,7 +73,7 @@ class VoiceStore:
         """All voices as ``GET /v1/audio/voices`` lists them."""
         rows: list[dict[str, Any]] = []
         for kept in self.kept():
-            rows.append({"id": kept.id, "name": kept.name, "kind": "clone", "created_at": kept.created_at})
+            rows.append({"id": kept.id, "name": kept.name, "kind": kept.kind, "created_at": kept.created_at})
         rows += [{"id": name, "name": name, "kind": "own"} for name in sorted(own_voices())]
         for name in stock_voices():
             rows.append({"id": name, "name": name, "kind": "stock", "language": VOICE_LANGUAGES[name[0]]})
@@ -130,9 +131,9 @@ class VoiceStore:
         if len(self.kept()) >= self.most:
             raise ApiError(400, f"{self.most} voices are kept already: delete one first", None, "too_many_voices")
 
-    def keep(self, voice: Voice, name: str, consent: str) -> KeptVoice:
-        """Keep a voice, whose own name is its id."""
-        kept = KeptVoice(voice.name, name, int(time.time()), consent)
+    def keep(self, voice: Voice, name: str, consent: str = "") -> KeptVoice:
+        """Keep a voice, whose own name is its id; ``consent`` is the id of its speaker's consent."""
+        kept = KeptVoice(voice.name, name, int(time.time()), consent, voice.provenance.kind)
         with self._lock:
             self.check_room()
             voice.save(self.folder)

@@ -44,17 +44,28 @@ def write(path: str | os.PathLike[str], sentences: Iterable[SpokenSentence], spa
     """
     path = Path(path)
     check_writable(path)
-    timed = _sentences(sentences)
-    suffix = path.suffix.lower()
-    if suffix == ".json":
-        words = [vars(word) for sentence in timed for word in sentence]
-        table = {"words": words, "sentences": [vars(_joined(sentence, spaces)) for sentence in timed]}
-        content = json.dumps(table, ensure_ascii=False, indent=1) + "\n"
-    else:
-        cues = [cue for sentence in timed for cue in _cues(sentence, spaces)]
-        content = _srt(cues) if suffix == ".srt" else "WEBVTT\n\n" + "\n".join(_cue(cue, ".") for cue in cues)
+    content = text_of(_sentences(sentences), path.suffix.lower(), spaces)
     with replacing(path) as temporary:
         temporary.write_text(content, encoding="utf-8")
+
+
+def text_of(sentences: list[list[TimedText]], suffix: str, spaces: bool = True) -> str:
+    """The text of a file with the times of words.
+
+    Args:
+        sentences: the words of each sentence.
+        suffix: one of ``SUFFIXES``.
+        spaces: whether the language writes spaces between words.
+    """
+    timed = [words for words in sentences if words]
+    if suffix == ".json":
+        table = {
+            "words": [vars(word) for sentence in timed for word in sentence],
+            "sentences": [vars(_joined(sentence, spaces)) for sentence in timed],
+        }
+        return json.dumps(table, ensure_ascii=False, indent=1) + "\n"
+    cues = [cue for sentence in timed for cue in _cues(sentence, spaces)]
+    return _srt(cues) if suffix == ".srt" else "WEBVTT\n\n" + "\n".join(_cue(cue, ".") for cue in cues)
 
 
 def _sentences(parts: Iterable[SpokenSentence]) -> list[list[TimedText]]:

@@ -1,0 +1,329 @@
+"""The page in a real browser, against the real server: each flow once; and the routes that only the page uses."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+import soundfile
+from helpers import CLIP
+from serve.browser import chromium, faults, opened, overflow, until
+from serve.running import Running
+from serve.test_refusals import answer, check_error
+
+from nuanced_speech import audio
+from nuanced_speech.serve.config import Limits, ServeConfig
+from nuanced_speech.serve.routes.page_files import FOLDER
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of real speech as a WAV file, which the microphone plays too."""
+    path = tmp_path_factory.mktemp("page") / "clip.wav"
+    audio.write(path, audio.read(CLIP)[: 2 * audio.SAMPLE_RATE], comment="")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(clip: Path) -> Iterator[Browser]:
+    with chromium(clip) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, server: Running) -> Iterator[Page]:
+    with opened(browser, f"{server.url}/") as shown:
+        yield shown
+
+
+def choose_tab(page: Page, *names: str) -> None:
+    for name in names:
+        page.get_by_role("tab", name=name, exact=True).click()
+
+
+def record(page: Page, name: str, milliseconds: int) -> None:
+    page.get_by_role("button", name=f"{name}: record").click()
+    page.wait_for_timeout(milliseconds)
+    page.get_by_role("button", name=f"{name}: stop recording").click()
+
+
+def saved(page: Page, selector: str, path: Path) -> Path:
+    with page.expect_download() as download:
+        page.click(selector)
+    download.value.save_as(path)
+    return path
+
+
+@pytest.mark.slow
+def test_a_file_is_converted_into_a_stock_voice(page: Page, clip: Path, tmp_path: Path) -> None:
+    page.set_input_files("#source input[type=file]", clip)
+    page.get_by_text("0:02.0", exact=True).wait_for()
+    page.get_by_role("searchbox", name="Voice of the result: search").fill("american adam")
+    page.get_by_role("radio", name=re.compile("^Adam")).check()
+    page.click("#convert-button")
+    page.wait_for_selector("#figures .figures")
+    assert "Words in the result" in page.inner_text("#figures") and "Melody" in page.inner_text("#figures")
+    label = page.get_by_role("img", name="Pitch over time").get_attribute("aria-label") or ""
+    source, result = (int(hertz) for hertz in re.findall(r"(\d+) Hz", label))
+    assert 60 < source < 200 and 60 < result < 200
+    assert page.locator("#compare .track").count() == 2 and page.is_hidden("#convert-progress")
+    # both waveforms and the pitch have one play-head
+    page.get_by_role("slider", name="Position in the recording").fill("1")
+    page.click("#compare .round")
+    until(page, "document.querySelector('#compare .time').textContent >= '0:01.2'")
+    page.locator("#compare").get_by_text("Source").first.click()
+    until(page, "document.querySelector('#compare .time').textContent.startsWith('0:02.0')")
+    head = page.evaluate("Number(document.querySelector('#pitch .playhead').getAttribute('x1'))")
+    assert head == pytest.approx(page.evaluate("document.querySelector('#pitch').clientWidth"), abs=2)
+    assert faults(page) == [] and overflow(page) <= 0
+    file = saved(page, "#result-download", tmp_path / "result.wav")
+    assert soundfile.info(file).duration == pytest.approx(2, abs=0.01)
+    assert "am_adam" in (audio.synthetic_mark(file) or "")
+
+
+@pytest.mark.slow
+def test_a_recording_of_the_microphone_is_converted_into_its_own_voice(page: Page) -> None:
+    record(page, "Recording to convert", 1500)
+    page.wait_for_selector("#source audio")
+    page.get_by_text("Its own", exact=True).click()
+    page.get_by_text("More options").click()
+    page.select_option("#path", "direct")
+    page.click("#convert-button")
+    # the progress tells its share
+    page.wait_for_selector("#convert-progress progress[value]")
+    page.wait_for_selector("#figures .figures")
+    time = page.inner_text("#compare .time")
+    assert 1.0 < float(time.rpartition(":")[2]) < 3.0
+
+
+@pytest.mark.slow
+def test_a_recording_gives_its_voice(page: Page, clip: Path) -> None:
+    """The figures are not waited for: the conversion is stopped when its result is there."""
+    page.set_input_files("#source input[type=file]", clip)
+    page.get_by_text("Of a recording", exact=True).click()
+    page.click("#convert-button")
+    assert "Choose a recording of the voice." in page.inner_text("#reference")
+    page.set_input_files("#reference input[type=file]", clip)
+    page.get_by_text("More options").click()
+    page.select_option("#path", "direct")
+    page.click("#convert-button")
+    page.wait_for_selector("#result-download")
+    page.click("#convert-stop")
+    page.wait_for_selector("#convert-button:not([disabled])")
+
+
+def test_errors_stand_where_they_belong(page: Page, tmp_path: Path) -> None:
+    page.click("#convert-button")
+    assert page.locator("#source .error").inner_text() == "Choose a recording, or make one with the microphone."
+    broken, large = tmp_path / "notes.wav", tmp_path / "large.wav"
+    broken.write_text("these are words, and no audio " * 20)
+    large.write_bytes(bytes(3 << 20))
+    page.set_input_files("#source input[type=file]", large)
+    assert "at most 2 are possible" in page.inner_text("#source .error")
+    page.set_input_files("#source input[type=file]", broken)
+    page.get_by_text("This browser cannot play it").wait_for()
+    page.click("#convert-button")
+    page.get_by_text("The recording is not audio that can be read").wait_for()
+    assert page.locator("#source .error").inner_text() and not page.inner_text("#convert-error")
+    choose_tab(page, "Say")
+    page.click("#say-button")
+    assert page.inner_text("#text-error") == "Write a text to speak."
+    assert page.get_attribute("#text", "aria-invalid") == "true"
+    page.fill("#text", "a" * 2001)
+    page.click("#say-button")
+    assert "at most 2000" in page.inner_text("#text-error")
+    assert faults(page) == []
+    choose_tab(page, "Voices", "Clone")
+    page.get_by_role("button", name="Clone the voice").click()
+    assert "Give the voice a name." in page.inner_text("#clone-name-error")
+    assert "Record the consent" in page.inner_text("#consent") and "Record the sample" in page.inner_text("#sample")
+    assert faults(page) == []
+
+
+def test_the_keyboard_reaches_everything(page: Page) -> None:
+    page.focus("#tab-convert")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.id") == "tab-voices" and page.is_visible("#browse")
+    page.keyboard.press("End")
+    assert page.is_visible("#say") and page.url.endswith("#say")
+    page.keyboard.press("Home")
+    page.locator("#convert-picker").get_by_text("Map").click()
+    first = page.locator("#convert-picker .point").first
+    first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    name = page.evaluate("document.activeElement.getAttribute('aria-label')").split(",")[0]
+    assert page.locator("#convert-picker .details strong").inner_text() == name
+    assert faults(page) == [] and overflow(page) <= 0
+
+
+@pytest.mark.slow
+def test_voices_are_found_described_mixed_and_deleted(page: Page, server: Running) -> None:
+    choose_tab(page, "Voices")
+    rows = page.locator("#browse-picker li")
+    everyone = rows.count()
+    page.get_by_role("combobox", name="Voices: language").select_option("it")
+    assert rows.all_inner_texts() and all("Italian" in text for text in rows.all_inner_texts()) and rows.count() < 5
+    page.get_by_role("combobox", name="Voices: language").select_option("")
+    choose_tab(page, "Describe")
+    page.fill("#description", "old man, slow, wibble")
+    page.click("#use-words")
+    page.get_by_text("Not understood: wibble.").wait_for()
+    assert page.input_value("#describe-sex") == "m"
+    assert float(page.get_by_role("slider", name="Pace").input_value()) < 0
+    page.click("#describe-form .primary")
+    page.wait_for_selector("#described table")
+    assert page.locator("#described .asked").count() == 3 and faults(page) == []
+    page.locator("#described").get_by_role("button", name="Hear the new voice").click()
+    page.wait_for_selector("#described [aria-pressed=true]")
+    keep(page, "#described", "Grandpa")
+    choose_tab(page, "Mix")
+    page.get_by_role("combobox", name="Voice 1").select_option(server.services.voices.kept()[0].id)
+    keep(page, "#mixed", "Blend")
+    assert faults(page) == [] and overflow(page) <= 0
+    choose_tab(page, "All voices")
+    assert rows.count() == everyone + 2
+    kept = {voice.name: voice for voice in server.services.voices.kept()}
+    assert kept["Grandpa"].kind == "described" and kept["Blend"].kind == "mix"
+    for name in ("Grandpa", "Blend"):
+        page.get_by_role("button", name=f"Delete {name}").click()
+        page.get_by_role("button", name=f"Delete {name}").click()
+        page.get_by_role("button", name=f"Delete {name}").wait_for(state="detached")
+    assert server.services.voices.kept() == []
+
+
+def keep(page: Page, place: str, name: str) -> None:
+    page.locator(place).get_by_role("textbox", name="Name of the voice").fill(name)
+    page.locator(place).get_by_role("button", name="Keep").click()
+    page.locator(place).get_by_text(f"The voice {name} is kept.").wait_for()
+
+
+@pytest.mark.slow
+def test_a_voice_is_cloned_with_its_consent(page: Page, server: Running) -> None:
+    """The consent comes by the microphone; the sample has the same voice."""
+    choose_tab(page, "Voices", "Clone")
+    record(page, "Recording of the consent", 2500)
+    page.set_input_files("#sample input[type=file]", CLIP)
+    page.fill("#clone-name", "Clara")
+    page.get_by_role("button", name="Clone the voice").click()
+    page.get_by_text("The voice Clara is kept.").wait_for()
+    (kept,) = server.services.voices.kept()
+    assert kept.name == "Clara" and kept.kind == "clone" and kept.consent.startswith("cons_")
+    server.services.voices.delete(kept.id)
+
+
+@pytest.mark.slow
+def test_a_text_is_said_in_a_delivery_and_its_words_are_lit(page: Page, clip: Path, tmp_path: Path) -> None:
+    choose_tab(page, "Say")
+    page.fill("#text", "Good morning.")
+    page.fill("#manner", "slow, calm")
+    page.get_by_text("Delivery of a recording").click()
+    page.set_input_files("#delivery input[type=file]", clip)
+    page.click("#say-button")
+    page.wait_for_selector("#words .now")
+    page.wait_for_selector("#say-player .wave")
+    assert page.inner_text("#words").split() == ["Good", "morning."]
+    assert "pace -1.2" in page.inner_text("#manner-note")
+    page.click("#say-player .round")
+    until(page, "document.querySelector('#words .now')?.textContent === 'morning.'")
+    assert faults(page) == [] and overflow(page) <= 0
+    captions = saved(page, "[data-captions=srt]", tmp_path / "speech.srt").read_text()
+    assert re.fullmatch(r"1\n00:00:00,\d{3} --> 00:00:0\d,\d{3}\nGood morning\.\n", captions)
+    speech = saved(page, "#say-download", tmp_path / "speech.wav")
+    assert 0.5 < soundfile.info(speech).duration < 4 and audio.synthetic_mark(speech)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> ServeConfig:
+    return ServeConfig(voices=tmp_path, limits=Limits(body_bytes=1 << 20))
+
+
+def test_the_page_loads_from_its_own_server_only(local: ServeConfig) -> None:
+    page = answer(local, "GET", "/")
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'" and policy["script-src"] == policy["connect-src"] == "'self'"
+    nonce = re.search(r'nonce="([^"]+)"', page.text)
+    assert nonce and f"'nonce-{nonce[1]}'" in policy["style-src"] and policy["frame-ancestors"] == "'none'"
+    assert nonce[1] not in answer(local, "GET", "/").text
+    for path in FOLDER.glob("*.*"):
+        addresses = re.findall(r"https?://[\w.-]+", path.read_text(encoding="utf-8"))
+        # the names of SVG's vocabulary are not loaded
+        assert set(addresses) <= {"http://www.w3.org"}, path
+
+
+def test_the_pages_files_and_nothing_else_are_served(local: ServeConfig) -> None:
+    kinds = {"main.js": "text/javascript", "style.css": "text/css", "icon.svg": "image/svg+xml"}
+    for name, kind in {**kinds, "vendor/wavesurfer.esm.js": "text/javascript"}.items():
+        file = answer(local, "GET", f"/page/files/{name}")
+        assert file.status_code == 200 and file.headers["content-type"].startswith(kind)
+        assert file.headers["x-content-type-options"] == "nosniff"
+    tag = {"If-None-Match": file.headers["etag"]}
+    assert answer(local, "GET", "/page/files/vendor/wavesurfer.esm.js", headers=tag).status_code == 304
+    for name in ("nothing.js", "../app.py", "%2e%2e/app.py", "..%2fapp.py", "index.html", "/etc/passwd"):
+        check_error(answer(local, "GET", f"/page/files/{name}"), 404, None)
+
+
+def test_the_page_asks_for_the_token_and_needs_none_itself(tmp_path: Path) -> None:
+    config = ServeConfig(voices=tmp_path, token="secret")
+    for path in ("/", "/page/files/main.js"):
+        assert answer(config, "GET", path).status_code == 200
+    for path in ("/page/settings", "/page/voices", "/page/sample?voice=af_heart", "/page/files"):
+        check_error(answer(config, "GET", path), 401, None)
+    headers = {"Authorization": "Bearer secret"}
+    assert answer(config, "GET", "/page/settings", headers=headers).json()["limits"]["characters"] == 20_000
+
+
+WORD = {"word": "a", "start_time": 0, "end_time": 1}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("/page/words", {"description": "wibble"}, "description"),
+        ("/page/words", {"description": "\ud800"}, "description"),
+        ("/page/describe", {"levels": {}}, "levels"),
+        ("/page/describe", {"levels": {"pitch": 9}}, "levels.pitch"),
+        ("/page/describe", {"levels": {"wibble": 1}}, "levels"),
+        ("/page/describe", {"levels": {"pitch": 1}, "accent": "x"}, "accent"),
+        ("/page/voices", {"name": "A", "draft": "draft_0"}, "draft"),
+        ("/page/voices", {"name": "A", "mix": "/etc/passwd.pt"}, "mix"),
+        ("/page/voices", {"name": "A"}, "draft"),
+        ("/page/voices", {"name": "af_sky", "mix": "af_heart:0.5,af_sky:0.5"}, "name"),
+        ("/page/captions", {"format": "doc", "sentences": [[WORD]]}, "format"),
+        ("/page/captions", {"format": "srt", "sentences": [[{**WORD, "end_time": -1}]]}, "sentences.0.0.end_time"),
+    ],
+)
+def test_bodies_that_are_refused(local: ServeConfig, path: str, body: dict[str, Any], param: str | None) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = answer(local, "POST", path, content=json.dumps(body), headers=headers)
+    check_error(response, 404 if body.get("draft") else 400, param)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({}, "audio"),
+        ({"voice": "nobody"}, "voice"),
+        ({"pitch_shift": "nan"}, "pitch_shift"),
+        ({"pitch_shift": "much"}, "pitch_shift"),
+        ({"keep": "wibble"}, None),
+        ({"path": "direct", "text": "Other words."}, None),
+        ({"audio": "text"}, "audio"),
+    ],
+)
+def test_conversions_that_are_refused(local: ServeConfig, fields: dict[str, str], param: str | None) -> None:
+    check_error(answer(local, "POST", "/page/convert", data=fields or {"voice": "own"}), 400, param)
+
+
+def test_samples_of_unknown_voices_are_refused(server: Running) -> None:
+    for voice, status in (("nobody", 400), ("draft_0", 404), ("../me.pt", 400)):
+        response = httpx.get(f"{server.url}/page/sample", params={"voice": voice})
+        assert response.status_code == status and set(response.json()["error"]) == {"message", "type", "param", "code"}
