@@ -84,13 +84,7 @@ def router(services: Services) -> APIRouter:
     @routes.post("/page/words")
     async def words(body: Words) -> dict[str, Any]:
         """The levels that a description asks for."""
-        try:
-            request = parse_description(body.description)
-        except UserError as error:
-            raise ApiError(400, f"description: {error}", "description", "not_understood") from None
-        unknown = [{"word": word, "suggestion": suggestion(word)} for word in request.unknown]
-        levels = {k: float(np.clip(v, -LARGEST_LEVEL, LARGEST_LEVEL)) for k, v in request.levels.items()}
-        return {"levels": levels, "accent": request.accent, "unknown": unknown}
+        return _levels(body.description)
 
     @routes.post("/page/describe")
     async def describe(body: Sliders, request: Request) -> dict[str, Any]:
@@ -129,6 +123,16 @@ def router(services: Services) -> APIRouter:
         return PlainTextResponse(text_of(timed, f".{body.format}", body.spaces))
 
     return routes
+
+
+def _levels(description: str) -> dict[str, Any]:
+    try:
+        request = parse_description(description)
+    except UserError as error:
+        raise ApiError(400, f"description: {error}", "description", "not_understood") from None
+    unknown = [{"word": word, "suggestion": suggestion(word)} for word in request.unknown]
+    levels = {k: float(np.clip(v, -LARGEST_LEVEL, LARGEST_LEVEL)) for k, v in request.levels.items()}
+    return {"levels": levels, "accent": request.accent, "unknown": unknown}
 
 
 def _add_lists(routes: APIRouter, services: Services) -> None:

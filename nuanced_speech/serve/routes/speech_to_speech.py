@@ -164,7 +164,7 @@ def _whole(services: Services, asked: _Asked, job: Job[bytes]) -> bytes:
 def _chunks(services: Services, asked: _Asked, job: Job[bytes]) -> Iterator[bytes]:
     encoder: AudioEncoder = audio_encoder(asked.form, asked.mark)
     with _options(asked) as options:
-        for wave in services.engine.converter.stream(asked.wave, options):
+        for wave in services.engine.converter.stream(asked.wave, options, sample_rate=SAMPLE_RATE):
             job.check()
             data = encoder.write(_counted(services, wave))
             if data:
