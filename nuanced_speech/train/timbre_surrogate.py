@@ -303,7 +303,10 @@ def write(path: Path, samples: Samples) -> None:
 
 def _read(path: Path) -> Samples:
     with reading(path, "samples of timbres", "remove it and train again"):
-        return Samples(**tensor_files.load(path).tensors)
+        tensors = tensor_files.load(path, checked=True).tensors
+        # what was not measured of the quality is NaN
+        tensor_files.check_finite({name: value for name, value in tensors.items() if name != "quality"})
+        return Samples(**tensors)
 
 
 def _shard(folder: Path, turn: int, number: int) -> Path:

@@ -76,7 +76,8 @@ def test_campplus_tells_speakers_apart() -> None:
     one, other = (campplus.embed(part, audio.SAMPLE_RATE) for part in (wave[:half], wave[half:]))
     shifted = campplus.embed(wave[half:], int(audio.SAMPLE_RATE * 1.3))
     assert one is not None and one.shape == (192,) and np.linalg.norm(one) == pytest.approx(1, abs=1e-5)
-    assert metrics.cosine(one, other) > 0.65 > 0.5 > metrics.cosine(one, shifted)
+    # strangers' clips are at most 0.58
+    assert metrics.cosine(one, other) > 0.65 > 0.58 > metrics.cosine(one, shifted)
     assert campplus.embed(np.zeros(RATE, np.float32), RATE) is None
     assert campplus.embed(noise(0.4), RATE) is None
 
@@ -111,21 +112,22 @@ def test_a_file_that_is_not_the_network(tmp_path: Path) -> None:
 
 def test_likeness_is_to_recordings_that_were_not_used(tmp_path: Path) -> None:
     """An 'embedding' whose direction is the level of the waveform, so that every cosine is known."""
-    angles = {"a1": 0.0, "a2": 0.1, "a3": 0.3, "b1": 1.0}
+    angles = {"a1": 0.2, "a2": 0.3, "a3": 0.5, "b1": 1.2}
+    signs = np.resize(np.array([1, -1], np.float32), audio.SAMPLE_RATE)
     speakers: dict[str, list[Recording]] = {}
     for name, angle in angles.items():
-        audio.write(tmp_path / f"{name}.wav", np.full(audio.SAMPLE_RATE, angle / 4, np.float32))
+        audio.write(tmp_path / f"{name}.wav", np.float32(angle / 4) * signs)
         speakers.setdefault(name[0], []).append(Recording(tmp_path / f"{name}.wav", name, name[0]))
     calls = []
 
     def embed(wave: np.ndarray, sample_rate: int) -> np.ndarray:
         calls.append(sample_rate)
-        angle = 4 * float(wave.mean())
+        angle = 4 * float(np.abs(wave).mean())
         return np.array([np.cos(angle), np.sin(angle)])
 
     likeness = Likeness(speakers, embed)
     target = speakers["a"][0]
-    output = np.full(audio.SAMPLE_RATE, 0.5 / 4, np.float32)
+    output = np.float32(0.7 / 4) * signs
     found = likeness.measure(output, target, (target,))
     assert found.output == pytest.approx(np.cos(0.5 - 0.2), abs=1e-3)
     assert found.second == pytest.approx(np.cos(0.2), abs=1e-3)

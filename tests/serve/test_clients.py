@@ -201,8 +201,11 @@ def test_a_voice_is_cloned_with_consent_only(server: Running, tmp_path: Path) ->
         made = post("/v1/audio/voice_consents", {"name": "Me", "language": "en-US"}, "recording", recording).json()
         assert made["object"] == "audio.voice_consent" and made["name"] == "Me" and made["language"] == "en-US"
         consents.append(made["id"])
-    listed = httpx.get(f"{server.url}/v1/audio/voice_consents", params={"limit": 1}).json()
-    assert [item["id"] for item in listed["data"]] == consents[:1] and listed["has_more"]
+    first = httpx.get(f"{server.url}/v1/audio/voice_consents", params={"limit": 1}).json()
+    assert len(first["data"]) == 1 and first["has_more"]
+    listed = httpx.get(f"{server.url}/v1/audio/voice_consents", params={"limit": 100}).json()["data"]
+    # other tests of this server may have given theirs
+    assert [item["id"] for item in listed if item["id"] in consents] == consents
     refused = [
         post("/v1/audio/voices", {"name": "My voice", "consent": consent}, "audio_sample", sample).json()["error"][
             "code"
