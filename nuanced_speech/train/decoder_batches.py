@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.analysis.features import ENERGY_OFFSET
-from nuanced_speech.audio.pcm import CORPUS_SCALE
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.fast_decoder import CONTENT_DIM, ENVELOPE_BANDS, DecoderVoice, Reference, envelopes
-from nuanced_speech.train.decoder_data import DecoderItem, names_in, read
+from nuanced_speech.train.corpus import unpack_audio
+from nuanced_speech.train.decoder_data import names_in, read
 
 HELD_OUT_EVERY = 40
 """One speaker in so many is measured and never trained on."""
@@ -64,7 +64,7 @@ class DecoderSpeech:
         self.items = items
         self.spoken = [k for k, item in enumerate(items) if item.spoken]
         self.recorded = [k for k, item in enumerate(items) if not item.spoken]
-        self.envelopes = [envelopes(_wave(item)[None])[0].half() for item in items]
+        self.envelopes = [envelopes(unpack_audio(item.audio)[None])[0].half() for item in items]
         self.by_speaker: dict[str, list[int]] = defaultdict(list)
         for k, item in enumerate(items):
             self.by_speaker[item.name].append(k)
@@ -118,7 +118,7 @@ class DecoderSpeech:
             _cut(item.energy + offset, start * FRAMES_PER_UNIT, units * FRAMES_PER_UNIT),
             timbre,
             speaker,
-            _cut(item.audio, start * SAMPLES_PER_UNIT, units * SAMPLES_PER_UNIT).float() / CORPUS_SCALE,
+            unpack_audio(_cut(item.audio, start * SAMPLES_PER_UNIT, units * SAMPLES_PER_UNIT)),
             *self._reference(chosen, reference_units),
         )
 
@@ -145,10 +145,6 @@ def has_held_out(folder: Path) -> bool:
 
 def _held_out(name: str) -> bool:
     return zlib.crc32(name.encode()) % HELD_OUT_EVERY == 0
-
-
-def _wave(item: DecoderItem) -> Tensor:
-    return item.audio.float() / CORPUS_SCALE
 
 
 def _cut(x: Tensor, start: int, length: int) -> Tensor:

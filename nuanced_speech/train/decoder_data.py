@@ -8,11 +8,10 @@ A decoder that is trained on both takes the timbre from the speaker and not from
 
 import json
 import logging
+import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -25,7 +24,6 @@ from torch import Tensor
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.prepared_segment import to_16k
-from nuanced_speech.audio.pcm import CORPUS_SCALE, to_int16
 from nuanced_speech.core.constants import (
     FEATURE_FRAMES_PER_UNIT,
     SAMPLE_RATE,
@@ -33,7 +31,7 @@ from nuanced_speech.core.constants import (
     STYLE_DIM,
     WHISPER_SAMPLE_RATE,
 )
-from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.core.errors import ContentError, UserError, reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.bank import ModelBank
@@ -41,10 +39,11 @@ from nuanced_speech.models.kokoro import spread
 from nuanced_speech.models.phoneme_recognizer import with_silence
 from nuanced_speech.train.augment import augment
 from nuanced_speech.train.configs import DecoderDataConfig
-from nuanced_speech.train.corpus import read_shard, shards_in
+from nuanced_speech.train.corpus import pack_audio, read_shard, shards_in
 
 log = logging.getLogger(__name__)
 FIELDS = ("audio", "content", "disturbed", "f0", "energy", "style", "speaker")
+KIND, REMEDY = "a shard of decoder data", "remove it and prepare it again"
 LEAST_UNITS = 40
 """Shorter segments are left out: no crop fits in them."""
 LARGEST_SHIFT = 0.22
@@ -174,8 +173,8 @@ def disturbed_content(models: ModelBank, wave: np.ndarray, units: int, rng: np.r
         changed = augment(changed, WHISPER_SAMPLE_RATE, rng)
     length = max(round(units / scale), 1)
     listener, adapter = models.feature_extractor, models.content_adapter
-    frames = -(-length * FEATURE_FRAMES_PER_UNIT // 1)
-    features = listener.features(with_silence(changed), (adapter.config.layer,))[: int(frames)]
+    features = listener.features(with_silence(changed), (adapter.config.layer,))
+    features = features[: math.ceil(length * FEATURE_FRAMES_PER_UNIT)]
     content = adapter(features[None], torch.tensor([length], device=models.device)).content.cpu()
     return F.interpolate(content, units, mode="linear", align_corners=False)[0]
 
@@ -188,7 +187,7 @@ def write(items: list[DecoderItem], path: Path) -> None:
     """Write items as one shard, whole or not at all."""
     tensors: dict[str, Tensor] = {}
     for k, item in enumerate(items):
-        tensors[f"{k}.audio"] = torch.from_numpy(to_int16(item.audio.numpy(), CORPUS_SCALE))
+        tensors[f"{k}.audio"] = pack_audio(item.audio)
         for field in FIELDS[1:]:
             value = getattr(item, field)
             tensors[f"{k}.{field}"] = (value.half() if field in ("content", "disturbed") else value).contiguous()
@@ -203,13 +202,13 @@ def read(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> list[
     Raises:
         UserError: the file cannot be read as such a shard.
     """
-    with _reading(path) as (shard, about):
+    with reading(path, KIND, REMEDY), safe_open(path, "pt") as shard:
         items = []
-        for k, values in enumerate(about):
+        for k, values in enumerate(json.loads(shard.metadata()["items"])):
             if wanted(values["name"]):
                 tensors = {field: shard.get_tensor(f"{k}.{field}") for field in FIELDS}
                 if len(tensors["audio"]) != SAMPLES_PER_UNIT * tensors["content"].shape[1]:
-                    raise ValueError("audio and content of different lengths")
+                    raise ContentError("audio and content of different lengths")
                 items.append(DecoderItem(**tensors, **values))
     return items
 
@@ -220,11 +219,5 @@ def names_in(path: Path) -> set[str]:
     Raises:
         UserError: as ``read``.
     """
-    with _reading(path) as (_, about):
-        return {values["name"] for values in about}
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
-    with reading(path, "a shard of decoder data", "remove it and prepare it again"), safe_open(path, "pt") as shard:
-        yield shard, json.loads(shard.metadata()["items"])
+    with reading(path, KIND, REMEDY), safe_open(path, "pt") as shard:
+        return {values["name"] for values in json.loads(shard.metadata()["items"])}

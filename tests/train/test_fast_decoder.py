@@ -68,6 +68,13 @@ def test_what_is_there_is_not_prepared_again(data: Path, converter: Converter) -
         decoder_data.prepare(DecoderDataConfig(data, (), (data,)), converter.models)
 
 
+def test_a_damaged_shard_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "bad.safetensors").write_bytes(b"no" * 50)
+    for read in (decoder_data.read, decoder_data.names_in):
+        with pytest.raises(UserError, match="not a shard of decoder data, or damaged"):
+            read(tmp_path / "bad.safetensors")
+
+
 def test_crops_have_the_frames_of_another_recording(speech: DecoderSpeech) -> None:
     rng = np.random.default_rng(0)
     number = next(k for k in speech.recorded if speech.items[k].name == "recordings/b")

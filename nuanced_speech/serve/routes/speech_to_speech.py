@@ -78,33 +78,26 @@ def router(services: Services) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["speech to speech"])
 
-    @routes.post("/v1/speech-to-speech/{voice_id}")
-    @routes.post("/v1/voice-changer/{voice_id}", include_in_schema=False)
-    async def convert(
+    async def checked(
         voice_id: str,
-        request: Request,
         fields: Annotated[Fields, Depends()],
         output_format: Format = "mp3_44100_128",
         enable_logging: bool = True,
         optimize_streaming_latency: Latency = None,
-    ) -> Response:
+    ) -> _Asked:
+        return await _asked(services, voice_id, fields, output_format)
+
+    @routes.post("/v1/speech-to-speech/{voice_id}")
+    @routes.post("/v1/voice-changer/{voice_id}", include_in_schema=False)
+    async def convert(asked: Annotated[_Asked, Depends(checked)], request: Request) -> Response:
         """Convert a recording."""
-        asked = await _asked(services, voice_id, fields, output_format)
         data = await services.queue.result(lambda job: _whole(services, asked, job), request.is_disconnected)
         return Response(data, media_type=asked.form.content_type)
 
     @routes.post("/v1/speech-to-speech/{voice_id}/stream")
     @routes.post("/v1/voice-changer/{voice_id}/stream", include_in_schema=False)
-    async def convert_streamed(
-        voice_id: str,
-        request: Request,
-        fields: Annotated[Fields, Depends()],
-        output_format: Format = "mp3_44100_128",
-        enable_logging: bool = True,
-        optimize_streaming_latency: Latency = None,
-    ) -> Response:
+    async def convert_streamed(asked: Annotated[_Asked, Depends(checked)], request: Request) -> Response:
         """Convert a recording, and send the result while it is made."""
-        asked = await _asked(services, voice_id, fields, output_format)
         chunks = await services.queue.stream(lambda job: _chunks(services, asked, job), request.is_disconnected, len)
         return StreamingResponse(chunks, media_type=asked.form.content_type, headers=STREAM_HEADERS)
 
