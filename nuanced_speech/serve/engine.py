@@ -1,7 +1,7 @@
 """What the routes compute with: one bank of models, and the parts that are made of it."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class SpeechJob:
 
     text: str
     voice: Voice
+    find_voice: Callable[[str], Voice]
     language: str | None = None
     speed: float = 1.0
     pause: float = DEFAULT_PAUSE
@@ -88,7 +89,7 @@ class Engine:
         if not warm:
             return
         voice = instructed(Voice.load("af_heart"), "calm").voice
-        spoken = np.concatenate([part.audio for part in self.speak(SpeechJob(_WARM_TEXT, voice))])
+        spoken = np.concatenate([part.audio for part in self.speak(SpeechJob(_WARM_TEXT, voice, Voice.load))])
         for path in ("direct", "text"):
             self.converter.convert(spoken, ConversionOptions(path=path), sample_rate=SAMPLE_RATE)
 
@@ -99,8 +100,9 @@ class Engine:
             UserError: as ``stream``, before anything is spoken.
         """
         return self.text_to_speech.stream(
-            job.text, job.voice, job.language, job.speed, job.pause, job.seed, self.fast, delivery=job.delivery
-        )
+            job.text, job.voice, job.language, job.speed, job.pause, job.seed, self.fast,
+            delivery=job.delivery, find_voice=job.find_voice,
+        )  # fmt: skip
 
     def transcribe(self, wave: np.ndarray, language: str | None, words: bool) -> Iterator[PartTranscript]:
         """Transcripts of stretches of ``wave [T]`` at 24 kHz, in order, each cut at a pause."""

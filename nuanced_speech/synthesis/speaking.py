@@ -7,6 +7,7 @@ from itertools import groupby, pairwise
 import numpy as np
 import torch
 
+from nuanced_speech.audio.fades import fade_ends
 from nuanced_speech.audio.level import active_level_db
 from nuanced_speech.core import memory, precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
@@ -221,7 +222,8 @@ def _utter(
             TimedText(w.text, max(a, start) - start, min(b, stop) - start)
             for w, (a, b) in zip(part.words, part_spans, strict=True)
         ]
-        yield part, _faded(wave[start * SAMPLES_PER_UNIT : stop * SAMPLES_PER_UNIT]), timed
+        own = wave[start * SAMPLES_PER_UNIT : stop * SAMPLES_PER_UNIT]
+        yield part, fade_ends(own, min(FADE, len(own))), timed
         done += len(part.words)
 
 
@@ -252,12 +254,3 @@ def _cuts(group: list[Part], spans: list[tuple[int, int]], loud: np.ndarray) -> 
                 best, at = length, position + length // 2
             position += length
         yield at
-
-
-def _faded(wave: np.ndarray) -> np.ndarray:
-    length = min(FADE, len(wave))
-    ramp = np.linspace(0.0, 1.0, length, dtype=np.float32)
-    wave = wave.copy()
-    wave[:length] *= ramp
-    wave[len(wave) - length :] *= ramp[::-1]
-    return wave

@@ -8,7 +8,7 @@ that depend on the text, so that joins inside and between utterances sound alike
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ from nuanced_speech.synthesis.utterances import segment_parts
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.frontend import written_segments
 from nuanced_speech.text.languages import MAPPED_LANGUAGES
-from nuanced_speech.text.notation import Segment
+from nuanced_speech.text.notation import voices_named
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639
 from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice
@@ -92,6 +92,7 @@ class TextToSpeech:
         fast: bool = False,
         dictionary: Dictionary | None = None,
         delivery: Delivery | None = None,
+        find_voice: Callable[[str], Voice] = Voice.load,
     ) -> Iterator[SpokenSentence]:
         """Text to speech, sentence by sentence, each as soon as it is made. Memory does not grow with the text.
 
@@ -108,6 +109,7 @@ class TextToSpeech:
                 difference.
             dictionary: pronunciations of one's own.
             delivery: melody, pace, loudness and tone to take on; ``speed`` comes on top of its pace.
+            find_voice: finds the voices that the text names; ``Voice.load`` reads files too.
 
         Raises:
             UserError: before anything is spoken: an unknown voice or language, a speed or pause out of range, a text
@@ -115,7 +117,8 @@ class TextToSpeech:
         """
         self._check(speed, pause)
         pieces = written_segments(text)
-        voices = _voices(voice, pieces)
+        voices: dict[str | None, Voice] = {None: Voice.load(voice)}
+        voices |= {name: find_voice(name) for name in voices_named(pieces)}
 
         def dialect(name: str | None) -> tuple[str, bool]:
             code = language_of(voices[name], language)
@@ -144,16 +147,6 @@ class TextToSpeech:
             raise UserError(f"speed: a speed of {speed:g} is not possible: give {slowest:g} to {fastest:g}")
         if not 0 <= pause <= PAUSE_LIMIT:
             raise UserError(f"pause: a pause of {pause:g} is not possible: give 0 to {PAUSE_LIMIT:g} seconds")
-
-
-def _voices(voice: str | Path | Voice, pieces: Sequence[Segment]) -> dict[str | None, Voice]:
-    """The voice of the whole, as None, and those that a text names.
-
-    Raises:
-        UserError: an unknown voice.
-    """
-    named = {piece.voice for piece in pieces if piece.voice is not None}
-    return {None: Voice.load(voice), **{name: Voice.load(name) for name in named}}
 
 
 def speak(

@@ -6,7 +6,7 @@
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from nuanced_speech.core.errors import UserError
@@ -60,6 +60,11 @@ def segments(text: str) -> list[Segment]:
         else:
             state = replace(state, speed=_speed(match[4]) if match[4] else 1.0)
     return _with(found, replace(state, text=text[start:])) or [state]
+
+
+def voices_named(pieces: Iterable[Segment]) -> list[str]:
+    """The voices that a text names, each once."""
+    return list(dict.fromkeys(piece.voice for piece in pieces if piece.voice is not None))
 
 
 def _with(found: list[Segment], segment: Segment) -> list[Segment]:

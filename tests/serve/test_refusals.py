@@ -63,6 +63,12 @@ def check_error(response: httpx.Response, status: int, param: str | None) -> Non
         ({"input": "x" * 501}, "input"),
         ({"input": "Yes. " * 50, "pause": 10}, "pause"),
         ({"input": "zero\0byte"}, "input"),
+        # what the text itself asks for has the same limits
+        ({"input": "Yes. [pause:15s] No. [pause:15s] Yes."}, "pause"),
+        ({"input": "Yes. [pause:31s] No."}, "text"),
+        ({"input": "Yes. [voice:nobody] No."}, "input"),
+        ({"input": "Yes. [voice:/etc/passwd.pt] No."}, "input"),
+        ({"input": "Yes. [voice:../voice.safetensors] No."}, "input"),
         ({"delivery": "not base64!"}, "delivery"),
         ({"delivery": base64.b64encode(b"not audio").decode()}, "delivery"),
     ],

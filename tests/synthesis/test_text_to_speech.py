@@ -406,3 +406,15 @@ def test_a_voice_is_tried_in_its_language_where_that_is_installed(monkeypatch) -
     assert sentence_for(Voice.load("jf_alpha")) == (SENTENCES["en"], "en-us")
     monkeypatch.setattr("nuanced_speech.text.languages.find_spec", lambda module: module)
     assert sentence_for(Voice.load("jf_alpha")) == (SENTENCES["ja"], "ja")
+
+
+def test_voices_in_the_text_are_found_as_the_caller_says(models: ModelBank) -> None:
+    asked = []
+
+    def find(name: str) -> Voice:
+        asked.append(name)
+        raise UserError(f"{name}: not here")
+
+    with pytest.raises(UserError, match="not here"):
+        TextToSpeech(models).stream("Yes. [voice:am_michael] No.", find_voice=find)
+    assert asked == ["am_michael"]

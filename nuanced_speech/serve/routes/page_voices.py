@@ -57,7 +57,7 @@ class Samples:
                 return self._files[key]
         sentence, language = sentence_for(voice)
         encoder, out = audio_encoder(AudioFormat.of_speech("mp3"), voice.mark), io.BytesIO()
-        for part in self.services.engine.speak(SpeechJob(sentence, voice, language)):
+        for part in self.services.engine.speak(SpeechJob(sentence, voice, self.services.voices.find, language)):
             job.check()
             out.write(encoder.write(part.audio))
         out.write(encoder.finish())

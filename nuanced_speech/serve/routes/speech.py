@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,17 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
 from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.serve.audio_encoder import AudioFormat, audio_encoder
 from nuanced_speech.serve.engine import SpeechJob
-from nuanced_speech.serve.errors import ApiError, described
+from nuanced_speech.serve.errors import ApiError, described, of_user_error
 from nuanced_speech.serve.jobs import Job
 from nuanced_speech.serve.routes.bodies import STREAM_HEADERS, decoded, file_bytes, read_form
 from nuanced_speech.serve.schemas import SpeechRequest, decoded_base64
 from nuanced_speech.serve.services import Services
 from nuanced_speech.synthesis.speaking import PAUSES, SpokenSentence, TimedText
+from nuanced_speech.text.frontend import written_segments
+from nuanced_speech.text.notation import Segment, voices_named
 from nuanced_speech.text.sentences import sentences
 from nuanced_speech.voicemaking.instructions import instructed
 
@@ -102,7 +106,9 @@ async def _asked(services: Services, request: Request) -> _Asked:
         raise ApiError(400, message, param, "invalid_value") from None
     except ValueError as error:
         raise ApiError(400, str(error), "delivery", "invalid_value") from None
-    _check_lengths(services, body)
+    find_in_text = partial(services.voices.find, param="input")
+    for name in voices_named(_checked_text(services, body)):
+        find_in_text(name)
     voice, headers = services.voices.find(body.voice_name), {}
     if body.instructions and body.instructions.strip():
         changed = instructed(voice, body.instructions)
@@ -110,7 +116,7 @@ async def _asked(services: Services, request: Request) -> _Asked:
         levels = ", ".join(f"{name} {level:+.1f}" for name, level in changed.levels.items())
         headers["X-Instructions-Understood"] = levels or "none"
     recording = None if data is None else await decoded(services, data, "delivery")
-    job = SpeechJob(body.input, voice, body.language, body.speed, body.pause, body.seed)
+    job = SpeechJob(body.input, voice, find_in_text, body.language, body.speed, body.pause, body.seed)
     return _Asked(body, job, recording, headers)
 
 
@@ -128,20 +134,26 @@ async def _fields(services: Services, request: Request) -> tuple[Any, bytes | No
         raise ApiError(400, "the body is not JSON", None, "invalid_body") from None
 
 
-def _check_lengths(services: Services, body: SpeechRequest) -> None:
-    """Refuse what would be too long.
+def _checked_text(services: Services, body: SpeechRequest) -> list[Segment]:
+    """The segments of the text, which is not too long, and has no more silence than is allowed.
 
     Raises:
-        ApiError: too much text, or too much silence.
+        ApiError: it has, or a pause or a speed in it is not possible.
     """
     limits = services.config.limits
     if len(body.input) > limits.characters:
         message = f"input: {len(body.input)} characters; at most {limits.characters} are possible: split the text"
         raise ApiError(400, message, "input", "string_above_max_length")
-    silence = body.pause * sum(PAUSES[sentence.end] for sentence in sentences(body.input))
+    try:
+        pieces = written_segments(body.input)
+    except UserError as error:
+        raise of_user_error(error) from None
+    ends = [sentence.end for piece in pieces for sentence in sentences(piece.text)]
+    silence = body.pause * sum(PAUSES[end] for end in ends) + sum(piece.pause or 0.0 for piece in pieces)
     if silence > limits.pause_seconds:
         message = f"pause: {silence:.0f} s of silence in all; at most {limits.pause_seconds:.0f} s are possible"
         raise ApiError(400, message, "pause", "pause_too_long")
+    return pieces
 
 
 def _spoken(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[SpokenSentence]:
