@@ -121,7 +121,7 @@ def _converted(services: Services, asked: _Asked, job: Job[bytes], folder: Path)
             told = int(share * 100)
             job.emit(_line("progress", share=round(share, 2)))
 
-    conversion = services.engine.converter.convert(asked.wave, options, progress=progress)
+    conversion = services.engine.converter.convert(asked.wave, options, sample_rate=SAMPLE_RATE, progress=progress)
     services.metrics.audio.labels("conversion").inc(len(conversion.audio) / SAMPLE_RATE)
     return conversion
 
