@@ -12,7 +12,8 @@ where it is more like the three recordings; as many times as refinement by liken
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,11 @@ def judge(
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
 
+def refined(models: ModelBank, paths: Sequence[Path], steps: int) -> Tensor:
+    """Pack of a clone that is refined."""
+    return clone(paths, "refined", consent="benchmark", refine=steps, models=models).voice.pack
+
+
 def main() -> None:
     """Clone, speak, compare, print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -120,20 +126,16 @@ def main() -> None:
         plain = clone(paths[:CLONED_FROM], "plain", consent="benchmark", models=models)
         nearest = nearest_stock(models, plain.embedding, plain.log_f0)
         ways: dict[str, Callable[[], Tensor]] = {
-            "nearest stock voice": lambda nearest=nearest: nearest,
-            "clone": lambda plain=plain: plain.voice.pack,
+            "nearest stock voice": partial(torch.clone, nearest),
+            "clone": partial(torch.clone, plain.voice.pack),
         }
         if options.walk:
             calls = SYNTHESES_PER_STEP * (options.refine or 15)
-            ways[f"random walk, {calls} syntheses"] = lambda plain=plain, nearest=nearest, calls=calls: random_walk(
-                models.kokoro, nearest, plain.embedding, calls
+            ways[f"random walk, {calls} syntheses"] = partial(
+                random_walk, models.kokoro, nearest, plain.embedding, calls
             )
         if options.refine:
-            ways[f"clone --refine {options.refine}"] = lambda paths=paths: (
-                clone(
-                    paths[:CLONED_FROM], "refined", consent="benchmark", refine=options.refine, models=models
-                ).voice.pack
-            )
+            ways[f"clone --refine {options.refine}"] = partial(refined, models, paths[:CLONED_FROM], options.refine)
         for way, make in ways.items():
             started = time.perf_counter()
             pack = make()

@@ -51,6 +51,7 @@ def main(count: int) -> None:
         same.append(made.profile.attributes)
         spoken = speak(kokoro, made.pack, phonemes)
         embedding = encoder.embed(spoken.audio, audio.SAMPLE_RATE)
+        assert embedding is not None
         other.append(stock.complete(measure(spoken)[None], embedding[None])[0])
     print("| attribute | asked for | same sentences | another sentence |\n|---|---|---|---|")
     for k, name in enumerate(NAMES):

@@ -251,7 +251,8 @@ def resynthesised(wave: np.ndarray, centre: float, seed: int) -> Iterator[tuple[
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     pink = level(np.fft.irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), 30)), samples))
     seconds = np.arange(samples) / RATE
-    hum = level(sum(part * np.sin(2 * np.pi * 60 * (k + 1) * seconds + k) for k, part in enumerate((1, 0.3, 0.1))))
+    partials = [part * np.sin(2 * np.pi * 60 * (k + 1) * seconds + k) for k, part in enumerate((1, 0.3, 0.1))]
+    hum = level(np.sum(partials, axis=0))
     yield "clean", clean, truth
     yield "noise, 15 dB", clean + pink * decibels(-15), truth
     yield "60 Hz hum, 13 dB", clean + hum * decibels(-13) + pink * decibels(-35), truth

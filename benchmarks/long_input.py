@@ -24,7 +24,8 @@ from nuanced_speech.evaluate.recordings import find_recordings
 def long_recording(folder: Path, path: Path, minutes: float) -> None:
     """The folder's recordings in turn, half a second of silence between them, until there is enough."""
     waves = [audio.read(r.path, 16000) for recordings in find_recordings(folder).values() for r in recordings]
-    wanted, parts, length = round(minutes * 60 * 16000), [], 0
+    wanted, length = round(minutes * 60 * 16000), 0
+    parts: list[np.ndarray] = []
     while length < wanted:
         wave = np.pad(waves[len(parts) % len(waves)], (0, 8000))
         parts.append(wave)

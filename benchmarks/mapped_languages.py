@@ -59,7 +59,7 @@ def nearest() -> None:
 def speech(clips: Path) -> None:
     """Print the character errors of the text path and of the direct path, output against source."""
     from nuanced_speech import audio
-    from nuanced_speech.analysis.analyzer import to_whisper
+    from nuanced_speech.analysis.prepared_segment import to_16k
     from nuanced_speech.convert.converter import Converter
 
     converter = Converter()
@@ -67,12 +67,12 @@ def speech(clips: Path) -> None:
     for line in clips.read_text(encoding="utf-8").splitlines():
         name, language, *words = line.split("\t")
         wave = audio.read(clips.parent / name)
-        source = _heard(converter.models.transcriber.transcribe(to_whisper(wave), language).text)
+        source = _heard(converter.models.transcriber.transcribe(to_16k(wave), language).text)
         for path in ("text", "direct"):
             output = converter.convert(
                 wave, ConversionOptions(path=path, language=language), sample_rate=audio.SAMPLE_RATE
             ).audio
-            heard = _heard(converter.models.transcriber.transcribe(to_whisper(output), language).text)
+            heard = _heard(converter.models.transcriber.transcribe(to_16k(output), language).text)
             totals[language, path, "errors"] += Levenshtein.distance(source, heard)
             totals[language, path, "characters"] += len(source)
             said = _heard(words[0]) if words and words[0] else ""

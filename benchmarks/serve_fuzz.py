@@ -104,6 +104,7 @@ def made_up_requests(url: str, examples: int) -> Outcome:
     """Send requests that schemathesis makes for every route."""
     import schemathesis
     from hypothesis import HealthCheck, Phase, given, settings
+    from schemathesis.core.result import Ok
 
     outcome = Outcome()
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
@@ -112,9 +113,11 @@ def made_up_requests(url: str, examples: int) -> Outcome:
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     for found in schema.get_all_operations():
+        assert isinstance(found, Ok)
+        operation = found.ok()
 
         @quick
-        @given(case=found.ok().as_strategy())
+        @given(case=operation.as_strategy())
         def send(case: schemathesis.Case) -> None:
             outcome.add(f"{case.method} {case.path}", case.call(base_url=url, timeout=120))
 

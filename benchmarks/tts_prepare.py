@@ -35,7 +35,7 @@ def mixed_files(recordings: Path, folder: Path, minutes: float, seed: int) -> fl
     """Make the input; returns how many minutes it is."""
     rng = np.random.default_rng(seed)
     sources = [path for path in audio.recordings_in(recordings) if "emotion" not in str(path)]
-    rng.shuffle(sources)  # type: ignore[arg-type]
+    rng.shuffle(sources)
     kinds = ("mp3", "wav", "ogg", "flac")
     total, number = 0.0, 0
     while total < minutes * 60 and sources:

@@ -24,7 +24,9 @@ def main() -> None:
         for recording in recordings:
             heard = enrollment.read_recording(recording.path)
             _, windows[speaker, heard.speech_seconds, heard.path] = enrollment.window_embeddings([heard], encoder)
-    one, two, long = [], [], []
+    one: list[float] = []
+    two: list[float] = []
+    long = []
     for a, b in permutations(windows, 2):
         likeness, _ = enrollment.split_in_two(np.concatenate([windows[a], windows[b]]))
         (one if a[0] == b[0] else two).append(likeness)
