@@ -23,13 +23,15 @@ from nuanced_speech.serve.routes import (
     speech_to_speech,
     status,
     transcriptions,
+    translations,
     voices,
 )
 from nuanced_speech.serve.security import Security
 from nuanced_speech.serve.services import Services
 
 FAMILIES = (
-    speech, transcriptions, speech_to_speech, voices, models, status, page_files, page_convert, page_voices,
+    speech, transcriptions, translations, speech_to_speech, voices, models, status, page_files, page_convert,
+    page_voices,
 )  # fmt: skip
 
 

@@ -30,6 +30,8 @@ class Limits:
         decode_seconds: time to decode an upload.
         custom_voices: number of voices that are kept.
         consents: number of consents that are remembered.
+        live_sessions: live conversions at the same time.
+        live_seconds: length of one.
     """
 
     body_bytes: int = 26 * MIB
@@ -40,6 +42,8 @@ class Limits:
     decode_seconds: float = 20.0
     custom_voices: int = 20
     consents: int = 100
+    live_sessions: int = 2
+    live_seconds: float = 3600.0
 
 
 @dataclass(frozen=True)
