@@ -24,6 +24,7 @@ from nuanced_speech.core.version import __version__
 COMMANDS = {
     "convert": "convert",
     "say": "say",
+    "reply": "reply",
     "serve": "serve",
     "clone": "clone",
     "mix": "clone",
