@@ -1,7 +1,7 @@
 """Options that name a language model."""
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -25,15 +25,28 @@ LlmModel = Annotated[
 ]
 
 
+class NamedLanguageModel(NamedTuple):
+    """A language model by its address, name and secret; each may be None."""
+
+    url: str | None
+    model: str | None
+    key: str | None
+
+
+def named_language_model(url: str | None, model: str | None) -> NamedLanguageModel:
+    """The language model that the options and the environment name."""
+    # a file is run here, whatever the environment says
+    if url is None and not (model or "").endswith(".gguf"):
+        url = os.environ.get("OPENAI_BASE_URL") or None
+    return NamedLanguageModel(url, model, os.environ.get("OPENAI_API_KEY") or None)
+
+
 def chosen_language_model(url: str | None, model: str | None) -> "LanguageModel":
-    """The language model that the options and the environment name.
+    """The same, ready to be loaded.
 
     Raises:
         UserError: as ``dialogue.choice.language_model``.
     """
-    from nuanced_speech.dialogue.choice import GGUF_SUFFIX, language_model
+    from nuanced_speech.dialogue.choice import language_model
 
-    # a file is run here, whatever the environment says
-    if url is None and not (model or "").endswith(GGUF_SUFFIX):
-        url = os.environ.get("OPENAI_BASE_URL") or None
-    return language_model(url, model, os.environ.get("OPENAI_API_KEY") or None)
+    return language_model(*named_language_model(url, model))

@@ -5,8 +5,6 @@ from pathlib import Path
 from nuanced_speech.dialogue.language_model import LanguageModel
 from nuanced_speech.dialogue.local_model import LocalModel
 
-GGUF_SUFFIX = ".gguf"
-
 
 def language_model(url: str | None = None, model: str | None = None, key: str | None = None) -> LanguageModel:
     """The language model that is asked for.

@@ -76,9 +76,12 @@ class Conversation:
         Raises:
             UserError: the file cannot be written.
         """
-        value = {"version": _VERSION, "system": self.system, "turns": [asdict(turn) for turn in self.turns]}
         with replacing(path) as temporary:
-            temporary.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(self.to_json(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+    def to_json(self) -> dict[str, Any]:
+        """The conversation as a value for JSON."""
+        return {"version": _VERSION, "system": self.system, "turns": [asdict(turn) for turn in self.turns]}
 
     @classmethod
     def read(cls, path: str | Path) -> "Conversation":
