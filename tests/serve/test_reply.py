@@ -69,7 +69,7 @@ def test_wrong_fields_are_refused_before_any_work(
 
 
 def test_no_question_and_no_audio(server: Running) -> None:
-    assert refused(httpx.post(f"{server.url}/v1/reply", data={"voice": "own"}, files={}), 400)["param"] is None
+    assert refused(httpx.post(f"{server.url}/v1/reply", data={"voice": "own"}, files={}), 400)["param"] == "audio"
     assert refused(post(server, b"no audio"), 400)["param"] == "audio"
 
 
