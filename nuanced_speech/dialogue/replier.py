@@ -48,7 +48,7 @@ class Spoken:
 
 @dataclass(frozen=True)
 class Answered:
-    """The answer is complete: the conversation with this turn."""
+    """The answer is complete: the conversation with this turn, whose answer is what was spoken."""
 
     conversation: Conversation
 
@@ -141,20 +141,21 @@ class Replier:
         try:
             # while the first sentence is written
             answering = self.fitted(question, voice)
-            text, now = "", 0.0
+            said: list[str] = []
+            now = 0.0
             for item in writing:
                 if isinstance(item, Written):
-                    text += item.text
                     yield item
                     continue
                 for spoken in self.speak(item, answering, seed, now):
                     now += len(spoken.sentence.audio) / SAMPLE_RATE
                     yield spoken
+                said.append(item)
         finally:
             writing.stop()
         if not now:
             raise UserError("the language model gave no answer that can be spoken: ask again, or name another model")
-        yield Answered(conversation.with_turn(Turn(question.text, question.tone, text.strip())))
+        yield Answered(conversation.with_turn(Turn(question.text, question.tone, " ".join(said))))
 
     def fitted(self, question: Question, voice: Voice | None) -> AnsweringVoice:
         """The answering voice, which takes on the delivery of a question.

@@ -1,4 +1,4 @@
-"""A delivery in a few words, for a language model: "fast, loud, rising, high above this voice's usual"."""
+"""A delivery in a few words, for a language model: "fast, loud, rising, high above this voice's usual pitch"."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ def tone_words(delivery: Delivery, scale: ToneScale = ToneScale()) -> tuple[str,
     side = _word(delivery.lift, scale.lift, "below", "above")
     if side:
         great = {"below": "far ", "above": "high "}[side] if abs(delivery.lift) > scale.far else ""
-        words.append(f"{great}{side} this voice's usual")
+        words.append(f"{great}{side} this voice's usual pitch")
     return tuple(word for word in words if word)
 
 

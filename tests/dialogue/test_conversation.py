@@ -89,8 +89,8 @@ def test_words_for_a_delivery() -> None:
     assert PLAIN.rate == pytest.approx(11.1, abs=0.1)
     assert tone_words(PLAIN) == ()
     excited = replace(PLAIN, lift=0.7, f0_range=1.3, level_db=-15.0, units=(24,), rise=0.3)
-    assert tone_words(excited) == ("fast", "loud", "rising", "lively", "high above this voice's usual")
+    assert tone_words(excited) == ("fast", "loud", "rising", "lively", "high above this voice's usual pitch")
     dull = replace(PLAIN, lift=-0.3, f0_range=0.2, level_db=-40.0, units=(60,), rise=-0.5)
-    assert tone_words(dull) == ("slow", "quiet", "falling", "flat", "below this voice's usual")
+    assert tone_words(dull) == ("slow", "quiet", "falling", "flat", "below this voice's usual pitch")
     # without phonemes nothing is said about the pace
     assert tone_words(replace(PLAIN, phonemes=(), units=())) == ()

@@ -42,7 +42,7 @@ def test_a_question_is_heard_and_answered(server: Running, small_model: LocalMod
     samples = np.concatenate([np.frombuffer(base64.b64decode(step["audio"]), "<i2") for step in spoken])
     words = [word for step in spoken for word in step["timestamps"]]
     assert np.abs(samples).max() > 1000 and words[-1]["end_time"] <= len(samples) / 24_000
-    assert done["type"] == "reply.done" and done["answer"] == written.strip()
+    assert done["type"] == "reply.done" and " ".join(written.split()).startswith(done["answer"])
     after = Conversation.from_json(done["conversation"])
     assert after.system == talk.system and after.turns[:-1] == talk.turns and after.turns[-1].answer == done["answer"]
 

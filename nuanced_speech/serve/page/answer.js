@@ -127,7 +127,8 @@ class Turn {
 
   /** Written words that are not spoken yet. */
   show() {
-    this.pending.textContent = this.written.slice(this.at).trimStart() || (this.done ? '' : '…');
+    // words that were cut off at the end are never spoken
+    this.pending.textContent = this.done ? '' : this.written.slice(this.at).trimStart() || '…';
   }
 
   speak({ audio, timestamps }) {
