@@ -25,6 +25,7 @@ COMMANDS = {
     "convert": "convert",
     "say": "say",
     "live": "live",
+    "reply": "reply",
     "serve": "serve",
     "clone": "clone",
     "mix": "clone",

@@ -1,5 +1,6 @@
 // Puts the page together.
 
+import { setUpAnswer } from './answer.js';
 import { loadSettings, loadVoices } from './catalogue.js';
 import { setUpConvert } from './convert.js';
 import { byId, make, sentence } from './dom.js';
@@ -21,6 +22,7 @@ try {
   setUpDescribe();
   setUpMix();
   setUpSay();
+  setUpAnswer();
   document.body.dataset.ready = 'true';
 } catch (error) {
   const again = make('button', { onclick: () => location.reload() }, 'Try again');
