@@ -108,7 +108,7 @@ class BlockStream:
         window = window[: len(window) // SAMPLES_PER_UNIT * SAMPLES_PER_UNIT]
         gain = np.float32(gain_of(self._heard))
         features = self.analyze(window * gain, slice(before, before + units))
-        f0 = transpose(features.f0, self._melody(features.f0) + self.pitch_shift)
+        f0 = transpose(features.f0, self._melody(features.f0, self._decoder is None) + self.pitch_shift)
         if self._decoder is None:
             self._decoder = self.make_decoder(voice)
         return self._decoder(features.content, f0, features.energy) / gain

@@ -62,14 +62,28 @@ class MelodyRange:
     Args:
         target: median log2 Hz of the voice; NaN leaves the melody as it is.
         frames: newest voiced frames that count.
+        step: octaves by which it changes at most from one block of a phrase to the next, so that the phrase keeps its
+            melody.
     """
 
-    def __init__(self, target: float, frames: int) -> None:
-        self.target, self.frames = target, frames
+    def __init__(self, target: float, frames: int, step: float = 0.02) -> None:
+        self.target, self.frames, self.step = target, frames, step
         self._heard = np.zeros(0, np.float32)
+        self._move: float | None = None
 
-    def __call__(self, f0: np.ndarray) -> float:
-        """Octaves, after ``f0 [2T]`` in Hz was heard too; 0 before anything voiced was."""
+    def __call__(self, f0: np.ndarray, begins: bool) -> float:
+        """Octaves, after ``f0 [2T]`` in Hz was heard too; 0 before anything voiced was.
+
+        Args:
+            f0: of the next block.
+            begins: it begins a phrase.
+        """
         self._heard = np.concatenate([self._heard, f0[f0 > 0]])[-self.frames :]
-        move = self.target - median_log_f0(self._heard) if len(self._heard) else 0.0
-        return 0.0 if np.isnan(move) else float(move)
+        move = self.target - median_log_f0(self._heard) if len(self._heard) else float("nan")
+        if np.isnan(move):
+            return 0.0
+        if self._move is None or begins:
+            self._move = float(move)
+        else:
+            self._move += float(np.clip(move - self._move, -self.step, self.step))
+        return self._move

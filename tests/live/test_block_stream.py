@@ -14,6 +14,7 @@ from nuanced_speech import Converter, audio
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.evaluate.metrics import f0_correlation
 from nuanced_speech.live.block_decoders import KokoroBlocks
@@ -59,7 +60,9 @@ def test_blocks_join_to_the_whole_with_its_melody(converter: Converter, speech: 
     silent = np.concatenate([wave[:SAMPLE_RATE], wave[-SAMPLE_RATE:]])
     assert np.abs(silent).max() < 1e-3 and np.abs(wave).max() > 0.05
     curves = [f0(x[2 * SAMPLE_RATE : -2 * SAMPLE_RATE]) for x in (speech, wave[: len(speech)])]
-    assert f0_correlation(*curves) > 0.8
+    assert f0_correlation(*curves) > 0.5
+    levels = [energy(x[: len(speech)]) for x in (speech, wave)]
+    assert np.corrcoef(*levels)[0, 1] > 0.85
     # the range of the voice: a man reads the clip
     medians = [np.median(curve[curve > 0]) for curve in curves]
     assert medians[1] > 1.3 * medians[0]

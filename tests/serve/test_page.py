@@ -268,3 +268,19 @@ def test_a_question_by_microphone_is_answered_in_its_own_voice(
     assert len(talk.turns) == 1 and words[0] in talk.turns[0].answer
     page.click("#talk-new")
     assert page.is_hidden("#talk") and page.locator("#turns li").count() == 0
+
+
+@pytest.mark.slow
+def test_what_the_microphone_hears_is_spoken_again_at_once(page: Page) -> None:
+    choose_tab(page, "Live")
+    page.get_by_role("searchbox", name="Voice that is heard: search").fill("heart")
+    page.click("#live-start")
+    page.get_by_text("Listening.").wait_for()
+    until(page, "document.querySelector('#live-time').textContent >= '0:02.5'")
+    assert page.is_visible("#live-stop") and page.is_disabled("#live-start")
+    page.click("#live-stop")
+    page.get_by_text("Stopped.").wait_for()
+    minutes, _, seconds = page.inner_text("#live-made").partition(":")
+    assert minutes == "0" and 1.0 < float(seconds) < 6.0
+    assert page.inner_text("#live-error") == "" and page.is_enabled("#live-start")
+    assert faults(page) == [] and overflow(page) <= 0

@@ -80,7 +80,7 @@ def test_what_is_spoken_comes_back_in_another_voice(socket: ClientConnection, mo
         ("[1]", "JSON"),
         ({"type": "session.dance"}, "unknown event"),
         ({"type": "session.input_audio_buffer.append", "audio": "%%"}, "audio"),
-        ({"type": "session.input_audio_buffer.append", "audio": "AAA="}, "audio"),
+        ({"type": "session.input_audio_buffer.append", "audio": "AA=="}, "audio"),
         ({"type": "session.input_audio_buffer.append"}, "audio"),
         ({"type": "session.update", "session": {"audio": {"output": {"voice": "nobody"}}}}, "voice"),
         ({"type": "session.update", "session": {"audio": {"output": {"voice": "/etc/passwd.pt"}}}}, "voice"),

@@ -4,6 +4,7 @@ import { setUpAnswer } from './answer.js';
 import { loadSettings, loadVoices } from './catalogue.js';
 import { setUpConvert } from './convert.js';
 import { byId, make, sentence } from './dom.js';
+import { setUpLive } from './live.js';
 import { setUpClone, setUpDescribe, setUpMix } from './making.js';
 import { voicePicker } from './picker.js';
 import { setUpSay } from './say.js';
@@ -22,6 +23,7 @@ try {
   setUpDescribe();
   setUpMix();
   setUpSay();
+  setUpLive();
   setUpAnswer();
   document.body.dataset.ready = 'true';
 } catch (error) {

@@ -109,7 +109,8 @@ class _Talk:
                 self.live.stop()
         finally:
             reporter.cancel()
-            self.outgoing.put_nowait(None)
+            # after all events that threads have told
+            self.loop.call_soon(self.outgoing.put_nowait, None)
             await sender
             if self.socket.application_state == WebSocketState.CONNECTED:
                 await self.socket.close()
