@@ -273,7 +273,7 @@ def test_a_question_by_microphone_is_answered_in_its_own_voice(
 @pytest.mark.slow
 def test_what_the_microphone_hears_is_spoken_again_at_once(page: Page) -> None:
     choose_tab(page, "Live")
-    page.get_by_role("searchbox", name="Voice that is heard: search").fill("heart")
+    page.get_by_role("searchbox", name="Live voice: search").fill("heart")
     page.click("#live-start")
     page.get_by_text("Listening.").wait_for()
     until(page, "document.querySelector('#live-time').textContent >= '0:02.5'")

@@ -97,7 +97,7 @@ class Conversation {
 
 export function setUpLive() {
   const form = byId('live-form');
-  const picker = voicePicker(byId('live-picker'), 'Voice that is heard');
+  const picker = voicePicker(byId('live-picker'), 'Live voice');
   const chosen = (name) => form.querySelector(`[name=${name}]:checked`).value;
   const [start, stop, state, error] = ['live-start', 'live-stop', 'live-state', 'live-error'].map(byId);
   let talk = null;
