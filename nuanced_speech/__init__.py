@@ -9,17 +9,20 @@ if TYPE_CHECKING:
     from nuanced_speech.audio.arrays import Recording
     from nuanced_speech.convert.converter import Conversion, Converter
     from nuanced_speech.deprecated import Voice
+    from nuanced_speech.dialogue.reply import Reply, reply
     from nuanced_speech.synthesis.text_to_speech import speak
     from nuanced_speech.voicemaking.clone_voice import clone_voice
 
-__all__ = ["Conversion", "Converter", "Recording", "Voice", "__version__", "clone_voice", "speak"]
+__all__ = ["Conversion", "Converter", "Recording", "Reply", "Voice", "__version__", "clone_voice", "reply", "speak"]
 
 _MODULES = {
     "Conversion": "nuanced_speech.convert.converter",
     "Converter": "nuanced_speech.convert.converter",
     "Recording": "nuanced_speech.audio.arrays",
+    "Reply": "nuanced_speech.dialogue.reply",
     "Voice": "nuanced_speech.deprecated",
     "clone_voice": "nuanced_speech.voicemaking.clone_voice",
+    "reply": "nuanced_speech.dialogue.reply",
     "speak": "nuanced_speech.synthesis.text_to_speech",
 }
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nuanced_speech.convert.converter import Converter
+    from nuanced_speech.dialogue.local_model import LocalModel
     from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.models.kokoro import Kokoro
     from nuanced_speech.models.speaker_encoder import SpeakerEncoder
@@ -88,6 +89,17 @@ def converter() -> Converter:
     from nuanced_speech.models.bank import ModelBank
 
     return Converter(ModelBank(whisper="tiny.en"))
+
+
+@pytest.fixture(scope="session")
+def small_model() -> LocalModel:
+    """The small language model, loaded once for all tests."""
+    from nuanced_speech.dialogue.local_model import SMOLLM2, LocalModel
+
+    pytest.importorskip("xllamacpp", reason="the extra reply is not installed")
+    if SMOLLM2.find() is None:
+        pytest.skip("the weights of SmolLM2 are not installed")
+    return LocalModel()
 
 
 @pytest.fixture(scope="session")

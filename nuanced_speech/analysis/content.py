@@ -1,5 +1,6 @@
 """Content: the text features that Kokoro's decoder is given for a segment, without its text."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,14 +28,18 @@ class ContentEstimator:
         self.models, self.sharpness = models, sharpness
 
     def __call__(self, features: SegmentFeatures) -> Tensor:
-        """Content ``[1, 512, T]`` of a segment.
+        """Content ``[1, 512, T]`` of a segment; ``mixed`` says how."""
+        return self.mixed(features.content[None].float(), features.log_probabilities, features.phonemes)
 
-        Where its phonemes are unknown, or do not fit, the most probable phoneme of each 25 ms takes their place.
+    def mixed(self, regressed: Tensor, log_probabilities: np.ndarray, phonemes: str = "") -> Tensor:
+        """Content ``[1, 512, T]`` of regressed text features ``[1, 512, T]``, probabilities of the phoneme symbols
+        ``[T, 178]``, and phonemes where they are known.
+
+        Where they are unknown, or do not fit, the most probable phoneme of each 25 ms takes their place.
         """
-        likely = features.log_probabilities
-        aligned = fitting_alignment(likely, features.phonemes) or decode_phonemes(likely)
+        aligned = fitting_alignment(log_probabilities, phonemes) or decode_phonemes(log_probabilities)
         recognised = self.of_phonemes(*(torch.from_numpy(x).to(self.models.kokoro.device) for x in aligned))
-        return torch.lerp(features.content[None].float(), recognised, self.sharpness)
+        return torch.lerp(regressed, recognised, self.sharpness)
 
     def of_phonemes(self, ids: Tensor, durations: Tensor) -> Tensor:
         """Text features ``[1, 512, T]`` of token ids ``[P]`` that last ``durations [P]`` units, ``T`` in all."""

@@ -24,6 +24,8 @@ from nuanced_speech.core.version import __version__
 COMMANDS = {
     "convert": "convert",
     "say": "say",
+    "live": "live",
+    "reply": "reply",
     "serve": "serve",
     "clone": "clone",
     "mix": "clone",

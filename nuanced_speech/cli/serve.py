@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from nuanced_speech.cli.arguments import Device, Whisper
+from nuanced_speech.cli.language_model import LlmModel, LlmUrl, named_language_model
 from nuanced_speech.core.errors import UserError
 
 console = Console()
@@ -58,6 +59,8 @@ def serve(
     max_upload: MaxUpload = 26,
     whisper: Whisper = "base",
     fast: Fast = False,
+    llm_url: LlmUrl = None,
+    llm_model: LlmModel = None,
     device: Device = "cpu",
 ) -> None:
     """Serve speech, transcripts, conversion and voices over HTTP, for clients of OpenAI and ElevenLabs.
@@ -76,6 +79,7 @@ def serve(
 
     check_device(device)
     canonical(f"whisper-{whisper}")
+    llm = named_language_model(llm_url, llm_model)
     config = ServeConfig(
         host=host,
         port=port,
@@ -86,6 +90,9 @@ def serve(
         whisper=whisper,
         device=device,
         fast=fast,
+        llm_url=llm.url,
+        llm_model=llm.model,
+        llm_key=llm.key,
         limits=Limits(body_bytes=max_upload * MIB, characters=max_characters),
         queue=QueueConfig(workers=workers or QueueConfig().workers, waiting=queue),
     )

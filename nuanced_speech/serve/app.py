@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from nuanced_speech.core.version import __version__
+from nuanced_speech.dialogue.choice import language_model
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.serve.config import ServeConfig
 from nuanced_speech.serve.engine import Engine
@@ -19,23 +21,27 @@ from nuanced_speech.serve.routes import (
     page_convert,
     page_files,
     page_voices,
+    reply,
     speech,
     speech_to_speech,
     status,
     transcriptions,
+    translations,
     voices,
 )
 from nuanced_speech.serve.security import Security
 from nuanced_speech.serve.services import Services
 
 FAMILIES = (
-    speech, transcriptions, speech_to_speech, voices, models, status, page_files, page_convert, page_voices,
+    speech, transcriptions, translations, speech_to_speech, voices, reply, models, status, page_files, page_convert,
+    page_voices,
 )  # fmt: skip
 
 
 def engine_of(config: ServeConfig) -> Engine:
     """What computes, with one bank of models."""
-    return Engine(ModelBank(config.device, config.whisper), config.fast)
+    chosen = partial(language_model, config.llm_url, config.llm_model, config.llm_key)
+    return Engine(ModelBank(config.device, config.whisper), config.fast, language_model=chosen)
 
 
 def create_app(config: ServeConfig, engine: Engine | None = None) -> FastAPI:

@@ -30,6 +30,8 @@ class Limits:
         decode_seconds: time to decode an upload.
         custom_voices: number of voices that are kept.
         consents: number of consents that are remembered.
+        live_sessions: live conversions at the same time.
+        live_seconds: length of one.
     """
 
     body_bytes: int = 26 * MIB
@@ -40,6 +42,8 @@ class Limits:
     decode_seconds: float = 20.0
     custom_voices: int = 20
     consents: int = 100
+    live_sessions: int = 2
+    live_seconds: float = 3600.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,9 @@ class ServeConfig:
         whisper: Whisper model for transcripts.
         device: device of the models.
         fast: decoder in bfloat16.
+        llm_url: address of the language model that answers spoken questions; a small one in this process if None.
+        llm_model: its name, or a GGUF file; the server's first, or SmolLM2, if None.
+        llm_key: secret for that address.
         warm: speak, transcribe and measure once at start, so that the first request waits for nothing.
         limits: what a request may ask for.
         queue: how work is divided.
@@ -90,6 +97,9 @@ class ServeConfig:
     whisper: str = "base"
     device: str = "cpu"
     fast: bool = False
+    llm_url: str | None = None
+    llm_model: str | None = None
+    llm_key: str | None = field(default=None, repr=False)
     warm: bool = True
     limits: Limits = Limits()
     queue: QueueConfig = QueueConfig()
@@ -100,5 +110,7 @@ class ServeConfig:
             raise UserError(f"host: {self.host} can be reached from other machines: set a token that clients must name")
         if self.token is not None and not (self.token.isascii() and self.token.isprintable() and self.token.strip()):
             raise UserError("token: give one or more printable ASCII characters")
+        if self.llm_url is not None and not self.llm_url.startswith(("http://", "https://")):
+            raise UserError(f"llm_url: {self.llm_url!r} is no address: give one like http://127.0.0.1:11434/v1")
         if not 0 <= self.port <= 65535:
             raise UserError(f"port: {self.port} is no port: give a number from 0 to 65535")

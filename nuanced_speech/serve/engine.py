@@ -1,8 +1,11 @@
 """What the routes compute with: one bank of models, and the parts that are made of it."""
 
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,10 @@ from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, UNITS_PER_SECOND
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress
+from nuanced_speech.dialogue.choice import language_model
+from nuanced_speech.dialogue.language_model import LanguageModel
+from nuanced_speech.dialogue.listener import Listener
+from nuanced_speech.dialogue.replier import Replier, ReplyConfig
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.delivery import Delivery, DeliveryAnalyzer
@@ -63,6 +70,8 @@ class Engine:
         fast: decode speech in bfloat16 where that is quicker.
         converter: converts; made of ``models`` if omitted.
         cloning: settings of the searches for a cloned voice.
+        language_model: makes what answers spoken questions, when the first one comes.
+        reply: settings of answers.
     """
 
     def __init__(
@@ -71,12 +80,33 @@ class Engine:
         fast: bool = False,
         converter: Converter | None = None,
         cloning: CloningConfig = CloningConfig(),
+        language_model: Callable[[], LanguageModel] = language_model,
+        reply: ReplyConfig | None = None,
     ) -> None:
         self.models, self.fast, self.cloning = models, fast, cloning
+        self.language_model, self.reply = language_model, reply or ReplyConfig(fast=fast)
+        self._replier_lock = threading.Lock()
         self.converter = converter or Converter(models)
         self.text_to_speech = TextToSpeech(models, speed_limits=SPEED_LIMITS)
         self.deliveries = DeliveryAnalyzer(models, analyzer=self.converter.analyzer)
         self.threads = torch.get_num_threads()
+
+    @property
+    def replier(self) -> Replier:
+        """What answers spoken questions; its language model is loaded.
+
+        Raises:
+            UserError: there is no language model.
+        """
+        with self._replier_lock:
+            return self._replier
+
+    @cached_property
+    def _replier(self) -> Replier:
+        model = self.language_model()
+        model.load()
+        listener = Listener(self.models, self.converter.analyzer, self.converter.speakers)
+        return Replier(self.models, model, listener, self.text_to_speech, self.reply)
 
     def share(self, jobs: int) -> None:
         """Compute in this thread with its share of the threads, where so many jobs run at once."""
@@ -92,6 +122,8 @@ class Engine:
         spoken = np.concatenate([part.audio for part in self.speak(SpeechJob(_WARM_TEXT, voice, Voice.load))])
         for path in ("direct", "text"):
             self.converter.convert(spoken, ConversionOptions(path=path), sample_rate=SAMPLE_RATE)
+        with suppress(UserError):  # without the extra, only answers are refused
+            _ = self.replier
 
     def speak(self, job: SpeechJob) -> Iterator[SpokenSentence]:
         """Speech, sentence by sentence. The one place where the server makes the text-to-speech.

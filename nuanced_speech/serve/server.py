@@ -29,6 +29,10 @@ def serve(config: ServeConfig, ready: Ready) -> None:
         Server(config, ready, engine).run(sockets=[sock])
 
 
+LARGEST_EVENT = 1 << 20
+"""Bytes of an event of a WebSocket: 16 s of sound."""
+
+
 class Server(uvicorn.Server):
     """A server that says when it answers.
 
@@ -44,7 +48,8 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app, config.host, config.port, log_config=None, access_log=False, server_header=False,
-                timeout_graceful_shutdown=config.shutdown_seconds, ws="none", lifespan="on",
+                timeout_graceful_shutdown=config.shutdown_seconds, ws="websockets-sansio", ws_max_size=LARGEST_EVENT,
+                lifespan="on",
             )
         )  # fmt: skip
         self.ready = ready

@@ -4,7 +4,8 @@ A recording is measured against what a voice makes of the same phonemes by itsel
 much faster it is spoken. These ratios then hold for any other words.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +16,21 @@ from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
 from nuanced_speech.analysis.usual_pitch import usual_log_f0
-from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM, VOICED_HZ
+from nuanced_speech.core.constants import SAMPLE_RATE, SECONDS_PER_UNIT, VOICED_HZ
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import style_of
+from nuanced_speech.voice.style import Style
 
 # Spoken in place of the recording's own words where no phonemes were recognised.
 STAND_IN = "We were away a year ago, and now the early morning is ours."
 # Percentiles between which a melody's range lies: single frames that were tracked wrong do not count.
 _RANGE = (0.1, 0.9)
+# Voiced frames of 12.5 ms at the end of a recording that tell whether its melody rises: a last syllable or two.
+_END_FRAMES = 20
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class Delivery:
         prosody: prosody half of its style ``[128]``.
         phonemes: recognised phonemes of each segment that has some.
         units: lengths of these segments, in 25 ms units.
+        log_f0: median F0, log2 Hz; NaN where it is unknown.
+        rise: octaves by which F0 ends above its median; negative where it falls.
     """
 
     lift: float
@@ -69,6 +75,14 @@ class Delivery:
     prosody: Tensor
     phonemes: tuple[str, ...]
     units: tuple[int, ...]
+    log_f0: float = float("nan")
+    rise: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Phonemes a second; NaN where none were recognised."""
+        sounds = sum(symbol.isalpha() for string in self.phonemes for symbol in string)
+        return sounds / (sum(self.units) * SECONDS_PER_UNIT) if self.units else float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +90,7 @@ class FittedDelivery:
     """A delivery as a certain voice takes it on.
 
     Attributes:
-        pack: voice pack ``[510, 256]`` with the tone.
+        pack: voice pack ``[rows, 256 + K]`` with the tone.
         speed: factor of the voice's speed.
         centre: median F0 of this pack, log2 Hz.
         target: median F0 that is wanted, log2 Hz.
@@ -121,44 +135,67 @@ class DeliveryAnalyzer:
         """
         wave = recording if isinstance(recording, np.ndarray) else audio.read(recording)
         wave = wave[: round(self.config.seconds * SAMPLE_RATE)]
-        features = self.analyzer(wave, phonemes=True)
-        f0 = np.concatenate([item.f0 for item in features])
-        speaker = mean_speaker(features)
-        if speaker is None or not (f0 > 0).any():
-            raise UserError("like: there is no voice in the recording: give a recording of speech")
-        known = [item for item in features if item.phonemes]
-        return Delivery(
-            lift=median_log_f0(f0) - usual_log_f0(speaker.cpu().numpy()),
-            f0_range=_f0_range(f0),
-            level_db=audio.active_level_db(wave, SAMPLE_RATE),
-            prosody=mean_style(features).prosody.cpu(),
-            phonemes=tuple(item.phonemes for item in known),
-            units=tuple(_spoken_units(item) for item in known),
-        )
+        return measure_delivery(wave, self.analyzer(wave, phonemes=True))
+
+
+def measure_delivery(wave: np.ndarray, features: Sequence[SegmentFeatures], name: str = "like") -> Delivery:
+    """The delivery of a recording that is analysed.
+
+    Args:
+        wave: ``[T]`` at 24 kHz.
+        features: of all its segments, with phonemes.
+        name: of the recording, for messages.
+
+    Raises:
+        UserError: nothing voiced in the recording.
+    """
+    f0 = np.concatenate([item.f0 for item in features])
+    speaker = mean_speaker(features)
+    if speaker is None or not (f0 > 0).any():
+        raise UserError(f"{name}: there is no voice in the recording: give a recording of speech")
+    known = [item for item in features if item.phonemes]
+    centre = median_log_f0(f0)
+    return Delivery(
+        lift=centre - usual_log_f0(speaker.cpu().numpy()),
+        f0_range=_f0_range(f0),
+        level_db=audio.active_level_db(wave, SAMPLE_RATE),
+        prosody=mean_style(features).prosody.cpu(),
+        phonemes=tuple(item.phonemes for item in known),
+        units=tuple(_spoken_units(item) for item in known),
+        log_f0=centre,
+        rise=median_log_f0(f0[f0 > 0][-_END_FRAMES:]) - centre,
+    )
 
 
 @torch.no_grad()
 def fit_delivery(
-    delivery: Delivery, kokoro: Kokoro, pack: Tensor, config: DeliveryConfig = DeliveryConfig()
+    delivery: Delivery,
+    kokoro: Kokoro,
+    pack: Tensor,
+    config: DeliveryConfig = DeliveryConfig(),
+    own: bool = False,
 ) -> FittedDelivery:
-    """A delivery for the voice of a pack ``[510, 256]``.
+    """A delivery for the voice of a pack ``[rows, 256 + K]``.
 
     Args:
         delivery: how a recording was spoken.
         kokoro: the synthesizer.
         pack: the voice.
         config: limits.
+        own: the voice is that of the recording itself: its pitch is taken as it is.
     """
     pack = pack.to(kokoro.device)
     phonemes = delivery.phonemes or (phonemize(STAND_IN),)
-    usual, _ = _read(kokoro, phonemes, pack)
-    toned = torch.cat(
-        [pack[:, :TIMBRE_DIM], torch.lerp(pack[:, TIMBRE_DIM:], delivery.prosody.to(pack), config.tone)], 1
-    )
+    style = Style.from_vector(pack)
+    toned = replace(style, prosody=torch.lerp(style.prosody, delivery.prosody.to(pack), config.tone)).vector
     f0, units = _read(kokoro, phonemes, toned)
     centre, own_range = median_log_f0(f0), _f0_range(f0)
     speed = units / sum(delivery.units) if delivery.units else 1.0
-    target = median_log_f0(usual) + float(np.clip(delivery.lift, -config.lift, config.lift))
+    if own:
+        target = delivery.log_f0
+    else:
+        usual, _ = _read(kokoro, phonemes, pack)
+        target = median_log_f0(usual) + float(np.clip(delivery.lift, -config.lift, config.lift))
     return FittedDelivery(
         pack=toned,
         speed=float(np.clip(speed, *config.pace)),

@@ -17,7 +17,7 @@ import torch
 from nuanced_speech.core import precision
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.bank import ModelBank, shared_bank
-from nuanced_speech.synthesis.delivery import Delivery, fit_delivery
+from nuanced_speech.synthesis.delivery import Delivery, FittedDelivery, fit_delivery
 from nuanced_speech.synthesis.speaking import (
     KOKORO_SPEEDS,
     LEVELLING,
@@ -91,7 +91,7 @@ class TextToSpeech:
         seed: int = 0,
         fast: bool = False,
         dictionary: Dictionary | None = None,
-        delivery: Delivery | None = None,
+        delivery: Delivery | FittedDelivery | None = None,
         find_voice: Callable[[str], Voice] = Voice.load,
     ) -> Iterator[SpokenSentence]:
         """Text to speech, sentence by sentence, each as soon as it is made. Memory does not grow with the text.
@@ -108,7 +108,8 @@ class TextToSpeech:
             fast: decode in bfloat16 where the processor computes that faster (about 1.5 times); elsewhere no
                 difference.
             dictionary: pronunciations of one's own.
-            delivery: melody, pace, loudness and tone to take on; ``speed`` comes on top of its pace.
+            delivery: melody, pace, loudness and tone to take on; ``speed`` comes on top of its pace. One that is fitted
+                already is for ``voice``, and for a text that names no other.
             find_voice: finds the voices that the text names; ``Voice.load`` reads files too.
 
         Raises:
@@ -133,7 +134,10 @@ class TextToSpeech:
         if fast and precision.fast_dtype(kokoro.device) == torch.float32:
             precision.say_no_faster()
         loaded = {name: chosen.pack.to(kokoro.device) for name, chosen in voices.items()}
-        fitted = {name: fit_delivery(delivery, kokoro, pack) for name, pack in loaded.items()} if delivery else {}
+        if isinstance(delivery, FittedDelivery):
+            fitted = {name: delivery for name in loaded}
+        else:
+            fitted = {name: fit_delivery(delivery, kokoro, pack) for name, pack in loaded.items()} if delivery else {}
         packs = {name: Style.from_vector(fitted[name].pack if fitted else pack) for name, pack in loaded.items()}
         lead = 0.0 if pieces[0].text else pieces[0].pause or 0.0
         manner = Manner(

@@ -28,6 +28,8 @@ from nuanced_speech.voice.style import Style
 class Voice:
     """A name, a voice pack ``[510, 256]``, and a provenance.
 
+    The pack of a voice that is only spoken with, and never saved, may have one row, and an extension.
+
     Example:
         ``Voice.load("af_heart").mix(Voice.load("bm_george"), 0.3, "blend").save("voices")``
     """

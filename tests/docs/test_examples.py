@@ -17,6 +17,8 @@ from nuanced_speech import audio
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 MAX_LINES = 40
+# what an example shows besides the package
+FURTHER = {"live.py": ("websockets.sync.client",)}
 PUBLIC = {*nuanced_speech.__all__, "audio"}
 
 Run = Callable[..., None]
@@ -66,9 +68,21 @@ def test_say(example: Run) -> None:
     assert audio.synthetic_mark(Path("hello.wav"))
 
 
+@pytest.mark.slow
+def test_reply(example: Run, short: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("xllamacpp", reason="the extra reply is not installed")
+    example("reply.py", short, "answer.wav", "af_heart")
+    lines = capsys.readouterr().out.splitlines()
+    assert "mob" in lines[0] and lines[1].startswith("answer: ") and len(lines[1]) > 9
+    assert len(audio.read("answer.wav")) > 0.3 * audio.SAMPLE_RATE
+    assert "af_heart" in (audio.synthetic_mark(Path("answer.wav")) or "")
+
+
 def test_there_are_the_examples_that_the_table_names() -> None:
     table = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
-    assert {path.name for path in EXAMPLES} == {"batch.py", "clone.py", "convert.py", "say.py", "serve.py", "stream.py"}
+    assert {path.name for path in EXAMPLES} == {
+        "batch.py", "clone.py", "convert.py", "live.py", "reply.py", "say.py", "serve.py", "stream.py"
+    }  # fmt: skip
     assert all(f"`{path.name}`" in table for path in EXAMPLES)
 
 
@@ -80,7 +94,7 @@ def test_short_and_public(path: Path) -> None:
     assert f"python examples/{path.name}" in (ast.get_docstring(module) or "")
     for node in ast.walk(module):
         if isinstance(node, ast.ImportFrom):
-            assert node.module in ("nuanced_speech", "pathlib")
+            assert node.module in ("nuanced_speech", "pathlib", *FURTHER.get(path.name, ()))
             if node.module == "nuanced_speech":
                 assert {name.name for name in node.names} <= PUBLIC
         if isinstance(node, ast.Import):

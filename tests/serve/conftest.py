@@ -10,6 +10,8 @@ import pytest
 from serve.running import Running
 
 from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig
+from nuanced_speech.dialogue.language_model import Sampling
+from nuanced_speech.dialogue.replier import ReplyConfig
 from nuanced_speech.serve.config import Limits, QueueConfig, ServeConfig
 from nuanced_speech.serve.engine import Engine
 from nuanced_speech.serve.server import Server, listening
@@ -34,11 +36,16 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> ServeConfig:
 
 
 @pytest.fixture(scope="session")
-def engine(converter: Converter) -> Engine:
-    """What computes, with models that are loaded already; the search for a cloned voice is short."""
+def engine(converter: Converter, request: pytest.FixtureRequest) -> Engine:
+    """What computes, with models that are loaded already; the search for a cloned voice is short, as answers are.
+
+    The language model is there for tests that ask for ``small_model``."""
     chosen = {"af_heart", "am_adam", "bf_emma", "bm_george"}
     prosody = ProsodyFitConfig(steps=3, left_out=frozenset(set(stock_voices()) - chosen))
-    return Engine(converter.models, converter=converter, cloning=CloningConfig(prosody=prosody))
+    return Engine(
+        converter.models, converter=converter, cloning=CloningConfig(prosody=prosody),
+        language_model=lambda: request.getfixturevalue("small_model"), reply=ReplyConfig(Sampling(tokens=12)),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

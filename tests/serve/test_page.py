@@ -14,9 +14,12 @@ from serve.browser import chromium, faults, opened, overflow, until
 from serve.running import Running
 
 from nuanced_speech import audio
+from nuanced_speech.dialogue.conversation import Conversation
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+    from nuanced_speech.dialogue.local_model import LocalModel
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +151,8 @@ def test_the_keyboard_reaches_everything(page: Page) -> None:
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.activeElement.id") == "tab-voices" and page.is_visible("#browse")
     page.keyboard.press("End")
+    assert page.is_visible("#answer") and page.url.endswith("#answer")
+    page.keyboard.press("ArrowLeft")
     assert page.is_visible("#say") and page.url.endswith("#say")
     page.keyboard.press("Home")
     page.locator("#convert-picker").get_by_text("Map").click()
@@ -234,3 +239,48 @@ def test_a_text_is_said_in_a_delivery_and_its_words_are_lit(page: Page, clip: Pa
     assert re.fullmatch(r"1\n00:00:00,\d{3} --> 00:00:0\d,\d{3}\nGood morning\.\n", captions)
     speech = saved(page, "#say-download", tmp_path / "speech.wav")
     assert 0.5 < soundfile.info(speech).duration < 4 and audio.synthetic_mark(speech)
+
+
+@pytest.mark.slow
+def test_a_question_by_microphone_is_answered_in_its_own_voice(
+    page: Page, small_model: LocalModel, tmp_path: Path
+) -> None:
+    """What was heard appears, the answer is written and spoken, and a new conversation begins."""
+    choose_tab(page, "Answer")
+    page.click("#answer-button")
+    assert "Record a question" in page.inner_text("#question .error")
+    page.get_by_text("Role of the answering voice").click()
+    page.fill("#role", "Answer with one short word.")
+    record(page, "Question", 2300)
+    page.wait_for_selector("#question audio")
+    page.click("#answer-button")
+    page.wait_for_selector("#turns .lit .now")
+    # the clip says "But a mob without any man …"
+    assert "mob" in page.inner_text("#turns .asked").lower()
+    page.wait_for_selector("#turns .round:not([hidden])")
+    words = page.inner_text("#turns .lit").split()
+    assert words and page.is_visible("#question .drop") and page.is_hidden("#answer-progress")
+    assert faults(page) == [] and overflow(page) <= 0
+    file = saved(page, "#turns a[download]", tmp_path / "answer.wav")
+    assert 0.3 < soundfile.info(file).duration < 15 and audio.synthetic_mark(file)
+    talk = Conversation.read(saved(page, "#talk-save", tmp_path / "talk.json"))
+    assert talk.system == "Answer with one short word."
+    assert len(talk.turns) == 1 and words[0] in talk.turns[0].answer
+    page.click("#talk-new")
+    assert page.is_hidden("#talk") and page.locator("#turns li").count() == 0
+
+
+@pytest.mark.slow
+def test_what_the_microphone_hears_is_spoken_again_at_once(page: Page) -> None:
+    choose_tab(page, "Live")
+    page.get_by_role("searchbox", name="Live voice: search").fill("heart")
+    page.click("#live-start")
+    page.get_by_text("Listening.").wait_for()
+    until(page, "document.querySelector('#live-time').textContent >= '0:02.5'")
+    assert page.is_visible("#live-stop") and page.is_disabled("#live-start")
+    page.click("#live-stop")
+    page.get_by_text("Stopped.").wait_for()
+    minutes, _, seconds = page.inner_text("#live-made").partition(":")
+    assert minutes == "0" and 1.0 < float(seconds) < 6.0
+    assert page.inner_text("#live-error") == "" and page.is_enabled("#live-start")
+    assert faults(page) == [] and overflow(page) <= 0

@@ -14,9 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 import soundfile
-from helpers import ROOT
+from helpers import CLIP, ROOT
 from serve.running import Running
 
+from nuanced_speech import audio
 from nuanced_speech.serve.config import ServeConfig
 from nuanced_speech.serve.engine import Engine
 from nuanced_speech.serve.server import Server, listening
@@ -72,6 +73,17 @@ def test_the_example(
     with soundfile.SoundFile(out) as file:
         assert file.samplerate == 24_000 and file.read(24_000).std() > 0.01
     assert "hello.wav" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_live_example(
+    server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "in.wav", tmp_path / "out.wav"
+    audio.write(source, audio.read(CLIP)[:36_000], comment="")
+    monkeypatch.setattr(sys, "argv", ["live.py", str(source), str(out), "bf_emma", server.url])
+    runpy.run_path(str(ROOT / "examples" / "live.py"), run_name="__main__")
+    assert 0.7 < soundfile.info(out).duration < 2 and "out.wav" in capsys.readouterr().out
 
 
 @pytest.mark.slow

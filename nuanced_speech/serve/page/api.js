@@ -13,11 +13,14 @@ export class Refusal extends Error {
   }
 }
 
+/** The secret that the server wants, if it wants one and it was given. */
+export const token = () => sessionStorage.getItem(TOKEN);
+
 /** Send a request; the token is asked for where the server wants one.
  * @throws {Refusal} the server refuses, or cannot be reached. */
 export async function request(path, options = {}) {
-  const token = sessionStorage.getItem(TOKEN);
-  const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+  const key = token();
+  const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
   let response;
   try {
     response = await fetch(path, { ...options, headers });

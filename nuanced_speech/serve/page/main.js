@@ -1,8 +1,10 @@
 // Puts the page together.
 
+import { setUpAnswer } from './answer.js';
 import { loadSettings, loadVoices } from './catalogue.js';
 import { setUpConvert } from './convert.js';
 import { byId, make, sentence } from './dom.js';
+import { setUpLive } from './live.js';
 import { setUpClone, setUpDescribe, setUpMix } from './making.js';
 import { voicePicker } from './picker.js';
 import { setUpSay } from './say.js';
@@ -21,6 +23,8 @@ try {
   setUpDescribe();
   setUpMix();
   setUpSay();
+  setUpLive();
+  setUpAnswer();
   document.body.dataset.ready = 'true';
 } catch (error) {
   const again = make('button', { onclick: () => location.reload() }, 'Try again');

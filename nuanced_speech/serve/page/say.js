@@ -5,63 +5,11 @@ import { known } from './catalogue.js';
 import { byId, make, save, showError, working } from './dom.js';
 import { voicePicker } from './picker.js';
 import { recordingField } from './recording.js';
-import { RATE, Transport, context, wavOf } from './sound.js';
+import { Transport, context, wavOf } from './sound.js';
+import { Stream } from './stream.js';
 import { player } from './waves.js';
 
 const UNSPACED = ['ja', 'zh'];
-
-/** Plays samples one piece after the other as they come. */
-class Stream {
-  constructor() {
-    this.pieces = [];
-    this.sources = [];
-    this.played = [];
-    this.end = 0;
-  }
-
-  add(samples) {
-    const sound = context();
-    const buffer = sound.createBuffer(1, samples.length, RATE);
-    buffer.copyToChannel(Float32Array.from(samples, (value) => value / 32768), 0);
-    const source = sound.createBufferSource();
-    source.buffer = buffer;
-    source.connect(sound.destination);
-    const at = Math.max(this.end, sound.currentTime + 0.05);
-    source.start(at);
-    this.played.push({ at, from: this.seconds });
-    this.pieces.push(samples);
-    this.sources.push(source);
-    this.end = at + buffer.duration;
-  }
-
-  get samples() {
-    const all = new Int16Array(this.pieces.reduce((sum, piece) => sum + piece.length, 0));
-    let at = 0;
-    for (const piece of this.pieces) {
-      all.set(piece, at);
-      at += piece.length;
-    }
-    return all;
-  }
-
-  get seconds() { return this.pieces.reduce((sum, piece) => sum + piece.length, 0) / RATE; }
-
-  /** Place in the speech that is heard now, in seconds. */
-  get now() {
-    const time = context().currentTime;
-    const piece = this.played.filter(({ at }) => at <= time).pop();
-    return piece ? Math.min(this.seconds, piece.from + time - piece.at) : 0;
-  }
-
-  get over() { return this.end <= context().currentTime; }
-
-  stop() {
-    for (const source of this.sources) {
-      try { source.stop(); } catch { /* over already */ }
-    }
-    this.end = 0;
-  }
-}
 
 export function setUpSay() {
   const form = byId('say-form');

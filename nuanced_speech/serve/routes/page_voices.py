@@ -15,6 +15,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from nuanced_speech.audio import SYNTHETIC
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.dialogue.conversation import DEFAULT_SYSTEM
 from nuanced_speech.serve.audio_encoder import AudioFormat, audio_encoder
 from nuanced_speech.serve.drafts import DraftStore
 from nuanced_speech.serve.engine import SpeechJob
@@ -152,6 +153,7 @@ def _add_lists(routes: APIRouter, services: Services) -> None:
             "attributes": _attributes(),
             "largest_level": LARGEST_LEVEL,
             "synthetic": SYNTHETIC,
+            "role": DEFAULT_SYSTEM,
         }
 
     @routes.get("/page/voices")

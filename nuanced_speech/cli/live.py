@@ -1,0 +1,149 @@
+"""``nuanced-speech live``: a voice that is converted while it speaks."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from nuanced_speech.cli.arguments import Device, SynthesisSeed
+from nuanced_speech.core.errors import UserError
+
+if TYPE_CHECKING:
+    from nuanced_speech.live.config import LiveConfig
+    from nuanced_speech.live.session import LiveFigures
+    from nuanced_speech.live.streams import LiveAudio, LiveStream
+
+console = Console(stderr=True)
+
+Voice = Annotated[
+    str | None,
+    typer.Option(
+        help="Voice of the output: a stock voice (af_heart), one of your own, a mix, a voice pack file or a recording. "
+        "Your own voice if omitted."
+    ),
+]
+Mode = Annotated[
+    str,
+    typer.Option(help="Mode: phrase (at each pause, best quality) or block (a fraction of a second behind)."),
+]
+Pitch = Annotated[float, typer.Option(metavar="SEMITONES", help="Interval by which the melody is raised.")]
+Input = Annotated[str | None, typer.Option(help="Microphone: number or part of a name. The system's own if omitted.")]
+Output = Annotated[
+    str | None,
+    typer.Option(help="Speaker, or a virtual cable that calls use as microphone. The system's own if omitted."),
+]
+Devices = Annotated[bool, typer.Option("--devices", help="List of the sound devices; nothing is converted.")]
+Block = Annotated[
+    float, typer.Option(min=0.1, max=2.0, metavar="SECONDS", help="Length of a block. Blocks grow on slow machines.")
+]
+Source = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Recording that plays in real time in place of a microphone.")
+]
+Write = Annotated[Path | None, typer.Option(metavar="FILE", help="File for what a listener hears.")]
+
+
+def live(
+    voice: Voice = None,
+    mode: Mode = "phrase",
+    pitch_shift: Pitch = 0.0,
+    input: Input = None,
+    output: Output = None,
+    devices: Devices = False,
+    block: Block = 0.4,
+    source: Source = None,
+    write: Write = None,
+    seed: SynthesisSeed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Convert a voice while it speaks, from the microphone to the speaker. Ctrl-C ends it.
+
+    Examples:
+
+      nuanced-speech live --voice af_heart
+
+      nuanced-speech live --voice am_michael --output "virtual cable"
+
+      nuanced-speech live --voice af_heart --source in.wav --write out.wav
+    """
+    # imported here, since torch takes seconds to import and --help does not need it
+    from nuanced_speech.live import devices as sound_devices
+
+    if devices:
+        typer.echo(sound_devices.listed())
+        return
+    from nuanced_speech import audio
+    from nuanced_speech.convert.converter import Converter
+    from nuanced_speech.convert.options import ConversionOptions
+    from nuanced_speech.core.device import check_device
+    from nuanced_speech.live.config import BlockConfig, LiveConfig
+    from nuanced_speech.live.engine import LiveEngine
+    from nuanced_speech.models.bank import ModelBank
+
+    check_device(device)
+    config = LiveConfig(mode, block=BlockConfig(seconds=block, largest_seconds=max(1.6, block)))  # type: ignore[arg-type]
+    if write is not None:
+        audio.check_writable(write)
+    wave = None
+    if source is None:
+        sound_devices.sound()
+    else:
+        wave = audio.read(source)
+    options = ConversionOptions(voice=voice, path="direct", pitch_shift=pitch_shift, seed=seed)
+    engine = LiveEngine(Converter(ModelBank(device)))
+    stream = engine.stream(options, config)
+    engine.load()
+    if wave is not None:
+        from nuanced_speech.live.playback import play_through
+
+        console.print(f"playing {source}: {len(wave) / audio.SAMPLE_RATE:.0f} s", highlight=False, markup=False)
+        played = play_through(stream, wave, config)
+        if write is not None:
+            audio.write(write, played.wave)
+        _tell(played.figures, played.gaps)
+        return
+    _converse(stream, config, input, output, write)
+
+
+def _converse(
+    stream: "LiveStream", config: "LiveConfig", microphone: str | None, speaker: str | None, write: Path | None
+) -> None:
+    import numpy as np
+
+    from nuanced_speech import audio
+    from nuanced_speech.live.devices import duplex
+    from nuanced_speech.live.output_buffer import OutputBuffer
+    from nuanced_speech.live.session import LiveSession
+
+    played, heard = OutputBuffer(), []
+
+    def give(made: "LiveAudio") -> None:
+        played.put(made.wave)
+        if write is not None:
+            heard.append(made.wave)
+
+    session = LiveSession(stream, give, config)
+    try:
+        with duplex(session.feed, played, microphone, speaker):
+            console.print("listening: speak; Ctrl-C ends it")
+            while session.running:
+                time.sleep(0.2)
+                if session.figures.lost_seconds:
+                    raise UserError("this machine cannot follow: choose the mode phrase, or a longer block")
+    except KeyboardInterrupt:
+        pass
+    figures = session.close()
+    if write is not None and heard:
+        audio.write(write, np.concatenate(heard))
+    _tell(figures, played.gaps)
+
+
+def _tell(figures: "LiveFigures", gaps: int) -> None:
+    taken, given = figures.taken_seconds, figures.given_seconds
+    largest, busy = figures.largest_delay_seconds, figures.busy_seconds
+    console.print(
+        f"{taken:.1f} s in, {given:.1f} s out, {busy:.1f} s of computing, at most {largest:.2f} s after a phrase or "
+        f"block had come in; {gaps} gaps",
+        highlight=False,
+    )

@@ -1,0 +1,175 @@
+"""``nuanced-speech reply``: a spoken question to a spoken answer in its tone."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from nuanced_speech.cli.arguments import Device, SynthesisSeed, Whisper
+from nuanced_speech.cli.language_model import LlmModel, LlmUrl, chosen_language_model
+from nuanced_speech.core.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nuanced_speech.dialogue.conversation import Conversation
+    from nuanced_speech.dialogue.replier import Replier
+    from nuanced_speech.voice.voice import Voice as LoadedVoice
+
+console = Console(stderr=True)
+
+Question = Annotated[Path, typer.Argument(metavar="IN", help="Recording of the question, in any format and rate.")]
+Answer = Annotated[
+    str,
+    typer.Argument(
+        metavar="OUT",
+        help="File to write (WAV, FLAC or OGG by its name), or - for WAV on standard output, which begins before the "
+        "answer is complete.",
+    ),
+]
+Voice = Annotated[
+    str | None,
+    typer.Option(
+        help="Answering voice: a stock voice (af_heart), a mix (af_heart:0.7,bm_george:0.3) or a voice pack file. The "
+        "speaker's own if omitted."
+    ),
+]
+Talk = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="JSON file that keeps the turns between calls. A missing one is made."),
+]
+System = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="Role of the language model. That of the conversation if omitted.")
+]
+Language = Annotated[str | None, typer.Option(help="Language of the question (en, fr, …). Detected if omitted.")]
+Show = Annotated[bool, typer.Option("--show", help="Print what was heard, the words for its delivery, and the answer.")]
+Fast = Annotated[
+    bool, typer.Option("--fast", help="Decoder in bfloat16: faster on newer processors, slightly less exact.")
+]
+
+
+def reply(
+    question: Question,
+    answer: Answer,
+    voice: Voice = None,
+    show: Show = False,
+    conversation: Talk = None,
+    system: System = None,
+    llm_url: LlmUrl = None,
+    llm_model: LlmModel = None,
+    language: Language = None,
+    whisper: Whisper = "base",
+    fast: Fast = False,
+    seed: SynthesisSeed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Answer a spoken question aloud, in the tone of the question.
+
+    Examples:
+
+      nuanced-speech reply question.wav answer.wav --show
+
+      nuanced-speech reply question.wav answer.wav --voice af_heart --conversation talk.json
+
+      nuanced-speech reply question.wav - --llm-url http://127.0.0.1:11434/v1 --llm-model llama3.2 | aplay
+    """
+    _check_files(question, answer, conversation)
+    # imported here, since torch takes seconds to import and --help does not need it
+    from nuanced_speech import audio
+    from nuanced_speech.core.device import check_device
+    from nuanced_speech.dialogue.replier import Replier, ReplyConfig
+    from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.models.whisper import check_language
+    from nuanced_speech.voice.voice import Voice as LoadedVoice
+    from nuanced_speech.weights.catalog import canonical
+
+    check_device(device)
+    canonical(f"whisper-{whisper}")
+    if language is not None:
+        check_language(language)
+    turns = _conversation(conversation, system)
+    chosen = None if voice is None else LoadedVoice.load(voice)
+    wave = audio.read(question)
+    model = chosen_language_model(llm_url, llm_model)
+    replier = Replier(ModelBank(device, whisper), model, config=ReplyConfig(fast=fast))
+    after = _answer(replier, wave, answer, turns, chosen, language, seed, show)
+    if conversation is not None:
+        after.write(conversation)
+
+
+def _answer(
+    replier: "Replier",
+    wave: "np.ndarray",
+    out: str,
+    turns: "Conversation",
+    voice: "LoadedVoice | None",
+    language: str | None,
+    seed: int,
+    show: bool,
+) -> "Conversation":
+    """Speak the answer into a file, and return the conversation with it."""
+    from nuanced_speech.cli.piping import opened
+    from nuanced_speech.dialogue.replier import Answered, Heard, Spoken
+
+    events = replier.reply(wave, turns, voice, language, seed)
+    heard = next(events)
+    assert isinstance(heard, Heard)
+    answering = voice or heard.question.voice
+    assert answering is not None
+    if show:
+        _print("heard", heard.question.text)
+        _print("delivery", heard.question.tone or "plain")
+    with opened(out, answering.mark) as writer:
+        for event in events:
+            if isinstance(event, Spoken):
+                writer.write(event.sentence.audio)
+            elif isinstance(event, Answered):
+                turns = event.conversation
+    if show:
+        _print("answer", turns.turns[-1].answer)
+    return turns
+
+
+def _print(name: str, text: str) -> None:
+    console.print(f"{name}: {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _check_files(question: Path, answer: str, conversation: Path | None) -> None:
+    """Find out before anything is loaded whether the results can be written.
+
+    Raises:
+        UserError: they cannot, or would overwrite the question.
+    """
+    from nuanced_speech.core.files import check_replaceable
+
+    if answer == "-":
+        if os.isatty(1):
+            raise UserError("standard output is a terminal: pipe it to a player, or name a file to write")
+    else:
+        from nuanced_speech import audio
+
+        audio.check_writable(answer)
+        if Path(answer).exists() and question.exists() and Path(answer).samefile(question):
+            raise UserError(f"{answer} is the question itself: give the answer another name")
+    if conversation is not None:
+        check_replaceable(conversation)
+
+
+def _conversation(file: Path | None, system: str | None) -> "Conversation":
+    """The conversation so far, with the role that was asked for.
+
+    Raises:
+        UserError: the file cannot be read, or the role is empty or too long.
+    """
+    from dataclasses import replace
+
+    from nuanced_speech.dialogue.conversation import LONGEST_SYSTEM, Conversation
+
+    turns = Conversation.read(file) if file is not None and file.exists() else Conversation()
+    if system is None:
+        return turns
+    if not 0 < len(system.strip()) <= LONGEST_SYSTEM:
+        raise UserError(f"system: give a role of 1 to {LONGEST_SYSTEM} characters")
+    return replace(turns, system=system.strip())

@@ -1,0 +1,113 @@
+"""A question: what was said, how, and in whose voice."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from nuanced_speech.analysis.analyzer import Analyzer
+from nuanced_speech.analysis.features import SegmentFeatures, mean_style
+from nuanced_speech.analysis.prepared_segment import to_16k
+from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dialogue.tone_words import ToneScale, tone_words
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.synthesis.delivery import Delivery, measure_delivery
+from nuanced_speech.voice.provenance import new_provenance
+from nuanced_speech.voice.voice import Voice
+
+OWN_VOICE = "own"
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A question as it was heard.
+
+    Attributes:
+        text: the words.
+        language: language of the words, ISO 639-1.
+        delivery: how they were spoken.
+        tone: the delivery in a few words; empty where it is plain.
+        voice: the speaker's own voice; None where it was not asked for.
+    """
+
+    text: str
+    language: str
+    delivery: Delivery
+    tone: str
+    voice: Voice | None
+
+
+@dataclass(frozen=True)
+class ListenerConfig:
+    """What of a question counts.
+
+    Attributes:
+        delivery_seconds: length at the end of the question whose delivery is measured.
+        tone: bounds between the words for the delivery.
+    """
+
+    delivery_seconds: float = 15.0
+    tone: ToneScale = field(default_factory=ToneScale)
+
+
+class Listener:
+    """Hears questions. Threads may share it.
+
+    Args:
+        models: bank of models.
+        analyzer: measures segments; made of ``models`` if omitted.
+        speakers: finds the speaker's voice; made of ``models`` if omitted.
+        config: what of a question counts.
+    """
+
+    def __init__(
+        self,
+        models: ModelBank,
+        analyzer: Analyzer | None = None,
+        speakers: SpeakerClustering | None = None,
+        config: ListenerConfig = ListenerConfig(),
+    ) -> None:
+        self.models, self.config = models, config
+        self.analyzer = analyzer or Analyzer(models)
+        self.speakers = speakers or SpeakerClustering(models)
+
+    def __call__(self, wave: np.ndarray, language: str | None = None, own_voice: bool = True) -> Question:
+        """A question from its recording.
+
+        Args:
+            wave: ``[T]`` at 24 kHz.
+            language: language that is spoken, ISO 639-1; detected if None.
+            own_voice: find the speaker's own voice too.
+
+        Raises:
+            UserError: no voice, or no words, in the recording.
+        """
+        # the recording is measured while it is transcribed
+        with ThreadPoolExecutor(1, thread_name_prefix="listener") as pool:
+            threads = torch.get_num_threads()
+            transcribing = pool.submit(self._transcribe, wave, language, threads)
+            last = wave[-round(self.config.delivery_seconds * SAMPLE_RATE) :]
+            with torch.no_grad():
+                features = self.analyzer(last, phonemes=True)
+                delivery = measure_delivery(last, features, "question")
+                voice = self._voice(features) if own_voice else None
+            text, spoken = transcribing.result()
+        if not any(symbol.isalnum() for symbol in text):
+            raise UserError("question: no words were understood in the recording: speak nearer to the microphone")
+        tone = ", ".join(tone_words(delivery, self.config.tone))
+        if voice is not None:
+            voice = Voice(voice.name, voice.pack, new_provenance("clone", language=spoken))
+        return Question(text, spoken, delivery, tone, voice)
+
+    def _transcribe(self, wave: np.ndarray, language: str | None, threads: int) -> tuple[str, str]:
+        torch.set_num_threads(threads)
+        transcript = self.models.transcriber.transcribe(to_16k(wave), language)
+        return transcript.text, transcript.language
+
+    def _voice(self, features: list[SegmentFeatures]) -> Voice:
+        """The speaker's voice in one style, which is to speak other words."""
+        style = mean_style(self.speakers.assign(features, foreign=True))
+        return Voice(OWN_VOICE, style.vector[None], new_provenance("clone"))

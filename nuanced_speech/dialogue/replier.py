@@ -1,0 +1,229 @@
+"""A spoken question to a spoken answer in its tone, while the answer is still being written.
+
+recording → listener: words, delivery, own voice → language model: answer → sentences → speech in the delivery
+"""
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dialogue.conversation import Conversation, Turn
+from nuanced_speech.dialogue.language_model import LanguageModel, Sampling
+from nuanced_speech.dialogue.listener import Listener, Question
+from nuanced_speech.dialogue.sentence_stream import SentenceConfig, sentence_stream
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.synthesis.delivery import FittedDelivery, fit_delivery
+from nuanced_speech.synthesis.speaking import SpokenSentence
+from nuanced_speech.synthesis.text_to_speech import TextToSpeech
+from nuanced_speech.text.languages import LANGUAGES
+from nuanced_speech.voice.voice import Voice
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """The question was heard."""
+
+    question: Question
+
+
+@dataclass(frozen=True)
+class Written:
+    """A piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Spoken:
+    """A sentence of the answer, or a part of one; its times count from the beginning of the answer."""
+
+    sentence: SpokenSentence
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The answer is complete: the conversation with this turn, whose answer is what was spoken."""
+
+    conversation: Conversation
+
+
+ReplyEvent = Heard | Written | Spoken | Answered
+
+
+@dataclass(frozen=True)
+class ReplyConfig:
+    """Settings of answers.
+
+    Attributes:
+        sampling: how the language model chooses its words.
+        sentences: when the first words are spoken.
+        pause: seconds between sentences.
+        fast: decode in bfloat16 where the processor computes that faster.
+    """
+
+    sampling: Sampling = field(default_factory=Sampling)
+    sentences: SentenceConfig = field(default_factory=SentenceConfig)
+    pause: float = 0.35
+    fast: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class AnsweringVoice:
+    """The voice of an answer, with the delivery that it takes on."""
+
+    voice: Voice
+    delivery: FittedDelivery
+    language: str | None
+
+
+class Replier:
+    """Answers questions aloud. Threads may share it.
+
+    Args:
+        models: bank of models.
+        language_model: what answers.
+        listener: hears questions; made of ``models`` if omitted.
+        text_to_speech: speaks; made of ``models`` if omitted.
+        config: settings.
+
+    Example:
+        ``for event in Replier(models, LocalModel()).reply(wave): ...``
+    """
+
+    def __init__(
+        self,
+        models: ModelBank,
+        language_model: LanguageModel,
+        listener: Listener | None = None,
+        text_to_speech: TextToSpeech | None = None,
+        config: ReplyConfig = ReplyConfig(),
+    ) -> None:
+        self.models, self.language_model, self.config = models, language_model, config
+        self.listener = listener or Listener(models)
+        self.text_to_speech = text_to_speech or TextToSpeech(models)
+
+    def reply(
+        self,
+        wave: np.ndarray,
+        conversation: Conversation = Conversation(),
+        voice: Voice | None = None,
+        language: str | None = None,
+        seed: int = 0,
+    ) -> Iterator[ReplyEvent]:
+        """The answer to a spoken question, step by step. Closing the iterator stops all work.
+
+        Args:
+            wave: the question, ``[T]`` at 24 kHz.
+            conversation: the turns before it.
+            voice: the answering voice; the speaker's own if None.
+            language: language of the question, ISO 639-1; detected if None.
+            seed: random seed of the words and of the synthesizer's noise.
+
+        Raises:
+            UserError: no voice or no words in the question; no answer from the language model.
+        """
+        question = self.listener(wave, language, own_voice=voice is None)
+        yield Heard(question)
+        yield from self.answer(question, conversation, voice, seed)
+
+    def answer(
+        self, question: Question, conversation: Conversation, voice: Voice | None = None, seed: int = 0
+    ) -> Iterator[Written | Spoken | Answered]:
+        """The answer to a question that was heard; as ``reply``."""
+        messages = conversation.messages(question.text, question.tone)
+        writing = _Writing(self.language_model, messages, self.config, question.language, seed)
+        try:
+            # while the first sentence is written
+            answering = self.fitted(question, voice)
+            said: list[str] = []
+            now = 0.0
+            for item in writing:
+                if isinstance(item, Written):
+                    yield item
+                    continue
+                for spoken in self.speak(item, answering, seed, now):
+                    now += len(spoken.sentence.audio) / SAMPLE_RATE
+                    yield spoken
+                said.append(item)
+        finally:
+            writing.stop()
+        if not now:
+            raise UserError("the language model gave no answer that can be spoken: ask again, or name another model")
+        yield Answered(conversation.with_turn(Turn(question.text, question.tone, " ".join(said))))
+
+    def fitted(self, question: Question, voice: Voice | None) -> AnsweringVoice:
+        """The answering voice, which takes on the delivery of a question.
+
+        Args:
+            question: what was heard; with the speaker's voice if ``voice`` is None.
+            voice: another voice.
+        """
+        own = voice is None
+        chosen = voice or question.voice
+        assert chosen is not None
+        delivery = fit_delivery(question.delivery, self.models.kokoro, chosen.pack, own=own)
+        # a stock voice speaks its own language, the speaker's own voice that of the question
+        language = question.language if own and question.language in LANGUAGES else None
+        return AnsweringVoice(chosen, delivery, language)
+
+    def speak(self, text: str, answering: AnsweringVoice, seed: int = 0, now: float = 0.0) -> Iterator[Spoken]:
+        """A sentence as it is spoken at ``now``, in seconds from the beginning of the answer."""
+        if not any(symbol.isalnum() for symbol in text):
+            return
+        lead = self.config.pause if now else 0.0
+        sentences = self.text_to_speech.stream(
+            f"[pause:{lead}s] {text}" if lead else text, answering.voice, answering.language, pause=self.config.pause,
+            seed=seed, fast=self.config.fast, delivery=answering.delivery,
+        )  # fmt: skip
+        for sentence in sentences:
+            words = [replace(word, start=word.start + now, end=word.end + now) for word in sentence.words]
+            yield Spoken(replace(sentence, words=words))
+
+
+class _Writing:
+    """The language model writes in a thread of its own; iterating gives pieces of text, and each complete sentence.
+
+    A sentence comes as soon as it is complete, before the pieces of the next ones."""
+
+    def __init__(
+        self, model: LanguageModel, messages: list[Any], config: ReplyConfig, language: str, seed: int
+    ) -> None:
+        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._stopped = threading.Event()
+        self._arguments = model, messages, config, language, seed
+        threading.Thread(target=self._write, daemon=True, name="writer").start()
+
+    def __iter__(self) -> Iterator[Any]:
+        while (item := self._items.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def stop(self) -> None:
+        """Write no more."""
+        self._stopped.set()
+
+    def _write(self) -> None:
+        model, messages, config, language, seed = self._arguments
+        try:
+            pieces = model.stream(messages, replace(config.sampling, seed=seed))
+            for sentence in sentence_stream(self._told(pieces), language, config.sentences):
+                self._items.put(sentence)
+        except BaseException as error:
+            self._items.put(error)
+        self._items.put(None)
+
+    def _told(self, pieces: Iterator[str]) -> Iterator[str]:
+        for piece in pieces:
+            if self._stopped.is_set():
+                break
+            self._items.put(Written(piece))
+            yield piece
+        # some are generators, which stop when they are closed
+        getattr(pieces, "close", lambda: None)()

@@ -1,0 +1,1 @@
+"""Live conversion: audio that is converted while it is spoken, phrase by phrase or block by block."""

@@ -1,0 +1,166 @@
+"""A live conversion in a thread of its own: sound goes in at any time, and comes out when it is ready."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.live.config import LiveConfig
+from nuanced_speech.live.streams import LiveAudio, LiveStream
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LiveFigures:
+    """How a session is going.
+
+    Attributes:
+        taken_seconds: sound that came in.
+        given_seconds: sound that went out.
+        lost_seconds: sound that was left out because the machine could not follow.
+        waiting_seconds: sound that waits now.
+        busy_seconds: time that was computed.
+        delay_seconds: time from the arrival of the last sound that the newest audio needed until it was ready.
+        largest_delay_seconds: the largest of these.
+    """
+
+    taken_seconds: float = 0.0
+    given_seconds: float = 0.0
+    lost_seconds: float = 0.0
+    waiting_seconds: float = 0.0
+    busy_seconds: float = 0.0
+    delay_seconds: float = 0.0
+    largest_delay_seconds: float = 0.0
+
+    @property
+    def behind(self) -> bool:
+        """Whether the machine cannot follow."""
+        return self.lost_seconds > 0 or self.waiting_seconds > 2.0
+
+
+class LiveSession:
+    """Converts in a thread what is fed to it.
+
+    Args:
+        stream: converts.
+        give: called in that thread with what is ready.
+        config: how much sound may wait.
+        failed: called in that thread with the error that ended it early.
+    """
+
+    def __init__(
+        self,
+        stream: LiveStream,
+        give: Callable[[LiveAudio], None],
+        config: LiveConfig = LiveConfig(),
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        self.stream, self.give, self.config, self.failed = stream, give, config, failed
+        self._lock = threading.Condition()
+        self._waiting: deque[np.ndarray] = deque()
+        self._arrivals: deque[tuple[int, float]] = deque()  # samples that had come in by when
+        self._taken = self._kept = self._given = 0
+        self._busy = self._delay = self._largest = 0.0
+        self._ending = self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="live", daemon=True)
+        self._thread.start()
+
+    def feed(self, samples: np.ndarray) -> None:
+        """Take in ``samples [T]`` at 24 kHz; never waits. Where too much waits, the oldest of it is left out."""
+        samples = np.array(samples, np.float32)
+        most = round(self.config.waiting_seconds * SAMPLE_RATE)
+        with self._lock:
+            if self._ending or not len(samples):
+                return
+            self._waiting.append(samples)
+            self._taken += len(samples)
+            self._kept += len(samples)
+            self._arrivals.append((self._kept, time.monotonic()))
+            while self._held > most and len(self._waiting) > 1:
+                self._kept -= len(self._waiting.popleft())
+            self._lock.notify()
+
+    def close(self, wait: bool = True) -> LiveFigures:
+        """End the source: what was fed is still converted; with ``wait`` returns after the last audio was given."""
+        with self._lock:
+            self._ending = True
+            self._lock.notify()
+        if wait:
+            self._thread.join()
+        return self.figures
+
+    def stop(self) -> None:
+        """End at once: nobody wants the rest."""
+        with self._lock:
+            self._ending = self._stopped = True
+            self._lock.notify()
+
+    @property
+    def running(self) -> bool:
+        """Whether there may still come audio."""
+        return self._thread.is_alive()
+
+    @property
+    def figures(self) -> LiveFigures:
+        """How it is going."""
+        with self._lock:
+            lost = self._taken - self._kept
+            taken, given, lost_seconds, held = (
+                count / SAMPLE_RATE for count in (self._taken, self._given, lost, self._held)
+            )
+            return LiveFigures(taken, given, lost_seconds, held, self._busy, self._delay, self._largest)
+
+    @property
+    def _held(self) -> int:
+        return sum(map(len, self._waiting))
+
+    def _run(self) -> None:
+        try:
+            while (samples := self._next()) is not None:
+                self._convert(self.stream(samples))
+            if not self._stopped:
+                self._convert(self.stream.finish())
+        except Exception as error:
+            self.stop()
+            if self.failed is None or not isinstance(error, UserError):
+                log.error("a live conversion failed: %s", type(error).__name__, exc_info=error)
+            if self.failed is not None:
+                self.failed(error)
+
+    def _next(self) -> np.ndarray | None:
+        """All that waits; None at the end."""
+        with self._lock:
+            while not self._waiting and not self._ending:
+                self._lock.wait()
+            if self._stopped or not self._waiting:
+                return None
+            samples = np.concatenate(self._waiting)
+            self._waiting.clear()
+            return samples
+
+    def _convert(self, made: Iterator[LiveAudio]) -> None:
+        began = time.monotonic()
+        for audio in made:
+            self._measure(audio, began)
+            if self._stopped:
+                return
+            self.give(audio)
+            began = time.monotonic()
+        self._busy += time.monotonic() - began
+
+    def _measure(self, audio: LiveAudio, began: float) -> None:
+        now = time.monotonic()
+        with self._lock:
+            self._busy += now - began
+            self._given += len(audio.wave)
+            while len(self._arrivals) > 1 and self._arrivals[0][0] < audio.heard:
+                self._arrivals.popleft()
+            self._delay = now - self._arrivals[0][1] if self._arrivals else 0.0
+            self._largest = max(self._largest, self._delay)

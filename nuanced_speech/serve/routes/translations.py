@@ -1,0 +1,264 @@
+"""``WebSocket /v1/realtime/translations``: continuous conversion, with the events of OpenAI's realtime translation.
+
+The client sends PCM of 16 bits at 24 kHz in base64 while it is spoken, and gets the converted sound in the same form.
+"""
+
+import asyncio
+import base64
+import binascii
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, WebSocket
+from starlette.concurrency import run_in_threadpool
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from nuanced_speech.audio.pcm import from_int16, to_int16
+from nuanced_speech.convert.options import ConversionOptions
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.live.config import LiveConfig
+from nuanced_speech.live.engine import LiveEngine
+from nuanced_speech.live.session import LiveSession
+from nuanced_speech.live.streams import LiveAudio
+from nuanced_speech.serve.errors import ApiError, error_type
+from nuanced_speech.serve.routes.speech_to_speech import OWN
+from nuanced_speech.serve.services import Services
+
+MODEL = "nuanced-speech-live"
+# Seconds between reports of how it is going.
+_REPORT_SECONDS = 1.0
+_SUBPROTOCOL = "realtime"
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What a client asked for: a voice by name, or the speaker's own; mode and pitch."""
+
+    voice: str = OWN
+    mode: str = "phrase"
+    pitch_shift: float = 0.0
+
+    def changed(self, session: Any) -> "_Settings":
+        """With the settings of a ``session.update``.
+
+        Raises:
+            ApiError: a value of the wrong type.
+        """
+        output = _part(_part(session, "session", "audio"), "session.audio", "output")
+        changes: dict[str, Any] = {}
+        for name, kind in (("voice", str), ("mode", str), ("pitch_shift", (int, float))):
+            if (value := output.get(name)) is not None:
+                if not isinstance(value, kind) or isinstance(value, bool):
+                    raise ApiError(400, f"{name}: {str(value)[:40]!r} is not possible here", name, "invalid_value")
+                changes[name] = value
+        settings = replace(self, **changes)
+        if not abs(settings.pitch_shift) <= 48:
+            raise ApiError(400, "pitch_shift: give -48 to 48 semitones", "pitch_shift", "invalid_value")
+        return settings
+
+
+def router(services: Services) -> APIRouter:
+    """The route."""
+    routes = APIRouter()
+    places = asyncio.Semaphore(services.config.limits.live_sessions)
+
+    @routes.websocket("/v1/realtime/translations")
+    async def translations(socket: WebSocket) -> None:
+        """Convert what is spoken into the socket."""
+        offered = socket.scope.get("subprotocols") or []
+        await socket.accept(_SUBPROTOCOL if _SUBPROTOCOL in offered else None)
+        if places.locked():
+            refusal = ApiError(
+                429, "the server has as many live conversions as it takes: try again later", None, "busy"
+            )
+            await _Talk(socket, services).refuse(refusal)
+            await socket.close(1013)
+            return
+        async with places:
+            await _Talk(socket, services).run()
+
+    return routes
+
+
+class _Talk:
+    """One client's conversion."""
+
+    def __init__(self, socket: WebSocket, services: Services) -> None:
+        self.socket, self.services = socket, services
+        self.loop = asyncio.get_running_loop()
+        self.outgoing: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self.settings, self.session = _Settings(), None
+        self.id, self.began = f"sess_{secrets.token_hex(12)}", time.time()
+        self.live: LiveSession | None = None
+
+    async def run(self) -> None:
+        """Answer events until one side ends."""
+        sender = asyncio.ensure_future(self._send_all())
+        reporter = asyncio.ensure_future(self._report())
+        self._tell("session.created", session=self._described())
+        try:
+            while await self._answer(await self._receive()):
+                pass
+        except (WebSocketDisconnect, RuntimeError):
+            if self.live is not None:
+                self.live.stop()
+        finally:
+            reporter.cancel()
+            # after all events that threads have told
+            self.loop.call_soon(self.outgoing.put_nowait, None)
+            await sender
+            if self.socket.application_state == WebSocketState.CONNECTED:
+                await self.socket.close()
+
+    async def refuse(self, error: ApiError, event_id: Any = None) -> None:
+        """Send an error at once."""
+        await self._send(_error(error, event_id))
+
+    async def _receive(self) -> dict[str, Any]:
+        """The next event; anything that is none is answered with an error."""
+        while True:
+            message = await self.socket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message.get("code", 1000))
+            try:
+                event = json.loads(message.get("text") or message.get("bytes") or b"")
+                if isinstance(event, dict):
+                    return event
+            except (ValueError, RecursionError):
+                pass
+            self.outgoing.put_nowait(_error(ApiError(400, "send events as JSON objects", None, "invalid_event")))
+
+    async def _answer(self, event: dict[str, Any]) -> bool:
+        """Whether to go on after an event."""
+        try:
+            if event.get("type") == "session.close":
+                await self._close()
+                return False
+            await self._handle(event)
+        except ApiError as error:
+            self.outgoing.put_nowait(_error(error, event.get("event_id")))
+        except UserError as error:
+            self.outgoing.put_nowait(_error(ApiError(400, str(error), None, "invalid_value"), event.get("event_id")))
+        return True
+
+    async def _handle(self, event: dict[str, Any]) -> None:
+        kind = event.get("type")
+        if kind == "session.update":
+            if self.live is not None:
+                raise ApiError(400, "the conversion has begun: open another session", None, "session_begun")
+            settings = self.settings.changed(event.get("session"))
+            if settings.voice != OWN:
+                self.services.voices.find(settings.voice)
+            LiveConfig(mode=settings.mode)  # type: ignore[arg-type]
+            self.settings = settings
+            self._tell("session.updated", session=self._described())
+        elif kind in ("session.input_audio_buffer.append", "input_audio_buffer.append"):
+            samples = _samples(event.get("audio"))
+            if self.live is None:
+                self.live = await run_in_threadpool(self._begun)
+            self.live.feed(samples)
+        else:
+            raise ApiError(400, f"unknown event {str(kind)[:60]!r}", "type", "unknown_event")
+
+    def _begun(self) -> LiveSession:
+        settings = self.settings
+        voice = None if settings.voice == OWN else self.services.voices.find(settings.voice)
+        options = ConversionOptions(voice=voice, path="direct", pitch_shift=settings.pitch_shift)
+        config = LiveConfig(mode=settings.mode)  # type: ignore[arg-type]
+        stream = LiveEngine(self.services.engine.converter).stream(options, config)
+        return LiveSession(stream, self._give, config, self._failed)
+
+    async def _close(self) -> None:
+        """Convert what waits, send it, and end."""
+        if self.live is not None:
+            figures = await run_in_threadpool(self.live.close)
+            self._tell("session.figures", figures=asdict(figures))
+        self._tell("session.closed")
+
+    def _give(self, audio: LiveAudio) -> None:
+        self.services.metrics.audio.labels("live").inc(len(audio.wave) / SAMPLE_RATE)
+        delta = base64.b64encode(to_int16(audio.wave).tobytes()).decode()
+        self._tell(
+            "session.output_audio.delta", delta=delta, sample_rate=SAMPLE_RATE, channels=1, format="pcm16",
+            elapsed_ms=round(audio.start * 1000 / SAMPLE_RATE),
+        )  # fmt: skip
+
+    def _failed(self, error: Exception) -> None:
+        known = isinstance(error, UserError)
+        message = str(error) if known else "the server failed at this sound; its log has the reason"
+        event = _error(ApiError(400 if known else 500, message, None, "conversion_failed"))
+        self.loop.call_soon_threadsafe(self.outgoing.put_nowait, event)
+
+    def _described(self) -> dict[str, Any]:
+        wanted = {"format": {"type": "audio/pcm", "rate": SAMPLE_RATE}, **asdict(self.settings)}
+        return {
+            "id": self.id, "object": "realtime.session", "type": "translation", "model": MODEL,
+            "expires_at": round(self.began + self.services.config.limits.live_seconds),
+            "audio": {"input": {"format": {"type": "audio/pcm", "rate": SAMPLE_RATE}}, "output": wanted},
+        }  # fmt: skip
+
+    def _tell(self, kind: str, **fields: Any) -> None:
+        """Send an event soon; any thread may call it."""
+        event = {"type": kind, "event_id": f"event_{secrets.token_hex(10)}", **fields}
+        self.loop.call_soon_threadsafe(self.outgoing.put_nowait, event)
+
+    async def _report(self) -> None:
+        """Tell how it goes, and end when the time is over."""
+        while True:
+            await asyncio.sleep(_REPORT_SECONDS)
+            if self.live is not None:
+                self._tell("session.figures", figures=asdict(self.live.figures))
+            if time.time() - self.began > self.services.config.limits.live_seconds:
+                await self._close()
+                await asyncio.sleep(0.1)
+                await self.socket.close()
+                return
+
+    async def _send_all(self) -> None:
+        while (event := await self.outgoing.get()) is not None:
+            await self._send(event)
+
+    async def _send(self, event: dict[str, Any]) -> None:
+        if self.socket.application_state != WebSocketState.CONNECTED:
+            return
+        try:
+            await self.socket.send_text(json.dumps(event))
+        except (WebSocketDisconnect, RuntimeError):
+            if self.live is not None:
+                self.live.stop()
+
+
+def _part(value: Any, name: str, key: str) -> dict[str, Any]:
+    """A part of an object that a client sent; empty where it is missing."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ApiError(400, f"{name}: give an object", name, "invalid_value")
+    part = value.get(key)
+    if part is not None and not isinstance(part, dict):
+        raise ApiError(400, f"{name}.{key}: give an object", f"{name}.{key}", "invalid_value")
+    return part or {}
+
+
+def _samples(audio: Any) -> np.ndarray:
+    """Samples ``[T]`` of PCM in base64.
+
+    Raises:
+        ApiError: it is none.
+    """
+    try:
+        data = base64.b64decode(audio, validate=True)
+        return from_int16(np.frombuffer(data, "<i2"))
+    except (binascii.Error, ValueError, TypeError):
+        message = "audio: give PCM of 16 bits at 24 kHz, in base64"
+        raise ApiError(400, message, "audio", "invalid_audio") from None
+
+
+def _error(error: ApiError, event_id: Any = None) -> dict[str, Any]:
+    about = {"type": error_type(error.status), "code": error.code, "message": error.message, "param": error.param}
+    return {"type": "error", "event_id": f"event_{secrets.token_hex(10)}", "error": {**about, "event_id": event_id}}

@@ -1,0 +1,126 @@
+"""Blocks of a stream."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from helpers import CLIP
+
+from nuanced_speech import Converter, audio
+from nuanced_speech.convert.options import ConversionOptions
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.energy import energy
+from nuanced_speech.dsp.f0 import f0
+from nuanced_speech.evaluate.metrics import f0_correlation
+from nuanced_speech.live.block_decoders import KokoroBlocks
+from nuanced_speech.live.config import BlockConfig, LiveConfig
+from nuanced_speech.live.engine import LiveEngine
+from nuanced_speech.live.streams import LiveAudio, LiveStream
+from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
+
+
+@pytest.fixture(scope="module")
+def speech() -> np.ndarray:
+    """Two seconds of speech between two seconds of silence."""
+    silent = np.zeros(2 * SAMPLE_RATE, np.float32)
+    return np.concatenate([silent, audio.read(CLIP)[:48_000], silent])
+
+
+@pytest.fixture(scope="module")
+def fast() -> FastDecoder:
+    torch.manual_seed(0)
+    return FastDecoder(FastDecoderConfig(32, 64, 3, condition=16, heads=2, key=8)).eval().requires_grad_(False)
+
+
+def all_of(stream: LiveStream, wave: np.ndarray, size: int) -> Iterator[LiveAudio]:
+    for k in range(0, len(wave), size):
+        yield from stream(wave[k : k + size])
+    yield from stream.finish()
+
+
+def joined(parts: list[LiveAudio]) -> np.ndarray:
+    for before, after in itertools.pairwise(parts):
+        assert after.start == before.start + len(before.wave)
+    return np.concatenate([part.wave for part in parts])
+
+
+@pytest.mark.slow
+def test_blocks_join_to_the_whole_with_its_melody(converter: Converter, speech: np.ndarray) -> None:
+    engine = LiveEngine(converter)
+    options = ConversionOptions(voice="af_heart", path="direct")
+    stream = engine.stream(options, LiveConfig("block", block=BlockConfig(seconds=0.8)))
+    parts = list(all_of(stream, speech, 4_800))
+    wave = joined(parts)
+    assert 0 <= len(wave) - len(speech) < 600
+    silent = np.concatenate([wave[:SAMPLE_RATE], wave[-SAMPLE_RATE:]])
+    assert np.abs(silent).max() < 1e-3 and np.abs(wave).max() > 0.05
+    curves = [f0(x[2 * SAMPLE_RATE : -2 * SAMPLE_RATE]) for x in (speech, wave[: len(speech)])]
+    assert f0_correlation(*curves) > 0.5
+    levels = [energy(x[: len(speech)]) for x in (speech, wave)]
+    assert np.corrcoef(*levels)[0, 1] > 0.85
+    # the range of the voice: a man reads the clip
+    medians = [np.median(curve[curve > 0]) for curve in curves]
+    assert medians[1] > 1.3 * medians[0]
+
+
+def test_the_fast_decoder_needs_a_block_and_what_is_looked_ahead(
+    converter: Converter, fast: FastDecoder, speech: np.ndarray
+) -> None:
+    config = BlockConfig(seconds=0.4, look_ahead_seconds=0.15)
+    stream = LiveEngine(converter, fast).stream(
+        ConversionOptions(voice="af_heart", path="direct"), LiveConfig("block", block=config)
+    )
+    parts = list(all_of(stream, speech[: 3 * SAMPLE_RATE], 2_400))
+    wave = joined(parts)
+    assert len(wave) >= 3 * SAMPLE_RATE and np.isfinite(wave).all()
+    lags = [part.heard - (part.start + len(part.wave)) for part in parts[:-2]]
+    # what the fast decoder itself looks ahead comes on top
+    assert max(lags) <= (0.15 + fast.look_ahead + 0.05) * SAMPLE_RATE
+
+
+def test_what_waits_is_converted_at_once_up_to_the_largest_block(converter: Converter, fast: FastDecoder) -> None:
+    config = LiveConfig("block", block=BlockConfig(seconds=0.2, largest_seconds=0.6))
+    stream = LiveEngine(converter, fast).stream(ConversionOptions(voice="af_heart", path="direct"), config)
+    lengths = [len(part.wave) for part in stream(np.zeros(round(1.75 * SAMPLE_RATE), np.float32))]
+    assert lengths == [14_400, 14_400, 9_600]
+
+
+@pytest.mark.slow
+def test_the_own_voice_is_spoken_once_it_is_known(converter: Converter, fast: FastDecoder) -> None:
+    config = LiveConfig("block", block=BlockConfig(own_seconds=1.0))
+    stream = LiveEngine(converter, fast).stream(ConversionOptions(path="direct"), config)
+    clip = audio.read(CLIP)[:72_000]
+    first = np.concatenate([part.wave for part in stream(clip)])
+    assert not first.any() and not stream.known  # type: ignore[attr-defined]
+    stream._known.result()  # type: ignore[attr-defined]
+    later = np.concatenate([part.wave for part in stream(clip)])
+    assert stream.known and np.abs(later).max() > 0  # type: ignore[attr-defined]
+
+
+def test_what_needs_a_whole_recording_is_refused(converter: Converter) -> None:
+    engine = LiveEngine(converter)
+    for changes in ({"text": "Other words."}, {"keep": ("f0",)}, {"refine": 3}):
+        with pytest.raises(UserError, match="^live: "):
+            engine.stream(ConversionOptions(**changes))
+
+
+@pytest.mark.slow
+def test_kokoros_blocks_join_without_a_jump(converter: Converter) -> None:
+    kokoro = converter.models.kokoro
+    content = torch.randn(1, 512, 48, generator=torch.Generator().manual_seed(0)).mul(0.5)
+    curve, energy = np.full(96, 120.0, np.float32), np.full(96, 3.0, np.float32)
+    blocks = KokoroBlocks(kokoro, torch.zeros(128))
+    parts = [
+        blocks(content[..., k : k + 16], curve[2 * k : 2 * k + 32], energy[2 * k : 2 * k + 32]) for k in (0, 16, 32)
+    ]
+    assert [len(part) for part in parts] == [16 * 600 - 960, 16 * 600, 16 * 600]
+    wave = np.concatenate([*parts, blocks.finish()])
+    assert len(wave) == 48 * 600
+    steps = np.abs(np.diff(wave))
+    for part in (len(parts[0]), len(parts[0]) + len(parts[1])):
+        assert steps[part - 2 : part + 1].max() <= np.quantile(steps, 0.999) + 1e-6

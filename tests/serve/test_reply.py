@@ -1,0 +1,92 @@
+"""``POST /v1/reply``: a real question by HTTP, and what is refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from helpers import CLIP_WORDS
+from serve.running import Running
+
+from nuanced_speech.convert.converter import Converter
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.dialogue.conversation import Conversation, Turn
+from nuanced_speech.dialogue.local_model import LocalModel
+from nuanced_speech.serve.config import ServeConfig
+from nuanced_speech.serve.engine import Engine
+
+
+def post(server: Running, clip: Path | bytes, **fields: str) -> httpx.Response:
+    data = clip if isinstance(clip, bytes) else clip.read_bytes()
+    return httpx.post(f"{server.url}/v1/reply", data=fields, files={"audio": ("q.flac", data)}, timeout=300)
+
+
+def events(response: httpx.Response) -> list[dict[str, Any]]:
+    return [json.loads(line[5:]) for line in response.text.splitlines() if line.startswith("data:")]
+
+
+@pytest.mark.slow
+def test_a_question_is_heard_and_answered(server: Running, small_model: LocalModel, clip: Path) -> None:
+    talk = Conversation("Answer with one short word.", (Turn("Hello?", "quiet", "Hello."),))
+    response = post(server, clip, voice="af_heart", conversation=json.dumps(talk.to_json()), language="en")
+    assert response.status_code == 200 and response.headers["content-type"].startswith("text/event-stream")
+    heard, *steps, done = events(response)
+    assert heard["type"] == "reply.heard" and heard["text"].lower().rstrip(".") == CLIP_WORDS
+    written = "".join(step["delta"] for step in steps if step["type"] == "reply.text.delta")
+    spoken = [step for step in steps if step["type"] == "reply.audio.delta"]
+    samples = np.concatenate([np.frombuffer(base64.b64decode(step["audio"]), "<i2") for step in spoken])
+    words = [word for step in spoken for word in step["timestamps"]]
+    assert np.abs(samples).max() > 1000 and words[-1]["end_time"] <= len(samples) / 24_000
+    assert done["type"] == "reply.done" and " ".join(written.split()).startswith(done["answer"])
+    after = Conversation.from_json(done["conversation"])
+    assert after.system == talk.system and after.turns[:-1] == talk.turns and after.turns[-1].answer == done["answer"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "message"),
+    [
+        ({"voice": "nobody"}, "voice", "unknown voice"),
+        ({"voice": "../me.pt"}, "voice", "is a file"),
+        ({"conversation": "[1"}, "conversation", r"not a conversation \(no JSON\)"),
+        ({"conversation": '{"version": 1, "system": "x", "turns": [3]}'}, "conversation", "a turn without question"),
+        ({"system": "x" * 4001}, "system", "at most 4000"),
+        ({"language": "xx"}, "language", "unknown language"),
+        ({"seed": "-1"}, "seed", "give a number"),
+    ],
+)
+def test_wrong_fields_are_refused_before_any_work(
+    server: Running, clip: Path, fields: dict[str, str], param: str, message: str
+) -> None:
+    error = refused(post(server, clip, **fields), 400)
+    assert error["param"] == param
+    with pytest.raises(UserError, match=message):
+        raise UserError(error["message"])
+
+
+def test_no_question_and_no_audio(server: Running) -> None:
+    assert refused(httpx.post(f"{server.url}/v1/reply", data={"voice": "own"}, files={}), 400)["param"] == "audio"
+    assert refused(post(server, b"no audio"), 400)["param"] == "audio"
+
+
+def refused(response: httpx.Response, status: int) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    error: dict[str, Any] = response.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    return error
+
+
+def test_without_a_language_model_only_answers_are_refused(config: ServeConfig, converter: Converter) -> None:
+    def missing() -> LocalModel:
+        raise UserError("the weights of SmolLM2 are missing")
+
+    engine = Engine(converter.models, converter=converter, language_model=missing)
+    for _ in range(2):
+        with pytest.raises(UserError, match="are missing"):
+            _ = engine.replier
+    with pytest.raises(UserError, match="llm_url: 'ftp://x' is no address"):
+        ServeConfig(llm_url="ftp://x")

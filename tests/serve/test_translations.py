@@ -1,0 +1,115 @@
+"""Live conversion over a WebSocket, as a client sees it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import CLIP
+from serve.running import Running
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from nuanced_speech import audio
+from nuanced_speech.audio.pcm import from_int16, to_int16
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.evaluate.metrics import cosine
+from nuanced_speech.models.bank import ModelBank
+
+
+@pytest.fixture
+def address(server: Running) -> str:
+    return server.url.replace("http", "ws") + "/v1/realtime/translations"
+
+
+@pytest.fixture
+def socket(address: str) -> Iterator[ClientConnection]:
+    with connect(address) as connection:
+        assert json.loads(connection.recv())["type"] == "session.created"
+        yield connection
+
+
+def send(socket: ClientConnection, kind: str, **fields: Any) -> None:
+    socket.send(json.dumps({"type": kind, **fields}))
+
+
+def receive(socket: ClientConnection, *kinds: str) -> dict[str, Any]:
+    """The next event of some kinds."""
+    while True:
+        event = json.loads(socket.recv(timeout=120))
+        if event["type"] in kinds:
+            return event
+
+
+@pytest.mark.slow
+def test_what_is_spoken_comes_back_in_another_voice(socket: ClientConnection, models: ModelBank) -> None:
+    send(socket, "session.update", session={"audio": {"output": {"voice": "af_heart"}}})
+    assert receive(socket, "session.updated")["session"]["audio"]["output"]["voice"] == "af_heart"
+    clip = audio.read(CLIP)[:48_000]
+    wave = np.concatenate([clip, np.zeros(SAMPLE_RATE, np.float32)])
+    for k in range(0, len(wave), 4_800):
+        pcm = base64.b64encode(to_int16(wave[k : k + 4_800]).tobytes()).decode()
+        send(socket, "session.input_audio_buffer.append", audio=pcm)
+    send(socket, "session.close")
+    parts, figures = [], {}
+    while (event := receive(socket, "session.output_audio.delta", "session.figures", "session.closed"))["type"] != (
+        "session.closed"
+    ):
+        if event["type"] == "session.figures":
+            figures = event["figures"]
+            continue
+        assert (event["sample_rate"], event["channels"], event["format"]) == (SAMPLE_RATE, 1, "pcm16")
+        parts.append(from_int16(np.frombuffer(base64.b64decode(event["delta"]), "<i2")))
+    made = np.concatenate(parts)
+    assert 24_000 < len(made) < 60_000 and np.abs(made).max() > 0.05
+    assert figures["taken_seconds"] == 3 and figures["lost_seconds"] == 0
+    embeddings = [models.speaker_encoder.embed(x, SAMPLE_RATE) for x in (clip, made)]
+    assert cosine(*embeddings) < 0.75
+    with pytest.raises(ConnectionClosed):
+        socket.recv(timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("event", "named"),
+    [
+        ("no json", "JSON"),
+        ("[1]", "JSON"),
+        ({"type": "session.dance"}, "unknown event"),
+        ({"type": "session.input_audio_buffer.append", "audio": "%%"}, "audio"),
+        ({"type": "session.input_audio_buffer.append", "audio": "AA=="}, "audio"),
+        ({"type": "session.input_audio_buffer.append"}, "audio"),
+        ({"type": "session.update", "session": {"audio": {"output": {"voice": "nobody"}}}}, "voice"),
+        ({"type": "session.update", "session": {"audio": {"output": {"voice": "/etc/passwd.pt"}}}}, "voice"),
+        ({"type": "session.update", "session": {"audio": {"output": {"mode": "song"}}}}, "mode"),
+        ({"type": "session.update", "session": {"audio": {"output": {"pitch_shift": "high"}}}}, "pitch_shift"),
+        ({"type": "session.update", "session": {"audio": {"output": {"pitch_shift": 1e9}}}}, "pitch_shift"),
+        ({"type": "session.update", "session": {"audio": 3}}, "session.audio"),
+    ],
+)
+def test_a_wrong_event_is_an_error_and_the_session_goes_on(
+    socket: ClientConnection, event: str | dict[str, Any], named: str
+) -> None:
+    socket.send(event if isinstance(event, str) else json.dumps(event))
+    error = receive(socket, "error")["error"]
+    assert error["type"] == "invalid_request_error" and named in error["message"]
+    send(socket, "session.update", session={"audio": {"output": {"voice": "af_bella"}}})
+    receive(socket, "session.updated")
+
+
+def test_a_page_of_another_origin_is_refused(address: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        connect(address, origin="http://evil.example")  # type: ignore[arg-type]
+    assert refused.value.response.status_code == 403
+
+
+def test_more_than_the_server_takes_are_refused(address: str) -> None:
+    with connect(address) as one, connect(address) as two, connect(address) as three:
+        assert all(json.loads(x.recv(timeout=20))["type"] == "session.created" for x in (one, two))
+        error = json.loads(three.recv(timeout=20))
+        assert error["type"] == "error" and error["error"]["type"] == "rate_limit_error"
+        with pytest.raises(ConnectionClosed):
+            three.recv(timeout=20)
