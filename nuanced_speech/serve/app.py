@@ -21,6 +21,7 @@ from nuanced_speech.serve.routes import (
     page_convert,
     page_files,
     page_voices,
+    realtime,
     reply,
     speech,
     speech_to_speech,
@@ -32,7 +33,8 @@ from nuanced_speech.serve.security import Security
 from nuanced_speech.serve.services import Services
 
 FAMILIES = (
-    speech, transcriptions, speech_to_speech, voices, reply, models, status, page_files, page_convert, page_voices,
+    speech, transcriptions, speech_to_speech, voices, reply, realtime, models, status,
+    page_files, page_convert, page_voices,
 )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ class Limits:
         decode_seconds: time to decode an upload.
         custom_voices: number of voices that are kept.
         consents: number of consents that are remembered.
+        realtime_sessions: conversations by WebSocket at the same time.
     """
 
     body_bytes: int = 26 * MIB
@@ -40,6 +41,7 @@ class Limits:
     decode_seconds: float = 20.0
     custom_voices: int = 20
     consents: int = 100
+    realtime_sessions: int = 8
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app, config.host, config.port, log_config=None, access_log=False, server_header=False,
-                timeout_graceful_shutdown=config.shutdown_seconds, ws="none", lifespan="on",
+                timeout_graceful_shutdown=config.shutdown_seconds, ws="websockets-sansio", lifespan="on",
             )
         )  # fmt: skip
         self.ready = ready
