@@ -238,7 +238,8 @@ class RealtimeSession:
     async def _respond(self, items: list[_Item]) -> None:
         answer = AnswerEvents(new_id("resp"), new_id("item"), self._send)
         await answer.begin()
-        status, details = "completed", None
+        status = "completed"
+        details: dict[str, Any] | None = None
         try:
             questions = [await asyncio.shield(item.question) for item in items]
             question = replace(questions[-1], text=" ".join(q.text for q in questions))
