@@ -33,7 +33,10 @@ def router(services: Services) -> APIRouter:
             return
 
         async def send(event: dict[str, Any]) -> None:
-            await socket.send_text(json.dumps(event, ensure_ascii=False))
+            try:
+                await socket.send_text(json.dumps(event, ensure_ascii=False))
+            except RuntimeError:  # what Starlette raises where the socket is closed already
+                raise WebSocketDisconnect from None
 
         try:
             replier = await run_in_threadpool(ready_replier, services)
