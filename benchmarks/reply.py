@@ -86,14 +86,16 @@ def main() -> None:
 
 
 def chosen_clips(everything: Sequence[Recording], most: int) -> list[Recording]:
-    """The loudest acted clip of each actor and emotion that comes first by name, spread evenly where there are more."""
+    """One clip of each actor and emotion, the strongest that is acted; of whole actors where there are more."""
     found: dict[tuple[str, str], Recording] = {}
     # "strong" sorts after "normal", of which the first sentence is taken
     for recording in sorted(everything, key=lambda r: ("strong" not in r.name, r.name)):
         if recording.emotion:
             found.setdefault((recording.speaker, recording.emotion), recording)
-    clips = sorted(found.values(), key=lambda r: (r.emotion or "", r.speaker))
-    return [clips[round(k * len(clips) / most)] for k in range(most)] if most < len(clips) else clips
+    actors = sorted({speaker for speaker, _ in found})
+    emotions = sorted({kind for _, kind in found})
+    # whole actors first: the classifier needs all emotions of one
+    return [found[actor, kind] for actor in actors for kind in emotions if (actor, kind) in found][:most]
 
 
 def measure_tone(folder: Path, most: int, out: Path, voice: str | None) -> None:

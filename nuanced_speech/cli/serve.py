@@ -102,5 +102,7 @@ def serve(
 
 
 def _require_packages() -> None:
-    if any(find_spec(name) is None for name in ("fastapi", "uvicorn", "av", "prometheus_client", "multipart")):
+    if any(
+        find_spec(name) is None for name in ("fastapi", "uvicorn", "av", "prometheus_client", "multipart", "websockets")
+    ):
         raise UserError('the server needs packages of its own: pip install "nuanced-speech[serve]"')

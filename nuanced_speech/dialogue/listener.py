@@ -28,14 +28,14 @@ class Question:
     Attributes:
         text: the words.
         language: language of the words, ISO 639-1.
-        delivery: how they were spoken.
+        delivery: how they were spoken; None where they were written.
         tone: the delivery in a few words; empty where it is plain.
         voice: the speaker's own voice; None where it was not asked for.
     """
 
     text: str
     language: str
-    delivery: Delivery
+    delivery: Delivery | None
     tone: str
     voice: Voice | None
 

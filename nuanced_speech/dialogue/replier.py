@@ -78,7 +78,7 @@ class AnsweringVoice:
     """The voice of an answer, with the delivery that it takes on."""
 
     voice: Voice
-    delivery: FittedDelivery
+    delivery: FittedDelivery | None
     language: str | None
 
 
@@ -167,7 +167,9 @@ class Replier:
         own = voice is None
         chosen = voice or question.voice
         assert chosen is not None
-        delivery = fit_delivery(question.delivery, self.models.kokoro, chosen.pack, own=own)
+        delivery = None
+        if question.delivery is not None:
+            delivery = fit_delivery(question.delivery, self.models.kokoro, chosen.pack, own=own)
         # a stock voice speaks its own language, the speaker's own voice that of the question
         language = question.language if own and question.language in LANGUAGES else None
         return AnsweringVoice(chosen, delivery, language)

@@ -21,6 +21,7 @@ from nuanced_speech.serve.routes import (
     page_convert,
     page_files,
     page_voices,
+    realtime,
     reply,
     speech,
     speech_to_speech,
@@ -33,8 +34,8 @@ from nuanced_speech.serve.security import Security
 from nuanced_speech.serve.services import Services
 
 FAMILIES = (
-    speech, transcriptions, translations, speech_to_speech, voices, reply, models, status, page_files, page_convert,
-    page_voices,
+    speech, transcriptions, translations, speech_to_speech, voices, reply, realtime, models, status,
+    page_files, page_convert, page_voices,
 )  # fmt: skip
 
 

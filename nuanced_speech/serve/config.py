@@ -32,6 +32,7 @@ class Limits:
         consents: number of consents that are remembered.
         live_sessions: live conversions at the same time.
         live_seconds: length of one.
+        realtime_sessions: conversations by WebSocket at the same time.
     """
 
     body_bytes: int = 26 * MIB
@@ -44,6 +45,7 @@ class Limits:
     consents: int = 100
     live_sessions: int = 2
     live_seconds: float = 3600.0
+    realtime_sessions: int = 8
 
 
 @dataclass(frozen=True)
