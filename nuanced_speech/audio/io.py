@@ -38,15 +38,20 @@ _WRITE_BLOCK = 1 << 15
 PLAUSIBLE_RATES = range(1000, 1_000_001)
 
 
-def read(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE, block_values: int = BLOCK_VALUES) -> np.ndarray:
+def read(
+    path: str | os.PathLike[str],
+    sample_rate: int = SAMPLE_RATE,
+    block_values: int = BLOCK_VALUES,
+    allow_silence: bool = False,
+) -> np.ndarray:
     """Read an audio file as float32 [T], mono (the mean of its channels), at `sample_rate`, within [-1, 1].
 
     A floating-point or compressed file that goes beyond full scale is scaled down as a whole, not clipped.
     `block_values` samples, of all channels together, are decoded at a time.
 
     Raises UserError when the file is missing, a folder, not readable, not audio, damaged, empty, shorter than
-    MIN_SECONDS, silent (nothing above SILENCE_DB dBFS), or holds samples that are not finite. Warns when a file ends
-    long before the length that it announces.
+    MIN_SECONDS, silent (nothing above SILENCE_DB dBFS) unless `allow_silence`, or holds samples that are not finite.
+    Warns when a file ends long before the length that it announces.
     """
     path = Path(path)
     _check_readable(path)
@@ -77,7 +82,8 @@ def read(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE, block_val
         wave /= peak
     # What still exceeds 1 is the resampler's ringing, mostly around tops that were clipped already.
     np.clip(wave, -1.0, 1.0, out=wave)
-    _check_audible(path, wave)
+    if not allow_silence:
+        _check_audible(path, wave)
     return wave
 
 

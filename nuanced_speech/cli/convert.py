@@ -79,6 +79,10 @@ Report = Annotated[
         help="Folder for a report: NAME.json (transcripts, word errors, correlations, speed) and NAME.png (plots).",
     ),
 ]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Exit status 3 for a recording without speech, which becomes silence otherwise."),
+]
 
 
 def convert(
@@ -97,6 +101,7 @@ def convert(
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
     report: Report = None,
+    strict: Strict = False,
 ) -> None:
     """Speak a recording again: its words, melody, rhythm and loudness, in its own voice or another.
 
@@ -129,7 +134,7 @@ def convert(
     options = ConversionOptions(
         voice=voice, keep=kept, path=path, text=text, text_language=text_language, pitch_shift=pitch_shift,
         language=language, refine=refine, more=tuple(more or ()), seed=seed,
-        dictionary=None if dictionary is None else read_dictionary(dictionary),
+        dictionary=None if dictionary is None else read_dictionary(dictionary), strict=strict,
     )  # fmt: skip
     _convert_all(Converter(ModelBank(device, whisper)), jobs, options, report)
 
@@ -160,7 +165,7 @@ def _convert_one(
         conversion = converter.convert(source, options, output=output, progress=advance)
     speed = f"{conversion.path} path, {conversion.rtf:.2f} x the recording's length"
     console.print(f"{output}: {speed}", markup=False, highlight=False)
-    if report is not None:
+    if report is not None and conversion.path != "none":
         _report(converter, conversion, output, options, report)
 
 

@@ -36,6 +36,7 @@ class ConversionOptions:
         more: further recordings of that voice. They are not converted.
         seed: of the harmonic source, and of the passages that refinement tries.
         dictionary: pronunciations of one's own for ``text`` and for the source's transcript.
+        strict: refuse a source in which nobody speaks, which is silenced otherwise.
 
     Raises:
         UserError: a value that is not possible, or two that do not go together.
@@ -52,6 +53,7 @@ class ConversionOptions:
     more: tuple[str | Path, ...] = ()
     seed: int = 0
     dictionary: Dictionary | None = None
+    strict: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keep", tuple(self.keep))
