@@ -17,6 +17,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from nuanced_speech.audio.channels import mixing_weights, one_channel
+from nuanced_speech.audio.decoding import AV_SUFFIXES, SoundStream, sound_streams
 from nuanced_speech.audio.pcm import to_int16
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
@@ -24,18 +26,19 @@ from nuanced_speech.core.files import check_replaceable, replacing
 
 MIN_SECONDS = 0.1
 SILENCE_DB = -70.0
+# A mean beyond this is the microphone's, not the voice's: -50 dBFS. It is taken away.
+LEAST_OFFSET = 0.003
 
 # Mark in the metadata of written files: a RIFF INFO chunk in WAV, a Vorbis comment in FLAC and OGG.
 SYNTHETIC = "synthetic speech made with Nuanced Speech"
 
 # Suffixes of the recordings in a folder.
-SEARCHED_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
+SEARCHED_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".opus", *AV_SUFFIXES}
 # Container and sample format for each suffix that can be written.
 OUTPUT_FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
 
 BLOCK_VALUES = 1 << 18
 _WRITE_BLOCK = 1 << 15
-PLAUSIBLE_RATES = range(1000, 1_000_001)
 
 
 def read(
@@ -43,10 +46,15 @@ def read(
     sample_rate: int = SAMPLE_RATE,
     block_values: int = BLOCK_VALUES,
     allow_silence: bool = False,
+    channel: int | None = None,
 ) -> np.ndarray:
-    """Read an audio file as float32 [T], mono (the mean of its channels), at `sample_rate`, within [-1, 1].
+    """Read the sound of an audio or video file as float32 [T], mono, at `sample_rate`, within [-1, 1].
 
-    A floating-point or compressed file that goes beyond full scale is scaled down as a whole, not clipped.
+    Channels are averaged, dead ones left out, and a mix that lost level is raised to that of the loudest channel; or
+    one `channel` is taken, counted from 1.
+
+    A floating-point or compressed file that goes beyond full scale is scaled down as a whole, not clipped; a constant
+    offset is taken away.
     `block_values` samples, of all channels together, are decoded at a time.
 
     Raises UserError when the file is missing, a folder, not readable, not audio, damaged, empty, shorter than
@@ -55,31 +63,28 @@ def read(
     """
     path = Path(path)
     _check_readable(path)
-    try:
-        file = soundfile.SoundFile(path)
-    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: headerless data, known by the suffix only
-        raise UserError(f"{path} is not audio that can be read: use a WAV, FLAC, OGG, MP3 or similar file") from error
-
     # A bytearray grows in place; a list of blocks would need the memory twice when they are joined.
     samples = bytearray()
-    peak = 0.0
-    frames = 0
-    with file:
-        source_rate = file.samplerate
-        if source_rate not in PLAUSIBLE_RATES:
-            raise UserError(f"{path} announces a sample rate of {source_rate} Hz, so it is damaged or not speech")
+    peak, seconds, announced = 0.0, 0.0, 0.0
+    for stream in sound_streams(path):
+        size = max(1024, block_values // stream.channels)
+        frames, source_rate = 0, stream.sample_rate
         resampler = soxr.ResampleStream(source_rate, sample_rate, 1) if source_rate != sample_rate else None
-        for block in _mono_blocks(file, path, block_values):
+        for block in _mono_blocks(stream, path, size, channel):
             frames += len(block)
             peak = max(peak, float(block.max()), -float(block.min()))
             samples += (resampler.resample_chunk(block) if resampler else block).tobytes()
         if resampler and frames:
             samples += resampler.resample_chunk(np.zeros(0, np.float32), last=True).tobytes()
-        _check_length(path, frames, file)
+        seconds, announced = seconds + frames / source_rate, announced + stream.frames / source_rate
+    _check_length(path, seconds, announced)
 
     wave = np.frombuffer(samples, dtype=np.float32)
     if peak > 1.0:
         wave /= peak
+    offset = float(wave.mean(dtype=np.float64))
+    if abs(offset) > LEAST_OFFSET:
+        wave -= np.float32(offset)
     # What still exceeds 1 is the resampler's ringing, mostly around tops that were clipped already.
     np.clip(wave, -1.0, 1.0, out=wave)
     if not allow_silence:
@@ -232,32 +237,25 @@ def _check_readable(path: Path) -> None:
         raise UserError(f"{path} is empty (0 bytes)")
 
 
-def _mono_blocks(file: soundfile.SoundFile, path: Path, values: int) -> Iterator[np.ndarray]:
-    """Yield the file's blocks as float32 [T], the mean of the channels, at the file's own rate."""
-    size = max(1024, values // file.channels)
-    position = 0
-    while True:
-        try:
-            block = file.read(size, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            at = position / file.samplerate
-            raise UserError(f"{path} is damaged: it cannot be decoded beyond {at:.1f} s") from error
-        if len(block) == 0:
-            return
-        position += len(block)
-        mono = block.mean(axis=1, dtype=np.float32)
+def _mono_blocks(stream: SoundStream, path: Path, size: int, channel: int | None) -> Iterator[np.ndarray]:
+    """Yield a stream's blocks as float32 [T], mixed or of one channel, at the stream's own rate."""
+    weights = None
+    if channel is not None:
+        weights = one_channel(stream.channels, channel, str(path))
+    elif stream.channels > 1:
+        weights = mixing_weights(stream.blocks(size), stream.channels)
+    for block in stream.blocks(size):
+        mono = block.mean(axis=1, dtype=np.float32) if weights is None else block @ weights
         if not np.isfinite(mono).all():
             raise UserError(f"{path} holds samples that are NaN or infinite: export it again")
         yield mono
 
 
-def _check_length(path: Path, frames: int, file: soundfile.SoundFile) -> None:
-    seconds = frames / file.samplerate
-    if frames == 0:
+def _check_length(path: Path, seconds: float, announced: float) -> None:
+    if seconds == 0:
         raise UserError(f"{path} is empty: it holds no samples")
     if seconds < MIN_SECONDS:
         raise UserError(f"{path} is too short: {seconds * 1000:.0f} ms; at least {MIN_SECONDS * 1000:.0f} ms is needed")
-    announced = file.frames / file.samplerate
     if seconds < announced - 1.0:
         warnings.warn(f"{path} is cut short: it announces {announced:.1f} s and holds {seconds:.1f} s", stacklevel=3)
 

@@ -115,7 +115,9 @@ def limited(chunks: Iterable[np.ndarray], sample_rate: int = SAMPLE_RATE) -> Ite
     """A stream of chunks ``[T]`` with no true peak above the ceiling; as long as it was, and unchanged where quiet."""
     limiter = Limiter(sample_rate)
     for chunk in chunks:
-        yield limiter.push(chunk)
+        ready = limiter.push(chunk)
+        if len(ready):
+            yield ready
     yield limiter.finish()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.signal import bilinear, sosfilt
 
 from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.errors import UserError
 
 BROADCAST_LUFS = -23.0
 """Target of EBU R 128."""
@@ -70,6 +71,12 @@ def loudness(wave: np.ndarray, sample_rate: int = SAMPLE_RATE) -> float:
 def gain_to(target: float, measured: float) -> np.float32:
     """The factor that brings sound of a measured loudness to another, both in LUFS; 1 for silence."""
     return np.float32(10 ** ((target - measured) / 20)) if math.isfinite(measured) else np.float32(1.0)
+
+
+def check_loudness(target: float) -> None:
+    """Raise UserError unless recordings can have a loudness of ``target`` LUFS."""
+    if not -70.0 <= target <= -5.0:
+        raise UserError(f"loudness {target:g}: give LUFS between -70 and -5, such as -23 or -16")
 
 
 def k_weighting(sample_rate: int) -> np.ndarray:

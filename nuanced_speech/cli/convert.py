@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from nuanced_speech.cli.arguments import Device, Dictionary, SynthesisSeed, Whisper
+from nuanced_speech.cli.arguments import Device, Dictionary, Loudness, SynthesisSeed, Whisper, lufs
 from nuanced_speech.cli.options import in_options
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
@@ -79,6 +79,10 @@ Report = Annotated[
         help="Folder for a report: NAME.json (transcripts, word errors, correlations, speed) and NAME.png (plots).",
     ),
 ]
+Channel = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Channel of the recording, counted from 1. All channels, mixed, if omitted."),
+]
 Strict = Annotated[
     bool,
     typer.Option("--strict", help="Exit status 3 for a recording without speech, which becomes silence otherwise."),
@@ -101,6 +105,8 @@ def convert(
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
     report: Report = None,
+    channel: Channel = None,
+    loudness: Loudness = "source",
     strict: Strict = False,
 ) -> None:
     """Speak a recording again: its words, melody, rhythm and loudness, in its own voice or another.
@@ -135,6 +141,7 @@ def convert(
         voice=voice, keep=kept, path=path, text=text, text_language=text_language, pitch_shift=pitch_shift,
         language=language, refine=refine, more=tuple(more or ()), seed=seed,
         dictionary=None if dictionary is None else read_dictionary(dictionary), strict=strict,
+        loudness=lufs(loudness), channel=channel,
     )  # fmt: skip
     _convert_all(Converter(ModelBank(device, whisper)), jobs, options, report)
 

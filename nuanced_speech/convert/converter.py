@@ -18,8 +18,11 @@ from nuanced_speech.analysis.features import SegmentFeatures, gain_of
 from nuanced_speech.analysis.prepared_segment import to_16k
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.analysis.speech_gate import GatedRecording, SpeechGate
-from nuanced_speech.audio import SYNTHETIC, Recording
+from nuanced_speech.audio import Recording
+from nuanced_speech.audio.levelling import at_loudness
+from nuanced_speech.audio.limiter import limited
 from nuanced_speech.audio.segmentation import crossfade_join, segment
+from nuanced_speech.convert.conversion import Conversion
 from nuanced_speech.convert.options import ConversionOptions, is_recording
 from nuanced_speech.convert.streams import first_samples, reported
 from nuanced_speech.convert.text_language import text_language
@@ -39,42 +42,6 @@ from nuanced_speech.text.languages import has_text_path
 from nuanced_speech.voice.voice import Voice
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """A converted recording.
-
-    Attributes:
-        audio: ``[T]`` float32 at 24 kHz, as long as the source unless words or rhythm are new; empty if it was streamed
-            to a file.
-        source: the source as it was read, ``[T]`` at 24 kHz.
-        path: ``direct`` or ``text``; ``none`` where nobody speaks, and the output is silent.
-        seconds: processing time by stage.
-        transcript: of the source, where the path needed it.
-        language: of the source, ISO 639-1.
-        sample_rate: in Hz.
-        comment: that the output is synthetic, and in which voice; written into the file.
-    """
-
-    audio: np.ndarray
-    source: np.ndarray
-    path: str
-    seconds: dict[str, float]
-    transcript: Transcript | None = None
-    language: str = "en"
-    sample_rate: int = SAMPLE_RATE
-    comment: str = SYNTHETIC
-
-    @property
-    def rtf(self) -> float:
-        """Processing time over the source's length, without the loading of models."""
-        spent = sum(value for name, value in self.seconds.items() if name != "load")
-        return spent / (len(self.source) / self.sample_rate)
-
-    def save(self, path: str | Path) -> None:
-        """Write WAV, FLAC or OGG by the name."""
-        audio.write(path, self.audio, self.sample_rate, self.comment)
 
 
 @dataclass(frozen=True)
@@ -208,7 +175,11 @@ class Converter:
     ) -> _Prepared:
         """Read, transcribe and analyse a source, and find the voice to speak it in."""
         with stage("read"):
-            whole = source if isinstance(source, np.ndarray) else audio.read(source, allow_silence=True)
+            whole = (
+                source
+                if isinstance(source, np.ndarray)
+                else audio.read(source, allow_silence=True, channel=options.channel)
+            )
             gated = self._gated(whole, options, "the recording" if whole is source else str(source))
             if not gated.has_speech:
                 return _silent(whole, gated, options)
@@ -269,6 +240,13 @@ class Converter:
 
     def _chunks(
         self, prepared: _Prepared, options: ConversionOptions, progress: Progress | None = None
+    ) -> Iterator[np.ndarray]:
+        """The output, chunk by chunk, at the loudness that is wanted and without peaks."""
+        chunks = self._unlimited(prepared, options, progress)
+        return limited(chunks) if options.loudness is None else at_loudness(chunks, options.loudness)
+
+    def _unlimited(
+        self, prepared: _Prepared, options: ConversionOptions, progress: Progress | None
     ) -> Iterator[np.ndarray]:
         """The output, chunk by chunk, at the source's level."""
         if not prepared.gated.has_speech:

@@ -10,7 +10,9 @@ import pytest
 from helpers import CLIP
 
 from nuanced_speech import audio
-from nuanced_speech.audio.loudness import LoudnessMeter, gain_to, k_weighting, loudness
+from nuanced_speech.audio.levelling import at_loudness
+from nuanced_speech.audio.loudness import LoudnessMeter, check_loudness, gain_to, k_weighting, loudness
+from nuanced_speech.core.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +55,21 @@ def test_silence_and_what_is_short(speech: np.ndarray) -> None:
     assert loudness(np.zeros(0)) == -math.inf
     assert gain_to(-16.0, -math.inf) == 1.0
     assert math.isfinite(loudness(speech[30000:33000]))
+
+
+@pytest.mark.parametrize("target", [-40.0, -23.0, -20.0])
+def test_a_stream_is_brought_to_a_loudness(speech: np.ndarray, target: float) -> None:
+    chunks = list(at_loudness((speech[at : at + 5000] for at in range(0, len(speech), 5000)), target))
+    assert sum(map(len, chunks)) == len(speech)
+    assert loudness(np.concatenate(chunks)) == pytest.approx(target, abs=0.3)
+
+
+def test_a_loud_target_is_limited(speech: np.ndarray) -> None:
+    out = np.concatenate(list(at_loudness([speech], -6.0)))
+    assert np.abs(out).max() <= 0.89
+
+
+@pytest.mark.parametrize("target", [-71.0, 0.0, math.nan])
+def test_impossible_targets(target: float) -> None:
+    with pytest.raises(UserError, match="LUFS"):
+        check_loudness(target)

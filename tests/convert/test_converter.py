@@ -13,7 +13,9 @@ from nuanced_speech import Converter, audio
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
+from nuanced_speech.audio.loudness import loudness
 from nuanced_speech.convert.options import ConversionOptions
+from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
@@ -59,6 +61,17 @@ def test_direct_path_keeps_words_melody_loudness_and_length(converter, wave, dir
 def test_output_has_the_loudness_of_the_input(wave, direct):
     levels = [audio.active_level_db(x, audio.SAMPLE_RATE) for x in (wave, direct.audio)]
     assert abs(levels[0] - levels[1]) < 2
+
+
+@pytest.mark.slow
+def test_no_output_passes_minus_one_decibel(converter, wave):
+    """A recording that was clipped hard is given out as loud as it was, and without its peaks."""
+    loud = np.clip(40 * wave[: 2 * SAMPLE_RATE], -1, 1)
+    out = converter.convert(loud, sample_rate=SAMPLE_RATE, path="direct").audio
+    assert len(out) == len(loud)
+    assert 0.8 < np.abs(out).max() <= 0.89
+    quiet = converter.convert(loud, sample_rate=SAMPLE_RATE, path="direct", loudness=-30.0).audio
+    assert loudness(quiet) == pytest.approx(-30, abs=0.3)
 
 
 @pytest.mark.slow
