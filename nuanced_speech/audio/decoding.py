@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -70,6 +70,35 @@ def sound_streams(path: Path) -> list[SoundStream]:
     return streams
 
 
+def comment_of(path: Path) -> str:
+    """The comment in the metadata of a file that exists; empty where there is none.
+
+    Raises:
+        UserError: neither sound nor video.
+    """
+    try:
+        with soundfile.SoundFile(path) as file:
+            return str(file.comment)
+    except (soundfile.LibsndfileError, TypeError):
+        import av
+
+        with _explained(path), av.open(f"file:{path}", options=_OPTIONS) as container:
+            return next((value for name, value in container.metadata.items() if name.lower() == "comment"), "")
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """FFmpeg's errors as one of a user."""
+    import av
+
+    try:
+        yield
+    except (av.error.FFmpegError, ValueError, MemoryError) as error:
+        raise UserError(
+            f"{path} is not audio that can be read: use a WAV, FLAC, OGG, MP3, M4A or similar file, or a video"
+        ) from error
+
+
 def _by_libsndfile(path: Path) -> list[SoundStream]:
     links = ogg_links(path) if path.suffix.lower() in (".ogg", ".oga", ".opus") else []
     sources = [partial(_part, path, *link) for link in links] if len(links) > 1 else [partial(str, path)]
@@ -106,17 +135,12 @@ def _soundfile_blocks(path: Path, source: Callable[[], Any], size: int) -> Itera
 def _by_ffmpeg(path: Path) -> SoundStream:
     import av
 
-    try:
-        with av.open(f"file:{path}", options=_OPTIONS) as container:
-            if not container.streams.audio:
-                raise UserError(f"{path} holds no sound: use a recording, or a video with sound")
-            stream = container.streams.audio[0]
-            rate, channels = stream.codec_context.sample_rate, stream.codec_context.channels
-            seconds = (stream.duration or 0) * float(stream.time_base or 0)
-    except (av.error.FFmpegError, ValueError, MemoryError) as error:
-        raise UserError(
-            f"{path} is not audio that can be read: use a WAV, FLAC, OGG, MP3, M4A or similar file, or a video"
-        ) from error
+    with _explained(path), av.open(f"file:{path}", options=_OPTIONS) as container:
+        if not container.streams.audio:
+            raise UserError(f"{path} holds no sound: use a recording, or a video with sound")
+        stream = container.streams.audio[0]
+        rate, channels = stream.codec_context.sample_rate, stream.codec_context.channels
+        seconds = (stream.duration or 0) * float(stream.time_base or 0)
     # of a length in a header only what is plausible is believed
     frames = round(seconds * rate) if 0 < seconds < path.stat().st_size else 0
     return SoundStream(rate, channels, frames, partial(_av_blocks, path))

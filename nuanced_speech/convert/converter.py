@@ -129,7 +129,7 @@ class Converter:
         """
         options, source = _options(options, changes), _source(source, sample_rate)
         if output is not None:
-            audio.check_writable(output)
+            audio.check_writable(output, videos=True)
             if not isinstance(source, np.ndarray) and _same_file(source, output):
                 raise UserError(f"{output} is the input itself: give the output another name")
         with torch.no_grad(), timed() as seconds:
@@ -140,7 +140,7 @@ class Converter:
                 converted = np.concatenate(list(chunks))
             else:
                 converted = np.zeros(0, np.float32)
-                with audio.AudioWriter(output, SAMPLE_RATE, comment) as writer:
+                with audio.writer(output, None if isinstance(source, np.ndarray) else source, comment) as writer:
                     for chunk in chunks:
                         writer.write(chunk)
             return Conversion(
