@@ -59,7 +59,7 @@ def sound_streams(path: Path) -> list[SoundStream]:
     try:
         streams = _by_libsndfile(path)
     except (soundfile.LibsndfileError, TypeError):  # TypeError: headerless data, known by the suffix only
-        streams = [_by_ffmpeg(path)]
+        streams = [av_stream(path)]
     for stream in streams:
         if stream.sample_rate not in PLAUSIBLE_RATES:
             raise UserError(
@@ -132,7 +132,8 @@ def _soundfile_blocks(path: Path, source: Callable[[], Any], size: int) -> Itera
             yield block
 
 
-def _by_ffmpeg(path: Path) -> SoundStream:
+def av_stream(path: Path) -> SoundStream:
+    """The sound of a file by FFmpeg's libraries; raises UserError as ``sound_streams``."""
     import av
 
     with _explained(path), av.open(f"file:{path}", options=_OPTIONS) as container:

@@ -24,9 +24,9 @@ Files = Annotated[
     list[Path],
     typer.Argument(
         metavar="IN... OUT",
-        help="One recording and the file to write (WAV, FLAC or OGG by its name), or several recordings and a folder. "
-        "Recordings are WAV, FLAC, OGG, MP3 or another format of libsndfile, of any rate, any number of channels and "
-        "any length.",
+        help="One recording and the file to write (WAV, FLAC, OGG, Opus, MP3 or M4A by its name), or several "
+        "recordings and a folder. Recordings are WAV, FLAC, OGG, MP3, M4A, videos or another format of FFmpeg, of any "
+        "rate, any number of channels and any length. A video can be written as a video with the new sound.",
     ),
 ]
 Voice = Annotated[

@@ -22,8 +22,8 @@ Words = Annotated[
     list[str],
     typer.Argument(
         metavar="[TEXT] OUT",
-        help="Text to speak (- for standard input, none with --file) and the file to write: WAV, FLAC or OGG by its "
-        "name, or - for WAV on standard output, which begins before the last sentence is made.",
+        help="Text to speak (- for standard input, none with --file) and the file to write: WAV, FLAC, OGG, "
+        "Opus, MP3 or M4A by its name, or - for WAV on standard output, which begins before the last sentence is made.",
     ),
 ]
 Voice = Annotated[

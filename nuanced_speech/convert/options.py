@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from nuanced_speech.audio.decoding import AV_SUFFIXES
 from nuanced_speech.audio.loudness import check_loudness
 from nuanced_speech.core.constants import SEMITONES
 from nuanced_speech.core.errors import UserError
@@ -14,7 +15,7 @@ from nuanced_speech.voice.voice import Voice
 
 KEEP = ("f0", "rhythm", "energy")
 PATHS = ("auto", "direct", "text")
-RECORDING_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus", ".m4a"}
+RECORDING_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus", *AV_SUFFIXES}
 # Octaves that a melody may be moved by.
 _MAX_OCTAVES = 4
 
