@@ -42,7 +42,7 @@ class GateConfig:
 
     speech: StretchConfig = GATE_SPEECH
     as_recorded: float = 0.7
-    doubt: float = 0.1
+    doubt: float = 0.2
     cut_seconds: float = 2.0
     mute_seconds: float = 0.8
     loud_db: float = 15.0
