@@ -33,6 +33,7 @@ class GateConfig:
         speech: what counts as speech.
         as_recorded: weight of the probability that the recording has as it is, beside that of the slowed one.
         doubt: probability from which a recording without speech is in doubt.
+        short_seconds: a shorter recording may be a single word, which needs less.
         cut_seconds: a gap in the speech that lasts as long is cut out.
         mute_seconds: a gap that lasts as long is silenced if it is loud.
         loud_db: a gap is loud if 25 ms of it are less than this below the speech.
@@ -43,6 +44,7 @@ class GateConfig:
     speech: StretchConfig = GATE_SPEECH
     as_recorded: float = 0.7
     doubt: float = 0.2
+    short_seconds: float = 1.0
     cut_seconds: float = 2.0
     mute_seconds: float = 0.8
     loud_db: float = 15.0
@@ -147,6 +149,11 @@ class SpeechGate:
             return _nothing(recording)
         probabilities = self.probabilities(recording)
         speech = stretches(probabilities, self.config.speech)
+        if not speech and len(recording) < self.config.short_seconds * SAMPLE_RATE:
+            # of a single word, the sudden start is what the network knows best
+            alone = self.probabilities(np.pad(recording, round(_PAD_SECONDS * SAMPLE_RATE)))
+            if alone.max() >= self.config.speech.begins:
+                return GatedRecording(recording, (), len(recording), ()).whole(recording)
         if not speech:
             return _nothing(recording, bool(probabilities.max() >= self.config.doubt))
         edges = [min(round(time * SAMPLE_RATE), len(recording)) for one in speech for time in (one.start, one.end)]

@@ -87,13 +87,13 @@ def test_fifty_sounds_are_no_speech(gate: SpeechGate) -> None:
 
 
 @pytest.mark.parametrize("gain", [0.001, 0.05, 1.0])
-@pytest.mark.parametrize("begin", [0.6, 1.3, 2.2, 3.0])
+@pytest.mark.parametrize("begin", [0.6, 0.9, 1.3, 2.2, 3.0])
 def test_a_third_of_a_second_of_speech_is_speech(
     gate: SpeechGate, speech: np.ndarray, begin: float, gain: float
 ) -> None:
     word = speech[round(begin * SAMPLE_RATE) :][: round(0.3 * SAMPLE_RATE)]
-    gated = gate(np.concatenate([silence(0.1), word, silence(0.1)]) * np.float32(gain))
-    assert gated.has_speech or gated.doubtful
+    assert gate(word * np.float32(gain)).has_speech
+    assert gate(np.concatenate([silence(0.1), word, silence(0.1)]) * np.float32(gain)).has_speech
 
 
 def test_high_voices_are_speech(gate: SpeechGate, speech: np.ndarray) -> None:
