@@ -13,8 +13,10 @@ from nuanced_speech.analysis.features import SegmentFeatures, gain_of
 from nuanced_speech.analysis.measurement import SegmentMeasurer
 from nuanced_speech.analysis.phoneme_recognition import WindowRecognizer
 from nuanced_speech.analysis.prepared_segment import prepared_windows
+from nuanced_speech.analysis.speech_gate import SpeechGate
 from nuanced_speech.audio.segmentation import Segment, segment
 from nuanced_speech.core.constants import UNITS_PER_SECOND
+from nuanced_speech.core.errors import NoSpeechError
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.phoneme_recognizer import SILENCE_SECONDS
@@ -41,6 +43,7 @@ class Analyzer:
         measurer: prepared segments to features; made of ``models`` if omitted.
         recognizer: phonemes of windows of segments; made of ``models`` if omitted.
         config: settings.
+        gate: lets the speech of a recording through.
     """
 
     def __init__(
@@ -49,10 +52,11 @@ class Analyzer:
         measurer: SegmentMeasurer | None = None,
         recognizer: WindowRecognizer | None = None,
         config: AnalyzerConfig | None = None,
+        gate: SpeechGate | None = None,
     ) -> None:
         self.measurer = measurer or SegmentMeasurer(models)
         self.recognizer = recognizer or WindowRecognizer(models)
-        self.config = config or AnalyzerConfig()
+        self.config, self.gate = config or AnalyzerConfig(), gate or SpeechGate()
 
     def __call__(
         self,
@@ -66,13 +70,20 @@ class Analyzer:
 
         Args:
             recording: ``[samples]`` at 24 kHz.
-            segments: as ``audio.segmentation.segment`` gives them, which is also the default.
+            segments: as ``audio.segmentation.segment`` gives them. By default, those of the recording after the gate.
             gain: factor that brings the recording to the level of Kokoro's speech; measured if omitted.
             phonemes: recognise English phonemes too, in windows of several segments. Those of another language fit
                 badly, and are ignored later.
             progress: called with the share of the segments that is done.
+
+        Raises:
+            NoSpeechError: no segments were given, and nobody speaks in the recording.
         """
-        segments = segment(recording) if segments is None else segments
+        if segments is None:
+            gated = self.gate(recording)
+            if not gated.has_speech:
+                raise NoSpeechError("there is no speech in the recording: give a recording of speech")
+            recording, segments = gated.wave, segment(gated.wave)
         gain = gain_of(recording) if gain is None else gain
         features: list[SegmentFeatures] = []
         longest = self.config.window_units if phonemes else 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from nuanced_speech import audio
+from nuanced_speech.analysis.speech_gate import SpeechGate
 from nuanced_speech.audio.gate import active_frames, frame_levels
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
@@ -60,6 +61,8 @@ def read_recording(path: Path) -> Recording:
     clipped = audio.clipped_fraction(wave)
     wave = wave[: len(wave) // SAMPLES_PER_UNIT * SAMPLES_PER_UNIT]
     speech = active_frames(frame_levels(wave, SAMPLES_PER_UNIT), _SILENCE_DB)
+    for start, end in SpeechGate()(wave).gaps:
+        speech[start // SAMPLES_PER_UNIT : -(-end // SAMPLES_PER_UNIT)] = False
     kept = np.convolve(speech, np.ones(2 * _MARGIN_UNITS + 1), "same") > 0
     return Recording(
         path=path,
@@ -87,6 +90,7 @@ def read_recordings(
     """
     recordings = [read_recording(path) for path in paths]
     warnings = [text for recording in recordings for text in _warnings(recording)]
+    recordings = [recording for recording in recordings if len(recording.wave)]
     total = sum(recording.speech_seconds for recording in recordings)
     if total < MIN_SPEECH_SECONDS:
         raise UserError(
@@ -162,6 +166,8 @@ def _shortened(recording: Recording, units: int) -> Recording:
 
 
 def _warnings(recording: Recording) -> list[str]:
+    if not len(recording.wave):
+        return [f"{recording.path}: there is no speech in it; it is left out"]
     warnings = []
     if recording.snr_db < MIN_SNR_DB:
         warnings.append(

@@ -12,6 +12,7 @@ from nuanced_speech.audio.io import (
     recordings_in,
     synthetic_mark,
     write,
+    writer,
 )
 from nuanced_speech.audio.level import LEVEL_FLOOR_DB, active_level_db, clipped_fraction, snr_db
 from nuanced_speech.audio.pcm import to_int16
@@ -42,4 +43,5 @@ __all__ = [
     "to_int16",
     "waveform",
     "write",
+    "writer",
 ]

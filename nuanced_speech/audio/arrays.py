@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from nuanced_speech.audio.io import MIN_SECONDS, PLAUSIBLE_RATES
+from nuanced_speech.audio.channels import mixing_weights
+from nuanced_speech.audio.decoding import MOST_CHANNELS, PLAUSIBLE_RATES
+from nuanced_speech.audio.io import MIN_SECONDS
 from nuanced_speech.audio.resampling import resample
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import ArrayError
 
-MOST_CHANNELS = 64
 # A peak beyond this is that of integers which were converted to floats and not scaled.
 LARGEST_SAMPLE = 100.0
 # Samples from -1 to 1 as whole numbers: the value of silence, and that of full scale above it.
@@ -36,7 +37,7 @@ def waveform(array: Any, sample_rate: int) -> np.ndarray:
     Args:
         array: ``[T]``, ``[channels, T]`` as librosa has it, or ``[T, channels]`` as soundfile has it; a NumPy array, a
             list or a tensor. Floats go from -1 to 1; int16, int32, int8 and uint8 are scaled to that. Channels are
-            averaged.
+            mixed as ``audio.read`` does it.
         sample_rate: of the array, Hz.
 
     Raises:
@@ -73,7 +74,10 @@ def _floats(samples: np.ndarray) -> np.ndarray:
 def _mono(samples: np.ndarray) -> np.ndarray:
     """float32 ``[T]`` of ``[T]``, ``[channels, T]`` or ``[T, channels]``: the shorter side is the channels."""
     if samples.ndim == 2 and samples.size and min(samples.shape) <= MOST_CHANNELS:
-        samples = samples.mean(axis=int(np.argmin(samples.shape)))
+        if np.argmin(samples.shape) == 0:
+            samples = samples.T
+        weights = mixing_weights([samples], samples.shape[1]) if samples.shape[1] > 1 else None
+        samples = samples.mean(axis=1) if weights is None else samples @ weights
     if samples.ndim != 1 or not samples.size:
         raise ArrayError(f"the recording is of shape {samples.shape}; give [T] or [channels, T], not empty")
     # numbers too large for float32 become infinite here, and are refused after

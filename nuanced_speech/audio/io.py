@@ -7,6 +7,7 @@ the SoX resampler (soxr). Both work block by block, so an hour of stereo at 192 
 from __future__ import annotations
 
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,9 @@ import numpy as np
 import soundfile
 import soxr
 
+from nuanced_speech.audio.av_files import SOUND_FORMATS, VIDEO_FORMATS, AvFile, replace_sound, video_start
+from nuanced_speech.audio.channels import mixing_weights, one_channel
+from nuanced_speech.audio.decoding import AV_SUFFIXES, SoundStream, comment_of, sound_streams
 from nuanced_speech.audio.pcm import to_int16
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
@@ -24,67 +28,85 @@ from nuanced_speech.core.files import check_replaceable, replacing
 
 MIN_SECONDS = 0.1
 SILENCE_DB = -70.0
+# A mean beyond this is the microphone's, not the voice's: -50 dBFS. It is taken away.
+LEAST_OFFSET = 0.003
 
 # Mark in the metadata of written files: a RIFF INFO chunk in WAV, a Vorbis comment in FLAC and OGG.
 SYNTHETIC = "synthetic speech made with Nuanced Speech"
 
 # Suffixes of the recordings in a folder.
-SEARCHED_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
+SEARCHED_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".opus", *AV_SUFFIXES}
 # Container and sample format for each suffix that can be written.
-OUTPUT_FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
+OUTPUT_FORMATS = {
+    ".wav": ("WAV", "PCM_16"),
+    ".flac": ("FLAC", "PCM_16"),
+    ".ogg": ("OGG", "VORBIS"),
+    ".opus": ("OGG", "OPUS"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+    **SOUND_FORMATS,
+}
 
+# soundfile asserts on a short write; PyAV's errors are OSError or ValueError
+_WRITE_ERRORS = (soundfile.LibsndfileError, OSError, AssertionError, ValueError)
 BLOCK_VALUES = 1 << 18
 _WRITE_BLOCK = 1 << 15
-PLAUSIBLE_RATES = range(1000, 1_000_001)
 
 
-def read(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE, block_values: int = BLOCK_VALUES) -> np.ndarray:
-    """Read an audio file as float32 [T], mono (the mean of its channels), at `sample_rate`, within [-1, 1].
+def read(
+    path: str | os.PathLike[str],
+    sample_rate: int = SAMPLE_RATE,
+    block_values: int = BLOCK_VALUES,
+    allow_silence: bool = False,
+    channel: int | None = None,
+) -> np.ndarray:
+    """Read the sound of an audio or video file as float32 [T], mono, at `sample_rate`, within [-1, 1].
 
-    A floating-point or compressed file that goes beyond full scale is scaled down as a whole, not clipped.
+    Channels are averaged, dead ones left out, and a mix that lost level is raised to that of the loudest channel; or
+    one `channel` is taken, counted from 1.
+
+    A floating-point or compressed file that goes beyond full scale is scaled down as a whole, not clipped; a constant
+    offset is taken away.
     `block_values` samples, of all channels together, are decoded at a time.
 
     Raises UserError when the file is missing, a folder, not readable, not audio, damaged, empty, shorter than
-    MIN_SECONDS, silent (nothing above SILENCE_DB dBFS), or holds samples that are not finite. Warns when a file ends
-    long before the length that it announces.
+    MIN_SECONDS, silent (nothing above SILENCE_DB dBFS) unless `allow_silence`, or holds samples that are not finite.
+    Warns when a file ends long before the length that it announces.
     """
     path = Path(path)
     _check_readable(path)
-    try:
-        file = soundfile.SoundFile(path)
-    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: headerless data, known by the suffix only
-        raise UserError(f"{path} is not audio that can be read: use a WAV, FLAC, OGG, MP3 or similar file") from error
-
     # A bytearray grows in place; a list of blocks would need the memory twice when they are joined.
     samples = bytearray()
-    peak = 0.0
-    frames = 0
-    with file:
-        source_rate = file.samplerate
-        if source_rate not in PLAUSIBLE_RATES:
-            raise UserError(f"{path} announces a sample rate of {source_rate} Hz, so it is damaged or not speech")
+    peak, seconds, announced = 0.0, 0.0, 0.0
+    for stream in sound_streams(path):
+        size = max(1024, block_values // stream.channels)
+        frames, source_rate = 0, stream.sample_rate
         resampler = soxr.ResampleStream(source_rate, sample_rate, 1) if source_rate != sample_rate else None
-        for block in _mono_blocks(file, path, block_values):
+        for block in _mono_blocks(stream, path, size, channel):
             frames += len(block)
             peak = max(peak, float(block.max()), -float(block.min()))
             samples += (resampler.resample_chunk(block) if resampler else block).tobytes()
         if resampler and frames:
             samples += resampler.resample_chunk(np.zeros(0, np.float32), last=True).tobytes()
-        _check_length(path, frames, file)
+        seconds, announced = seconds + frames / source_rate, announced + stream.frames / source_rate
+    _check_length(path, seconds, announced)
 
     wave = np.frombuffer(samples, dtype=np.float32)
     if peak > 1.0:
         wave /= peak
+    offset = float(wave.mean(dtype=np.float64))
+    if abs(offset) > LEAST_OFFSET:
+        wave -= np.float32(offset)
     # What still exceeds 1 is the resampler's ringing, mostly around tops that were clipped already.
     np.clip(wave, -1.0, 1.0, out=wave)
-    _check_audible(path, wave)
+    if not allow_silence:
+        _check_audible(path, wave)
     return wave
 
 
 def write(
     path: str | os.PathLike[str], wave: np.ndarray, sample_rate: int = SAMPLE_RATE, comment: str = SYNTHETIC
 ) -> None:
-    """Write a mono waveform [T] as WAV or FLAC (16 bits) or OGG (Vorbis), by the suffix of `path`.
+    """Write a mono waveform [T] by the suffix of `path`: WAV or FLAC (16 bits), OGG (Vorbis), Opus, MP3 or M4A (AAC).
 
     `comment` goes into the file's metadata; "" for what is not synthetic.
 
@@ -107,11 +129,11 @@ class AudioWriter:
     """
 
     def __init__(self, path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE, comment: str = SYNTHETIC) -> None:
-        check_writable(path)
+        check_writable(path, isinstance(self, VideoWriter))
         self.comment = comment
         self.path = Path(path)
         self.sample_rate = sample_rate
-        self._file: soundfile.SoundFile | None = None
+        self._file: soundfile.SoundFile | AvFile | None = None
 
     def __enter__(self) -> AudioWriter:
         self._context = self._open()
@@ -142,32 +164,88 @@ class AudioWriter:
             self._frames += len(block)
 
     @contextmanager
-    def _open(self) -> Iterator[soundfile.SoundFile]:
-        container, subtype = OUTPUT_FORMATS[self.path.suffix.lower()]
+    def _open(self) -> Iterator[soundfile.SoundFile | AvFile]:
         with replacing(self.path) as temporary:
             with self._failures_explained():
-                file = soundfile.SoundFile(
-                    temporary, "w", self.sample_rate, channels=1, format=container, subtype=subtype
-                )
-                # before the first sample: a WAV file's header comes first
-                if self.comment:
-                    file.comment = self.comment
+                file = self._begin(temporary)
             try:
                 yield file
             except BaseException:
-                with suppress(soundfile.LibsndfileError):
+                with suppress(*_WRITE_ERRORS):
                     file.close()
                 raise
             with self._failures_explained():
                 file.close()
-                _check_complete(temporary, self._frames)
+                self._end(temporary)
+
+    def _begin(self, temporary: Path) -> soundfile.SoundFile | AvFile:
+        container, subtype = OUTPUT_FORMATS[self.path.suffix.lower()]
+        if self.path.suffix.lower() in SOUND_FORMATS:
+            return AvFile(temporary, self.sample_rate, container, subtype, self.comment)
+        file = soundfile.SoundFile(temporary, "w", self.sample_rate, channels=1, format=container, subtype=subtype)
+        # before the first sample: a WAV file's header comes first
+        if self.comment:
+            file.comment = self.comment
+        return file
+
+    def _end(self, temporary: Path) -> None:
+        if self.path.suffix.lower() not in SOUND_FORMATS:
+            _check_complete(temporary, self._frames)
 
     @contextmanager
     def _failures_explained(self) -> Iterator[None]:
         try:
             yield
-        except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # soundfile asserts on a short write
+        except _WRITE_ERRORS as error:
             raise UserError(f"{self.path} could not be written: is the disk full? ({error})") from error
+
+
+class VideoWriter(AudioWriter):
+    """Writes a video with new sound, as ``AudioWriter`` writes sound: the pictures are those of another video.
+
+    Args:
+        path: the file to write, of a suffix in ``VIDEO_FORMATS``.
+        video: where the pictures come from.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        video: str | os.PathLike[str],
+        sample_rate: int = SAMPLE_RATE,
+        comment: str = SYNTHETIC,
+    ) -> None:
+        super().__init__(path, sample_rate, comment)
+        self.video = Path(video)
+
+    def _begin(self, temporary: Path) -> AvFile:
+        self._folder = tempfile.TemporaryDirectory()
+        codec = VIDEO_FORMATS[self.path.suffix.lower()][1]
+        return AvFile(self._sound, self.sample_rate, "matroska", codec, delay=max(video_start(self.video) or 0.0, 0.0))
+
+    @property
+    def _sound(self) -> Path:
+        return Path(self._folder.name) / "sound.mka"
+
+    def _end(self, temporary: Path) -> None:
+        with self._folder:
+            container = VIDEO_FORMATS[self.path.suffix.lower()][0]
+            replace_sound(self.video, self._sound, temporary, container, self.comment)
+
+
+def writer(
+    path: str | os.PathLike[str], source: str | os.PathLike[str] | None = None, comment: str = SYNTHETIC
+) -> AudioWriter:
+    """A writer of sound, or of a video with new sound where ``source`` is a video and ``path`` has a video's suffix.
+
+    Raises:
+        UserError: the path cannot be written.
+    """
+    if Path(path).suffix.lower() not in VIDEO_FORMATS:
+        return AudioWriter(path, comment=comment)
+    if source is None or video_start(Path(source)) is None:
+        raise UserError(f"{path}: a video can only be made of a video with sound; name a sound file to write")
+    return VideoWriter(path, source, comment=comment)
 
 
 def synthetic_mark(path: str | os.PathLike[str]) -> str | None:
@@ -176,11 +254,7 @@ def synthetic_mark(path: str | os.PathLike[str]) -> str | None:
     Raises UserError when the file is missing or not audio.
     """
     _check_readable(Path(path))
-    try:
-        with soundfile.SoundFile(path) as file:
-            comment = str(file.comment)
-    except (soundfile.LibsndfileError, TypeError) as error:
-        raise UserError(f"{path} is not audio that can be read: use a WAV, FLAC, OGG, MP3 or similar file") from error
+    comment = comment_of(Path(path))
     return comment if SYNTHETIC in comment else None
 
 
@@ -192,13 +266,14 @@ def _check_complete(path: Path, frames: int) -> None:
             raise OSError("its end is missing")
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
+def check_writable(path: str | os.PathLike[str], videos: bool = False) -> None:
     """Raise UserError unless audio can be written to `path`: known suffix, folder there and writable, no folder itself.
+    With `videos`, suffixes of videos are known too.
 
     Meant to be called before long work starts, so that its result is not lost to a mistyped path.
     """
     path = Path(path)
-    if path.suffix.lower() not in OUTPUT_FORMATS:
+    if path.suffix.lower() not in (*OUTPUT_FORMATS, *(VIDEO_FORMATS if videos else ())):
         usable = ", ".join(OUTPUT_FORMATS)
         raise UserError(f"{path}: cannot write the suffix {path.suffix or '(none)'!r}; end the name in one of {usable}")
     check_replaceable(path)
@@ -226,32 +301,25 @@ def _check_readable(path: Path) -> None:
         raise UserError(f"{path} is empty (0 bytes)")
 
 
-def _mono_blocks(file: soundfile.SoundFile, path: Path, values: int) -> Iterator[np.ndarray]:
-    """Yield the file's blocks as float32 [T], the mean of the channels, at the file's own rate."""
-    size = max(1024, values // file.channels)
-    position = 0
-    while True:
-        try:
-            block = file.read(size, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            at = position / file.samplerate
-            raise UserError(f"{path} is damaged: it cannot be decoded beyond {at:.1f} s") from error
-        if len(block) == 0:
-            return
-        position += len(block)
-        mono = block.mean(axis=1, dtype=np.float32)
+def _mono_blocks(stream: SoundStream, path: Path, size: int, channel: int | None) -> Iterator[np.ndarray]:
+    """Yield a stream's blocks as float32 [T], mixed or of one channel, at the stream's own rate."""
+    weights = None
+    if channel is not None:
+        weights = one_channel(stream.channels, channel, str(path))
+    elif stream.channels > 1:
+        weights = mixing_weights(stream.blocks(size), stream.channels)
+    for block in stream.blocks(size):
+        mono = block.mean(axis=1, dtype=np.float32) if weights is None else block @ weights
         if not np.isfinite(mono).all():
             raise UserError(f"{path} holds samples that are NaN or infinite: export it again")
         yield mono
 
 
-def _check_length(path: Path, frames: int, file: soundfile.SoundFile) -> None:
-    seconds = frames / file.samplerate
-    if frames == 0:
+def _check_length(path: Path, seconds: float, announced: float) -> None:
+    if seconds == 0:
         raise UserError(f"{path} is empty: it holds no samples")
     if seconds < MIN_SECONDS:
         raise UserError(f"{path} is too short: {seconds * 1000:.0f} ms; at least {MIN_SECONDS * 1000:.0f} ms is needed")
-    announced = file.frames / file.samplerate
     if seconds < announced - 1.0:
         warnings.warn(f"{path} is cut short: it announces {announced:.1f} s and holds {seconds:.1f} s", stacklevel=3)
 

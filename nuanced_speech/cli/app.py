@@ -110,7 +110,7 @@ def make_app(names: Collection[str] = tuple(COMMANDS)) -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is one line on standard error and exit status 1."""
+    """Run the command line; a user's mistake is one line on standard error and its exit status, mostly 1."""
     let_idle_threads_sleep()
     logging.getLogger("nuanced_speech").setLevel(logging.INFO)
     # log messages appear above a bar: unlike a handler of our own, this one asks for standard error each time
@@ -123,7 +123,7 @@ def main() -> None:
         make_app(asked if asked and asked[0] in COMMANDS else tuple(COMMANDS))()
     except UserError as error:
         console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        sys.exit(error.exit_status)
     except KeyboardInterrupt:
         console.print("interrupted: no half-written file was left behind")
         sys.exit(130)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from nuanced_speech.core.errors import UserError
+
 Device = Annotated[str, typer.Option(help="Device: cpu, cuda, cuda:1 ….")]
 Whisper = Annotated[str, typer.Option(help="Whisper model for transcripts: tiny.en, base, small, turbo ….")]
 SynthesisSeed = Annotated[int, typer.Option(help="Random seed. The same seed gives the same file.")]
@@ -16,3 +18,28 @@ Dictionary = Annotated[
         help="Pronunciations of your own: a text file with a word, a tab, and IPA (/kˈOkəɹO/) or a respelling a line.",
     ),
 ]
+Loudness = Annotated[
+    str,
+    typer.Option(
+        metavar="LUFS|source",
+        help="Loudness of the output by ITU-R BS.1770: -23, -16 or another number of LUFS, or source for no change.",
+    ),
+]
+
+
+def lufs(loudness: str) -> float | None:
+    """The number of an option ``Loudness``; None for ``source``.
+
+    Raises:
+        UserError: neither.
+    """
+    if loudness == "source":
+        return None
+    try:
+        target = float(loudness)
+    except ValueError:
+        raise UserError(f"loudness {loudness}: give a number of LUFS, such as -23, or source") from None
+    from nuanced_speech.audio.loudness import check_loudness
+
+    check_loudness(target)
+    return target

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from nuanced_speech.cli.arguments import Device, Dictionary, SynthesisSeed, Whisper
+from nuanced_speech.cli.arguments import Device, Dictionary, Loudness, SynthesisSeed, Whisper, lufs
 from nuanced_speech.cli.options import in_options
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
@@ -24,9 +24,9 @@ Files = Annotated[
     list[Path],
     typer.Argument(
         metavar="IN... OUT",
-        help="One recording and the file to write (WAV, FLAC or OGG by its name), or several recordings and a folder. "
-        "Recordings are WAV, FLAC, OGG, MP3 or another format of libsndfile, of any rate, any number of channels and "
-        "any length.",
+        help="One recording and the file to write (WAV, FLAC, OGG, Opus, MP3 or M4A by its name), or several "
+        "recordings and a folder. Recordings are WAV, FLAC, OGG, MP3, M4A, videos or another format of FFmpeg, of any "
+        "rate, any number of channels and any length. A video can be written as a video with the new sound.",
     ),
 ]
 Voice = Annotated[
@@ -79,6 +79,14 @@ Report = Annotated[
         help="Folder for a report: NAME.json (transcripts, word errors, correlations, speed) and NAME.png (plots).",
     ),
 ]
+Channel = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Channel of the recording, counted from 1. All channels, mixed, if omitted."),
+]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Exit status 3 for a recording without speech, which becomes silence otherwise."),
+]
 
 
 def convert(
@@ -97,6 +105,9 @@ def convert(
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
     report: Report = None,
+    channel: Channel = None,
+    loudness: Loudness = "source",
+    strict: Strict = False,
 ) -> None:
     """Speak a recording again: its words, melody, rhythm and loudness, in its own voice or another.
 
@@ -129,7 +140,8 @@ def convert(
     options = ConversionOptions(
         voice=voice, keep=kept, path=path, text=text, text_language=text_language, pitch_shift=pitch_shift,
         language=language, refine=refine, more=tuple(more or ()), seed=seed,
-        dictionary=None if dictionary is None else read_dictionary(dictionary),
+        dictionary=None if dictionary is None else read_dictionary(dictionary), strict=strict,
+        loudness=lufs(loudness), channel=channel,
     )  # fmt: skip
     _convert_all(Converter(ModelBank(device, whisper)), jobs, options, report)
 
@@ -160,7 +172,7 @@ def _convert_one(
         conversion = converter.convert(source, options, output=output, progress=advance)
     speed = f"{conversion.path} path, {conversion.rtf:.2f} x the recording's length"
     console.print(f"{output}: {speed}", markup=False, highlight=False)
-    if report is not None:
+    if report is not None and conversion.path != "none":
         _report(converter, conversion, output, options, report)
 
 

@@ -41,7 +41,8 @@ def translating_errors(function: Command) -> Command:
         except UserError as error:
             parameters = command_context.command.params
             options = {p.name: max(p.opts, key=len) for p in parameters if p.name and p.param_type_name == "option"}
-            raise UserError(in_options(str(error), options)) from error
+            error.args = (in_options(str(error), options),)
+            raise
 
     return _with_parameter(command, Parameter("command_context", Parameter.KEYWORD_ONLY, annotation=typer.Context))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nuanced_speech.cli.arguments import Device, Dictionary, SynthesisSeed
+from nuanced_speech.cli.arguments import Device, Dictionary, Loudness, SynthesisSeed, lufs
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 
@@ -22,8 +22,8 @@ Words = Annotated[
     list[str],
     typer.Argument(
         metavar="[TEXT] OUT",
-        help="Text to speak (- for standard input, none with --file) and the file to write: WAV, FLAC or OGG by its "
-        "name, or - for WAV on standard output, which begins before the last sentence is made.",
+        help="Text to speak (- for standard input, none with --file) and the file to write: WAV, FLAC, OGG, "
+        "Opus, MP3 or M4A by its name, or - for WAV on standard output, which begins before the last sentence is made.",
     ),
 ]
 Voice = Annotated[
@@ -78,6 +78,7 @@ def say(
     ssml: Ssml = False,
     show_text: ShowText = False,
     like: Like = None,
+    loudness: Loudness = "-23",
     fast: Fast = False,
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
@@ -116,6 +117,7 @@ def say(
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import shared_bank
     from nuanced_speech.synthesis.delivery import DeliveryAnalyzer
+    from nuanced_speech.synthesis.speaking import LEVELLING
     from nuanced_speech.synthesis.text_to_speech import TextToSpeech, language_of
     from nuanced_speech.text.languages import UNSPACED_LANGUAGES
     from nuanced_speech.voice.voice import Voice as LoadedVoice
@@ -124,7 +126,10 @@ def say(
     chosen = LoadedVoice.load(voice)
     models = shared_bank(device)
     delivery = None if like is None else DeliveryAnalyzer(models)(like)
-    sentences = TextToSpeech(models).stream(text, chosen, language, speed, pause, seed, fast, pronunciations, delivery)
+    levelling = replace(LEVELLING, target_lufs=lufs(loudness))
+    sentences = TextToSpeech(models, levelling).stream(
+        text, chosen, language, speed, pause, seed, fast, pronunciations, delivery
+    )
     _write(sentences, out, chosen.mark, timestamps, language_of(chosen, language) not in UNSPACED_LANGUAGES)
 
 

@@ -1,9 +1,9 @@
 """The whole chain: a recording and options → segments → features → target voice → resynthesis → one output."""
 
+import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,60 +17,31 @@ from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import SegmentFeatures, gain_of
 from nuanced_speech.analysis.prepared_segment import to_16k
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
-from nuanced_speech.audio import SYNTHETIC, Recording
+from nuanced_speech.analysis.speech_gate import GatedRecording, SpeechGate
+from nuanced_speech.audio import Recording
+from nuanced_speech.audio.levelling import at_loudness
+from nuanced_speech.audio.limiter import limited
 from nuanced_speech.audio.segmentation import crossfade_join, segment
-from nuanced_speech.convert.options import ConversionOptions
+from nuanced_speech.convert.conversion import Conversion
+from nuanced_speech.convert.options import ConversionOptions, is_recording
+from nuanced_speech.convert.streams import first_samples, reported
 from nuanced_speech.convert.text_language import text_language
+from nuanced_speech.convert.transcript import compile_word_times, heard_words, in_recording, with_phonemes
 from nuanced_speech.convert.voices import TargetVoices
-from nuanced_speech.core.constants import SAMPLE_RATE, SECONDS_PER_UNIT, SEMITONES
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
+from nuanced_speech.core.errors import NoSpeechError, UserError
 from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.core.timing import stage, timed
-from nuanced_speech.dsp.kin import with_kin
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.resynthesizer import Delivery, Resynthesizer
 from nuanced_speech.synthesis.target_voice import TargetVoice
-from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.g2p import phoneme_chunks, phonemize
-from nuanced_speech.text.languages import MAPPED_LANGUAGES, has_text_path
+from nuanced_speech.text.languages import has_text_path
+from nuanced_speech.voice.voice import Voice
 
-
-@dataclass(frozen=True)
-class Conversion:
-    """A converted recording.
-
-    Attributes:
-        audio: ``[T]`` float32 at 24 kHz, as long as the source unless words or rhythm are new; empty if it was streamed
-            to a file.
-        source: the source as it was read, ``[T]`` at 24 kHz.
-        path: ``direct`` or ``text``.
-        seconds: processing time by stage.
-        transcript: of the source, where the path needed it.
-        language: of the source, ISO 639-1.
-        sample_rate: in Hz.
-        comment: that the output is synthetic, and in which voice; written into the file.
-    """
-
-    audio: np.ndarray
-    source: np.ndarray
-    path: str
-    seconds: dict[str, float]
-    transcript: Transcript | None = None
-    language: str = "en"
-    sample_rate: int = SAMPLE_RATE
-    comment: str = SYNTHETIC
-
-    @property
-    def rtf(self) -> float:
-        """Processing time over the source's length, without the loading of models."""
-        spent = sum(value for name, value in self.seconds.items() if name != "load")
-        return spent / (len(self.source) / self.sample_rate)
-
-    def save(self, path: str | Path) -> None:
-        """Write WAV, FLAC or OGG by the name."""
-        audio.write(path, self.audio, self.sample_rate, self.comment)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -78,6 +49,7 @@ class _Prepared:
     """A source, analysed, and all that its resynthesis needs."""
 
     source: np.ndarray
+    gated: GatedRecording
     gain: float
     path: str
     transcript: Transcript | None
@@ -92,7 +64,7 @@ class Converter:
 
     Args:
         models: bank of all models; loaded when first needed.
-        analyzer, speakers, adapter, resynthesizer, voices: the parts, made of ``models`` where they are omitted.
+        analyzer, speakers, adapter, resynthesizer, voices, gate: the parts, made of ``models`` where they are omitted.
 
     Example:
         ``Converter().convert("in.wav", voice="af_heart").save("out.wav")``
@@ -106,10 +78,12 @@ class Converter:
         adapter: VoiceAdapter | None = None,
         resynthesizer: Resynthesizer | None = None,
         voices: TargetVoices | None = None,
+        gate: SpeechGate | None = None,
     ) -> None:
         self.models = models = models or ModelBank()
         content = ContentEstimator(models)
-        self.analyzer = analyzer or Analyzer(models)
+        self.gate = gate or SpeechGate()
+        self.analyzer = analyzer or Analyzer(models, gate=self.gate)
         self.speakers = speakers or SpeakerClustering(models)
         self.adapter = adapter or VoiceAdapter(models, content)
         self.resynthesizer = resynthesizer or Resynthesizer(models, content)
@@ -155,7 +129,7 @@ class Converter:
         """
         options, source = _options(options, changes), _source(source, sample_rate)
         if output is not None:
-            audio.check_writable(output)
+            audio.check_writable(output, videos=True)
             if not isinstance(source, np.ndarray) and _same_file(source, output):
                 raise UserError(f"{output} is the input itself: give the output another name")
         with torch.no_grad(), timed() as seconds:
@@ -166,7 +140,7 @@ class Converter:
                 converted = np.concatenate(list(chunks))
             else:
                 converted = np.zeros(0, np.float32)
-                with audio.AudioWriter(output, SAMPLE_RATE, comment) as writer:
+                with audio.writer(output, None if isinstance(source, np.ndarray) else source, comment) as writer:
                     for chunk in chunks:
                         writer.write(chunk)
             return Conversion(
@@ -201,7 +175,15 @@ class Converter:
     ) -> _Prepared:
         """Read, transcribe and analyse a source, and find the voice to speak it in."""
         with stage("read"):
-            wave = source if isinstance(source, np.ndarray) else audio.read(source)
+            whole = (
+                source
+                if isinstance(source, np.ndarray)
+                else audio.read(source, allow_silence=True, channel=options.channel)
+            )
+            gated = self._gated(whole, options, "the recording" if whole is source else str(source))
+            if not gated.has_speech:
+                return _silent(whole, gated, options)
+            wave = gated.wave
             gain = gain_of(wave)
             more = {str(recording): audio.read(recording) for recording in options.more}
         path = options.chosen_path
@@ -221,49 +203,90 @@ class Converter:
         assigned = self.speakers.assign([*features, *further])
         features, further = assigned[: len(features)], assigned[len(features) :]
         if transcript is not None and path == "text":
-            features = _with_phonemes(transcript, features, options.dictionary)
+            features = with_phonemes(transcript, features, options.dictionary)
         if options.refine and target is None:
             refine_progress = part_of(progress, begin + 0.2, begin + 0.6)
             features = self.adapter(features, options.refine, options.seed, refine_progress, further).features
         voice = target or TargetVoice.own(next((f.reference for f in features if f.reference is not None), None))
-        return _Prepared(wave, gain, path, transcript, language, features, voice, _delivery(options, features, target))
+        transcript = None if transcript is None else in_recording(transcript, gated)
+        delivery = _delivery(options, features, target)
+        return _Prepared(whole, gated, gain, path, transcript, language, features, voice, delivery)
+
+    def _gated(self, wave: np.ndarray, options: ConversionOptions, name: str) -> GatedRecording:
+        """The speech in ``wave [T]``, a source of some name. Where the gate is in doubt, Whisper decides.
+
+        Raises:
+            NoSpeechError: there is none, and the options are strict.
+        """
+        gated = self.gate(wave)
+        if gated.doubtful:
+            level = np.float32(gain_of(wave))
+            if heard_words(self._transcribe(wave * level, options.language, word_times=False)):
+                return gated.whole(wave)
+        if not gated.has_speech:
+            if options.strict:
+                raise NoSpeechError(f"there is no speech in {name}")
+            log.warning("there is no speech in %s: the output is silent", name)
+        return gated
 
     def _transcribe(self, wave: np.ndarray, language: str | None, word_times: bool) -> Transcript:
         """Transcript of ``wave [T]``. Word times cost another pass of Whisper's decoder, and only say which segment a
         word is in."""
         if word_times:
             with stage("load"):
-                _compile_word_times()
+                compile_word_times()
         with stage("transcribe"):
             return self.models.transcriber.transcribe(to_16k(wave), language, words=word_times)
 
     def _chunks(
         self, prepared: _Prepared, options: ConversionOptions, progress: Progress | None = None
     ) -> Iterator[np.ndarray]:
+        """The output, chunk by chunk, at the loudness that is wanted and without peaks."""
+        chunks = self._unlimited(prepared, options, progress)
+        return limited(chunks) if options.loudness is None else at_loudness(chunks, options.loudness)
+
+    def _unlimited(
+        self, prepared: _Prepared, options: ConversionOptions, progress: Progress | None
+    ) -> Iterator[np.ndarray]:
         """The output, chunk by chunk, at the source's level."""
+        if not prepared.gated.has_speech:
+            yield np.zeros(len(prepared.source), np.float32)
+            return
         gain = np.float32(prepared.gain)
         if options.text is not None:
             language = text_language(options, prepared.language)
             texts = phoneme_chunks(options.text, language, dictionary=options.dictionary)
-            reported = _reported(texts, progress)
-            waves = self.resynthesizer.from_text(reported, prepared.features, prepared.voice, prepared.delivery)
+            counted = reported(texts, progress)
+            waves = self.resynthesizer.from_text(counted, prepared.features, prepared.voice, prepared.delivery)
         else:
             waves = self._segments(prepared, progress)
         levelled = (wave / gain for wave in waves)
         if not options.in_time:
             yield from levelled
             return
-        yield from _limited(crossfade_join([f.segment for f in prepared.features], levelled), len(prepared.source))
+        joined = crossfade_join([f.segment for f in prepared.features], levelled)
+        yield from prepared.gated.restored(first_samples(joined, len(prepared.gated.wave)))
 
     def _segments(self, prepared: _Prepared, progress: Progress | None) -> Iterator[np.ndarray]:
         """Audio ``[600 * units]`` of each segment."""
         voice = prepared.voice
         speak = self.resynthesizer.from_phonemes if prepared.path == "text" else self.resynthesizer.from_content
-        for features in _reported(prepared.features, progress):
+        for features in reported(prepared.features, progress):
             rendered = speak(features, voice, prepared.delivery)
             # with the equaliser, once there is one
             voice = rendered.voice
             yield rendered.audio
+
+
+def _silent(source: np.ndarray, gated: GatedRecording, options: ConversionOptions) -> _Prepared:
+    """A source without speech, whose options are checked all the same."""
+    recordings = [str(options.voice)] if options.voice is not None and is_recording(options.voice) else []
+    for recording in (*recordings, *options.more):
+        audio.read(recording)
+    if options.voice is not None and not recordings:
+        Voice.load(options.voice)
+    delivery = Delivery(frozenset(options.keep), 0.0, 0.0, options.seed)
+    return _Prepared(source, gated, 1.0, "none", None, options.language or "en", [], TargetVoice.own(None), delivery)
 
 
 def _options(options: ConversionOptions | None, changes: dict[str, Any]) -> ConversionOptions:
@@ -302,44 +325,3 @@ def _delivery(options: ConversionOptions, features: list[SegmentFeatures], targe
 
 def _same_file(source: str | Path, output: str | Path) -> bool:
     return Path(output).exists() and Path(source).exists() and Path(output).samefile(source)
-
-
-@cache
-def _compile_word_times() -> None:
-    """Whisper's word times need a function that numba compiles at its first call, for some seconds."""
-    from whisper.timing import dtw
-
-    dtw(torch.zeros(2, 2))
-
-
-def _with_phonemes(
-    transcript: Transcript, features: list[SegmentFeatures], dictionary: Dictionary | None
-) -> list[SegmentFeatures]:
-    """Segments with the phonemes of the words whose middle they hold; a single segment has all words."""
-    words = [word for piece in transcript.segments for word in piece.words]
-    with_phonemes = []
-    for item in features:
-        start, end = item.segment.start * SECONDS_PER_UNIT, item.segment.end * SECONDS_PER_UNIT
-        inside = (w.text for w in words if start <= (w.start + w.end) / 2 < end)
-        text = transcript.text if len(features) == 1 else " ".join(inside)
-        if any(c.isalnum() for c in text):
-            item = replace(item, phonemes=phonemize(text, transcript.language, dictionary=dictionary))
-            if transcript.language in MAPPED_LANGUAGES:
-                item = replace(item, log_probabilities=with_kin(item.log_probabilities))
-        with_phonemes.append(item)
-    return with_phonemes
-
-
-def _limited(stream: Iterator[np.ndarray], length: int) -> Iterator[np.ndarray]:
-    """The first ``length`` samples of a stream."""
-    for chunk in stream:
-        yield chunk[:length]
-        length -= len(chunk[:length])
-
-
-def _reported(items: Sequence[Any], progress: Progress | None) -> Iterator[Any]:
-    """The items; the share that is done is reported after each."""
-    for number, item in enumerate(items, 1):
-        yield item
-        if progress is not None:
-            progress(number / len(items))

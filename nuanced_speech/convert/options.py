@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from nuanced_speech.audio.decoding import AV_SUFFIXES
+from nuanced_speech.audio.loudness import check_loudness
 from nuanced_speech.core.constants import SEMITONES
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.whisper import check_language
@@ -13,7 +15,7 @@ from nuanced_speech.voice.voice import Voice
 
 KEEP = ("f0", "rhythm", "energy")
 PATHS = ("auto", "direct", "text")
-RECORDING_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus", ".m4a"}
+RECORDING_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus", *AV_SUFFIXES}
 # Octaves that a melody may be moved by.
 _MAX_OCTAVES = 4
 
@@ -36,6 +38,9 @@ class ConversionOptions:
         more: further recordings of that voice. They are not converted.
         seed: of the harmonic source, and of the passages that refinement tries.
         dictionary: pronunciations of one's own for ``text`` and for the source's transcript.
+        channel: of the source, counted from 1. None: all channels, mixed.
+        loudness: of the output, LUFS (ITU-R BS.1770), -70 to -5. None: as loud as the source.
+        strict: refuse a source in which nobody speaks, which is silenced otherwise.
 
     Raises:
         UserError: a value that is not possible, or two that do not go together.
@@ -52,6 +57,9 @@ class ConversionOptions:
     more: tuple[str | Path, ...] = ()
     seed: int = 0
     dictionary: Dictionary | None = None
+    channel: int | None = None
+    loudness: float | None = None
+    strict: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keep", tuple(self.keep))
@@ -64,6 +72,8 @@ class ConversionOptions:
             raise UserError("text_language: it is the language of new words: give these as text, or leave it out")
         if not math.isfinite(self.pitch_shift) or abs(self.pitch_shift) > _MAX_OCTAVES * SEMITONES:
             raise UserError(f"pitch_shift {self.pitch_shift}: give semitones between -48 and 48")
+        if self.loudness is not None:
+            check_loudness(self.loudness)
         if self.refine < 0 or (self.refine and self.voice is not None and not is_recording(self.voice)):
             raise UserError(f"refine {self.refine}: give a number of steps, and a recording as the voice or none")
         if self.more and self.voice is not None and not is_recording(self.voice):

@@ -8,8 +8,16 @@ from pathlib import Path
 class UserError(Exception):
     """Something the user can put right: one line that says what was wrong and what to do.
 
-    The command line prints it without a traceback and exits with status 1.
+    The command line prints it without a traceback and exits with the status ``exit_status``.
     """
+
+    exit_status = 1
+
+
+class NoSpeechError(UserError):
+    """A recording in which nobody speaks."""
+
+    exit_status = 3
 
 
 class ArrayError(UserError, ValueError):

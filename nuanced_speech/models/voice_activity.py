@@ -56,8 +56,8 @@ class StretchConfig:
     """How probabilities become stretches of speech.
 
     Attributes:
-        begins: probability from which a frame begins speech.
-        ends: probability below which a frame ends it.
+        begins: probability that a frame of speech at least must have.
+        ends: probability that all frames around it must have.
         shortest_seconds: speech that is shorter is none, before margins are added.
         pause_seconds: a pause that is shorter belongs to the speech around it.
         margin_seconds: what is kept before and after speech: soft first and last sounds have a low probability.
@@ -130,7 +130,7 @@ class VoiceActivity:
 def stretches(probabilities: np.ndarray, config: StretchConfig | None = None) -> list[SpeechStretch]:
     """The stretches of speech in a recording, in order, without overlap.
 
-    Speech begins where the probability rises to ``begins`` and lasts until it falls below ``ends``.
+    A stretch is where the probability stays at ``ends`` or above, if it rises to ``begins`` somewhere.
 
     Args:
         probabilities: of speech in each 32 ms, ``[frames]``.
@@ -138,12 +138,17 @@ def stretches(probabilities: np.ndarray, config: StretchConfig | None = None) ->
     """
     config = config or StretchConfig()
     joined: list[tuple[int, int]] = []
-    for first, last in _runs(probabilities, config):
+    for first, last in _runs(np.asarray(probabilities) >= config.ends):
         if joined and (first - joined[-1][1]) * FRAME_SECONDS < config.pause_seconds:
             joined[-1] = joined[-1][0], last
         else:
             joined.append((first, last))
-    speech = [run for run in joined if (run[1] - run[0]) * FRAME_SECONDS >= config.shortest_seconds]
+    shortest = config.shortest_seconds / FRAME_SECONDS
+    speech = [
+        (first, last)
+        for first, last in joined
+        if last - first >= shortest and probabilities[first:last].max() >= config.begins
+    ]
     if not speech:
         return []
     # margins meet in the middle of a pause that is shorter than two of them
@@ -161,19 +166,11 @@ def speech_in(wave: np.ndarray, sample_rate: int, config: StretchConfig | None =
     return stretches(VoiceActivity().of_recording(wave, sample_rate), config)
 
 
-def _runs(probabilities: np.ndarray, config: StretchConfig) -> list[tuple[int, int]]:
-    """Runs of frames ``(first, last + 1)`` that stay at ``ends`` or above and reach ``begins`` somewhere.
-
-    A run begins where it reaches ``begins``.
-    """
-    above = np.concatenate([[False], np.asarray(probabilities) >= config.ends, [False]])
-    edges = np.flatnonzero(above[1:] != above[:-1])
-    runs = []
-    for first, last in zip(edges[::2], edges[1::2], strict=True):
-        certain = np.flatnonzero(probabilities[first:last] >= config.begins)
-        if len(certain):
-            runs.append((int(first + certain[0]), int(last)))
-    return runs
+def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """Where flags ``[frames]`` are set: the first of each run and the one after its last."""
+    padded = np.concatenate([[False], flags, [False]])
+    edges = np.flatnonzero(padded[1:] != padded[:-1])
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 @cache

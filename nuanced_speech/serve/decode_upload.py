@@ -15,6 +15,7 @@ from typing import Any
 
 MEMORY_BYTES = 3 << 30
 _UNKNOWN_FRAMES = 2**40
+_BLOCK_FRAMES = 1 << 16
 
 
 def main() -> None:
@@ -110,34 +111,31 @@ def _check_length(path: Path, seconds: float) -> None:
 
 
 def _with_ffmpeg(path: Path, seconds: float) -> None:
-    """Replace a file by WAV (float32, mono, its own rate).
+    """Replace a file by WAV (float32, its own rate and channels).
 
     Raises:
         UserError: no audio, or too much.
     """
-    import av
     import soundfile
 
+    from nuanced_speech.audio.decoding import av_stream
     from nuanced_speech.core.errors import UserError
 
     try:
-        with av.open(str(path)) as container:
-            stream = container.streams.audio[0]
-            rate = stream.codec_context.sample_rate
-            resampler = av.AudioResampler("flt", "mono", rate)
-            path.unlink()
-            with soundfile.SoundFile(path, "w", rate, 1, "FLOAT", format="WAV") as out:
-                for frame in container.decode(stream):
-                    for piece in resampler.resample(frame):
-                        out.write(piece.to_ndarray().reshape(-1))
-                    if out.frames > seconds * rate:
-                        raise UserError(_too_long(out.frames / rate, seconds))
-    except UserError:
-        raise
-    except Exception as error:  # FFmpeg's errors are of many kinds
+        stream = av_stream(path)
+        decoded = path.with_name("decoded.wav")
+        with soundfile.SoundFile(decoded, "w", stream.sample_rate, stream.channels, "FLOAT", format="WAV") as out:
+            for block in stream.blocks(_BLOCK_FRAMES):
+                out.write(block)
+                if out.frames > seconds * stream.sample_rate:
+                    raise UserError(_too_long(out.frames / stream.sample_rate, seconds))
+        decoded.replace(path)
+    except UserError as error:
+        if error.__cause__ is None:
+            raise
         raise UserError(
             "the recording is not audio that can be read: send WAV, FLAC, OGG, MP3, MP4 or WebM "
-            f"({type(error).__name__})"
+            f"({type(error.__cause__).__name__})"
         ) from None
 
 

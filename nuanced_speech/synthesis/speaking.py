@@ -9,6 +9,8 @@ import torch
 
 from nuanced_speech.audio.fades import fade_ends
 from nuanced_speech.audio.level import active_level_db
+from nuanced_speech.audio.limiter import limit
+from nuanced_speech.audio.loudness import BROADCAST_LUFS, gain_to, loudness
 from nuanced_speech.core import memory, precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.dsp.time_stretch import stretch
@@ -37,10 +39,13 @@ class Levelling:
     Attributes:
         step_db: largest step of the active level between two utterances; 0.9 dB is not noticed.
         gain_db: largest gain, so that an almost silent utterance does not change its neighbours.
+        target_lufs: loudness of the first utterance of each voice (ITU-R BS.1770), since stock voices differ by 11 dB;
+            None leaves it as Kokoro speaks it.
     """
 
     step_db: float = 0.9
     gain_db: float = 6.0
+    target_lufs: float | None = BROADCAST_LUFS
 
 
 LEVELLING = Levelling()
@@ -128,6 +133,7 @@ def speak_parts(first: Part, rest: Iterator[Part], kokoro: Kokoro, manner: Manne
     """Parts of a text spoken, each as soon as it is made."""
     now, before = 0, round(manner.lead / SECONDS_PER_UNIT)
     level: float | None = None
+    begun: set[str | None] = set()
     for number, group in enumerate(utterances(first, rest)):
         delivery = manner.deliveries.get(group[0].voice)
         wanted = manner.speed * group[0].speed * (1.0 if delivery is None else delivery.speed)
@@ -137,8 +143,12 @@ def speak_parts(first: Part, rest: Iterator[Part], kokoro: Kokoro, manner: Manne
         active_db = active_level_db(parts[0][1], SAMPLE_RATE)
         if level is None and delivery is not None:
             gain = _gain_to(delivery.level_db - active_db, [wave for _, wave, _ in parts])
+        elif delivery is None and manner.levelling.target_lufs is not None and group[0].voice not in begun:
+            whole = np.concatenate([wave for _, wave, _ in parts])
+            gain = gain_to(manner.levelling.target_lufs, loudness(whole, SAMPLE_RATE))
         else:
             gain = np.float32(10 ** (gain_db(level, active_db, manner.levelling) / 20))
+        begun.add(group[0].voice)
         level = active_level_db(parts[-1][1] * gain, SAMPLE_RATE)
         for part, wave, words in parts:
             silence = np.zeros(before * SAMPLES_PER_UNIT, np.float32)
@@ -147,7 +157,9 @@ def speak_parts(first: Part, rest: Iterator[Part], kokoro: Kokoro, manner: Manne
                 replace(w, start=(start + w.start) * SECONDS_PER_UNIT, end=(start + w.end) * SECONDS_PER_UNIT)
                 for w in words
             ]
-            yield SpokenSentence(np.concatenate([silence, wave * gain]), part.sentence, timed, part.share, number)
+            yield SpokenSentence(
+                np.concatenate([silence, limit(wave * gain)]), part.sentence, timed, part.share, number
+            )
             now = start + len(wave) // SAMPLES_PER_UNIT
             silent = manner.pause * PAUSES[part.end] if part.pause is None else part.pause
             before = round(silent / SECONDS_PER_UNIT)

@@ -40,7 +40,6 @@ def bad(tmp_path: Path) -> dict[str, Path]:
         ("words", "not audio"),
         ("empty", "empty"),
         ("short", "50 ms|0.05"),
-        ("silent", "silent"),
         ("nan", "NaN|finite|not a number"),
     ],
 )
@@ -133,12 +132,31 @@ def test_convert_writes_audio_report_and_picture(clip, tmp_path, run, loaded_ban
     assert (folder / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_recording_without_speech_becomes_silence(bad, tmp_path, run, caplog):
+    out = tmp_path / "out.wav"
+    status, _, err = run("convert", bad["silent"], out)
+    assert status == 0 and "error" not in err
+    assert [r.getMessage() for r in caplog.records] == [f"there is no speech in {bad['silent']}: the output is silent"]
+    wave, rate = soundfile.read(out)
+    assert rate == 24000 and len(wave) == 24000 and not wave.any()
+
+
+def test_a_recording_without_speech_is_refused_when_strict(bad, tmp_path, run):
+    out = tmp_path / "out.wav"
+    out.write_bytes(b"what was there before")
+    soundfile.write(bad["silent"], tone(3), 16000)
+    status, _, err = run("convert", bad["silent"], out, "--strict")
+    assert status == 3
+    assert err.startswith("error: ") and err.count("\n") == 1 and "no speech" in err
+    assert out.read_bytes() == b"what was there before"
+
+
 @pytest.mark.slow
 def test_one_bad_recording_does_not_cost_the_others(clip, bad, tmp_path, run, loaded_bank):
     folder, short = tmp_path / "converted", tmp_path / "good.wav"
     wave, rate = soundfile.read(clip)
     soundfile.write(short, wave[: 2 * rate], rate)
-    status, _, err = run("convert", bad["silent"], short, folder, "--more", short, "--whisper", "tiny.en")
+    status, _, err = run("convert", bad["nan"], short, folder, "--more", short, "--whisper", "tiny.en")
     assert status == 1 and "1 of 2" in err
     assert [p.name for p in folder.iterdir()] == ["good.wav"]
 

@@ -18,6 +18,7 @@ import torch
 from helpers import ROOT
 
 from nuanced_speech import audio
+from nuanced_speech.audio.loudness import BROADCAST_LUFS, loudness
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
@@ -65,6 +66,14 @@ def test_runs_of_kokoro_follow_one_another_at_one_loudness(models: ModelBank) ->
     assert len({part.utterance for part in parts}) == 3
     levels = [audio.active_level_db(part.audio, 24000) for part in parts]
     assert all(abs(step) < 0.1 for step in np.diff(levels)), levels
+
+
+def test_stock_voices_are_equally_loud_and_keep_below_full_scale(models: ModelBank) -> None:
+    quiet, loud = (TextToSpeech(models).speak("Good morning.", name) for name in ("af_nicole", "am_adam"))
+    assert loudness(quiet) == pytest.approx(BROADCAST_LUFS, abs=0.5)
+    assert loudness(loud) == pytest.approx(BROADCAST_LUFS, abs=0.5)
+    shouted = TextToSpeech(models, Levelling(target_lufs=-5.0)).speak("Good morning.", "af_nicole")
+    assert 0.8 < np.abs(shouted).max() <= 0.89
 
 
 def test_sentences_end_where_readers_end_them() -> None:

@@ -9,8 +9,8 @@ Recordings = Annotated[
     Path,
     typer.Argument(
         metavar="IN",
-        help="Folder of recordings, searched to the bottom: WAV, FLAC, OGG, MP3, and M4A, AAC and others where "
-        "ffmpeg is installed; any rate, channels and length.",
+        help="Folder of recordings, searched to the bottom: WAV, FLAC, OGG, MP3, M4A, the sound of videos and others; "
+        "any rate, channels and length.",
     ),
 ]
 WhisperSize = Annotated[

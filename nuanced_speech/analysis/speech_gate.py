@@ -1,0 +1,223 @@
+"""The gate before all analysis: speech goes on, long gaps are cut out, other sound is silenced.
+
+A recording of nothing but speech with short pauses passes bit for bit. After the conversion, ``restored`` puts silence
+of the same length where a gap was.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from nuanced_speech.analysis.features import gain_of
+from nuanced_speech.audio.fades import fade_ends
+from nuanced_speech.audio.gate import frame_levels
+from nuanced_speech.audio.level import active_level_db
+from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
+from nuanced_speech.models.voice_activity import FRAME_SECONDS, SpeechStretch, StretchConfig, VoiceActivity, stretches
+
+# Easier than by default: a word that is lost is worse than a sound that passes.
+GATE_SPEECH = StretchConfig(begins=0.45, ends=0.15, shortest_seconds=0.064, pause_seconds=0.2, margin_seconds=0.2)
+_PAD_SECONDS = 0.512
+# Correlation of a sound with itself a period later, from which it has a pitch, and frames around it that belong to it.
+_PERIODIC, _NEAR_FRAMES = 0.4, 4
+_FRAMES_AT_ONCE = 1000
+_FRAME = round(FRAME_SECONDS * SAMPLE_RATE)
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """Settings of the gate.
+
+    Attributes:
+        speech: what counts as speech.
+        as_recorded: weight of the probability that the recording has as it is, beside that of the slowed one.
+        doubt: probability from which a recording without speech is in doubt.
+        short_seconds: a shorter recording may be a single word, which needs less.
+        cut_seconds: a gap in the speech that lasts as long is cut out.
+        mute_seconds: a gap that lasts as long is silenced if it is loud.
+        loud_db: a gap is loud if 25 ms of it are less than this below the speech.
+        margin_seconds: what stays of a gap on each side, faded to silence.
+        fade_seconds: length of the fade.
+    """
+
+    speech: StretchConfig = GATE_SPEECH
+    as_recorded: float = 0.7
+    doubt: float = 0.2
+    short_seconds: float = 1.0
+    cut_seconds: float = 2.0
+    mute_seconds: float = 0.8
+    loud_db: float = 15.0
+    margin_seconds: float = 0.25
+    fade_seconds: float = 0.1
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A gap that was cut out: ``samples`` at ``position`` of what is left, both at 24 kHz."""
+
+    position: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class GatedRecording:
+    """A recording with its speech only.
+
+    Attributes:
+        wave: ``[T]`` at 24 kHz; empty where there is no speech.
+        cuts: in order.
+        samples: length of the whole recording.
+        speech: the stretches of speech in the whole recording.
+        gaps: what was cut out or silenced, begin and end in samples of the whole recording.
+        doubtful: there seems to be no speech, and it might be: a scream, or a word that is cut off.
+    """
+
+    wave: np.ndarray
+    cuts: tuple[Cut, ...]
+    samples: int
+    speech: tuple[SpeechStretch, ...]
+    gaps: tuple[tuple[int, int], ...] = ()
+    doubtful: bool = False
+
+    @property
+    def has_speech(self) -> bool:
+        """Whether anybody speaks."""
+        return bool(self.speech)
+
+    def whole(self, recording: np.ndarray) -> "GatedRecording":
+        """The same recording, taken for speech from beginning to end."""
+        return GatedRecording(recording, (), len(recording), (SpeechStretch(0.0, len(recording) / SAMPLE_RATE),))
+
+    def restored(self, chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """A conversion of ``wave``, chunk by chunk, with silence for each cut: as long as the recording."""
+        cuts, position = list(self.cuts), 0
+        for chunk in chunks:
+            while cuts and cuts[0].position < position + len(chunk):
+                cut = cuts.pop(0)
+                head, chunk = chunk[: cut.position - position], chunk[cut.position - position :]
+                position = cut.position
+                if len(head):
+                    yield head
+                yield np.zeros(cut.samples, np.float32)
+            position += len(chunk)
+            yield chunk
+        for cut in cuts:
+            yield np.zeros(cut.samples, np.float32)
+
+    def seconds(self, time: float) -> float:
+        """When in the recording something was that is at ``time`` in ``wave``, in seconds."""
+        return time + sum(cut.samples for cut in self.cuts if cut.position <= time * SAMPLE_RATE) / SAMPLE_RATE
+
+
+class SpeechGate:
+    """Lets the speech of recordings through. Threads may share it.
+
+    Args:
+        activity: probability of speech; made if omitted.
+        config: settings.
+    """
+
+    def __init__(self, activity: VoiceActivity | None = None, config: GateConfig | None = None) -> None:
+        self._activity, self.config = activity, config or GateConfig()
+
+    def probabilities(self, recording: np.ndarray) -> np.ndarray:
+        """Probability of speech in each 32 ms of ``recording [T]`` at 24 kHz, float32 ``[ceil(T / 768)]``.
+
+        The network knows voices of ordinary level and pitch best. The recording is brought to the level of speech, and
+        heard a second time slowed by half, since it takes shouting and singing at 400 Hz for something else, and hums
+        and organs at their own speed for speech. Slowed, it starts at sudden noise, so only what has a pitch counts.
+        """
+        activity = self._activity or VoiceActivity()
+        frames = -(-len(recording) // _FRAME)
+        # mirrored ends: the network needs some frames to know a sound, and takes its sudden start for speech
+        pad = round(_PAD_SECONDS * SAMPLE_RATE)
+        wave = recording * np.float32(gain_of(recording))
+        wave = np.pad(wave, (pad, pad + frames * _FRAME - len(recording)), "reflect")
+        skipped = pad // _FRAME
+        as_recorded = activity.of_recording(wave, SAMPLE_RATE)[skipped : skipped + frames]
+        # samples at 24 kHz taken for some at 16 kHz: three frames of these for two
+        slowed = activity.of_recording(wave)
+        slowed = slowed[: len(slowed) // 3 * 3].reshape(-1, 3)
+        slowed = np.stack([slowed[:, :2].max(axis=1), slowed[:, 1:].max(axis=1)], axis=1).reshape(-1)
+        slowed = np.where(_periodic(wave)[: len(slowed)], slowed[: len(wave) // _FRAME], 0.0)
+        return np.maximum(slowed[skipped : skipped + frames], self.config.as_recorded * as_recorded)
+
+    def __call__(self, recording: np.ndarray) -> GatedRecording:
+        """The speech of ``recording [T]`` at 24 kHz."""
+        if float(np.ptp(recording)) == 0.0:
+            return _nothing(recording)
+        probabilities = self.probabilities(recording)
+        speech = stretches(probabilities, self.config.speech)
+        if not speech and len(recording) < self.config.short_seconds * SAMPLE_RATE:
+            # of a single word, the sudden start is what the network knows best
+            alone = self.probabilities(np.pad(recording, round(_PAD_SECONDS * SAMPLE_RATE)))
+            if alone.max() >= self.config.speech.begins:
+                return GatedRecording(recording, (), len(recording), ()).whole(recording)
+        if not speech:
+            return _nothing(recording, bool(probabilities.max() >= self.config.doubt))
+        edges = [min(round(time * SAMPLE_RATE), len(recording)) for one in speech for time in (one.start, one.end)]
+        level = active_level_db(np.concatenate([recording[a:b] for a, b in _pairs(edges)]), SAMPLE_RATE)
+        gaps = [gap for gap in _pairs([0, *edges, len(recording)]) if self._closed(recording[slice(*gap)], level)]
+        return (
+            self._without(recording, gaps, speech)
+            if gaps
+            else GatedRecording(recording, (), len(recording), tuple(speech))
+        )
+
+    def _closed(self, gap: np.ndarray, speech_db: float) -> bool:
+        """Whether a gap is to be cut out or silenced, beside speech of a level in dBFS."""
+        seconds = len(gap) / SAMPLE_RATE
+        if seconds < self.config.mute_seconds:
+            return False
+        return (
+            seconds >= self.config.cut_seconds
+            or frame_levels(gap, SAMPLES_PER_UNIT).max() > speech_db - self.config.loud_db
+        )
+
+    def _without(
+        self, recording: np.ndarray, gaps: list[tuple[int, int]], speech: list[SpeechStretch]
+    ) -> GatedRecording:
+        """The recording without what lies in gaps, but for their margins; short gaps stay as silence."""
+        margin, fade = (round(x * SAMPLE_RATE) for x in (self.config.margin_seconds, self.config.fade_seconds))
+        total = len(recording)
+        holes = [(start + margin if start else 0, end - margin if end < total else total) for start, end in gaps]
+        parts, cuts = [], []
+        for number, (begin, end) in enumerate(_pairs([0, *(edge for hole in holes for edge in hole), total])):
+            if end > begin:
+                most = min(fade, end - begin)
+                parts.append(fade_ends(recording[begin:end], most if begin else 0, most if end < total else 0))
+            if number == len(holes):
+                break
+            missing = holes[number][1] - holes[number][0]
+            gap = (gaps[number][1] - gaps[number][0]) / SAMPLE_RATE
+            if gap >= self.config.cut_seconds:
+                cuts.append(Cut(sum(map(len, parts)), missing))
+            else:
+                parts.append(np.zeros(missing, np.float32))
+        return GatedRecording(np.concatenate(parts), tuple(cuts), total, tuple(speech), tuple(holes))
+
+
+def _periodic(wave: np.ndarray) -> np.ndarray:
+    """Which 32 ms of ``wave [T]`` at 24 kHz have a pitch of 80 to 800 Hz in or near them, bool ``[T // 768]``."""
+    count = len(wave) // _FRAME
+    padded = np.pad(wave[: count * _FRAME], (0, _FRAME))
+    flags = np.zeros(count, bool)
+    for begin in range(0, count, _FRAMES_AT_ONCE):
+        part = padded[begin * _FRAME : (begin + _FRAMES_AT_ONCE + 1) * _FRAME].reshape(-1, _FRAME)
+        frames = np.concatenate([part[:-1], part[1:]], axis=1)
+        power = np.abs(np.fft.rfft(frames, 4 * _FRAME)) ** 2
+        correlation = np.fft.irfft(power)
+        lags = slice(SAMPLE_RATE // 800, SAMPLE_RATE // 80)
+        peak = correlation[:, lags].max(axis=1)
+        flags[begin : begin + len(frames)] = peak > _PERIODIC * correlation[:, 0] + 1e-9
+    return np.convolve(flags, np.ones(2 * _NEAR_FRAMES + 1), "same") > 0
+
+
+def _nothing(recording: np.ndarray, doubtful: bool = False) -> GatedRecording:
+    return GatedRecording(np.zeros(0, np.float32), (), len(recording), (), ((0, len(recording)),), doubtful)
+
+
+def _pairs(edges: list[int]) -> list[tuple[int, int]]:
+    """The first and second edge, the third and fourth, and so on."""
+    return list(zip(edges[::2], edges[1::2], strict=True))

@@ -1,0 +1,47 @@
+"""What comes out of a conversion."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nuanced_speech import audio
+from nuanced_speech.audio import SYNTHETIC
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.models.whisper import Transcript
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A converted recording.
+
+    Attributes:
+        audio: ``[T]`` float32 at 24 kHz, as long as the source unless words or rhythm are new; empty if it was streamed
+            to a file.
+        source: the source as it was read, ``[T]`` at 24 kHz.
+        path: ``direct`` or ``text``; ``none`` where nobody speaks, and the output is silent.
+        seconds: processing time by stage.
+        transcript: of the source, where the path needed it.
+        language: of the source, ISO 639-1.
+        sample_rate: in Hz.
+        comment: that the output is synthetic, and in which voice; written into the file.
+    """
+
+    audio: np.ndarray
+    source: np.ndarray
+    path: str
+    seconds: dict[str, float]
+    transcript: Transcript | None = None
+    language: str = "en"
+    sample_rate: int = SAMPLE_RATE
+    comment: str = SYNTHETIC
+
+    @property
+    def rtf(self) -> float:
+        """Processing time over the source's length, without the loading of models."""
+        spent = sum(value for name, value in self.seconds.items() if name != "load")
+        return spent / (len(self.source) / self.sample_rate)
+
+    def save(self, path: str | Path) -> None:
+        """Write WAV, FLAC or OGG by the name."""
+        audio.write(path, self.audio, self.sample_rate, self.comment)

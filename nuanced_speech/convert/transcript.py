@@ -1,0 +1,70 @@
+"""Transcripts of sources: which segment has which words, and how sure it is that there are any."""
+
+from dataclasses import replace
+from functools import cache
+
+import torch
+
+from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.analysis.speech_gate import GatedRecording
+from nuanced_speech.core.constants import SECONDS_PER_UNIT
+from nuanced_speech.dsp.kin import with_kin
+from nuanced_speech.models.whisper import Transcript
+from nuanced_speech.text.dictionary import Dictionary
+from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.text.languages import MAPPED_LANGUAGES
+
+# Whisper writes words for noise too, with a mean log probability below this or a higher probability of no speech.
+SURE_LOG_PROBABILITY, SURE_NO_SPEECH = -0.8, 0.5
+
+
+def heard_words(transcript: Transcript) -> bool:
+    """Whether words were certainly said."""
+    return any(
+        any(c.isalnum() for c in piece.text)
+        and piece.log_probability > SURE_LOG_PROBABILITY
+        and piece.no_speech < SURE_NO_SPEECH
+        for piece in transcript.segments
+    )
+
+
+def in_recording(transcript: Transcript, gated: GatedRecording) -> Transcript:
+    """A transcript of a gated recording with the times of the whole recording."""
+    if not gated.cuts:
+        return transcript
+    segments = [
+        replace(
+            piece,
+            start=gated.seconds(piece.start),
+            end=gated.seconds(piece.end),
+            words=[replace(w, start=gated.seconds(w.start), end=gated.seconds(w.end)) for w in piece.words],
+        )
+        for piece in transcript.segments
+    ]
+    return replace(transcript, segments=segments)
+
+
+@cache
+def compile_word_times() -> None:
+    """Whisper's word times need a function that numba compiles at its first call, for some seconds."""
+    from whisper.timing import dtw
+
+    dtw(torch.zeros(2, 2))
+
+
+def with_phonemes(
+    transcript: Transcript, features: list[SegmentFeatures], dictionary: Dictionary | None
+) -> list[SegmentFeatures]:
+    """Segments with the phonemes of the words whose middle they hold; a single segment has all words."""
+    words = [word for piece in transcript.segments for word in piece.words]
+    changed = []
+    for item in features:
+        start, end = item.segment.start * SECONDS_PER_UNIT, item.segment.end * SECONDS_PER_UNIT
+        inside = (w.text for w in words if start <= (w.start + w.end) / 2 < end)
+        text = transcript.text if len(features) == 1 else " ".join(inside)
+        if any(c.isalnum() for c in text):
+            item = replace(item, phonemes=phonemize(text, transcript.language, dictionary=dictionary))
+            if transcript.language in MAPPED_LANGUAGES:
+                item = replace(item, log_probabilities=with_kin(item.log_probabilities))
+        changed.append(item)
+    return changed

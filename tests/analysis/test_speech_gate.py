@@ -1,0 +1,116 @@
+"""Speech passes, other sound does not."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+from helpers import CLIP, ROOT, SAMPLE
+
+from nuanced_speech import audio
+from nuanced_speech.analysis.analyzer import Analyzer
+from nuanced_speech.analysis.enrollment import read_recordings
+from nuanced_speech.analysis.speech_gate import SpeechGate
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.errors import NoSpeechError
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+
+
+@pytest.fixture(scope="module")
+def gate() -> SpeechGate:
+    return SpeechGate()
+
+
+@pytest.fixture(scope="module")
+def speech() -> np.ndarray:
+    return audio.read(CLIP)
+
+
+def silence(seconds: float) -> np.ndarray:
+    return np.zeros(round(seconds * SAMPLE_RATE), np.float32)
+
+
+def noise(seconds: float, level: float) -> np.ndarray:
+    return level * np.random.default_rng(0).standard_normal(round(seconds * SAMPLE_RATE)).astype(np.float32)
+
+
+def restored(gate: SpeechGate, wave: np.ndarray) -> np.ndarray:
+    gated = gate(wave)
+    chunks = (gated.wave[at : at + 10_000] for at in range(0, len(gated.wave), 10_000))
+    return np.concatenate(list(gated.restored(chunks)))
+
+
+@pytest.mark.parametrize("path", [CLIP, SAMPLE])
+def test_speech_passes_bit_for_bit(gate: SpeechGate, path: object) -> None:
+    wave = audio.read(path)  # type: ignore[arg-type]
+    gated = gate(wave)
+    assert gated.wave is wave and gated.has_speech and not gated.cuts
+
+
+def test_half_a_minute_of_silence_is_cut_and_comes_back(gate: SpeechGate, speech: np.ndarray) -> None:
+    wave = np.concatenate([silence(30), speech, silence(10), speech])
+    gated = gate(wave)
+    assert len(gated.wave) < 2 * len(speech) + 2 * SAMPLE_RATE
+    out = restored(gate, wave)
+    assert len(out) == len(wave)
+    # what is kept of a gap is faded to silence, and speech is as it was
+    np.testing.assert_allclose(out, wave, atol=0.02)
+    assert np.array_equal(out[31 * SAMPLE_RATE : 34 * SAMPLE_RATE], wave[31 * SAMPLE_RATE : 34 * SAMPLE_RATE])
+    first = gated.cuts[0]
+    assert first.position == 0 and 29 < first.samples / SAMPLE_RATE < 31
+    assert gated.seconds(1.0) == pytest.approx(1.0 + first.samples / SAMPLE_RATE)
+    # the second clip is 10 s later than what is left of the recording tells
+    assert gated.seconds(8.0) > 8.0 + first.samples / SAMPLE_RATE + 8
+
+
+@pytest.mark.parametrize("seconds", [1.9, 6.0])
+def test_loud_noise_between_words_is_silenced(gate: SpeechGate, speech: np.ndarray, seconds: float) -> None:
+    wave = np.concatenate([speech, noise(seconds, 0.1), speech])
+    out = restored(gate, wave)
+    assert len(out) == len(wave)
+    middle = slice(len(speech) + round(0.7 * SAMPLE_RATE), len(speech) + round((seconds - 0.7) * SAMPLE_RATE))
+    assert not out[middle].any()
+    voiced = slice(SAMPLE_RATE, 2 * SAMPLE_RATE)
+    assert np.array_equal(out[voiced], wave[voiced])
+
+
+def test_fifty_sounds_are_no_speech(gate: SpeechGate) -> None:
+    spec = importlib.util.spec_from_file_location("not_speech", ROOT / "benchmarks" / "not_speech.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sounds = module.sounds()
+    assert len(sounds) == 50
+    assert [name for name, wave in sounds.items() if gate(wave).has_speech] == []
+
+
+@pytest.mark.parametrize("gain", [0.001, 0.05, 1.0])
+@pytest.mark.parametrize("begin", [0.6, 0.9, 1.3, 2.2, 3.0])
+def test_a_third_of_a_second_of_speech_is_speech(
+    gate: SpeechGate, speech: np.ndarray, begin: float, gain: float
+) -> None:
+    word = speech[round(begin * SAMPLE_RATE) :][: round(0.3 * SAMPLE_RATE)]
+    assert gate(word * np.float32(gain)).has_speech
+    assert gate(np.concatenate([silence(0.1), word, silence(0.1)]) * np.float32(gain)).has_speech
+
+
+def test_high_voices_are_speech(gate: SpeechGate, speech: np.ndarray) -> None:
+    """A voice a fifth and a half higher, as of a child or of somebody who shouts."""
+    high = audio.resample(speech, 32, 20)
+    assert sum(one.end - one.start for one in gate(high).speech) > 0.6 * len(high) / SAMPLE_RATE
+
+
+def test_an_analysis_of_no_speech_says_so() -> None:
+    with pytest.raises(NoSpeechError, match="no speech"):
+        Analyzer(ModelBank())(noise(2, 0.1))
+
+
+def test_noise_is_no_part_of_a_voice(tmp_path, encoder: SpeakerEncoder, speech: np.ndarray) -> None:  # type: ignore[no-untyped-def]
+    audio.write(tmp_path / "noisy.wav", np.concatenate([speech, noise(4, 0.1)]))
+    audio.write(tmp_path / "noise.wav", noise(4, 0.1))
+    recordings, warnings = read_recordings([tmp_path / "noisy.wav", tmp_path / "noise.wav"], encoder)
+    assert [r.path.name for r in recordings] == ["noisy.wav"]
+    assert recordings[0].speech_seconds < len(speech) / SAMPLE_RATE
+    assert any("noise.wav: there is no speech" in text for text in warnings)
