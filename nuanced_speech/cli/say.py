@@ -10,6 +10,7 @@ import typer
 from nuanced_speech.cli.arguments import Device, Dictionary, SynthesisSeed
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import check_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +113,7 @@ def say(
     if show_text:
         _show(text, voice, language, pronunciations)
         return
-    _check_files(out, timestamps, file)
+    _check_files(out, timestamps, file, (dictionary, like))
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import shared_bank
     from nuanced_speech.synthesis.delivery import DeliveryAnalyzer
@@ -128,23 +129,27 @@ def say(
     _write(sentences, out, chosen.mark, timestamps, language_of(chosen, language) not in UNSPACED_LANGUAGES)
 
 
-def _check_files(out: str, timestamps: Path | None, text_file: Path | None) -> None:
+def _check_files(
+    out: str, timestamps: Path | None, text_file: Path | None, others: tuple[Path | None, ...] = ()
+) -> None:
     """Find out before anything is loaded whether the results can be written.
 
     Raises:
-        UserError: they cannot, or would overwrite the text.
+        UserError: they cannot, or would overwrite one of the files that are read, or each other.
     """
     from nuanced_speech import audio
+    from nuanced_speech.cli.piping import STANDARD, check_output
     from nuanced_speech.synthesis import timestamps as times
 
-    if out != "-":
+    check_output(out)
+    if out != STANDARD:
         audio.check_writable(out)
-    elif sys.stdout.isatty():
-        raise UserError("standard output is a terminal: pipe it to a player, or name a file to write")
+        check_apart(out, text_file, *others)
     if timestamps is not None:
         times.check_writable(timestamps)
         if text_file is not None and timestamps.exists() and timestamps.samefile(text_file):
             raise UserError(f"{timestamps} is the text itself: give the timestamps another name")
+        check_apart(timestamps, *others)
 
 
 def _write(sentences: "Iterator[SpokenSentence]", out: str, mark: str, timestamps: Path | None, spaces: bool) -> None:
