@@ -154,8 +154,7 @@ def main() -> None:
             if unwritten.errno != EPIPE:  # whoever closed a pipe has read enough
                 _tell(f"error: {_reason(unwritten)}")
             status = status or 1
-    if status:
-        sys.exit(status)
+    sys.exit(status)
 
 
 def _tell(line: str, style: str = "red") -> None:

@@ -1,5 +1,6 @@
 """``nuanced-speech convert``: recordings in another voice, or with other words."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,12 +8,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from nuanced_speech.cli.archive import convert_folder
 from nuanced_speech.cli.arguments import Device, Dictionary, SynthesisSeed, Whisper
 from nuanced_speech.cli.options import in_options
 from nuanced_speech.cli.progress import bar
+from nuanced_speech.cli.work import STANDARD, Work, work_of
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from nuanced_speech.convert.converter import Conversion, Converter
     from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.evaluate.report import Measures
@@ -24,9 +29,10 @@ Files = Annotated[
     list[Path],
     typer.Argument(
         metavar="IN... OUT",
-        help="One recording and the file to write (WAV, FLAC or OGG by its name), or several recordings and a folder. "
-        "Recordings are WAV, FLAC, OGG, MP3 or another format of libsndfile, of any rate, any number of channels and "
-        "any length.",
+        help="One recording and the file to write (WAV, FLAC or OGG by its name), several recordings and a folder, or "
+        "a folder and another, which gets the same sub-folders. - is standard input or output (WAV unless --format "
+        "says otherwise). Recordings are WAV, FLAC, OGG, MP3 or another format of libsndfile, of any rate, any number "
+        "of channels and any length.",
     ),
 ]
 Voice = Annotated[
@@ -79,6 +85,20 @@ Report = Annotated[
         help="Folder for a report: NAME.json (transcripts, word errors, correlations, speed) and NAME.png (plots).",
     ),
 ]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        metavar="wav|flac|ogg|…", help="Format of the outputs in a folder, or of standard output. WAV if omitted."
+    ),
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="i/n",
+        help="Share of a folder's recordings to convert, such as 2/4. Several processes share an archive by it.",
+    ),
+]
 
 
 def convert(
@@ -94,11 +114,16 @@ def convert(
     dictionary: Dictionary = None,
     refine: Refine = 0,
     more: More = None,
+    format: Format = None,
+    shard: ShardOption = None,
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
     report: Report = None,
 ) -> None:
     """Speak a recording again: its words, melody, rhythm and loudness, in its own voice or another.
+
+    A folder's conversion keeps a manifest beside its outputs. The same command goes on where it was broken off, and
+    tries again what failed.
 
     Examples:
 
@@ -109,13 +134,14 @@ def convert(
       nuanced-speech convert in.wav out.wav --text "Quite another sentence."
 
       nuanced-speech convert one.wav two.wav three.wav converted/ --voice my_voice.pt
-    """
-    jobs = _jobs(files)
-    kept = tuple(part.strip() for part in keep.split(",") if part.strip() and part.strip() != "none")
-    if report is not None:
-        from nuanced_speech.core.plotting import require_matplotlib
 
-        require_matplotlib()
+      nuanced-speech convert recordings/ converted/ --format flac --shard 1/2
+
+      nuanced-speech convert - - < in.wav | aplay
+    """
+    work = work_of(files, format, shard)
+    _check_report(report, work)
+    kept = tuple(part.strip() for part in keep.split(",") if part.strip() and part.strip() != "none")
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.convert.converter import Converter
     from nuanced_speech.convert.options import ConversionOptions
@@ -131,7 +157,24 @@ def convert(
         language=language, refine=refine, more=tuple(more or ()), seed=seed,
         dictionary=None if dictionary is None else read_dictionary(dictionary),
     )  # fmt: skip
-    _convert_all(Converter(ModelBank(device, whisper)), jobs, options, report)
+    work.check()
+    converter = Converter(ModelBank(device, whisper))
+    if work.folder is not None:
+        convert_folder(converter, work.folder, work.out, options, work.suffix, shard)
+    elif work.piped:
+        _convert_piped(converter, work, options, report)
+    else:
+        _convert_all(converter, work.jobs, options, report)
+
+
+def _check_report(report: Path | None, work: Work) -> None:
+    if report is None:
+        return
+    from nuanced_speech.core.plotting import require_matplotlib
+
+    require_matplotlib()
+    if work.folder is not None:
+        raise UserError("a report is of single recordings: leave out --report, or give the recordings by their names")
 
 
 def _convert_all(
@@ -161,18 +204,39 @@ def _convert_one(
     speed = f"{conversion.path} path, {conversion.rtf:.2f} x the recording's length"
     console.print(f"{output}: {speed}", markup=False, highlight=False)
     if report is not None:
-        _report(converter, conversion, output, options, report)
+        from nuanced_speech import audio
+
+        _report(converter, conversion, audio.read(output), output.stem, options, report)
+
+
+def _convert_piped(converter: "Converter", work: Work, options: "ConversionOptions", report: Path | None) -> None:
+    """Convert from standard input, to standard output, or both."""
+    from nuanced_speech.cli.piping import standard_input, write_out
+
+    ((source, output),) = work.jobs
+    with standard_input() if str(source) == STANDARD else nullcontext(source) as recording:
+        if str(output) != STANDARD:
+            _convert_one(converter, recording, output, options, report)
+            return
+        with bar(recording.name) as advance:
+            conversion = converter.convert(recording, options, progress=advance)
+        write_out(conversion.audio, work.suffix, conversion.comment)
+        if report is not None:
+            _report(converter, conversion, conversion.audio, "standard-output", options, report)
 
 
 def _report(
-    converter: "Converter", conversion: "Conversion", output: Path, options: "ConversionOptions", folder: Path
+    converter: "Converter",
+    conversion: "Conversion",
+    written: "np.ndarray",
+    name: str,
+    options: "ConversionOptions",
+    folder: Path,
 ) -> None:
     """Measure a conversion as it was written, write the report, and print its figures."""
-    from nuanced_speech import audio
     from nuanced_speech.convert.text_language import text_language
     from nuanced_speech.evaluate import report
 
-    written = audio.read(output)
     figures, source_contours, output_contours = report.measure(
         conversion.source,
         written,
@@ -182,9 +246,7 @@ def _report(
         target_language=None if options.text is None else text_language(options, conversion.language),
         language=options.language,
     )
-    sheet, plot = report.write(
-        folder, output.stem, conversion.source, written, figures, source_contours, output_contours
-    )
+    sheet, plot = report.write(folder, name, conversion.source, written, figures, source_contours, output_contours)
     console.print(_figures_table(figures))
     console.print(f"report: {sheet}\nplot: {plot}", markup=False, highlight=False)
 
@@ -200,27 +262,3 @@ def _figures_table(figures: "Measures") -> Table:
     table.add_row("speaker similarity", "install the evaluate extra" if similarity is None else f"{similarity:.3f}")
     table.add_row("RTF", f"{figures.rtf:.2f}")
     return table
-
-
-def _jobs(files: list[Path]) -> list[tuple[Path, Path]]:
-    """Pairs of input and output.
-
-    Raises:
-        UserError: fewer than two names, or several inputs that would be written to one file.
-    """
-    if len(files) < 2:
-        raise UserError("give the recording and the file to write: nuanced-speech convert in.wav out.wav")
-    *sources, last = files
-    if len(sources) == 1 and not last.is_dir() and last.suffix:
-        return [(sources[0], last)]
-    if last.suffix and not last.is_dir():
-        raise UserError(f"{last} is one file for {len(sources)} recordings: name a folder as the last argument")
-    stems = [source.stem for source in sources]
-    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
-    if twice:
-        raise UserError(f"two of the recordings are called {twice}: they would overwrite each other in {last}")
-    try:
-        last.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{last}: cannot make this folder ({error.strerror})") from error
-    return [(source, last / f"{source.stem}.wav") for source in sources]

@@ -14,9 +14,9 @@ import typer
 
 from nuanced_speech import audio
 from nuanced_speech.cli.signals import drop_output
+from nuanced_speech.cli.work import STANDARD
 from nuanced_speech.core.errors import UserError
 
-STANDARD = "-"
 _BLOCK = 1 << 20
 # Place of the sizes of a WAV file and of its samples where the length is unknown: players read "until the end".
 _UNKNOWN = 0xFFFFFFFF
@@ -134,3 +134,24 @@ def _place(pipe: BinaryIO) -> int | None:
         if pipe.seekable() and not fcntl(pipe.fileno(), F_GETFL) & os.O_APPEND:
             return pipe.tell()
     return None
+
+
+def write_out(wave: np.ndarray, suffix: str, comment: str) -> None:
+    """A waveform ``[T]`` at 24 kHz to standard output, in the format of a suffix.
+
+    Raises:
+        UserError: the disk is full, where a format needs a file to be made in.
+    """
+    if suffix == ".wav":
+        with opened(STANDARD, comment, len(wave)) as writer:
+            writer.write(wave)
+        return
+    with tempfile.TemporaryDirectory(prefix="nuanced-speech-") as folder:
+        path = Path(folder) / f"standard-output{suffix}"
+        audio.write(path, wave, comment=comment)
+        try:
+            sys.stdout.buffer.write(path.read_bytes())
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            drop_output()
+            raise typer.Exit(1) from None

@@ -138,7 +138,8 @@ def _check_files(
         UserError: they cannot, or would overwrite one of the files that are read, or each other.
     """
     from nuanced_speech import audio
-    from nuanced_speech.cli.piping import STANDARD, check_output
+    from nuanced_speech.cli.piping import check_output
+    from nuanced_speech.cli.work import STANDARD
     from nuanced_speech.synthesis import timestamps as times
 
     check_output(out)
