@@ -59,7 +59,9 @@ def convert_folder(
             new += outcome.conversion is not None
             before += outcome.entry.state == DONE and outcome.conversion is None
             _tell(outcome, f"[{new + before + failed}/{len(jobs)}]", options)
-    console.print(f"{out}: {new} converted, {before} done before, {failed} failed", markup=False, highlight=False)
+    console.print(
+        f"{out}: {new} converted, {before} done before, {failed} failed", markup=False, highlight=False, soft_wrap=True
+    )
     if failed:
         raise UserError(
             f"{failed} of {len(jobs)} recordings were not converted; the manifest in {out} says why, and the same "

@@ -99,6 +99,14 @@ ShardOption = Annotated[
         help="Share of a folder's recordings to convert, such as 2/4. Several processes share an archive by it.",
     ),
 ]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Keeping of finished segments in OUT.work until the output is whole: the same command goes on where it "
+        "was broken off. For recordings of many minutes.",
+    ),
+]
 
 
 def convert(
@@ -116,6 +124,7 @@ def convert(
     more: More = None,
     format: Format = None,
     shard: ShardOption = None,
+    resume: Resume = False,
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
     report: Report = None,
@@ -141,6 +150,8 @@ def convert(
     """
     work = work_of(files, format, shard)
     _check_report(report, work)
+    if resume and work.piped:
+        raise UserError("resume: what is kept lies beside a file: name the recording and the output")
     kept = tuple(part.strip() for part in keep.split(",") if part.strip() and part.strip() != "none")
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.convert.converter import Converter
@@ -159,6 +170,10 @@ def convert(
     )  # fmt: skip
     work.check()
     converter = Converter(ModelBank(device, whisper))
+    if resume:
+        from nuanced_speech.convert.resumable import ResumableConverter
+
+        converter = ResumableConverter(converter)
     if work.folder is not None:
         convert_folder(converter, work.folder, work.out, options, work.suffix, shard)
     elif work.piped:

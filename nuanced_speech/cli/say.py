@@ -1,6 +1,5 @@
 """``nuanced-speech say``: text to a file, or to a pipe while it is being made."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,11 +19,12 @@ if TYPE_CHECKING:
 
 
 Words = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
         metavar="[TEXT] OUT",
-        help="Text to speak (- for standard input, none with --file) and the file to write: WAV, FLAC or OGG by its "
-        "name, or - for WAV on standard output, which begins before the last sentence is made.",
+        help="Text to speak (- for standard input, none with --file), or a book (.epub), and the file to write: WAV, "
+        "FLAC or OGG by its name, an audiobook (.m4b), or - for WAV on standard output, which begins before the last "
+        "sentence is made.",
     ),
 ]
 Voice = Annotated[
@@ -60,6 +60,22 @@ Fast = Annotated[
 ]
 
 
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Keeping of finished sentences in OUT.work until the output is whole: the same command goes on where it "
+        "was broken off. A book and an audiobook are always kept.",
+    ),
+]
+Chapters = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder for a file of each chapter of a book, besides OUT or alone.")
+]
+ChapterFormat = Annotated[
+    str, typer.Option("--format", metavar="wav|flac|ogg|…", help="Format of the files of chapters.")
+]
+
+
 Ssml = Annotated[bool, typer.Option("--ssml", help="Text in SSML: <speak> with break, say-as, phoneme, sub, prosody.")]
 ShowText = Annotated[
     bool,
@@ -68,9 +84,9 @@ ShowText = Annotated[
 
 
 def say(
-    words: Words,
+    words: Words = None,
     voice: Voice = "af_heart",
-    file: Annotated[Path | None, typer.Option(help="Text file (UTF-8) to speak.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Text file (UTF-8), or book (.epub), to speak.")] = None,
     speed: Speed = 1.0,
     pause: Pause = 0.4,
     language: Language = None,
@@ -79,6 +95,9 @@ def say(
     ssml: Ssml = False,
     show_text: ShowText = False,
     like: Like = None,
+    resume: Resume = False,
+    chapters: Chapters = None,
+    format: ChapterFormat = "wav",
     fast: Fast = False,
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
@@ -91,6 +110,8 @@ def say(
 
       nuanced-speech say --file book.txt book.ogg --timestamps book.srt
 
+      nuanced-speech say book.epub book.m4b --voice bm_george
+
       nuanced-speech say "[Kokoro](/kˈOkəɹO/) says hello. [pause:1s] Bye." - | aplay
 
       nuanced-speech say --show-text "It costs $5.2M, at 10:30am."
@@ -99,38 +120,46 @@ def say(
 
       echo "Hola, ¿qué tal?" | nuanced-speech say - hola.flac --voice ef_dora --speed 0.9
     """
-    text, out = _text([*words, ""] if show_text else words, file)
     # imported here, since torch takes seconds to import and --help does not need it
-    if ssml:
-        from nuanced_speech.text.ssml import from_ssml
+    from nuanced_speech.cli.texts import book_file, given, is_audiobook
 
-        text = from_ssml(text)
+    words = words or []
+    book, out = given([*words, ""] if show_text else words, file, ssml, chapters is not None)
     pronunciations = None
     if dictionary is not None:
         from nuanced_speech.text.dictionary import read_dictionary
 
         pronunciations = read_dictionary(dictionary)
     if show_text:
-        _show(text, voice, language, pronunciations)
+        _show("\n\n".join(chapter.text for chapter in book.chapters), voice, language, pronunciations)
         return
-    _check_files(out, timestamps, file, (dictionary, like))
-    from nuanced_speech.core.device import check_device
-    from nuanced_speech.models.bank import shared_bank
-    from nuanced_speech.synthesis.delivery import DeliveryAnalyzer
-    from nuanced_speech.synthesis.text_to_speech import TextToSpeech, language_of
-    from nuanced_speech.text.languages import UNSPACED_LANGUAGES
+    kept = resume or chapters is not None or book_file(words, file) is not None or is_audiobook(out)
+    _check_files(None if kept else out, timestamps, file, (dictionary, like))
+    from nuanced_speech.cli.speech import Speech
     from nuanced_speech.voice.voice import Voice as LoadedVoice
 
-    check_device(device)
-    chosen = LoadedVoice.load(voice)
-    models = shared_bank(device)
-    delivery = None if like is None else DeliveryAnalyzer(models)(like)
-    sentences = TextToSpeech(models).stream(text, chosen, language, speed, pause, seed, fast, pronunciations, delivery)
-    _write(sentences, out, chosen.mark, timestamps, language_of(chosen, language) not in UNSPACED_LANGUAGES)
+    speech = Speech(LoadedVoice.load(voice), language, speed, pause, seed, fast, like, pronunciations, device)
+    if kept:
+        from nuanced_speech.cli.book import Outputs, speak_book
+
+        speak_book(book, Outputs(_file_of(out), chapters, f".{format.lower()}", timestamps), speech)
+    else:
+        _write(speech.stream(book.chapters[0].text), out or "", speech.voice.mark, timestamps, speech.spaces)
+
+
+def _file_of(out: str | None) -> Path | None:
+    """The file of a text that is kept while it is spoken.
+
+    Raises:
+        UserError: standard output.
+    """
+    if out == "-":
+        raise UserError("a text that is kept while it is spoken goes into a file: name one")
+    return None if out is None else Path(out)
 
 
 def _check_files(
-    out: str, timestamps: Path | None, text_file: Path | None, others: tuple[Path | None, ...] = ()
+    out: str | None, timestamps: Path | None, text_file: Path | None, others: tuple[Path | None, ...] = ()
 ) -> None:
     """Find out before anything is loaded whether the results can be written.
 
@@ -142,8 +171,9 @@ def _check_files(
     from nuanced_speech.cli.work import STANDARD
     from nuanced_speech.synthesis import timestamps as times
 
-    check_output(out)
-    if out != STANDARD:
+    if out is not None:
+        check_output(out)
+    if out not in (None, STANDARD):
         audio.check_writable(out)
         check_apart(out, text_file, *others)
     if timestamps is not None:
@@ -185,33 +215,3 @@ def _show(text: str, voice: str, language: str | None, dictionary: "Pronunciatio
     if not lines:
         raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word")
     print("\n".join(lines))
-
-
-def _text(words: list[str], file: Path | None) -> tuple[str, str]:
-    """The text to speak, and the file to write.
-
-    Raises:
-        UserError: too many or too few arguments, a file that is not there or not text, nothing to say.
-    """
-    if len(words) != 1 + (file is None):
-        usage = 'the text and the file to write: nuanced-speech say "Hello." out.wav'
-        raise UserError(f"give {'the file to write and no text besides --file' if file else usage}")
-    if file is not None:
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise UserError(f"{file} cannot be read: {error.strerror}") from error
-        text = _decoded(data, str(file))
-    else:
-        text = _decoded(sys.stdin.buffer.read(), "standard input") if words[0] == "-" else words[0]
-    return text, words[-1]
-
-
-def _decoded(data: bytes, name: str) -> str:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{name} is not text in UTF-8 (byte {error.start}): save it as UTF-8 plain text") from None
-    if "\0" in text:
-        raise UserError(f"{name} is not plain text: it holds zero bytes")
-    return text

@@ -162,7 +162,7 @@ def _content(name: str, value: Any) -> str:
         with_path = Path(str(value))
         return sha256([with_path]) if with_path.is_file() else str(value)
     if name == "voice" and value is not None:
-        return hashlib.sha256(Voice.load(value).pack.numpy().tobytes()).hexdigest()
+        return Voice.load(value).digest
     return repr(value)
 
 

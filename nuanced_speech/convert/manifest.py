@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
 from nuanced_speech.convert.shard import Shard
 from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.core.files import lock
 
 PATTERN = "manifest*.jsonl"
 PENDING, DONE, FAILED = "pending", "done", "failed"
@@ -68,7 +68,8 @@ class Manifest:
     def __enter__(self) -> Manifest:
         try:
             self._file = self.path.open("a+b")
-            _lock(self._file, self.path)
+            advice = "wait for it, or share the work by `shard`"
+            lock(self._file, f"{self.path} is in use: another process converts into this folder; {advice}")
             # what a kill cut off stays a line of its own
             self._file.seek(0, os.SEEK_END)
             if self._file.tell():
@@ -127,19 +128,3 @@ def _parsed(line: bytes) -> Entry | None:
     except ValueError:
         return None
     return Entry(**values) if isinstance(values, dict) else None
-
-
-def _lock(file: IO[bytes], path: Path) -> None:
-    """Keep other processes of this machine away from a file until it is closed.
-
-    Raises:
-        UserError: another process has it.
-    """
-    with suppress(ImportError):  # Windows
-        from fcntl import LOCK_EX, LOCK_NB, flock
-
-        try:
-            flock(file, LOCK_EX | LOCK_NB)
-        except BlockingIOError as error:
-            advice = "wait for it, or share the work by `shard`"
-            raise UserError(f"{path} is in use: another process converts into this folder; {advice}") from error

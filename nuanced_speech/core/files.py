@@ -6,12 +6,14 @@ import os
 import platform
 import re
 import secrets
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EDQUOT, EFBIG, EIO, ENOSPC, EROFS
 from functools import cache
 from pathlib import Path
+from typing import IO, Any
 
 from nuanced_speech.core.errors import UserError
 
@@ -43,6 +45,37 @@ def check_apart(output: str | os.PathLike[str], *inputs: str | os.PathLike[str] 
         for path in inputs:
             if path is not None and output.exists() and os.path.exists(path) and output.samefile(path):
                 raise UserError(f"{output} is the input itself: give the output another name")
+
+
+def check_room(folder: Path, needed: int) -> None:
+    """Check that a disk has room for long work.
+
+    Args:
+        folder: where the work is done.
+        needed: bytes, estimated.
+
+    Raises:
+        UserError: it has less.
+    """
+    with suppress(OSError):
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            raise UserError(f"{folder}: about {needed / 1e9:.1f} GB are needed, and {free / 1e9:.1f} GB are free")
+
+
+def lock(file: IO[Any], refusal: str) -> None:
+    """Keep other processes of this machine away from an open file until it is closed; without effect on Windows.
+
+    Raises:
+        UserError: with the text of ``refusal``, another process has it.
+    """
+    with suppress(ImportError):
+        from fcntl import LOCK_EX, LOCK_NB, flock
+
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(refusal) from error
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """A voice that can be kept, shared and used elsewhere: a voice pack with a name and a provenance."""
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -40,6 +41,11 @@ class Voice:
     def mark(self) -> str:
         """The comment that marks audio in this voice as synthetic, in the metadata of the file."""
         return f"{SYNTHETIC}; voice: {self.name} ({'clone' if self.provenance.cloned else self.provenance.kind})"
+
+    @property
+    def digest(self) -> str:
+        """A sum of the pack's numbers, by which equal voices are known."""
+        return hashlib.sha256(self.pack.float().cpu().numpy().tobytes()).hexdigest()
 
     @classmethod
     def load(cls, spec: "str | Path | Voice") -> "Voice":
