@@ -51,13 +51,20 @@ class Voice:
     def load(cls, spec: "str | Path | Voice") -> "Voice":
         """A voice by a name, a file, a list or a sum: see ``voice.stock.voice_pack``. A ``Voice`` is returned as it is.
 
+        A sum with a difference is held near real voices, as ``near_real`` does.
+
         Raises:
             UserError: as ``voice_pack``.
         """
         if isinstance(spec, Voice):
             return spec
         spec = str(spec)
-        return _single(spec) if list(parts_of(spec)) == [spec] else _sum(spec)
+        parts = parts_of(spec)
+        if list(parts) == [spec]:
+            return _single(spec)
+        summed = _sum(spec)
+        # only a difference leaves the region of its parts
+        return summed if min(parts.values()) >= 0 else summed.near_real(*map(_single, parts))
 
     def mix(self, other: "Voice", share: float = 0.5, name: str = "") -> "Voice":
         """This voice with a share of another, 0 to 1.
