@@ -84,7 +84,6 @@ def speak_book(book: "Book", outputs: Outputs, speech: "Speech") -> None:
     Raises:
         UserError: as ``LongSpeech.run``; an output that cannot be written.
     """
-    outputs.check(book)
     texts = [chapter.text for chapter in book.chapters]
     digest = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
     with Journal(outputs.work, {"version": __version__, "text": digest, **speech.settings()}) as journal:

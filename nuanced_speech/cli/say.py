@@ -28,7 +28,19 @@ Words = Annotated[
     ),
 ]
 Voice = Annotated[
-    str, typer.Option(help="Voice: a stock voice (af_heart), a mix (af_heart:0.7,bm_george:0.3) or a voice pack file.")
+    str,
+    typer.Option(
+        help="Voice: a stock voice (af_heart), one of your own, a mix (af_heart:0.7,bm_george:0.3), a voice pack file, "
+        "or a recording with --i-have-consent."
+    ),
+]
+Consent = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STATEMENT",
+        help="Consent of the speaker of a recording that is the voice, in words: who agreed to what. The voice is made "
+        "for this text alone; nuanced-speech clone makes one that stays.",
+    ),
 ]
 Speed = Annotated[
     float,
@@ -86,6 +98,7 @@ ShowText = Annotated[
 def say(
     words: Words = None,
     voice: Voice = "af_heart",
+    i_have_consent: Consent = None,
     file: Annotated[Path | None, typer.Option(help="Text file (UTF-8), or book (.epub), to speak.")] = None,
     speed: Speed = 1.0,
     pause: Pause = 0.4,
@@ -135,16 +148,20 @@ def say(
         return
     kept = resume or chapters is not None or book_file(words, file) is not None or is_audiobook(out)
     _check_files(None if kept else out, timestamps, file, (dictionary, like))
-    from nuanced_speech.cli.speech import Speech
-    from nuanced_speech.voice.voice import Voice as LoadedVoice
+    from nuanced_speech.cli.speech import Speech, voice_of
 
-    speech = Speech(LoadedVoice.load(voice), language, speed, pause, seed, fast, like, pronunciations, device)
+    outputs = None
     if kept:
         from nuanced_speech.cli.book import Outputs, speak_book
 
-        speak_book(book, Outputs(_file_of(out), chapters, f".{format.lower()}", timestamps), speech)
+        outputs = Outputs(_file_of(out), chapters, f".{format.lower()}", timestamps)
+        outputs.check(book)
+    chosen = voice_of(voice, i_have_consent, device)
+    speech = Speech(chosen, language, speed, pause, seed, fast, like, pronunciations, device)
+    if outputs is not None:
+        speak_book(book, outputs, speech)
     else:
-        _write(speech.stream(book.chapters[0].text), out or "", speech.voice.mark, timestamps, speech.spaces)
+        _write(speech.stream(book.chapters[0].text), out or "", chosen.mark, timestamps, speech.spaces)
 
 
 def _file_of(out: str | None) -> Path | None:

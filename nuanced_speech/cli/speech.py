@@ -6,7 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nuanced_speech.convert.options import is_recording
 from nuanced_speech.core.device import check_device
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.models import bank
 from nuanced_speech.synthesis.delivery import Delivery, DeliveryAnalyzer
 from nuanced_speech.synthesis.speaking import Position, SpokenSentence
@@ -74,3 +76,25 @@ class Speech:
             "like": None if self.like is None else sha256([self.like]),
             "dictionary": None if self.dictionary is None else self.dictionary.entries,
         }
+
+
+def voice_of(name: str, consent: str | None, device: str) -> Voice:
+    """The voice of a name; of a recording, one that is made of it for the moment.
+
+    Raises:
+        UserError: as ``Voice.load`` or ``clone``; a recording without a statement of consent.
+    """
+    if not is_recording(name):
+        return Voice.load(name)
+    if consent is None:
+        raise UserError(
+            f'{name} is a recording: say who agreed to its voice by --i-have-consent "…", or make a voice that stays: '
+            f"nuanced-speech clone {name} --name me"
+        )
+    check_device(device)
+    from nuanced_speech.cli.progress import bar
+    from nuanced_speech.voicemaking.cloning import clone
+
+    with bar("making the voice") as advance:
+        cloned = clone([name], "recording", consent=consent, models=bank.shared_bank(device), progress=advance)
+    return cloned.voice

@@ -74,6 +74,26 @@ def test_voices_of_a_folder(me: Voice, tmp_path: Path, monkeypatch) -> None:  # 
         voice_pack("nobody")
 
 
+def test_kept_voices_are_found_from_everywhere(me: Voice, tmp_path: Path, monkeypatch, run) -> None:  # type: ignore[no-untyped-def]
+    for name in ("one", "two", "kept"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("NUANCED_SPEECH_VOICES", str(tmp_path / "kept"))
+    monkeypatch.chdir(tmp_path / "one")
+    me.save()
+    status, out, err = run("voices", "keep", "me")
+    assert status == 0 and len(out.splitlines()) == 3, err
+    monkeypatch.chdir(tmp_path / "two")
+    assert own_voices() == {"me": tmp_path / "kept" / "me.safetensors"} and torch.equal(voice_pack("me"), me.pack)
+    assert Voice.load("me").provenance == me.provenance
+    status, _, err = run("voices", "keep", "me")
+    assert status == 1 and "is there already" in err
+    # the one here comes first, whatever its format
+    torch.save(stock_voices()["af_sky"].clone(), "me.pt")
+    Path("voices").mkdir()
+    Path("me.pt").rename("voices/me.pt")
+    assert torch.equal(voice_pack("me"), stock_voices()["af_sky"])
+
+
 def test_no_voice_is_overwritten_without_force(me: Voice, tmp_path: Path) -> None:
     (tmp_path / "me.npz").write_bytes(b"mine")
     with pytest.raises(UserError, match=r"me\.npz is there already: .*`force`"):
