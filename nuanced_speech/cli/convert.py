@@ -159,7 +159,7 @@ def convert(
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.text.dictionary import read_dictionary
-    from nuanced_speech.weights.catalog import canonical
+    from nuanced_speech.weights.catalog import canonical, find
 
     check_device(device)
     canonical(f"whisper-{whisper}")
@@ -169,6 +169,10 @@ def convert(
         dictionary=None if dictionary is None else read_dictionary(dictionary),
     )  # fmt: skip
     work.check()
+    _check_inputs(work, options)
+    find("kokoro")
+    if options.chosen_path != "direct" or report is not None:
+        find(f"whisper-{whisper}")
     converter = Converter(ModelBank(device, whisper))
     if resume:
         from nuanced_speech.convert.resumable import ResumableConverter
@@ -180,6 +184,28 @@ def convert(
         _convert_piped(converter, work, options, report)
     else:
         _convert_all(converter, work.jobs, options, report)
+
+
+def _check_inputs(work: Work, options: "ConversionOptions") -> None:
+    """Find a mistake in a name before models are loaded, which takes longer.
+
+    Raises:
+        UserError: an unknown voice, or a recording that is not there; of several to convert, one may be missing.
+    """
+    from nuanced_speech.convert.options import is_recording
+    from nuanced_speech.voice.voice import Voice as LoadedVoice
+
+    recordings = [*options.more]
+    if options.voice is not None:
+        if is_recording(options.voice):
+            recordings.append(str(options.voice))
+        else:
+            LoadedVoice.load(options.voice)
+    if len(work.jobs) == 1 and str(work.jobs[0][0]) != STANDARD:
+        recordings.insert(0, work.jobs[0][0])
+    for recording in recordings:
+        if not Path(recording).exists():
+            raise UserError(f"{recording} does not exist: check the name")
 
 
 def _check_report(report: Path | None, work: Work) -> None:

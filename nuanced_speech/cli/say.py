@@ -203,15 +203,18 @@ def _check_files(
 def _write(sentences: "Iterator[SpokenSentence]", out: str, mark: str, timestamps: Path | None, spaces: bool) -> None:
     """Write sentences as they are made, and then the times of their words."""
     from nuanced_speech.cli.piping import opened
+    from nuanced_speech.core.constants import SAMPLE_RATE
     from nuanced_speech.synthesis import timestamps as times
 
     timed: list[SpokenSentence] = []
+    samples = 0
     with bar("speaking") as advance, opened(out, mark) as writer:
         for sentence in sentences:
             writer.write(sentence.audio)
+            samples += len(sentence.audio)
             if timestamps is not None:
                 timed.append(replace(sentence, audio=sentence.audio[:0].copy()))
-            advance(sentence.share)
+            advance(sentence.share, samples / SAMPLE_RATE)
     if timestamps is not None:
         times.write(timestamps, timed, spaces=spaces)
 

@@ -16,6 +16,7 @@ from nuanced_speech.synthesis.text_to_speech import TextToSpeech, language_of
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.languages import UNSPACED_LANGUAGES
 from nuanced_speech.voice.voice import Voice
+from nuanced_speech.weights.catalog import find
 from nuanced_speech.weights.store import sha256
 
 
@@ -39,8 +40,11 @@ class Speech:
 
     def __post_init__(self) -> None:
         check_device(self.device)
+        if self.like is not None and not self.like.exists():
+            raise UserError(f"{self.like} does not exist: check the name")
         language_of(self.voice, self.language)
         TextToSpeech(bank.shared_bank(self.device)).check(self.speed, self.pause)
+        find("kokoro")
 
     @property
     def spaces(self) -> bool:

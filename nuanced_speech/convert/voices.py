@@ -32,8 +32,8 @@ Recordings = Mapping[str, np.ndarray]
 log = logging.getLogger(__name__)
 
 # Cosine of two recordings' speaker embeddings below which the user must have mistaken one for the other. It leaves room
-# below the 0.70 that nearly all pieces of one recording exceed, since rooms and days differ. What is in doubt counts for
-# less where styles are shared.
+# below the 0.70 that nearly all pieces of one recording exceed, since rooms and days differ. What is in doubt counts
+# for less where styles are shared.
 ANOTHER_SPEAKER = 0.55
 
 

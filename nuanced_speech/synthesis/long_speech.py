@@ -55,24 +55,39 @@ class LongSpeech:
         Raises:
             UserError: as ``TextToSpeech.stream``; a full disk.
         """
-        lengths = [len(text) for text in self.texts]
-        total, ended = sum(lengths) or 1, sum(note["end"] for note in self.journal.notes)
-        for number in range(ended, len(self.texts)):
-            done = sum(lengths[:number])
-            kept = [note for note in self.journal.notes if note["chapter"] == number]
-            position = Position(**kept[-1]["after"]) if kept else None
-            if progress is not None:
-                progress((done + (kept[-1]["sentences"][-1]["share"] if kept else 0.0) * lengths[number]) / total)
+        for number in range(self._ended, len(self.texts)):
+            kept = self._kept(number)
             parts: list[SpokenSentence] = []
-            for sentence in self.speak(self.texts[number], position):
+            if progress is not None:
+                progress(self.done)
+            for sentence in self.speak(self.texts[number], Position(**kept["after"]) if kept else None):
                 parts.append(sentence)
                 if sentence.after is not None:
                     self.journal.add(np.concatenate([part.audio for part in parts]), _note(number, parts))
                     parts = []
                     if progress is not None:
-                        progress((done + sentence.share * lengths[number]) / total)
+                        progress(self.done)
             gap = 0 if number + 1 == len(self.texts) else round(self.config.gap * SAMPLE_RATE)
             self.journal.add(np.zeros(gap, np.float32), {"chapter": number, "end": True})
+
+    @property
+    def done(self) -> float:
+        """The share of the texts that is spoken, 0 to 1."""
+        lengths = [len(text) for text in self.texts]
+        kept = self._kept(self._ended)
+        under_way = kept["sentences"][-1]["share"] * lengths[self._ended] if kept else 0.0
+        return (sum(lengths[: self._ended]) + under_way) / (sum(lengths) or 1)
+
+    @property
+    def _ended(self) -> int:
+        """Number of chapters that are spoken."""
+        last = self.journal.notes[-1] if self.journal.notes else None
+        return 0 if last is None else last["chapter"] + last["end"]
+
+    def _kept(self, chapter: int) -> dict[str, Any] | None:
+        """The last note of a chapter under way."""
+        last = self.journal.notes[-1] if self.journal.notes else None
+        return last if last is not None and last["chapter"] == chapter and not last["end"] else None
 
     def chapters(self) -> list[tuple[int, int]]:
         """First and last sample of every chapter; the silence after one belongs to it."""

@@ -155,6 +155,10 @@ def test_one_bad_recording_does_not_cost_the_others(clip, bad, tmp_path, run, lo
         (["folder", "out", "--report", "r"], "--report"),
         (["empty", "out"], "no recordings"),
         (["in.wav", "-", "out"], "alone"),
+        (["in.wav", "out.wav", "--voice", "af_hart"], "unknown voice"),
+        (["in.wav", "out.wav", "--voice", "nobody.wav"], "nobody.wav does not exist"),
+        (["in.wav", "out.wav", "--more", "nothing.wav"], "nothing.wav does not exist"),
+        (["nowhere.wav", "out.wav"], "nowhere.wav does not exist"),
         (["in.wav", "other.wav", "-"], "standard output (-)"),
     ],
 )
