@@ -128,7 +128,8 @@ def _contents(entries: Any) -> Iterator[tuple[str, str]]:
             first = inside[0] if inside else None
             first = first[0] if isinstance(first, tuple) else first
             stack += reversed(inside)
-            if getattr(first, "href", None) and _target(first.href) == _target(getattr(part, "href", "") or ""):
+            href = str(getattr(first, "href", None) or "")
+            if href and _target(href) == _target(str(getattr(part, "href", None) or "")):
                 continue
             entry = part
         if getattr(entry, "href", None) and str(entry.title or "").strip():
