@@ -92,7 +92,8 @@ def _described(value: Any, tensors: dict[str, Tensor]) -> Any:
         name = str(len(tensors))
         tensor = torch.from_numpy(value) if isinstance(value, np.ndarray) else value.detach()
         # the order in memory stays too, since sums depend on it in the last bit
-        order = sorted(range(tensor.ndim), key=lambda axis: -tensor.stride(axis))
+        strides = tensor.stride()
+        order = sorted(range(tensor.ndim), key=lambda axis: -strides[axis])
         tensors[name] = tensor.permute(order).cpu().clone(memory_format=torch.contiguous_format)
         return {"tensor" if isinstance(value, Tensor) else "array": name, "order": order}
     if is_dataclass(value):
