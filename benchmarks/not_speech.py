@@ -48,7 +48,7 @@ def tone(hertz: float) -> np.ndarray:
 
 def hum(hertz: float) -> np.ndarray:
     """Mains hum with its harmonics."""
-    return sum(np.sin(2 * np.pi * hertz * k * _time() + k) / k for k in range(1, 12)) / 2
+    return np.sum([np.sin(2 * np.pi * hertz * k * _time() + k) / k for k in range(1, 12)], axis=0) / 2
 
 
 def _note(hertz: float, start: float, seconds: float, decay: float, harmonics: int) -> np.ndarray:

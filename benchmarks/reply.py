@@ -164,7 +164,7 @@ def print_emotions(everything: Sequence[Recording], clips: Sequence[Clip], plain
     for system, files in (("reply", [clip.answer for clip in clips]), ("plain chain", [plain] * len(clips))):
         made = {file: emotion.egemaps(audio.read(file), audio.SAMPLE_RATE) for file in set(files)}
         features = {clip.question.name: made[file] for clip, file in zip(clips, files, strict=True)}
-        shifted = {}
+        shifted: dict[str, np.ndarray] = {}
         for actor in {clip.question.speaker for clip in clips}:
             names = [clip.question.name for clip in clips if clip.question.speaker == actor]
             usual = np.mean([original.features for original in originals.values() if original.actor == actor], 0)

@@ -31,6 +31,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     threads.limit(1)
 # Tests take models from the cache or from installed packages: the same weights everywhere, and no network needed.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# nor voices that somebody keeps on this machine
+os.environ["NUANCED_SPEECH_VOICES"] = str(Path(__file__).parent / "nowhere")
 
 
 @pytest.fixture(scope="session")

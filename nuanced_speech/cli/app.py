@@ -7,6 +7,8 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Collection
+from contextlib import suppress
+from errno import EPIPE
 from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
@@ -16,7 +18,9 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from nuanced_speech.cli.options import translating_errors, with_threads
+from nuanced_speech.cli.signals import Terminated, drop_output, ending_in_order, flush_output
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import NO_ROOM
 from nuanced_speech.core.threads import let_idle_threads_sleep
 from nuanced_speech.core.version import __version__
 
@@ -38,6 +42,8 @@ COMMANDS = {
     "train": "train",
     "models": "models",
 }
+# Exit status after Ctrl-C.
+INTERRUPTED = 130
 # Groups that compute nothing, and so have no use for --threads.
 _WITHOUT_THREADS = ("models",)
 
@@ -110,7 +116,11 @@ def make_app(names: Collection[str] = tuple(COMMANDS)) -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is one line on standard error and its exit status, mostly 1."""
+    """Run the command line; whatever ends it early is one line on standard error.
+
+    The exit status is 1 after most of a user's mistakes or where output cannot be written, 130 after Ctrl-C, 143 after
+    SIGTERM.
+    """
     let_idle_threads_sleep()
     logging.getLogger("nuanced_speech").setLevel(logging.INFO)
     # log messages appear above a bar: unlike a handler of our own, this one asks for standard error each time
@@ -119,11 +129,49 @@ def main() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", category=UserWarning, module="torch|whisper|spacy|transformers")
     asked = sys.argv[1:2]
-    try:
-        make_app(asked if asked and asked[0] in COMMANDS else tuple(COMMANDS))()
-    except UserError as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        console.print("interrupted: no half-written file was left behind")
-        sys.exit(130)
+    status = 0
+    with ending_in_order():
+        try:
+            make_app(asked if asked and asked[0] in COMMANDS else tuple(COMMANDS))()
+        except Terminated as stop:
+            status = int(str(stop.code))
+            _tell("stopped: no half-written file was left behind", "default")
+        except SystemExit as stop:
+            status = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+            if status == INTERRUPTED:
+                _tell("interrupted: no half-written file was left behind", "default")
+        except UserError as error:
+            status = error.exit_status
+            _tell(f"error: {error}")
+        except OSError as error:
+            status = 1
+            _tell(f"error: {_reason(error)}")
+        except MemoryError:
+            status = 1
+            _tell("error: there is not enough memory for this: close other programs, or give less at once")
+        except KeyboardInterrupt:
+            status = INTERRUPTED
+            _tell("interrupted: no half-written file was left behind", "default")
+        unwritten = flush_output()
+        if unwritten is not None:
+            if unwritten.errno != EPIPE:  # whoever closed a pipe has read enough
+                _tell(f"error: {_reason(unwritten)}")
+            status = status or 1
+    sys.exit(status)
+
+
+def _tell(line: str, style: str = "red") -> None:
+    """One line on standard error, if anybody can read it."""
+    with suppress(OSError):
+        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _reason(error: OSError) -> str:
+    """What is wrong with a file, or with standard output, which has no name."""
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is not None:
+        return f"{error.filename}: {reason}"
+    if error.errno in NO_ROOM:
+        drop_output()
+        return f"standard output cannot be written: {reason}"
+    return reason

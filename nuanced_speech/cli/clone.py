@@ -142,7 +142,7 @@ def mix(
         str | None,
         typer.Argument(
             metavar="[EXPRESSION]",
-            help="Voices and weights, or a sum whose weights sum to 1, with spaces around a minus.",
+            help="Voices and weights, or a sum, with spaces around a minus. Weights are divided by their sum.",
         ),
     ] = None,
     timbre: Annotated[
@@ -187,9 +187,10 @@ def mix(
 def detect(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files: WAV, FLAC or OGG.")],
 ) -> None:
-    """Print the mark of synthetic audio in the metadata of files. The exit status is 2 if no file has one.
+    """Print the mark of synthetic audio in the metadata of files.
 
-    A file without the mark may still be synthetic, since editing and sending can remove metadata.
+    The exit status is 2 if no file has one, and 1 if a file cannot be read; the others are read all the same. A file
+    without the mark may still be synthetic, since editing and sending can remove metadata.
 
     Example:
 
@@ -197,12 +198,19 @@ def detect(
     """
     from nuanced_speech import audio
 
-    marks = {path: audio.synthetic_mark(path) for path in files}
-    for path, mark in marks.items():
+    marked = unread = 0
+    for path in files:
+        try:
+            mark = audio.synthetic_mark(path)
+        except UserError as error:
+            console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+            unread += 1
+            continue
+        marked += mark is not None
         # the mark may come from anybody, so characters that control a terminal are replaced
         print(f"{path}: {''.join(c if c.isprintable() else '?' for c in mark or 'no mark')}")
-    if not any(marks.values()):
-        raise typer.Exit(2)
+    if unread or not marked:
+        raise typer.Exit(1 if unread else 2)
 
 
 def _consent(statement: str | None) -> str:

@@ -1,5 +1,6 @@
 """``nuanced-speech convert``: recordings in another voice, or with other words."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,12 +8,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from nuanced_speech.cli.archive import convert_folder
 from nuanced_speech.cli.arguments import Device, Dictionary, Loudness, SynthesisSeed, Whisper, lufs
 from nuanced_speech.cli.options import in_options
 from nuanced_speech.cli.progress import bar
+from nuanced_speech.cli.work import STANDARD, Work, work_of
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from nuanced_speech.convert.converter import Conversion, Converter
     from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.evaluate.report import Measures
@@ -24,8 +29,9 @@ Files = Annotated[
     list[Path],
     typer.Argument(
         metavar="IN... OUT",
-        help="One recording and the file to write (WAV, FLAC, OGG, Opus, MP3 or M4A by its name), or several "
-        "recordings and a folder. Recordings are WAV, FLAC, OGG, MP3, M4A, videos or another format of FFmpeg, of any "
+        help="One recording and the file to write (WAV, FLAC, OGG, Opus, MP3 or M4A by its name), several recordings "
+        "and a folder, or a folder and another, which gets the same sub-folders. - is standard input or output (WAV "
+        "unless --format says otherwise). Recordings are WAV, FLAC, OGG, MP3, M4A, videos or another format of FFmpeg, of any "
         "rate, any number of channels and any length. A video can be written as a video with the new sound.",
     ),
 ]
@@ -87,6 +93,28 @@ Strict = Annotated[
     bool,
     typer.Option("--strict", help="Exit status 3 for a recording without speech, which becomes silence otherwise."),
 ]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        metavar="wav|flac|ogg|…", help="Format of the outputs in a folder, or of standard output. WAV if omitted."
+    ),
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="i/n",
+        help="Share of a folder's recordings to convert, such as 2/4. Several processes share an archive by it.",
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Keeping of finished segments in OUT.work until the output is whole: the same command goes on where it "
+        "was broken off. For recordings of many minutes.",
+    ),
+]
 
 
 def convert(
@@ -102,6 +130,9 @@ def convert(
     dictionary: Dictionary = None,
     refine: Refine = 0,
     more: More = None,
+    format: Format = None,
+    shard: ShardOption = None,
+    resume: Resume = False,
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
     report: Report = None,
@@ -110,6 +141,9 @@ def convert(
     strict: Strict = False,
 ) -> None:
     """Speak a recording again: its words, melody, rhythm and loudness, in its own voice or another.
+
+    A folder's conversion keeps a manifest beside its outputs. The same command goes on where it was broken off, and
+    tries again what failed.
 
     Examples:
 
@@ -120,20 +154,23 @@ def convert(
       nuanced-speech convert in.wav out.wav --text "Quite another sentence."
 
       nuanced-speech convert one.wav two.wav three.wav converted/ --voice my_voice.pt
-    """
-    jobs = _jobs(files)
-    kept = tuple(part.strip() for part in keep.split(",") if part.strip() and part.strip() != "none")
-    if report is not None:
-        from nuanced_speech.core.plotting import require_matplotlib
 
-        require_matplotlib()
+      nuanced-speech convert recordings/ converted/ --format flac --shard 1/2
+
+      nuanced-speech convert - - < in.wav | aplay
+    """
+    work = work_of(files, format, shard)
+    _check_report(report, work)
+    if resume and work.piped:
+        raise UserError("resume: what is kept lies beside a file: name the recording and the output")
+    kept = tuple(part.strip() for part in keep.split(",") if part.strip() and part.strip() != "none")
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.convert.converter import Converter
     from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.text.dictionary import read_dictionary
-    from nuanced_speech.weights.catalog import canonical
+    from nuanced_speech.weights.catalog import canonical, find
 
     check_device(device)
     canonical(f"whisper-{whisper}")
@@ -143,7 +180,54 @@ def convert(
         dictionary=None if dictionary is None else read_dictionary(dictionary), strict=strict,
         loudness=lufs(loudness), channel=channel,
     )  # fmt: skip
-    _convert_all(Converter(ModelBank(device, whisper)), jobs, options, report)
+    work.check()
+    _check_inputs(work, options)
+    find("kokoro")
+    if options.chosen_path != "direct" or report is not None:
+        find(f"whisper-{whisper}")
+    converter = Converter(ModelBank(device, whisper))
+    if resume:
+        from nuanced_speech.convert.resumable import ResumableConverter
+
+        converter = ResumableConverter(converter)
+    if work.folder is not None:
+        convert_folder(converter, work.folder, work.out, options, work.suffix, shard)
+    elif work.piped:
+        _convert_piped(converter, work, options, report)
+    else:
+        _convert_all(converter, work.jobs, options, report)
+
+
+def _check_inputs(work: Work, options: "ConversionOptions") -> None:
+    """Find a mistake in a name before models are loaded, which takes longer.
+
+    Raises:
+        UserError: an unknown voice, or a recording that is not there; of several to convert, one may be missing.
+    """
+    from nuanced_speech.convert.options import is_recording
+    from nuanced_speech.voice.voice import Voice as LoadedVoice
+
+    recordings = [*options.more]
+    if options.voice is not None:
+        if is_recording(options.voice):
+            recordings.append(str(options.voice))
+        else:
+            LoadedVoice.load(options.voice)
+    if len(work.jobs) == 1 and str(work.jobs[0][0]) != STANDARD:
+        recordings.insert(0, work.jobs[0][0])
+    for recording in recordings:
+        if not Path(recording).exists():
+            raise UserError(f"{recording} does not exist: check the name")
+
+
+def _check_report(report: Path | None, work: Work) -> None:
+    if report is None:
+        return
+    from nuanced_speech.core.plotting import require_matplotlib
+
+    require_matplotlib()
+    if work.folder is not None:
+        raise UserError("a report is of single recordings: leave out --report, or give the recordings by their names")
 
 
 def _convert_all(
@@ -173,18 +257,39 @@ def _convert_one(
     speed = f"{conversion.path} path, {conversion.rtf:.2f} x the recording's length"
     console.print(f"{output}: {speed}", markup=False, highlight=False)
     if report is not None and conversion.path != "none":
-        _report(converter, conversion, output, options, report)
+        from nuanced_speech import audio
+
+        _report(converter, conversion, audio.read(output), output.stem, options, report)
+
+
+def _convert_piped(converter: "Converter", work: Work, options: "ConversionOptions", report: Path | None) -> None:
+    """Convert from standard input, to standard output, or both."""
+    from nuanced_speech.cli.piping import standard_input, write_out
+
+    ((source, output),) = work.jobs
+    with standard_input() if str(source) == STANDARD else nullcontext(source) as recording:
+        if str(output) != STANDARD:
+            _convert_one(converter, recording, output, options, report)
+            return
+        with bar(recording.name) as advance:
+            conversion = converter.convert(recording, options, progress=advance)
+        write_out(conversion.audio, work.suffix, conversion.comment)
+        if report is not None and conversion.path != "none":
+            _report(converter, conversion, conversion.audio, "standard-output", options, report)
 
 
 def _report(
-    converter: "Converter", conversion: "Conversion", output: Path, options: "ConversionOptions", folder: Path
+    converter: "Converter",
+    conversion: "Conversion",
+    written: "np.ndarray",
+    name: str,
+    options: "ConversionOptions",
+    folder: Path,
 ) -> None:
     """Measure a conversion as it was written, write the report, and print its figures."""
-    from nuanced_speech import audio
     from nuanced_speech.convert.text_language import text_language
     from nuanced_speech.evaluate import report
 
-    written = audio.read(output)
     figures, source_contours, output_contours = report.measure(
         conversion.source,
         written,
@@ -193,12 +298,28 @@ def _report(
         target_text=options.text,
         target_language=None if options.text is None else text_language(options, conversion.language),
         language=options.language,
+        target=_target(converter, options),
     )
-    sheet, plot = report.write(
-        folder, output.stem, conversion.source, written, figures, source_contours, output_contours
-    )
+    sheet, plot = report.write(folder, name, conversion.source, written, figures, source_contours, output_contours)
     console.print(_figures_table(figures))
     console.print(f"report: {sheet}\nplot: {plot}", markup=False, highlight=False)
+
+
+def _target(converter: "Converter", options: "ConversionOptions") -> "np.ndarray | None":
+    """Speech ``[T]`` of the voice that was asked for: its recording, or a sentence in it; None for the source's own."""
+    from nuanced_speech import audio
+    from nuanced_speech.convert.options import is_recording
+    from nuanced_speech.synthesis.sample import sentence_for
+    from nuanced_speech.synthesis.text_to_speech import TextToSpeech
+    from nuanced_speech.voice.voice import Voice as LoadedVoice
+
+    if options.voice is None:
+        return None
+    if is_recording(options.voice):
+        return audio.read(str(options.voice))
+    voice = LoadedVoice.load(options.voice)
+    sentence, language = sentence_for(voice)
+    return TextToSpeech(converter.models).speak(sentence, voice, language)
 
 
 def _figures_table(figures: "Measures") -> Table:
@@ -209,30 +330,10 @@ def _figures_table(figures: "Measures") -> Table:
     table.add_row("log-F0 correlation", f"{figures.f0_correlation:.3f}")
     table.add_row("energy correlation", f"{figures.energy_correlation:.3f}")
     similarity = figures.speaker_similarity
-    table.add_row("speaker similarity", "install the evaluate extra" if similarity is None else f"{similarity:.3f}")
+    table.add_row(
+        "speaker similarity to the source", "install the evaluate extra" if similarity is None else f"{similarity:.3f}"
+    )
+    if figures.target_similarity is not None:
+        table.add_row("speaker similarity to the target", f"{figures.target_similarity:.3f}")
     table.add_row("RTF", f"{figures.rtf:.2f}")
     return table
-
-
-def _jobs(files: list[Path]) -> list[tuple[Path, Path]]:
-    """Pairs of input and output.
-
-    Raises:
-        UserError: fewer than two names, or several inputs that would be written to one file.
-    """
-    if len(files) < 2:
-        raise UserError("give the recording and the file to write: nuanced-speech convert in.wav out.wav")
-    *sources, last = files
-    if len(sources) == 1 and not last.is_dir() and last.suffix:
-        return [(sources[0], last)]
-    if last.suffix and not last.is_dir():
-        raise UserError(f"{last} is one file for {len(sources)} recordings: name a folder as the last argument")
-    stems = [source.stem for source in sources]
-    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
-    if twice:
-        raise UserError(f"two of the recordings are called {twice}: they would overwrite each other in {last}")
-    try:
-        last.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{last}: cannot make this folder ({error.strerror})") from error
-    return [(source, last / f"{source.stem}.wav") for source in sources]

@@ -1,6 +1,5 @@
 """``nuanced-speech say``: text to a file, or to a pipe while it is being made."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ import typer
 from nuanced_speech.cli.arguments import Device, Dictionary, Loudness, SynthesisSeed, lufs
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import check_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,15 +19,28 @@ if TYPE_CHECKING:
 
 
 Words = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
         metavar="[TEXT] OUT",
-        help="Text to speak (- for standard input, none with --file) and the file to write: WAV, FLAC, OGG, "
-        "Opus, MP3 or M4A by its name, or - for WAV on standard output, which begins before the last sentence is made.",
+        help="Text to speak (- for standard input, none with --file), or a book (.epub), and the file to write: WAV, "
+        "FLAC, OGG, Opus, MP3 or M4A by its name, an audiobook (.m4b), or - for WAV on standard output, which begins "
+        "before the last sentence is made.",
     ),
 ]
 Voice = Annotated[
-    str, typer.Option(help="Voice: a stock voice (af_heart), a mix (af_heart:0.7,bm_george:0.3) or a voice pack file.")
+    str,
+    typer.Option(
+        help="Voice: a stock voice (af_heart), one of your own, a mix (af_heart:0.7,bm_george:0.3), a voice pack file, "
+        "or a recording with --i-have-consent."
+    ),
+]
+Consent = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STATEMENT",
+        help="Consent of the speaker of a recording that is the voice, in words: who agreed to what. The voice is made "
+        "for this text alone; nuanced-speech clone makes one that stays.",
+    ),
 ]
 Speed = Annotated[
     float,
@@ -59,6 +72,22 @@ Fast = Annotated[
 ]
 
 
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Keeping of finished sentences in OUT.work until the output is whole: the same command goes on where it "
+        "was broken off. A book and an audiobook are always kept.",
+    ),
+]
+Chapters = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder for a file of each chapter of a book, besides OUT or alone.")
+]
+ChapterFormat = Annotated[
+    str, typer.Option("--format", metavar="wav|flac|ogg|…", help="Format of the files of chapters.")
+]
+
+
 Ssml = Annotated[bool, typer.Option("--ssml", help="Text in SSML: <speak> with break, say-as, phoneme, sub, prosody.")]
 ShowText = Annotated[
     bool,
@@ -67,9 +96,10 @@ ShowText = Annotated[
 
 
 def say(
-    words: Words,
+    words: Words = None,
     voice: Voice = "af_heart",
-    file: Annotated[Path | None, typer.Option(help="Text file (UTF-8) to speak.")] = None,
+    i_have_consent: Consent = None,
+    file: Annotated[Path | None, typer.Option(help="Text file (UTF-8), or book (.epub), to speak.")] = None,
     speed: Speed = 1.0,
     pause: Pause = 0.4,
     language: Language = None,
@@ -79,6 +109,9 @@ def say(
     show_text: ShowText = False,
     like: Like = None,
     loudness: Loudness = "-23",
+    resume: Resume = False,
+    chapters: Chapters = None,
+    format: ChapterFormat = "wav",
     fast: Fast = False,
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
@@ -91,6 +124,8 @@ def say(
 
       nuanced-speech say --file book.txt book.ogg --timestamps book.srt
 
+      nuanced-speech say book.epub book.m4b --voice bm_george
+
       nuanced-speech say "[Kokoro](/kˈOkəɹO/) says hello. [pause:1s] Bye." - | aplay
 
       nuanced-speech say --show-text "It costs $5.2M, at 10:30am."
@@ -99,71 +134,88 @@ def say(
 
       echo "Hola, ¿qué tal?" | nuanced-speech say - hola.flac --voice ef_dora --speed 0.9
     """
-    text, out = _text([*words, ""] if show_text else words, file)
     # imported here, since torch takes seconds to import and --help does not need it
-    if ssml:
-        from nuanced_speech.text.ssml import from_ssml
+    from nuanced_speech.cli.texts import book_file, given, is_audiobook
 
-        text = from_ssml(text)
+    words = words or []
+    book, out = given([*words, ""] if show_text else words, file, ssml, chapters is not None)
     pronunciations = None
     if dictionary is not None:
         from nuanced_speech.text.dictionary import read_dictionary
 
         pronunciations = read_dictionary(dictionary)
     if show_text:
-        _show(text, voice, language, pronunciations)
+        _show("\n\n".join(chapter.text for chapter in book.chapters), voice, language, pronunciations)
         return
-    _check_files(out, timestamps, file)
-    from nuanced_speech.core.device import check_device
-    from nuanced_speech.models.bank import shared_bank
-    from nuanced_speech.synthesis.delivery import DeliveryAnalyzer
-    from nuanced_speech.synthesis.speaking import LEVELLING
-    from nuanced_speech.synthesis.text_to_speech import TextToSpeech, language_of
-    from nuanced_speech.text.languages import UNSPACED_LANGUAGES
-    from nuanced_speech.voice.voice import Voice as LoadedVoice
+    kept = resume or chapters is not None or book_file(words, file) is not None or is_audiobook(out)
+    _check_files(None if kept else out, timestamps, file, (dictionary, like))
+    from nuanced_speech.cli.speech import Speech, voice_of
 
-    check_device(device)
-    chosen = LoadedVoice.load(voice)
-    models = shared_bank(device)
-    delivery = None if like is None else DeliveryAnalyzer(models)(like)
-    levelling = replace(LEVELLING, target_lufs=lufs(loudness))
-    sentences = TextToSpeech(models, levelling).stream(
-        text, chosen, language, speed, pause, seed, fast, pronunciations, delivery
-    )
-    _write(sentences, out, chosen.mark, timestamps, language_of(chosen, language) not in UNSPACED_LANGUAGES)
+    outputs = None
+    if kept:
+        from nuanced_speech.cli.book import Outputs, speak_book
+
+        outputs = Outputs(_file_of(out), chapters, f".{format.lower()}", timestamps)
+        outputs.check(book)
+    chosen = voice_of(voice, i_have_consent, device)
+    speech = Speech(chosen, language, speed, pause, seed, fast, like, pronunciations, device, lufs(loudness))
+    if outputs is not None:
+        speak_book(book, outputs, speech)
+    else:
+        _write(speech.stream(book.chapters[0].text), out or "", chosen.mark, timestamps, speech.spaces)
 
 
-def _check_files(out: str, timestamps: Path | None, text_file: Path | None) -> None:
+def _file_of(out: str | None) -> Path | None:
+    """The file of a text that is kept while it is spoken.
+
+    Raises:
+        UserError: standard output.
+    """
+    if out == "-":
+        raise UserError("a text that is kept while it is spoken goes into a file: name one")
+    return None if out is None else Path(out)
+
+
+def _check_files(
+    out: str | None, timestamps: Path | None, text_file: Path | None, others: tuple[Path | None, ...] = ()
+) -> None:
     """Find out before anything is loaded whether the results can be written.
 
     Raises:
-        UserError: they cannot, or would overwrite the text.
+        UserError: they cannot, or would overwrite one of the files that are read, or each other.
     """
     from nuanced_speech import audio
+    from nuanced_speech.cli.piping import check_output
+    from nuanced_speech.cli.work import STANDARD
     from nuanced_speech.synthesis import timestamps as times
 
-    if out != "-":
+    if out is not None:
+        check_output(out)
+    if out not in (None, STANDARD):
         audio.check_writable(out)
-    elif sys.stdout.isatty():
-        raise UserError("standard output is a terminal: pipe it to a player, or name a file to write")
+        check_apart(out, text_file, *others)
     if timestamps is not None:
         times.check_writable(timestamps)
         if text_file is not None and timestamps.exists() and timestamps.samefile(text_file):
             raise UserError(f"{timestamps} is the text itself: give the timestamps another name")
+        check_apart(timestamps, *others)
 
 
 def _write(sentences: "Iterator[SpokenSentence]", out: str, mark: str, timestamps: Path | None, spaces: bool) -> None:
     """Write sentences as they are made, and then the times of their words."""
     from nuanced_speech.cli.piping import opened
+    from nuanced_speech.core.constants import SAMPLE_RATE
     from nuanced_speech.synthesis import timestamps as times
 
     timed: list[SpokenSentence] = []
+    samples = 0
     with bar("speaking") as advance, opened(out, mark) as writer:
         for sentence in sentences:
             writer.write(sentence.audio)
+            samples += len(sentence.audio)
             if timestamps is not None:
                 timed.append(replace(sentence, audio=sentence.audio[:0].copy()))
-            advance(sentence.share)
+            advance(sentence.share, samples / SAMPLE_RATE)
     if timestamps is not None:
         times.write(timestamps, timed, spaces=spaces)
 
@@ -184,33 +236,3 @@ def _show(text: str, voice: str, language: str | None, dictionary: "Pronunciatio
     if not lines:
         raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word")
     print("\n".join(lines))
-
-
-def _text(words: list[str], file: Path | None) -> tuple[str, str]:
-    """The text to speak, and the file to write.
-
-    Raises:
-        UserError: too many or too few arguments, a file that is not there or not text, nothing to say.
-    """
-    if len(words) != 1 + (file is None):
-        usage = 'the text and the file to write: nuanced-speech say "Hello." out.wav'
-        raise UserError(f"give {'the file to write and no text besides --file' if file else usage}")
-    if file is not None:
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise UserError(f"{file} cannot be read: {error.strerror}") from error
-        text = _decoded(data, str(file))
-    else:
-        text = _decoded(sys.stdin.buffer.read(), "standard input") if words[0] == "-" else words[0]
-    return text, words[-1]
-
-
-def _decoded(data: bytes, name: str) -> str:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{name} is not text in UTF-8 (byte {error.start}): save it as UTF-8 plain text") from None
-    if "\0" in text:
-        raise UserError(f"{name} is not plain text: it holds zero bytes")
-    return text

@@ -18,12 +18,19 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Voices: list them, show one, let one speak, draw a map.", no_args_is_help=True)
 
-Folder = Annotated[Path, typer.Option("--voices", metavar="DIR", help="Folder of your own voices.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--voices",
+        metavar="DIR",
+        help="Folder of your own voices. If omitted, voices/ and your folder of kept voices (voices keep).",
+    ),
+]
 Name = Annotated[str, typer.Argument(help="Voice: one of your own, a stock voice, a mix or a voice pack file.")]
 
 
 @app.command("list")
-def list_voices(folder: Folder = Path("voices")) -> None:
+def list_voices(folder: Folder = None) -> None:
     """Show all voices, your own first: accent, unusual attributes, pitch and pace.
 
     Example:
@@ -54,7 +61,7 @@ def list_voices(folder: Folder = Path("voices")) -> None:
 
 
 @app.command()
-def show(name: Name, folder: Folder = Path("voices")) -> None:
+def show(name: Name, folder: Folder = None) -> None:
     """Show the attributes of a voice, the stock voices that sound most like it, and its origin.
 
     Example:
@@ -92,7 +99,7 @@ def sample(
     name: Name,
     out: Annotated[Path, typer.Argument(help="Audio file to write: WAV, FLAC or OGG.")],
     text: Annotated[str | None, typer.Option(help="Text to speak. A test sentence if omitted.")] = None,
-    folder: Folder = Path("voices"),
+    folder: Folder = None,
 ) -> None:
     """Speak a sentence with a voice, in its own language if the packages for that are installed.
 
@@ -114,7 +121,7 @@ def draw_map(
     mark: Annotated[
         list[str] | None, typer.Option(help="Voice, mix or voice pack file to highlight. May be repeated.")
     ] = None,
-    folder: Folder = Path("voices"),
+    folder: Folder = None,
 ) -> None:
     """Draw a map of all voices, your own included: voices that sound alike lie close together.
 
@@ -144,7 +151,28 @@ def draw_map(
     console.print(str(out), markup=False, highlight=False, soft_wrap=True)
 
 
-def _load(name: str, folder: Path) -> "Voice":
+@app.command()
+def keep(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Voices of your own: names or voice files.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwriting of kept voices of these names.")] = False,
+) -> None:
+    """Copy voices to your own folder of kept voices, where --voice NAME finds them from every folder.
+
+    The environment variable NUANCED_SPEECH_VOICES names another folder.
+
+    Example:
+
+      nuanced-speech voices keep grandma
+    """
+    from nuanced_speech.voice.stock import user_folder
+    from nuanced_speech.voice.voice import Voice
+
+    for voice in [Voice.load(name) for name in names]:
+        for path in voice.save(user_folder(), force):
+            console.print(str(path), markup=False, highlight=False, soft_wrap=True)
+
+
+def _load(name: str, folder: Path | None) -> "Voice":
     """A voice of a folder, or another voice that ``Voice.load`` takes.
 
     Raises:
@@ -156,7 +184,7 @@ def _load(name: str, folder: Path) -> "Voice":
     return Voice.load(own_voices(folder).get(name, name))
 
 
-def _own(folder: Path) -> "Iterator[tuple[str, Voice]]":
+def _own(folder: Path | None) -> "Iterator[tuple[str, Voice]]":
     """The voices of a folder. Files that are no voices are left out, with a message."""
     from nuanced_speech.voice.stock import own_voices
     from nuanced_speech.voice.voice import Voice

@@ -29,7 +29,8 @@ from nuanced_speech.convert.text_language import text_language
 from nuanced_speech.convert.transcript import compile_word_times, heard_words, in_recording, with_phonemes
 from nuanced_speech.convert.voices import TargetVoices
 from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
-from nuanced_speech.core.errors import NoSpeechError, UserError
+from nuanced_speech.core.errors import NoSpeechError
+from nuanced_speech.core.files import check_apart
 from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.core.timing import stage, timed
 from nuanced_speech.dsp.pitch import median_log_f0
@@ -130,8 +131,8 @@ class Converter:
         options, source = _options(options, changes), _source(source, sample_rate)
         if output is not None:
             audio.check_writable(output, videos=True)
-            if not isinstance(source, np.ndarray) and _same_file(source, output):
-                raise UserError(f"{output} is the input itself: give the output another name")
+            read = [source, options.voice, *options.more]
+            check_apart(output, *(path for path in read if isinstance(path, (str, Path))))
         with torch.no_grad(), timed() as seconds:
             prepared = self._prepare(source, options, progress)
             chunks = self._chunks(prepared, options, part_of(progress, _analysed(options), 1.0))
@@ -321,7 +322,3 @@ def _delivery(options: ConversionOptions, features: list[SegmentFeatures], targe
     if target is not None:
         move = target.log_f0 - median_log_f0(np.concatenate([f.f0 for f in features]))
     return Delivery(frozenset(options.keep), shift + (0.0 if np.isnan(move) else move), shift, options.seed)
-
-
-def _same_file(source: str | Path, output: str | Path) -> bool:
-    return Path(output).exists() and Path(source).exists() and Path(output).samefile(source)

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import os
+import platform
+import re
 import secrets
+import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import EDQUOT, EFBIG, EIO, ENOSPC, EROFS
+from functools import cache
 from pathlib import Path
+from typing import IO, Any
 
 from nuanced_speech.core.errors import UserError
+
+# What a disk answers that takes no more, whichever file the error names.
+NO_ROOM = (ENOSPC, EDQUOT, EFBIG, EIO, EROFS)
+# Bytes that are written to find out whether there is room: more than a file system rounds up to.
+_PROBE = 1 << 20
+_NAME = re.compile(r"\.nuanced-speech-([0-9a-f]{8})-(\d+)-")
 
 
 def check_replaceable(path: str | os.PathLike[str]) -> None:
@@ -21,31 +34,87 @@ class _Unchanged(Exception):
     """Leaves `replacing` without replacing anything."""
 
 
+def check_apart(output: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None) -> None:
+    """Check that a file to write is none of those that are read for it; None stands for one that is not given.
+
+    Raises:
+        UserError: it is one of them.
+    """
+    output = Path(output)
+    with suppress(OSError):  # what cannot be looked at is refused where it is read or written
+        for path in inputs:
+            if path is not None and output.exists() and os.path.exists(path) and output.samefile(path):
+                raise UserError(f"{output} is the input itself: give the output another name")
+
+
+def check_room(folder: Path, needed: int) -> None:
+    """Check that a disk has room for long work.
+
+    Args:
+        folder: where the work is done.
+        needed: bytes, estimated.
+
+    Raises:
+        UserError: it has less.
+    """
+    with suppress(OSError):
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            raise UserError(f"{folder}: about {needed / 1e9:.1f} GB are needed, and {free / 1e9:.1f} GB are free")
+
+
+def lock(file: IO[Any], refusal: str) -> None:
+    """Keep other processes of this machine away from an open file until it is closed; without effect on Windows.
+
+    Raises:
+        UserError: with the text of ``refusal``, another process has it.
+    """
+    with suppress(ImportError):
+        from fcntl import LOCK_EX, LOCK_NB, flock
+
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(refusal) from error
+
+
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path in the same folder with the same suffix; it becomes `path` if the block ends well.
 
-    On any exception, an interrupt included, the temporary file is removed and `path` is left untouched. A symbolic
-    link is followed. Raises UserError when the folder is missing or not writable, when `path` is a folder, and when
-    it is an existing file that may not be written.
+    On any exception, an interrupt included, the temporary file is removed and `path` is left untouched. What a process
+    that was killed has left in the folder is removed too. A symbolic link is followed. Raises UserError when the folder
+    is missing or not writable, when `path` is a folder, when it is an existing file that may not be written, and when
+    the disk takes no more while the block writes, whatever a library makes of that.
     """
     path = Path(path)
     target = Path(os.path.realpath(path))
     # Opened with plain flags, not tempfile, so that the result gets the permissions any new file would get.
-    temporary = target.with_name(f".nuanced-speech-{secrets.token_hex(6)}{target.suffix}")
+    temporary = target.with_name(f"{_prefix()}{secrets.token_hex(6)}{target.suffix}")
     try:
         if target.is_dir():
             raise UserError(f"{path} is a folder: give the name of a file to write")
         if not target.parent.is_dir():
             raise UserError(f"cannot write {path}: the folder {path.parent} does not exist; create it first")
+        if target.exists() and not target.is_file():
+            raise UserError(f"{path} is a device or a pipe: give the name of a file to write")
         if target.is_file():
             os.close(os.open(target, os.O_WRONLY))
+        remove_leftovers(target.parent)
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-        mode = temporary.stat().st_mode
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
     try:
-        yield temporary
+        mode = temporary.stat().st_mode
+        try:
+            yield temporary
+        except UserError:
+            raise
+        except Exception as error:
+            reason = None if isinstance(error, _Unchanged) else _write_failure(error, temporary)
+            if reason is None:
+                raise
+            raise UserError(f"cannot write {path}: {reason}") from error
         try:
             # safetensors puts a file of its own there, which only its owner may read
             temporary.chmod(mode)
@@ -53,4 +122,58 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         except OSError as error:
             raise UserError(f"cannot write {path}: {error.strerror}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # of a folder that is gone nothing is left to remove
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@cache
+def remove_leftovers(folder: Path) -> None:
+    """Remove temporary files that processes of this machine left in a folder when they were killed.
+
+    Only once in a process, since a folder may be large. A file of another machine, or of a process that lives, stays.
+    """
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            found = _NAME.match(entry.name)
+            if found and found[1] == _machine() and not _lives(int(found[2])):
+                with suppress(OSError):
+                    os.unlink(entry.path)
+
+
+def _prefix() -> str:
+    return f".nuanced-speech-{_machine()}-{os.getpid()}-"
+
+
+@cache
+def _machine() -> str:
+    """This machine in eight characters: a number of a process says nothing about those of others on a shared disk."""
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def _lives(process: int) -> bool:
+    if os.name == "nt":  # where signal 0 is Ctrl-C
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _write_failure(error: Exception, temporary: Path) -> str | None:
+    """Why a file could not be written; None if the error has another cause.
+
+    Libraries hide it in errors of their own (torch, safetensors), so that writing is tried once more.
+    """
+    if isinstance(error, OSError):
+        ours = error.filename is not None and os.fspath(error.filename) == os.fspath(temporary)
+        return error.strerror if error.errno in NO_ROOM or ours else None
+    try:
+        with temporary.open("ab") as file:
+            file.write(b"\0" * _PROBE)
+    except OSError as full:
+        return full.strerror
+    return None

@@ -21,7 +21,8 @@ MAX_SECONDS = 600
 @dataclass(frozen=True)
 class Measures:
     """Figures of a conversion: WER of the output's transcript against the source's, correlations of log F0 and of N,
-    speaker similarity (None without the extra ``evaluate``), processing time over audio time, seconds by stage."""
+    speaker similarity to the source and to the target voice (None without the extra ``evaluate``, or without a target),
+    processing time over audio time, seconds by stage."""
 
     source_transcript: str
     output_transcript: str
@@ -32,6 +33,7 @@ class Measures:
     voicing_error: float
     energy_correlation: float
     speaker_similarity: float | None
+    target_similarity: float | None
     source_seconds: float
     output_seconds: float
     rtf: float
@@ -65,6 +67,7 @@ def measure(
     target_text: str | None = None,
     target_language: str | None = None,
     language: str | None = None,
+    target: np.ndarray | None = None,
 ) -> tuple[Measures, Contours, Contours]:
     """Figures of a conversion of ``source [T]`` into ``output [T']``, both at 24 kHz, at most its first ten minutes.
 
@@ -75,6 +78,7 @@ def measure(
         target_text: words that the output should hold; the source's transcript when None.
         target_language: ISO 639-1 code of these; the source's when None.
         language: ISO 639-1 code of the source, detected when None.
+        target: speech ``[T]`` at 24 kHz of the voice that the output should have; None: the source's.
 
     Returns:
         the figures, and the contours of source and output.
@@ -98,6 +102,9 @@ def measure(
         voicing_error=metrics.voicing_error(a.f0, b.f0),
         energy_correlation=metrics.energy_correlation(a.n, b.n),
         speaker_similarity=metrics.speaker_similarity(source, output, audio.SAMPLE_RATE),
+        target_similarity=None
+        if target is None
+        else metrics.speaker_similarity(target[:limit], output, audio.SAMPLE_RATE),
         source_seconds=whole,
         output_seconds=len(output) / audio.SAMPLE_RATE,
         rtf=sum(value for stage, value in seconds.items() if stage != "load") / whole,

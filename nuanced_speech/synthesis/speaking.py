@@ -81,6 +81,25 @@ class TimedText:
 
 
 @dataclass(frozen=True)
+class Position:
+    """Where speech goes on after some utterances. All numbers are exact in JSON.
+
+    Attributes:
+        utterances: number that are spoken.
+        now: end of what is spoken, in units.
+        before: pause that follows, in units.
+        level: active level of the last part, dB; None before the first.
+        begun: voices that have spoken, as the text names them; None is the voice of the whole.
+    """
+
+    utterances: int
+    now: int
+    before: int
+    level: float | None
+    begun: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True)
 class SpokenSentence:
     """A sentence, or a part of a long one.
 
@@ -90,6 +109,7 @@ class SpokenSentence:
         words: words with their times from the beginning of the whole text.
         share: share of the text up to the end of this part, 0 to 1.
         utterance: number of the run of Kokoro that made it.
+        after: where speech goes on; only of the last part of an utterance.
     """
 
     audio: np.ndarray
@@ -97,6 +117,7 @@ class SpokenSentence:
     words: list[TimedText]
     share: float
     utterance: int
+    after: Position | None = None
 
 
 @dataclass(frozen=True)
@@ -129,12 +150,15 @@ class Manner:
 
 
 @torch.no_grad()
-def speak_parts(first: Part, rest: Iterator[Part], kokoro: Kokoro, manner: Manner) -> Iterator[SpokenSentence]:
-    """Parts of a text spoken, each as soon as it is made."""
-    now, before = 0, round(manner.lead / SECONDS_PER_UNIT)
-    level: float | None = None
-    begun: set[str | None] = set()
+def speak_parts(
+    first: Part, rest: Iterator[Part], kokoro: Kokoro, manner: Manner, start: Position | None = None
+) -> Iterator[SpokenSentence]:
+    """Parts of a text spoken, each as soon as it is made; those before ``start`` are left out."""
+    start = start or Position(0, 0, round(manner.lead / SECONDS_PER_UNIT), None)
+    now, before, level, begun = start.now, start.before, start.level, {*start.begun}
     for number, group in enumerate(utterances(first, rest)):
+        if number < start.utterances:
+            continue
         delivery = manner.deliveries.get(group[0].voice)
         wanted = manner.speed * group[0].speed * (1.0 if delivery is None else delivery.speed)
         own, factor = manner.kokoro_speeds.split(min(max(wanted, manner.speed_limits[0]), manner.speed_limits[1]))
@@ -152,17 +176,17 @@ def speak_parts(first: Part, rest: Iterator[Part], kokoro: Kokoro, manner: Manne
         level = active_level_db(parts[-1][1] * gain, SAMPLE_RATE)
         for part, wave, words in parts:
             silence = np.zeros(before * SAMPLES_PER_UNIT, np.float32)
-            start = now + before
+            begin = now + before
             timed = [
-                replace(w, start=(start + w.start) * SECONDS_PER_UNIT, end=(start + w.end) * SECONDS_PER_UNIT)
+                replace(w, start=(begin + w.start) * SECONDS_PER_UNIT, end=(begin + w.end) * SECONDS_PER_UNIT)
                 for w in words
             ]
-            yield SpokenSentence(
-                np.concatenate([silence, limit(wave * gain)]), part.sentence, timed, part.share, number
-            )
-            now = start + len(wave) // SAMPLES_PER_UNIT
+            now = begin + len(wave) // SAMPLES_PER_UNIT
             silent = manner.pause * PAUSES[part.end] if part.pause is None else part.pause
             before = round(silent / SECONDS_PER_UNIT)
+            after = Position(number + 1, now, before, level, tuple(begun)) if part is parts[-1][0] else None
+            audio = np.concatenate([silence, limit(wave * gain)])
+            yield SpokenSentence(audio, part.sentence, timed, part.share, number, after)
 
 
 def _stretched(

@@ -23,6 +23,7 @@ from nuanced_speech.synthesis.speaking import (
     LEVELLING,
     Levelling,
     Manner,
+    Position,
     SpeedRange,
     SpokenSentence,
     speak_parts,
@@ -93,6 +94,7 @@ class TextToSpeech:
         dictionary: Dictionary | None = None,
         delivery: Delivery | FittedDelivery | None = None,
         find_voice: Callable[[str], Voice] = Voice.load,
+        start: Position | None = None,
     ) -> Iterator[SpokenSentence]:
         """Text to speech, sentence by sentence, each as soon as it is made. Memory does not grow with the text.
 
@@ -111,12 +113,13 @@ class TextToSpeech:
             delivery: melody, pace, loudness and tone to take on; ``speed`` comes on top of its pace. One that is fitted
                 already is for ``voice``, and for a text that names no other.
             find_voice: finds the voices that the text names; ``Voice.load`` reads files too.
+            start: where an earlier call with the same arguments was broken off, as ``SpokenSentence.after`` says.
 
         Raises:
             UserError: before anything is spoken: an unknown voice or language, a speed or pause out of range, a text
                 without anything to speak.
         """
-        self._check(speed, pause)
+        self.check(speed, pause)
         pieces = written_segments(text)
         voices: dict[str | None, Voice] = {None: Voice.load(voice)}
         voices |= {name: find_voice(name) for name in voices_named(pieces)}
@@ -143,9 +146,14 @@ class TextToSpeech:
         manner = Manner(
             packs, speed, pause, lead, seed, fast, self.levelling, self.kokoro_speeds, self.speed_limits, fitted
         )
-        return speak_parts(first, parts, kokoro, manner)
+        return speak_parts(first, parts, kokoro, manner, start)
 
-    def _check(self, speed: float, pause: float) -> None:
+    def check(self, speed: float, pause: float) -> None:
+        """Check numbers before anything is loaded.
+
+        Raises:
+            UserError: a speed or pause out of range.
+        """
         slowest, fastest = self.speed_limits
         if not slowest <= speed <= fastest:
             raise UserError(f"speed: a speed of {speed:g} is not possible: give {slowest:g} to {fastest:g}")

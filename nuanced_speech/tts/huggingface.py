@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.weights.sources import quick_hub
 
 
 @contextmanager
@@ -18,7 +19,8 @@ def hub_errors(name: str) -> Iterator[None]:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
-        yield
+        with nullcontext() if Path(name).is_dir() or looks_like_path(name) else quick_hub():
+            yield
     except UserError:
         raise
     except GatedRepoError as error:

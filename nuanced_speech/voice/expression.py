@@ -2,17 +2,21 @@
 
     sum     = product (("+" | "-") product)*
     product = factor (("*" | "/") factor)*
-    factor  = ("+" | "-") factor | number | voice | "(" sum ")"
+    factor  = ("+" | "-") factor | number | voice | voice "(" number ")" | "(" sum ")"
 
-A voice is a name or a voice pack file. A name may hold hyphens, so a minus after a name needs a space before it.
+A voice is a name or a voice pack file. A name may hold hyphens, so a minus after a name needs a space before it. A
+number in parentheses after a voice is its weight, as Kokoro-FastAPI writes it: ``af_bella(2)+af_sky(1)``.
 """
 
+import logging
 import math
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from nuanced_speech.core.errors import UserError
 
+log = logging.getLogger(__name__)
 Weights = dict[str, float]
 _TOKENS = re.compile(
     r"\s*(?:(?P<name>[^\s()*+]+\.(?:pt|npz|safetensors)\b|[^\W\d][\w-]*)|(?P<number>\d+\.?\d*|\.\d+)|(?P<mark>\S))"
@@ -29,18 +33,30 @@ def is_arithmetic(text: str) -> bool:
 def voice_weights(text: str) -> Weights:
     """The weight of every voice in an expression; the weights sum to 1, so that the result is a voice again.
 
+    Weights of another sum, as ``af_bella(2)+af_sky(1)`` has them, are divided by it, and a message says so.
+
     Raises:
-        UserError: a text that is no sum, with the place of the mistake; weights of another sum.
+        UserError: a text that is no sum, with the place of the mistake; weights whose sum is not positive.
     """
     weights = _Parser(text).parse()
     total = sum(weights.values())
-    # written as "not <=" because infinite weights sum to NaN
-    if not abs(total - 1) <= _TOLERANCE:
+    # written as "not >" because infinite weights sum to NaN
+    if not _TOLERANCE < total < math.inf:
         raise UserError(
             f"the weights in {text!r} sum to {total:.4g}, and those of a voice must sum to 1: "
             "write 0.5*a + 0.5*b, or a + (b - c)"
         )
+    if abs(total - 1) <= _TOLERANCE:
+        return weights
+    weights = {name: weight / total for name, weight in weights.items()}
+    _say_taken(text, " + ".join(f"{weight:.3g}*{name}" for name, weight in weights.items()).replace("+ -", "- "))
     return weights
+
+
+@cache
+def _say_taken(text: str, taken: str) -> None:
+    """Say what a text was taken for; once, since an expression is read several times."""
+    log.info("%s is taken as %s: the weights of a voice sum to 1", text, taken)
 
 
 @dataclass(frozen=True)
@@ -114,11 +130,24 @@ class _Parser:
         assert token is not None
         self.position += 1
         if token["name"]:
-            return _Value(voices={token["name"]: 1.0})
+            return _Value(voices={token["name"]: self.weight()})
         number = float(token["number"])
         if not math.isfinite(number):
             self.fail_at(self.position - 1, "this number is too large")
         return _Value(number)
+
+    def weight(self) -> float:
+        """The number in parentheses after a voice; 1 if there is none."""
+        if not self.next_is("("):
+            return 1.0
+        number = self.tokens[self.position]["number"] if self.position < len(self.tokens) else None
+        if not number or not math.isfinite(float(number)):
+            self.fail("a weight")
+        assert number is not None
+        self.position += 1
+        if not self.next_is(")"):
+            self.fail("a closing parenthesis")
+        return float(number)
 
     def next_is(self, *marks: str) -> str | None:
         """Read one of these marks, if it is next."""

@@ -4,12 +4,15 @@ Sums such as ``a + 3*(b - c)`` leave the region that Kokoro was trained on. A st
 any stock voice is from the other stock voices is drawn back along a straight line.
 """
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
+from safetensors import safe_open
 from torch import Tensor
 
+from nuanced_speech.core.constants import DATA
 from nuanced_speech.voice.stock import HELD_OUT, stock_styles, stock_voices, style_of
 from nuanced_speech.voice.style import Style
 
@@ -17,10 +20,15 @@ from nuanced_speech.voice.style import Style
 SHRINKAGE = 0.5
 # The same for the coordinates of a search: a new voice may differ in what all stock voices have in common.
 ROOM = 0.3
+# Of the regression of pitch on prosody, of 0.05 to 0.5 the best for voices left out; and the place of the pitch among
+# the attributes of the stock voices (voicemaking.attributes).
+RIDGE, PITCH_COLUMN = 0.1, 2
 
 
 def near_real(pack: Tensor, parts: Sequence[Tensor] = ()) -> Tensor:
     """A pack whose timbre and prosody are each drawn back to the region of real voices if they are outside.
+
+    The pitch of the prosody is held too: a difference of voices can stay near the others and yet creak at 40 Hz.
 
     Args:
         pack: ``[510, 256]``.
@@ -32,9 +40,48 @@ def near_real(pack: Tensor, parts: Sequence[Tensor] = ()) -> Tensor:
     for number, (half, centre) in enumerate(zip(_halves(pack), _halves(mean), strict=True)):
         distance = distances(style_of(pack))[number]
         limit = max([1.0, *(part[number] for part in of_parts)])
+        share = min(limit / distance, 1.0) if distance > 0 else 1.0
+        if number == 1:
+            share = min(share, _share_in_pitch(style_of(half), style_of(centre), [style_of(part) for part in parts]))
         # one share for all rows, so that their differences shrink alike
-        near.append(torch.lerp(centre, half, limit / distance) if distance > limit else half)
+        near.append(torch.lerp(centre, half, share) if share < 1 else half)
     return torch.cat(near, 1)
+
+
+def pitch_hz(prosody: Tensor) -> float:
+    """Median F0 of a voice, Hz, as its prosody ``[128]`` tells: linear, by ridge regression over the stock voices.
+
+    Left out one by one, these are found with an error of 10 Hz, of a standard deviation of 55 Hz. Below 80 Hz it is too
+    low rather than too high.
+    """
+    mean, std, weights, offset = _pitch_map()
+    return float((prosody.cpu() - mean) / std @ weights) + offset
+
+
+def _share_in_pitch(prosody: Tensor, centre: Tensor, parts: Sequence[Tensor]) -> float:
+    """How much of the way from ``centre [128]`` to ``prosody [128]`` keeps the pitch in the range of real voices."""
+    known = [pitch_hz(style.prosody) for style in stock_styles()]
+    known += [pitch_hz(Style.from_vector(part).prosody) for part in parts]
+    start, end = pitch_hz(centre), pitch_hz(prosody)
+    lowest, highest = min(known), max(known)
+    if lowest <= end <= highest:
+        return 1.0
+    return ((lowest if end < lowest else highest) - start) / (end - start)
+
+
+@lru_cache
+def _pitch_map() -> tuple[Tensor, Tensor, Tensor, float]:
+    """Mean and standard deviation of prosodies ``[128]``, weights ``[128]`` and offset of ``pitch_hz``."""
+    file = DATA / "attributes.safetensors"
+    with safe_open(file, "pt") as opened:
+        names, values = json.loads(opened.metadata()["names"]), opened.get_tensor("stock.values")
+    hertz = 2 ** values[:, PITCH_COLUMN].float()
+    prosody = torch.stack([Style.from_vector(style_of(stock_voices()[name])).prosody for name in names])
+    mean, std = prosody.mean(0), prosody.std(0)
+    scaled = (prosody - mean) / std
+    kernel = scaled @ scaled.T / scaled.shape[1] + RIDGE * torch.eye(len(scaled))
+    weights = scaled.T @ torch.linalg.solve(kernel, hertz - hertz.mean()) / scaled.shape[1]
+    return mean, std, weights, float(hertz.mean())
 
 
 def distances(style: Tensor) -> tuple[float, float]:

@@ -5,6 +5,7 @@ timbre (decoder), its last 128 the prosody (predictor).
 """
 
 import difflib
+import os
 import re
 from collections.abc import Container
 from functools import lru_cache
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+from platformdirs import user_data_path
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -37,8 +39,9 @@ VOICE_LANGUAGES = {
 }  # fmt: skip
 # Names that a voice of the user may have.
 NAME = r"[^\W\d][\w-]*"
-# Folder that keeps the user's own voices, and that is searched for their names.
+# Folder that keeps the user's own voices, and that is searched for their names, as is ``user_folder()``.
 OWN_FOLDER = Path("voices")
+USER_FOLDER = "NUANCED_SPEECH_VOICES"
 # Voices that no training uses, so that figures on them are figures on unseen voices.
 HELD_OUT = (
     "af_nova", "af_river", "am_liam", "am_puck", "bf_lily", "bm_lewis", "hm_psi", "if_sara", "jf_nezumi", "zm_yunxi",
@@ -60,7 +63,7 @@ def voice_pack(voice: str) -> Tensor:
     """The pack ``[510, 256]`` of a voice that is given as text.
 
     Args:
-        voice: a stock voice (``af_heart``); an own voice in ``voices/`` (``me``); a ``.pt``, ``.safetensors`` or
+        voice: a stock voice (``af_heart``); an own voice (``me``, see ``own_voices``); a ``.pt``, ``.safetensors`` or
             ``.npz`` file with 510 rows of 256 and nothing else; a mixture, whose weights are normalised to sum to 1
             (``af_heart:0.7,me:0.3``); or a sum whose weights sum to 1 (``me + 0.5*(af_nicole - af_sarah)``).
 
@@ -96,14 +99,26 @@ def parts_of(voice: str) -> Weights:
     return {name: weight / sum(weights.values()) for name, weight in weights.items()}
 
 
+def user_folder() -> Path:
+    """Folder of voices that are found from everywhere: ``NUANCED_SPEECH_VOICES``, else one among the user's data."""
+    chosen = os.environ.get(USER_FOLDER)
+    return Path(chosen).expanduser() if chosen else user_data_path("nuanced-speech", appauthor=False) / "voices"
+
+
 def own_voices(folder: Path | None = None) -> dict[str, Path]:
-    """The user's own voices by name, in ``voices/`` or another folder; of several formats the one with a provenance.
+    """The user's own voices by name; of several formats the one with a provenance.
 
     Files with the name of a stock voice are left out, since that name means the stock voice.
+
+    Args:
+        folder: the only one to look in; None: ``voices/`` and then ``user_folder()``.
     """
-    files = [path for path in (folder or OWN_FOLDER).glob("[!.]*") if path.suffix in PACK_SUFFIXES and path.is_file()]
-    files.sort(key=lambda path: (path.stem, path.suffix == ".safetensors"))
-    return {path.stem: path for path in files if path.stem not in stock_voices()}
+    found: dict[str, Path] = {}
+    for place in [user_folder(), OWN_FOLDER] if folder is None else [folder]:
+        files = [path for path in place.glob("[!.]*") if path.suffix in PACK_SUFFIXES and path.is_file()]
+        files.sort(key=lambda path: (path.stem, path.suffix == ".safetensors"))
+        found |= {path.stem: path for path in files if path.stem not in stock_voices()}
+    return dict(sorted(found.items()))
 
 
 def own_voice(name: str) -> Path | None:

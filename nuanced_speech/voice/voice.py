@@ -1,5 +1,6 @@
 """A voice that can be kept, shared and used elsewhere: a voice pack with a name and a provenance."""
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -43,9 +44,16 @@ class Voice:
         """The comment that marks audio in this voice as synthetic, in the metadata of the file."""
         return f"{SYNTHETIC}; voice: {self.name} ({'clone' if self.provenance.cloned else self.provenance.kind})"
 
+    @property
+    def digest(self) -> str:
+        """A sum of the pack's numbers, by which equal voices are known."""
+        return hashlib.sha256(self.pack.float().cpu().numpy().tobytes()).hexdigest()
+
     @classmethod
     def load(cls, spec: "str | Path | Voice") -> "Voice":
         """A voice by a name, a file, a list or a sum: see ``voice.stock.voice_pack``. A ``Voice`` is returned as it is.
+
+        A sum with a difference is held near real voices, as ``near_real`` does.
 
         Raises:
             UserError: as ``voice_pack``.
@@ -53,7 +61,12 @@ class Voice:
         if isinstance(spec, Voice):
             return spec
         spec = str(spec)
-        return _single(spec) if list(parts_of(spec)) == [spec] else _sum(spec)
+        parts = parts_of(spec)
+        if list(parts) == [spec]:
+            return _single(spec)
+        summed = _sum(spec)
+        # only a difference leaves the region of its parts
+        return summed if min(parts.values()) >= 0 else summed.near_real(*map(_single, parts))
 
     def mix(self, other: "Voice", share: float = 0.5, name: str = "") -> "Voice":
         """This voice with a share of another, 0 to 1.

@@ -41,6 +41,8 @@ class Attribute:
 
     def show(self, value: float) -> str:
         """A value with its unit; Hz and phonemes per second are shown as such, not in log2."""
+        if not np.isfinite(value):
+            return "unknown"
         if self.unit.startswith("log2 "):
             return f"{2**value:.3g} {self.unit[5:]}"
         return f"{value:.1f} {self.unit}"
@@ -254,4 +256,7 @@ def _peak_prominence(spectra: np.ndarray, f0: np.ndarray) -> float:
     slope, offset = np.polyfit(quefrency[fitted], cepstra[:, fitted].T, 1)
     above = cepstra[:, fitted] - slope[:, None] * quefrency[fitted] - offset[:, None]
     near = np.abs(quefrency[fitted] * f0[:, None] - 1) < NEAR
-    return float(np.where(near, above, -np.inf).max(1).mean())
+    peaks = np.where(near, above, -np.inf).max(1)
+    # a voice may creak below what the range of periods holds
+    peaks = peaks[np.isfinite(peaks)]
+    return float(peaks.mean()) if len(peaks) else float("nan")

@@ -6,7 +6,8 @@ import importlib.util
 import os
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException
@@ -193,6 +194,25 @@ def _download(url: str, scratch: Path, progress: FetchProgress) -> list[Path]:
     if total and done != total:
         raise Unavailable(f"the download broke off after {done} of {total} bytes")
     return [target]
+
+
+@contextmanager
+def quick_hub() -> Iterator[None]:
+    """Inside, the hub's client takes only what its cache has, if the hub gives no answer soon.
+
+    Its own attempts take minutes, one after the other.
+    """
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    try:
+        _require_network(constants.ENDPOINT)
+    except Unavailable:
+        constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def _require_network(url: str) -> None:

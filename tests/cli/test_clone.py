@@ -32,7 +32,7 @@ def here(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
         (["mix", "--name", "x"], "either an expression, or both"),
         (["mix", "af_sky", "--timbre", "af_sky", "--prosody", "af_sky", "--name", "x"], "either an expression"),
         (["mix", "--timbre", "af_sky", "--name", "x"], "either an expression, or both"),
-        (["mix", "2*af_sky", "--name", "x"], "sum to 2"),
+        (["mix", "af_sky - 2*af_sky", "--name", "x"], "sum to -1"),
         (["mix", "af_sky + *", "--name", "x"], "character 10"),
         (["mix", "af_sky + (nobody - af_sky)", "--name", "x"], "unknown voice 'nobody'"),
         (["mix", "af_sky", "--name", "af_bella"], "stock voice"),
@@ -94,6 +94,10 @@ def test_the_mark_is_written_and_found(suffix, run) -> None:  # type: ignore[no-
         f"spoken{suffix}: {comment}", f"usual{suffix}: {audio.SYNTHETIC}", f"real{suffix}: no mark",
     ]  # fmt: skip
     assert run("detect", f"real{suffix}")[0] == 2
+    # one that cannot be read does not hide the others
+    status, out, err = run("detect", "nowhere.wav", f"spoken{suffix}", "nothing.wav")
+    assert status == 1 and out.splitlines() == [f"spoken{suffix}: {comment}"]
+    assert err.count("error: ") == 2 and "nothing.wav does not exist" in err
     # another program's comment is no mark
     with soundfile.SoundFile(f"other{suffix}", "w", 24000, 1, format=suffix[1:].upper()) as file:
         file.comment = "holiday"

@@ -161,6 +161,52 @@ def test_one_bad_recording_does_not_cost_the_others(clip, bad, tmp_path, run, lo
     assert [p.name for p in folder.iterdir()] == ["good.wav"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["in.wav", "out", "--format", "midi"], "--format: 'midi'"),
+        (["in.wav", "out.flac", "--format", "wav"], "--format: "),
+        (["in.wav", "out.wav", "--shard", "1/2"], "--shard: only a folder"),
+        (["folder", "out", "--shard", "3/2"], "--shard: there is no share 3 of 2"),
+        (["folder", "in.wav"], "is a folder"),
+        (["folder", "folder"], "input itself"),
+        (["folder", "out", "--report", "r"], "--report"),
+        (["empty", "out"], "no recordings"),
+        (["in.wav", "-", "out"], "alone"),
+        (["in.wav", "out.wav", "--voice", "af_hart"], "unknown voice"),
+        (["in.wav", "out.wav", "--voice", "nobody.wav"], "nobody.wav does not exist"),
+        (["in.wav", "out.wav", "--more", "nothing.wav"], "nothing.wav does not exist"),
+        (["nowhere.wav", "out.wav"], "nowhere.wav does not exist"),
+        (["in.wav", "other.wav", "-"], "standard output (-)"),
+    ],
+)
+def test_impossible_work_is_refused_before_any_model(tmp_path, monkeypatch, arguments, says, run):
+    monkeypatch.chdir(tmp_path)
+    for name in ("in.wav", "folder/a.wav", "empty/text.txt", "other.wav"):
+        Path(name).parent.mkdir(exist_ok=True)
+        soundfile.write(name, tone(1), 16000, format="WAV")
+    monkeypatch.setattr(bank, "ModelBank", None)
+    status, _, err = run("convert", *arguments)
+    assert status == 1 and err.startswith("error: ") and err.count("\n") == 1 and says in err, err
+
+
+@pytest.mark.slow
+def test_a_folder_is_converted_once(clip, bad, tmp_path, run, loaded_bank):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    (folder / "deep").mkdir(parents=True)
+    wave, rate = soundfile.read(clip)
+    soundfile.write(folder / "deep" / "good.wav", wave[: 2 * rate], rate)
+    bad["silent"].rename(folder / "silent.wav")
+    command = ("convert", folder, out, "--format", "flac", "--path", "direct", "--whisper", "tiny.en")
+    status, _, err = run(*command)
+    assert status == 1 and "1 of 2" in err and "is silent" in err
+    good = out / "deep" / "good.flac"
+    assert soundfile.info(good).frames == 2 * 24000
+    before = good.stat().st_mtime_ns
+    status, _, err = run(*command)
+    assert status == 1 and "0 converted, 1 done before, 1 failed" in err and good.stat().st_mtime_ns == before
+
+
 def test_help_lists_every_command_in_order(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["nuanced-speech", "--help"])
     with pytest.raises(SystemExit):

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import resource
+import shutil
 import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from helpers import ordinary_user
+from safetensors.torch import save_file
 
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.core.files import check_replaceable, replacing
+from nuanced_speech.core.files import check_apart, check_replaceable, replacing
 
 
 def refusal(path: Path) -> str:
@@ -104,3 +111,70 @@ def test_the_check_changes_nothing(tmp_path: Path) -> None:
     check_replaceable(tmp_path / "old.txt")
     after = (tmp_path / "old.txt").stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file may become larger, as on a disk that is full."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def by_text(path: Path) -> None:
+    path.write_text("x" * 100_000)
+
+
+def by_torch(path: Path) -> None:
+    torch.save(torch.zeros(100_000), path)
+
+
+def by_safetensors(path: Path) -> None:
+    save_file({"a": torch.zeros(100_000)}, path)
+
+
+def by_zip(path: Path) -> None:
+    np.savez(path, a=np.zeros(100_000))
+
+
+@pytest.mark.parametrize("write", [by_text, by_torch, by_safetensors, by_zip])
+def test_a_full_disk_is_one_line_whatever_a_library_makes_of_it(write: Callable[[Path], None], tmp_path: Path) -> None:
+    path = tmp_path / "out.npz"
+    path.write_text("old")
+    with room_for(20_000), pytest.raises(UserError, match=r"cannot write .*out\.npz: File too large"):  # noqa: SIM117
+        with replacing(path) as temporary:
+            write(temporary)
+    assert path.read_text() == "old" and [*tmp_path.iterdir()] == [path]
+
+
+def test_a_folder_that_goes_while_a_file_is_written_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(UserError, match="cannot write .*No such file"), replacing(folder / "out.txt") as temporary:
+        shutil.rmtree(folder)
+        temporary.write_text("new")
+
+
+def test_another_error_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "out.txt"):
+        (tmp_path / "nothing.txt").read_text()
+    with pytest.raises(ZeroDivisionError), replacing(tmp_path / "out.txt"):
+        1 / 0  # noqa: B018
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_an_input_is_not_written_over(tmp_path: Path) -> None:
+    path, other = tmp_path / "in.wav", tmp_path / "other.wav"
+    path.touch()
+    check_apart(tmp_path / "new.wav", path, None)
+    (tmp_path / "link.wav").symlink_to(path)
+    for output in (path, tmp_path / "link.wav"):
+        with pytest.raises(UserError, match="input itself"):
+            check_apart(output, other, path)
+
+
+def test_a_device_is_not_replaced() -> None:
+    assert "device" in refusal(Path("/dev/null"))

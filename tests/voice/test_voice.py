@@ -18,6 +18,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.voice.prior import distances, near_real
 from nuanced_speech.voice.provenance import Source, new_provenance
 from nuanced_speech.voice.stock import PACK_SUFFIXES, own_voices, stock_voices, style_of, voice_pack
+from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice, mix
 
 
@@ -71,6 +72,26 @@ def test_voices_of_a_folder(me: Voice, tmp_path: Path, monkeypatch) -> None:  # 
         voice_pack("othr")
     with pytest.raises(UserError, match="unknown voice 'nobody': choose from me, other, af_alloy"):
         voice_pack("nobody")
+
+
+def test_kept_voices_are_found_from_everywhere(me: Voice, tmp_path: Path, monkeypatch, run) -> None:  # type: ignore[no-untyped-def]
+    for name in ("one", "two", "kept"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("NUANCED_SPEECH_VOICES", str(tmp_path / "kept"))
+    monkeypatch.chdir(tmp_path / "one")
+    me.save()
+    status, out, err = run("voices", "keep", "me")
+    assert status == 0 and len(out.splitlines()) == 3, err
+    monkeypatch.chdir(tmp_path / "two")
+    assert own_voices() == {"me": tmp_path / "kept" / "me.safetensors"} and torch.equal(voice_pack("me"), me.pack)
+    assert Voice.load("me").provenance == me.provenance
+    status, _, err = run("voices", "keep", "me")
+    assert status == 1 and "is there already" in err
+    # the one here comes first, whatever its format
+    torch.save(stock_voices()["af_sky"].clone(), "me.pt")
+    Path("voices").mkdir()
+    Path("me.pt").rename("voices/me.pt")
+    assert torch.equal(voice_pack("me"), stock_voices()["af_sky"])
 
 
 def test_no_voice_is_overwritten_without_force(me: Voice, tmp_path: Path) -> None:
@@ -135,6 +156,24 @@ def test_the_prior_holds_sums_near_real_voices() -> None:
     for half in (slice(0, 128), slice(128, 256)):
         share = (near - mean)[:, half].norm() / (far - mean)[:, half].norm()
         torch.testing.assert_close((near - mean)[:, half], share * (far - mean)[:, half], atol=1e-4, rtol=0)
+
+
+def test_differences_keep_the_pitch_of_real_voices() -> None:
+    from nuanced_speech.voice.prior import PITCH_COLUMN, pitch_hz
+    from nuanced_speech.voice.stock import stock_styles
+    from nuanced_speech.voicemaking.attributes import PITCH
+
+    assert PITCH_COLUMN == PITCH
+    lowest = min(pitch_hz(style.prosody) for style in stock_styles())
+    assert 75 < lowest < 100
+    for expression in ("am_onyx + (af_nicole - af_sarah)", "am_adam + (am_onyx - af_heart)"):
+        loose, held = mix(expression, "x", prior=False).pack, Voice.load(expression).pack
+        assert torch.equal(held, mix(expression, "x").pack)
+        # both are near enough by their distance alone
+        assert max(distances(style_of(loose))) < 1
+        below, above = (pitch_hz(Style.from_vector(style_of(pack)).prosody) for pack in (loose, held))
+        assert below < 60 and above == pytest.approx(lowest, abs=0.5)
+    assert torch.equal(Voice.load("0.5*am_onyx + 0.5*af_nicole").pack, voice_pack("am_onyx:1,af_nicole:1"))
 
 
 def test_a_header_that_is_not_ours_or_damaged(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -488,3 +489,20 @@ def test_models_command(upstream: Upstream) -> None:
     assert failed.exit_code == 1 and isinstance(failed.exception, UserError)
     assert run(app, ["pull", "--force", "whisper-tiny"]).exit_code == 0
     store.verify("whisper-tiny")
+
+
+def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    from nuanced_speech.weights.sources import quick_hub
+
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    with socket.socket() as silent:  # takes the connection and says nothing
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        started = time.monotonic()
+        with quick_hub():
+            assert constants.HF_HUB_OFFLINE and time.monotonic() - started < 5
+        assert not constants.HF_HUB_OFFLINE

@@ -7,6 +7,7 @@ import typer
 
 from nuanced_speech.cli.config_options import options_of
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import check_apart
 from nuanced_speech.tts.configs import LMTrainConfig
 
 app = typer.Typer(help="Text to codec tokens by a language model: train, infer.", no_args_is_help=True)
@@ -57,6 +58,7 @@ def infer(
     from nuanced_speech import audio
 
     audio.check_writable(out)
+    check_apart(out, speaker)
     if not text.strip():
         raise UserError("there is nothing to say in the text: give some words")
     from nuanced_speech.core.device import check_device

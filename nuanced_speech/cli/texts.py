@@ -1,0 +1,77 @@
+"""What ``nuanced-speech say`` is given to speak: a text, a file of text, standard input, or a book."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nuanced_speech.core.errors import UserError
+
+if TYPE_CHECKING:
+    from nuanced_speech.text.book import Book
+
+EPUB = ".epub"
+
+
+def book_file(words: list[str], file: Path | None) -> Path | None:
+    """The EPUB file among the arguments, if there is one."""
+    if file is not None:
+        return file if file.suffix.lower() == EPUB else None
+    first = words[0] if words else ""
+    return Path(first) if first.lower().endswith(EPUB) and "\n" not in first else None
+
+
+def is_audiobook(out: str | None) -> bool:
+    """Whether a file to write is an audiobook."""
+    return out is not None and out.lower().endswith(".m4b")
+
+
+def given(words: list[str], file: Path | None, ssml: bool, without_out: bool) -> "tuple[Book, str | None]":
+    """What to speak, and the name of the file to write.
+
+    Args:
+        words: arguments.
+        file: what ``--file`` names.
+        ssml: the text is SSML.
+        without_out: no file need be named.
+
+    Raises:
+        UserError: too many or too few arguments, a file that is not there or not text, nothing to say.
+    """
+    texts = int(file is None)
+    if len(words) != texts + 1 and not (without_out and len(words) == texts):
+        usage = 'the text and the file to write: nuanced-speech say "Hello." out.wav'
+        raise UserError(f"give {'the file to write and no text besides --file' if file else usage}")
+    out = words[-1] if len(words) > texts else None
+    from nuanced_speech.text.book import plain_book, read_epub
+
+    path = book_file(words, file)
+    if path is not None:
+        book = read_epub(path)
+        return replace(book, title=book.title or path.stem), out
+    text = _text(words, file)
+    if ssml:
+        from nuanced_speech.text.ssml import from_ssml
+
+        text = from_ssml(text)
+    return plain_book(text, "" if file is None else file.stem), out
+
+
+def _text(words: list[str], file: Path | None) -> str:
+    if file is not None:
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise UserError(f"{file} cannot be read: {error.strerror}") from error
+        return _decoded(data, str(file))
+    return _decoded(sys.stdin.buffer.read(), "standard input") if words[0] == "-" else words[0]
+
+
+def _decoded(data: bytes, name: str) -> str:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{name} is not text in UTF-8 (byte {error.start}): save it as UTF-8 plain text") from None
+    if "\0" in text:
+        raise UserError(f"{name} is not plain text: it holds zero bytes")
+    return text

@@ -1,0 +1,187 @@
+"""Conversion of a folder of recordings into another: resumable, sub-folders mirrored, every input accounted for."""
+
+import hashlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from nuanced_speech import audio
+from nuanced_speech.convert.converter import Conversion
+from nuanced_speech.convert.manifest import DONE, FAILED, Entry, Manifest
+from nuanced_speech.convert.options import ConversionOptions, is_recording
+from nuanced_speech.convert.shard import Shard
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import Progress
+from nuanced_speech.text.dictionary import Dictionary
+from nuanced_speech.voice.files import make_folder
+from nuanced_speech.voice.voice import Voice
+from nuanced_speech.weights.store import sha256
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording of an archive: its path within the folder, with slashes, the file itself, and the file to write."""
+
+    name: str
+    source: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: its entry in the manifest, and the conversion if it was made just now."""
+
+    job: Job
+    entry: Entry
+    conversion: Conversion | None = None
+
+
+class Converting(Protocol):
+    """What converts a file into a file: ``Converter.convert``."""
+
+    def __call__(
+        self,
+        source: str | Path,
+        options: ConversionOptions | None = None,
+        *,
+        output: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> Conversion: ...
+
+
+def jobs_of(folder: Path, out: Path, suffix: str = ".wav", shard: Shard | None = None) -> list[Job]:
+    """The recordings of a folder and of those below it, and where each goes.
+
+    Hidden files and what lies in the output folder are left out. Recordings whose names differ in nothing but the
+    suffix keep theirs: ``a.mp3`` becomes ``a.mp3.wav`` beside ``a.flac``.
+
+    Args:
+        suffix: of the outputs.
+        shard: the share to take; which one a recording belongs to does not depend on the others.
+
+    Raises:
+        UserError: no recording in the folder; a folder whose outputs would be its inputs.
+    """
+    if out.exists() and out.samefile(folder):
+        raise UserError(f"{out} is the input itself: give the output another folder")
+    inside = out.resolve()
+    sources = [
+        path
+        for path in audio.recordings_in(folder)
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+        and inside not in path.resolve().parents
+    ]
+    if not sources:
+        known = ", ".join(sorted(audio.SEARCHED_SUFFIXES))
+        raise UserError(f"{folder} holds no recordings: files that end in {known} are converted")
+    stems = Counter(path.relative_to(folder).with_suffix("") for path in sources)
+    jobs = []
+    for path in sources:
+        inner = path.relative_to(folder)
+        stem = inner.name if stems[inner.with_suffix("")] > 1 else inner.stem
+        if shard is None or shard.has(inner.as_posix()):
+            jobs.append(Job(inner.as_posix(), path, out / inner.parent / f"{stem}{suffix}"))
+    return jobs
+
+
+def convert_archive(
+    convert: Converting,
+    jobs: Sequence[Job],
+    out: Path,
+    options: ConversionOptions,
+    options_digest: str,
+    shard: Shard | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Outcome]:
+    """Convert recordings one by one; whatever goes wrong with one is noted, and the others go on.
+
+    Recordings that are done already, with the same options, are not read again; those that failed are tried again.
+
+    Args:
+        convert: ``Converter.convert``.
+        jobs: as ``jobs_of`` gives them.
+        out: folder of the outputs and of the manifest; made where it is missing.
+        options: for all of them.
+        options_digest: as ``digest_of`` gives it.
+        shard: the share that ``jobs`` are.
+        progress: called with the share of the recording under way.
+
+    Raises:
+        UserError: a folder or manifest that cannot be written.
+    """
+    make_folder(out)
+    with Manifest(out, shard) as manifest:
+        new = [job for job in jobs if job.name not in manifest.entries]
+        manifest.add(*(Entry(job.name, job.output.relative_to(out).as_posix(), time=time.time()) for job in new))
+        for job in jobs:
+            entry = Entry(job.name, job.output.relative_to(out).as_posix(), options=options_digest)
+            before = manifest.entries[job.name]
+            if _is_done(job, before, entry):
+                yield Outcome(job, before)
+                continue
+            conversion = None
+            try:
+                entry = _identified(entry, job.source)
+                make_folder(job.output.parent)
+                conversion = convert(job.source, options, output=job.output, progress=progress)
+                seconds = len(conversion.source) / conversion.sample_rate
+                entry = replace(entry, state=DONE, written=job.output.stat().st_size, seconds=round(seconds, 3))
+            except UserError as error:
+                entry = replace(entry, state=FAILED, reason=str(error))
+            except Exception as error:  # an archive must not end at one file, whatever is wrong with it
+                log.debug("%s failed", job.source, exc_info=True)
+                lines = f"{type(error).__name__}: {error}".splitlines()
+                entry = replace(entry, state=FAILED, reason=lines[0][:500])
+            entry = replace(entry, time=time.time())
+            manifest.add(entry)
+            yield Outcome(job, entry, conversion)
+
+
+def digest_of(options: ConversionOptions, **others: Any) -> str:
+    """A digest of options, of the voices and recordings that they name, and of other settings, by their content."""
+    values = {field.name: getattr(options, field.name) for field in fields(options)} | others
+    total = hashlib.sha256()
+    for name in sorted(values):
+        total.update(f"{name}={_content(name, values[name])}\n".encode())
+    return total.hexdigest()[:16]
+
+
+def _content(name: str, value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ",".join(_content(name, part) for part in value) + "]"
+    if isinstance(value, Dictionary):
+        return repr(sorted(value.entries.items()))
+    if name == "more" or (name == "voice" and value is not None and is_recording(value)):
+        with_path = Path(str(value))
+        return sha256([with_path]) if with_path.is_file() else str(value)
+    if name == "voice" and value is not None:
+        return Voice.load(value).digest
+    return repr(value)
+
+
+def _identified(entry: Entry, source: Path) -> Entry:
+    try:
+        status = source.stat()
+        return replace(entry, bytes=status.st_size, modified=status.st_mtime_ns, sha256=sha256([source]))
+    except OSError as error:
+        raise UserError(f"{source} cannot be read: {error.strerror}") from error
+
+
+def _is_done(job: Job, before: Entry, wanted: Entry) -> bool:
+    """Whether a job is done with these options, its input is the same, and its output is there."""
+    if before.state != DONE or (before.options, before.output) != (wanted.options, wanted.output):
+        return False
+    try:
+        status = job.source.stat()
+        if job.output.stat().st_size != before.written or status.st_size != before.bytes:
+            return False
+        return status.st_mtime_ns == before.modified or sha256([job.source]) == before.sha256
+    except OSError:
+        return False

@@ -1,0 +1,114 @@
+"""Features of segments in files, to the last bit, for work that goes on where it was broken off."""
+
+import json
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from nuanced_speech.analysis.analyzer import Analyzer
+from nuanced_speech.analysis.features import SegmentFeatures, gain_of
+from nuanced_speech.analysis.prepared_segment import windows
+from nuanced_speech.audio.segmentation import Segment, segment
+from nuanced_speech.core.errors import reading
+from nuanced_speech.core.files import replacing
+from nuanced_speech.core.progress import Progress, part_of
+from nuanced_speech.dsp.spectral_balance import SpectralBalance
+from nuanced_speech.voice.style import Style
+
+_CLASSES = {kind.__name__: kind for kind in (SegmentFeatures, Segment, SpectralBalance, Style)}
+
+
+class KeptAnalyzer:
+    """An analyzer whose results are kept, a file for each window of segments. Takes the place of ``Analyzer``.
+
+    Args:
+        analyzer: measures what is not kept yet.
+        folder: of the files; made when the first one is written. It belongs to one recording.
+        device: where features are put.
+    """
+
+    def __init__(self, analyzer: Analyzer, folder: Path, device: str) -> None:
+        self.analyzer, self.folder, self.device = analyzer, folder, device
+
+    def __call__(
+        self,
+        recording: np.ndarray,
+        segments: list[Segment] | None = None,
+        gain: float | None = None,
+        phonemes: bool = False,
+        progress: Progress | None = None,
+    ) -> list[SegmentFeatures]:
+        """As ``Analyzer.__call__``; windows do not depend on each other."""
+        segments = segment(recording) if segments is None else segments
+        gain = gain_of(recording) if gain is None else gain
+        features: list[SegmentFeatures] = []
+        longest = self.analyzer.config.window_units if phonemes else 0
+        for number, group in enumerate(windows(segments, longest)):
+            done, ready = len(features) / len(segments), (len(features) + len(group)) / len(segments)
+            path = self.folder / f"{number:06d}.safetensors"
+            if not path.exists():
+                measured = self.analyzer(recording, group, gain, phonemes, part_of(progress, done, ready))
+                self.folder.mkdir(exist_ok=True)
+                write(path, measured)
+            features += read(path, self.device)
+            if progress is not None:
+                progress(ready)
+        return features
+
+
+def write(path: Path, features: list[SegmentFeatures]) -> None:
+    """Write features; the file appears when it is complete.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    tensors: dict[str, Tensor] = {}
+    described = [_described(item, tensors) for item in features]
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, {"features": json.dumps(described)})
+
+
+def read(path: Path, device: str = "cpu") -> list[SegmentFeatures]:
+    """Features as they were written; tensors on a device.
+
+    Raises:
+        UserError: a damaged file.
+    """
+    with reading(path, "kept features", "remove its folder and begin anew"), safe_open(path, "pt") as file:
+        described = json.loads(file.metadata()["features"])
+        return [_restored(item, file.get_tensor, device) for item in described]
+
+
+def _described(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """A value as JSON takes it; arrays go to ``tensors``."""
+    if isinstance(value, (np.ndarray, Tensor)):
+        name = str(len(tensors))
+        tensor = torch.from_numpy(value) if isinstance(value, np.ndarray) else value.detach()
+        # the order in memory stays too, since sums depend on it in the last bit
+        strides = tensor.stride()
+        order = sorted(range(tensor.ndim), key=lambda axis: -strides[axis])
+        tensors[name] = tensor.permute(order).cpu().clone(memory_format=torch.contiguous_format)
+        return {"tensor" if isinstance(value, Tensor) else "array": name, "order": order}
+    if is_dataclass(value):
+        return {
+            "class": type(value).__name__,
+            "fields": {f.name: _described(getattr(value, f.name), tensors) for f in fields(value)},
+        }
+    return {"value": value}
+
+
+def _restored(item: Any, tensor: Callable[[str], Tensor], device: str) -> Any:
+    if "order" in item:
+        kept = tensor(item.get("array", item.get("tensor"))).clone().permute(np.argsort(item["order"]).tolist())
+        return kept.numpy() if "array" in item else kept.to(device)
+    if "class" in item:
+        values = {name: _restored(value, tensor, device) for name, value in item["fields"].items()}
+        return _CLASSES[item["class"]](**values)
+    return item["value"]

@@ -1,0 +1,154 @@
+"""Conversion of a long recording that goes on where it was broken off, segment by segment."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.audio import Recording, check_writable
+from nuanced_speech.convert.archive import digest_of
+from nuanced_speech.convert.converter import Conversion, Converter
+from nuanced_speech.convert.kept_features import KeptAnalyzer
+from nuanced_speech.convert.options import ConversionOptions
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import replacing
+from nuanced_speech.core.journal import Journal, work_folder
+from nuanced_speech.core.progress import Progress
+from nuanced_speech.core.version import __version__
+from nuanced_speech.models.whisper import Segment, Transcript, Word
+from nuanced_speech.synthesis.resynthesizer import Delivery, Rendered, Resynthesizer
+from nuanced_speech.synthesis.target_voice import TargetVoice
+from nuanced_speech.weights.store import sha256
+
+
+class ResumableConverter(Converter):
+    """A converter whose conversions into files go on where they were broken off.
+
+    What is finished is kept in a work folder beside the output until that is whole: the transcript, the features of
+    every segment, and every segment as it was spoken. The result is that of an unbroken run to the last bit.
+
+    Args:
+        converter: gives the parts.
+    """
+
+    def __init__(self, converter: Converter) -> None:
+        super().__init__(
+            converter.models, converter.analyzer, converter.speakers, converter.adapter, converter.resynthesizer,
+            converter.voices, converter.gate,
+        )  # fmt: skip
+
+    def convert(
+        self,
+        source: str | Path | np.ndarray | Recording,
+        options: ConversionOptions | None = None,
+        *,
+        sample_rate: int | None = None,
+        output: str | Path | None = None,
+        progress: Progress | None = None,
+        **changes: Any,
+    ) -> Conversion:
+        """As ``Converter.convert``; from a file into a file, resumable.
+
+        Raises:
+            UserError: as there; a work folder that cannot be written, or that another process uses.
+        """
+        if output is None or not isinstance(source, (str, Path)):
+            return super().convert(
+                source, options, sample_rate=sample_rate, output=output, progress=progress, **changes
+            )
+        options = replace(options or ConversionOptions(), **changes)
+        check_writable(output)
+        work = {
+            "version": __version__,
+            "source": _sum(Path(source)),
+            "options": digest_of(options, whisper=self.models.whisper, device=self.models.device),
+        }
+        with Journal(work_folder(Path(output)), work) as journal:
+            kept = _KeptConverter(self, journal)
+            try:
+                conversion = kept.convert(source, options, output=output, progress=progress)
+            except UserError:
+                if not kept.anything:
+                    journal.remove()
+                raise
+            journal.remove()
+        return conversion
+
+
+class _KeptConverter(Converter):
+    """A converter that keeps what it finishes for one recording."""
+
+    def __init__(self, converter: Converter, journal: Journal) -> None:
+        super().__init__(
+            converter.models,
+            KeptAnalyzer(converter.analyzer, journal.folder / "features", converter.models.device),  # type: ignore[arg-type]
+            converter.speakers,
+            converter.adapter,
+            _KeptResynthesizer(converter.resynthesizer, journal),  # type: ignore[arg-type]
+            converter.voices,
+            converter.gate,
+        )
+        self._folder = journal.folder
+
+    @property
+    def anything(self) -> bool:
+        """Whether anything is kept."""
+        return any(self._folder.glob("transcript-*.json")) or (self._folder / "features").exists()
+
+    def _transcribe(self, wave: np.ndarray, language: str | None, word_times: bool) -> Transcript:
+        digest = hashlib.sha256(wave.tobytes()).hexdigest()[:16]
+        path = self._folder / f"transcript-{digest}-{'words' if word_times else 'text'}.json"
+        if not path.exists():
+            transcript = super()._transcribe(wave, language, word_times)
+            with replacing(path) as temporary:
+                temporary.write_text(json.dumps(asdict(transcript)), encoding="utf-8")
+        values = json.loads(path.read_text(encoding="utf-8"))
+        segments = [
+            Segment(**{**piece, "words": [Word(**word) for word in piece["words"]]}) for piece in values["segments"]
+        ]
+        return Transcript(values["text"], values["language"], segments)
+
+
+class _KeptResynthesizer:
+    """Speaks segments in order, each of them once; takes the place of ``Resynthesizer``."""
+
+    def __init__(self, resynthesizer: Resynthesizer, journal: Journal) -> None:
+        self.resynthesizer, self.journal = resynthesizer, journal
+        self._number = 0
+
+    def from_content(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered:
+        """As ``Resynthesizer.from_content``."""
+        return self._kept("from_content", features, voice, delivery)
+
+    def from_phonemes(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered:
+        """As ``Resynthesizer.from_phonemes``."""
+        return self._kept("from_phonemes", features, voice, delivery)
+
+    def from_text(
+        self, texts: Iterable[str], features: Sequence[SegmentFeatures], voice: TargetVoice, delivery: Delivery
+    ) -> Iterator[np.ndarray]:
+        """As ``Resynthesizer.from_text``; new words are not kept."""
+        return self.resynthesizer.from_text(texts, features, voice, delivery)
+
+    def _kept(self, way: str, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered:
+        number, self._number = self._number, self._number + 1
+        # an equaliser is fitted to the first segment that has one, and the segments after it need it
+        needed = voice.equalizer is None and voice.equalized(features)
+        if number < len(self.journal.notes) and not needed:
+            return Rendered(self.journal.sound(number), voice)
+        rendered: Rendered = getattr(self.resynthesizer, way)(features, voice, delivery)
+        if number == len(self.journal.notes):
+            self.journal.add(rendered.audio, {"segment": number})
+        return rendered
+
+
+def _sum(source: Path) -> str:
+    try:
+        return sha256([source])
+    except OSError as error:
+        raise UserError(f"{source} cannot be read: {error.strerror}") from error

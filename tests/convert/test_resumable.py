@@ -1,0 +1,57 @@
+"""Conversions that are broken off go on without a difference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nuanced_speech import audio
+from nuanced_speech.convert.converter import Converter
+from nuanced_speech.convert.resumable import ResumableConverter
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.journal import work_folder
+
+
+@pytest.mark.slow
+def test_a_conversion_that_is_broken_off_goes_on_without_a_difference(
+    converter: Converter, clip: Path, tmp_path: Path
+) -> None:
+    source, out = tmp_path / "in.wav", tmp_path / "out.wav"
+    wave = audio.read(clip)
+    audio.write(source, np.concatenate([wave, wave, wave])[: 13 * 24000])
+    converter.convert(source, path="direct", output=tmp_path / "unbroken.wav")
+    resumable = ResumableConverter(converter)
+    kept: list[set[str]] = []
+    for limit in (0.05, 0.55):  # when the first window is analysed, and when the first segment is spoken
+
+        def stop(share: float, limit: float = limit) -> None:
+            if share > limit:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            resumable.convert(source, path="direct", output=out, progress=stop)
+        assert not out.exists()
+        kept.append({path.name for path in work_folder(out).rglob("*") if path.is_file() and path.stat().st_size})
+    assert kept[0] == {"work.json"} and "000000.safetensors" in kept[1] and "parts.jsonl" in kept[1]
+    analysed = [path.stat().st_mtime_ns for path in sorted((work_folder(out) / "features").iterdir())]
+    spoken = (work_folder(out) / "sound.f32").read_bytes()
+    assert analysed and spoken
+
+    seen: list[bytes] = []
+
+    def watch(share: float) -> None:
+        seen.append((work_folder(out) / "sound.f32").read_bytes())
+
+    resumable.convert(source, path="direct", output=out, progress=watch)
+    assert out.read_bytes() == (tmp_path / "unbroken.wav").read_bytes() and not work_folder(out).exists()
+    assert all(data.startswith(spoken) for data in seen)
+
+
+def test_a_recording_that_cannot_be_converted_leaves_no_folder(converter: Converter, tmp_path: Path) -> None:
+    audio.write(tmp_path / "in.wav", np.zeros(24000, np.float32))
+    for name, says in (("in.wav", "silent"), ("nowhere.wav", "cannot be read")):
+        with pytest.raises(UserError, match=says):
+            ResumableConverter(converter).convert(tmp_path / name, path="direct", output=tmp_path / "out.wav")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]

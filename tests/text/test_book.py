@@ -1,0 +1,102 @@
+"""Books: chapters in reading order with their titles, and what is no book."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.text.book import read_epub
+
+epub = pytest.importorskip("ebooklib.epub")
+
+
+def picture() -> bytes:
+    """A PNG file of 2 x 2 dots."""
+
+    def part(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header, dots = struct.pack(">IIBBBBB", 2, 2, 8, 2, 0, 0, 0), zlib.compress(b"\0\1\2\3\4\5\6" * 2)
+    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", dots) + part(b"IEND", b"")
+
+
+def write_book(path: Path, bodies: dict[str, str], titled: bool = True) -> Path:
+    """An EPUB with these documents, by title; all but those that begin with _ are in its table of contents."""
+    book = epub.EpubBook()
+    book.set_identifier("x")
+    book.set_title("Two Sharks")
+    book.set_language("en")
+    book.add_author("A. Writer")
+    book.add_author("B. Other")
+    book.set_cover("cover.png", picture())
+    documents = []
+    for number, (title, body) in enumerate(bodies.items()):
+        document = epub.EpubHtml(title=title, file_name=f"text/{number} x.xhtml", lang="en")
+        document.content = f"<html><head><title>no</title></head><body>{body}</body></html>"
+        book.add_item(document)
+        documents.append((title, document))
+    book.toc = [(epub.Section("Part"), [d for title, d in documents if not title.startswith("_")])] if titled else []
+    book.add_item(epub.EpubNcx())
+    book.add_item(epub.EpubNav())
+    book.spine = ["cover", "nav", *(document for _, document in documents)]
+    epub.write_epub(str(path), book)
+    return path
+
+
+def test_chapters_have_titles_and_paragraphs(tmp_path: Path) -> None:
+    bodies = {
+        "One & all": "<h1>1.</h1><p>Sharks <i>shed</i>\n teeth.</p><script>no()</script><div>They<br/>do.</div>",
+        "_": "<p>Still one.</p>",
+        "Picture": "<img src='x.png'/><p> * * * </p>",
+        "Two": "<h2>Second</h2><ul><li>Yes.</li><li>No.</li></ul>",
+    }
+    book = read_epub(write_book(tmp_path / "book.epub", bodies))
+    assert (book.title, book.author, book.language) == ("Two Sharks", "A. Writer, B. Other", "en")
+    assert [chapter.title for chapter in book.chapters] == ["One & all", "Two"]
+    assert book.chapters[0].text == "1.\n\nSharks shed teeth.\n\nThey\ndo.\n\nStill one."
+    assert book.chapters[1].text == "Second\n\nYes.\n\nNo."
+    assert book.cover == picture()
+
+
+def test_headings_are_titles_where_there_are_no_contents(tmp_path: Path) -> None:
+    bodies = {"a": "<h1>First <b>one</b></h1><p>Yes.</p>", "b": "<p>More.</p>", "c": "<h3>Second</h3><p>No.</p>"}
+    book = read_epub(write_book(tmp_path / "book.epub", bodies, titled=False))
+    assert [(c.title, c.text) for c in book.chapters] == [
+        ("First one", "First one\n\nYes.\n\nMore."),
+        ("Second", "Second\n\nNo."),
+    ]
+
+
+def test_what_is_no_book_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        read_epub(tmp_path / "nowhere.epub")
+    (tmp_path / "words.epub").write_text("words")
+    with pytest.raises(UserError, match=r"words\.epub: not a book in EPUB"):
+        read_epub(tmp_path / "words.epub")
+    with ZipFile(tmp_path / "empty.epub", "w") as archive:
+        archive.writestr("mimetype", "application/epub+zip")
+    with pytest.raises(UserError, match="not a book in EPUB"):
+        read_epub(tmp_path / "empty.epub")
+    with pytest.raises(UserError, match="holds no text"):
+        read_epub(write_book(tmp_path / "silent.epub", {"a": "<p>…</p>"}))
+    locked = write_book(tmp_path / "locked.epub", {"a": "<p>Yes.</p>"})
+    with ZipFile(locked, "a") as archive:
+        archive.writestr("META-INF/encryption.xml", '<a xmlns="http://www.w3.org/2001/04/xmlenc#" URI="0.xhtml"/>')
+    with pytest.raises(UserError, match="copy-protected"):
+        read_epub(locked)
+
+
+@pytest.mark.parametrize("cut", [100, 700, 1500])
+def test_a_damaged_book_is_one_line(tmp_path: Path, cut: int) -> None:
+    path = write_book(tmp_path / "book.epub", {"a": "<p>Yes.</p>"})
+    data = path.read_bytes()
+    path.write_bytes(data[:cut] + b"\xff" * 40 + data[cut + 40 :])
+    try:
+        assert read_epub(path).chapters
+    except UserError as error:
+        assert "\n" not in str(error) and "book.epub" in str(error)
