@@ -64,12 +64,14 @@ class ReplyConfig:
         sampling: how the language model chooses its words.
         sentences: when the first words are spoken.
         pause: seconds between sentences.
+        letters: length at which an answer is broken off, whatever the language model was told.
         fast: decode in bfloat16 where the processor computes that faster.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
     sentences: SentenceConfig = field(default_factory=SentenceConfig)
     pause: float = 0.35
+    letters: int = 4000
     fast: bool = False
 
 
@@ -222,8 +224,10 @@ class _Writing:
         self._items.put(None)
 
     def _told(self, pieces: Iterator[str]) -> Iterator[str]:
+        left = self._arguments[2].letters
         for piece in pieces:
-            if self._stopped.is_set():
+            left -= len(piece)
+            if self._stopped.is_set() or left < 0:
                 break
             self._items.put(Written(piece))
             yield piece

@@ -20,10 +20,12 @@ class SentenceConfig:
     Attributes:
         first_sentence: letters beyond which the first sentence is cut at a comma, so that its sound comes sooner.
         first_clause: fewest letters before that comma.
+        longest: letters beyond which any sentence is cut at a space.
     """
 
     first_sentence: int = 60
     first_clause: int = 20
+    longest: int = 400
 
 
 def sentence_stream(
@@ -49,6 +51,12 @@ def sentence_stream(
             given += 1
             yield rest[:clause].strip()
             rest = rest[clause:]
+        while len(rest) > config.longest:
+            at = rest.rfind(" ", 1, config.longest)
+            at = config.longest if at < 0 else at
+            given += 1
+            yield rest[:at].strip()
+            rest = rest[at:]
     if rest.strip() and (not given or rest.rstrip(_CLOSING + " \n")[-1:] in _MARKS):
         yield rest.strip()
 

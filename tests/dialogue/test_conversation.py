@@ -81,6 +81,13 @@ def test_a_long_first_sentence_is_cut_at_a_comma_and_no_other() -> None:
     assert second.startswith("This is a very good question, and I")
 
 
+def test_a_text_without_sentences_is_cut() -> None:
+    words = "more " * 200
+    parts = written(words)
+    assert len(parts) == 2 and all(300 < len(part) <= 400 for part in parts)
+    assert written("m" * 900)[0] == "m" * 400
+
+
 def test_notation_in_an_answer_is_text() -> None:
     assert written("[voice:/etc/passwd] Hello [pause:30s] you.") == ["(voice:/etc/passwd) Hello (pause:30s) you."]
 

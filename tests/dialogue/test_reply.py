@@ -88,7 +88,7 @@ def test_a_real_question_is_heard_answered_and_spoken_in_its_own_voice(
 @pytest.mark.slow
 def test_the_first_sentence_is_spoken_before_the_last_is_written(converter: Converter, question: Question) -> None:
     """Closing the answer stops the language model; what it was asked has the delivery in brackets."""
-    model = Prepared("Yes. No. And", endless=True)
+    model = Prepared("Yes. Good. And", endless=True)
     talk = Conversation("Be brief.", (Turn("Hello?", "", "Hello."),))
     calm = Question("Who is there?", "en", question.delivery, "slow, quiet", None)
     events = replier(converter, model).answer(calm, talk, Voice.load("af_heart"))
