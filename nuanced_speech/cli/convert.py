@@ -31,8 +31,9 @@ Files = Annotated[
         metavar="IN... OUT",
         help="One recording and the file to write (WAV, FLAC, OGG, Opus, MP3 or M4A by its name), several recordings "
         "and a folder, or a folder and another, which gets the same sub-folders. - is standard input or output (WAV "
-        "unless --format says otherwise). Recordings are WAV, FLAC, OGG, MP3, M4A, videos or another format of FFmpeg, of "
-        "any rate, any number of channels and any length. A video can be written as a video with the new sound.",
+        "unless --format says otherwise). Recordings are WAV, FLAC, OGG, MP3, M4A, videos or another format that "
+        "FFmpeg reads, of any rate, any number of channels and any length. A video can be written as a video with the "
+        "new sound.",
     ),
 ]
 Voice = Annotated[

@@ -51,7 +51,9 @@ def test_a_conversion_that_is_broken_off_goes_on_without_a_difference(
 
 def test_a_recording_that_cannot_be_converted_leaves_no_folder(converter: Converter, tmp_path: Path) -> None:
     audio.write(tmp_path / "in.wav", np.zeros(24000, np.float32))
-    for name, says in (("in.wav", "silent"), ("nowhere.wav", "cannot be read")):
+    for name, says in (("in.wav", "no speech"), ("nowhere.wav", "cannot be read")):
         with pytest.raises(UserError, match=says):
-            ResumableConverter(converter).convert(tmp_path / name, path="direct", output=tmp_path / "out.wav")
+            ResumableConverter(converter).convert(
+                tmp_path / name, path="direct", strict=True, output=tmp_path / "out.wav"
+            )
     assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
