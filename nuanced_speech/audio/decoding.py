@@ -102,7 +102,7 @@ def _explained(path: Path) -> Iterator[None]:
 def _by_libsndfile(path: Path) -> list[SoundStream]:
     links = ogg_links(path) if path.suffix.lower() in (".ogg", ".oga", ".opus") else []
     sources = [partial(_part, path, *link) for link in links] if len(links) > 1 else [partial(str, path)]
-    streams = []
+    streams: list[SoundStream] = []
     for source in sources:
         # the last stream of a file that is cut short may have no sound
         with suppress(*[soundfile.LibsndfileError][: len(streams)]), soundfile.SoundFile(source()) as file:
