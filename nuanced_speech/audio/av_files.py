@@ -43,7 +43,7 @@ class AvFile:
         self._container: Any = av.open(str(path), "w", format=container)
         if comment:
             self._container.metadata["comment"] = comment
-        self._stream: Any = cast(Any, self._container).add_stream(codec, rate=sample_rate, layout="mono")
+        self._stream = cast(Any, self._container.add_stream(codec, rate=sample_rate, layout="mono"))
         self._stream.bit_rate = BIT_RATE
 
     def write(self, block: np.ndarray) -> None:
