@@ -7,6 +7,8 @@ that depend on the text, so that joins inside and between utterances sound alike
 25 ms.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
