@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,9 +11,21 @@ import pytest
 
 import nuanced_speech
 from nuanced_speech.convert.converter import Converter
+from nuanced_speech.dialogue.conversation import Message
+from nuanced_speech.dialogue.language_model import LanguageModel, Sampling
 from nuanced_speech.dialogue.reply import Reply
 from nuanced_speech.dialogue.reply import reply as answer
 from nuanced_speech.models.bank import ModelBank
+
+
+class Brief:
+    """The small language model, with short answers."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.name, self.load, self.model = model.name, model.load, model
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Iterator[str]:
+        return self.model.stream(messages, replace(sampling, tokens=12))
 
 
 @pytest.fixture
@@ -21,7 +35,7 @@ def shared_models(
     """``Converter()``, ``speak(...)`` and ``reply(...)`` of the package use models that are loaded already."""
 
     def reply(*arguments: Any, **options: Any) -> Reply:
-        model = request.getfixturevalue("small_model")
+        model = Brief(request.getfixturevalue("small_model"))
         return answer(*arguments, models=converter.models, language_model=model, **options)
 
     monkeypatch.setattr(nuanced_speech, "reply", reply, raising=False)
