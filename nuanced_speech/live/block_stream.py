@@ -12,8 +12,9 @@ from nuanced_speech.live.block_analysis import BlockAnalyzer
 from nuanced_speech.live.block_decoders import BlockDecoder
 from nuanced_speech.live.config import BlockConfig
 from nuanced_speech.live.live_voice import LiveVoice, MelodyRange
-from nuanced_speech.live.phrases import FRAME, ActivityStream
+from nuanced_speech.live.phrases import FRAME
 from nuanced_speech.live.streams import LiveAudio
+from nuanced_speech.models.voice_activity import ActivityStream
 
 # Probability from which a frame may be speech; lower than where speech begins, since a lost sound is worse than a
 # breath that is spoken again.

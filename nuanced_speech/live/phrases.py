@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import soxr
 
-from nuanced_speech.core.constants import SAMPLE_RATE, WHISPER_SAMPLE_RATE
+from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.live.config import PhraseConfig
-from nuanced_speech.models.voice_activity import FRAME_SECONDS, ActivityState, VoiceActivity
+from nuanced_speech.models.voice_activity import FRAME_SECONDS, ActivityStream
 
 FRAME = round(FRAME_SECONDS * SAMPLE_RATE)
 """Samples at 24 kHz of a frame of voice activity."""
@@ -29,20 +28,6 @@ class Phrase:
     def end(self) -> int:
         """The sample after its last."""
         return self.start + len(self.wave)
-
-
-class ActivityStream:
-    """Probability of speech in a stream at 24 kHz, for each 32 ms."""
-
-    def __init__(self) -> None:
-        self._activity, self._state = VoiceActivity(), ActivityState()
-        self._resampler = soxr.ResampleStream(SAMPLE_RATE, WHISPER_SAMPLE_RATE, 1, "float32")
-
-    def __call__(self, samples: np.ndarray) -> np.ndarray:
-        """Probabilities of the frames that ``samples [T]`` complete."""
-        resampled = self._resampler.resample_chunk(np.asarray(samples, np.float32))
-        probabilities, self._state = self._activity(resampled, self._state)
-        return probabilities
 
 
 class PhraseSplitter:

@@ -11,9 +11,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import soxr
 
 from nuanced_speech.audio.resampling import resample
-from nuanced_speech.core.constants import DATA, WHISPER_SAMPLE_RATE
+from nuanced_speech.core.constants import DATA, SAMPLE_RATE, WHISPER_SAMPLE_RATE
 
 WEIGHTS = DATA / "silero_vad.onnx"
 FRAME_SAMPLES = 512
@@ -125,6 +126,20 @@ class VoiceActivity:
         """
         wave = resample(wave, sample_rate, WHISPER_SAMPLE_RATE)
         return self(np.pad(wave, (0, -len(wave) % FRAME_SAMPLES)))[0]
+
+
+class ActivityStream:
+    """Probability of speech in each 32 ms of a stream at 24 kHz. For one thread at a time."""
+
+    def __init__(self) -> None:
+        self._activity, self._state = VoiceActivity(), ActivityState()
+        self._resampler = soxr.ResampleStream(SAMPLE_RATE, WHISPER_SAMPLE_RATE, 1, "float32")
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        """Probabilities of the frames that ``samples [T]``, which follow those of the last call, complete."""
+        resampled = self._resampler.resample_chunk(np.asarray(samples, np.float32))
+        probabilities, self._state = self._activity(resampled, self._state)
+        return probabilities
 
 
 def stretches(probabilities: np.ndarray, config: StretchConfig | None = None) -> list[SpeechStretch]:

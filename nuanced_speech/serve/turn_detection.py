@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import soxr
 
-from nuanced_speech.core.constants import SAMPLE_RATE, WHISPER_SAMPLE_RATE
-from nuanced_speech.models.voice_activity import FRAME_SECONDS, ActivityState, VoiceActivity
+from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.models.voice_activity import FRAME_SECONDS, ActivityStream
 
 # Below the threshold by so much, speech is over: between both nothing changes.
 _SLACK = 0.15
@@ -57,8 +56,7 @@ class TurnDetector:
 
     def __init__(self, config: TurnConfig, most_seconds: float) -> None:
         self.config, self.most_seconds = config, most_seconds
-        self._activity, self._state = VoiceActivity(), ActivityState()
-        self._resampler = soxr.ResampleStream(SAMPLE_RATE, WHISPER_SAMPLE_RATE, 1, dtype="float32")
+        self._activity = ActivityStream()
         self._pieces: list[np.ndarray] = []
         # samples of the stream before the first piece, and frames that were judged
         self._dropped = self._frames = 0
@@ -77,9 +75,8 @@ class TurnDetector:
     def __call__(self, samples: np.ndarray) -> list[TurnEvent]:
         """What happens in the next samples ``[T]`` at 24 kHz of the stream."""
         self._pieces.append(samples)
-        probabilities, self._state = self._activity(self._resampler.resample_chunk(samples), self._state)
         found: list[TurnEvent] = []
-        for probability in probabilities:
+        for probability in self._activity(samples):
             self._frames += 1
             now = round(self._frames * FRAME_SECONDS * 1000)
             if self._began is None and probability >= self.config.threshold:
