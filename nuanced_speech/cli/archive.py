@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nuanced_speech.convert.archive import Outcome
     from nuanced_speech.convert.converter import Converter
     from nuanced_speech.convert.options import ConversionOptions
+    from nuanced_speech.convert.resumable import ResumableConverter
 
 console = Console(stderr=True)
 
@@ -34,7 +35,12 @@ def check_archive(folder: Path, out: Path, suffix: str, shard: str | None) -> No
 
 
 def convert_folder(
-    converter: "Converter", folder: Path, out: Path, options: "ConversionOptions", suffix: str, shard: str | None
+    converter: "Converter | ResumableConverter",
+    folder: Path,
+    out: Path,
+    options: "ConversionOptions",
+    suffix: str,
+    shard: str | None,
 ) -> None:
     """Convert a folder's recordings, with a line for each and one for all.
 

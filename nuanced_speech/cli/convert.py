@@ -12,7 +12,8 @@ from nuanced_speech.cli.archive import convert_folder
 from nuanced_speech.cli.arguments import Device, Dictionary, Loudness, SynthesisSeed, Whisper, lufs
 from nuanced_speech.cli.options import in_options
 from nuanced_speech.cli.progress import bar
-from nuanced_speech.cli.work import STANDARD, Work, work_of
+from nuanced_speech.cli.standard import STANDARD
+from nuanced_speech.cli.work import Work, work_of
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
     from nuanced_speech.convert.converter import Conversion, Converter
     from nuanced_speech.convert.options import ConversionOptions
+    from nuanced_speech.convert.resumable import ResumableConverter
     from nuanced_speech.evaluate.report import Measures
+
+    AnyConverter = Converter | ResumableConverter
 
 console = Console(stderr=True)
 
@@ -168,6 +172,7 @@ def convert(
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.convert.converter import Converter
     from nuanced_speech.convert.options import ConversionOptions
+    from nuanced_speech.convert.resumable import ResumableConverter
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.text.dictionary import read_dictionary
@@ -186,11 +191,8 @@ def convert(
     find("kokoro")
     if options.chosen_path != "direct" or report is not None:
         find(f"whisper-{whisper}")
-    converter = Converter(ModelBank(device, whisper))
-    if resume:
-        from nuanced_speech.convert.resumable import ResumableConverter
-
-        converter = ResumableConverter(converter)
+    plain = Converter(ModelBank(device, whisper))
+    converter = ResumableConverter(plain) if resume else plain
     if work.folder is not None:
         convert_folder(converter, work.folder, work.out, options, work.suffix, shard)
     elif work.piped:
@@ -232,7 +234,10 @@ def _check_report(report: Path | None, work: Work) -> None:
 
 
 def _convert_all(
-    converter: "Converter", jobs: list[tuple[Path, Path]], options: "ConversionOptions", report: Path | None
+    converter: "AnyConverter",
+    jobs: list[tuple[Path, Path]],
+    options: "ConversionOptions",
+    report: Path | None,
 ) -> None:
     failed = 0
     for source, output in jobs:
@@ -251,7 +256,11 @@ def _convert_all(
 
 
 def _convert_one(
-    converter: "Converter", source: Path, output: Path, options: "ConversionOptions", report: Path | None
+    converter: "AnyConverter",
+    source: Path,
+    output: Path,
+    options: "ConversionOptions",
+    report: Path | None,
 ) -> None:
     with bar(source.name) as advance:
         conversion = converter.convert(source, options, output=output, progress=advance)
@@ -263,7 +272,7 @@ def _convert_one(
         _report(converter, conversion, audio.read(output), output.stem, options, report)
 
 
-def _convert_piped(converter: "Converter", work: Work, options: "ConversionOptions", report: Path | None) -> None:
+def _convert_piped(converter: "AnyConverter", work: Work, options: "ConversionOptions", report: Path | None) -> None:
     """Convert from standard input, to standard output, or both."""
     from nuanced_speech.cli.piping import standard_input, write_out
 
@@ -280,7 +289,7 @@ def _convert_piped(converter: "Converter", work: Work, options: "ConversionOptio
 
 
 def _report(
-    converter: "Converter",
+    converter: "AnyConverter",
     conversion: "Conversion",
     written: "np.ndarray",
     name: str,
@@ -306,7 +315,7 @@ def _report(
     console.print(f"report: {sheet}\nplot: {plot}", markup=False, highlight=False)
 
 
-def _target(converter: "Converter", options: "ConversionOptions") -> "np.ndarray | None":
+def _target(converter: "AnyConverter", options: "ConversionOptions") -> "np.ndarray | None":
     """Speech ``[T]`` of the voice that was asked for: its recording, or a sentence in it; None for the source's own."""
     from nuanced_speech import audio
     from nuanced_speech.convert.options import is_recording

@@ -186,7 +186,7 @@ def _check_files(
     """
     from nuanced_speech import audio
     from nuanced_speech.cli.piping import check_output
-    from nuanced_speech.cli.work import STANDARD
+    from nuanced_speech.cli.standard import STANDARD
     from nuanced_speech.synthesis import timestamps as times
 
     if out is not None:

@@ -15,7 +15,6 @@ from nuanced_speech.adapt.voice_adaptation import VoiceAdapter
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import SegmentFeatures, gain_of
-from nuanced_speech.analysis.prepared_segment import to_16k
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.analysis.speech_gate import GatedRecording, SpeechGate
 from nuanced_speech.audio import Recording
@@ -26,7 +25,8 @@ from nuanced_speech.convert.conversion import Conversion
 from nuanced_speech.convert.options import ConversionOptions, is_recording
 from nuanced_speech.convert.streams import first_samples, reported
 from nuanced_speech.convert.text_language import text_language
-from nuanced_speech.convert.transcript import compile_word_times, heard_words, in_recording, with_phonemes
+from nuanced_speech.convert.transcript import heard_words, in_recording, with_phonemes
+from nuanced_speech.convert.transcription import RecordingTranscriber
 from nuanced_speech.convert.voices import TargetVoices
 from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
 from nuanced_speech.core.errors import NoSpeechError
@@ -65,7 +65,8 @@ class Converter:
 
     Args:
         models: bank of all models; loaded when first needed.
-        analyzer, speakers, adapter, resynthesizer, voices, gate: the parts, made of ``models`` where they are omitted.
+        analyzer, speakers, adapter, resynthesizer, voices, gate, transcribe: the parts, made of ``models`` where they
+            are omitted.
 
     Example:
         ``Converter().convert("in.wav", voice="af_heart").save("out.wav")``
@@ -80,10 +81,12 @@ class Converter:
         resynthesizer: Resynthesizer | None = None,
         voices: TargetVoices | None = None,
         gate: SpeechGate | None = None,
+        transcribe: RecordingTranscriber | None = None,
     ) -> None:
         self.models = models = models or ModelBank()
         content = ContentEstimator(models)
         self.gate = gate or SpeechGate()
+        self.transcribe = transcribe or RecordingTranscriber(models)
         self.analyzer = analyzer or Analyzer(models, gate=self.gate)
         self.speakers = speakers or SpeakerClustering(models)
         self.adapter = adapter or VoiceAdapter(models, content)
@@ -194,7 +197,7 @@ class Converter:
             target = self.voices.target(options, more, part_of(progress, 0.0, 0.4))
             begin = 0.4 if options.refine else 0.0
         segments = segment(wave)
-        transcript = None if path == "direct" else self._transcribe(wave, options.language, len(segments) > 1)
+        transcript = None if path == "direct" else self.transcribe(wave, options.language, len(segments) > 1)
         if path == "auto":
             path = "text" if transcript is not None and has_text_path(transcript.language) else "direct"
         language = options.language or (transcript.language if transcript else "en")
@@ -222,22 +225,13 @@ class Converter:
         gated = self.gate(wave)
         if gated.doubtful:
             level = np.float32(gain_of(wave))
-            if heard_words(self._transcribe(wave * level, options.language, word_times=False)):
+            if heard_words(self.transcribe(wave * level, options.language, word_times=False)):
                 return gated.whole(wave)
         if not gated.has_speech:
             if options.strict:
                 raise NoSpeechError(f"there is no speech in {name}")
             log.warning("there is no speech in %s: the output is silent", name)
         return gated
-
-    def _transcribe(self, wave: np.ndarray, language: str | None, word_times: bool) -> Transcript:
-        """Transcript of ``wave [T]``. Word times cost another pass of Whisper's decoder, and only say which segment a
-        word is in."""
-        if word_times:
-            with stage("load"):
-                compile_word_times()
-        with stage("transcribe"):
-            return self.models.transcriber.transcribe(to_16k(wave), language, words=word_times)
 
     def _chunks(
         self, prepared: _Prepared, options: ConversionOptions, progress: Progress | None = None

@@ -15,6 +15,7 @@ from nuanced_speech.convert.archive import digest_of
 from nuanced_speech.convert.converter import Conversion, Converter
 from nuanced_speech.convert.kept_features import KeptAnalyzer
 from nuanced_speech.convert.options import ConversionOptions
+from nuanced_speech.convert.transcription import RecordingTranscriber
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.journal import Journal, work_folder
@@ -25,9 +26,12 @@ from nuanced_speech.synthesis.resynthesizer import Delivery, Rendered, Resynthes
 from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.weights.store import sha256
 
+# Names in the work folder.
+_TRANSCRIPT, _FEATURES = "transcript-", "features"
 
-class ResumableConverter(Converter):
-    """A converter whose conversions into files go on where they were broken off.
+
+class ResumableConverter:
+    """Conversions of files into files that go on where they were broken off.
 
     What is finished is kept in a work folder beside the output until that is whole: the transcript, the features of
     every segment, and every segment as it was spoken. The result is that of an unbroken run to the last bit.
@@ -37,10 +41,7 @@ class ResumableConverter(Converter):
     """
 
     def __init__(self, converter: Converter) -> None:
-        super().__init__(
-            converter.models, converter.analyzer, converter.speakers, converter.adapter, converter.resynthesizer,
-            converter.voices, converter.gate,
-        )  # fmt: skip
+        self.converter, self.models = converter, converter.models
 
     def convert(
         self,
@@ -58,7 +59,7 @@ class ResumableConverter(Converter):
             UserError: as there; a work folder that cannot be written, or that another process uses.
         """
         if output is None or not isinstance(source, (str, Path)):
-            return super().convert(
+            return self.converter.convert(
                 source, options, sample_rate=sample_rate, output=output, progress=progress, **changes
             )
         options = replace(options or ConversionOptions(), **changes)
@@ -69,42 +70,45 @@ class ResumableConverter(Converter):
             "options": digest_of(options, whisper=self.models.whisper, device=self.models.device),
         }
         with Journal(work_folder(Path(output)), work) as journal:
-            kept = _KeptConverter(self, journal)
             try:
-                conversion = kept.convert(source, options, output=output, progress=progress)
+                conversion = _keeping(self.converter, journal).convert(
+                    source, options, output=output, progress=progress
+                )
             except UserError:
-                if not kept.anything:
+                if not any(journal.folder.glob(f"{_TRANSCRIPT}*")) and not (journal.folder / _FEATURES).exists():
                     journal.remove()
                 raise
             journal.remove()
         return conversion
 
 
-class _KeptConverter(Converter):
-    """A converter that keeps what it finishes for one recording."""
+def _keeping(converter: Converter, journal: Journal) -> Converter:
+    """A converter of the same parts that keeps what it finishes for one recording."""
+    models = converter.models
+    return Converter(
+        models,
+        KeptAnalyzer(converter.analyzer, journal.folder / _FEATURES, models.device),  # type: ignore[arg-type]
+        converter.speakers,
+        converter.adapter,
+        _KeptResynthesizer(converter.resynthesizer, journal),  # type: ignore[arg-type]
+        converter.voices,
+        converter.gate,
+        _KeptTranscriber(converter.transcribe, journal.folder),  # type: ignore[arg-type]
+    )
 
-    def __init__(self, converter: Converter, journal: Journal) -> None:
-        super().__init__(
-            converter.models,
-            KeptAnalyzer(converter.analyzer, journal.folder / "features", converter.models.device),  # type: ignore[arg-type]
-            converter.speakers,
-            converter.adapter,
-            _KeptResynthesizer(converter.resynthesizer, journal),  # type: ignore[arg-type]
-            converter.voices,
-            converter.gate,
-        )
-        self._folder = journal.folder
 
-    @property
-    def anything(self) -> bool:
-        """Whether anything is kept."""
-        return any(self._folder.glob("transcript-*.json")) or (self._folder / "features").exists()
+class _KeptTranscriber:
+    """Transcribes each recording once; takes the place of ``RecordingTranscriber``."""
 
-    def _transcribe(self, wave: np.ndarray, language: str | None, word_times: bool) -> Transcript:
+    def __init__(self, transcribe: RecordingTranscriber, folder: Path) -> None:
+        self.transcribe, self.folder = transcribe, folder
+
+    def __call__(self, wave: np.ndarray, language: str | None, word_times: bool) -> Transcript:
+        """As ``RecordingTranscriber``."""
         digest = hashlib.sha256(wave.tobytes()).hexdigest()[:16]
-        path = self._folder / f"transcript-{digest}-{'words' if word_times else 'text'}.json"
+        path = self.folder / f"{_TRANSCRIPT}{digest}-{'words' if word_times else 'text'}.json"
         if not path.exists():
-            transcript = super()._transcribe(wave, language, word_times)
+            transcript = self.transcribe(wave, language, word_times)
             with replacing(path) as temporary:
                 temporary.write_text(json.dumps(asdict(transcript)), encoding="utf-8")
         values = json.loads(path.read_text(encoding="utf-8"))

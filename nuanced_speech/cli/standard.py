@@ -1,0 +1,3 @@
+"""The name that stands for standard input and output."""
+
+STANDARD = "-"

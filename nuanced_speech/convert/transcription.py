@@ -1,0 +1,29 @@
+"""Transcripts of recordings, for their words and the times of these."""
+
+import numpy as np
+
+from nuanced_speech.analysis.prepared_segment import to_16k
+from nuanced_speech.convert.transcript import compile_word_times
+from nuanced_speech.core.timing import stage
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.whisper import Transcript
+
+
+class RecordingTranscriber:
+    """Transcribes recordings. Threads may share it.
+
+    Args:
+        models: Whisper.
+    """
+
+    def __init__(self, models: ModelBank) -> None:
+        self.models = models
+
+    def __call__(self, wave: np.ndarray, language: str | None, word_times: bool) -> Transcript:
+        """Transcript of ``wave [T]`` at 24 kHz. Word times cost another pass of Whisper's decoder, and only say which
+        segment a word is in."""
+        if word_times:
+            with stage("load"):
+                compile_word_times()
+        with stage("transcribe"):
+            return self.models.transcriber.transcribe(to_16k(wave), language, words=word_times)
