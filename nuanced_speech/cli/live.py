@@ -41,7 +41,7 @@ Block = Annotated[
 Source = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Recording that plays in real time in place of a microphone.")
 ]
-Write = Annotated[Path | None, typer.Option(metavar="FILE", help="File for what a listener hears.")]
+Write = Annotated[Path | None, typer.Option(metavar="FILE", help="File for the output, at the times when it was played.")]
 
 
 def live(
