@@ -38,10 +38,16 @@ Devices = Annotated[bool, typer.Option("--devices", help="List of the sound devi
 Block = Annotated[
     float, typer.Option(min=0.1, max=2.0, metavar="SECONDS", help="Length of a block. Blocks grow on slow machines.")
 ]
+Decoder = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Weights of a fast decoder for blocks (train decoder). Kokoro's if omitted."),
+]
 Source = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Recording that plays in real time in place of a microphone.")
 ]
-Write = Annotated[Path | None, typer.Option(metavar="FILE", help="File for the output, at the times when it was played.")]
+Write = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="File for the output, at the times when it was played.")
+]
 
 
 def live(
@@ -52,6 +58,7 @@ def live(
     output: Output = None,
     devices: Devices = False,
     block: Block = 0.4,
+    decoder: Decoder = None,
     source: Source = None,
     write: Write = None,
     seed: SynthesisSeed = 0,
@@ -91,7 +98,14 @@ def live(
     else:
         wave = audio.read(source)
     options = ConversionOptions(voice=voice, path="direct", pitch_shift=pitch_shift, seed=seed)
-    engine = LiveEngine(Converter(ModelBank(device)))
+    fast = None
+    if decoder is not None:
+        from nuanced_speech.models.fast_decoder import FastDecoder
+
+        if mode != "block":
+            raise UserError("decoder: only blocks are decoded by it: choose the mode block")
+        fast = FastDecoder.load(decoder)
+    engine = LiveEngine(Converter(ModelBank(device)), fast)
     stream = engine.stream(options, config)
     engine.load()
     if wave is not None:

@@ -44,7 +44,9 @@ System = Annotated[
     str | None, typer.Option(metavar="TEXT", help="Role of the language model. That of the conversation if omitted.")
 ]
 Language = Annotated[str | None, typer.Option(help="Language of the question (en, fr, …). Detected if omitted.")]
-Show = Annotated[bool, typer.Option("--show", help="Print what was heard, the words for its delivery, and the answer.")]
+Show = Annotated[
+    bool, typer.Option("--show", help="Transcript of the question, words for its delivery, and the answer, printed.")
+]
 Fast = Annotated[
     bool, typer.Option("--fast", help="Decoder in bfloat16: faster on newer processors, slightly less exact.")
 ]
