@@ -20,6 +20,7 @@ import soxr
 
 from nuanced_speech.audio.av_files import SOUND_FORMATS, VIDEO_FORMATS, AvFile, replace_sound, video_start
 from nuanced_speech.audio.channels import mixing_weights, one_channel
+from nuanced_speech.audio.checked_file import CheckedFile
 from nuanced_speech.audio.decoding import AV_SUFFIXES, SoundStream, comment_of, sound_streams
 from nuanced_speech.audio.pcm import to_int16
 from nuanced_speech.core.constants import SAMPLE_RATE
@@ -134,6 +135,7 @@ class AudioWriter:
         self.path = Path(path)
         self.sample_rate = sample_rate
         self._file: soundfile.SoundFile | AvFile | None = None
+        self._checked: CheckedFile | None = None
 
     def __enter__(self) -> AudioWriter:
         self._context = self._open()
@@ -173,6 +175,8 @@ class AudioWriter:
             except BaseException:
                 with suppress(*_WRITE_ERRORS):
                     file.close()
+                    if self._checked is not None:
+                        self._checked.close()
                 raise
             with self._failures_explained():
                 file.close()
@@ -182,13 +186,18 @@ class AudioWriter:
         container, subtype = OUTPUT_FORMATS[self.path.suffix.lower()]
         if self.path.suffix.lower() in SOUND_FORMATS:
             return AvFile(temporary, self.sample_rate, container, subtype, self.comment)
-        file = soundfile.SoundFile(temporary, "w", self.sample_rate, channels=1, format=container, subtype=subtype)
+        self._checked = CheckedFile(temporary) if container == "MP3" else None
+        file = soundfile.SoundFile(
+            self._checked or temporary, "w", self.sample_rate, channels=1, format=container, subtype=subtype
+        )
         # before the first sample: a WAV file's header comes first
         if self.comment:
             file.comment = self.comment
         return file
 
     def _end(self, temporary: Path) -> None:
+        if self._checked is not None:
+            self._checked.close()
         if self.path.suffix.lower() not in SOUND_FORMATS:
             _check_complete(temporary, self._frames)
 

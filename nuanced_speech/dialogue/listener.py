@@ -11,10 +11,10 @@ from nuanced_speech.analysis.features import SegmentFeatures, mean_style
 from nuanced_speech.analysis.prepared_segment import to_16k
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.core.constants import SAMPLE_RATE
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import NoSpeechError, UserError
 from nuanced_speech.dialogue.tone_words import ToneScale, tone_words
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.synthesis.delivery import Delivery, measure_delivery
+from nuanced_speech.synthesis.delivery import NO_VOICE, Delivery, measure_delivery
 from nuanced_speech.voice.provenance import new_provenance
 from nuanced_speech.voice.voice import Voice
 
@@ -91,7 +91,10 @@ class Listener:
             transcribing = pool.submit(self._transcribe, wave, language, threads)
             last = wave[-round(self.config.delivery_seconds * SAMPLE_RATE) :]
             with torch.no_grad():
-                features = self.analyzer(last, phonemes=True)
+                try:
+                    features = self.analyzer(last, phonemes=True)
+                except NoSpeechError:
+                    raise UserError(NO_VOICE.format(name="question")) from None
                 delivery = measure_delivery(last, features, "question")
                 voice = self._voice(features) if own_voice else None
             text, spoken = transcribing.result()

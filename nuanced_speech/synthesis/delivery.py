@@ -17,7 +17,7 @@ from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
 from nuanced_speech.analysis.usual_pitch import usual_log_f0
 from nuanced_speech.core.constants import SAMPLE_RATE, SECONDS_PER_UNIT, VOICED_HZ
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import NoSpeechError, UserError
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.kokoro import Kokoro
@@ -31,6 +31,8 @@ STAND_IN = "We were away a year ago, and now the early morning is ours."
 _RANGE = (0.1, 0.9)
 # Voiced frames of 12.5 ms at the end of a recording that tell whether its melody rises: a last syllable or two.
 _END_FRAMES = 20
+
+NO_VOICE = "{name}: there is no voice in the recording: give a recording of speech"
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,11 @@ class DeliveryAnalyzer:
         """
         wave = recording if isinstance(recording, np.ndarray) else audio.read(recording)
         wave = wave[: round(self.config.seconds * SAMPLE_RATE)]
-        return measure_delivery(wave, self.analyzer(wave, phonemes=True))
+        try:
+            features = self.analyzer(wave, phonemes=True)
+        except NoSpeechError:
+            raise UserError(NO_VOICE.format(name="like")) from None
+        return measure_delivery(wave, features)
 
 
 def measure_delivery(wave: np.ndarray, features: Sequence[SegmentFeatures], name: str = "like") -> Delivery:
@@ -152,7 +158,7 @@ def measure_delivery(wave: np.ndarray, features: Sequence[SegmentFeatures], name
     f0 = np.concatenate([item.f0 for item in features])
     speaker = mean_speaker(features)
     if speaker is None or not (f0 > 0).any():
-        raise UserError(f"{name}: there is no voice in the recording: give a recording of speech")
+        raise UserError(NO_VOICE.format(name=name))
     known = [item for item in features if item.phonemes]
     centre = median_log_f0(f0)
     return Delivery(

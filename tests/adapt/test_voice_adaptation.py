@@ -14,6 +14,7 @@ from nuanced_speech import Converter, audio
 from nuanced_speech.adapt.refinement import RefinementConfig
 from nuanced_speech.adapt.style_inversion import InversionConfig, invert_style
 from nuanced_speech.adapt.voice_adaptation import AdaptationConfig, VoiceAdapter
+from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.voice.stock import stock_voices, style_of
@@ -29,7 +30,7 @@ def test_an_adapted_voice_has_a_reference_and_silence_has_none(
     caplog.set_level("INFO", "nuanced_speech")
     adapt = VoiceAdapter(converter.models, config=SHORT)
     wave, silent = audio.read(CLIP)[:48_000], np.zeros(24_000, np.float32)
-    pieces = [converter.analyzer(x, gain=1.0)[0] for x in (wave, silent)]
+    pieces = [converter.analyzer(x, segment(x), gain=1.0)[0] for x in (wave, silent)]
     features = converter.speakers.assign(pieces)
     assert features[0].reference is None
     told: list[float] = []

@@ -197,9 +197,9 @@ def test_a_folder_is_converted_once(clip, bad, tmp_path, run, loaded_bank):
     wave, rate = soundfile.read(clip)
     soundfile.write(folder / "deep" / "good.wav", wave[: 2 * rate], rate)
     bad["silent"].rename(folder / "silent.wav")
-    command = ("convert", folder, out, "--format", "flac", "--path", "direct", "--whisper", "tiny.en")
+    command = ("convert", folder, out, "--format", "flac", "--path", "direct", "--whisper", "tiny.en", "--strict")
     status, _, err = run(*command)
-    assert status == 1 and "1 of 2" in err and "is silent" in err
+    assert status == 1 and "1 of 2" in err and "no speech in" in err
     good = out / "deep" / "good.flac"
     assert soundfile.info(good).frames == 2 * 24000
     before = good.stat().st_mtime_ns

@@ -51,7 +51,7 @@ def test_a_signal_leaves_one_line_and_the_old_file(
     out.write_text("old")
     process = writing(out)
     process.send_signal(number)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == status
     assert err.startswith(says) and err.count("\n") == 1
     assert out.read_text() == "old" and [*tmp_path.iterdir()] == [out]
@@ -70,7 +70,7 @@ def test_what_a_kill_left_is_removed_by_the_next_run_and_nothing_else_is(tmp_pat
     assert len(now) == 2 and len(now & left) == 1 and str(living.pid) in next(iter(now & left))
     for process in (living, writing_too):
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
     assert [*tmp_path.iterdir()] == [foreign]
 
 

@@ -70,7 +70,7 @@ def test_a_real_question_is_heard_answered_and_spoken_in_its_own_voice(
     assert question.text.lower().rstrip(".") == CLIP_WORDS and question.language == "en"
     assert question.voice is not None and len(question.voice.pack) == 1 and question.voice.provenance.cloned
     answering = replier(converter, small_model)
-    events = list(answering.answer(question, Conversation("Answer with one short word.")))
+    events = list(answering.answer(question, Conversation("Answer with one short sentence.")))
     spoken = [event.sentence for event in events if isinstance(event, Spoken)]
     text = "".join(event.text for event in events if isinstance(event, Written)).strip()
     assert isinstance(events[-1], Answered)

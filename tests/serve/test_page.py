@@ -153,7 +153,7 @@ def test_the_keyboard_reaches_everything(page: Page) -> None:
     page.keyboard.press("End")
     assert page.is_visible("#answer") and page.url.endswith("#answer")
     page.keyboard.press("ArrowLeft")
-    assert page.is_visible("#say") and page.url.endswith("#say")
+    assert page.is_visible("#live") and page.url.endswith("#live")
     page.keyboard.press("Home")
     page.locator("#convert-picker").get_by_text("Map").click()
     first = page.locator("#convert-picker .point").first

@@ -5,7 +5,7 @@ import { known } from './catalogue.js';
 import { byId, make, save, showError, working } from './dom.js';
 import { voicePicker } from './picker.js';
 import { recordingField } from './recording.js';
-import { Transport, context, wavOf } from './sound.js';
+import { RATE, Transport, context, wavOf } from './sound.js';
 import { Stream } from './stream.js';
 import { player } from './waves.js';
 
