@@ -16,6 +16,7 @@ from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import SegmentFeatures, gain_of
 from nuanced_speech.analysis.prepared_segment import to_16k
+from nuanced_speech.analysis.speaker_changes import SpeakerChanges
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.analysis.speech_gate import GatedRecording, SpeechGate
 from nuanced_speech.audio import Recording
@@ -193,7 +194,7 @@ class Converter:
         if options.voice is not None:
             target = self.voices.target(options, more, part_of(progress, 0.0, 0.4))
             begin = 0.4 if options.refine else 0.0
-        segments = segment(wave)
+        segments = SpeakerChanges(self.models.speaker_encoder).split(wave, segment(wave))
         transcript = None if path == "direct" else self._transcribe(wave, options.language, len(segments) > 1)
         if path == "auto":
             path = "text" if transcript is not None and has_text_path(transcript.language) else "direct"
