@@ -9,6 +9,7 @@ import numpy as np
 from nuanced_speech import audio
 from nuanced_speech.analysis.speaker_changes import SpeakerChanges
 from nuanced_speech.analysis.speech_gate import SpeechGate
+from nuanced_speech.audio.declipping import declipped
 from nuanced_speech.audio.gate import active_frames, frame_levels
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
@@ -60,6 +61,7 @@ def read_recording(path: Path) -> Recording:
     """
     wave = audio.read(path)
     clipped = audio.clipped_fraction(wave)
+    wave = declipped(wave, SAMPLE_RATE)
     wave = wave[: len(wave) // SAMPLES_PER_UNIT * SAMPLES_PER_UNIT]
     speech = active_frames(frame_levels(wave, SAMPLES_PER_UNIT), _SILENCE_DB)
     for start, end in SpeechGate()(wave).gaps:

@@ -20,6 +20,7 @@ from nuanced_speech.analysis.speaker_changes import SpeakerChanges
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.analysis.speech_gate import GatedRecording, SpeechGate
 from nuanced_speech.audio import Recording
+from nuanced_speech.audio.declipping import declipped
 from nuanced_speech.audio.levelling import at_loudness
 from nuanced_speech.audio.limiter import limited
 from nuanced_speech.audio.segmentation import crossfade_join, segment
@@ -182,7 +183,9 @@ class Converter:
                 if isinstance(source, np.ndarray)
                 else audio.read(source, allow_silence=True, channel=options.channel)
             )
-            gated = self._gated(whole, options, "the recording" if whole is source else str(source))
+            gated = self._gated(
+                declipped(whole, SAMPLE_RATE), options, "the recording" if whole is source else str(source)
+            )
             if not gated.has_speech:
                 return _silent(whole, gated, options)
             wave = gated.wave
