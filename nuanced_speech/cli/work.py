@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from nuanced_speech.cli.arguments import STANDARD
 from nuanced_speech.core.errors import UserError
 
-STANDARD = "-"
 FOLDER_SUFFIX = ".wav"
 
 
