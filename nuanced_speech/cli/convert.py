@@ -157,10 +157,7 @@ def convert(
 
       nuanced-speech convert - - < in.wav | aplay
     """
-    work = work_of(files, format, shard)
-    _check_report(report, work)
-    if resume and work.piped:
-        raise UserError("resume: what is kept lies beside a file: name the recording and the output")
+    work = _work(files, format, shard, report, resume)
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.text.dictionary import read_dictionary
@@ -178,6 +175,19 @@ def convert(
         _convert_piped(converter, work, options, report)
     else:
         _convert_all(converter, work.jobs, options, report)
+
+
+def _work(files: list[Path], format: str | None, shard: str | None, report: Path | None, resume: bool) -> Work:
+    """What the names mean, of which a report and resuming are possible if they are asked for.
+
+    Raises:
+        UserError: as ``work_of``; a report of a folder, or a pipe that is to be resumed.
+    """
+    work = work_of(files, format, shard)
+    _check_report(report, work)
+    if resume and work.piped:
+        raise UserError("resume: what is kept lies beside a file: name the recording and the output")
+    return work
 
 
 def _names(keep: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nuanced_speech.cli.book import Outputs
+    from nuanced_speech.cli.speech import Speech
     from nuanced_speech.synthesis.speaking import SpokenSentence
     from nuanced_speech.text.book import Book
     from nuanced_speech.text.dictionary import Dictionary as Pronunciations
@@ -154,8 +155,13 @@ def say(
         voice_of(voice, i_have_consent, device), language, speed, pause, seed, fast, like, pronunciations, device,
         lufs(loudness),
     )  # fmt: skip
+    _speak(book, speech, outputs, out or "", timestamps)
+
+
+def _speak(book: "Book", speech: "Speech", outputs: "Outputs | None", out: str, timestamps: Path | None) -> None:
+    """Speak into outputs that are kept while they are made, or straight into one file or pipe."""
     if outputs is None:
-        _write(speech.stream(book.chapters[0].text), out or "", speech.voice.mark, timestamps, speech.spaces)
+        _write(speech.stream(book.chapters[0].text), out, speech.voice.mark, timestamps, speech.spaces)
         return
     from nuanced_speech.cli.book import speak_book
 
