@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[1]
 DATA = Path(__file__).parent / "data"
 CLIP = DATA / "clip.flac"
 """Five seconds of real speech (16 kHz mono FLAC), whose words are ``CLIP_WORDS``."""
+OTHER_SPEAKER = DATA / "other_speaker.flac"
+"""Two and a half seconds of another real speaker than that of ``CLIP`` and ``SAMPLE``."""
 CLIP_WORDS = "but a mob without any man at the head of it is beneath pitifulness"
 SAMPLE = ROOT / "samples" / "huckleberry.flac"
 """Eight seconds of real speech."""

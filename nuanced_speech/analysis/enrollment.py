@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from nuanced_speech import audio
+from nuanced_speech.analysis.speaker_changes import SpeakerChanges
 from nuanced_speech.analysis.speech_gate import SpeechGate
+from nuanced_speech.audio.declipping import declipped
 from nuanced_speech.audio.gate import active_frames, frame_levels
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
@@ -59,6 +61,7 @@ def read_recording(path: Path) -> Recording:
     """
     wave = audio.read(path)
     clipped = audio.clipped_fraction(wave)
+    wave = declipped(wave, SAMPLE_RATE)
     wave = wave[: len(wave) // SAMPLES_PER_UNIT * SAMPLES_PER_UNIT]
     speech = active_frames(frame_levels(wave, SAMPLES_PER_UNIT), _SILENCE_DB)
     for start, end in SpeechGate()(wave).gaps:
@@ -111,7 +114,8 @@ def check_one_speaker(recordings: Sequence[Recording], encoder: SpeakerEncoder) 
     """Refuse recordings that hold two voices.
 
     Embeddings of windows of 2 s are divided into two clusters, which begin at the two windows that are least alike. Of
-    one speaker's recordings the clusters' centres are still alike.
+    one speaker's recordings the clusters' centres are still alike. A second speaker of a recording who says too little
+    for a cluster is looked for by ``SpeakerChanges``.
 
     Raises:
         UserError: names a place of each of the two voices.
@@ -124,6 +128,14 @@ def check_one_speaker(recordings: Sequence[Recording], encoder: SpeakerEncoder) 
             f"two speakers: {path} from {start:.0f} s on and {other_path} from {other_start:.0f} s on do not sound "
             f"alike (cosine {likeness:.2f}); give recordings of one speaker, or set one_speaker if they are"
         )
+    for recording in recordings:
+        for change in SpeakerChanges(encoder)(recording.wave):
+            unit = min(int(change / SECONDS_PER_UNIT), len(recording.times) - 1)
+            raise UserError(
+                f"two speakers: {recording.path} from {recording.times[0]:.0f} s on and {recording.path} from "
+                f"{recording.times[unit]:.0f} s on do not sound alike; give recordings of one speaker, or set "
+                "one_speaker if they are"
+            )
 
 
 def window_embeddings(

@@ -6,7 +6,8 @@ from nuanced_speech.audio.gate import active_frames, frame_levels
 from nuanced_speech.core.constants import SECONDS_PER_UNIT
 
 LEVEL_FLOOR_DB = -100.0
-_CLIP_LEVEL = 0.99
+CLIP_LEVEL = 0.99
+"""Size of a sample from which it counts as clipped."""
 _ACTIVE_RANGE_DB = 30.0
 _LEVEL_FRAME_SECONDS = 0.02
 
@@ -39,7 +40,7 @@ def clipped_fraction(wave: np.ndarray) -> float:
     wave = np.asarray(wave)
     if wave.size == 0:
         return 0.0
-    return float(np.count_nonzero(wave >= _CLIP_LEVEL) + np.count_nonzero(wave <= -_CLIP_LEVEL)) / wave.size
+    return float(np.count_nonzero(wave >= CLIP_LEVEL) + np.count_nonzero(wave <= -CLIP_LEVEL)) / wave.size
 
 
 def snr_db(wave: np.ndarray, sample_rate: int) -> float:

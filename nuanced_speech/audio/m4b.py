@@ -45,7 +45,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         UserError: it cannot be written, or PyAV is not installed.
     """
     if find_spec("av") is None:
-        raise UserError('audiobooks (.m4b) need a package of their own: pip install "nuanced-speech[books]"')
+        raise UserError("audiobooks (.m4b) need the package PyAV: pip install av")
     check_replaceable(path)
 
 

@@ -15,6 +15,8 @@ MIN_SECONDS, MAX_SECONDS = 3.0, 12.0
 MARGIN_UNITS = 8
 _PAUSE_SECONDS = 0.25
 _PAUSE_BELOW_DB = 25.0
+# Around a place where a recording is to be cut; the place is known to about 0.3 s.
+_NEAR_SECONDS = 0.4
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,39 @@ def segment(wave: np.ndarray) -> list[Segment]:
         else:
             bounds.append(begin + int(smooth[begin:end].argmin()))
     bounds.append(units)
+    return _between(bounds)
+
+
+def with_bounds(wave: np.ndarray, segments: Sequence[Segment], seconds: Sequence[float]) -> list[Segment]:
+    """Segments that are cut at further places too, each at the quietest moment within 0.4 s.
+
+    A bound of the segments within 1.5 s of such a place moves there, as far as no segment is longer than 12 s then.
+
+    Args:
+        wave: ``[T]`` at 24 kHz.
+        segments: of it, as ``segment`` returned them.
+        seconds: places, in order.
+    """
+    if not len(seconds):
+        return list(segments)
+    bounds = [0, *(part.end for part in segments)]
+    smooth, _ = _pauses(wave, bounds[-1])
+    near, room = (round(value * UNITS_PER_SECOND) for value in (_NEAR_SECONDS, MIN_SECONDS / 2))
+    fixed: set[int] = set()
+    for place in seconds:
+        begin = max(round(place * UNITS_PER_SECOND) - near, 1)
+        cut = begin + int(smooth[begin : begin + 2 * near + 1].argmin())
+        moved = [bound for bound in bounds[1:-1] if abs(bound - cut) < room and bound not in fixed]
+        left = sorted({*bounds, cut} - set(moved))
+        if max(end - start for start, end in pairwise(left)) > MAX_SECONDS * UNITS_PER_SECOND:
+            left = sorted({*bounds, cut})
+        bounds, fixed = left, fixed | {cut}
+    return _between(bounds)
+
+
+def _between(bounds: Sequence[int]) -> list[Segment]:
+    """Segments between bounds, in units, with their margins."""
+    units = bounds[-1]
     return [
         Segment(start, end, max(start - MARGIN_UNITS, 0), min(end + MARGIN_UNITS, units))
         for start, end in pairwise(bounds)

@@ -11,9 +11,8 @@ from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
     from nuanced_speech.convert.archive import Outcome
-    from nuanced_speech.convert.converter import Converter
     from nuanced_speech.convert.options import ConversionOptions
-    from nuanced_speech.convert.resumable import ResumableConverter
+    from nuanced_speech.convert.resumable import AnyConverter
 
 console = Console(stderr=True)
 
@@ -35,7 +34,7 @@ def check_archive(folder: Path, out: Path, suffix: str, shard: str | None) -> No
 
 
 def convert_folder(
-    converter: "Converter | ResumableConverter",
+    converter: "AnyConverter",
     folder: Path,
     out: Path,
     options: "ConversionOptions",

@@ -7,6 +7,9 @@ import typer
 
 from nuanced_speech.core.errors import UserError
 
+STANDARD = "-"
+"""Name of standard input and output."""
+
 Device = Annotated[str, typer.Option(help="Device: cpu, cuda, cuda:1 ….")]
 Whisper = Annotated[str, typer.Option(help="Whisper model for transcripts: tiny.en, base, small, turbo ….")]
 SynthesisSeed = Annotated[int, typer.Option(help="Random seed. The same seed gives the same file.")]

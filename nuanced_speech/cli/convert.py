@@ -6,25 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from nuanced_speech.cli.archive import convert_folder
-from nuanced_speech.cli.arguments import Device, Dictionary, Loudness, SynthesisSeed, Whisper, lufs
+from nuanced_speech.cli.arguments import STANDARD, Device, Dictionary, Loudness, SynthesisSeed, Whisper, lufs
+from nuanced_speech.cli.conversion_report import report_conversion
 from nuanced_speech.cli.options import in_options
 from nuanced_speech.cli.progress import bar
-from nuanced_speech.cli.standard import STANDARD
 from nuanced_speech.cli.work import Work, work_of
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from nuanced_speech.convert.converter import Conversion, Converter
     from nuanced_speech.convert.options import ConversionOptions
-    from nuanced_speech.convert.resumable import ResumableConverter
-    from nuanced_speech.evaluate.report import Measures
-
-    AnyConverter = Converter | ResumableConverter
+    from nuanced_speech.convert.resumable import AnyConverter
 
 console = Console(stderr=True)
 
@@ -164,41 +157,67 @@ def convert(
 
       nuanced-speech convert - - < in.wav | aplay
     """
-    work = work_of(files, format, shard)
-    _check_report(report, work)
-    if resume and work.piped:
-        raise UserError("resume: what is kept lies beside a file: name the recording and the output")
-    kept = tuple(part.strip() for part in keep.split(",") if part.strip() and part.strip() != "none")
+    work = _work(files, format, shard, report, resume)
     # imported here, since torch takes seconds to import and --help does not need it
-    from nuanced_speech.convert.converter import Converter
     from nuanced_speech.convert.options import ConversionOptions
-    from nuanced_speech.convert.resumable import ResumableConverter
-    from nuanced_speech.core.device import check_device
-    from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.text.dictionary import read_dictionary
-    from nuanced_speech.weights.catalog import canonical, find
 
-    check_device(device)
-    canonical(f"whisper-{whisper}")
     options = ConversionOptions(
-        voice=voice, keep=kept, path=path, text=text, text_language=text_language, pitch_shift=pitch_shift,
+        voice=voice, keep=_names(keep), path=path, text=text, text_language=text_language, pitch_shift=pitch_shift,
         language=language, refine=refine, more=tuple(more or ()), seed=seed,
         dictionary=None if dictionary is None else read_dictionary(dictionary), strict=strict,
         loudness=lufs(loudness), channel=channel,
     )  # fmt: skip
-    work.check()
-    _check_inputs(work, options)
-    find("kokoro")
-    if options.chosen_path != "direct" or report is not None:
-        find(f"whisper-{whisper}")
-    plain = Converter(ModelBank(device, whisper))
-    converter = ResumableConverter(plain) if resume else plain
+    converter = _checked_converter(work, options, device, whisper, report is not None, resume)
     if work.folder is not None:
         convert_folder(converter, work.folder, work.out, options, work.suffix, shard)
     elif work.piped:
         _convert_piped(converter, work, options, report)
     else:
         _convert_all(converter, work.jobs, options, report)
+
+
+def _work(files: list[Path], format: str | None, shard: str | None, report: Path | None, resume: bool) -> Work:
+    """What the names mean, of which a report and resuming are possible if they are asked for.
+
+    Raises:
+        UserError: as ``work_of``; a report of a folder, or a pipe that is to be resumed.
+    """
+    work = work_of(files, format, shard)
+    _check_report(report, work)
+    if resume and work.piped:
+        raise UserError("resume: what is kept lies beside a file: name the recording and the output")
+    return work
+
+
+def _names(keep: str) -> tuple[str, ...]:
+    """Names of features, separated by commas."""
+    return tuple(part.strip() for part in keep.split(",") if part.strip() and part.strip() != "none")
+
+
+def _checked_converter(
+    work: Work, options: "ConversionOptions", device: str, whisper: str, reported: bool, resume: bool
+) -> "AnyConverter":
+    """What converts, made after everything was checked that can be wrong.
+
+    Raises:
+        UserError: names, outputs or models that there are not.
+    """
+    from nuanced_speech.convert.converter import Converter
+    from nuanced_speech.convert.resumable import ResumableConverter
+    from nuanced_speech.core.device import check_device
+    from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.weights.catalog import canonical, find
+
+    check_device(device)
+    canonical(f"whisper-{whisper}")
+    work.check()
+    _check_inputs(work, options)
+    find("kokoro")
+    if options.chosen_path != "direct" or reported:
+        find(f"whisper-{whisper}")
+    converter = Converter(ModelBank(device, whisper))
+    return ResumableConverter(converter) if resume else converter
 
 
 def _check_inputs(work: Work, options: "ConversionOptions") -> None:
@@ -234,10 +253,7 @@ def _check_report(report: Path | None, work: Work) -> None:
 
 
 def _convert_all(
-    converter: "AnyConverter",
-    jobs: list[tuple[Path, Path]],
-    options: "ConversionOptions",
-    report: Path | None,
+    converter: "AnyConverter", jobs: list[tuple[Path, Path]], options: "ConversionOptions", report: Path | None
 ) -> None:
     failed = 0
     for source, output in jobs:
@@ -256,11 +272,7 @@ def _convert_all(
 
 
 def _convert_one(
-    converter: "AnyConverter",
-    source: Path,
-    output: Path,
-    options: "ConversionOptions",
-    report: Path | None,
+    converter: "AnyConverter", source: Path, output: Path, options: "ConversionOptions", report: Path | None
 ) -> None:
     with bar(source.name) as advance:
         conversion = converter.convert(source, options, output=output, progress=advance)
@@ -269,7 +281,7 @@ def _convert_one(
     if report is not None and conversion.path != "none":
         from nuanced_speech import audio
 
-        _report(converter, conversion, audio.read(output), output.stem, options, report)
+        report_conversion(converter, conversion, audio.read(output), output.stem, options, report)
 
 
 def _convert_piped(converter: "AnyConverter", work: Work, options: "ConversionOptions", report: Path | None) -> None:
@@ -285,65 +297,4 @@ def _convert_piped(converter: "AnyConverter", work: Work, options: "ConversionOp
             conversion = converter.convert(recording, options, progress=advance)
         write_out(conversion.audio, work.suffix, conversion.comment)
         if report is not None and conversion.path != "none":
-            _report(converter, conversion, conversion.audio, "standard-output", options, report)
-
-
-def _report(
-    converter: "AnyConverter",
-    conversion: "Conversion",
-    written: "np.ndarray",
-    name: str,
-    options: "ConversionOptions",
-    folder: Path,
-) -> None:
-    """Measure a conversion as it was written, write the report, and print its figures."""
-    from nuanced_speech.convert.text_language import text_language
-    from nuanced_speech.evaluate import report
-
-    figures, source_contours, output_contours = report.measure(
-        conversion.source,
-        written,
-        converter.models.transcriber,
-        conversion.seconds,
-        target_text=options.text,
-        target_language=None if options.text is None else text_language(options, conversion.language),
-        language=options.language,
-        target=_target(converter, options),
-    )
-    sheet, plot = report.write(folder, name, conversion.source, written, figures, source_contours, output_contours)
-    console.print(_figures_table(figures))
-    console.print(f"report: {sheet}\nplot: {plot}", markup=False, highlight=False)
-
-
-def _target(converter: "AnyConverter", options: "ConversionOptions") -> "np.ndarray | None":
-    """Speech ``[T]`` of the voice that was asked for: its recording, or a sentence in it; None for the source's own."""
-    from nuanced_speech import audio
-    from nuanced_speech.convert.options import is_recording
-    from nuanced_speech.synthesis.sample import sentence_for
-    from nuanced_speech.synthesis.text_to_speech import TextToSpeech
-    from nuanced_speech.voice.voice import Voice as LoadedVoice
-
-    if options.voice is None:
-        return None
-    if is_recording(options.voice):
-        return audio.read(str(options.voice))
-    voice = LoadedVoice.load(options.voice)
-    sentence, language = sentence_for(voice)
-    return TextToSpeech(converter.models).speak(sentence, voice, language)
-
-
-def _figures_table(figures: "Measures") -> Table:
-    table = Table(show_header=False)
-    table.add_row("source says", figures.source_transcript)
-    table.add_row("output says", figures.output_transcript)
-    table.add_row("WER", f"{figures.wer:.1%}")
-    table.add_row("log-F0 correlation", f"{figures.f0_correlation:.3f}")
-    table.add_row("energy correlation", f"{figures.energy_correlation:.3f}")
-    similarity = figures.speaker_similarity
-    table.add_row(
-        "speaker similarity to the source", "install the evaluate extra" if similarity is None else f"{similarity:.3f}"
-    )
-    if figures.target_similarity is not None:
-        table.add_row("speaker similarity to the target", f"{figures.target_similarity:.3f}")
-    table.add_row("RTF", f"{figures.rtf:.2f}")
-    return table
+            report_conversion(converter, conversion, conversion.audio, "standard-output", options, report)

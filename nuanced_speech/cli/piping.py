@@ -13,8 +13,8 @@ import numpy as np
 import typer
 
 from nuanced_speech import audio
+from nuanced_speech.cli.arguments import STANDARD
 from nuanced_speech.cli.signals import drop_output
-from nuanced_speech.cli.standard import STANDARD
 from nuanced_speech.core.errors import UserError
 
 _BLOCK = 1 << 20

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nuanced_speech.cli.arguments import Device, Dictionary, Loudness, SynthesisSeed, lufs
+from nuanced_speech.cli.arguments import STANDARD, Device, Dictionary, Loudness, SynthesisSeed, lufs
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import check_apart
@@ -14,7 +14,10 @@ from nuanced_speech.core.files import check_apart
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nuanced_speech.cli.book import Outputs
+    from nuanced_speech.cli.speech import Speech
     from nuanced_speech.synthesis.speaking import SpokenSentence
+    from nuanced_speech.text.book import Book
     from nuanced_speech.text.dictionary import Dictionary as Pronunciations
 
 
@@ -139,30 +142,56 @@ def say(
 
     words = words or []
     book, out = given([*words, ""] if show_text else words, file, ssml, chapters is not None)
-    pronunciations = None
-    if dictionary is not None:
-        from nuanced_speech.text.dictionary import read_dictionary
-
-        pronunciations = read_dictionary(dictionary)
+    pronunciations = _pronunciations(dictionary)
     if show_text:
         _show("\n\n".join(chapter.text for chapter in book.chapters), voice, language, pronunciations)
         return
     kept = resume or chapters is not None or book_file(words, file) is not None or is_audiobook(out)
     _check_files(None if kept else out, timestamps, file, (dictionary, like))
+    outputs = _outputs(book, out, chapters, format, timestamps) if kept else None
     from nuanced_speech.cli.speech import Speech, voice_of
 
-    outputs = None
-    if kept:
-        from nuanced_speech.cli.book import Outputs, speak_book
+    speech = Speech(
+        voice_of(voice, i_have_consent, device), language, speed, pause, seed, fast, like, pronunciations, device,
+        lufs(loudness),
+    )  # fmt: skip
+    _speak(book, speech, outputs, out or "", timestamps)
 
-        outputs = Outputs(_file_of(out), chapters, f".{format.lower()}", timestamps)
-        outputs.check(book)
-    chosen = voice_of(voice, i_have_consent, device)
-    speech = Speech(chosen, language, speed, pause, seed, fast, like, pronunciations, device, lufs(loudness))
-    if outputs is not None:
-        speak_book(book, outputs, speech)
-    else:
-        _write(speech.stream(book.chapters[0].text), out or "", chosen.mark, timestamps, speech.spaces)
+
+def _speak(book: "Book", speech: "Speech", outputs: "Outputs | None", out: str, timestamps: Path | None) -> None:
+    """Speak into outputs that are kept while they are made, or straight into one file or pipe."""
+    if outputs is None:
+        _write(speech.stream(book.chapters[0].text), out, speech.voice.mark, timestamps, speech.spaces)
+        return
+    from nuanced_speech.cli.book import speak_book
+
+    speak_book(book, outputs, speech)
+
+
+def _outputs(book: "Book", out: str | None, chapters: Path | None, format: str, timestamps: Path | None) -> "Outputs":
+    """What a text that is kept while it is spoken is written to, checked.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    from nuanced_speech.cli.book import Outputs
+
+    outputs = Outputs(_file_of(out), chapters, f".{format.lower()}", timestamps)
+    outputs.check(book)
+    return outputs
+
+
+def _pronunciations(dictionary: Path | None) -> "Pronunciations | None":
+    """What a file of pronunciations says.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    if dictionary is None:
+        return None
+    from nuanced_speech.text.dictionary import read_dictionary
+
+    return read_dictionary(dictionary)
 
 
 def _file_of(out: str | None) -> Path | None:
@@ -186,7 +215,6 @@ def _check_files(
     """
     from nuanced_speech import audio
     from nuanced_speech.cli.piping import check_output
-    from nuanced_speech.cli.standard import STANDARD
     from nuanced_speech.synthesis import timestamps as times
 
     if out is not None:

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from nuanced_speech.cli.standard import STANDARD
+from nuanced_speech.cli.arguments import STANDARD
 from nuanced_speech.core.errors import UserError
 
 FOLDER_SUFFIX = ".wav"

@@ -15,9 +15,11 @@ from nuanced_speech.adapt.voice_adaptation import VoiceAdapter
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import SegmentFeatures, gain_of
+from nuanced_speech.analysis.speaker_changes import SpeakerChanges
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.analysis.speech_gate import GatedRecording, SpeechGate
 from nuanced_speech.audio import Recording
+from nuanced_speech.audio.declipping import declipped
 from nuanced_speech.audio.levelling import at_loudness
 from nuanced_speech.audio.limiter import limited
 from nuanced_speech.audio.segmentation import crossfade_join, segment
@@ -184,7 +186,9 @@ class Converter:
                 if isinstance(source, np.ndarray)
                 else audio.read(source, allow_silence=True, channel=options.channel)
             )
-            gated = self._gated(whole, options, "the recording" if whole is source else str(source))
+            gated = self._gated(
+                declipped(whole, SAMPLE_RATE), options, "the recording" if whole is source else str(source)
+            )
             if not gated.has_speech:
                 return _silent(whole, gated, options)
             wave = gated.wave
@@ -196,7 +200,7 @@ class Converter:
         if options.voice is not None:
             target = self.voices.target(options, more, part_of(progress, 0.0, 0.4))
             begin = 0.4 if options.refine else 0.0
-        segments = segment(wave)
+        segments = SpeakerChanges(self.models.speaker_encoder).split(wave, segment(wave))
         transcript = None if path == "direct" else self.transcribe(wave, options.language, len(segments) > 1)
         if path == "auto":
             path = "text" if transcript is not None and has_text_path(transcript.language) else "direct"

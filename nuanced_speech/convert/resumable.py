@@ -82,6 +82,10 @@ class ResumableConverter:
         return conversion
 
 
+AnyConverter = Converter | ResumableConverter
+"""What converts files."""
+
+
 def _keeping(converter: Converter, journal: Journal) -> Converter:
     """A converter of the same parts that keeps what it finishes for one recording."""
     models = converter.models

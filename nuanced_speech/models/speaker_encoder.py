@@ -24,6 +24,8 @@ WINDOW, STEP = 160, 77
 LEVEL_DB = -30.0
 # Where a quarter of a second is this much quieter than loud speech, there is a pause.
 PAUSE_DB, SMOOTHING = 25.0, 25
+# Length of what is transformed at once, so that an hour needs little memory.
+_BLOCK_SECONDS = 60
 
 
 class SpeakerEncoder(nn.Module):
@@ -84,6 +86,27 @@ class SpeakerEncoder(nn.Module):
         # the embedding depends on the level: every recording is brought to the one of the training data
         level = samples.square().mean() * power[spoken].mean() / power.mean()
         return mel[spoken] * (10 ** (LEVEL_DB / 10) / level)
+
+    @torch.no_grad()
+    def spoken_mel(self, wave: np.ndarray, sample_rate: int) -> tuple[np.ndarray, Tensor]:
+        """Numbers of the frames of ``wave [T]`` that hold speech, 10 ms each, and their mel spectra ``[frames, 40]``.
+
+        The mean of a frame is its power.
+        """
+        block = _BLOCK_SECONDS * sample_rate
+        mels, energy = [], 0.0
+        for start in range(0, len(wave), block):
+            samples = audio.resample(wave[start : start + block], sample_rate, audio.WHISPER_SAMPLE_RATE)
+            energy += float(np.square(samples, dtype=np.float64).sum()) / HOP_LENGTH
+            mel = self.mel(torch.from_numpy(samples).to(self.bands.device)[None])[0]
+            # the frame at the end of a block is the first of the next one
+            mels.append(mel[: len(samples) // HOP_LENGTH])
+        mel = torch.cat(mels) if mels else torch.zeros(0, BANDS)
+        if not bool(mel.any()):
+            return np.zeros(0, int), mel[:0]
+        power = F.avg_pool1d(mel.mean(1)[None], SMOOTHING, 1, SMOOTHING // 2, count_include_pad=False)[0]
+        frames = np.flatnonzero(_speech(power.cpu().numpy()))
+        return frames, mel[torch.from_numpy(frames).to(mel.device)] * (energy / float(mel.mean(1).sum()))
 
     @torch.no_grad()
     def embed(self, wave: np.ndarray, sample_rate: int) -> np.ndarray | None:

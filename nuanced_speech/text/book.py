@@ -62,7 +62,7 @@ def read_epub(path: Path) -> Book:
         UserError: no such file, no EPUB, one that is locked, without a text, or too large; ebooklib is not installed.
     """
     if find_spec("ebooklib") is None or find_spec("lxml") is None:
-        raise UserError(f"books need a package of their own: {EXTRA}")
+        raise UserError(f"books need the package EbookLib, which is under the AGPL: {EXTRA}")
     with reading(path, "a book in EPUB", "give an EPUB file without copy protection"):
         with ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > LARGEST:

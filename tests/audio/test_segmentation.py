@@ -8,7 +8,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from nuanced_speech.audio.segmentation import MARGIN_UNITS, MAX_SECONDS, MIN_SECONDS, Segment, crossfade_join, segment
+from nuanced_speech.audio.segmentation import (
+    MARGIN_UNITS,
+    MAX_SECONDS,
+    MIN_SECONDS,
+    Segment,
+    crossfade_join,
+    segment,
+    with_bounds,
+)
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
 
 
@@ -130,3 +138,17 @@ def test_an_hour_is_cut_in_seconds() -> None:
     assert time.process_time() - started < 5
     check_cover(segments, len(hour))
     assert 60 * 60 / MAX_SECONDS <= len(segments) <= 60 * 60 / MIN_SECONDS
+
+
+def test_further_bounds_fall_in_quiet_places_and_move_near_ones() -> None:
+    wave = talk([(5.0, 6.0), (8.9, 9.1)], 14.0)
+    segments = segment(wave)
+    (bound,) = (part.end for part in segments[:-1])
+    assert 200 < bound < 240
+    inserted = with_bounds(wave, segments, [9.2])
+    check_cover(inserted, len(wave))
+    assert [part.end for part in inserted[:1]] == [bound] and 354 <= inserted[1].end <= 366
+    moved = with_bounds(wave, segments, [6.8])
+    check_cover(moved, len(wave))
+    assert len(moved) == 2 and moved[0].end != bound and abs(moved[0].end - 6.8 * 40) <= 16
+    assert with_bounds(wave, segments, []) == segments

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from helpers import OTHER_SPEAKER, SAMPLE
 
 from nuanced_speech import Converter, audio
 from nuanced_speech.analysis.analyzer import Analyzer
@@ -354,3 +355,15 @@ def test_options_are_checked_and_frozen():
     assert options.keep == ("f0",) and options.more == ("a.wav",)
     with pytest.raises(FrozenInstanceError):
         options.seed = 3  # type: ignore[misc]
+
+
+@pytest.mark.slow
+def test_a_short_second_speaker_keeps_an_own_voice(converter):
+    """Six seconds of one speaker and two and a half of another are not one voice."""
+    begin = 6 * SAMPLE_RATE
+    both = np.concatenate([audio.read(SAMPLE)[:begin], audio.read(OTHER_SPEAKER)])
+    out = converter.convert(both, sample_rate=SAMPLE_RATE, path="direct").audio
+    embed = converter.models.speaker_encoder.embed
+    first, second = (embed(wave, SAMPLE_RATE) for wave in (both[:begin], both[begin:]))
+    spoken = embed(out[begin:], SAMPLE_RATE)
+    assert spoken @ second > spoken @ first + 0.05

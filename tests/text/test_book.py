@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+import sys
 import zlib
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from helpers import ROOT
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.text.book import read_epub
@@ -100,3 +102,14 @@ def test_a_damaged_book_is_one_line(tmp_path: Path, cut: int) -> None:
         assert read_epub(path).chapters
     except UserError as error:
         assert "\n" not in str(error) and "book.epub" in str(error)
+
+
+def test_a_missing_package_is_named_with_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ebooklib", None)
+    with pytest.raises(UserError, match=r"EbookLib.*AGPL.*nuanced-speech\[books\]"):
+        read_epub(tmp_path / "book.epub")
+
+
+def test_the_default_installation_is_without_the_agpl() -> None:
+    default, developers = ((ROOT / f"requirements{kind}.txt").read_text().lower() for kind in ("", "-dev"))
+    assert "ebooklib" not in default and "ebooklib==" in developers

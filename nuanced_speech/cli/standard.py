@@ -1,3 +1,0 @@
-"""The name that stands for standard input and output."""
-
-STANDARD = "-"
