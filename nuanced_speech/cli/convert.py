@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from nuanced_speech.cli.archive import convert_folder
+from nuanced_speech.cli.archive import Engine, convert_folder
 from nuanced_speech.cli.arguments import Device, Dictionary, Loudness, SynthesisSeed, Whisper, lufs
 from nuanced_speech.cli.options import in_options
 from nuanced_speech.cli.progress import bar
@@ -108,6 +108,26 @@ ShardOption = Annotated[
         help="Share of a folder's recordings to convert, such as 2/4. Several processes share an archive by it.",
     ),
 ]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="local|ray",
+        help="Engine that converts a folder: local (this process) or ray (a cluster: that of RAY_ADDRESS, or this "
+        "machine). Extra ray.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Number of workers of --engine ray. As many as there is room for if omitted."),
+]
+Gpus = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="GPUs of each worker of --engine ray: 1, 0.25 …. With --device cuda, 1 if omitted.",
+    ),
+]
 Resume = Annotated[
     bool,
     typer.Option(
@@ -133,6 +153,9 @@ def convert(
     more: More = None,
     format: Format = None,
     shard: ShardOption = None,
+    engine: EngineOption = "local",
+    workers: Workers = None,
+    gpus: Gpus = None,
     resume: Resume = False,
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
@@ -158,9 +181,13 @@ def convert(
 
       nuanced-speech convert recordings/ converted/ --format flac --shard 1/2
 
+      nuanced-speech convert recordings/ converted/ --engine ray --workers 8
+
       nuanced-speech convert - - < in.wav | aplay
     """
     work = work_of(files, format, shard)
+    spread = Engine(engine, workers, gpus)
+    spread.check(work.folder)
     _check_report(report, work)
     if resume and work.piped:
         raise UserError("resume: what is kept lies beside a file: name the recording and the output")
@@ -173,7 +200,8 @@ def convert(
     from nuanced_speech.text.dictionary import read_dictionary
     from nuanced_speech.weights.catalog import canonical, find
 
-    check_device(device)
+    if engine == "local":  # the machine that sends the work may have none
+        check_device(device)
     canonical(f"whisper-{whisper}")
     options = ConversionOptions(
         voice=voice, keep=kept, path=path, text=text, text_language=text_language, pitch_shift=pitch_shift,
@@ -192,7 +220,7 @@ def convert(
 
         converter = ResumableConverter(converter)
     if work.folder is not None:
-        convert_folder(converter, work.folder, work.out, options, work.suffix, shard)
+        convert_folder(converter, work.folder, work.out, options, work.suffix, shard, spread, resume)
     elif work.piped:
         _convert_piped(converter, work, options, report)
     else:

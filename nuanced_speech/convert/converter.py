@@ -24,6 +24,7 @@ from nuanced_speech.audio.limiter import limited
 from nuanced_speech.audio.segmentation import crossfade_join, segment
 from nuanced_speech.convert.conversion import Conversion
 from nuanced_speech.convert.options import ConversionOptions, is_recording
+from nuanced_speech.convert.sources import Reader, read_source
 from nuanced_speech.convert.streams import first_samples, reported
 from nuanced_speech.convert.text_language import text_language
 from nuanced_speech.convert.transcript import compile_word_times, heard_words, in_recording, with_phonemes
@@ -66,6 +67,7 @@ class Converter:
     Args:
         models: bank of all models; loaded when first needed.
         analyzer, speakers, adapter, resynthesizer, voices, gate: the parts, made of ``models`` where they are omitted.
+        reader: reads the files that are converted.
 
     Example:
         ``Converter().convert("in.wav", voice="af_heart").save("out.wav")``
@@ -80,8 +82,10 @@ class Converter:
         resynthesizer: Resynthesizer | None = None,
         voices: TargetVoices | None = None,
         gate: SpeechGate | None = None,
+        reader: Reader = read_source,
     ) -> None:
         self.models = models = models or ModelBank()
+        self.reader = reader
         content = ContentEstimator(models)
         self.gate = gate or SpeechGate()
         self.analyzer = analyzer or Analyzer(models, gate=self.gate)
@@ -176,11 +180,7 @@ class Converter:
     ) -> _Prepared:
         """Read, transcribe and analyse a source, and find the voice to speak it in."""
         with stage("read"):
-            whole = (
-                source
-                if isinstance(source, np.ndarray)
-                else audio.read(source, allow_silence=True, channel=options.channel)
-            )
+            whole = source if isinstance(source, np.ndarray) else self.reader(source, options.channel)
             gated = self._gated(whole, options, "the recording" if whole is source else str(source))
             if not gated.has_speech:
                 return _silent(whole, gated, options)

@@ -39,7 +39,7 @@ class ResumableConverter(Converter):
     def __init__(self, converter: Converter) -> None:
         super().__init__(
             converter.models, converter.analyzer, converter.speakers, converter.adapter, converter.resynthesizer,
-            converter.voices, converter.gate,
+            converter.voices, converter.gate, converter.reader,
         )  # fmt: skip
 
     def convert(
@@ -92,6 +92,7 @@ class _KeptConverter(Converter):
             _KeptResynthesizer(converter.resynthesizer, journal),  # type: ignore[arg-type]
             converter.voices,
             converter.gate,
+            converter.reader,
         )
         self._folder = journal.folder
 
