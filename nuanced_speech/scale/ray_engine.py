@@ -3,13 +3,17 @@
 All machines see the same files under the same names (a shared file system). This process alone writes the manifest.
 """
 
+import logging
 import math
 import os
+import signal
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 # before Ray is imported: it would report its use
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -107,12 +111,16 @@ def _connected() -> Iterator[None]:
         yield
         return
     address = os.environ.get("RAY_ADDRESS") or "local"
-    local = {"include_dashboard": False} if address == "local" else {}
+    local: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    # Ray puts its own handler in the place of the one that ends the program in order
+    ending = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"the Ray cluster at {address} cannot be reached: {first}") from error
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, ending)
     try:
         yield
     finally:

@@ -137,7 +137,8 @@ class Pool:
             return self._again(busy.task, error)
         self._idle.append(busy.worker)
         if busy.task is not None:
-            return result  # type: ignore[no-any-return]
+            finished: tuple[Entry, Made | None] = result
+            return finished
         if result:
             raise UserError(result)
         self._unready = 0

@@ -1,7 +1,8 @@
 """What runs on the machines of a Ray cluster: readers of recordings, and workers that convert them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import ray
@@ -99,16 +100,15 @@ class Worker:
             return entry, None
         # what comes from Ray's store cannot be written to, and goes with the store
         self._handed.put(job.source, self._options.channel, samples.copy())
-        entry, made = converted(self._convert, job, entry, self._options)
-        return replace(entry), made
+        return converted(self._convert, job, entry, self._options)
 
 
-def remote_reader(config: RayConfig) -> "ray.remote_function.RemoteFunction":
+def remote_reader(config: RayConfig) -> Any:
     """``read`` as a task, on whichever machine has the fewest of them; done again where its machine dies."""
     return ray.remote(read).options(num_cpus=config.reader_cpus, num_returns=2, scheduling_strategy="SPREAD")
 
 
-def remote_worker(config: RayConfig) -> "ray.actor.ActorClass":
+def remote_worker(config: RayConfig) -> Any:
     """``Worker`` as an actor. One that dies is replaced by another, wherever there is room."""
     return ray.remote(Worker).options(
         num_cpus=config.worker_cpus, num_gpus=config.gpus, max_restarts=0, max_task_retries=0

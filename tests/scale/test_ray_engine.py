@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -36,16 +36,29 @@ from nuanced_speech.scale.ray_workers import RayConfig  # noqa: E402
 OPTIONS = ConversionOptions(voice="af_heart", path="direct")
 
 
+def _started(attempts: int = 4) -> Any:
+    """A cluster of two nodes. Ray gives each 30 s to start, which a busy machine may need more than once."""
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": 80 << 20}
+    for left in reversed(range(attempts)):
+        nodes = Cluster()
+        try:
+            nodes.add_node(**node, include_dashboard=False)
+            nodes.add_node(**node)
+            return nodes
+        except Exception:
+            nodes.shutdown()
+            if not left:
+                raise
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """A cluster of two nodes with a processor each."""
-    from ray.cluster_utils import Cluster
-
     # what the nodes inherit
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0", "RAY_raylet_start_wait_time_s": "300"}
-    node = {"num_cpus": 1, "object_store_memory": 80 << 20}
-    nodes = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
-    nodes.add_node(**node)
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+    nodes = _started()
     ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
     yield
     ray.shutdown()
