@@ -1,5 +1,8 @@
 """The part of ``nuanced-speech convert`` that converts a folder of recordings."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +16,51 @@ if TYPE_CHECKING:
     from nuanced_speech.convert.archive import Outcome
     from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.convert.resumable import AnyConverter
+    from nuanced_speech.core.progress import Progress
+    from nuanced_speech.scale.ray_workers import RayConfig
 
 console = Console(stderr=True)
+ENGINES = ("local", "ray")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What converts a folder: ``local`` (this process) or ``ray``, with a number of workers and the GPUs of each."""
+
+    name: str = "local"
+    workers: int | None = None
+    gpus: float | None = None
+
+    def check(self, folder: Path | None) -> None:
+        """Find out before a model is loaded whether a folder, or single recordings, can be converted so.
+
+        Raises:
+            UserError: they cannot.
+        """
+        if self.name not in ENGINES:
+            raise UserError(f"engine: unknown engine {self.name!r}: choose one of {', '.join(ENGINES)}")
+        if self.name == "local":
+            if self.workers is not None or self.gpus is not None:
+                raise UserError("workers and gpus: they belong to the engine ray: ask for it, or leave them out")
+            return
+        if folder is None:
+            raise UserError("engine: ray converts a folder: give one as the input, and another for the outputs")
+        if find_spec("ray") is None:
+            raise UserError('the engine ray needs the extra ray: pip install "nuanced-speech[ray]"')
+
+    def config(self, device: str) -> "RayConfig":
+        """How the engine ray spreads the work, for models on a device.
+
+        Raises:
+            UserError: numbers that are not possible.
+        """
+        from nuanced_speech.core.threads import chosen
+        from nuanced_speech.scale.ray_workers import RayConfig
+
+        gpus = (1.0 if device.startswith("cuda") else 0.0) if self.gpus is None else self.gpus
+        if gpus and not device.startswith("cuda"):
+            raise UserError("gpus: models on a GPU need the device cuda")
+        return RayConfig(self.workers, cpus=chosen() or 1, gpus=gpus)
 
 
 def check_archive(folder: Path, out: Path, suffix: str, shard: str | None) -> None:
@@ -40,6 +86,8 @@ def convert_folder(
     options: "ConversionOptions",
     suffix: str,
     shard: str | None,
+    engine: Engine,
+    resume: bool = False,
 ) -> None:
     """Convert a folder's recordings, with a line for each and one for all.
 
@@ -53,16 +101,25 @@ def convert_folder(
     share = None if shard is None else Shard.parse(shard)
     jobs = jobs_of(folder, out, suffix, share)
     digest = digest_of(options, whisper=converter.models.whisper)
+
+    def outcomes(progress: "Progress") -> "Iterator[Outcome]":
+        if engine.name == "local":
+            return convert_archive(converter.convert, jobs, out, options, digest, share, progress)
+        from nuanced_speech.scale.making import ConverterMaker
+        from nuanced_speech.scale.ray_engine import RayEngine
+
+        models = converter.models
+        make = ConverterMaker(str(models.device), models.whisper, options.chosen_path, resume)
+        return RayEngine(make, engine.config(str(models.device))).convert_archive(jobs, out, options, digest, share)
+
     new, before, failed = 0, 0, 0
     with bar(folder.name) as advance:
-        outcomes = convert_archive(
-            converter.convert, jobs, out, options, digest, share,
-            lambda done: advance((new + before + failed + done) / len(jobs)),
-        )  # fmt: skip
-        for outcome in outcomes:
+        finished = outcomes(lambda done: advance((new + before + failed + done) / len(jobs)))
+        for outcome in finished:
             failed += outcome.entry.state == FAILED
             new += outcome.conversion is not None
             before += outcome.entry.state == DONE and outcome.conversion is None
+            advance((new + before + failed) / len(jobs))
             _tell(outcome, f"[{new + before + failed}/{len(jobs)}]", options)
     console.print(
         f"{out}: {new} converted, {before} done before, {failed} failed", markup=False, highlight=False, soft_wrap=True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from nuanced_speech.cli.archive import convert_folder
+from nuanced_speech.cli.archive import Engine, convert_folder
 from nuanced_speech.cli.arguments import STANDARD, Device, Dictionary, Loudness, SynthesisSeed, Whisper, lufs
 from nuanced_speech.cli.conversion_report import report_conversion
 from nuanced_speech.cli.options import in_options
@@ -105,6 +105,26 @@ ShardOption = Annotated[
         help="Share of a folder's recordings to convert, such as 2/4. Several processes share an archive by it.",
     ),
 ]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="local|ray",
+        help="Engine that converts a folder: local (this process) or ray (a cluster: that of RAY_ADDRESS, or this "
+        "machine). Extra ray.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Number of workers of --engine ray. As many as there is room for if omitted."),
+]
+Gpus = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="GPUs of each worker of --engine ray: 1, 0.25 …. With --device cuda, 1 if omitted.",
+    ),
+]
 Resume = Annotated[
     bool,
     typer.Option(
@@ -130,6 +150,9 @@ def convert(
     more: More = None,
     format: Format = None,
     shard: ShardOption = None,
+    engine: EngineOption = "local",
+    workers: Workers = None,
+    gpus: Gpus = None,
     resume: Resume = False,
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
@@ -155,9 +178,13 @@ def convert(
 
       nuanced-speech convert recordings/ converted/ --format flac --shard 1/2
 
+      nuanced-speech convert recordings/ converted/ --engine ray --workers 8
+
       nuanced-speech convert - - < in.wav | aplay
     """
     work = _work(files, format, shard, report, resume)
+    spread = Engine(engine, workers, gpus)
+    spread.check(work.folder)
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.text.dictionary import read_dictionary
@@ -168,9 +195,9 @@ def convert(
         dictionary=None if dictionary is None else read_dictionary(dictionary), strict=strict,
         loudness=lufs(loudness), channel=channel,
     )  # fmt: skip
-    converter = _checked_converter(work, options, device, whisper, report is not None, resume)
+    converter = _checked_converter(work, options, spread, device, whisper, report is not None, resume)
     if work.folder is not None:
-        convert_folder(converter, work.folder, work.out, options, work.suffix, shard)
+        convert_folder(converter, work.folder, work.out, options, work.suffix, shard, spread, resume)
     elif work.piped:
         _convert_piped(converter, work, options, report)
     else:
@@ -196,7 +223,13 @@ def _names(keep: str) -> tuple[str, ...]:
 
 
 def _checked_converter(
-    work: Work, options: "ConversionOptions", device: str, whisper: str, reported: bool, resume: bool
+    work: Work,
+    options: "ConversionOptions",
+    spread: Engine,
+    device: str,
+    whisper: str,
+    reported: bool,
+    resume: bool,
 ) -> "AnyConverter":
     """What converts, made after everything was checked that can be wrong.
 
@@ -209,7 +242,8 @@ def _checked_converter(
     from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.weights.catalog import canonical, find
 
-    check_device(device)
+    if spread.name == "local":  # the machine that sends the work may have none
+        check_device(device)
     canonical(f"whisper-{whisper}")
     work.check()
     _check_inputs(work, options)

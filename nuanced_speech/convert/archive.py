@@ -4,7 +4,7 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,12 +34,25 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Made:
+    """What a conversion into a file comes to.
+
+    Attributes:
+        path: ``direct``, ``text`` or ``none``.
+        rtf: processing time over the source's length.
+    """
+
+    path: str
+    rtf: float
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """What became of a job: its entry in the manifest, and the conversion if it was made just now."""
+    """What became of a job: its entry in the manifest, and what was made if it was made just now."""
 
     job: Job
     entry: Entry
-    conversion: Conversion | None = None
+    conversion: Made | None = None
 
 
 class Converting(Protocol):
@@ -118,30 +131,59 @@ def convert_archive(
     """
     make_folder(out)
     with Manifest(out, shard) as manifest:
-        new = [job for job in jobs if job.name not in manifest.entries]
-        manifest.add(*(Entry(job.name, job.output.relative_to(out).as_posix(), time=time.time()) for job in new))
+        note_pending(manifest, jobs, out)
         for job in jobs:
-            entry = Entry(job.name, job.output.relative_to(out).as_posix(), options=options_digest)
-            before = manifest.entries[job.name]
-            if _is_done(job, before, entry):
+            wanted, before = entry_of(job, out, options_digest), manifest.entries[job.name]
+            if is_done(job, before, wanted):
                 yield Outcome(job, before)
                 continue
-            conversion = None
-            try:
-                entry = _identified(entry, job.source)
-                make_folder(job.output.parent)
-                conversion = convert(job.source, options, output=job.output, progress=progress)
-                seconds = len(conversion.source) / conversion.sample_rate
-                entry = replace(entry, state=DONE, written=job.output.stat().st_size, seconds=round(seconds, 3))
-            except UserError as error:
-                entry = replace(entry, state=FAILED, reason=str(error))
-            except Exception as error:  # an archive must not end at one file, whatever is wrong with it
-                log.debug("%s failed", job.source, exc_info=True)
-                lines = f"{type(error).__name__}: {error}".splitlines()
-                entry = replace(entry, state=FAILED, reason=lines[0][:500])
+            entry = attempt(lambda job=job, entry=wanted: identified(entry, job.source), wanted)  # type: ignore[misc]
+            made = None
+            if entry.state != FAILED:
+                entry, made = converted(convert, job, entry, options, progress)
             entry = replace(entry, time=time.time())
             manifest.add(entry)
-            yield Outcome(job, entry, conversion)
+            yield Outcome(job, entry, made)
+
+
+def entry_of(job: Job, out: Path, options_digest: str) -> Entry:
+    """The entry of a job that nothing is known of yet."""
+    return Entry(job.name, job.output.relative_to(out).as_posix(), options=options_digest)
+
+
+def note_pending(manifest: Manifest, jobs: Sequence[Job], out: Path) -> None:
+    """Note the jobs that a manifest does not know."""
+    new = [job for job in jobs if job.name not in manifest.entries]
+    manifest.add(*(Entry(job.name, job.output.relative_to(out).as_posix(), time=time.time()) for job in new))
+
+
+def converted(
+    convert: Converting, job: Job, entry: Entry, options: ConversionOptions, progress: Progress | None = None
+) -> tuple[Entry, Made | None]:
+    """A job's entry when it is done or has failed, and what was made; ``entry`` is as ``identified`` gives it."""
+    made: list[Made] = []
+
+    def work() -> Entry:
+        make_folder(job.output.parent)
+        conversion = convert(job.source, options, output=job.output, progress=progress)
+        made.append(Made(conversion.path, conversion.rtf))
+        seconds = len(conversion.source) / conversion.sample_rate
+        return replace(entry, state=DONE, written=job.output.stat().st_size, seconds=round(seconds, 3))
+
+    entry = attempt(work, entry)
+    return entry, made[0] if entry.state == DONE else None
+
+
+def attempt(work: Callable[[], Entry], entry: Entry) -> Entry:
+    """What ``work`` gives; ``entry``, failed with a reason, where it raises: an archive must not end at one file."""
+    try:
+        return work()
+    except UserError as error:
+        return replace(entry, state=FAILED, reason=str(error))
+    except Exception as error:
+        log.debug("%s failed", entry.input, exc_info=True)
+        lines = f"{type(error).__name__}: {error}".splitlines()
+        return replace(entry, state=FAILED, reason=lines[0][:500])
 
 
 def digest_of(options: ConversionOptions, **others: Any) -> str:
@@ -166,7 +208,12 @@ def _content(name: str, value: Any) -> str:
     return repr(value)
 
 
-def _identified(entry: Entry, source: Path) -> Entry:
+def identified(entry: Entry, source: Path) -> Entry:
+    """An entry with what its input is known by.
+
+    Raises:
+        UserError: the input cannot be read.
+    """
     try:
         status = source.stat()
         return replace(entry, bytes=status.st_size, modified=status.st_mtime_ns, sha256=sha256([source]))
@@ -174,7 +221,7 @@ def _identified(entry: Entry, source: Path) -> Entry:
         raise UserError(f"{source} cannot be read: {error.strerror}") from error
 
 
-def _is_done(job: Job, before: Entry, wanted: Entry) -> bool:
+def is_done(job: Job, before: Entry, wanted: Entry) -> bool:
     """Whether a job is done with these options, its input is the same, and its output is there."""
     if before.state != DONE or (before.options, before.output) != (wanted.options, wanted.output):
         return False

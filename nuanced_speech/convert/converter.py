@@ -25,6 +25,7 @@ from nuanced_speech.audio.limiter import limited
 from nuanced_speech.audio.segmentation import crossfade_join, segment
 from nuanced_speech.convert.conversion import Conversion
 from nuanced_speech.convert.options import ConversionOptions, is_recording
+from nuanced_speech.convert.sources import Reader, read_source
 from nuanced_speech.convert.streams import first_samples, reported
 from nuanced_speech.convert.text_language import text_language
 from nuanced_speech.convert.transcript import heard_words, in_recording, with_phonemes
@@ -69,6 +70,7 @@ class Converter:
         models: bank of all models; loaded when first needed.
         analyzer, speakers, adapter, resynthesizer, voices, gate, transcribe: the parts, made of ``models`` where they
             are omitted.
+        reader: reads the files that are converted.
 
     Example:
         ``Converter().convert("in.wav", voice="af_heart").save("out.wav")``
@@ -84,8 +86,10 @@ class Converter:
         voices: TargetVoices | None = None,
         gate: SpeechGate | None = None,
         transcribe: RecordingTranscriber | None = None,
+        reader: Reader = read_source,
     ) -> None:
         self.models = models = models or ModelBank()
+        self.reader = reader
         content = ContentEstimator(models)
         self.gate = gate or SpeechGate()
         self.transcribe = transcribe or RecordingTranscriber(models)
@@ -181,14 +185,9 @@ class Converter:
     ) -> _Prepared:
         """Read, transcribe and analyse a source, and find the voice to speak it in."""
         with stage("read"):
-            whole = (
-                source
-                if isinstance(source, np.ndarray)
-                else audio.read(source, allow_silence=True, channel=options.channel)
-            )
-            gated = self._gated(
-                declipped(whole, SAMPLE_RATE), options, "the recording" if whole is source else str(source)
-            )
+            whole = source if isinstance(source, np.ndarray) else self.reader(source, options.channel)
+            name = "the recording" if whole is source else str(source)
+            gated = self._gated(declipped(whole, SAMPLE_RATE), options, name)
             if not gated.has_speech:
                 return _silent(whole, gated, options)
             wave = gated.wave

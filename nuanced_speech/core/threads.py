@@ -32,3 +32,9 @@ def limit(threads: int) -> None:
         import torch
 
         torch.set_num_threads(threads)
+
+
+def chosen() -> int | None:
+    """Number of threads that the user has chosen for this process; None for the libraries' own choice."""
+    number = os.environ.get(_COUNTS[0], "")
+    return int(number) if number.isdigit() and int(number) else None

@@ -1,0 +1,168 @@
+"""Audio hours per hour, by batch size and by number of processes, and the memory that each takes.
+
+    python benchmarks/throughput.py networks [--device cuda] [--batches 1 2 4 8] [--seconds 3 6]
+    python benchmarks/throughput.py processes [--processes 1 2] [--clips 8] [--threads 1]
+
+``networks`` times Kokoro alone, on batches of equal length: ``decode`` (features to audio) and ``speak`` (phonemes to
+audio). On one thread of a processor the clock is the process's own time, which other work does not disturb.
+``processes`` converts one folder by several processes, each with its own share, models loaded before the clock starts.
+Both print a Markdown table; the memory is the largest of any one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from statistics import median
+
+SAMPLE = Path(__file__).parents[1] / "samples" / "huckleberry.flac"
+SENTENCE = "ðə wˈɛðɚ wʌz bjˈuːɾɪfəl ðɪs mˈɔːɹnɪŋ, sˌoʊ ðə tʃˈɪldɹən wˈɔːkt tə ðə pˈɑːɹk ænd plˈeɪd ʌntˈɪl nˈaɪt. "
+UNITS_PER_SECOND = 40
+
+
+def peak_mb() -> float:
+    """Largest resident memory of this process so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def seconds_of(work: Callable[[], object], rounds: int, cuda: bool) -> float:
+    """Median time of some runs of ``work``, after one that does not count."""
+    import torch
+
+    clock = time.process_time if not cuda and torch.get_num_threads() == 1 else time.perf_counter
+    times = []
+    for _ in range(rounds + 1):
+        started = clock()
+        work()
+        if cuda:
+            torch.cuda.synchronize()
+        times.append(clock() - started)
+    return median(times[1:])
+
+
+def networks(device: str, batches: list[int], lengths: list[float], rounds: int, half: bool) -> None:
+    """Print the table of Kokoro's speed by batch size."""
+    import torch
+
+    from nuanced_speech.models.kokoro import Kokoro, spread
+    from nuanced_speech.voice.stock import voice_pack
+    from nuanced_speech.voice.style import Style
+
+    kokoro, cuda = Kokoro().to(device), device.startswith("cuda")
+    precision = torch.autocast("cuda" if cuda else "cpu", torch.bfloat16, enabled=half)
+    style = voice_pack("af_heart")[60].reshape(1, -1).to(device)
+    print("| seconds | batch | decode, hours per hour | gain | speak, hours per hour | gain | memory, MB |")
+    print("|---|---|---|---|---|---|---|")
+    with torch.no_grad(), precision:
+        for length in lengths:
+            units, first = round(length * UNITS_PER_SECOND), (0.0, 0.0)
+            phonemes = (SENTENCE * 9)[: round(length * 14)]
+            ids = kokoro.tokens(phonemes)[None]
+            one = kokoro.predict(kokoro.encode_text(ids), style)
+            content = spread(kokoro.encode_text(ids).content, one.durations)
+            tile = -(-units // content.shape[-1])
+            content = content.repeat(1, 1, tile)[..., :units]
+            f0, energy = (x.repeat(1, tile)[:, : 2 * units] for x in (one.f0, one.energy))
+            timbre = Style.from_vector(style).decoder
+            for batch in batches:
+                inputs = [x.repeat(batch, *[1] * (x.dim() - 1)) for x in (content, f0, energy, timbre)]
+                if cuda:
+                    torch.cuda.reset_peak_memory_stats()
+                decode = seconds_of(lambda inputs=inputs: kokoro.decode(*inputs), rounds, cuda)  # type: ignore[misc]
+                many, styles = ids.repeat(batch, 1), style.repeat(batch, 1)
+                speak = seconds_of(lambda a=many, b=styles: kokoro(a, b), rounds, cuda)  # type: ignore[misc]
+                spoken = int(one.units[0]) / UNITS_PER_SECOND
+                speeds = batch * length / decode, batch * spoken / speak
+                first = first if first[0] else speeds
+                memory = torch.cuda.max_memory_allocated() / 2**20 if cuda else peak_mb()
+                gains = [speed / begin for speed, begin in zip(speeds, first, strict=True)]
+                print(
+                    f"| {length:g} | {batch} | {speeds[0]:.2f} | {gains[0]:.2f} | {speeds[1]:.2f} | {gains[1]:.2f} "
+                    f"| {memory:.0f} |", flush=True,
+                )  # fmt: skip
+
+
+def share(
+    number: int, count: int, threads: int, folder: Path, out: Path, ready: Barrier, peaks: dict[int, float]
+) -> None:
+    """Convert one process's share of a folder."""
+    from nuanced_speech.core import threads as library_threads
+
+    library_threads.limit(threads)
+    from nuanced_speech.convert.archive import Job, convert_archive, jobs_of
+    from nuanced_speech.convert.converter import Converter
+    from nuanced_speech.convert.options import ConversionOptions
+    from nuanced_speech.convert.shard import Shard
+
+    converter, options = Converter(), ConversionOptions(voice="af_heart", path="direct")
+    converter.load("direct")
+    converter.convert(SAMPLE, options)
+    jobs: list[Job] = jobs_of(folder, out)[number - 1 :: count]
+    ready.wait()
+    for outcome in convert_archive(converter.convert, jobs, out, options, "", Shard(number, count)):
+        assert not outcome.entry.reason, outcome.entry.reason
+    peaks[number] = peak_mb()
+
+
+def processes(counts: list[int], clips: int, threads: int) -> None:
+    """Print the table of a folder's conversion by several processes."""
+    import soundfile
+
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as name, context.Manager() as manager:
+        folder = Path(name) / "in"
+        folder.mkdir()
+        wave, rate = soundfile.read(SAMPLE)
+        step = 5 * rate
+        for clip in range(clips):
+            begin = (clip * step) % max(len(wave) - step, 1)
+            soundfile.write(folder / f"{clip:03}.wav", wave[begin : begin + step], rate)
+        print("| processes | threads of each | hours per hour | memory of each, MB |\n|---|---|---|---|")
+        for count in counts:
+            ready, peaks = context.Barrier(count + 1), manager.dict()
+            workers = [
+                context.Process(
+                    target=share, args=(n + 1, count, threads, folder, Path(name) / f"out{count}", ready, peaks)
+                )
+                for n in range(count)
+            ]
+            for worker in workers:
+                worker.start()
+            ready.wait()
+            started = time.perf_counter()
+            for worker in workers:
+                worker.join()
+            spent = time.perf_counter() - started
+            print(
+                f"| {count} | {threads} | {clips * 5 / spent:.2f} | {max(peaks.values(), default=0):.0f} |", flush=True
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("networks", "processes"), help="Table to print.")
+    parser.add_argument("--device", default="cpu", help="Device of the networks.")
+    parser.add_argument("--half", action="store_true", help="Networks in bfloat16.")
+    parser.add_argument("--batches", nargs="+", type=int, default=[1, 2, 4, 8], help="Batch sizes.")
+    parser.add_argument("--seconds", nargs="+", type=float, default=[3.0, 6.0], help="Lengths of the utterances.")
+    parser.add_argument("--rounds", type=int, default=5, help="Number of timed runs.")
+    parser.add_argument("--processes", nargs="+", type=int, default=[1, 2], help="Numbers of processes.")
+    parser.add_argument("--clips", type=int, default=8, help="Number of clips of 5 s.")
+    parser.add_argument("--threads", type=int, default=1, help="Threads of each process.")
+    options = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
+    if options.what == "networks":
+        networks(options.device, options.batches, options.seconds, options.rounds, options.half)
+    else:
+        processes(options.processes, options.clips, options.threads)
+
+
+if __name__ == "__main__":
+    main()

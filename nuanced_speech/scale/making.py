@@ -1,0 +1,67 @@
+"""What a worker on another machine needs of the process that sends it work."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nuanced_speech.convert.archive import Converting
+from nuanced_speech.convert.converter import Converter
+from nuanced_speech.convert.sources import Reader
+
+# Environment variables that say where weights and voices are.
+VARIABLES = ("NUANCED_SPEECH_", "HF_HUB_", "HF_HOME")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The folder and the environment variables of a process, for others to work in.
+
+    Attributes:
+        folder: current folder, which relative names start from.
+        variables: values by name.
+    """
+
+    folder: Path
+    variables: Mapping[str, str]
+
+    @classmethod
+    def here(cls) -> "Surroundings":
+        """Those of this process."""
+        return cls(Path.cwd(), {name: value for name, value in os.environ.items() if name.startswith(VARIABLES)})
+
+    def enter(self) -> None:
+        """Work in them from now on, as far as this machine has the folder."""
+        os.environ.update(self.variables)
+        if self.folder.is_dir():
+            os.chdir(self.folder)
+
+
+@dataclass(frozen=True)
+class ConverterMaker:
+    """Makes a converter, its models loaded.
+
+    Attributes:
+        device: of the models.
+        whisper: Whisper model for transcripts.
+        path: whose models are loaded: ``direct``, ``text`` or ``auto``.
+        resume: whether a recording of many minutes goes on where it was broken off.
+    """
+
+    device: str = "cpu"
+    whisper: str = "base"
+    path: str = "auto"
+    resume: bool = False
+
+    def __call__(self, reader: Reader) -> Converting:
+        """The conversion of files that ``reader`` reads.
+
+        Raises:
+            UserError: a model that is not there.
+        """
+        from nuanced_speech.convert.resumable import ResumableConverter
+        from nuanced_speech.models.bank import ModelBank
+
+        converter = Converter(ModelBank(self.device, self.whisper), reader=reader)
+        converter.load(self.path)
+        return ResumableConverter(converter).convert if self.resume else converter.convert

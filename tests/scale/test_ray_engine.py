@@ -1,0 +1,167 @@
+"""Archives by Ray: the outputs of one process, on a real cluster of two nodes; what is poisoned fails alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from nuanced_speech import audio
+from nuanced_speech.convert import manifest as manifests
+from nuanced_speech.convert.archive import convert_archive, jobs_of
+from nuanced_speech.convert.conversion import Conversion
+from nuanced_speech.convert.manifest import DONE, FAILED
+from nuanced_speech.convert.options import ConversionOptions
+from nuanced_speech.convert.sources import HandedOver
+from nuanced_speech.core.errors import UserError
+
+if TYPE_CHECKING:
+    from helpers import Ended
+
+    from nuanced_speech.convert.converter import Converter
+
+ray = pytest.importorskip("ray", reason="the extra ray is not installed")
+
+from nuanced_speech.scale.making import ConverterMaker  # noqa: E402 (it imports Ray)
+from nuanced_speech.scale.ray_engine import RayEngine, workers_in  # noqa: E402
+from nuanced_speech.scale.ray_workers import RayConfig  # noqa: E402
+
+OPTIONS = ConversionOptions(voice="af_heart", path="direct")
+
+
+def _started(attempts: int = 4) -> Any:
+    """A cluster of two nodes. Ray gives each 30 s to start, which a busy machine may need more than once."""
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": 80 << 20}
+    for left in reversed(range(attempts)):
+        nodes = Cluster()
+        try:
+            nodes.add_node(**node, include_dashboard=False)
+            nodes.add_node(**node)
+            return nodes
+        except Exception:
+            nodes.shutdown()
+            if not left:
+                raise
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """A cluster of two nodes with a processor each."""
+    # what the nodes inherit
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+    nodes = _started()
+    ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+    nodes.shutdown()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, clip: Path) -> Path:
+    """Three recordings of a second and a half, and one that is none."""
+    wave, rate = soundfile.read(clip)
+    step = int(1.5 * rate)
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    for number, name in enumerate(("a.wav", "b.flac", "deep/c.wav")):
+        soundfile.write(tmp_path / "in" / name, wave[number * step : (number + 1) * step], rate)
+    (tmp_path / "in" / "bad.wav").write_text("no audio")
+    return tmp_path / "in"
+
+
+@pytest.mark.slow
+def test_two_nodes_make_what_one_process_makes(
+    cluster: None, folder: Path, tmp_path: Path, converter: Converter
+) -> None:
+    one, many, threads = tmp_path / "one", tmp_path / "many", torch.get_num_threads()
+    torch.set_num_threads(1)  # as many as a worker has
+    try:
+        [*convert_archive(converter.convert, jobs_of(folder, one), one, OPTIONS, "x")]
+    finally:
+        torch.set_num_threads(threads)
+    engine = RayEngine(ConverterMaker(whisper="tiny.en", path="direct"))
+    outcomes = [*engine.convert_archive(jobs_of(folder, many), many, OPTIONS, "x")]
+    assert {o.job.name for o in outcomes if o.conversion} == {"a.wav", "b.flac", "deep/c.wav"}
+    for name in ("a.wav", "b.wav", "deep/c.wav"):
+        (expected, _), (made, _) = soundfile.read(one / name), soundfile.read(many / name)
+        np.testing.assert_array_equal(made, expected)
+    before, after = manifests.read(one), manifests.read(many)
+    assert after["bad.wav"].state == FAILED and "not audio" in after["bad.wav"].reason
+    assert {n: (e.state, e.reason, e.sha256, e.seconds) for n, e in after.items()} == {
+        n: (e.state, e.reason, e.sha256, e.seconds) for n, e in before.items()
+    }
+    # nothing is done twice, and no worker is started for nothing
+    assert [o.conversion for o in engine.convert_archive(jobs_of(folder, many)[:1], many, OPTIONS, "x")] == [None]
+
+
+@pytest.mark.slow
+def test_a_recording_that_kills_its_workers_fails_alone(cluster: None, folder: Path, tmp_path: Path) -> None:
+    shutil.copy(folder / "a.wav", folder / "deadly.wav")
+
+    def make(reader: Callable[..., np.ndarray]) -> Callable[..., Conversion]:
+        def convert(source, options, *, output, progress=None) -> Conversion:
+            if source.name == "deadly.wav":
+                os._exit(1)
+            wave = reader(source, None)
+            audio.write(output, wave / 2)
+            return Conversion(np.zeros(0, np.float32), wave, "direct", {})
+
+        return convert
+
+    engine = RayEngine(make, RayConfig(workers=1, attempts=2))
+    [*engine.convert_archive(jobs_of(folder, tmp_path / "out"), tmp_path / "out", OPTIONS, "x")]
+    entries = manifests.read(tmp_path / "out")
+    assert {name for name, entry in entries.items() if entry.state == DONE} == {"a.wav", "b.flac", "deep/c.wav"}
+    assert entries["deadly.wav"].reason.startswith("broken off 2 times")
+
+
+@pytest.mark.slow
+def test_a_cluster_without_room_says_so(cluster: None) -> None:
+    assert workers_in(RayConfig()) == 2 and workers_in(RayConfig(workers=1)) == 1
+    with pytest.raises(UserError, match="the cluster has 0 GPU, and a worker wants 0.5"):
+        workers_in(RayConfig(gpus=0.5))
+
+
+def test_samples_that_were_handed_over_are_taken_once(clip: Path) -> None:
+    reader = HandedOver()
+    reader.put(clip, None, np.ones(3, np.float32))
+    assert len(reader(clip, 1)) > 3
+    assert reader(clip, None).tolist() == [1, 1, 1]
+    assert len(reader(clip, None)) > 3
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [({"workers": 0}, "workers: 0"), ({"gpus": 1.5}, "gpus: 1.5"), ({"gpus": -1}, "gpus: -1"), ({"ahead": 0}, "ahead")],
+)
+def test_numbers_that_are_not_possible_are_refused(values: dict[str, float], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        RayConfig(**values)  # type: ignore[arg-type]
+
+
+def test_readers_leave_room_for_workers() -> None:
+    assert (RayConfig().worker_cpus, RayConfig().reader_cpus) == (1, 0)
+    assert (RayConfig(gpus=0.5).worker_cpus, RayConfig(gpus=0.5).reader_cpus) == (0, 1)
+
+
+def test_mistakes_are_found_before_models_are_loaded(
+    run: Callable[..., Ended], folder: Path, tmp_path: Path, clip: Path
+) -> None:
+    out = tmp_path / "out"
+    for arguments, message in (
+        ((clip, out / "x.wav", "--engine", "ray"), "engine: ray converts a folder"),
+        ((folder, out, "--engine", "slurm"), "unknown engine 'slurm'"),
+        ((folder, out, "--workers", 2), "they belong to the engine ray"),
+        ((folder, out, "--engine", "ray", "--gpus", 1, "--voice", "af_heart"), "need the device cuda"),
+        ((folder, out, "--engine", "ray", "--workers", 0, "--voice", "af_heart"), "workers: 0 is not at least 1"),
+    ):
+        ended = run("convert", *arguments)
+        assert ended.status == 1 and message in " ".join(ended.err.split()), ended.err
