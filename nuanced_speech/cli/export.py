@@ -36,10 +36,11 @@ def onnx(out: Out, decoder: Decoder = DECODER, half: Half = False, int8: Int8 = 
     print(_write(out, decoder, half, int8, voices or []))
 
 
-def _write(out: Path, weights: Path, half: bool, int8: bool, voices: list[str]) -> Path:
+def _write(out: Path, weights: Path, half: bool, int8: bool, voices: list[str], page: bool = False) -> Path:
     from nuanced_speech.export.bundle import ExportOptions, export_onnx
     from nuanced_speech.export.files import onnx_package
     from nuanced_speech.export.voice_table import voice_table
+    from nuanced_speech.export.web import export_web
     from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.models.fast_decoder import FastDecoder
 
@@ -47,4 +48,18 @@ def _write(out: Path, weights: Path, half: bool, int8: bool, voices: list[str]) 
     network, models = FastDecoder.load(weights), ModelBank()
     with bar("export") as advance:
         rows = voice_table(models.kokoro, voices)
-        return export_onnx(out, models, network, rows, ExportOptions(half, int8), lambda done: advance(done))
+        write = export_web if page else export_onnx
+        return write(out, models, network, rows, ExportOptions(half, int8), lambda done: advance(done))
+
+
+@app.command()
+def web(out: Out, decoder: Decoder = DECODER, int8: Int8 = False, voices: Voices = None) -> None:
+    """Write a page that converts in the browser: any server of files can serve the folder, and nothing is sent to it.
+
+    Weights are in half precision.
+
+    Example:
+
+      nuanced-speech export web site/ --decoder fast/fast_decoder.safetensors
+    """
+    print(_write(out, decoder, True, int8, voices or [], page=True))
