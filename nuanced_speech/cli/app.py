@@ -40,6 +40,7 @@ COMMANDS = {
     "plot": "plot",
     "tts": "tts.app",
     "train": "train",
+    "export": "export",
     "models": "models",
 }
 # Exit status after Ctrl-C.

@@ -82,7 +82,7 @@ def source_spectra(f0: Tensor, seed: int = 0) -> SourceSpectra:
 def noise_spectra(start: int, frames: int, seed: int, device: torch.device) -> Tensor:
     """Spectra ``[1, frames, 601]`` of white noise, from a frame of it on."""
     samples = torch.arange(start * HOP_LENGTH - EDGE, (start + frames) * HOP_LENGTH + EDGE, device=device)
-    return spectra(_noise(seed).to(device)[samples % NOISE_SAMPLES][None])
+    return spectra(white_noise(seed).to(device)[samples % NOISE_SAMPLES][None])
 
 
 def spectra(wave: Tensor) -> Tensor:
@@ -114,5 +114,6 @@ def _norm(device: torch.device) -> Tensor:
 
 
 @lru_cache(maxsize=4)
-def _noise(seed: int) -> Tensor:
+def white_noise(seed: int) -> Tensor:
+    """White noise of power 1 ``[NOISE_SAMPLES]``; a cached tensor, not to be written to."""
     return torch.randn(NOISE_SAMPLES, generator=torch.Generator().manual_seed(seed))

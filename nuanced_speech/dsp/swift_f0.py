@@ -21,16 +21,7 @@ from torch import Tensor, nn
 
 from nuanced_speech.core.constants import DATA
 from nuanced_speech.dsp.mel import triangles
-
-# Hz: the rate that SwiftF0 was trained at.
-SAMPLE_RATE = 16_000
-HOP_LENGTH = 256
-N_FFTS = (1024, 2048, 512)
-LOWEST_HZ, HIGHEST_HZ = 46.875, 2093.75
-N_PITCHES = 95
-PITCHES_HZ = np.geomspace(LOWEST_HZ, HIGHEST_HZ, N_PITCHES)
-# A frame depends on so many frames before and after it: the convolutions' reach and half the longest window.
-CONTEXT_FRAMES = 11
+from nuanced_speech.dsp.pitch_path import HOP_LENGTH, LOWEST_HZ, N_FFTS, N_PITCHES, PITCHES_HZ, SAMPLE_RATE
 
 WEIGHTS = DATA / "swift_f0.safetensors"
 

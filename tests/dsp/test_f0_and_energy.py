@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nuanced_speech.dsp import f0 as f0_module
+from nuanced_speech.dsp import pitch_path
 from nuanced_speech.dsp.energy import FLOOR, N_MELS, energy, energy_torch
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.dsp.frames import frame_count
@@ -95,7 +95,7 @@ def test_one_frame_an_octave_up_does_not_break_the_melody():
     pitch[10, [30, 47]] = [-3, 0]
     voicing = np.full(20, 5.0, dtype=np.float32)
     voicing[:3] = -5
-    path = f0_module._viterbi(*f0_module._costs(pitch, voicing))
+    path = pitch_path.best_path(*pitch_path.costs(pitch, voicing))
     assert (path[:3] == 78).all() and (path[3:] == 30).all()
 
 

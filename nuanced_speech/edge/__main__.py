@@ -1,0 +1,36 @@
+"""``python -m nuanced_speech.edge MODELS in.wav out.wav --voice af_heart``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from nuanced_speech.core.errors import UserError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Convert one recording; the exit status is 1 after a mistake of the user, with one line on standard error."""
+    parser = argparse.ArgumentParser(
+        prog="python -m nuanced_speech.edge", description="Convert a recording without PyTorch."
+    )
+    parser.add_argument("models", type=Path, help="Folder that nuanced-speech export onnx wrote.")
+    parser.add_argument("source", type=Path, help="Recording to convert.")
+    parser.add_argument("output", type=Path, help="File to write: .wav, .flac or .ogg.")
+    parser.add_argument("--voice", required=True, help="Name of a voice in the folder.")
+    parser.add_argument("--pitch-shift", type=float, default=0.0, help="Semitones, besides the voice's own pitch.")
+    parser.add_argument("--threads", type=int, help="Number of processor threads. All cores if omitted.")
+    options = parser.parse_args(arguments)
+    from nuanced_speech.edge.converter import EdgeConverter
+    from nuanced_speech.edge.sound_files import check_writable
+
+    try:
+        check_writable(options.output)
+        converter = EdgeConverter(options.models, options.threads)
+        converter.convert(options.source, options.voice, pitch_shift=options.pitch_shift).save(options.output)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""A segment of a recording to what the decoder is given."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT, WHISPER_SAMPLE_RATE
+from nuanced_speech.dsp.alignment import decode_phonemes
+from nuanced_speech.dsp.frames import frame_count
+from nuanced_speech.edge import pitch
+from nuanced_speech.edge.models import EdgeModels
+from nuanced_speech.edge.resampling import resample
+from nuanced_speech.edge.spectra import encoder_power, energy_power
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeFeatures:
+    """Features of a segment of ``T`` units of 25 ms.
+
+    Attributes:
+        content: text features ``[1, 512, T]``.
+        f0: Hz ``[2T]``, 0 where unvoiced.
+        energy: N as it is measured ``[2T]``.
+    """
+
+    content: np.ndarray
+    f0: np.ndarray
+    energy: np.ndarray
+
+
+def analyze(models: EdgeModels, wave: np.ndarray) -> EdgeFeatures:
+    """Features of ``wave [600 * T]`` at 24 kHz, at the level of Kokoro's speech."""
+    units, wave_16k = len(wave) // SAMPLES_PER_UNIT, resample(wave, SAMPLE_RATE, WHISPER_SAMPLE_RATE)
+    curve = pitch.f0(wave_16k, frame_count(len(wave)), lambda spectra: _scores(models, spectra))
+    return EdgeFeatures(content(models, wave_16k, units), curve, energy(models, wave))
+
+
+def content(models: EdgeModels, wave: np.ndarray, units: int) -> np.ndarray:
+    """Text features ``[1, 512, units]`` of ``wave [400 * units]`` at 16 kHz: regressed ones, mixed with those of the
+    most probable phonemes."""
+    power, own = encoder_power(wave, models.settings.margin_seconds)
+    (features,) = models.run("encoder", power=power)
+    regressed, likely = models.run("content", features=features[:, own], units=np.array([units], np.int64))
+    if not models.settings.sharpness:
+        return regressed
+    ids, durations = decode_phonemes(likely[0])
+    (text,) = models.run("phonemes", ids=ids[None].astype(np.int64))
+    recognised = np.repeat(text, durations, axis=2)
+    return regressed + np.float32(models.settings.sharpness) * (recognised - regressed)
+
+
+def energy(models: EdgeModels, wave: np.ndarray) -> np.ndarray:
+    """N ``[2 * ceil(T / 600)]`` of ``wave [T]`` at 24 kHz."""
+    return models.run("energy", power=energy_power(wave))[0][0]
+
+
+def _scores(models: EdgeModels, spectra: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    middle, long, short = spectra
+    scores, voicing = models.run("pitch", middle=middle, long=long, short=short)
+    return scores, voicing

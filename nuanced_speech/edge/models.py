@@ -1,0 +1,136 @@
+"""The folder that ``nuanced-speech export onnx`` wrote: graphs, voices and settings."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from nuanced_speech.core.constants import TIMBRE_DIM
+from nuanced_speech.core.errors import UserError, reading
+
+TABLE, FORMAT = "models.json", 1
+REMEDY = "make the folder with: nuanced-speech export onnx"
+GRAPHS = ("encoder", "content", "phonemes", "pitch", "energy", "decoder")
+
+
+@dataclass(frozen=True)
+class EdgeVoice:
+    """A voice of the table.
+
+    Attributes:
+        name: of the voice.
+        mark: what the metadata of its outputs say.
+        log_f0: median of its melody, log2 Hz.
+        timbre, speaker: float32 ``[1, 128]`` and ``[1, 256]``; NaN where it has none.
+    """
+
+    name: str
+    mark: str
+    log_f0: float
+    timbre: np.ndarray
+    speaker: np.ndarray
+
+
+@dataclass(frozen=True)
+class EdgeSettings:
+    """Numbers that the networks were trained with, from the JSON.
+
+    Attributes:
+        level_db: level of speech that energy is measured at, dBFS.
+        energy_offset: energy that the decoder takes, less energy that is measured.
+        sharpness: share of the recognised phonemes' text features.
+        margin_seconds: silence around a clip that the encoder is given.
+    """
+
+    level_db: float
+    energy_offset: float
+    sharpness: float
+    margin_seconds: float
+
+
+class EdgeModels:
+    """Graphs of one folder, each loaded when it is first needed.
+
+    Args:
+        folder: what was exported.
+        threads: processor threads; all cores if omitted.
+
+    Raises:
+        UserError: no such folder, of another version, or with files missing or cut short.
+    """
+
+    def __init__(self, folder: str | Path, threads: int | None = None) -> None:
+        self.folder, self.threads = Path(folder), threads
+        path = self.folder / TABLE
+        with reading(path, "a table of exported models", REMEDY):
+            self.table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if self.table["format"] != FORMAT:
+                raise UserError(f"{path}: of another version of Nuanced Speech; {REMEDY}")
+            self.settings = EdgeSettings(**self.table["settings"])
+            self._entries = {name: self.table["graphs"][name] for name in GRAPHS} | {
+                name: self.table[name] for name in ("noise", "voices")
+            }
+        for entry in self._entries.values():
+            self._check_size(entry)
+        self._sessions: dict[str, Any] = {}
+
+    def run(self, graph: str, **inputs: np.ndarray) -> list[np.ndarray]:
+        """The outputs of a graph."""
+        if graph not in self._sessions:
+            self._sessions[graph] = self._load(self.folder / self._entries[graph]["file"])
+        return self._sessions[graph].run(None, inputs)
+
+    @cached_property
+    def noise(self) -> np.ndarray:
+        """White noise that repeats ``[samples]``."""
+        return np.fromfile(self.folder / self._entries["noise"]["file"], "<f4")
+
+    @property
+    def voices(self) -> list[str]:
+        """Names of all voices."""
+        return [row["name"] for row in self.table["voices"]["rows"]]
+
+    def voice(self, name: str) -> EdgeVoice:
+        """A voice of the table.
+
+        Raises:
+            UserError: an unknown name.
+        """
+        if name not in self.voices:
+            raise UserError(f"unknown voice {name!r}: choose from {', '.join(self.voices)}, or export it too")
+        index = self.voices.index(name)
+        row, width = self.table["voices"]["rows"][index], self.table["voices"]["numbers"]
+        numbers = np.fromfile(self.folder / self._entries["voices"]["file"], "<f4", width, offset=4 * width * index)
+        return EdgeVoice(name, row["mark"], row["log_f0"], numbers[None, :TIMBRE_DIM], numbers[None, TIMBRE_DIM:])
+
+    def verify(self) -> None:
+        """Compare all files with the sums in the table.
+
+        Raises:
+            UserError: one is not what was exported.
+        """
+        for entry in self._entries.values():
+            path = self.folder / entry["file"]
+            if hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
+                raise UserError(f"{path}: not the file that was exported; {REMEDY}")
+
+    def _check_size(self, entry: dict[str, Any]) -> None:
+        path = self.folder / entry["file"]
+        if not path.is_file() or path.stat().st_size != entry["bytes"]:
+            raise UserError(f"{path}: missing, or not the file that was exported; {REMEDY}")
+
+    def _load(self, path: Path) -> Any:
+        options = onnxruntime.SessionOptions()
+        if self.threads is not None:
+            options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        # clips of all lengths come: an arena would keep the largest of every size
+        options.enable_cpu_mem_arena = False
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        with reading(path, "a network of ONNX", REMEDY):
+            return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

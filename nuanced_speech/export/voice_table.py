@@ -1,0 +1,58 @@
+"""The voices that an exported conversion can speak in, as one file of numbers and a list of names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from nuanced_speech.core.constants import TIMBRE_DIM
+from nuanced_speech.models.fast_decoder import SPEAKER_DIM
+from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.synthesis.target_voice import pitch_of
+from nuanced_speech.voice.stock import stock_voices, style_of
+from nuanced_speech.voice.style import Style
+from nuanced_speech.voice.voice import Voice
+
+
+@dataclass(frozen=True)
+class VoiceRow:
+    """One voice of the table.
+
+    Attributes:
+        name: unique.
+        mark: what the metadata of its outputs say.
+        log_f0: median of its melody, log2 Hz.
+        numbers: timbre and speaker embedding float32 ``[128 + 256]``; NaN where there is no embedding.
+    """
+
+    name: str
+    mark: str
+    log_f0: float
+    numbers: np.ndarray
+
+
+def voice_table(kokoro: Kokoro, more: Sequence[str] = (), stock: Sequence[str] | None = None) -> list[VoiceRow]:
+    """Rows of stock voices, and of further ones.
+
+    Args:
+        kokoro: reads a sentence in each voice, for its pitch.
+        more: saved voices by name or file, or mixtures.
+        stock: names; None for all.
+
+    Raises:
+        UserError: an unknown voice.
+    """
+    names = [*(stock_voices() if stock is None else stock), *more]
+    # all voices are found before the first one reads
+    voices = {name: Voice.load(name) for name in names}
+    return [_row(kokoro, name, voice) for name, voice in voices.items()]
+
+
+def _row(kokoro: Kokoro, name: str, voice: Voice) -> VoiceRow:
+    pack = Style.from_vector(voice.pack.to(kokoro.device))
+    timbre = style_of(pack).timbre[:TIMBRE_DIM].cpu().numpy()
+    unknown = np.full(SPEAKER_DIM, np.nan, np.float32)
+    numbers = np.concatenate([timbre, unknown]).astype(np.float32)
+    with torch.no_grad():
+        return VoiceRow(voice.name or name, voice.mark, pitch_of(kokoro, pack), numbers)
