@@ -11,9 +11,12 @@ from nuanced_speech.cli.arguments import Device, SynthesisSeed
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from nuanced_speech.live.config import LiveConfig
     from nuanced_speech.live.session import LiveFigures
     from nuanced_speech.live.streams import LiveAudio, LiveStream
+    from nuanced_speech.models.fast_decoder import FastDecoder
 
 console = Console(stderr=True)
 
@@ -98,26 +101,36 @@ def live(
     else:
         wave = audio.read(source)
     options = ConversionOptions(voice=voice, path="direct", pitch_shift=pitch_shift, seed=seed)
-    fast = None
-    if decoder is not None:
-        from nuanced_speech.models.fast_decoder import FastDecoder
-
-        if mode != "block":
-            raise UserError("decoder: only blocks are decoded by it: choose the mode block")
-        fast = FastDecoder.load(decoder)
+    fast = _fast_decoder(decoder, mode)
     engine = LiveEngine(Converter(ModelBank(device)), fast)
     stream = engine.stream(options, config)
     engine.load()
     if wave is not None:
-        from nuanced_speech.live.playback import play_through
+        _play(stream, config, wave, write)
+    else:
+        _converse(stream, config, input, output, write)
 
-        console.print(f"playing {source}: {len(wave) / audio.SAMPLE_RATE:.0f} s", highlight=False, markup=False)
-        played = play_through(stream, wave, config)
-        if write is not None:
-            audio.write(write, played.wave)
-        _tell(played.figures, played.gaps)
-        return
-    _converse(stream, config, input, output, write)
+
+def _fast_decoder(path: Path | None, mode: str) -> "FastDecoder | None":
+    if path is None:
+        return None
+    from nuanced_speech.models.fast_decoder import FastDecoder
+
+    if mode != "block":
+        raise UserError("decoder: only blocks are decoded by it: choose the mode block")
+    return FastDecoder.load(path)
+
+
+def _play(stream: "LiveStream", config: "LiveConfig", wave: "np.ndarray", write: Path | None) -> None:
+    """A recording ``[T]`` in place of the microphone."""
+    from nuanced_speech import audio
+    from nuanced_speech.live.playback import play_through
+
+    console.print(f"playing {len(wave) / audio.SAMPLE_RATE:.0f} s in real time", highlight=False)
+    played = play_through(stream, wave, config)
+    if write is not None:
+        audio.write(write, played.wave)
+    _tell(played.figures, played.gaps)
 
 
 def _converse(
