@@ -178,8 +178,6 @@ def convert(
 
       nuanced-speech convert recordings/ converted/ --format flac --shard 1/2
 
-      nuanced-speech convert recordings/ converted/ --engine ray --workers 8
-
       nuanced-speech convert - - < in.wav | aplay
     """
     work = _work(files, format, shard, report, resume)
@@ -198,10 +196,8 @@ def convert(
     converter = _checked_converter(work, options, spread, device, whisper, report is not None, resume)
     if work.folder is not None:
         convert_folder(converter, work.folder, work.out, options, work.suffix, shard, spread, resume)
-    elif work.piped:
-        _convert_piped(converter, work, options, report)
     else:
-        _convert_all(converter, work.jobs, options, report)
+        (_convert_piped if work.piped else _convert_all)(converter, work, options, report)
 
 
 def _work(files: list[Path], format: str | None, shard: str | None, report: Path | None, resume: bool) -> Work:
@@ -286,10 +282,8 @@ def _check_report(report: Path | None, work: Work) -> None:
         raise UserError("a report is of single recordings: leave out --report, or give the recordings by their names")
 
 
-def _convert_all(
-    converter: "AnyConverter", jobs: list[tuple[Path, Path]], options: "ConversionOptions", report: Path | None
-) -> None:
-    failed = 0
+def _convert_all(converter: "AnyConverter", work: Work, options: "ConversionOptions", report: Path | None) -> None:
+    failed, jobs = 0, work.jobs
     for source, output in jobs:
         try:
             _convert_one(converter, source, output, options, report)
