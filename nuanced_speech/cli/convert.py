@@ -163,9 +163,6 @@ def convert(
 ) -> None:
     """Speak a recording again: its words, melody, rhythm and loudness, in its own voice or another.
 
-    A folder's conversion keeps a manifest beside its outputs. The same command goes on where it was broken off, and
-    tries again what failed.
-
     Examples:
 
       nuanced-speech convert in.wav out.wav

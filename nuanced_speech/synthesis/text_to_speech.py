@@ -19,6 +19,7 @@ import torch
 from nuanced_speech.core import precision
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.bank import ModelBank, shared_bank
+from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.delivery import Delivery, FittedDelivery, fit_delivery
 from nuanced_speech.synthesis.speaking import (
     KOKORO_SPEEDS,
@@ -139,10 +140,7 @@ class TextToSpeech:
         if fast and precision.fast_dtype(kokoro.device) == torch.float32:
             precision.say_no_faster()
         loaded = {name: chosen.pack.to(kokoro.device) for name, chosen in voices.items()}
-        if isinstance(delivery, FittedDelivery):
-            fitted = {name: delivery for name in loaded}
-        else:
-            fitted = {name: fit_delivery(delivery, kokoro, pack) for name, pack in loaded.items()} if delivery else {}
+        fitted = _fitted(delivery, kokoro, loaded)
         packs = {name: Style.from_vector(fitted[name].pack if fitted else pack) for name, pack in loaded.items()}
         lead = 0.0 if pieces[0].text else pieces[0].pause or 0.0
         manner = Manner(
@@ -181,6 +179,17 @@ def speak(
         models: bank with the synthesizer; by default the one that all calls on a device share.
     """
     return TextToSpeech(models or shared_bank(device)).speak(text, voice, language, speed, pause, seed, fast)
+
+
+def _fitted(
+    delivery: Delivery | FittedDelivery | None, kokoro: Kokoro, packs: dict[str | None, torch.Tensor]
+) -> dict[str | None, FittedDelivery]:
+    """A delivery for each voice, by name; none without one."""
+    if delivery is None:
+        return {}
+    if isinstance(delivery, FittedDelivery):
+        return dict.fromkeys(packs, delivery)
+    return {name: fit_delivery(delivery, kokoro, pack) for name, pack in packs.items()}
 
 
 def language_of(voice: Voice, language: str | None = None) -> str:
