@@ -59,15 +59,17 @@ class RayConfig:
 def read(job: Job, entry: Entry, channel: int | None, surroundings: Surroundings) -> tuple[Entry, np.ndarray | None]:
     """A recording's entry with what it is known by, and its samples ``[T]`` at 24 kHz; None where it has failed."""
     surroundings.enter()
+    known = attempt(lambda: identified(entry, job.source), entry)
+    if known.state == FAILED:
+        return known, None
     samples: list[np.ndarray] = []
 
     def work() -> Entry:
-        known = identified(entry, job.source)
         samples.append(read_source(job.source, channel))
         return known
 
-    entry = attempt(work, entry)
-    return entry, None if entry.state == FAILED else samples[0]
+    known = attempt(work, known)
+    return known, None if known.state == FAILED else samples[0]
 
 
 class Worker:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,11 @@ from nuanced_speech import audio
 from nuanced_speech.convert import manifest as manifests
 from nuanced_speech.convert.archive import convert_archive, jobs_of
 from nuanced_speech.convert.conversion import Conversion
-from nuanced_speech.convert.manifest import DONE, FAILED
+from nuanced_speech.convert.manifest import DONE, FAILED, PENDING, Entry
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.sources import HandedOver
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.weights.store import sha256
 
 if TYPE_CHECKING:
     from helpers import Ended
@@ -29,9 +31,9 @@ if TYPE_CHECKING:
 
 ray = pytest.importorskip("ray", reason="the extra ray is not installed")
 
-from nuanced_speech.scale.making import ConverterMaker  # noqa: E402 (it imports Ray)
+from nuanced_speech.scale.making import ConverterMaker, Surroundings  # noqa: E402 (it imports Ray)
 from nuanced_speech.scale.ray_engine import RayEngine, workers_in  # noqa: E402
-from nuanced_speech.scale.ray_workers import RayConfig  # noqa: E402
+from nuanced_speech.scale.ray_workers import RayConfig, read  # noqa: E402
 
 OPTIONS = ConversionOptions(voice="af_heart", path="direct")
 
@@ -136,6 +138,15 @@ def test_samples_that_were_handed_over_are_taken_once(clip: Path) -> None:
     assert len(reader(clip, 1)) > 3
     assert reader(clip, None).tolist() == [1, 1, 1]
     assert len(reader(clip, None)) > 3
+
+
+def test_readers_note_what_a_recording_is_known_by_even_where_it_is_none(folder: Path, tmp_path: Path) -> None:
+    for job in jobs_of(folder, tmp_path / "out"):
+        entry, samples = read(job, Entry(job.name, "x"), None, Surroundings.here())
+        assert entry.sha256 == sha256([job.source]) and entry.bytes == job.source.stat().st_size
+        assert (entry.state, samples is None) == ((FAILED, True) if job.name == "bad.wav" else (PENDING, False))
+    gone, samples = read(replace(job, source=folder / "gone.wav"), Entry("gone.wav", "x"), None, Surroundings.here())
+    assert samples is None and "cannot be read" in gone.reason
 
 
 @pytest.mark.parametrize(
