@@ -54,7 +54,7 @@ class ContentGraph(nn.Module):
 
     def __init__(self, adapter: ContentAdapter) -> None:
         super().__init__()
-        self.adapter = adapter
+        self.adapter: Any = adapter
 
     def forward(self, features: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
         """Content and log probabilities of the phoneme symbols.
@@ -67,13 +67,15 @@ class ContentGraph(nn.Module):
             content ``[1, 512, T]``, and log probabilities ``[1, T, 178]``.
         """
         adapter, x = self.adapter, features
+        # an int to the type checker, a tensor where the graph is traced, so that any length fits
+        count: Any = units[0]
         for tuned in adapter.tuned:
             y = tuned.attn_ln(x)
             x = x + tuned.attn(y, tuned.attn.keys_values(y), None)
             x = x + tuned.mlp(tuned.mlp_ln(x))
         x = torch.cat([norm(y) for norm, y in zip(adapter.norms, (features, x), strict=True)], -1)
         last = features.shape[1] - 1
-        place = (torch.arange(units[0]) + 0.5) * FEATURE_FRAMES_PER_UNIT
+        place = (torch.arange(count) + 0.5) * FEATURE_FRAMES_PER_UNIT
         place = torch.minimum(place, torch.as_tensor(last).float())
         left = place.floor().long()
         right = torch.minimum(left + 1, torch.as_tensor(last))

@@ -110,8 +110,7 @@ class TextToSpeech:
             speed: 0.5 to 3; beyond ``kokoro_speeds``, the speech is stretched in time and keeps its pitch.
             pause: seconds between sentences; other pauses are relative to this one.
             seed: random seed of the synthesizer's noise.
-            fast: decode in bfloat16 where the processor computes that faster (about 1.5 times); elsewhere no
-                difference.
+            fast: decode in bfloat16 where the processor computes that faster (about 1.5 times).
             dictionary: pronunciations of one's own.
             delivery: melody, pace, loudness and tone to take on; ``speed`` comes on top of its pace. One that is fitted
                 already is for ``voice``, and for a text that names no other.
@@ -133,8 +132,7 @@ class TextToSpeech:
 
         dialect(None)
         parts = segment_parts(pieces, dialect, dictionary)
-        first = next(parts, None)
-        if first is None:
+        if (first := next(parts, None)) is None:
             raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word")
         kokoro = self.models.kokoro
         if fast and precision.fast_dtype(kokoro.device) == torch.float32:
