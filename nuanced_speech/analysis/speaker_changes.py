@@ -70,7 +70,10 @@ class SpeakerChanges:
         frames, embeddings = self._windows(wave)
         changes = _changes(embeddings, 0, self.config)
         bounds, config = [0, *changes, len(embeddings)], self.config
-        places = [_place(embeddings, *bounds[number : number + 3], config) for number in range(len(changes))]
+        places = [
+            _place(embeddings, begin, change, end, config)
+            for begin, change, end in zip(bounds, changes, bounds[2:], strict=False)
+        ]
         return [float(frames[round(place)]) / _FRAMES_PER_SECOND for place in places]
 
     def split(self, wave: np.ndarray, segments: Sequence[Segment]) -> list[Segment]:

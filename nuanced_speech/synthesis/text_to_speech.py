@@ -15,10 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from nuanced_speech.core import precision
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.bank import ModelBank, shared_bank
+from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.delivery import Delivery, FittedDelivery, fit_delivery
 from nuanced_speech.synthesis.speaking import (
     KOKORO_SPEEDS,
@@ -123,8 +125,9 @@ class TextToSpeech:
         """
         self.check(speed, pause)
         pieces = written_segments(text)
-        voices: dict[str | None, Voice] = {None: Voice.load(voice)}
-        voices |= {name: find_voice(name) for name in voices_named(pieces)}
+        voices: dict[str | None, Voice] = {None: Voice.load(voice)} | {
+            name: find_voice(name) for name in voices_named(pieces)
+        }
 
         def dialect(name: str | None) -> tuple[str, bool]:
             code = language_of(voices[name], language)
@@ -136,13 +139,9 @@ class TextToSpeech:
         if first is None:
             raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word")
         kokoro = self.models.kokoro
-        if fast and precision.fast_dtype(kokoro.device) == torch.float32:
-            precision.say_no_faster()
+        _check_fast(fast, kokoro)
         loaded = {name: chosen.pack.to(kokoro.device) for name, chosen in voices.items()}
-        if isinstance(delivery, FittedDelivery):
-            fitted = {name: delivery for name in loaded}
-        else:
-            fitted = {name: fit_delivery(delivery, kokoro, pack) for name, pack in loaded.items()} if delivery else {}
+        fitted = _fitted(delivery, kokoro, loaded)
         packs = {name: Style.from_vector(fitted[name].pack if fitted else pack) for name, pack in loaded.items()}
         lead = 0.0 if pieces[0].text else pieces[0].pause or 0.0
         manner = Manner(
@@ -203,3 +202,20 @@ def language_of(voice: Voice, language: str | None = None) -> str:
         return "en-us"
     known = ", ".join([*VOICE_LANGUAGES.values(), *MAPPED_LANGUAGES])
     raise UserError(f"language: unknown language {language!r}: choose from {known}")
+
+
+def _check_fast(fast: bool, kokoro: Kokoro) -> None:
+    """Say so if a faster number format is asked for where there is none."""
+    if fast and precision.fast_dtype(kokoro.device) == torch.float32:
+        precision.say_no_faster()
+
+
+def _fitted(
+    delivery: Delivery | FittedDelivery | None, kokoro: Kokoro, packs: dict[str | None, Tensor]
+) -> dict[str | None, FittedDelivery]:
+    """A delivery for each of several voices; none without one."""
+    if delivery is None:
+        return {}
+    if isinstance(delivery, FittedDelivery):
+        return {name: delivery for name in packs}
+    return {name: fit_delivery(delivery, kokoro, pack) for name, pack in packs.items()}
