@@ -71,8 +71,8 @@ class SpeakerChanges:
         changes = _changes(embeddings, 0, self.config)
         bounds, config = [0, *changes, len(embeddings)], self.config
         places = [
-            _place(embeddings, before, change, after, config)
-            for before, change, after in zip(bounds, bounds[1:], bounds[2:], strict=False)
+            _place(embeddings, begin, change, end, config)
+            for begin, change, end in zip(bounds, changes, bounds[2:], strict=False)
         ]
         return [float(frames[round(place)]) / _FRAMES_PER_SECOND for place in places]
 

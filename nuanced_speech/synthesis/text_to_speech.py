@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from nuanced_speech.core import precision
 from nuanced_speech.core.errors import UserError
@@ -123,8 +124,9 @@ class TextToSpeech:
         """
         self.check(speed, pause)
         pieces = written_segments(text)
-        voices: dict[str | None, Voice] = {None: Voice.load(voice)}
-        voices |= {name: find_voice(name) for name in voices_named(pieces)}
+        voices: dict[str | None, Voice] = {None: Voice.load(voice)} | {
+            name: find_voice(name) for name in voices_named(pieces)
+        }
 
         def dialect(name: str | None) -> tuple[str, bool]:
             code = language_of(voices[name], language)
@@ -135,8 +137,7 @@ class TextToSpeech:
         if (first := next(parts, None)) is None:
             raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word")
         kokoro = self.models.kokoro
-        if fast and precision.fast_dtype(kokoro.device) == torch.float32:
-            precision.say_no_faster()
+        _check_fast(fast, kokoro)
         loaded = {name: chosen.pack.to(kokoro.device) for name, chosen in voices.items()}
         fitted = _fitted(delivery, kokoro, loaded)
         packs = {name: Style.from_vector(fitted[name].pack if fitted else pack) for name, pack in loaded.items()}
@@ -179,17 +180,6 @@ def speak(
     return TextToSpeech(models or shared_bank(device)).speak(text, voice, language, speed, pause, seed, fast)
 
 
-def _fitted(
-    delivery: Delivery | FittedDelivery | None, kokoro: Kokoro, packs: dict[str | None, torch.Tensor]
-) -> dict[str | None, FittedDelivery]:
-    """A delivery for each voice, by name; none without one."""
-    if delivery is None:
-        return {}
-    if isinstance(delivery, FittedDelivery):
-        return dict.fromkeys(packs, delivery)
-    return {name: fit_delivery(delivery, kokoro, pack) for name, pack in packs.items()}
-
-
 def language_of(voice: Voice, language: str | None = None) -> str:
     """The language to speak: the one given, else the voice's, else American English.
 
@@ -210,3 +200,20 @@ def language_of(voice: Voice, language: str | None = None) -> str:
         return "en-us"
     known = ", ".join([*VOICE_LANGUAGES.values(), *MAPPED_LANGUAGES])
     raise UserError(f"language: unknown language {language!r}: choose from {known}")
+
+
+def _check_fast(fast: bool, kokoro: Kokoro) -> None:
+    """Say so if a faster number format is asked for where there is none."""
+    if fast and precision.fast_dtype(kokoro.device) == torch.float32:
+        precision.say_no_faster()
+
+
+def _fitted(
+    delivery: Delivery | FittedDelivery | None, kokoro: Kokoro, packs: dict[str | None, Tensor]
+) -> dict[str | None, FittedDelivery]:
+    """A delivery for each of several voices; none without one."""
+    if delivery is None:
+        return {}
+    if isinstance(delivery, FittedDelivery):
+        return {name: delivery for name in packs}
+    return {name: fit_delivery(delivery, kokoro, pack) for name, pack in packs.items()}
