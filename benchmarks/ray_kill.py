@@ -12,6 +12,7 @@ the direct path.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import tempfile
@@ -90,10 +91,10 @@ def main() -> None:
             pass
         plain = (time.perf_counter() - started) / options.clips
         begun.unlink(missing_ok=True)
-        node = {"num_cpus": 1, "object_store_memory": 80 << 20}
+        node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20}
         cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
         others = [cluster.add_node(**node) for _ in range(options.nodes - 1)]
-        ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
         first = last = 0.0
         kills = [] if options.no_kill else [round(share * options.clips) for share in KILLS]
         outcomes = RayEngine(maker, RayConfig()).convert_archive(jobs_of(folder, many), many, OPTIONS, "x")
