@@ -66,7 +66,7 @@ serve: $(DEMO)
 	@$(RUN)/nuanced-speech serve
 
 test: $(READY)
-	@$(RUN)/python -m pytest -q tests --durations=15 -n 2 --dist loadfile
+	@$(RUN)/python -m pytest -q tests --durations=15 -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(RUN)/ruff check .
