@@ -51,16 +51,17 @@ def networks(device: str, batches: list[int], lengths: list[float], rounds: int,
     """Print the table of Kokoro's speed by batch size."""
     import torch
 
+    from nuanced_speech.core.precision import autocast
     from nuanced_speech.models.kokoro import Kokoro, spread
     from nuanced_speech.voice.stock import voice_pack
     from nuanced_speech.voice.style import Style
 
     kokoro, cuda = Kokoro().to(device), device.startswith("cuda")
-    precision = torch.autocast("cuda" if cuda else "cpu", torch.bfloat16, enabled=half)
+    dtype = torch.bfloat16 if half else torch.float32
     style = voice_pack("af_heart")[60].reshape(1, -1).to(device)
     print("| seconds | batch | decode, hours per hour | gain | speak, hours per hour | gain | memory, MB |")
     print("|---|---|---|---|---|---|---|")
-    with torch.no_grad(), precision:
+    with torch.no_grad(), autocast(device, dtype):
         for length in lengths:
             units, first = round(length * UNITS_PER_SECOND), (0.0, 0.0)
             phonemes = (SENTENCE * 9)[: round(length * 14)]

@@ -28,6 +28,12 @@ app.main()
 """
 
 
+def heeding_signals() -> None:
+    """What starts the tests may have told its children to ignore some signals, as nohup does."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def writing(out: Path) -> subprocess.Popen[str]:
     """A process that writes ``out`` and does not come to an end."""
     process = subprocess.Popen(
@@ -35,6 +41,7 @@ def writing(out: Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heeding_signals,
     )
     assert process.stdout is not None and process.stdout.readline() == "writing\n"
     return process

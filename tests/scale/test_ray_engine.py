@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +59,7 @@ def _started(attempts: int = 4) -> Any:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """A cluster of two nodes with a processor each."""
+    ending = signal.getsignal(signal.SIGTERM)
     # what the nodes inherit
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     nodes = _started()
@@ -65,6 +67,8 @@ def cluster() -> Iterator[None]:
     yield
     ray.shutdown()
     nodes.shutdown()
+    # Ray leaves a handler of its own
+    signal.signal(signal.SIGTERM, ending)
 
 
 @pytest.fixture
