@@ -28,8 +28,9 @@ from nuanced_speech.core.constants import SAMPLE_RATE, WHISPER_SAMPLE_RATE
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import campplus, metrics
+from nuanced_speech.live.live_voice import reference_of
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.models.fast_decoder import DecoderVoice, FastDecoder, Reference, envelopes
+from nuanced_speech.models.fast_decoder import DecoderVoice, FastDecoder
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,12 @@ class Score:
 
 def voice_of(features: Sequence[SegmentFeatures], with_timbre: bool) -> DecoderVoice:
     """The voice of analysed recordings: their mean style and embedding, and all their frames."""
-    content = torch.cat([item.content.float().T for item in features])[None]
-    shapes = torch.cat([envelopes(torch.from_numpy(item.wave)[None])[0] for item in features])[None]
-    reference = Reference(content, shapes, torch.ones(content.shape[:2], dtype=torch.bool))
     timbre, speaker = mean_style(features).timbre[None], mean_speaker(features)
     unknown = torch.full_like(timbre, torch.nan)
     return DecoderVoice(
-        timbre if with_timbre else unknown, torch.zeros(1, 256) if speaker is None else speaker[None], reference
+        timbre if with_timbre else unknown,
+        torch.zeros(1, 256) if speaker is None else speaker[None],
+        reference_of(features),
     )
 
 

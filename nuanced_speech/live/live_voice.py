@@ -42,10 +42,7 @@ class LiveVoice:
     @classmethod
     def of_speech(cls, features: Sequence[SegmentFeatures]) -> "LiveVoice":
         """The speaker's own."""
-        content = torch.cat([item.content.float().T for item in features])[None]
-        shapes = torch.cat([envelopes(torch.from_numpy(item.wave)[None])[0] for item in features])[None]
-        reference = Reference(content, shapes, torch.ones(content.shape[:2], dtype=torch.bool))
-        return cls(mean_style(features).decoder, speaker=mean_speaker(features), reference=reference)
+        return cls(mean_style(features).decoder, speaker=mean_speaker(features), reference=reference_of(features))
 
     def decoder(self, kokoro: Kokoro, fast: FastDecoder | None, seed: int = 0) -> BlockDecoder:
         """A decoder of a new stream in this voice: the fast one where it is given."""
@@ -54,6 +51,13 @@ class LiveVoice:
         unknown = torch.full((1, SPEAKER_DIM), torch.nan)
         speaker = unknown if self.speaker is None else self.speaker[None].float()
         return FastBlocks(fast, DecoderVoice(self.timbre[None, :TIMBRE_DIM], speaker, self.reference), seed)
+
+
+def reference_of(features: Sequence[SegmentFeatures]) -> Reference:
+    """All frames of analysed speech."""
+    content = torch.cat([item.content.float().T for item in features])[None]
+    shapes = torch.cat([envelopes(torch.from_numpy(item.wave)[None])[0] for item in features])[None]
+    return Reference(content, shapes, torch.ones(content.shape[:2], dtype=torch.bool))
 
 
 class MelodyRange:

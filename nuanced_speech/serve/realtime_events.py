@@ -1,4 +1,4 @@
-"""Events of ``/v1/realtime``: those of one response, and what clients send in them."""
+"""Events of ``/v1/realtime`` and ``/v1/realtime/translations``: those of one response, and what clients send."""
 
 import base64
 import binascii
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nuanced_speech.audio import to_int16
+from nuanced_speech.audio.pcm import from_int16, to_int16
 from nuanced_speech.serve.errors import ApiError, error_type
 from nuanced_speech.serve.schemas import checked_text
 
@@ -49,8 +49,7 @@ class AnswerEvents:
 
     async def speak(self, wave: np.ndarray) -> None:
         """More sound ``[T]`` at 24 kHz."""
-        samples = base64.b64encode(to_int16(wave).astype("<i2").tobytes()).decode()
-        await self.send("response.output_audio.delta", **self.place, delta=samples)
+        await self.send("response.output_audio.delta", **self.place, delta=base64_of(wave))
 
     async def end(self, status: str, details: dict[str, Any] | None) -> None:
         """Tell that it is over."""
@@ -87,6 +86,11 @@ def error_shown(error: ApiError) -> dict[str, Any]:
     return {"type": error_type(error.status), "code": error.code, "message": error.message, "param": error.param}
 
 
+def base64_of(wave: np.ndarray) -> str:
+    """Base64 of 16-bit samples of ``wave [T]``."""
+    return base64.b64encode(to_int16(wave).astype("<i2").tobytes()).decode()
+
+
 def samples_of(audio: Any) -> np.ndarray:
     """Samples ``[T]`` of base64.
 
@@ -99,7 +103,7 @@ def samples_of(audio: Any) -> np.ndarray:
             raise ValueError("half a sample")
     except (binascii.Error, ValueError, TypeError):
         raise ApiError(400, "audio: give base64 of 16-bit samples", "audio", "invalid_value") from None
-    return np.frombuffer(data, "<i2").astype(np.float32) / 32768
+    return from_int16(np.frombuffer(data, "<i2"))
 
 
 def text_of(item: Any) -> str:

@@ -4,20 +4,15 @@ The client sends PCM of 16 bits at 24 kHz in base64 while it is spoken, and gets
 """
 
 import asyncio
-import base64
-import binascii
 import json
-import secrets
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
 from fastapi import APIRouter, WebSocket
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from nuanced_speech.audio.pcm import from_int16, to_int16
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
@@ -25,7 +20,8 @@ from nuanced_speech.live.config import LiveConfig
 from nuanced_speech.live.engine import LiveEngine
 from nuanced_speech.live.session import LiveSession
 from nuanced_speech.live.streams import LiveAudio
-from nuanced_speech.serve.errors import ApiError, error_type
+from nuanced_speech.serve.errors import ApiError
+from nuanced_speech.serve.realtime_events import base64_of, error_shown, new_id, samples_of
 from nuanced_speech.serve.routes.speech_to_speech import OWN
 from nuanced_speech.serve.services import Services
 
@@ -93,7 +89,7 @@ class _Talk:
         self.loop = asyncio.get_running_loop()
         self.outgoing: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self.settings, self.session = _Settings(), None
-        self.id, self.began = f"sess_{secrets.token_hex(12)}", time.time()
+        self.id, self.began = new_id("sess"), time.time()
         self.live: LiveSession | None = None
 
     async def run(self) -> None:
@@ -158,7 +154,7 @@ class _Talk:
             self.settings = settings
             self._tell("session.updated", session=self._described())
         elif kind in ("session.input_audio_buffer.append", "input_audio_buffer.append"):
-            samples = _samples(event.get("audio"))
+            samples = samples_of(event.get("audio"))
             if self.live is None:
                 self.live = await run_in_threadpool(self._begun)
             self.live.feed(samples)
@@ -182,10 +178,9 @@ class _Talk:
 
     def _give(self, audio: LiveAudio) -> None:
         self.services.metrics.audio.labels("live").inc(len(audio.wave) / SAMPLE_RATE)
-        delta = base64.b64encode(to_int16(audio.wave).tobytes()).decode()
         self._tell(
-            "session.output_audio.delta", delta=delta, sample_rate=SAMPLE_RATE, channels=1, format="pcm16",
-            elapsed_ms=round(audio.start * 1000 / SAMPLE_RATE),
+            "session.output_audio.delta", delta=base64_of(audio.wave), sample_rate=SAMPLE_RATE, channels=1,
+            format="pcm16", elapsed_ms=round(audio.start * 1000 / SAMPLE_RATE),
         )  # fmt: skip
 
     def _failed(self, error: Exception) -> None:
@@ -204,7 +199,7 @@ class _Talk:
 
     def _tell(self, kind: str, **fields: Any) -> None:
         """Send an event soon; any thread may call it."""
-        event = {"type": kind, "event_id": f"event_{secrets.token_hex(10)}", **fields}
+        event = {"type": kind, "event_id": new_id("event"), **fields}
         self.loop.call_soon_threadsafe(self.outgoing.put_nowait, event)
 
     async def _report(self) -> None:
@@ -245,20 +240,5 @@ def _part(value: Any, name: str, key: str) -> dict[str, Any]:
     return part or {}
 
 
-def _samples(audio: Any) -> np.ndarray:
-    """Samples ``[T]`` of PCM in base64.
-
-    Raises:
-        ApiError: it is none.
-    """
-    try:
-        data = base64.b64decode(audio, validate=True)
-        return from_int16(np.frombuffer(data, "<i2"))
-    except (binascii.Error, ValueError, TypeError):
-        message = "audio: give PCM of 16 bits at 24 kHz, in base64"
-        raise ApiError(400, message, "audio", "invalid_audio") from None
-
-
 def _error(error: ApiError, event_id: Any = None) -> dict[str, Any]:
-    about = {"type": error_type(error.status), "code": error.code, "message": error.message, "param": error.param}
-    return {"type": "error", "event_id": f"event_{secrets.token_hex(10)}", "error": {**about, "event_id": event_id}}
+    return {"type": "error", "event_id": new_id("event"), "error": {**error_shown(error), "event_id": event_id}}
