@@ -15,6 +15,7 @@ from nuanced_speech import audio
 from nuanced_speech.adapt.voice_adaptation import VoiceAdapter
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
+from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.convert.options import ConversionOptions, is_recording
 from nuanced_speech.core.progress import Progress
@@ -119,6 +120,7 @@ class TargetVoices:
             f"{audio.SYNTHETIC}; voice: of a recording (clone)",
             long_term_spectrum([f.balance for f in every]),
             speaker,
+            recorded=RecordedVoice(every),
         )
 
 

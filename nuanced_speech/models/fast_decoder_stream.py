@@ -20,7 +20,8 @@ from nuanced_speech.dsp.harmonic_synthesis import (
     pulse_start,
     spectra,
 )
-from nuanced_speech.models.fast_decoder import CONTENT_DIM, Block, DecoderVoice, FastDecoder, spectrum
+from nuanced_speech.models.decoder_voice import CONTENT_DIM, DecoderVoice
+from nuanced_speech.models.fast_decoder import Block, FastDecoder, spectrum
 
 
 @dataclass(frozen=True)

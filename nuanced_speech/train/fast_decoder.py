@@ -17,7 +17,8 @@ from torch import Tensor
 from nuanced_speech.core.constants import SAMPLE_RATE, UNITS_PER_SECOND
 from nuanced_speech.core.device import find_device
 from nuanced_speech.dsp.stft_loss import STFTLoss
-from nuanced_speech.models.fast_decoder import DecoderVoice, FastDecoder, FastDecoderConfig, Reference
+from nuanced_speech.models.decoder_voice import DecoderVoice, Reference
+from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.board import Board
 from nuanced_speech.train.configs import FastDecoderTraining
