@@ -100,7 +100,7 @@ class Converter:
         self.transcribe = transcribe or RecordingTranscriber(models)
         self.analyzer = analyzer or Analyzer(models, gate=self.gate)
         self.speakers = speakers or SpeakerClustering(models)
-        self.adapter = adapter or VoiceAdapter(models, content)
+        self.adapter = adapter or VoiceAdapter(models, content, decoder=self.decoder)
         self.resynthesizer = resynthesizer or Resynthesizer(models, content, decoder=self.decoder)
         self.voices = voices or TargetVoices(models, self.analyzer, self.speakers, self.adapter)
 
@@ -222,13 +222,14 @@ class Converter:
         features, further = assigned[: len(features)], assigned[len(features) :]
         if transcript is not None and path == "text":
             features = with_phonemes(transcript, features, options.dictionary)
+        adaptation = None
         if options.refine and target is None:
             refine_progress = part_of(progress, begin + 0.2, begin + 0.6)
-            features = self.adapter(features, options.refine, options.seed, refine_progress, further).features
-        voice = target or TargetVoice.own(
-            next((f.reference for f in features if f.reference is not None), None),
-            RecordedVoice([*features, *further], own=True),
-        )
+            adapted = self.adapter(features, options.refine, options.seed, refine_progress, further)
+            features, adaptation = adapted.features, adapted.decoder
+        speaker = next((f.reference for f in features if f.reference is not None), None)
+        recorded = RecordedVoice([*features, *further], own=True)
+        voice = target or TargetVoice.own(speaker, recorded, adaptation)
         transcript = None if transcript is None else in_recording(transcript, gated)
         delivery = _delivery(options, features, target)
         return _Prepared(whole, gated, gain, path, transcript, language, features, voice, delivery)

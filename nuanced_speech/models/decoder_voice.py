@@ -9,6 +9,7 @@ from torch import Tensor
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
 from nuanced_speech.dsp.harmonic_synthesis import N_FFT
 from nuanced_speech.dsp.mel import mel_filters
+from nuanced_speech.voice.adaptation import DecoderAdaptation
 
 CONTENT_DIM, SPEAKER_DIM = 512, 256
 ENVELOPE_BANDS, ENVELOPE_HZ = 64, 8000.0
@@ -39,19 +40,25 @@ class DecoderVoice:
         timbre: ``[B, 128]``, or ``[B, 128 + K]`` with an extension, which Kokoro's decoder alone takes.
         speaker: speaker embedding ``[B, 256]``.
         reference: frames of recordings of the speaker.
+        adaptation: what recordings of the speaker changed in the fast decoder; its speaker input counts then.
     """
 
     timbre: Tensor
     speaker: Tensor
     reference: Reference | None = None
+    adaptation: DecoderAdaptation | None = None
 
     @classmethod
     def single(
-        cls, timbre: Tensor, speaker: Tensor | None = None, reference: Reference | None = None
+        cls,
+        timbre: Tensor,
+        speaker: Tensor | None = None,
+        reference: Reference | None = None,
+        adaptation: DecoderAdaptation | None = None,
     ) -> "DecoderVoice":
         """One voice: timbre ``[128]`` or ``[128 + K]``, and a speaker embedding ``[256]`` if it is known."""
         unknown = timbre.new_full((SPEAKER_DIM,), torch.nan)
-        return cls(timbre[None], (unknown if speaker is None else speaker.to(timbre))[None], reference)
+        return cls(timbre[None], (unknown if speaker is None else speaker.to(timbre))[None], reference, adaptation)
 
 
 def envelopes(wave: Tensor) -> Tensor:

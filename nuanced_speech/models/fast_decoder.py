@@ -10,6 +10,7 @@ of those that are most like the present content, by a learned key, are the base 
 missing.
 """
 
+import copy
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import (
@@ -33,6 +35,7 @@ from nuanced_speech.core.constants import (
 from nuanced_speech.core.files import replacing
 from nuanced_speech.dsp.harmonic_synthesis import N_FFT, SourceSpectra, source_spectra, synthesize
 from nuanced_speech.dsp.mel import hertz_to_mel, mel_to_hertz
+from nuanced_speech.models.decoder_adaptation import adapted_voice, adapted_weights
 from nuanced_speech.models.decoder_voice import (
     CONTENT_DIM,
     ENVELOPE_BANDS,
@@ -251,11 +254,32 @@ class FastDecoder(nn.Module):
         return Gains(harmonic, phase, noise, residual, residual_phase)
 
     def forward(self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, seed: int = 0) -> Tensor:
-        """Waveform ``[B, 600 * T]`` of content ``[B, 512, T]``, ``f0`` and ``energy [B, 2T]``, and a voice."""
+        """Waveform ``[B, 600 * T]`` of content ``[B, 512, T]``, ``f0`` and ``energy [B, 2T]``, and a voice.
+
+        Raises:
+            UserError: the voice is adapted, to another decoder.
+        """
+        if voice.adaptation is not None:
+            weights = adapted_weights(self, self.digest, voice.adaptation)
+            wave: Tensor = functional_call(self, weights, (content, f0, energy, adapted_voice(voice), seed))
+            return wave
         # a Fourier transform knows no bfloat16
         with precision.autocast(content.device, torch.float32):
             sources = source_spectra(torch.where(f0 > VOICED_HZ, f0, 0.0), seed)
             return synthesize(*spectrum(self.gains(content, f0, energy, voice), sources))
+
+    def adapted(self, voice: DecoderVoice) -> "tuple[FastDecoder, DecoderVoice]":
+        """A decoder and a voice without adaptation that make the same of it; these ones where there is none.
+
+        Raises:
+            UserError: the voice is adapted, to another decoder.
+        """
+        if voice.adaptation is None:
+            return self, voice
+        decoder = copy.deepcopy(self)
+        weights = adapted_weights(self, self.digest, voice.adaptation)
+        decoder.load_state_dict(weights, strict=False)
+        return decoder, adapted_voice(voice)
 
     @cached_property
     def digest(self) -> str:

@@ -19,6 +19,7 @@ from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.synthesis.delivery import FittedDelivery
 from nuanced_speech.synthesis.utterances import Part, phoneme_strings, utterances
+from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.stock import style_of
 from nuanced_speech.voice.style import Style
 
@@ -137,6 +138,7 @@ class Manner:
         kokoro_speeds: speeds that Kokoro speaks itself.
         speed_limits: slowest and fastest speed.
         deliveries: melody, pace and loudness to take on, by the same names as the packs.
+        adaptations: what voices change in a fast decoder, by the same names.
     """
 
     packs: Mapping[str | None, Style]
@@ -149,6 +151,7 @@ class Manner:
     kokoro_speeds: SpeedRange
     speed_limits: tuple[float, float]
     deliveries: Mapping[str | None, FittedDelivery]
+    adaptations: Mapping[str | None, DecoderAdaptation]
 
 
 @torch.no_grad()
@@ -244,7 +247,8 @@ def _utter(
     content = spread(encoded.content, prosody.durations)
     with precision.autocast(kokoro.device, None if manner.fast else torch.float32):
         f0 = manner.deliveries[voice].melody(prosody.f0) if voice in manner.deliveries else prosody.f0
-        audio = decoder(content, f0, prosody.energy, DecoderVoice.single(style.decoder[0]), manner.seed)
+        spoken = DecoderVoice.single(style.decoder[0], adaptation=manner.adaptations.get(voice))
+        audio = decoder(content, f0, prosody.energy, spoken, manner.seed)
     wave = audio[0].float().cpu().numpy()
     ends = np.maximum(np.cumsum(prosody.durations[0].cpu().numpy()) - LAG, 0)
     loud = _loud(wave)

@@ -15,6 +15,7 @@ from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.effects import Effect, Equalize, FollowBalance, MatchBalance, MatchLoudness
 from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.stock import style_of
 from nuanced_speech.voice.style import Style
 
@@ -34,6 +35,7 @@ class TargetVoice:
         speaker: speaker embedding ``[256]`` of length 1 that an equaliser is fitted to; None for none.
         equalizer: that equaliser, once it is fitted.
         recorded: recordings of it, for a decoder that takes frames; None where it has none.
+        adaptation: what it changes in a fast decoder; in the source's own voice, in its adapted segments.
     """
 
     pack: Style | None
@@ -43,12 +45,18 @@ class TargetVoice:
     speaker: Tensor | None = None
     equalizer: SpeakerEq | None = None
     recorded: RecordedVoice | None = None
+    adaptation: DecoderAdaptation | None = None
 
     @classmethod
-    def own(cls, speaker: Tensor | None = None, recorded: RecordedVoice | None = None) -> "TargetVoice":
+    def own(
+        cls,
+        speaker: Tensor | None = None,
+        recorded: RecordedVoice | None = None,
+        adaptation: DecoderAdaptation | None = None,
+    ) -> "TargetVoice":
         """Each segment's own voice; ``speaker`` is that of an adapted one."""
         mark = f"{SYNTHETIC}; voice: of the source (clone)"
-        return cls(None, float("nan"), mark, speaker=speaker, recorded=recorded)
+        return cls(None, float("nan"), mark, speaker=speaker, recorded=recorded, adaptation=adaptation)
 
     def style(self, features: SegmentFeatures, phonemes: int | None = None) -> Style:
         """The style of a segment, for a text of so many phonemes if that is known."""
@@ -64,9 +72,11 @@ class TargetVoice:
             segment: the segment; None for new words.
             recordings: whether the decoder takes what recordings tell.
         """
-        if self.recorded is None or not recordings:
+        if not recordings:
             return DecoderVoice.single(style.decoder)
-        return DecoderVoice.single(style.decoder, *self.recorded.of(segment))
+        speaker, reference = (None, None) if self.recorded is None else self.recorded.of(segment)
+        adapted = self.pack is not None or segment is None or segment.reference is not None
+        return DecoderVoice.single(style.decoder, speaker, reference, self.adaptation if adapted else None)
 
     def equalized(self, features: SegmentFeatures) -> bool:
         """Whether a segment is spoken with an equaliser."""

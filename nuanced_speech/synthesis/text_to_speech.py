@@ -146,8 +146,19 @@ class TextToSpeech:
         fitted = _fitted(delivery, kokoro, loaded)
         packs = {name: Style.from_vector(fitted[name].pack if fitted else pack) for name, pack in loaded.items()}
         lead = 0.0 if pieces[0].text else pieces[0].pause or 0.0
+        adapted = {name: chosen.adaptation for name, chosen in voices.items() if chosen.adaptation is not None}
         manner = Manner(
-            packs, speed, pause, lead, seed, fast, self.levelling, self.kokoro_speeds, self.speed_limits, fitted
+            packs,
+            speed,
+            pause,
+            lead,
+            seed,
+            fast,
+            self.levelling,
+            self.kokoro_speeds,
+            self.speed_limits,
+            fitted,
+            adapted,
         )
         return speak_parts(first, parts, kokoro, self.decoder, manner, start)
 
