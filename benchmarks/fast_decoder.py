@@ -24,13 +24,14 @@ from torch import Tensor
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures, mean_speaker, mean_style
+from nuanced_speech.analysis.recorded_voice import reference_of
 from nuanced_speech.core.constants import SAMPLE_RATE, WHISPER_SAMPLE_RATE
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import campplus, metrics
-from nuanced_speech.live.live_voice import reference_of
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.models.fast_decoder import DecoderVoice, FastDecoder
+from nuanced_speech.models.decoder_voice import DecoderVoice
+from nuanced_speech.models.fast_decoder import FastDecoder
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def _target(converter: "AnyConverter", options: "ConversionOptions") -> "np.ndar
         return audio.read(str(options.voice))
     voice = LoadedVoice.load(options.voice)
     sentence, language = sentence_for(voice)
-    return TextToSpeech(converter.models).speak(sentence, voice, language)
+    return TextToSpeech(converter.models, decoder=converter.decoder).speak(sentence, voice, language)
 
 
 def _figures_table(figures: "Measures") -> Table:

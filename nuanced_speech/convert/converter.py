@@ -15,6 +15,7 @@ from nuanced_speech.adapt.voice_adaptation import VoiceAdapter
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import SegmentFeatures, gain_of
+from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.analysis.speaker_changes import SpeakerChanges
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.analysis.speech_gate import GatedRecording, SpeechGate
@@ -38,6 +39,7 @@ from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.core.timing import stage, timed
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import KOKORO, Decoder, KokoroDecoder
 from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.resynthesizer import Delivery, Resynthesizer
 from nuanced_speech.synthesis.target_voice import TargetVoice
@@ -71,6 +73,7 @@ class Converter:
         analyzer, speakers, adapter, resynthesizer, voices, gate, transcribe: the parts, made of ``models`` where they
             are omitted.
         reader: reads the files that are converted.
+        decoder: makes the sound; Kokoro's own if omitted. ``models.fast_decoder.FastDecoder.load`` reads another.
 
     Example:
         ``Converter().convert("in.wav", voice="af_heart").save("out.wav")``
@@ -87,17 +90,25 @@ class Converter:
         gate: SpeechGate | None = None,
         transcribe: RecordingTranscriber | None = None,
         reader: Reader = read_source,
+        decoder: Decoder | None = None,
     ) -> None:
         self.models = models = models or ModelBank()
+        self.decoder = decoder or KokoroDecoder(models)
         self.reader = reader
         content = ContentEstimator(models)
         self.gate = gate or SpeechGate()
         self.transcribe = transcribe or RecordingTranscriber(models)
         self.analyzer = analyzer or Analyzer(models, gate=self.gate)
         self.speakers = speakers or SpeakerClustering(models)
-        self.adapter = adapter or VoiceAdapter(models, content)
-        self.resynthesizer = resynthesizer or Resynthesizer(models, content)
+        self.adapter = adapter or VoiceAdapter(models, content, decoder=self.decoder)
+        self.resynthesizer = resynthesizer or Resynthesizer(models, content, decoder=self.decoder)
         self.voices = voices or TargetVoices(models, self.analyzer, self.speakers, self.adapter)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the outputs depend on besides the options, for their digest (``convert.archive.digest_of``)."""
+        own = self.decoder.digest == KOKORO
+        return {"whisper": self.models.whisper} | ({} if own else {"decoder": self.decoder.digest})
 
     def load(self, path: str = "direct") -> None:
         """Load the models of a path, so that loading is not counted as part of a conversion."""
@@ -211,10 +222,14 @@ class Converter:
         features, further = assigned[: len(features)], assigned[len(features) :]
         if transcript is not None and path == "text":
             features = with_phonemes(transcript, features, options.dictionary)
+        adaptation = None
         if options.refine and target is None:
             refine_progress = part_of(progress, begin + 0.2, begin + 0.6)
-            features = self.adapter(features, options.refine, options.seed, refine_progress, further).features
-        voice = target or TargetVoice.own(next((f.reference for f in features if f.reference is not None), None))
+            adapted = self.adapter(features, options.refine, options.seed, refine_progress, further)
+            features, adaptation = adapted.features, adapted.decoder
+        speaker = next((f.reference for f in features if f.reference is not None), None)
+        recorded = RecordedVoice([*features, *further], own=True)
+        voice = target or TargetVoice.own(speaker, recorded, adaptation)
         transcript = None if transcript is None else in_recording(transcript, gated)
         delivery = _delivery(options, features, target)
         return _Prepared(whole, gated, gain, path, transcript, language, features, voice, delivery)
