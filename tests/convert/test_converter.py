@@ -122,24 +122,24 @@ def test_rhythm_can_be_left_to_kokoro(converter, wave):
 
 
 @pytest.mark.slow
-def test_several_pieces_join_and_stream_to_a_file(converter, long, tmp_path):
+def test_several_pieces_join_and_stream_to_a_file(quick, long, tmp_path):
     seen: list[float] = []
     out = tmp_path / "long.flac"
-    converter.convert(long, sample_rate=24000, output=out, progress=seen.append)
+    quick.convert(long, sample_rate=24000, output=out, progress=seen.append)
     assert soundfile.info(out).frames == len(long)
     assert seen == sorted(seen)
     assert seen[-1] == pytest.approx(1.0)
 
 
 @pytest.mark.slow
-def test_voices_from_files_give_what_their_names_give(converter, wave, tmp_path):
+def test_voices_from_files_give_what_their_names_give(quick, wave, tmp_path):
     short = wave[: audio.SAMPLE_RATE]
     pack = stock_voices()["bm_george"]
     torch.save(pack[:, None], tmp_path / "own.pt")
     np.savez(tmp_path / "own.npz", voice=pack.numpy())
-    named = converter.convert(short, sample_rate=24000, voice="bm_george").audio
+    named = quick.convert(short, sample_rate=24000, voice="bm_george").audio
     for name in ("own.pt", "own.npz"):
-        assert np.allclose(converter.convert(short, sample_rate=24000, voice=tmp_path / name).audio, named, atol=1e-4)
+        assert np.allclose(quick.convert(short, sample_rate=24000, voice=tmp_path / name).audio, named, atol=1e-4)
 
 
 class Noting(Resynthesizer):
@@ -183,9 +183,9 @@ class NotingSpeakers(SpeakerClustering):
 
 
 @pytest.mark.slow
-def test_further_recordings_of_a_voice_make_it_better_known(converter, wave, clip):
+def test_further_recordings_of_a_voice_make_it_better_known(converter, packaged_decoder, wave, clip):
     short, speakers = wave[: 2 * audio.SAMPLE_RATE], NotingSpeakers(converter.models)
-    chain = Converter(converter.models, speakers=speakers)
+    chain = Converter(converter.models, speakers=speakers, decoder=packaged_decoder)
     outputs = [chain.convert(short, sample_rate=24000, path="direct", more=more).audio for more in ((), (clip,))]
     chain.voices.target(ConversionOptions(voice=clip), {"more": audio.read(clip)})
     alone, together, _ = speakers.assigned
@@ -290,11 +290,11 @@ def test_a_stream_gives_what_a_conversion_gives_as_soon_as_it_is_made(converter,
     assert np.array_equal(streamed, chain.convert(long, sample_rate=24000, path="direct", language="fr").audio)
 
 
-def test_a_voice_as_second_argument_is_deprecated(converter, wave):
+def test_a_voice_as_second_argument_is_deprecated(quick, wave):
     short = wave[: audio.SAMPLE_RATE]
     with pytest.warns(DeprecationWarning, match="voice"):
-        old = converter.convert(short, "af_heart").audio
-    assert np.array_equal(old, converter.convert(short, sample_rate=24000, voice="af_heart").audio)
+        old = quick.convert(short, "af_heart").audio
+    assert np.array_equal(old, quick.convert(short, sample_rate=24000, voice="af_heart").audio)
 
 
 @pytest.mark.slow
