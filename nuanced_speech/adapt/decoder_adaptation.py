@@ -7,6 +7,7 @@ is best on a passage that was held back is kept: the decoder as it was, where no
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -115,11 +116,8 @@ def adapt_decoder(
     rng = np.random.default_rng(seed)
     held_out, searched = held_back(passages, 2 * config.crop_units)
     change = _Change(decoder, voice, config, torch.Generator().manual_seed(seed))
-    optimizer = torch.optim.AdamW(
-        [{"params": change.layers}, {"params": [change.speaker], "lr": config.speaker_step}],
-        config.step_size,
-        weight_decay=config.weight_decay,
-    )
+    groups: list[dict[str, Any]] = [{"params": change.layers}, {"params": [change.speaker], "lr": config.speaker_step}]
+    optimizer = torch.optim.AdamW(groups, config.step_size, weight_decay=config.weight_decay)
     shrinking = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / (steps + 1))
     spectra = SpectralDistance().to(voice.timbre.device)
     width = torch.tensor([max(bandwidth_of(p.wave[0].cpu().numpy()) for p in passages)], device=voice.timbre.device)

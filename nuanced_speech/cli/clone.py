@@ -102,7 +102,7 @@ def clone(
     canonical(f"whisper-{whisper}")
     models = ModelBank(device, whisper)
     if decoder != KOKORO and not refine:
-        raise UserError("decoder: a voice is made for a fast decoder by refine alone: give a number of steps too")
+        raise UserError("decoder: a voice is made for a fast decoder by `refine` alone: give a number of steps too")
     chosen = load_decoder(decoder, models)
     with bar(name) as advance:
         cloned = clone_voice(

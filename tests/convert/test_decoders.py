@@ -7,15 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from helpers import CLIP, Ended
 from torch import Tensor
 
 from nuanced_speech import Converter, audio
+from nuanced_speech.adapt.decoder_adaptation import DecoderAdaptationConfig
+from nuanced_speech.adapt.voice_adaptation import AdaptationConfig, VoiceAdapter
+from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.convert.archive import digest_of
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
 from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.fast_decoder import FastDecoder
+from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.voice.stock import stock_voices, style_of
 
@@ -65,6 +70,27 @@ def test_a_recordings_voice_is_given_its_frames_and_a_stock_voice_its_timbre_alo
     assert bool((stock.timbre[0] == style_of(stock_voices()["af_heart"])[:TIMBRE_DIM]).all())
     assert recorded.reference is not None and recorded.reference.content.shape[1] > 150
     assert bool(recorded.speaker.isfinite().all())
+
+
+def test_refinement_adapts_the_decoder_for_the_speakers_segments(
+    converter: Converter, fast_decoder: FastDecoder, wave: np.ndarray
+) -> None:
+    search = DecoderAdaptationConfig(blocks=1, crop_units=16, check_every=2, step_size=0.02)
+    adapt = VoiceAdapter(converter.models, config=AdaptationConfig(decoder=search), decoder=fast_decoder)
+    silent = np.zeros(SAMPLE_RATE, np.float32)
+    pieces = [converter.analyzer(x, segment(x), gain=1.0)[0] for x in (wave, silent)]
+    features = converter.speakers.assign(pieces)
+    told: list[float] = []
+    adapted = adapt(features, 4, 0, told.append)
+    assert adapted.decoder is not None and adapted.decoder.decoder == fast_decoder.digest
+    assert any(bool(layer.up.any()) for layer in adapted.decoder.layers.values()) and told[-1] == 1.0
+    # the style is Kokoro's matter, and stays
+    assert torch.equal(adapted.style.vector, features[0].style.vector)
+    voice = TargetVoice.own(None, None, adapted.decoder)
+    speech, nothing = (voice.decoder_voice(item.style, item, True).adaptation for item in adapted.features)
+    assert speech is adapted.decoder and nothing is None
+    # Kokoro's own decoder is told nothing of it
+    assert voice.decoder_voice(features[0].style, adapted.features[0], False).adaptation is None
 
 
 def test_a_text_is_spoken_by_it(converter: Converter, noting: Noting) -> None:
