@@ -27,11 +27,9 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import above_bars, step_bar
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.board import Board
-from nuanced_speech.train.processes import ALONE, Processes
+from nuanced_speech.train.processes import ALONE, Processes, Report
 
 log = logging.getLogger(__name__)
-Report = Callable[[str], None]
-"""Called with a line for the user."""
 BAR_FIGURES = 3
 """Number of figures beside the bar; more do not fit in a line."""
 
@@ -128,8 +126,7 @@ def run(
     """
     began = clock()
     processes = recipe.processes
-    if not processes.main:
-        report, open_board = _ignore, None
+    report, open_board = processes.only_main(report), open_board if processes.main else None
     checkpoints = Checkpointer(recipe, config)
     step = checkpoints.resume(report)
     with open_board(step) if open_board else nullcontext() as board:
@@ -157,10 +154,6 @@ def run(
                     checkpoints.save(step)
                     above_bars(report, f"step {step}: {line}")
         return processes.agreed(partial(recipe.finish, step, board))
-
-
-def _ignore(line: str) -> None:
-    """What processes beside the main one would say is said by the main one."""
 
 
 class Checkpointer:

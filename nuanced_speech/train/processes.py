@@ -22,6 +22,8 @@ from nuanced_speech.train.board import optional
 PATIENCE = timedelta(hours=24)
 """Longest wait for another process: the main one may prepare the data of all for hours."""
 T = TypeVar("T")
+Report = Callable[[str], None]
+"""Called with a line for the user."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,18 @@ class Processes:
         """This process writes checkpoints, reports and weights."""
         return self.rank == 0
 
-    def check_batch(self, size: int) -> None:
+    def check_batch(self, size: int, name: str = "batch_size") -> None:
         """Refuse a batch that cannot be divided equally.
 
         Raises:
-            UserError: names the batch size and the number of processes.
+            UserError: names the size and the number of processes.
         """
         if size % self.count:
-            raise UserError(f"batch_size is {size}: with {self.count} processes give a multiple of {self.count}")
+            raise UserError(f"{name} is {size}: with {self.count} processes give a multiple of {self.count}")
+
+    def only_main(self, report: Report) -> Report:
+        """What takes lines for the user; those of other processes are dropped."""
+        return report if self.main else _ignore
 
     def rows(self, size: int) -> slice:
         """This process's rows of a batch: every ``count``-th."""
@@ -113,6 +119,10 @@ class Processes:
         from accelerate.utils import reduce
 
         return reduce(tensor.to(self.device), "mean").to(tensor.device)
+
+
+def _ignore(line: str) -> None:
+    """A line that the main process says too."""
 
 
 ALONE = Processes()
