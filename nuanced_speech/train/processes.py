@@ -2,7 +2,7 @@
 
 Every process draws the same random numbers for a whole batch and computes its own rows of it. Gradients are averaged
 before each step of an optimizer, so that all processes hold the same weights at any time; only the main process writes.
-``accelerate launch`` (or ``torchrun``) starts the processes; accelerate is imported where there are several of them.
+``accelerate launch`` or ``torchrun`` starts the processes; accelerate is imported where there are several of them.
 """
 
 import os
@@ -160,4 +160,4 @@ def only_one(reason: str) -> None:
         UserError: says why a batch cannot be divided here.
     """
     if place()[1] > 1:
-        raise UserError(f"{reason}, so this trains in one process: start it without accelerate launch")
+        raise UserError(f"{reason}, so this trains in one process: start it without a launcher")
