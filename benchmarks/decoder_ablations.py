@@ -40,11 +40,12 @@ RECORDED_HZ = 8000.0
 
 @dataclass(frozen=True)
 class Speaker:
-    """Analysed clips of a speaker: what is decoded, what is the reference, and the clip that judges."""
+    """Analysed clips of a speaker: what is decoded, what is the reference, and embeddings of the clip that judges, by
+    Resemblyzer's network and by CAM++."""
 
     clips: list[list[SegmentFeatures]]
     reference: list[SegmentFeatures]
-    judge: np.ndarray
+    judges: tuple[np.ndarray | None, np.ndarray | None]
 
     @property
     def pitch(self) -> float:
@@ -88,15 +89,15 @@ class Judges:
     def __init__(self, encoder: SpeakerEncoder) -> None:
         self.encoder, self.distance = encoder, SpectralDistance()
 
-    def likeness(self, wave: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-        """Cosines of two waveforms at 24 kHz by Resemblyzer's network and by CAM++; NaN of silence."""
-        pairs = [(network(wave, SAMPLE_RATE), network(other, SAMPLE_RATE)) for network in self._networks]
-        first, second = (np.nan if a is None or b is None else cosine(a, b) for a, b in pairs)
-        return float(first), float(second)
+    def embed(self, wave: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Embeddings of a waveform at 24 kHz by Resemblyzer's network and by CAM++."""
+        return self.encoder.embed(wave, SAMPLE_RATE), campplus.embed(wave, SAMPLE_RATE)
 
-    @property
-    def _networks(self) -> tuple:
-        return self.encoder.embed, campplus.embed
+    def likeness(self, wave: np.ndarray, *speakers: Speaker) -> list[float]:
+        """Cosines of a waveform to the clips that judge for these speakers, by both networks; NaN of silence."""
+        made = self.embed(wave)
+        pairs = [pair for speaker in speakers for pair in zip(made, speaker.judges, strict=True)]
+        return [np.nan if a is None or b is None else float(cosine(a, b)) for a, b in pairs]
 
     def log_distance(self, wave: np.ndarray, recording: np.ndarray) -> float:
         """Mean distance of log spectra, as the training minimises it."""
@@ -136,7 +137,7 @@ def decode(
     return np.concatenate(waves)
 
 
-def read_speakers(recordings: Path, speakers: int, clips: int) -> list[Speaker]:
+def read_speakers(recordings: Path, speakers: int, clips: int, judges: Judges) -> list[Speaker]:
     """Analyse the first folders of at least ``clips + 2`` recordings."""
     analyzer, found = Analyzer(ModelBank()), []
     for folder in sorted(path for path in recordings.iterdir() if path.is_dir()):
@@ -145,7 +146,7 @@ def read_speakers(recordings: Path, speakers: int, clips: int) -> list[Speaker]:
             continue
         parts = [analyzer(audio.read(path)) for path in paths[:-1]]
         reference = [item for part in parts[clips:] for item in part]
-        found.append(Speaker(parts[:clips], reference, audio.read(paths[-1])))
+        found.append(Speaker(parts[:clips], reference, judges.embed(audio.read(paths[-1]))))
     return found
 
 
@@ -157,13 +158,13 @@ def measure(decoder: FastDecoder, speakers: Sequence[Speaker], row: Row, judges:
         for clip in speaker.clips:
             recording = np.concatenate([item.wave for item in clip])
             own = decode(decoder, clip, voice_of(clip if row.own else speaker.reference, row), 0.0)
-            figures = [judges.log_distance(own, recording), *judges.likeness(own, speaker.judge)]
+            figures = [judges.log_distance(own, recording), *judges.likeness(own, speaker)]
             if row.own or len(speakers) == 1:
                 values.append([*figures, np.nan, np.nan])
                 continue
             octaves = other.pitch - median_log_f0(np.concatenate([item.f0 for item in clip]))
             crossed = decode(decoder, clip, voice_of(other.reference, row), octaves)
-            values.append([*figures, *judges.likeness(crossed, other.judge)])
+            values.append([*figures, *judges.likeness(crossed, other)])
     return [float(x) for x in np.mean(values, 0)]
 
 
@@ -174,7 +175,7 @@ def unconverted(speakers: Sequence[Speaker], judges: Judges) -> list[float]:
         for clip in speaker.clips:
             wave = np.concatenate([item.wave for item in clip])
             other = speakers[(k + 1) % len(speakers)]
-            values.append([0.0, *judges.likeness(wave, speaker.judge), *judges.likeness(wave, other.judge)])
+            values.append([0.0, *judges.likeness(wave, speaker, other)])
     return [float(x) for x in np.mean(values, 0)]
 
 
@@ -191,11 +192,11 @@ def main() -> None:
     parser.add_argument("--speakers", type=int, default=3, help="Number of speakers.")
     parser.add_argument("--clips", type=int, default=1, help="Number of clips of each speaker that are decoded.")
     options = parser.parse_args()
-    speakers = read_speakers(options.recordings, options.speakers, options.clips)
+    judges = Judges(SpeakerEncoder())
+    speakers = read_speakers(options.recordings, options.speakers, options.clips, judges)
     if not speakers:
         raise SystemExit(f"{options.recordings}: no folder with {options.clips + 2} recordings or more")
     seconds = [sum(item.units for item in speaker.reference) / UNITS_PER_SECOND for speaker in speakers]
-    judges = Judges(SpeakerEncoder())
     for path in options.weights:
         with reading_model(path, "fast decoder", "nuanced-speech train decoder") as file:
             about = file.metadata

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from decoder_shards import write_shard
+from halves import check_halves
 from helpers import CLIP
 from safetensors.torch import load_file
 
@@ -99,6 +100,12 @@ def test_a_stage_starts_from_the_one_before(first: FastDecoderTraining, stage: s
     assert [*recipe.step(0)] == names[: 3 if stage == "speaker" else None]
 
 
+def test_two_processes_share_a_batch(first: FastDecoderTraining, tmp_path: Path) -> None:
+    config = later(first, "adversarial", tmp_path)
+    check_halves(lambda processes: FastDecoderRecipe(config, processes).step(0))
+
+
+@pytest.mark.slow
 def test_a_resumed_run_is_the_same(first: FastDecoderTraining, tmp_path: Path) -> None:
     config, lines = replace(later(first, "adversarial", tmp_path / "one"), checkpoint_every=2), list[str]()
     whole = load_file(train(config, lines.append))
