@@ -36,7 +36,7 @@ def in_real_time(
     wave: np.ndarray,
     output: OutputBuffer,
     feed: Callable[[np.ndarray], None],
-    close: Callable[[], None],
+    close: Callable[[], object],
     going: Callable[[], bool],
     told: Callable[[float], None] = lambda seconds: None,
 ) -> np.ndarray:
