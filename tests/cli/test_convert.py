@@ -129,6 +129,7 @@ def test_convert_writes_audio_report_and_picture(clip, tmp_path, run, loaded_ban
     assert soundfile.info(out).samplerate == 24000
     figures = json.loads((folder / "out.json").read_text())
     assert figures["wer"] <= 0.25 and figures["f0_correlation"] > 0.8 and figures["rtf"] > 0
+    assert figures["overlaps"] == []
     assert (folder / "out.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -13,8 +13,10 @@ from helpers import OTHER_SPEAKER, SAMPLE
 from nuanced_speech import Converter, audio
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.analysis.overlapping_speech import told
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.audio.loudness import loudness
+from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
@@ -288,6 +290,26 @@ def test_a_stream_gives_what_a_conversion_gives_as_soon_as_it_is_made(converter,
     streamed = np.concatenate(chunks)
     np.testing.assert_allclose(streamed, long, atol=1e-5)
     assert np.array_equal(streamed, chain.convert(long, sample_rate=24000, path="direct", language="fr").audio)
+
+
+@pytest.mark.slow
+def test_two_people_at_once_are_named_and_segments_may_be_handed_in(converter, wave, caplog):
+    mixed, other = audio.read(SAMPLE)[: 4 * SAMPLE_RATE], audio.read(OTHER_SPEAKER)
+    mixed[SAMPLE_RATE : SAMPLE_RATE + len(other)] += other * (mixed.std() / other.std())
+    # a second of one speaker and a gap, which is cut out, before it
+    source = np.concatenate([wave[SAMPLE_RATE : 2 * SAMPLE_RATE], np.zeros(3 * SAMPLE_RATE, np.float32), mixed])
+    echo, options = Echo(converter.models), {"sample_rate": 24000, "path": "direct", "language": "fr"}
+    done = Converter(converter.models, resynthesizer=echo).convert(source, **options)
+    assert done.overlaps and all(4.5 < place.start < place.end < 8 for place in done.overlaps)
+    assert f"the recording: two people speak at once ({told(done.overlaps)}): one voice speaks for both" in caplog.text
+
+    def halves(wave: np.ndarray) -> list[Segment]:
+        units = len(wave) // 600
+        return [Segment(0, units // 2, 0, units // 2), Segment(units // 2, units, units // 2, units)]
+
+    chain = Converter(converter.models, resynthesizer=echo, segmenter=halves, overlaps=lambda wave: ())
+    echo.asked = 0
+    assert chain.convert(source[:SAMPLE_RATE], **options).overlaps == () and echo.asked == 2
 
 
 def test_a_voice_as_second_argument_is_deprecated(quick, wave):
