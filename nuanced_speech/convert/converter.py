@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from nuanced_speech.audio.levelling import at_loudness
 from nuanced_speech.audio.limiter import limited
 from nuanced_speech.audio.segmentation import crossfade_join
 from nuanced_speech.convert.conversion import Conversion
-from nuanced_speech.convert.options import ConversionOptions, is_recording
+from nuanced_speech.convert.options import ConversionOptions, changed, is_recording
 from nuanced_speech.convert.sources import Reader, read_source
 from nuanced_speech.convert.streams import first_samples, reported
 from nuanced_speech.convert.text_language import text_language
@@ -155,7 +155,7 @@ class Converter:
             UserError: what ``audio.read`` or ``audio.waveform`` says of bad recordings; options that are not possible;
                 an unknown voice; a language without text path.
         """
-        options, source = _options(options, changes), _source(source, sample_rate)
+        options, source = changed(options, changes), _source(source, sample_rate)
         if output is not None:
             audio.check_writable(output, videos=True)
             read = [source, options.voice, *options.more]
@@ -194,7 +194,7 @@ class Converter:
 
         The source is analysed as a whole before the first chunk.
         """
-        options, source = _options(options, changes), _source(source, sample_rate)
+        options, source = changed(options, changes), _source(source, sample_rate)
         with torch.no_grad():
             prepared = self._prepare(source, options)
         yield from self._chunks(prepared, options)
@@ -318,13 +318,6 @@ def _silent(source: np.ndarray, gated: GatedRecording, options: ConversionOption
         Voice.load(options.voice)
     delivery = Delivery(frozenset(options.keep), 0.0, 0.0, options.seed)
     return _Prepared(source, gated, 1.0, "none", None, options.language or "en", [], TargetVoice.own(None), delivery)
-
-
-def _options(options: ConversionOptions | None, changes: dict[str, Any]) -> ConversionOptions:
-    if options is not None and not isinstance(options, ConversionOptions):
-        warnings.warn("give the voice by its name: voice=…", DeprecationWarning, stacklevel=3)
-        options = ConversionOptions(voice=options)
-    return replace(options or ConversionOptions(), **changes)
 
 
 def _source(source: str | Path | np.ndarray | Recording, sample_rate: int | None) -> str | Path | np.ndarray:
