@@ -142,8 +142,8 @@ def _check_names(file: IO[bytes], pickles: int) -> None:
     try:
         for _ in range(pickles):
             for opcode, argument, _ in pickletools.genops(file):
-                if opcode.name in ("GLOBAL", "INST") and len(argument) > _LONGEST_NAME:
-                    raise ContentError(f"it names something with {len(argument)} characters")
+                if opcode.name in ("GLOBAL", "INST") and len(str(argument)) > _LONGEST_NAME:
+                    raise ContentError(f"it names something with {len(str(argument))} characters")
     except ContentError:
         raise
     except ValueError:

@@ -104,7 +104,7 @@ def test_a_recording_of_the_microphone_is_converted_into_its_own_voice(page: Pag
 
 @pytest.mark.slow
 def test_a_recording_gives_its_voice(page: Page, clip: Path) -> None:
-    """The figures are not waited for: the conversion is stopped when its result is there."""
+    """The first conversion is stopped at once."""
     page.set_input_files("#source input[type=file]", clip)
     page.get_by_text("Of a recording", exact=True).click()
     page.click("#convert-button")
@@ -113,8 +113,11 @@ def test_a_recording_gives_its_voice(page: Page, clip: Path) -> None:
     page.get_by_text("More options").click()
     page.select_option("#path", "direct")
     page.click("#convert-button")
-    page.wait_for_selector("#result-download")
     page.click("#convert-stop")
+    page.wait_for_selector("#convert-button:not([disabled])")
+    assert page.is_hidden("#result-download") and not page.inner_text("#convert-error")
+    page.click("#convert-button")
+    page.wait_for_selector("#result-download")
     page.wait_for_selector("#convert-button:not([disabled])")
 
 
