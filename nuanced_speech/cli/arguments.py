@@ -16,9 +16,9 @@ SynthesisSeed = Annotated[int, typer.Option(help="Random seed. The same seed giv
 Decoder = Annotated[
     str,
     typer.Option(
-        metavar="kokoro|FILE",
-        help="Decoder that makes the sound: kokoro, or the weights of a fast decoder of your own training (train "
-        "decoder), which takes a fraction of the time.",
+        metavar="kokoro|fast|FILE",
+        help="Decoder that makes the sound: kokoro; fast, which takes a tenth of the time and sounds rougher; or the "
+        "weights of a fast decoder of your own training (train decoder).",
     ),
 ]
 VoiceFolder = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the voice. --voice NAME looks in voices/.")]

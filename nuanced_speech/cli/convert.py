@@ -80,7 +80,8 @@ Report = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Folder for a report: NAME.json (transcripts, word errors, correlations, speed) and NAME.png (plots).",
+        help="Folder for a report: NAME.json (transcripts, word errors, correlations, speed, places where two people "
+        "speak at once) and NAME.png (plots).",
     ),
 ]
 Channel = Annotated[

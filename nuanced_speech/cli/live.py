@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from nuanced_speech.cli.arguments import Decoder, Device, SynthesisSeed
+from nuanced_speech.cli.arguments import Device, SynthesisSeed
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,6 +40,14 @@ Devices = Annotated[bool, typer.Option("--devices", help="List of the sound devi
 Block = Annotated[
     float, typer.Option(min=0.1, max=2.0, metavar="SECONDS", help="Length of a block. Blocks grow on slow machines.")
 ]
+BlockOrPhrase = Annotated[
+    str | None,
+    typer.Option(
+        "--decoder",
+        metavar="kokoro|fast|FILE",
+        help="Decoder that makes the sound (see convert). Kokoro's for phrases and the fast one for blocks if omitted.",
+    ),
+]
 Source = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Recording that plays in real time in place of a microphone.")
 ]
@@ -56,7 +64,7 @@ def live(
     output: Output = None,
     devices: Devices = False,
     block: Block = 0.4,
-    decoder: Decoder = "kokoro",
+    decoder: BlockOrPhrase = None,
     source: Source = None,
     write: Write = None,
     seed: SynthesisSeed = 0,
@@ -85,7 +93,7 @@ def live(
     from nuanced_speech.live.config import BlockConfig, LiveConfig
     from nuanced_speech.live.engine import LiveEngine
     from nuanced_speech.models.bank import ModelBank
-    from nuanced_speech.models.decoder import load_decoder
+    from nuanced_speech.models.decoder import FAST, KOKORO, load_decoder
 
     check_device(device)
     config = LiveConfig(mode, block=BlockConfig(seconds=block, largest_seconds=max(1.6, block)))  # type: ignore[arg-type]
@@ -98,7 +106,8 @@ def live(
         wave = audio.read(source)
     options = ConversionOptions(voice=voice, path="direct", pitch_shift=pitch_shift, seed=seed)
     models = ModelBank(device)
-    engine = LiveEngine(Converter(models, decoder=load_decoder(decoder, models)))
+    chosen = load_decoder(decoder or (FAST if mode == "block" else KOKORO), models)
+    engine = LiveEngine(Converter(models, decoder=chosen))
     stream = engine.stream(options, config)
     engine.load()
     if wave is not None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nuanced_speech.cli.config_options import options_of
+from nuanced_speech.cli.launched import print_once, refuse_several
 from nuanced_speech.train import configs
 
 app = typer.Typer(help="Make the training data and train the networks.", no_args_is_help=True)
@@ -23,6 +24,7 @@ def corpus(
     """Let Kokoro speak random texts in random voices; run again to go on where it was interrupted."""
     from nuanced_speech.train.corpus import generate
 
+    refuse_several()
     generate(replace(config, precision="float32") if precise else config)
 
 
@@ -35,6 +37,7 @@ def real(
     """Transcribe and align real recordings, so that the adapter can learn from them too."""
     from nuanced_speech.train.real import RealConfig, prepare
 
+    refuse_several()
     prepare(RealConfig(recordings, out, adapter))
 
 
@@ -44,6 +47,7 @@ def decoder_data(config: configs.DecoderDataConfig) -> None:
     """Prepare speech for the training of the fast decoder; run again to go on, or to add what is new."""
     from nuanced_speech.train.decoder_data import prepare
 
+    refuse_several()
     prepare(config)
 
 
@@ -53,7 +57,7 @@ def decoder(config: configs.FastDecoderTraining) -> None:
     """Train the fast decoder; run again to go on from its checkpoint, also with more data."""
     from nuanced_speech.train.fast_decoder import train
 
-    print(train(config, report=print))
+    print_once(train(config, report=print))
 
 
 @app.command()
@@ -62,7 +66,7 @@ def adapter(config: configs.AdapterConfig) -> None:
     """Train the content adapter; run again to go on from its checkpoint."""
     from nuanced_speech.train.content_adapter import train
 
-    print(train(config, report=print))
+    print_once(train(config, report=print))
 
 
 @app.command()
@@ -71,7 +75,7 @@ def recogniser(config: configs.PhonemeRecognizerTraining) -> None:
     """Teach Whisper's decoder to write phonemes, for the direct path; run again to go on from its checkpoint."""
     from nuanced_speech.train.phoneme_recognizer import train
 
-    print(train(config, report=print))
+    print_once(train(config, report=print))
 
 
 @app.command()
@@ -90,7 +94,7 @@ def style(
 
     shape = AttentiveConfig(attention=not mean)
     shape = replace(shape, layers=shape.layers[-1:]) if last_layer else shape
-    print(train(config, shape, report=print))
+    print_once(train(config, shape, report=print))
 
 
 @app.command()
@@ -102,6 +106,7 @@ def timbre(config: configs.TimbreConfig) -> None:
     """
     from nuanced_speech.train.timbre_surrogate import train
 
+    refuse_several()
     print(train(config))
 
 
@@ -111,7 +116,7 @@ def extension(config: configs.TimbreExtensionTraining) -> None:
     """Teach Kokoro's decoder what its timbres lack of real voices; run again to go on from its checkpoint."""
     from nuanced_speech.train.timbre_extension import train
 
-    print(train(config, report=print))
+    print_once(train(config, report=print))
 
 
 @app.command()
@@ -120,4 +125,5 @@ def attributes(config: configs.AttributesConfig) -> None:
     """Measure the stock voices and fit the directions that 'describe' moves along; run again to go on."""
     from nuanced_speech.train.attributes import train
 
+    refuse_several()
     print(train(config, report=print))

@@ -103,6 +103,8 @@ def _keeping(converter: Converter, journal: Journal) -> Converter:
         converter.voices,
         converter.gate,
         _KeptTranscriber(converter.transcribe, journal.folder),  # type: ignore[arg-type]
+        converter.segmenter,
+        converter.overlaps,
         converter.reader,
         converter.decoder,
     )

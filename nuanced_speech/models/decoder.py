@@ -5,12 +5,13 @@ from typing import Protocol
 
 from torch import Tensor
 
+from nuanced_speech.core.constants import FAST_DECODER
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.fast_decoder import FastDecoder
 
-KOKORO = "kokoro"
-"""Name of Kokoro's own decoder."""
+KOKORO, FAST = "kokoro", "fast"
+"""Names of Kokoro's own decoder, and of the fast one whose weights are packaged."""
 
 
 class Decoder(Protocol):
@@ -65,7 +66,8 @@ def load_decoder(decoder: str | Path, models: ModelBank) -> Decoder:
     """The decoder of a name or of a file.
 
     Args:
-        decoder: ``kokoro``, or the ``.safetensors`` file of a fast decoder (``nuanced-speech train decoder``).
+        decoder: ``kokoro``; ``fast``, the packaged one; or the ``.safetensors`` file of another fast decoder
+            (``nuanced-speech train decoder``).
         models: bank with the synthesizer.
 
     Raises:
@@ -73,4 +75,5 @@ def load_decoder(decoder: str | Path, models: ModelBank) -> Decoder:
     """
     if str(decoder) == KOKORO:
         return KokoroDecoder(models)
-    return FastDecoder.load(Path(decoder)).to(models.device)
+    path = FAST_DECODER if str(decoder) == FAST else Path(decoder)
+    return FastDecoder.load(path).to(models.device)

@@ -34,6 +34,7 @@ from nuanced_speech.train.configs import StyleTraining
 from nuanced_speech.train.corpus import read_shard, shards_in
 from nuanced_speech.train.descent import descend
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
+from nuanced_speech.train.processes import ALONE, Processes, join
 from nuanced_speech.train.schedule import WarmCosine, set_rates
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of, voice_pack
 from nuanced_speech.weights.tensors import read_tensors
@@ -170,9 +171,12 @@ def train(
     Raises:
         UserError: no corpus, or a checkpoint of other settings.
     """
+    processes = join("cpu")
+    processes.check_batch(config.batch_size)
     checkpoint.make_folder(config.out)
-    recipe = AttentiveRecipe(config, shape or AttentiveConfig(), voices, texts)
-    report(f"{recipe.hours:.2f} h in {len(recipe.examples)} random voices; {config.steps} steps")
+    with processes.main_first():
+        recipe = AttentiveRecipe(config, shape or AttentiveConfig(), voices, texts, processes)
+    processes.only_main(report)(f"{recipe.hours:.2f} h in {len(recipe.examples)} random voices; {config.steps} steps")
     path = config.out / "attentive_checkpoint.pt"
     return run(recipe, LoopConfig(config.steps, path, recipe.settings(), config.checkpoint_every), report)
 
@@ -181,9 +185,14 @@ class AttentiveRecipe(Recipe):
     """The encoder, and the examples that it learns from and is measured by."""
 
     def __init__(
-        self, config: StyleTraining, shape: AttentiveConfig, voices: tuple[str, ...], texts: tuple[str, ...]
+        self,
+        config: StyleTraining,
+        shape: AttentiveConfig,
+        voices: tuple[str, ...],
+        texts: tuple[str, ...],
+        processes: Processes = ALONE,
     ) -> None:
-        self.config, self.shape = config, shape
+        self.config, self.shape, self.processes = config, shape, processes
         listener = WhisperModel(shape.whisper)
         layers = tuple(range(1, listener.depth + 1))
         for corpus in config.corpora:
@@ -205,15 +214,17 @@ class AttentiveRecipe(Recipe):
 
     def step(self, step: int) -> dict[str, float]:
         """Learn from random stretches of random utterances."""
-        config, rng = self.config, seeded(self.config.seed, step)
+        config, rng = self.config, seeded(self.config.seed, step, self.processes)
         batch = [self.examples[k] for k in rng.integers(len(self.examples), size=config.batch_size)]
-        pieces = [stretch(example, rng) for example in batch]
+        rows = self.processes.rows(len(batch))
+        pieces, batch = [stretch(example, rng) for example in batch][rows], batch[rows]
         mask = length_mask(torch.tensor([len(piece) for piece in pieces]), max(map(len, pieces)))
         self.encoder.train()
         styles = self.encoder(pad_sequence(pieces, batch_first=True), mask)
         loss, cosine = distance(self.encoder, styles, torch.stack([example.style for example in batch]))
         set_rates(self.optimizer, config.lr * self.schedule(step))
-        descend(self.optimizer, self.encoder.parameters(), loss + config.cosine_weight * cosine)
+        total = loss + config.cosine_weight * cosine
+        descend(self.optimizer, self.encoder.parameters(), total, processes=self.processes)
         return {"squares": loss.item(), "cosine": 1 - cosine.item()}
 
     def evaluate(self, step: int, board: Board | None) -> str:

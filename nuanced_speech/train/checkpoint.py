@@ -1,6 +1,7 @@
 """Resumable training states: tensors, numbers and strings only, so that nothing in the file can run code."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -50,19 +51,23 @@ def precisions_with(state: dict[str, Any], step: int, dtype: torch.dtype) -> lis
     return before if before and before[-1].split()[1] == now else [*before, f"{step} {now}"]
 
 
-def check_same(path: Path, saved: dict[str, str] | None, settings: dict[str, str]) -> None:
+def check_same(
+    path: Path, saved: dict[str, str] | None, settings: dict[str, str], unnamed: Mapping[str, str] | None = None
+) -> None:
     """Refuse to continue with other settings than the checkpoint at ``path`` was made with.
 
     Args:
         path: file of the checkpoint.
         saved: settings in the checkpoint; None where an earlier version recorded none.
         settings: present settings.
+        unnamed: what settings were before there was a choice, for checkpoints of that time, which do not name them.
 
     Raises:
         UserError: names each setting that differs.
     """
     if saved is None:
         raise UserError(f"{path} is of an earlier version, which recorded no settings: remove it and train afresh")
+    saved = {**(unnamed or {}), **saved}
     changed = [
         f"{name} was {saved.get(name)}, now {value}" for name, value in settings.items() if saved.get(name) != value
     ]

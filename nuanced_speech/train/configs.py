@@ -70,7 +70,10 @@ class FastDecoderTraining:
 
     Attributes:
         data: Folder that 'train decoder-data' made.
-        out: Folder of checkpoint and weights.
+        out: Folder of checkpoint and weights; each stage needs its own.
+        stage: Stage: spectra (spectral losses alone), speaker (likeness of the speaker too) or adversarial (also
+            discriminators).
+        start: Weights of the stage before, which a later stage starts from (fast_decoder.safetensors).
         steps: Number of steps; on one core a step takes one to two seconds.
         minutes: Minutes after which the run stops, with a checkpoint; 0 for no limit.
         batch_size: Number of crops in a step.
@@ -86,14 +89,21 @@ class FastDecoderTraining:
         lr: Highest learning rate.
         warmup: Number of steps until the highest learning rate.
         ema: Momentum of the average of the weights.
+        speaker_weight: Weight of the speaker loss beside the spectral losses, whose weight is 1.
+        adversarial_weight: Weight of the adversarial loss, which is summed over eight discriminators.
+        matching_weight: Weight of the discriminators' feature matching.
+        discriminator_lr: Highest learning rate of the discriminators.
         measured: Number of held-out crops of each kind that are measured.
         device: Device to train on: auto, cpu or cuda.
+        precision: Number format of the networks: auto, float32 or bfloat16.
         checkpoint_every: Number of steps between checkpoints.
         seed: Random seed.
     """
 
     data: Path
     out: Path = Path("models/decoder")
+    stage: str = "spectra"
+    start: Path | None = None
     steps: int = 40000
     minutes: float = 0.0
     batch_size: int = 10
@@ -109,8 +119,13 @@ class FastDecoderTraining:
     lr: float = 5e-4
     warmup: int = 200
     ema: float = 0.999
+    speaker_weight: float = 1.0
+    adversarial_weight: float = 0.04
+    matching_weight: float = 0.08
+    discriminator_lr: float = 2e-4
     measured: int = 24
     device: str = "auto"
+    precision: str = "auto"
     checkpoint_every: int = 500
     seed: int = 0
 

@@ -30,6 +30,7 @@ from nuanced_speech.train.configs import AdapterConfig
 from nuanced_speech.train.corpus import read_shard, shards_in
 from nuanced_speech.train.descent import WeightAverage, descend
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
+from nuanced_speech.train.processes import ALONE, Processes, join
 from nuanced_speech.train.schedule import WarmCosine, set_rates
 from nuanced_speech.weights.tensors import read_tensors
 
@@ -175,9 +176,14 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None, report: Rep
     Raises:
         UserError: too few utterances, or a checkpoint that was made with other settings.
     """
+    processes = join("cpu")
+    processes.check_batch(config.batch_size)
     checkpoint.make_folder(config.out)
-    recipe = AdapterRecipe(config, shape or ContentConfig())
-    report(f"{recipe.hours[0]:.2f} h spoken by Kokoro, {recipe.hours[1]:.2f} h of real speech; {config.steps} steps")
+    with processes.main_first():
+        recipe = AdapterRecipe(config, shape or ContentConfig(), processes)
+    processes.only_main(report)(
+        f"{recipe.hours[0]:.2f} h spoken by Kokoro, {recipe.hours[1]:.2f} h of real speech; {config.steps} steps"
+    )
     path = config.out / "adapter_checkpoint.pt"
     return run(recipe, LoopConfig(config.steps, path, recipe.settings(), config.checkpoint_every), report)
 
@@ -185,8 +191,8 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None, report: Rep
 class AdapterRecipe(Recipe):
     """The adapter, the average of its weights, and the examples that it learns from."""
 
-    def __init__(self, config: AdapterConfig, shape: ContentConfig) -> None:
-        self.config, self.shape = config, shape
+    def __init__(self, config: AdapterConfig, shape: ContentConfig, processes: Processes = ALONE) -> None:
+        self.config, self.shape, self.processes = config, shape, processes
         self.dtype = precision.choose(config.precision, "cpu")
         listener = WhisperModel(shape.whisper)
         self._read_examples(listener)
@@ -228,7 +234,7 @@ class AdapterRecipe(Recipe):
 
     def step(self, step: int) -> dict[str, float]:
         """Learn from random crops of random utterances."""
-        config, rng = self.config, seeded(self.config.seed, step)
+        config, rng = self.config, seeded(self.config.seed, step, self.processes)
         batch = []
         for _ in range(config.batch_size):
             pool = self.real if self.real and rng.random() < config.real_share else self.synthetic
@@ -236,11 +242,15 @@ class AdapterRecipe(Recipe):
         rate = self.schedule(step)
         set_rates(self.optimizer, config.lr * rate, config.lr * config.tuned_lr_scale * rate)
         self.adapter.train()
+        mine = batch[self.processes.rows(len(batch))]
+        # the losses are means over units
+        share = self.processes.share(*(sum(units for *_, units in part) for part in (mine, batch)))
         with precision.autocast("cpu", self.dtype):
-            content, symbol, accuracy = losses(self.adapter, batch)
-        descend(self.optimizer, self.adapter.parameters(), content + config.symbol_weight * symbol)
+            content, symbol, accuracy = losses(self.adapter, mine)
+        loss = share * (content + config.symbol_weight * symbol)
+        descend(self.optimizer, self.adapter.parameters(), loss, processes=self.processes)
         self.average.update(dict(self.adapter.named_parameters()), step)
-        return {"mse": content.item(), "symbols": accuracy.item()}
+        return {"mse": share * content.item(), "symbols": share * accuracy.item()}
 
     def averaged(self) -> ContentAdapter:
         """An adapter with the average of the weights."""

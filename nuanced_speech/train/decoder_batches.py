@@ -2,6 +2,7 @@
 
 import zlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,14 @@ from torch import Tensor
 from nuanced_speech.analysis.features import ENERGY_OFFSET
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.decoder_voice import CONTENT_DIM, ENVELOPE_BANDS, DecoderVoice, Reference, envelopes
+from nuanced_speech.models.decoder_voice import (
+    CONTENT_DIM,
+    ENVELOPE_BANDS,
+    SPEAKER_DIM,
+    DecoderVoice,
+    Reference,
+    envelopes,
+)
 from nuanced_speech.train.corpus import unpack_audio
 from nuanced_speech.train.decoder_data import names_in, read
 
@@ -43,6 +51,29 @@ class Shares:
     no_speaker: float
     no_reference: float
     disturbed: float
+
+
+@dataclass(frozen=True)
+class Crop:
+    """What chance has chosen of an item.
+
+    Attributes:
+        number: number of the item.
+        start: first unit.
+        disturbed: the content is the disturbed one.
+        other: number of the item whose speaker embedding the decoder is given; the item itself where it is the only one
+            of its speaker.
+        timbre, speaker: the decoder is given them.
+        frames: item and unit of each frame of the reference.
+    """
+
+    number: int
+    start: int
+    disturbed: bool
+    other: int
+    timbre: bool
+    speaker: bool
+    frames: tuple[tuple[int, int], ...]
 
 
 class DecoderSpeech:
@@ -84,42 +115,56 @@ class DecoderSpeech:
         ]
 
     def batch(
-        self, numbers: list[int], rng: np.random.Generator, units: int, reference_units: int, shares: Shares
+        self,
+        numbers: list[int],
+        rng: np.random.Generator,
+        units: int,
+        reference_units: int,
+        shares: Shares,
+        rows: slice = slice(None),
     ) -> DecoderBatch:
-        """Random crops of ``units`` of some items, with at most ``reference_units`` frames of reference each."""
-        rows = [self._crop(k, rng, units, reference_units, shares) for k in numbers]
-        content, f0, energy, timbre, speaker, wave, contents, shapes, masks = map(torch.stack, zip(*rows, strict=True))
+        """Random crops of ``units`` of some items, with at most ``reference_units`` frames of reference each.
+
+        Chance is asked for all items; only ``rows`` of the batch are made.
+        """
+        crops = [self._choose(k, rng, units, reference_units, shares) for k in numbers][rows]
+        made = [self._cut_out(crop, units, reference_units) for crop in crops]
+        content, f0, energy, timbre, speaker, wave, contents, shapes, masks = map(torch.stack, zip(*made, strict=True))
         voice = DecoderVoice(timbre, speaker, Reference(contents, shapes, masks))
-        bandwidth = torch.tensor([self.items[k].bandwidth for k in numbers])
+        bandwidth = torch.tensor([self.items[crop.number].bandwidth for crop in crops])
         return DecoderBatch(content, f0, energy, voice, wave, bandwidth)
 
-    def _crop(
-        self, number: int, rng: np.random.Generator, units: int, reference_units: int, shares: Shares
-    ) -> tuple[Tensor, ...]:
+    def elsewhere(self, numbers: list[int], rng: np.random.Generator) -> Tensor:
+        """Speaker embeddings ``[B, 256]`` of a random other recording of each item's speaker; NaN where there is
+        none."""
+        choices = [[k for k in self.by_speaker[self.items[number].name] if k != number] for number in numbers]
+        unknown = torch.full((SPEAKER_DIM,), float("nan"))
+        return torch.stack([self.items[int(rng.choice(each))].speaker if each else unknown for each in choices])
+
+    def _choose(self, number: int, rng: np.random.Generator, units: int, reference_units: int, shares: Shares) -> Crop:
         item = self.items[number]
-        length = item.content.shape[1]
-        start = int(rng.integers(max(length - units, 0) + 1))
-        source = item.disturbed if rng.random() < shares.disturbed else item.content
+        start = int(rng.integers(max(item.content.shape[1] - units, 0) + 1))
+        disturbed = rng.random() < shares.disturbed
+        others = [k for k in self.by_speaker[item.name] if k != number]
+        other = int(rng.choice(others)) if others else number
+        timbre, speaker = (bool(rng.random() >= share) for share in (shares.no_timbre, shares.no_speaker))
+        frames = [] if rng.random() < shares.no_reference else self._frames(number, others, start, units)
+        chosen = rng.permutation(len(frames))[: int(rng.integers(1, reference_units + 1))]
+        return Crop(number, start, disturbed, other, timbre, speaker, tuple(frames[k] for k in chosen))
+
+    def _cut_out(self, crop: Crop, units: int, reference_units: int) -> tuple[Tensor, ...]:
+        item, start = self.items[crop.number], crop.start
         # predicted energy is this much higher than what is measured
         offset = 0.0 if item.spoken else ENERGY_OFFSET
-        timbre, speaker = item.style[:TIMBRE_DIM], item.speaker
-        others = [k for k in self.by_speaker[item.name] if k != number]
-        if others:
-            speaker = self.items[int(rng.choice(others))].speaker
-        timbre, speaker = (
-            torch.full_like(x, float("nan")) if rng.random() < share else x
-            for x, share in ((timbre, shares.no_timbre), (speaker, shares.no_speaker))
-        )
-        frames = [] if rng.random() < shares.no_reference else self._frames(number, others, start, units)
-        chosen = [frames[k] for k in rng.permutation(len(frames))[: int(rng.integers(1, reference_units + 1))]]
+        timbre, speaker = item.style[:TIMBRE_DIM], self.items[crop.other].speaker
         return (
-            _cut(source.float(), start, units),
+            _cut((item.disturbed if crop.disturbed else item.content).float(), start, units),
             _cut(item.f0, start * FRAMES_PER_UNIT, units * FRAMES_PER_UNIT),
             _cut(item.energy + offset, start * FRAMES_PER_UNIT, units * FRAMES_PER_UNIT),
-            timbre,
-            speaker,
+            timbre if crop.timbre else torch.full_like(timbre, float("nan")),
+            speaker if crop.speaker else torch.full_like(speaker, float("nan")),
             unpack_audio(_cut(item.audio, start * SAMPLES_PER_UNIT, units * SAMPLES_PER_UNIT)),
-            *self._reference(chosen, reference_units),
+            *self._reference(crop.frames, reference_units),
         )
 
     def _frames(self, number: int, others: list[int], start: int, units: int) -> list[tuple[int, int]]:
@@ -129,7 +174,7 @@ class DecoderSpeech:
         inside = range(start - KEPT_APART, start + units + KEPT_APART)
         return [(number, at) for at in range(self.items[number].content.shape[1]) if at not in inside]
 
-    def _reference(self, frames: list[tuple[int, int]], size: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _reference(self, frames: Sequence[tuple[int, int]], size: int) -> tuple[Tensor, Tensor, Tensor]:
         content, shape = torch.zeros(size, CONTENT_DIM), torch.zeros(size, ENVELOPE_BANDS)
         mask = torch.zeros(size, dtype=torch.bool)
         for row, (number, at) in enumerate(frames):

@@ -6,20 +6,29 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
+from nuanced_speech.train.processes import ALONE, Processes
+
 
 def descend(
-    optimizer: torch.optim.Optimizer, parameters: Iterable[nn.Parameter], loss: Tensor, largest_gradient: float = 1.0
+    optimizer: torch.optim.Optimizer,
+    parameters: Iterable[nn.Parameter],
+    loss: Tensor,
+    largest_gradient: float = 1.0,
+    processes: Processes = ALONE,
 ) -> None:
     """One step of an optimizer.
 
     Args:
         optimizer: optimizer whose learning rates are set.
-        parameters: parameters whose gradients are clipped together.
-        loss: scalar to minimise.
+        parameters: parameters whose gradients are averaged over processes and clipped together: all of the optimizer's.
+        loss: scalar to minimise; in several processes, the mean over their losses is minimised.
         largest_gradient: norm that the gradients are clipped to; infinity leaves them as they are.
+        processes: processes that train together.
     """
+    parameters = list(parameters)
     optimizer.zero_grad()
     loss.backward()
+    processes.average_gradients(parameters)
     if math.isfinite(largest_gradient):
         nn.utils.clip_grad_norm_(parameters, largest_gradient)
     optimizer.step()

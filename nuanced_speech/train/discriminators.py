@@ -1,10 +1,16 @@
-"""Discriminators of complex spectrograms at several resolutions (Défossez et al. 2022), small ones."""
+"""Discriminators: of complex spectrograms at several resolutions (Défossez et al. 2022), small ones, and of waveforms
+at several periods (Kong, Kim and Bae, HiFi-GAN, 2020)."""
 
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+SLOPE = 0.1
+"""Of the leaky ReLUs of HiFi-GAN."""
+PERIODS = (2, 3, 5, 7, 11)
 
 
 class STFTDiscriminator(nn.Module):
@@ -16,14 +22,14 @@ class STFTDiscriminator(nn.Module):
         super().__init__()
         self.n_fft = n_fft
         self.layers = nn.ModuleList(
-            nn.utils.parametrizations.weight_norm(layer)
+            weight_norm(layer)
             for layer in (
                 nn.Conv2d(2, channels, (5, 5), (4, 2), (2, 2)),
                 nn.Conv2d(channels, 2 * channels, (5, 3), (4, 1), (2, 1)),
                 nn.Conv2d(2 * channels, 2 * channels, (5, 3), (4, 2), (2, 1)),
             )
         )
-        self.score = nn.utils.parametrizations.weight_norm(nn.Conv2d(2 * channels, 1, 3, padding=1))
+        self.score = weight_norm(nn.Conv2d(2 * channels, 1, 3, padding=1))
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 
     def forward(self, wave: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -50,3 +56,50 @@ class Discriminators(nn.Module):
         """Scores and features of ``wave [B, T]``, a list item a discriminator."""
         scores, features = zip(*(discriminator(wave) for discriminator in self.each), strict=True)
         return list(scores), list(features)
+
+
+class PeriodDiscriminator(nn.Module):
+    """Sees every ``period``-th sample side by side: ``wave [B, T]`` to scores, and the features of all its layers."""
+
+    def __init__(self, period: int, width: int = 1024) -> None:
+        super().__init__()
+        self.period = period
+        widths = [1, width // 32, width // 8, width // 2, width, width]
+        self.convs = nn.ModuleList(
+            weight_norm(nn.Conv2d(widths[k], widths[k + 1], (5, 1), (3 if k < 4 else 1, 1), (2, 0))) for k in range(5)
+        )
+        self.post = weight_norm(nn.Conv2d(width, 1, (3, 1), padding=(1, 0)))
+
+    def forward(self, wave: Tensor) -> tuple[Tensor, list[Tensor]]:
+        short = -wave.shape[1] % self.period
+        x = F.pad(wave, (0, short), "reflect") if short else wave
+        x = x.view(len(x), 1, -1, self.period)
+        features = []
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), SLOPE)
+            features.append(x)
+        x = self.post(x)
+        return x.flatten(1), [*features, x]
+
+
+class PeriodsAndResolutions(nn.Module):
+    """Discriminators of both kinds, one a period and one a resolution.
+
+    Args:
+        width: channels of the period discriminators; 1024 in the paper.
+        periods: samples that are seen side by side.
+    """
+
+    def __init__(self, width: int = 64, periods: Sequence[int] = PERIODS) -> None:
+        super().__init__()
+        self.periods = nn.ModuleList(PeriodDiscriminator(period, width) for period in periods)
+        self.resolutions = Discriminators()
+
+    def forward(self, wave: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
+        """Scores and features of ``wave [B, T]``, a list item a discriminator."""
+        scores, features = self.resolutions(wave)
+        for discriminator in self.periods:
+            score, layers = discriminator(wave)
+            scores.append(score)
+            features.append(layers)
+        return scores, features

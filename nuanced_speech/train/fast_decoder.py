@@ -2,30 +2,43 @@
 
 Read top to bottom: random crops, each with the frames, embedding and style of its speaker (any of them left out at
 random, so that all of them may be missing later), the decoder's sound, and its distance from the crop's in log spectra
-at several resolutions, up to the frequency that the recording says something about.
+at several resolutions, up to the frequency that the recording says something about. Two later stages start from these
+weights and add losses (``decoder_stages``): the likeness of the speaker, and discriminators.
 """
 
 import logging
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from nuanced_speech.core.constants import UNITS_PER_SECOND
+from nuanced_speech.core import precision
+from nuanced_speech.core.constants import UNITS_PER_SECOND, VOICED_HZ
 from nuanced_speech.core.device import find_device
+from nuanced_speech.dsp.harmonic_synthesis import source_spectra, synthesize
 from nuanced_speech.dsp.spectral_distance import SpectralDistance
 from nuanced_speech.models.decoder_voice import DecoderVoice, Reference
-from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
-from nuanced_speech.train import checkpoint
+from nuanced_speech.models.fast_decoder import Gains, spectrum
+from nuanced_speech.train import checkpoint, decoder_stages
 from nuanced_speech.train.board import Board
 from nuanced_speech.train.configs import FastDecoderTraining
 from nuanced_speech.train.decoder_batches import DecoderBatch, DecoderSpeech, Shares, has_held_out
+from nuanced_speech.train.decoder_stages import STAGES, UNNAMED, Adversary, Likeness, new_decoder
 from nuanced_speech.train.descent import WeightAverage, descend
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
+from nuanced_speech.train.processes import ALONE, Processes, join
 from nuanced_speech.train.schedule import WarmCosine, set_rates
 
 log = logging.getLogger(__name__)
+
+
+def sound(gains: Gains, f0: Tensor, seed: int = 0) -> Tensor:
+    """Waveforms of what the network says, as the decoder's ``forward`` makes them of gains in float32."""
+    full = Gains(*(getattr(gains, field.name).float() for field in fields(gains)))
+    return synthesize(*spectrum(full, source_spectra(torch.where(f0 > VOICED_HZ, f0, 0.0), seed)))
 
 
 def train(config: FastDecoderTraining, report: Report = log.info) -> Path:
@@ -34,44 +47,79 @@ def train(config: FastDecoderTraining, report: Report = log.info) -> Path:
     The data may grow between two runs.
 
     Raises:
-        UserError: no data in the folder; or a checkpoint that was made with other settings.
+        UserError: no data in the folder; a stage without the weights that it starts from; or a checkpoint that was made
+            with other settings.
     """
+    decoder_stages.check(config)
+    processes = join(config.device)
+    processes.check_batch(config.batch_size)
     checkpoint.make_folder(config.out)
-    recipe = FastDecoderRecipe(config)
+    recipe = FastDecoderRecipe(config, processes)
     path = config.out / "fast_decoder_checkpoint.pt"
-    settings = checkpoint.settings_of(config, "data", "minutes", "measured")
-    loop = LoopConfig(config.steps, path, settings, config.checkpoint_every, log_every=10, minutes=config.minutes)
+    loop = LoopConfig(
+        config.steps,
+        path,
+        recipe.settings,
+        config.checkpoint_every,
+        log_every=10,
+        minutes=config.minutes,
+        unnamed=UNNAMED,
+    )
     return run(recipe, loop, report)
 
 
 class FastDecoderRecipe(Recipe):
-    """The decoder, the average of its weights, and the speech."""
+    """The decoder, the average of its weights, the speech, and what the stage adds to the spectral losses."""
 
-    def __init__(self, config: FastDecoderTraining) -> None:
-        self.config, self.device = config, find_device(config.device)
+    def __init__(self, config: FastDecoderTraining, processes: Processes = ALONE) -> None:
+        self.config, self.processes, self.device = config, processes, find_device(config.device)
+        self.dtype = precision.choose(config.precision, self.device)
         self.speech = DecoderSpeech(config.data)
         self.others = DecoderSpeech(config.data, held_out=True) if has_held_out(config.data) else None
         torch.manual_seed(config.seed)
-        self.decoder = FastDecoder(FastDecoderConfig(config.width, 3 * config.width, config.blocks)).to(self.device)
+        decoder = new_decoder(config)
+        self.settings = decoder_stages.settings(config, decoder)
+        self.decoder = decoder.to(self.device)
         self.distance = SpectralDistance().to(self.device)
         self.optimizer = torch.optim.AdamW(self.decoder.parameters(), config.lr, (0.9, 0.98), weight_decay=0.01)
         self.schedule = WarmCosine(config.steps, config.warmup, last=0.05)
         self.average = WeightAverage(dict(self.decoder.named_parameters()), config.ema)
         self.shares = Shares(config.no_timbre, config.no_speaker, config.no_reference, config.disturbed)
+        stage = STAGES.index(config.stage)
+        self.likeness = Likeness().to(self.device) if stage > 0 else None
+        self.adversary = Adversary(config, self.device, self.dtype) if stage > 1 else None
 
     def step(self, step: int) -> dict[str, float]:
         """Come nearer to a batch of crops."""
-        config, rng = self.config, seeded(self.config.seed, step)
+        config, rng = self.config, seeded(self.config.seed, step, self.processes)
         recorded = round(config.batch_size * config.recorded)
         numbers = self.speech.draw(rng, config.batch_size - recorded, recorded)
-        units = round(config.crop_seconds * UNITS_PER_SECOND)
-        batch = self._moved(self.speech.batch(numbers, rng, units, config.reference_units, self.shares))
-        wave = self.decoder(batch.content, batch.f0, batch.energy, batch.voice, int(rng.integers(1 << 31)))
+        units, rows = round(config.crop_seconds * UNITS_PER_SECOND), self.processes.rows(config.batch_size)
+        batch = self._moved(self.speech.batch(numbers, rng, units, config.reference_units, self.shares, rows))
+        wave = self._decode(batch, int(rng.integers(1 << 31)))
         convergence, distance = self.distance(wave, batch.wave, batch.bandwidth)
-        set_rates(self.optimizer, config.lr * self.schedule(step))
-        descend(self.optimizer, self.decoder.parameters(), convergence + distance)
+        loss = convergence + distance
+        figures = {"distance": float(distance.detach()), "convergence": float(convergence.detach())}
+        rate = self.schedule(step)
+        if self.likeness:
+            targets = self.speech.elsewhere(numbers, rng)
+            known = max(int((~targets.isnan().any(1)).sum()), 1) / self.processes.count
+            cosine = self.likeness(wave, targets[rows].to(self.device)).sum() / known
+            loss = loss - config.speaker_weight * cosine
+            figures["cosine"] = float(cosine.detach())
+        if self.adversary:
+            verdict, more = self.adversary.learn(wave, batch.wave, batch.bandwidth, rate, self.processes)
+            loss, figures = loss + verdict, figures | more
+        set_rates(self.optimizer, config.lr * rate)
+        descend(self.optimizer, self.decoder.parameters(), loss, processes=self.processes)
         self.average.update(dict(self.decoder.named_parameters()), step)
-        return {"distance": float(distance.detach()), "convergence": float(convergence.detach())}
+        return figures
+
+    def _decode(self, batch: DecoderBatch, seed: int = 0) -> Tensor:
+        """Waveforms ``[B, 600 * T]``; only the network is computed in the cheaper number format."""
+        with precision.autocast(self.device, self.dtype):
+            gains = self.decoder.gains(batch.content, batch.f0, batch.energy, batch.voice)
+        return sound(gains, batch.f0, seed)
 
     @torch.no_grad()
     def evaluate(self, step: int, board: Board | None) -> str:
@@ -84,36 +132,49 @@ class FastDecoderRecipe(Recipe):
         for kind, spoken, recorded in (("spoken", self.config.measured, 0), ("recorded", 0, self.config.measured)):
             if not (speech.spoken if spoken else speech.recorded):
                 continue
-            values = []
-            for shares in (Shares(0, 0, 0, 0), Shares(0, 1, 1, 0), Shares(1, 0, 1, 0), Shares(1, 1, 0, 0)):
-                rng = np.random.default_rng(self.config.seed)
-                numbers = speech.draw(rng, spoken, recorded)
-                batch = self._moved(speech.batch(numbers, rng, 60, self.config.reference_units, shares))
-                wave = self.decoder(batch.content, batch.f0, batch.energy, batch.voice)
-                values.append(float(self.distance(wave, batch.wave, batch.bandwidth)[1]))
-            lines.append(
-                f"{kind} {values[0]:.3f} (timbre {values[1]:.3f}, speaker {values[2]:.3f}, reference {values[3]:.3f})"
-            )
-        self.decoder.save(self.config.out / "fast_decoder.safetensors", steps=str(step))
+            lines.append(f"{kind} {self._measured(speech, spoken, recorded)}")
+        self._save(step)
         self.decoder.load_state_dict(own)
         return "log distance " + "; ".join(lines)
 
+    def _measured(self, speech: DecoderSpeech, spoken: int, recorded: int) -> str:
+        """Figures of so many crops of Kokoro's speech and of recordings."""
+        values, cosine = [], ""
+        for shares in (Shares(0, 0, 0, 0), Shares(0, 1, 1, 0), Shares(1, 0, 1, 0), Shares(1, 1, 0, 0)):
+            rng = np.random.default_rng(self.config.seed)
+            numbers = speech.draw(rng, spoken, recorded)
+            batch = self._moved(speech.batch(numbers, rng, 60, self.config.reference_units, shares))
+            wave = self._decode(batch)
+            values.append(float(self.distance(wave, batch.wave, batch.bandwidth)[1]))
+            if self.likeness and not cosine:
+                targets = speech.elsewhere(numbers, rng).to(self.device)
+                known = int((~targets.isnan().any(1)).sum())
+                cosine = f"; cosine {float(self.likeness(wave, targets).sum()) / known:.3f}" if known else ""
+        whole, timbre, speaker, reference = values
+        return f"{whole:.3f} (timbre {timbre:.3f}, speaker {speaker:.3f}, reference {reference:.3f}{cosine})"
+
     def state(self) -> dict[str, Any]:
+        adversary = self.adversary.state() if self.adversary else {}
         return {
             "decoder": self.decoder.state_dict(),
             "average": self.average.tensors,
             "optimizer": self.optimizer.state_dict(),
-        }
+        } | adversary
 
     def restore(self, state: dict[str, Any]) -> None:
         self.decoder.load_state_dict(state["decoder"])
         self.average.restore(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.adversary:
+            self.adversary.restore(state)
 
     def finish(self, step: int, board: Board | None) -> Path:
         self._write_average()
+        return self._save(step)
+
+    def _save(self, step: int) -> Path:
         path = self.config.out / "fast_decoder.safetensors"
-        self.decoder.save(path, steps=str(step))
+        self.decoder.save(path, steps=str(step), stage=self.config.stage)
         return path
 
     def _write_average(self) -> None:

@@ -4,6 +4,9 @@ A trainer is a ``Recipe``: it knows its networks, its data and its losses. The l
 progress bar, the log, checkpoints, the time limit, and a loss that is not a number any more. Everything random in a
 step depends on the seed and the step alone, so a run that was interrupted and resumed ends with the same weights, bit
 for bit, as one that was not.
+
+Several processes run the same loop on their rows of each batch (``processes``): all step, and the main one measures,
+writes and decides when time is over.
 """
 
 import logging
@@ -12,7 +15,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +27,9 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import above_bars, step_bar
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.board import Board
+from nuanced_speech.train.processes import ALONE, Processes, Report
 
 log = logging.getLogger(__name__)
-Report = Callable[[str], None]
-"""Called with a line for the user."""
 BAR_FIGURES = 3
 """Number of figures beside the bar; more do not fit in a line."""
 
@@ -36,10 +39,15 @@ class Recipe(ABC):
 
     dtype = torch.float32
     """Precision of the networks, recorded in the checkpoint."""
+    processes: Processes = ALONE
+    """Processes that train together; each computes its rows of a batch and averages its gradients in ``descend``."""
 
     @abstractmethod
     def step(self, step: int) -> dict[str, float]:
-        """Go one step down the gradient; steps count from 0. Returns figures by name, the most telling first."""
+        """Go one step down the gradient; steps count from 0. Returns figures by name, the most telling first.
+
+        In several processes, of this process's rows; their mean over processes is that of the batch.
+        """
 
     @abstractmethod
     def evaluate(self, step: int, board: Board | None) -> str:
@@ -78,6 +86,7 @@ class LoopConfig:
         steps: Number of steps.
         checkpoint: File of the checkpoint; a run goes on from it if it is there.
         settings: Settings that shape the weights; a checkpoint of others is refused.
+        unnamed: What settings were before there was a choice, for checkpoints of that time.
         every: Number of steps between evaluations, each followed by a checkpoint.
         at_first: Also evaluate after the first step, so that a mistake shows early.
         log_every: Number of steps between figures in the log and beside the bar.
@@ -93,6 +102,7 @@ class LoopConfig:
     log_every: int = 1
     minutes: float | None = None
     title: str = "training"
+    unnamed: dict[str, str] = field(default_factory=dict)
 
 
 def run(
@@ -115,20 +125,22 @@ def run(
         UserError: the checkpoint is of other settings, or the loss is not a number any more.
     """
     began = clock()
+    processes = recipe.processes
+    report, open_board = processes.only_main(report), open_board if processes.main else None
     checkpoints = Checkpointer(recipe, config)
     step = checkpoints.resume(report)
     with open_board(step) if open_board else nullcontext() as board:
-        with step_bar(None, config.title, config.steps, step, unit="step") as bar:
+        with step_bar(None, config.title, config.steps, step, unit="step", disable=not processes.main) as bar:
             while step < config.steps:
                 if reason := recipe.wants_to_stop():
                     above_bars(report, f"{reason}: stopped at step {step}")
                     break
-                if config.minutes and clock() - began > 60 * config.minutes:
+                if config.minutes and processes.agreed(lambda: clock() - began > 60 * (config.minutes or 0)):
                     checkpoints.save(step)
-                    known = recipe.out_of_time()
+                    known = processes.agreed(recipe.out_of_time)
                     above_bars(report, f"{config.minutes:g} minutes are over after step {step}{known and ': ' + known}")
                     break
-                figures = recipe.step(step)
+                figures = processes.mean(recipe.step(step))
                 step += 1
                 check_finite(figures, step)
                 bar.update()
@@ -138,17 +150,18 @@ def run(
                     shown = list(figures.items())[:BAR_FIGURES]
                     bar.set_postfix({name: f"{value:.3f}" for name, value in shown}, refresh=False)
                 if step % config.every == 0 or step == config.steps or (config.at_first and step == 1):
-                    line = recipe.evaluate(step, board)
+                    line = processes.agreed(partial(recipe.evaluate, step, board))
                     checkpoints.save(step)
                     above_bars(report, f"step {step}: {line}")
-        return recipe.finish(step, board)
+        return processes.agreed(partial(recipe.finish, step, board))
 
 
 class Checkpointer:
-    """Writes the checkpoints of a run and reads the last one."""
+    """Writes the checkpoints of a run, in the main process, and reads the last one, in all."""
 
     def __init__(self, recipe: Recipe, config: LoopConfig) -> None:
         self.recipe, self.path, self.settings = recipe, config.checkpoint, config.settings
+        self.unnamed = config.unnamed
         self.precisions = checkpoint.precisions_with({}, 0, recipe.dtype)
 
     def resume(self, report: Report) -> int:
@@ -157,25 +170,30 @@ class Checkpointer:
         Raises:
             UserError: the checkpoint is damaged, or was made with other settings.
         """
-        if not self.path.is_file():
-            line = self.recipe.begin()
+        processes = self.recipe.processes
+        if not processes.agreed(self.path.is_file):
+            line = processes.agreed(self.recipe.begin)
             if line:
                 self.save(0)
                 report(line)
             return 0
         state = checkpoint.load(self.path)
-        checkpoint.check_same(self.path, state.get("settings"), self.settings)
+        checkpoint.check_same(self.path, state.get("settings"), self.settings, self.unnamed)
         try:
             self.recipe.restore(state)
             step = int(state["step"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise UserError(f"{self.path} is of an earlier version: remove it and train afresh") from error
         self.precisions = checkpoint.precisions_with(state, step, self.recipe.dtype)
+        # nobody writes the next one while another still reads this one
+        processes.wait()
         report(f"going on after step {step}")
         return step
 
     def save(self, step: int) -> None:
         """Write a checkpoint after so many steps."""
+        if not self.recipe.processes.main:
+            return
         state = {"settings": self.settings, "step": step, "precisions": self.precisions}
         checkpoint.save(self.path, state | self.recipe.state())
 
@@ -190,8 +208,9 @@ def check_finite(figures: dict[str, float], step: int) -> None:
         raise UserError(f"the loss is not a number any more at step {step}: train with a smaller lr")
 
 
-def seeded(seed: int, step: int) -> np.random.Generator:
-    """The random numbers of a step; those of torch are seeded by them."""
+def seeded(seed: int, step: int, processes: Processes = ALONE) -> np.random.Generator:
+    """The random numbers of a step, the same in all processes; those of torch are seeded by them, other ones in each
+    process, so that no two drop the same."""
     rng = np.random.default_rng([seed, step])
-    torch.manual_seed(int(rng.integers(1 << 31)))
+    torch.manual_seed(int(rng.integers(1 << 31)) + processes.rank)
     return rng

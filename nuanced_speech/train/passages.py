@@ -4,7 +4,7 @@ Every recording, as it is, slower and faster (other speakers, Ko et al. 2015), i
 durations, melody, loudness, timbre and speaker embedding, and kept.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -191,3 +191,7 @@ class Batch:
     stock: Tensor
     known: Tensor
     target: Tensor
+
+    def rows(self, numbers: list[int]) -> "Batch":
+        """Some rows of it."""
+        return Batch(*(getattr(self, field.name)[numbers] for field in fields(self)))

@@ -35,6 +35,7 @@ from nuanced_speech.train.content_adapter import disturb, with_gaps
 from nuanced_speech.train.corpus import read_shard, shards_in
 from nuanced_speech.train.descent import WeightAverage, descend
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run
+from nuanced_speech.train.processes import ALONE, Processes, join
 from nuanced_speech.train.pronounced import pronounced_words
 from nuanced_speech.train.schedule import WarmCosine, set_rates
 from nuanced_speech.weights.tensors import read_tensors
@@ -105,9 +106,14 @@ def load_clips(corpus: Path, whisper: str) -> list[Clip]:
 
 
 def loss_of(
-    recogniser: PhonemeRecognizer, clips: list[Clip], rng: np.random.Generator, config: PhonemeRecognizerTraining
+    recogniser: PhonemeRecognizer,
+    clips: list[Clip],
+    rng: np.random.Generator,
+    config: PhonemeRecognizerTraining,
+    processes: Processes = ALONE,
 ) -> tuple[Tensor, Tensor]:
-    """Cross entropy of the next token, and the share of tokens that were right."""
+    """Cross entropy of the next token, and the share of tokens that were right; of this process's clips, so that the
+    mean over processes is that of all."""
     device = torch.device(config.device)
     features = [with_gaps(clip.versions[rng.integers(len(clip.versions))].float(), rng) for clip in clips]
     frames = torch.tensor([len(x) for x in features], device=device)
@@ -117,13 +123,15 @@ def loss_of(
     inputs = targets[:, :-1].clone()
     slipped = torch.from_numpy(rng.random(inputs.shape) < config.slips)
     inputs[slipped] = inputs.flatten()[torch.from_numpy(rng.integers(inputs.numel(), size=int(slipped.sum())))]
-    padded = torch.nn.utils.rnn.pad_sequence(features, batch_first=True).to(device)
-    valid = torch.arange(targets.shape[1]) <= counts[:, None]
+    valid, rows = torch.arange(targets.shape[1]) <= counts[:, None], processes.rows(len(clips))
+    share = processes.share(int(valid[rows].sum()), int(valid.sum()))
+    frames, inputs, targets, valid = (x[rows] for x in (frames, inputs, targets, valid))
+    padded = torch.nn.utils.rnn.pad_sequence(features[rows], batch_first=True).to(device)
     with precision.autocast(device, precision.choose(config.precision, device)):
         logits = recogniser(padded, frames, inputs.to(device))[valid.to(device)]
     targets = targets[valid].to(device)
     loss = F.cross_entropy(logits, targets, label_smoothing=config.smoothing)
-    return loss, (logits.argmax(-1) == targets).float().mean()
+    return share * loss, share * (logits.argmax(-1) == targets).float().mean()
 
 
 def train(config: PhonemeRecognizerTraining, report: Report = log.info) -> Path:
@@ -132,9 +140,14 @@ def train(config: PhonemeRecognizerTraining, report: Report = log.info) -> Path:
     Raises:
         UserError: too few clips, or a checkpoint that was made with other settings.
     """
+    processes = join(config.device)
+    processes.check_batch(config.batch_size)
     checkpoint.make_folder(config.out)
-    recipe = PhonemeRecognizerRecipe(config)
-    report(f"{recipe.hours[0]:.2f} h spoken by Kokoro, {recipe.hours[1]:.2f} h of real speech; {config.steps} steps")
+    with processes.main_first():
+        recipe = PhonemeRecognizerRecipe(config, processes)
+    processes.only_main(report)(
+        f"{recipe.hours[0]:.2f} h spoken by Kokoro, {recipe.hours[1]:.2f} h of real speech; {config.steps} steps"
+    )
     path = config.out / "recogniser_checkpoint.pt"
     return run(recipe, LoopConfig(config.steps, path, recipe.settings(), config.checkpoint_every), report)
 
@@ -142,8 +155,8 @@ def train(config: PhonemeRecognizerTraining, report: Report = log.info) -> Path:
 class PhonemeRecognizerRecipe(Recipe):
     """The recogniser, the average of what training changed, and the clips that it learns from."""
 
-    def __init__(self, config: PhonemeRecognizerTraining) -> None:
-        self.config = config
+    def __init__(self, config: PhonemeRecognizerTraining, processes: Processes = ALONE) -> None:
+        self.config, self.processes = config, processes
         self.dtype = precision.choose(config.precision, config.device)
         listener = WhisperModel(config.whisper, config.device)
         folders = [*config.corpora, *([config.real] if config.real else [])]
@@ -203,8 +216,8 @@ class PhonemeRecognizerRecipe(Recipe):
         """Learn from a batch of clips."""
         rng = np.random.default_rng([self.config.seed, step, 1])
         set_rates(self.optimizer, self.config.lr * self.schedule(step))
-        loss, accuracy = loss_of(self.recogniser, self.batch(step), rng, self.config)
-        descend(self.optimizer, self.learned, loss)
+        loss, accuracy = loss_of(self.recogniser, self.batch(step), rng, self.config, self.processes)
+        descend(self.optimizer, self.learned, loss, processes=self.processes)
         self.average.update(self.recogniser.trained_state(), step)
         return {"loss": loss.item(), "right": accuracy.item()}
 

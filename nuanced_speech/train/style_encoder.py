@@ -35,6 +35,7 @@ from nuanced_speech.train.corpus import read_sentences
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run
 from nuanced_speech.train.losses import StyleLoss, StyleSimilarityLoss
 from nuanced_speech.train.objective import RenderLoss, render_loss, resynthesize
+from nuanced_speech.train.processes import only_one
 from nuanced_speech.train.references import Segment, Speaker, Speech, corpus_vectors, join, segment_list, speak_all
 from nuanced_speech.train.report import SpeechBoard, similarity, tables, write_json
 from nuanced_speech.train.schedule import WarmCosine, set_rates
@@ -54,9 +55,11 @@ def train(config: TrainConfig, report: Report = log.info) -> dict[str, Any]:
     """Train a style encoder; returns the report that is also written to ``out/report.json``.
 
     Raises:
-        UserError: a setting that cannot work, a missing file or model, or an earlier run that is in the way.
+        UserError: a setting that cannot work, a missing file or model, an earlier run that is in the way, or several
+            processes.
     """
     began = time.monotonic()
+    only_one("the batches of an epoch are of unequal size")
     check(config)
     sentences = read_sentences(config.text_file)
     recipe = StyleRecipe(config, sentences, report, began)

@@ -30,6 +30,7 @@ from nuanced_speech.train.discriminators import Discriminators
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
 from nuanced_speech.train.losses import discriminator_loss, generator_loss
 from nuanced_speech.train.passages import Batch, Passages, load_speakers, prepare
+from nuanced_speech.train.processes import ALONE, Processes, join
 from nuanced_speech.train.schedule import WarmCosine, set_rates
 
 log = logging.getLogger(__name__)
@@ -60,8 +61,12 @@ def train(config: TimbreExtensionTraining, report: Report = log.info) -> Path:
     Raises:
         UserError: no speech in the folder, or too little; or a checkpoint that was made with other settings.
     """
+    processes = join(config.device)
+    processes.check_batch(config.batch_size)
+    processes.check_batch(config.crossed, "crossed")
     checkpoint.make_folder(config.out)
-    recipe = TimbreExtensionRecipe(config)
+    with processes.main_first():
+        recipe = TimbreExtensionRecipe(config, processes)
     path = config.out / "extension_checkpoint.pt"
     loop = LoopConfig(config.steps, path, recipe.settings(), config.checkpoint_every, at_first=True)
     return run(recipe, loop, report)
@@ -70,8 +75,8 @@ def train(config: TimbreExtensionTraining, report: Report = log.info) -> Path:
 class TimbreExtensionRecipe(Recipe):
     """The extension, its discriminators, the frozen networks around them, and the speakers."""
 
-    def __init__(self, config: TimbreExtensionTraining) -> None:
-        self.config = config
+    def __init__(self, config: TimbreExtensionTraining, processes: Processes = ALONE) -> None:
+        self.config, self.processes = config, processes
         speakers = load_speakers(prepare(config))
         device = config.device
         torch.manual_seed(config.seed)
@@ -106,11 +111,17 @@ class TimbreExtensionRecipe(Recipe):
 
     def step(self, step: int) -> dict[str, float]:
         """Speak passages in their own voice and in others, and reduce the distance to recordings and speakers."""
-        config, used, rng = self.config, self.used, seeded(self.config.seed, step)
-        own = slice(config.batch_size)
-        sources = [used[k] for k in rng.integers(len(used), size=config.batch_size + config.crossed)]
-        targets = sources[own] + [used[k] for k in rng.integers(len(used), size=config.crossed)]
+        config, used, rng = self.config, self.used, seeded(self.config.seed, step, self.processes)
+        whole = config.batch_size + config.crossed
+        sources = [used[k] for k in rng.integers(len(used), size=whole)]
+        targets = sources[: config.batch_size] + [used[k] for k in rng.integers(len(used), size=config.crossed)]
         batch, seed = self.passages.draw(sources, targets, rng), int(rng.integers(1 << 31))
+        if self.processes.count > 1:
+            # as many of both kinds in each process
+            mine = self.processes.rows(config.batch_size), slice(config.batch_size + self.processes.rank, whole)
+            numbers = [*range(whole)[mine[0]], *range(whole)[mine[1]][:: self.processes.count]]
+            batch, sources = batch.rows(numbers), [sources[k] for k in numbers]
+        own = slice(config.batch_size // self.processes.count)
         floors = [torch.stack([self.noise[k][n] for k in sources[own]]) for n in range(len(RESOLUTIONS))]
         self.extension.train()
         extended = self.kokoro.extended(self.extension.columns)
@@ -124,7 +135,7 @@ class TimbreExtensionRecipe(Recipe):
             loss = loss + config.adversarial_weight * adversarial
             figures |= parts
         set_rates(self.optimizer, config.lr * self.schedule(step))
-        descend(self.optimizer, self.extension.parameters(), loss)
+        descend(self.optimizer, self.extension.parameters(), loss, processes=self.processes)
         return figures
 
     def _adversarial(self, batch: Batch, wave: Tensor, seed: int) -> tuple[Tensor, dict[str, float]]:
@@ -132,7 +143,7 @@ class TimbreExtensionRecipe(Recipe):
         with torch.no_grad():
             clean = self.speak(self.kokoro, batch, batch.stock, seed)
         discriminator = discriminator_loss(self.discriminators(clean)[0], self.discriminators(wave.detach())[0])
-        descend(self.discriminator_optimizer, self.discriminators.parameters(), discriminator, math.inf)
+        descend(self.discriminator_optimizer, self.discriminators.parameters(), discriminator, math.inf, self.processes)
         generator = generator_loss(self.discriminators(wave)[0])
         return generator, {"discriminator": float(discriminator.detach()), "generator": float(generator.detach())}
 

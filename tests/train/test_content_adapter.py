@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from halves import check_halves
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.content_adapter import ContentAdapter, ContentConfig
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train import content_adapter as adapter
-from nuanced_speech.train.content_adapter import AdapterConfig, train
+from nuanced_speech.train.content_adapter import AdapterConfig, AdapterRecipe, train
 
 SHAPE = ContentConfig("tiny.en", 3, 1, 6, input_dim=384, width=48, hidden=64, dilations=(1, 2))
 
@@ -71,6 +72,11 @@ def test_training_learns_and_resumes_exactly(
         train(interrupted, replace(SHAPE, width=32))
     train(replace(interrupted, steps=41, checkpoint_every=7), SHAPE)
     assert checkpoint.load(interrupted.out / "adapter_checkpoint.pt")["step"] == 41
+
+
+def test_two_processes_share_a_batch(spoken: Path, tmp_path: Path, loaded_models: None) -> None:
+    settings, shape = replace(config(spoken, tmp_path), batch_size=4), replace(SHAPE, dropout=0.0)
+    check_halves(lambda processes: AdapterRecipe(settings, shape, processes).step(0))
 
 
 def test_crops_keep_features_and_labels_together(spoken: Path, kokoro: Kokoro) -> None:

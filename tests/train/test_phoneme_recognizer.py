@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from halves import check_halves
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.phoneme_recognizer import SILENCE_SECONDS, PhonemeRecognizer
@@ -22,6 +24,7 @@ from nuanced_speech.train.phoneme_recognizer import (
     train,
     weighed,
 )
+from nuanced_speech.train.processes import Processes
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +92,20 @@ def test_training_resumes_exactly(
         train(replace(interrupted, corpora=(spoken, spoken)))
     train(replace(interrupted, steps=11))
     assert checkpoint.load(interrupted.out / "recogniser_checkpoint.pt")["step"] == 11
+
+
+def test_two_processes_share_a_batch(spoken: Path, tmp_path: Path, listener: WhisperModel, loaded_models: None) -> None:
+    settings = config(spoken, tmp_path / "out")
+    recogniser.prepare_clips(spoken, listener, 2)
+    taught = PhonemeRecognizer(listener, PhonemeTokenizer.load(settings.out / "lexicon.json"))
+    clips = [load_clips(spoken, "tiny.en")[0], *load_clips(spoken, "tiny.en")[-1:]]
+    clips[1] = replace(clips[1], phonemes=clips[1].phonemes[:9])
+
+    def figures_of(processes: Processes) -> dict[str, float]:
+        loss, right = recogniser.loss_of(taught, clips, np.random.default_rng(0), settings, processes)
+        return {"loss": loss.item(), "right": right.item()}
+
+    check_halves(figures_of)
 
 
 def test_clips_hold_whole_utterances_and_their_phonemes(spoken: Path, listener: WhisperModel) -> None:

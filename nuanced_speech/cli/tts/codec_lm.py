@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nuanced_speech.cli.config_options import options_of
+from nuanced_speech.cli.launched import print_once
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import check_apart
 from nuanced_speech.tts.configs import LMTrainConfig
@@ -20,7 +21,7 @@ def train_with(config: LMTrainConfig) -> None:
     check_device(config.device)
     from nuanced_speech.tts.codec_lm.train import train as run
 
-    print(run(config, report=print))
+    print_once(run(config, report=print))
 
 
 @app.command()

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nuanced_speech.cli.config_options import options_of
+from nuanced_speech.cli.launched import print_once
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.tts.configs import VocoderTrainConfig
 
@@ -28,7 +29,7 @@ def train_vocoder(config: VocoderTrainConfig) -> None:
     """
     from nuanced_speech.tts.vocoders.train import train
 
-    print(train(config, report=print))
+    print_once(train(config, report=print))
 
 
 def vocode(

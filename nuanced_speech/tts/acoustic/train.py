@@ -23,6 +23,7 @@ from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.board import Board
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run
+from nuanced_speech.train.processes import only_one
 from nuanced_speech.train.schedule import WarmCosine, set_rates
 from nuanced_speech.tts import vocoders
 from nuanced_speech.tts.acoustic import weights
@@ -49,9 +50,11 @@ def train(config: AcousticTrainConfig, report: Report = log.info, clock: Callabl
         clock: seconds, for the time limit.
 
     Raises:
-        UserError: a setting that cannot work, data that cannot be learned from, or an earlier run in the way.
+        UserError: a setting that cannot work, data that cannot be learned from, an earlier run in the way, or
+            several processes.
     """
     began = clock()
+    only_one("losses and norms are means over a batch of unequal utterances")
     check(config)
     recipe = AcousticRecipe(config)
     loop = LoopConfig(

@@ -23,6 +23,7 @@ from nuanced_speech.train.descent import WeightAverage, descend
 from nuanced_speech.train.discriminators import Discriminators
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
 from nuanced_speech.train.losses import discriminator_loss, feature_matching_loss, generator_loss
+from nuanced_speech.train.processes import only_one
 from nuanced_speech.train.schedule import WarmCosine, set_rates
 from nuanced_speech.tts.codec.model import CodecConfig, SpeechCodec
 from nuanced_speech.tts.codec.quantise import perplexity
@@ -43,8 +44,9 @@ def train(config: CodecTrainConfig, shape: CodecConfig | None = None, report: Re
     """Train, going on from ``out``'s checkpoint if there is one; returns the path of the weights.
 
     Raises:
-        UserError: nothing to train on, or a checkpoint that was made with other settings.
+        UserError: nothing to train on, a checkpoint that was made with other settings, or several processes.
     """
+    only_one("the codebooks follow all codes of a batch")
     shape = shape or CodecConfig()
     checkpoint.make_folder(config.out)
     waveforms = collect(config.sources, shape.sample_rate, config.out)

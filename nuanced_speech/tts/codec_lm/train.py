@@ -19,6 +19,7 @@ from nuanced_speech.train import checkpoint
 from nuanced_speech.train.board import Board, new_figure
 from nuanced_speech.train.descent import descend
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
+from nuanced_speech.train.processes import ALONE, Processes, join
 from nuanced_speech.train.schedule import WarmCosine, set_rates
 from nuanced_speech.tts.codec import interface
 from nuanced_speech.tts.codec.interface import AudioCodec
@@ -38,6 +39,8 @@ def train(config: LMTrainConfig, report: Report = log.info) -> Path:
     Raises:
         UserError: a data set or a codec that cannot be used, or a checkpoint that was made with other settings.
     """
+    processes = join(config.device)
+    report = processes.only_main(report)
     checkpoint.make_folder(config.out)
     codec = interface.load(config.codec)
     if not 1 <= config.codebooks <= codec.codebooks:
@@ -46,11 +49,13 @@ def train(config: LMTrainConfig, report: Report = log.info) -> Path:
         raise UserError(
             f"a width of {config.width} cannot be shared by {config.heads} heads: give a multiple of twice it"
         )
-    every = load(config.data, codec, config.codebooks, config.out)
+    with processes.main_first():
+        every = load(config.data, codec, config.codebooks, config.out)
     clips = [clip for clip in every if clip.codes.shape[1] <= config.max_seconds * codec.sample_rate / codec.hop_length]
     if not clips:
         raise UserError(f"{config.data}: every clip is longer than {config.max_seconds:g} s; cut them: tts prepare")
-    recipe = LMRecipe(config, codec, clips)
+    processes.check_batch(min(config.batch_size, len(clips)))
+    recipe = LMRecipe(config, codec, clips, processes)
     size = sum(parameter.numel() for parameter in recipe.model.parameters()) / 1e6
     left_out = f", {len(every) - len(clips)} too long" if len(every) > len(clips) else ""
     report(f"{len(clips)} clips, {recipe.hours:.2f} h{left_out}; {size:.1f} M parameters; {config.steps} steps")
@@ -59,7 +64,8 @@ def train(config: LMTrainConfig, report: Report = log.info) -> Path:
     loop = LoopConfig(config.steps, config.out / CHECKPOINT, settings, config.checkpoint_every, log_every=LOG_EVERY)
     result = run(recipe, loop, report, partial(Board, config.out / "tensorboard"))
     try:
-        draw_curve(config.out / CURVE, recipe.losses)
+        if processes.main:
+            draw_curve(config.out / CURVE, recipe.losses)
     except UserError as error:
         report(f"{CURVE} is not drawn: {error}")
     return result
@@ -68,8 +74,10 @@ def train(config: LMTrainConfig, report: Report = log.info) -> Path:
 class LMRecipe(Recipe):
     """The language model, and the clips that it learns from."""
 
-    def __init__(self, config: LMTrainConfig, codec: AudioCodec, clips: list[CodedClip]) -> None:
-        self.config, self.codec, self.clips = config, codec, clips
+    def __init__(
+        self, config: LMTrainConfig, codec: AudioCodec, clips: list[CodedClip], processes: Processes = ALONE
+    ) -> None:
+        self.config, self.codec, self.clips, self.processes = config, codec, clips, processes
         self.dtype = precision.choose(config.precision, config.device)
         self.rate = codec.sample_rate / codec.hop_length
         self.hours = sum(clip.codes.shape[1] for clip in clips) / self.rate / 3600
@@ -89,19 +97,24 @@ class LMRecipe(Recipe):
 
     def step(self, step: int) -> dict[str, float]:
         """Learn from random clips, half of them with a prompt."""
-        config, clips, rng = self.config, self.clips, seeded(self.config.seed, step)
+        config, clips, rng = self.config, self.clips, seeded(self.config.seed, step, self.processes)
         chosen = rng.choice(len(clips), min(config.batch_size, len(clips)), replace=False)
         batch = [
             _utterance(clips[k], self.speakers[clips[k].speaker], self.table, self.rate, config, rng) for k in chosen
         ]
+        mine = batch[self.processes.rows(len(batch))]
+        # the losses are means over codes and ends
+        share = self.processes.share(*(sum(item.codes.shape[1] + 1 for item in part) for part in (mine, batch)))
         self.model.train()
         with precision.autocast(config.device, self.dtype):
-            each = self.model.losses(batch)
+            each = share * self.model.losses(mine)
         loss = each.mean()
         set_rates(self.optimizer, config.lr * self.schedule(step))
-        descend(self.optimizer, self.model.parameters(), loss)
-        self.losses.append([value.item() for value in each])
-        return {"loss": loss.item()} | {f"codebook_{k + 1}": value for k, value in enumerate(self.losses[-1])}
+        descend(self.optimizer, self.model.parameters(), loss, processes=self.processes)
+        figures = {"loss": loss.item()} | {f"codebook_{k + 1}": value.item() for k, value in enumerate(each)}
+        figures = self.processes.mean(figures)
+        self.losses.append([*figures.values()][1:])
+        return figures
 
     def evaluate(self, step: int, board: Board | None) -> str:
         """The mean of the last losses; the first clip's text as the model says it now."""

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from nuanced_speech.dsp.mel import MEL, MelConfig
-
-SLOPE = 0.1
+from nuanced_speech.train.discriminators import SLOPE, PeriodDiscriminator
 
 
 @dataclass(frozen=True)
@@ -70,30 +69,6 @@ class HiFiGAN(nn.Module):
             x = up(F.leaky_relu(x, SLOPE))
             x = torch.stack([block(x) for block in self.resblocks[k * several : (k + 1) * several]]).mean(0)
         return self.conv_post(F.leaky_relu(x)).tanh()[:, 0]
-
-
-class PeriodDiscriminator(nn.Module):
-    """Sees every ``period``-th sample side by side: ``wave [B, T]`` to scores, and the features of all its layers."""
-
-    def __init__(self, period: int, width: int = 1024) -> None:
-        super().__init__()
-        self.period = period
-        widths = [1, width // 32, width // 8, width // 2, width, width]
-        self.convs = nn.ModuleList(
-            weight_norm(nn.Conv2d(widths[k], widths[k + 1], (5, 1), (3 if k < 4 else 1, 1), (2, 0))) for k in range(5)
-        )
-        self.post = weight_norm(nn.Conv2d(width, 1, (3, 1), padding=(1, 0)))
-
-    def forward(self, wave: Tensor) -> tuple[Tensor, list[Tensor]]:
-        short = -wave.shape[1] % self.period
-        x = F.pad(wave, (0, short), "reflect") if short else wave
-        x = x.view(len(x), 1, -1, self.period)
-        features = []
-        for conv in self.convs:
-            x = F.leaky_relu(conv(x), SLOPE)
-            features.append(x)
-        x = self.post(x)
-        return x.flatten(1), [*features, x]
 
 
 class ScaleDiscriminator(nn.Module):

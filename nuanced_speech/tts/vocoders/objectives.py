@@ -12,6 +12,7 @@ from nuanced_speech.core import precision
 from nuanced_speech.dsp.mel import MEL, magnitude, mel_spectrogram
 from nuanced_speech.train.descent import descend
 from nuanced_speech.train.losses import discriminator_loss, feature_matching_loss, generator_loss
+from nuanced_speech.train.processes import ALONE, Processes
 from nuanced_speech.train.schedule import set_rates
 from nuanced_speech.tts.vocoders.hifigan import V1, V2, Discriminators, HiFiGAN, HiFiGANConfig
 from nuanced_speech.tts.vocoders.source_filter import SourceFilter, SourceFilterConfig, source_spectrum, to_bins
@@ -29,6 +30,10 @@ class _Objective:
 
     networks: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
+    processes: Processes = ALONE
+
+    def join(self, processes: Processes) -> None:
+        self.processes = processes
 
     def to(self, device: torch.device) -> None:
         for network in self.networks.values():
@@ -47,7 +52,7 @@ class _Objective:
 
     def _update(self, name: str, loss: Tensor, lr: float, largest_gradient: float = math.inf) -> None:
         set_rates(self.optimizers[name], lr)
-        descend(self.optimizers[name], self.networks[name].parameters(), loss, largest_gradient)
+        descend(self.optimizers[name], self.networks[name].parameters(), loss, largest_gradient, self.processes)
 
 
 class MagnitudeRegression(_Objective):

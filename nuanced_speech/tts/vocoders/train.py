@@ -17,6 +17,7 @@ from nuanced_speech.dsp.mel import MEL, MelConfig, mel_spectrogram
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.board import Board
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run
+from nuanced_speech.train.processes import ALONE, Processes, join
 from nuanced_speech.train.schedule import WarmCosine
 from nuanced_speech.tts.configs import VocoderTrainConfig
 from nuanced_speech.tts.vocoders import files
@@ -37,6 +38,10 @@ class Objective(Protocol):
 
     def to(self, device: torch.device) -> None:
         """Move all networks."""
+        ...
+
+    def join(self, processes: Processes) -> None:
+        """Average gradients over these processes."""
         ...
 
     def step(self, wave: Tensor, f0: Tensor, lr: float) -> dict[str, float]:
@@ -70,18 +75,24 @@ def train(config: VocoderTrainConfig, make: Callable[[], Objective] | None = Non
     if make is None and (config.model, config.size) not in OBJECTIVES:
         known = ", ".join(f"{model} ({size})" for model, size in OBJECTIVES)
         raise UserError(f"unknown vocoder {config.model!r} of size {config.size!r}: choose one of {known}")
+    processes = join(config.device)
+    processes.check_batch(config.batch_size)
+    report = processes.only_main(report)
     device = find_device(config.device)
     checkpoint.make_folder(config.out)
-    recordings = collect(config.folders, MEL.sample_rate, config.out)
+    with processes.main_first():
+        recordings = collect(config.folders, MEL.sample_rate, config.out)
     hours = len(recordings.samples) / MEL.sample_rate / 3600
     report(f"{len(recordings)} recordings, {hours:.2f} hours")
     torch.manual_seed(config.seed)
     objective = (make or OBJECTIVES[config.model, config.size])()
     objective.to(device)
+    objective.join(processes)
     settings = checkpoint.settings_of(config, "folders", "minutes", "every", "shown_seconds")
     path = config.out / CHECKPOINT
     loop = LoopConfig(config.steps, path, settings, config.every, minutes=config.minutes, title=config.model)
-    recipe = VocoderRecipe(config, objective, recordings, device)
+    with processes.main_first():
+        recipe = VocoderRecipe(config, objective, recordings, device, processes)
     return run(recipe, loop, report, partial(Board, config.out / "tensorboard"))
 
 
@@ -92,9 +103,14 @@ class VocoderRecipe(Recipe):
     """
 
     def __init__(
-        self, config: VocoderTrainConfig, objective: Objective, recordings: Waveforms, device: torch.device
+        self,
+        config: VocoderTrainConfig,
+        objective: Objective,
+        recordings: Waveforms,
+        device: torch.device,
+        processes: Processes = ALONE,
     ) -> None:
-        self.config, self.objective, self.device = config, objective, device
+        self.config, self.objective, self.device, self.processes = config, objective, device, processes
         self.dtype = precision.fast_dtype(device)
         self.pieces = _Pieces(recordings, config)
         self.best = float("inf")
@@ -102,7 +118,8 @@ class VocoderRecipe(Recipe):
 
     def step(self, step: int) -> dict[str, float]:
         """Learn from random pieces."""
-        wave, f0 = (x.to(self.device) for x in self.pieces.draw(step))
+        rows = self.processes.rows(self.config.batch_size)
+        wave, f0 = (x[rows].to(self.device) for x in self.pieces.draw(step))
         return self.objective.step(wave, f0, self.config.lr * self.schedule(step))
 
     def evaluate(self, step: int, board: Board | None) -> str:

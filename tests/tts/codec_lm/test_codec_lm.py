@@ -9,19 +9,21 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from halves import check_halves
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.train import checkpoint
 from nuanced_speech.tts import ljspeech
+from nuanced_speech.tts.codec import interface
 from nuanced_speech.tts.codec.model import CodecConfig, SpeechCodec
 from nuanced_speech.tts.codec_lm import train as training
-from nuanced_speech.tts.codec_lm.data import CodedClip
+from nuanced_speech.tts.codec_lm.data import CodedClip, load
 from nuanced_speech.tts.codec_lm.delay import delayed, empty, end, undelayed
 from nuanced_speech.tts.codec_lm.infer import InferConfig, infer
 from nuanced_speech.tts.codec_lm.model import CodecLM, LMConfig, Utterance, draw
 from nuanced_speech.tts.codec_lm.text import TextTable, whisper_tokens
-from nuanced_speech.tts.codec_lm.train import LMTrainConfig, train
+from nuanced_speech.tts.codec_lm.train import LMRecipe, LMTrainConfig, train
 
 TEXTS = ("Sharks shed teeth all their lives.", "How lovely the lilacs smell!")
 ENTRIES, BOOKS = 16, 3
@@ -148,6 +150,14 @@ def small(dataset: Path, out: Path) -> LMTrainConfig:
         dataset, out, str(dataset.parent / "codec.safetensors"), codebooks=2, width=32, layers=1, heads=2, steps=6,
         batch_size=2, checkpoint_every=3, precision="float32",
     )  # fmt: skip
+
+
+def test_two_processes_share_a_batch(dataset: Path, tmp_path: Path) -> None:
+    config = replace(small(dataset, tmp_path), dropout=0.0)
+    codec = interface.load(config.codec)
+    clips = load(dataset, codec, config.codebooks, tmp_path)
+    assert len({clip.codes.shape[1] for clip in clips}) == 2
+    check_halves(lambda processes: LMRecipe(config, codec, clips, processes).step(0))
 
 
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(dataset: Path, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
