@@ -188,9 +188,8 @@ def convert(
 
     options = ConversionOptions(
         voice=voice, keep=_names(keep), path=path, text=text, text_language=text_language, pitch_shift=pitch_shift,
-        language=language, refine=refine, more=tuple(more or ()), seed=seed,
-        dictionary=None if dictionary is None else read_dictionary(dictionary), strict=strict,
-        loudness=lufs(loudness), channel=channel,
+        language=language, refine=refine, more=tuple(more or ()), seed=seed, strict=strict, channel=channel,
+        dictionary=None if dictionary is None else read_dictionary(dictionary), loudness=lufs(loudness),
     )  # fmt: skip
     converter = _checked_converter(work, options, spread, device, whisper, report is not None, resume, decoder)
     if work.folder is not None:

@@ -124,11 +124,8 @@ def clone(
     sentences, language = _sentences(models, enrolled, language)
     fit_progress = part_of(progress, 0.2, 0.3 if refine else 1.0)
     prosody = _prosody_rows(models, sentences, language, log_f0, fit_progress, config.prosody)
-    adaptation = None
-    if refine:
-        adapter = VoiceAdapter(models, config=config.adaptation, decoder=decoder)
-        refine_progress = part_of(progress, 0.3, 1.0)
-        timbre, prosody, adaptation = _refined(adapter, features, timbre, prosody, refine, seed, refine_progress)
+    adapter, rest = VoiceAdapter(models, config=config.adaptation, decoder=decoder), part_of(progress, 0.3, 1.0)
+    timbre, prosody, adaptation = _refined(adapter, features, timbre, prosody, refine, seed, rest)
     pack = torch.cat([_timbre_rows(timbre.cpu()), prosody], 1)
     sources = tuple(Source(recording.path.name, recording.sha256) for recording in enrolled)
     provenance = new_provenance("clone", language=language, sources=sources, consent=consent.strip())
@@ -162,7 +159,9 @@ def _refined(
     progress: Progress | None,
 ) -> tuple[Tensor, Tensor, DecoderAdaptation | None]:
     """A timbre ``[128]`` and prosody ``[510, 128]`` after refinement through the synthesizer; or these as they were,
-    and what the speaker changes in a fast decoder."""
+    and what the speaker changes in a fast decoder. Nothing happens in no steps."""
+    if not steps:
+        return timbre, prosody, None
     start = replace(mean_style(features), timbre=timbre)
     adapted = adapter([replace(item, style=start) for item in features], steps, seed, progress, reference=False)
     if adapted.synthetic:

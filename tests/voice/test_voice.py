@@ -230,6 +230,7 @@ def test_the_new_way_to_clone_passes_everything_on(me: Voice, monkeypatch: pytes
     monkeypatch.setattr(module, "clone", fake)
     assert nuanced_speech.clone_voice(["a.wav"], "me", consent="mine", language="fr", refine=3, seed=4) is me
     options = {"consent": "mine", "language": "fr", "refine": 3, "one_speaker": False, "seed": 4, "progress": None}
+    options["decoder"] = None
     assert calls == [((["a.wav"], "me"), options)]
 
 
