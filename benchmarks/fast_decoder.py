@@ -1,12 +1,17 @@
 """Weights of the fast decoder beside Kokoro's decoder, on recordings of several speakers.
 
     python benchmarks/fast_decoder.py WEIGHTS RECORDINGS [--clips 1] [--reference 3]
+    python benchmarks/fast_decoder.py WEIGHTS RECORDINGS --times [--clips 1]
 
 RECORDINGS holds a folder for each speaker. Each clip is analysed as a conversion does it, and decoded text-free: in its
 own voice, with other clips of the speaker as reference, and in the voice of the next speaker, the melody moved to that
 speaker's pitch. Prints a Markdown table: words that Whisper transcribes otherwise than in the clip, CAM++ (which no
 search and no training uses) to a clip that is not in the reference, correlation of log F0, and the time of the decoder
 relative to Kokoro's on the same input in the same run.
+
+``--times`` measures no quality, but processor seconds for each second of sound with either decoder, one after the other
+in one process: of the decoder alone, of conversions in the own voice on both paths, and of speech. Other work on the
+machine disturbs processor seconds less than seconds.
 """
 
 from __future__ import annotations
@@ -24,13 +29,17 @@ from torch import Tensor
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures, mean_speaker, mean_style
+from nuanced_speech.analysis.recorded_voice import reference_of
+from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.constants import SAMPLE_RATE, WHISPER_SAMPLE_RATE
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import campplus, metrics
-from nuanced_speech.live.live_voice import reference_of
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.models.fast_decoder import DecoderVoice, FastDecoder
+from nuanced_speech.models.decoder import Decoder, KokoroDecoder
+from nuanced_speech.models.decoder_voice import DecoderVoice
+from nuanced_speech.models.fast_decoder import FastDecoder
+from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,63 @@ def decode(
     return np.concatenate(waves), seconds
 
 
+SENTENCES = (
+    "The river rose quickly in the night, and by the morning nobody could cross the old bridge.",
+    "I will tell you what happened, if you promise to keep it to yourself until Sunday.",
+)
+
+
+def print_times(models: ModelBank, fast: FastDecoder, paths: Sequence[Path]) -> None:
+    """A table of processor seconds a second of sound, by either decoder."""
+    decoders: tuple[Decoder, Decoder] = KokoroDecoder(models), fast
+    totals: dict[str, list[float]] = {}
+
+    def note(what: str, which: int, seconds: float, sound: float) -> None:
+        row = totals.setdefault(what, [0.0, 0.0, 0.0])
+        row[which] += seconds
+        row[2] += sound / 2
+
+    for which, decoder in enumerate(decoders):
+        converter, speech = Converter(models, decoder=decoder), TextToSpeech(models, decoder=decoder)
+        timed = _Timed(decoder)
+        for path in ("direct", "text"):
+            converter.load(path)
+        # the first call of each prepares what later ones find ready
+        speech.speak("Ready.")
+        for path in ("direct", "text"):
+            for source in paths:
+                begin = time.process_time()
+                made = converter.convert(source, path=path)
+                note(f"convert --path {path}", which, time.process_time() - begin, len(made.audio) / SAMPLE_RATE)
+        for source in paths:
+            Converter(models, decoder=timed).convert(source, path="direct")
+        for sentence in SENTENCES:
+            begin = time.process_time()
+            spoken = speech.speak(sentence)
+            note("say", which, time.process_time() - begin, len(spoken) / SAMPLE_RATE)
+        note("decoder alone", which, timed.seconds, timed.sound)
+    print("| | Kokoro's decoder | fast decoder | ratio |\n|---|---|---|---|")
+    for what, (slow, quick, sound) in sorted(totals.items()):
+        print(f"| {what} | {slow / sound:.3f} | {quick / sound:.3f} | 1/{slow / quick:.1f} |")
+
+
+class _Timed:
+    """A decoder that adds up its processor seconds and the seconds of its sound."""
+
+    digest = "timed"
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder, self.seconds, self.sound = decoder, 0.0, 0.0
+        self.drops_octaves, self.uses_recordings = False, decoder.uses_recordings
+
+    def __call__(self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, seed: int = 0) -> Tensor:
+        begin = time.process_time()
+        wave = self.decoder(content, f0, energy, voice, seed)
+        self.seconds += time.process_time() - begin
+        self.sound += wave.numel() / SAMPLE_RATE
+        return wave
+
+
 @torch.no_grad()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -77,8 +143,13 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=1, help="Clips of each speaker.")
     parser.add_argument("--reference", type=int, default=3, help="Other clips of a speaker in the reference.")
     parser.add_argument("--write", type=Path, help="Folder for the sound.")
+    parser.add_argument("--times", action="store_true", help="Processor seconds of the chain instead of quality.")
     options = parser.parse_args()
     models, fast = ModelBank(), FastDecoder.load(options.weights)
+    if options.times:
+        folders = sorted(path for path in options.recordings.iterdir() if path.is_dir())
+        print_times(models, fast, [path for each in folders for path in sorted(each.glob("*.flac"))[: options.clips]])
+        return
     analyzer, whisper = Analyzer(models), models.transcriber
     speakers = {folder.name: sorted(folder.glob("*.flac")) for folder in sorted(options.recordings.iterdir())}
     speakers = {name: paths for name, paths in speakers.items() if len(paths) > options.clips + options.reference}

@@ -14,7 +14,6 @@ import argparse
 import base64
 import json
 import threading
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,11 +24,11 @@ from nuanced_speech import audio
 from nuanced_speech.audio.pcm import from_int16, to_int16
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.live.output_buffer import OutputBuffer
+from nuanced_speech.live.playback import in_real_time
 from nuanced_speech.serve.app import engine_of
 from nuanced_speech.serve.config import Limits, ServeConfig
 from nuanced_speech.serve.server import Server, listening
 
-PIECE = SAMPLE_RATE // 50
 ENVELOPE_HZ = 100
 
 
@@ -61,18 +60,16 @@ def conversation(address: str, wave: np.ndarray, voice: str, mode: str) -> Heard
             closed.set()
 
         threading.Thread(target=receive, daemon=True).start()
-        heard, began, number = [], time.monotonic(), 0
-        while not closed.is_set() or len(output):
-            piece = wave[number * PIECE : (number + 1) * PIECE]
-            if len(piece):
-                pcm = base64.b64encode(to_int16(piece).tobytes()).decode()
-                socket.send(json.dumps({"type": "session.input_audio_buffer.append", "audio": pcm}))
-            elif number * PIECE < len(wave) + PIECE:
-                socket.send(json.dumps({"type": "session.close"}))
-            number += 1
-            heard.append(output.take(PIECE))
-            time.sleep(max(0.0, began + number * PIECE / SAMPLE_RATE - time.monotonic()))
-    return Heard(np.concatenate(heard), output.gaps, figures)
+
+        def feed(piece: np.ndarray) -> None:
+            pcm = base64.b64encode(to_int16(piece).tobytes()).decode()
+            socket.send(json.dumps({"type": "session.input_audio_buffer.append", "audio": pcm}))
+
+        def close() -> None:
+            socket.send(json.dumps({"type": "session.close"}))
+
+        heard = in_real_time(wave, output, feed, close, lambda: not closed.is_set())
+    return Heard(heard, output.gaps, figures)
 
 
 def envelope(wave: np.ndarray) -> np.ndarray:

@@ -1,12 +1,13 @@
 """An archive by Ray on a cluster of nodes on this machine, a worker and a whole node killed in the middle.
 
     python benchmarks/ray_kill.py [--nodes 2] [--clips 300] [--each 0.2]
-    python benchmarks/ray_kill.py --clips 12 --real
+    python benchmarks/ray_kill.py --seconds 1 --real
 
 Prints what is missing, what differs from the plain loop's outputs, how many conversions were begun more than once, and
-the overhead of the engine for each recording. Without ``--real`` the conversion halves the level and takes ``--each``
-seconds of sleep, so that the engine is measured and not the machine's processors; with it, recordings are converted on
-the direct path.
+the time of the engine for each recording beside the plain loop's. Without ``--real`` the conversion halves the level
+and takes ``--each`` seconds of sleep, so that the engine is measured and not the machine's processors; with it,
+recordings are converted on the direct path. Ends with status 1 where something is missing or differs, or where more is
+begun again than was under way.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ import argparse
 import logging
 import os
 import signal
+import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +40,7 @@ from nuanced_speech.convert.conversion import Conversion
 from nuanced_speech.convert.manifest import DONE
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.sources import Reader, read_source
+from nuanced_speech.core import threads
 from nuanced_speech.scale.making import ConverterMaker
 from nuanced_speech.scale.ray_engine import RayEngine
 from nuanced_speech.scale.ray_workers import RayConfig
@@ -43,15 +49,24 @@ SAMPLE = Path(__file__).parents[1] / "samples" / "huckleberry.flac"
 OPTIONS = ConversionOptions(voice="af_heart", path="direct")
 # Shares of the recordings that are done when a worker, and a node, are killed.
 KILLS = (0.25, 0.5)
+Maker = Callable[[Reader], Converting]
 
 
-def stand_in(each: float, begun: Path) -> Any:
-    """Makes a conversion that halves the level and notes the process that began it."""
+@dataclass(frozen=True)
+class Note:
+    """A conversion: its recording, the process that did it, and when, in seconds; no end where it broke off."""
+
+    name: str
+    process: int
+    begin: float
+    end: float | None
+
+
+def halving(each: float) -> Maker:
+    """Makes a conversion that halves the level and sleeps ``each`` seconds."""
 
     def make(reader: Reader) -> Converting:
         def convert(source: Any, options: Any = None, *, output: Any = None, progress: Any = None) -> Conversion:
-            with begun.open("a") as file:
-                file.write(f"{source.name} {os.getpid()}\n")
             wave = reader(source, None)
             time.sleep(each)
             audio.write(output, wave / 2)
@@ -60,6 +75,49 @@ def stand_in(each: float, begun: Path) -> Any:
         return convert
 
     return make
+
+
+def noted(maker: Maker, notes: Path) -> Maker:
+    """Makes what ``maker`` makes, and notes in a file when each conversion begins and ends, and in which process."""
+
+    def make(reader: Reader) -> Converting:
+        inner = maker(reader)
+
+        def write(source: Any, event: str) -> None:
+            with notes.open("a") as file:
+                file.write(f"{source.name} {os.getpid()} {event} {time.time()}\n")
+
+        def convert(source: Any, options: Any = None, *, output: Any = None, progress: Any = None) -> Conversion:
+            write(source, "begin")
+            conversion = inner(source, options, output=output, progress=progress)
+            write(source, "end")
+            return conversion
+
+        return convert
+
+    return make
+
+
+def read_notes(path: Path) -> list[Note]:
+    """The conversions of a file of notes, in order."""
+    begun: list[Note] = []
+    for line in path.read_text().splitlines():
+        name, process, event, moment = line.split()
+        if event == "begin":
+            begun.append(Note(name, int(process), float(moment), None))
+        else:
+            last = max(n for n, note in enumerate(begun) if (note.name, note.process) == (name, int(process)))
+            begun[last] = Note(name, int(process), begun[last].begin, float(moment))
+    return begun
+
+
+def between(notes: list[Note]) -> float:
+    """Seconds from the end of a conversion to the begin of the next one in the same process: the median."""
+    by_process = defaultdict(list)
+    for note in notes:
+        by_process[note.process].append(note)
+    gaps = [b.begin - a.end for several in by_process.values() for a, b in pairwise(several) if a.end]
+    return float(np.median(gaps))
 
 
 def make_clips(folder: Path, clips: int, seconds: float) -> None:
@@ -72,7 +130,65 @@ def make_clips(folder: Path, clips: int, seconds: float) -> None:
         soundfile.write(folder / f"{number:04}.wav", wave[begin : begin + length], rate)
 
 
+def started(nodes: int, attempts: int = 5) -> tuple[Cluster, list[Any]]:
+    """A cluster that this process is connected to, and its nodes but the first. Ray gives each 30 s to start, which a
+    busy machine may need more than once."""
+    node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20}
+    for left in reversed(range(attempts)):
+        cluster = Cluster()
+        try:
+            cluster.add_node(**node, include_dashboard=False)
+            # before there are others: this process must not be connected to the node that is killed
+            ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+            return cluster, [cluster.add_node(**node) for _ in range(nodes - 1)]
+        except Exception:
+            ray.shutdown()
+            cluster.shutdown()
+            if not left:
+                raise
+    raise AssertionError
+
+
+def run_cluster(maker: Maker, folder: Path, out: Path, notes: Path, nodes: int, kill: bool) -> float:
+    """Convert a folder on a cluster, whose worker and node are killed in the middle; seconds from the first to the
+    last recording."""
+    cluster, others = started(nodes)
+    jobs = jobs_of(folder, out)
+    kills = [round(share * len(jobs)) for share in KILLS] if kill else []
+    moments = []
+    for done, _ in enumerate(RayEngine(maker, RayConfig()).convert_archive(jobs, out, OPTIONS, "x"), 1):
+        moments.append(time.perf_counter())
+        if not kills or done != kills[0]:
+            continue
+        kills.pop(0)
+        if kills:
+            os.kill(read_notes(notes)[-1].process, signal.SIGKILL)
+            print(f"a worker was killed after {done} recordings", flush=True)
+        else:
+            cluster.remove_node(others[-1], allow_graceful=False)
+            print(f"a node was killed after {done} recordings", flush=True)
+    ray.shutdown()
+    cluster.shutdown()
+    return moments[-1] - moments[0]
+
+
+def compare(one: Path, many: Path) -> tuple[int, int, int]:
+    """Number of recordings, and of those that are missing and that differ from the plain loop's."""
+    entries = manifests.read(many)
+    paths = sorted(one.glob("*.wav"))
+    missing = [path for path in paths if not (many / path.name).exists()]
+    missing += [name for name, entry in entries.items() if entry.state != DONE]  # type: ignore[misc]
+    differing = [
+        path
+        for path in paths
+        if (many / path.name).exists()
+        and not np.array_equal(soundfile.read(path)[0], soundfile.read(many / path.name)[0])
+    ]
+    return len(paths), len(missing), len(differing)
+
+
 def main() -> None:
+    """Convert by the plain loop, then by the cluster, and compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, default=2, help="Number of nodes, a worker each.")
     parser.add_argument("--clips", type=int, default=300, help="Number of recordings.")
@@ -81,54 +197,29 @@ def main() -> None:
     parser.add_argument("--real", action="store_true", help="Conversion by the models.")
     parser.add_argument("--no-kill", action="store_true", help="Measurement of the overhead alone.")
     options = parser.parse_args()
+    threads.limit(1)  # as many as a worker has
     with tempfile.TemporaryDirectory() as name:
-        folder, one, many, begun = (Path(name) / part for part in ("in", "one", "many", "begun"))
+        folder, one, many, alone, notes = (
+            Path(name) / part for part in ("in", "one", "many", "alone.txt", "notes.txt")
+        )
         make_clips(folder, options.clips, options.seconds)
-        maker = ConverterMaker(path="direct") if options.real else stand_in(options.each, begun)
-        convert = maker(read_source)
-        started = time.perf_counter()
-        for _ in convert_archive(convert, jobs_of(folder, one), one, OPTIONS, "x"):
+        maker: Maker = ConverterMaker(path="direct") if options.real else halving(options.each)
+        for _ in convert_archive(noted(maker, alone)(read_source), jobs_of(folder, one), one, OPTIONS, "x"):
             pass
-        plain = (time.perf_counter() - started) / options.clips
-        begun.unlink(missing_ok=True)
-        node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20}
-        cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
-        others = [cluster.add_node(**node) for _ in range(options.nodes - 1)]
-        ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
-        first = last = 0.0
-        kills = [] if options.no_kill else [round(share * options.clips) for share in KILLS]
-        outcomes = RayEngine(maker, RayConfig()).convert_archive(jobs_of(folder, many), many, OPTIONS, "x")
-        for done, _ in enumerate(outcomes, 1):
-            last = time.perf_counter()
-            first = first or last
-            if kills and done == kills[0]:
-                kills.pop(0)
-                if kills and not options.real:
-                    os.kill(int(begun.read_text().split()[-1]), signal.SIGKILL)
-                    print(f"a worker was killed after {done} recordings", flush=True)
-                elif not kills:
-                    cluster.remove_node(others[-1], allow_graceful=False)
-                    print(f"a node was killed after {done} recordings", flush=True)
-        ray.shutdown()
-        cluster.shutdown()
-        entries = manifests.read(many)
-        missing = [name for name, entry in entries.items() if entry.state != DONE]
-        differing = [
-            path.name
-            for path in sorted(one.glob("*.wav"))
-            if not (many / path.name).exists()
-            or not np.array_equal(soundfile.read(path)[0], soundfile.read(many / path.name)[0])
-        ]
-        print(f"nodes: {options.nodes}, recordings: {len(entries)}, missing: {len(missing)}, differ: {len(differing)}")
-        if begun.exists():
-            twice = Counter(line.split()[0] for line in begun.read_text().splitlines())
-            print(f"begun more than once: {sum(count > 1 for count in twice.values())}")
-        spread = (last - first) / (options.clips - options.nodes) * (1 if not options.no_kill else options.nodes)
-        print(f"seconds for a recording: plain loop {plain:.4f}, ", end="")
-        if options.no_kill:
-            print(f"engine {spread:.4f} of a worker, overhead {spread / plain - 1:+.1%}")
-        else:
-            print(f"engine {spread:.4f} on the clock, with the kills")
+        spent = run_cluster(noted(maker, notes), folder, many, notes, options.nodes, not options.no_kill)
+        plain, engine = read_notes(alone), read_notes(notes)
+        total, missing, differing = compare(one, many)
+    twice = sum(count - 1 for count in Counter(note.name for note in engine).values())
+    allowed = 0 if options.no_kill else len(KILLS)
+    print(f"nodes: {options.nodes}, recordings: {total}, missing: {missing}, differ: {differing}")
+    print(f"begun again: {twice}, of {allowed} that may have been under way at the kills")
+    conversion = float(np.median([note.end - note.begin for note in plain if note.end]))
+    loop, pool = between(plain), between(engine)
+    print(f"a conversion takes {conversion:.4f} s; between two, plain loop {loop:.4f} s, engine {pool:.4f} s", end="")
+    print(f": overhead {(pool - loop) / (conversion + loop):+.1%}")
+    print(f"{options.clips} recordings on the clock: plain loop {plain[-1].end - plain[0].begin:.1f} s", end="")  # type: ignore[operator]
+    print(f", engine {spent:.1f} s")
+    sys.exit(bool(missing or differing or twice > allowed))
 
 
 if __name__ == "__main__":

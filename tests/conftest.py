@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from nuanced_speech.convert.converter import Converter
     from nuanced_speech.dialogue.local_model import LocalModel
     from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.models.decoder import Decoder
+    from nuanced_speech.models.fast_decoder import FastDecoder
     from nuanced_speech.models.kokoro import Kokoro
     from nuanced_speech.models.speaker_encoder import SpeakerEncoder
     from nuanced_speech.models.whisper import WhisperModel
@@ -98,6 +100,39 @@ def converter() -> Converter:
     from nuanced_speech.models.bank import ModelBank
 
     return Converter(ModelBank(whisper="tiny.en"))
+
+
+@pytest.fixture(scope="session")
+def fast_decoder() -> FastDecoder:
+    """A tiny fast decoder with random weights."""
+    import torch
+
+    from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        decoder = FastDecoder(FastDecoderConfig(32, 64, 3, condition=16, heads=2, key=8))
+        # untrained heads say nearly the same of all frames
+        torch.nn.init.normal_(decoder.head.weight, 0.0, 0.3)
+        torch.nn.init.normal_(decoder.base.weight, 0.0, 0.1)
+    return decoder.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def packaged_decoder() -> Decoder:
+    """The packaged fast decoder, for tests about what surrounds a decoder: it takes a tenth of Kokoro's time."""
+    from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.models.decoder import FAST, load_decoder
+
+    return load_decoder(FAST, ModelBank())
+
+
+@pytest.fixture(scope="session")
+def quick(converter: Converter, packaged_decoder: Decoder) -> Converter:
+    """What converts by the fast decoder, with the models of ``converter``."""
+    from nuanced_speech.convert.converter import Converter
+
+    return Converter(converter.models, decoder=packaged_decoder)
 
 
 @pytest.fixture(scope="session")

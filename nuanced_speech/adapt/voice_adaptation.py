@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from nuanced_speech.adapt.decoder_adaptation import DecoderAdaptationConfig, SpokenPassage, adapt_decoder
 from nuanced_speech.adapt.refinement import Passage, RefinementConfig, expected_seconds, refine
 from nuanced_speech.adapt.style_inversion import InversionConfig, invert_style, log_mel
 from nuanced_speech.analysis.content import ContentEstimator
@@ -19,6 +20,10 @@ from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.timing import stage
 from nuanced_speech.dsp.alignment import fitting_alignment
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import Decoder
+from nuanced_speech.models.decoder_voice import DecoderVoice
+from nuanced_speech.models.fast_decoder import FastDecoder
+from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.style import Style
 
 log = logging.getLogger(__name__)
@@ -33,12 +38,14 @@ class Adapted:
         more: the segments of further recordings, likewise.
         style: of the main speaker.
         synthetic: whether Kokoro itself could have made the recordings; the prosody half is adapted only then.
+        decoder: what the main speaker changes in a fast decoder, in place of the style; None for Kokoro's.
     """
 
     features: list[SegmentFeatures]
     more: list[SegmentFeatures]
     style: Style
     synthetic: bool
+    decoder: DecoderAdaptation | None = None
 
 
 @dataclass(frozen=True)
@@ -49,26 +56,33 @@ class AdaptationConfig:
         seconds: so much of the recordings is used.
         refinement: search for the timbre of a person.
         inversion: search for the style of speech that Kokoro made.
+        decoder: search for what a speaker changes in a fast decoder.
     """
 
     seconds: float = 30.0
     refinement: RefinementConfig = field(default_factory=RefinementConfig)
     inversion: InversionConfig = field(default_factory=InversionConfig)
+    decoder: DecoderAdaptationConfig = field(default_factory=DecoderAdaptationConfig)
 
 
 class VoiceAdapter:
-    """Adapts the style of a recording's main speaker.
+    """Adapts the style of a recording's main speaker, or for a fast decoder that decoder to the speaker.
 
     Args:
         models: synthesizer, speaker encoder, timbre surrogate.
         content: text features of segments.
         config: settings of the searches.
+        decoder: makes the sound; Kokoro's own if omitted.
     """
 
     def __init__(
-        self, models: ModelBank, content: ContentEstimator | None = None, config: AdaptationConfig | None = None
+        self,
+        models: ModelBank,
+        content: ContentEstimator | None = None,
+        config: AdaptationConfig | None = None,
+        decoder: Decoder | None = None,
     ) -> None:
-        self.models, self.config = models, config or AdaptationConfig()
+        self.models, self.config, self.decoder = models, config or AdaptationConfig(), decoder
         self.content = content or ContentEstimator(models)
 
     def __call__(
@@ -78,6 +92,7 @@ class VoiceAdapter:
         seed: int = 0,
         progress: Progress | None = None,
         more: Sequence[SegmentFeatures] = (),
+        reference: bool = True,
     ) -> Adapted:
         """Adapt the main speaker's style in every segment that the speaker says.
 
@@ -87,6 +102,7 @@ class VoiceAdapter:
             seed: of crops and of the harmonic source.
             progress: called with the share of the steps that is done.
             more: of further recordings of the speaker. The main speaker is not looked for there.
+            reference: whether the voice will be spoken with frames of its recordings; for fast decoders.
         """
         every = [*features, *more]
         device = self.models.device
@@ -102,6 +118,13 @@ class VoiceAdapter:
         shares = same[main]
         own = sorted((f for f, share in zip(every, shares, strict=True) if share >= 0.5), key=lambda f: -f.units)
         before, speaker = features[main].style, normalize((shares * units) @ embeddings, dim=0)
+        if isinstance(self.decoder, FastDecoder):
+            with stage("refine"):
+                found = self._adapted(self.decoder, before, speaker, own, steps, seed, progress, reference)
+            marked = [
+                replace(f, reference=speaker if share >= 0.5 else None) for f, share in zip(every, shares, strict=True)
+            ]
+            return Adapted(marked[: len(features)], marked[len(features) :], before, False, found)
         with stage("refine"):
             style, synthetic = self._search(before, speaker, self._passages(own), steps, seed, progress)
         change = style.vector - before.vector
@@ -113,6 +136,33 @@ class VoiceAdapter:
         ]
         count = len(features)
         return Adapted(adapted[:count], adapted[count:], adapted[main].style, synthetic)
+
+    def _adapted(
+        self,
+        decoder: FastDecoder,
+        before: Style,
+        speaker: Tensor,
+        own: list[SegmentFeatures],
+        steps: int,
+        seed: int,
+        progress: Progress | None,
+        reference: bool,
+    ) -> DecoderAdaptation:
+        """What the speaker of ``own`` changes in a fast decoder."""
+        passages = [SpokenPassage.of(item, self.content(item)) for item in self._used(own)]
+        report: Progress = progress if progress is not None else lambda _share: None
+        found = adapt_decoder(
+            decoder,
+            passages,
+            DecoderVoice.single(before.timbre, speaker),
+            steps,
+            lambda step, _distance: report(step / steps),
+            seed,
+            reference,
+            self.config.decoder,
+        )
+        report(1.0)
+        return found
 
     def _search(
         self,
@@ -150,11 +200,15 @@ class VoiceAdapter:
 
     def _passages(self, features: list[SegmentFeatures]) -> list[Passage]:
         """Passages of the longest segments, as many as are used."""
-        passages: list[Passage] = []
+        return [self._passage(item) for item in self._used(features)]
+
+    def _used(self, features: list[SegmentFeatures]) -> list[SegmentFeatures]:
+        """The longest segments, as many as are used."""
+        used: list[SegmentFeatures] = []
         for item in features:
-            if sum(p.units for p in passages) * SECONDS_PER_UNIT < self.config.seconds:
-                passages.append(self._passage(item))
-        return passages
+            if sum(other.units for other in used) * SECONDS_PER_UNIT < self.config.seconds:
+                used.append(item)
+        return used
 
     def _passage(self, features: SegmentFeatures) -> Passage:
         """Passage of a segment. Its content is that of its phonemes alone where they are known: the timbre would make

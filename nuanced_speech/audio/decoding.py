@@ -140,6 +140,9 @@ def av_stream(path: Path) -> SoundStream:
         if not container.streams.audio:
             raise UserError(f"{path} holds no sound: use a recording, or a video with sound")
         stream = container.streams.audio[0]
+        # a damaged header may name a codec that FFmpeg has no decoder for
+        if stream.codec_context is None:
+            raise ValueError("no decoder")
         rate, channels = stream.codec_context.sample_rate, stream.codec_context.channels
         seconds = (stream.duration or 0) * float(stream.time_base or 0)
     # of a length in a header only what is plausible is believed

@@ -7,7 +7,6 @@ the SoX resampler (soxr). Both work block by block, so an hour of stereo at 192 
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,9 +17,9 @@ import numpy as np
 import soundfile
 import soxr
 
-from nuanced_speech.audio.av_files import SOUND_FORMATS, VIDEO_FORMATS, AvFile, replace_sound, video_start
+from nuanced_speech.audio.av_files import VIDEO_FORMATS, AvFile, video_start
 from nuanced_speech.audio.channels import mixing_weights, one_channel
-from nuanced_speech.audio.checked_file import CheckedFile
+from nuanced_speech.audio.containers import OUTPUT_FORMATS, Container, SoundContainer, VideoContainer
 from nuanced_speech.audio.decoding import AV_SUFFIXES, SoundStream, comment_of, sound_streams
 from nuanced_speech.audio.pcm import to_int16
 from nuanced_speech.core.constants import SAMPLE_RATE
@@ -37,16 +36,6 @@ SYNTHETIC = "synthetic speech made with Nuanced Speech"
 
 # Suffixes of the recordings in a folder.
 SEARCHED_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".opus", *AV_SUFFIXES}
-# Container and sample format for each suffix that can be written.
-OUTPUT_FORMATS = {
-    ".wav": ("WAV", "PCM_16"),
-    ".flac": ("FLAC", "PCM_16"),
-    ".ogg": ("OGG", "VORBIS"),
-    ".opus": ("OGG", "OPUS"),
-    ".mp3": ("MP3", "MPEG_LAYER_III"),
-    **SOUND_FORMATS,
-}
-
 # soundfile asserts on a short write; PyAV's errors are OSError or ValueError
 _WRITE_ERRORS = (soundfile.LibsndfileError, OSError, AssertionError, ValueError)
 BLOCK_VALUES = 1 << 18
@@ -126,16 +115,21 @@ class AudioWriter:
                 writer.write(chunk)
 
     Raises UserError when the path cannot be written or the disk is full. Any exception in the block, an interrupt
-    included, removes what was written so far. `comment` goes into the file's metadata.
+    included, removes what was written so far. `comment` goes into the file's metadata. What the file is like inside is
+    left to a `container`: that of the suffix, unless another one is given, as for a video.
     """
 
-    def __init__(self, path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE, comment: str = SYNTHETIC) -> None:
-        check_writable(path, isinstance(self, VideoWriter))
-        self.comment = comment
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        sample_rate: int = SAMPLE_RATE,
+        comment: str = SYNTHETIC,
+        container: Container | None = None,
+    ) -> None:
+        check_writable(path, videos=container is not None)
         self.path = Path(path)
-        self.sample_rate = sample_rate
+        self._container = container or SoundContainer(self.path.suffix.lower(), sample_rate, comment)
         self._file: soundfile.SoundFile | AvFile | None = None
-        self._checked: CheckedFile | None = None
 
     def __enter__(self) -> AudioWriter:
         self._context = self._open()
@@ -169,37 +163,16 @@ class AudioWriter:
     def _open(self) -> Iterator[soundfile.SoundFile | AvFile]:
         with replacing(self.path) as temporary:
             with self._failures_explained():
-                file = self._begin(temporary)
+                file = self._container.open(temporary)
             try:
                 yield file
             except BaseException:
                 with suppress(*_WRITE_ERRORS):
-                    file.close()
-                    if self._checked is not None:
-                        self._checked.close()
+                    self._container.close()
                 raise
             with self._failures_explained():
-                file.close()
-                self._end(temporary)
-
-    def _begin(self, temporary: Path) -> soundfile.SoundFile | AvFile:
-        container, subtype = OUTPUT_FORMATS[self.path.suffix.lower()]
-        if self.path.suffix.lower() in SOUND_FORMATS:
-            return AvFile(temporary, self.sample_rate, container, subtype, self.comment)
-        self._checked = CheckedFile(temporary) if container == "MP3" else None
-        file = soundfile.SoundFile(
-            self._checked or temporary, "w", self.sample_rate, channels=1, format=container, subtype=subtype
-        )
-        # before the first sample: a WAV file's header comes first
-        if self.comment:
-            file.comment = self.comment
-        return file
-
-    def _end(self, temporary: Path) -> None:
-        if self._checked is not None:
-            self._checked.close()
-        if self.path.suffix.lower() not in SOUND_FORMATS:
-            _check_complete(temporary, self._frames)
+                self._container.close()
+                self._container.complete(temporary, self._frames)
 
     @contextmanager
     def _failures_explained(self) -> Iterator[None]:
@@ -207,39 +180,6 @@ class AudioWriter:
             yield
         except _WRITE_ERRORS as error:
             raise UserError(f"{self.path} could not be written: is the disk full? ({error})") from error
-
-
-class VideoWriter(AudioWriter):
-    """Writes a video with new sound, as ``AudioWriter`` writes sound: the pictures are those of another video.
-
-    Args:
-        path: the file to write, of a suffix in ``VIDEO_FORMATS``.
-        video: where the pictures come from.
-    """
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        video: str | os.PathLike[str],
-        sample_rate: int = SAMPLE_RATE,
-        comment: str = SYNTHETIC,
-    ) -> None:
-        super().__init__(path, sample_rate, comment)
-        self.video = Path(video)
-
-    def _begin(self, temporary: Path) -> AvFile:
-        self._folder = tempfile.TemporaryDirectory()
-        codec = VIDEO_FORMATS[self.path.suffix.lower()][1]
-        return AvFile(self._sound, self.sample_rate, "matroska", codec, delay=max(video_start(self.video) or 0.0, 0.0))
-
-    @property
-    def _sound(self) -> Path:
-        return Path(self._folder.name) / "sound.mka"
-
-    def _end(self, temporary: Path) -> None:
-        with self._folder:
-            container = VIDEO_FORMATS[self.path.suffix.lower()][0]
-            replace_sound(self.video, self._sound, temporary, container, self.comment)
 
 
 def writer(
@@ -254,7 +194,8 @@ def writer(
         return AudioWriter(path, comment=comment)
     if source is None or video_start(Path(source)) is None:
         raise UserError(f"{path}: a video can only be made of a video with sound; name a sound file to write")
-    return VideoWriter(path, source, comment=comment)
+    container = VideoContainer(Path(path).suffix.lower(), Path(source), SAMPLE_RATE, comment)
+    return AudioWriter(path, comment=comment, container=container)
 
 
 def synthetic_mark(path: str | os.PathLike[str]) -> str | None:
@@ -265,14 +206,6 @@ def synthetic_mark(path: str | os.PathLike[str]) -> str | None:
     _check_readable(Path(path))
     comment = comment_of(Path(path))
     return comment if SYNTHETIC in comment else None
-
-
-def _check_complete(path: Path, frames: int) -> None:
-    """Raise OSError unless the last sample is there: encoders do not always report a disk that is full on closing."""
-    with soundfile.SoundFile(path) as file:
-        file.seek(max(0, frames - 1))
-        if frames and len(file.read(1)) == 0:
-            raise OSError("its end is missing")
 
 
 def check_writable(path: str | os.PathLike[str], videos: bool = False) -> None:

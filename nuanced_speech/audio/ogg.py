@@ -23,4 +23,5 @@ def ogg_links(path: Path) -> list[tuple[int, int]]:
             began = begins
             segments = file.read(header[26])
             at += _HEADER_BYTES + len(segments) + sum(segments)
-    return list(zip(links, [*links[1:], size], strict=True))
+    ends = [*links[1:], size][: len(links)]
+    return list(zip(links, ends, strict=True))

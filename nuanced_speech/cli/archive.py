@@ -88,6 +88,7 @@ def convert_folder(
     shard: str | None,
     engine: Engine,
     resume: bool = False,
+    decoder: str = "kokoro",
 ) -> None:
     """Convert a folder's recordings, with a line for each and one for all.
 
@@ -100,7 +101,7 @@ def convert_folder(
 
     share = None if shard is None else Shard.parse(shard)
     jobs = jobs_of(folder, out, suffix, share)
-    digest = digest_of(options, whisper=converter.models.whisper)
+    digest = digest_of(options, **converter.settings)
 
     def outcomes(progress: "Progress") -> "Iterator[Outcome]":
         if engine.name == "local":
@@ -109,7 +110,7 @@ def convert_folder(
         from nuanced_speech.scale.ray_engine import RayEngine
 
         models = converter.models
-        make = ConverterMaker(str(models.device), models.whisper, options.chosen_path, resume)
+        make = ConverterMaker(str(models.device), models.whisper, options.chosen_path, resume, decoder)
         return RayEngine(make, engine.config(str(models.device))).convert_archive(jobs, out, options, digest, share)
 
     new, before, failed = 0, 0, 0

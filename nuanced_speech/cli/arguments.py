@@ -13,6 +13,14 @@ STANDARD = "-"
 Device = Annotated[str, typer.Option(help="Device: cpu, cuda, cuda:1 ….")]
 Whisper = Annotated[str, typer.Option(help="Whisper model for transcripts: tiny.en, base, small, turbo ….")]
 SynthesisSeed = Annotated[int, typer.Option(help="Random seed. The same seed gives the same file.")]
+Decoder = Annotated[
+    str,
+    typer.Option(
+        metavar="kokoro|fast|FILE",
+        help="Decoder that makes the sound: kokoro; fast, which takes a tenth of the time and sounds rougher; or the "
+        "weights of a fast decoder of your own training (train decoder).",
+    ),
+]
 VoiceFolder = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the voice. --voice NAME looks in voices/.")]
 Dictionary = Annotated[
     Path | None,

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from nuanced_speech.cli.arguments import Device, VoiceFolder, Whisper
+from nuanced_speech.cli.arguments import Decoder, Device, VoiceFolder, Whisper
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 
@@ -40,7 +40,8 @@ Refine = Annotated[
     int,
     typer.Option(
         metavar="STEPS",
-        help="Steps of gradient descent through the synthesizer. The expected time is printed first.",
+        help="Steps of gradient descent through the synthesizer; the expected time is printed first. With a fast "
+        "decoder, steps through that one: 100 take about a minute, and the voice is nearer with this decoder alone.",
     ),
 ]
 Language = Annotated[str | None, typer.Option(help="Language of the recordings (en, fr, …). Detected if omitted.")]
@@ -62,6 +63,7 @@ def clone(
     report: Report = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="No report.")] = False,
     force: Force = False,
+    decoder: Decoder = "kokoro",
     seed: Annotated[int, typer.Option(help="Random seed of the refinement.")] = 0,
     whisper: Whisper = "base",
     device: Device = "cpu",
@@ -86,6 +88,7 @@ def clone(
     from nuanced_speech.core.plotting import require_matplotlib
     from nuanced_speech.evaluate import voice_report
     from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.models.decoder import KOKORO, load_decoder
     from nuanced_speech.voicemaking.cloning import clone as clone_voice
     from nuanced_speech.weights.catalog import canonical
 
@@ -98,10 +101,13 @@ def clone(
     check_device(device)
     canonical(f"whisper-{whisper}")
     models = ModelBank(device, whisper)
+    if decoder != KOKORO and not refine:
+        raise UserError("decoder: a voice is made for a fast decoder by `refine` alone: give a number of steps too")
+    chosen = load_decoder(decoder, models)
     with bar(name) as advance:
         cloned = clone_voice(
             [*recordings], name, consent=consent, language=language, refine=refine, one_speaker=one_speaker, seed=seed,
-            models=models, progress=advance,
+            models=models, progress=advance, decoder=chosen,
         )  # fmt: skip
     for warning in cloned.warnings:
         _say(f"warning: {warning}", "yellow")

@@ -26,6 +26,7 @@ def report_conversion(
     folder: Path,
 ) -> None:
     """Measure a conversion as it was written, write the report, and print its figures."""
+    from nuanced_speech.analysis.overlapping_speech import told
     from nuanced_speech.convert.text_language import text_language
     from nuanced_speech.evaluate import report
 
@@ -38,9 +39,10 @@ def report_conversion(
         target_language=None if options.text is None else text_language(options, conversion.language),
         language=options.language,
         target=_target(converter, options),
+        overlaps=conversion.overlaps,
     )
     sheet, plot = report.write(folder, name, conversion.source, written, figures, source_contours, output_contours)
-    console.print(_figures_table(figures))
+    console.print(_figures_table(figures, told(conversion.overlaps)))
     console.print(f"report: {sheet}\nplot: {plot}", markup=False, highlight=False)
 
 
@@ -58,10 +60,10 @@ def _target(converter: "AnyConverter", options: "ConversionOptions") -> "np.ndar
         return audio.read(str(options.voice))
     voice = LoadedVoice.load(options.voice)
     sentence, language = sentence_for(voice)
-    return TextToSpeech(converter.models).speak(sentence, voice, language)
+    return TextToSpeech(converter.models, decoder=converter.decoder).speak(sentence, voice, language)
 
 
-def _figures_table(figures: "Measures") -> Table:
+def _figures_table(figures: "Measures", overlaps: str) -> Table:
     table = Table(show_header=False)
     table.add_row("source says", figures.source_transcript)
     table.add_row("output says", figures.output_transcript)
@@ -75,4 +77,6 @@ def _figures_table(figures: "Measures") -> Table:
     if figures.target_similarity is not None:
         table.add_row("speaker similarity to the target", f"{figures.target_similarity:.3f}")
     table.add_row("RTF", f"{figures.rtf:.2f}")
+    if overlaps:
+        table.add_row("two people at once", overlaps)
     return table

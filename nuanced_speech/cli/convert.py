@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from nuanced_speech.cli.archive import Engine, convert_folder
-from nuanced_speech.cli.arguments import STANDARD, Device, Dictionary, Loudness, SynthesisSeed, Whisper, lufs
+from nuanced_speech.cli.arguments import STANDARD, Decoder, Device, Dictionary, Loudness, SynthesisSeed, Whisper, lufs
 from nuanced_speech.cli.conversion_report import report_conversion
 from nuanced_speech.cli.options import in_options
 from nuanced_speech.cli.progress import bar
@@ -80,7 +80,8 @@ Report = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Folder for a report: NAME.json (transcripts, word errors, correlations, speed) and NAME.png (plots).",
+        help="Folder for a report: NAME.json (transcripts, word errors, correlations, speed, places where two people "
+        "speak at once) and NAME.png (plots).",
     ),
 ]
 Channel = Annotated[
@@ -154,6 +155,7 @@ def convert(
     workers: Workers = None,
     gpus: Gpus = None,
     resume: Resume = False,
+    decoder: Decoder = "kokoro",
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
     report: Report = None,
@@ -190,9 +192,9 @@ def convert(
         dictionary=None if dictionary is None else read_dictionary(dictionary), strict=strict,
         loudness=lufs(loudness), channel=channel,
     )  # fmt: skip
-    converter = _checked_converter(work, options, spread, device, whisper, report is not None, resume)
+    converter = _checked_converter(work, options, spread, device, whisper, report is not None, resume, decoder)
     if work.folder is not None:
-        convert_folder(converter, work.folder, work.out, options, work.suffix, shard, spread, resume)
+        convert_folder(converter, work.folder, work.out, options, work.suffix, shard, spread, resume, decoder)
     else:
         (_convert_piped if work.piped else _convert_all)(converter, work, options, report)
 
@@ -223,6 +225,7 @@ def _checked_converter(
     whisper: str,
     reported: bool,
     resume: bool,
+    decoder: str,
 ) -> "AnyConverter":
     """What converts, made after everything was checked that can be wrong.
 
@@ -233,6 +236,7 @@ def _checked_converter(
     from nuanced_speech.convert.resumable import ResumableConverter
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.models.decoder import load_decoder
     from nuanced_speech.weights.catalog import canonical, find
 
     if spread.name == "local":  # the machine that sends the work may have none
@@ -243,7 +247,8 @@ def _checked_converter(
     find("kokoro")
     if options.chosen_path != "direct" or reported:
         find(f"whisper-{whisper}")
-    converter = Converter(ModelBank(device, whisper))
+    models = ModelBank(device, whisper)
+    converter = Converter(models, decoder=load_decoder(decoder, models))
     return ResumableConverter(converter) if resume else converter
 
 

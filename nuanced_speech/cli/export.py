@@ -6,14 +6,17 @@ from typing import Annotated
 import typer
 
 from nuanced_speech.cli.progress import bar
-from nuanced_speech.core.constants import DATA
+from nuanced_speech.core.constants import FAST_DECODER
 
 app = typer.Typer(help="Write the text-free conversion for machines without PyTorch.", no_args_is_help=True)
 
-DECODER = DATA / "fast_decoder.safetensors"
 Out = Annotated[Path, typer.Argument(help="Folder to write; made if it is not there.")]
-Decoder = Annotated[
-    Path, typer.Option(help="Weights of the fast decoder, as nuanced-speech train decoder writes them.")
+Weights = Annotated[
+    Path,
+    typer.Option(
+        help="Weights of the fast decoder, as nuanced-speech train decoder writes them; the packaged ones if omitted.",
+        show_default=False,
+    ),
 ]
 Half = Annotated[bool, typer.Option("--fp16", help="Weights in half precision: half the size.")]
 Int8 = Annotated[bool, typer.Option("--int8", help="Linear layers in int8: smaller and quicker, a little less exact.")]
@@ -24,14 +27,16 @@ Voices = Annotated[
 
 
 @app.command()
-def onnx(out: Out, decoder: Decoder = DECODER, half: Half = False, int8: Int8 = False, voices: Voices = None) -> None:
+def onnx(
+    out: Out, decoder: Weights = FAST_DECODER, half: Half = False, int8: Int8 = False, voices: Voices = None
+) -> None:
     """Write the networks for ONNX Runtime, the voices, and models.json, which says shapes, rates and sums.
 
     python -m nuanced_speech.edge converts with them.
 
     Example:
 
-      nuanced-speech export onnx models/ --decoder fast/fast_decoder.safetensors --fp16
+      nuanced-speech export onnx models/ --fp16
     """
     print(_write(out, decoder, half, int8, voices or []))
 
@@ -53,13 +58,13 @@ def _write(out: Path, weights: Path, half: bool, int8: bool, voices: list[str], 
 
 
 @app.command()
-def web(out: Out, decoder: Decoder = DECODER, int8: Int8 = False, voices: Voices = None) -> None:
+def web(out: Out, decoder: Weights = FAST_DECODER, int8: Int8 = False, voices: Voices = None) -> None:
     """Write a page that converts in the browser: any server of files can serve the folder, and nothing is sent to it.
 
     Weights are in half precision.
 
     Example:
 
-      nuanced-speech export web site/ --decoder fast/fast_decoder.safetensors
+      nuanced-speech export web site/
     """
     print(_write(out, decoder, True, int8, voices or [], page=True))

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from nuanced_speech.live.config import LiveConfig
     from nuanced_speech.live.session import LiveFigures
     from nuanced_speech.live.streams import LiveAudio, LiveStream
-    from nuanced_speech.models.fast_decoder import FastDecoder
 
 console = Console(stderr=True)
 
@@ -41,9 +40,13 @@ Devices = Annotated[bool, typer.Option("--devices", help="List of the sound devi
 Block = Annotated[
     float, typer.Option(min=0.1, max=2.0, metavar="SECONDS", help="Length of a block. Blocks grow on slow machines.")
 ]
-Decoder = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Weights of a fast decoder for blocks (train decoder). Kokoro's if omitted."),
+BlockOrPhrase = Annotated[
+    str | None,
+    typer.Option(
+        "--decoder",
+        metavar="kokoro|fast|FILE",
+        help="Decoder that makes the sound (see convert). Kokoro's for phrases and the fast one for blocks if omitted.",
+    ),
 ]
 Source = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Recording that plays in real time in place of a microphone.")
@@ -61,7 +64,7 @@ def live(
     output: Output = None,
     devices: Devices = False,
     block: Block = 0.4,
-    decoder: Decoder = None,
+    decoder: BlockOrPhrase = None,
     source: Source = None,
     write: Write = None,
     seed: SynthesisSeed = 0,
@@ -90,6 +93,7 @@ def live(
     from nuanced_speech.live.config import BlockConfig, LiveConfig
     from nuanced_speech.live.engine import LiveEngine
     from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.models.decoder import FAST, KOKORO, load_decoder
 
     check_device(device)
     config = LiveConfig(mode, block=BlockConfig(seconds=block, largest_seconds=max(1.6, block)))  # type: ignore[arg-type]
@@ -101,24 +105,15 @@ def live(
     else:
         wave = audio.read(source)
     options = ConversionOptions(voice=voice, path="direct", pitch_shift=pitch_shift, seed=seed)
-    fast = _fast_decoder(decoder, mode)
-    engine = LiveEngine(Converter(ModelBank(device)), fast)
+    models = ModelBank(device)
+    chosen = load_decoder(decoder or (FAST if mode == "block" else KOKORO), models)
+    engine = LiveEngine(Converter(models, decoder=chosen))
     stream = engine.stream(options, config)
     engine.load()
     if wave is not None:
         _play(stream, config, wave, write)
     else:
         _converse(stream, config, input, output, write)
-
-
-def _fast_decoder(path: Path | None, mode: str) -> "FastDecoder | None":
-    if path is None:
-        return None
-    from nuanced_speech.models.fast_decoder import FastDecoder
-
-    if mode != "block":
-        raise UserError("decoder: only blocks are decoded by it: choose the mode block")
-    return FastDecoder.load(path)
 
 
 def _play(stream: "LiveStream", config: "LiveConfig", wave: "np.ndarray", write: Path | None) -> None:

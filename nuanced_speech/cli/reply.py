@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from nuanced_speech.cli.arguments import Device, SynthesisSeed, Whisper
+from nuanced_speech.cli.arguments import Decoder, Device, SynthesisSeed, Whisper
 from nuanced_speech.cli.language_model import LlmModel, LlmUrl, chosen_language_model
 from nuanced_speech.core.errors import UserError
 
@@ -64,6 +64,7 @@ def reply(
     language: Language = None,
     whisper: Whisper = "base",
     fast: Fast = False,
+    decoder: Decoder = "kokoro",
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
 ) -> None:
@@ -83,7 +84,9 @@ def reply(
     from nuanced_speech.core.device import check_device
     from nuanced_speech.dialogue.replier import Replier, ReplyConfig
     from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.models.decoder import load_decoder
     from nuanced_speech.models.whisper import check_language
+    from nuanced_speech.synthesis.text_to_speech import TextToSpeech
     from nuanced_speech.voice.voice import Voice as LoadedVoice
     from nuanced_speech.weights.catalog import canonical
 
@@ -94,8 +97,10 @@ def reply(
     turns = _conversation(conversation, system)
     chosen = None if voice is None else LoadedVoice.load(voice)
     wave = audio.read(question)
+    models = ModelBank(device, whisper)
+    speech = TextToSpeech(models, decoder=load_decoder(decoder, models))
     model = chosen_language_model(llm_url, llm_model)
-    replier = Replier(ModelBank(device, whisper), model, config=ReplyConfig(fast=fast))
+    replier = Replier(models, model, text_to_speech=speech, config=ReplyConfig(fast=fast))
     after = _answer(replier, wave, answer, turns, chosen, language, seed, show)
     if conversation is not None:
         after.write(conversation)

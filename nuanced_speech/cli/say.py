@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nuanced_speech.cli.arguments import STANDARD, Device, Dictionary, Loudness, SynthesisSeed, lufs
+from nuanced_speech.cli.arguments import STANDARD, Decoder, Device, Dictionary, Loudness, SynthesisSeed, lufs
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import check_apart
@@ -116,6 +116,7 @@ def say(
     chapters: Chapters = None,
     format: ChapterFormat = "wav",
     fast: Fast = False,
+    decoder: Decoder = "kokoro",
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
 ) -> None:
@@ -153,7 +154,7 @@ def say(
 
     speech = Speech(
         voice_of(voice, i_have_consent, device), language, speed, pause, seed, fast, like, pronunciations, device,
-        lufs(loudness),
+        lufs(loudness), decoder,
     )  # fmt: skip
     _speak(book, speech, outputs, out or "", timestamps)
 

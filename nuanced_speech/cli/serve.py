@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from nuanced_speech.cli.arguments import Device, Whisper
+from nuanced_speech.cli.arguments import Decoder, Device, Whisper
 from nuanced_speech.cli.language_model import LlmModel, LlmUrl, named_language_model
 from nuanced_speech.core.errors import UserError
 
@@ -59,6 +59,7 @@ def serve(
     max_upload: MaxUpload = 26,
     whisper: Whisper = "base",
     fast: Fast = False,
+    decoder: Decoder = "kokoro",
     llm_url: LlmUrl = None,
     llm_model: LlmModel = None,
     device: Device = "cpu",
@@ -90,6 +91,7 @@ def serve(
         whisper=whisper,
         device=device,
         fast=fast,
+        decoder=decoder,
         llm_url=llm.url,
         llm_model=llm.model,
         llm_key=llm.key,

@@ -10,6 +10,7 @@ from nuanced_speech.convert.options import is_recording
 from nuanced_speech.core.device import check_device
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models import bank
+from nuanced_speech.models.decoder import KOKORO, Decoder, load_decoder
 from nuanced_speech.synthesis.delivery import Delivery, DeliveryAnalyzer
 from nuanced_speech.synthesis.speaking import LEVELLING, Position, SpokenSentence
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech, language_of
@@ -25,7 +26,7 @@ class Speech:
     """Speaks texts in one manner; ``TextToSpeech.stream`` explains the fields. Models are loaded when they are needed.
 
     Raises:
-        UserError: an unknown device or language.
+        UserError: an unknown device or language; a file that is not a fast decoder's.
     """
 
     voice: Voice
@@ -38,6 +39,7 @@ class Speech:
     dictionary: Dictionary | None
     device: str
     loudness: float | None = None
+    decoder: str = KOKORO
 
     def __post_init__(self) -> None:
         check_device(self.device)
@@ -46,6 +48,10 @@ class Speech:
         language_of(self.voice, self.language)
         self._speaker().check(self.speed, self.pause)
         find("kokoro")
+
+    @cached_property
+    def _decoder(self) -> Decoder:
+        return load_decoder(self.decoder, bank.shared_bank(self.device))
 
     @property
     def spaces(self) -> bool:
@@ -69,7 +75,7 @@ class Speech:
 
     def _speaker(self) -> TextToSpeech:
         levelling = replace(LEVELLING, target_lufs=self.loudness)
-        return TextToSpeech(bank.shared_bank(self.device), levelling)
+        return TextToSpeech(bank.shared_bank(self.device), levelling, decoder=self._decoder)
 
     def settings(self) -> dict[str, Any]:
         """Everything that the sound depends on besides the text, as JSON takes it."""
@@ -84,6 +90,7 @@ class Speech:
             "loudness": self.loudness,
             "like": None if self.like is None else sha256([self.like]),
             "dictionary": None if self.dictionary is None else self.dictionary.entries,
+            **({} if self.decoder == KOKORO else {"decoder": self._decoder.digest}),
         }
 
 

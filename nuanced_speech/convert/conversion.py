@@ -8,6 +8,7 @@ import numpy as np
 from nuanced_speech import audio
 from nuanced_speech.audio import SYNTHETIC
 from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.models.voice_activity import SpeechStretch
 from nuanced_speech.models.whisper import Transcript
 
 
@@ -25,6 +26,7 @@ class Conversion:
         language: of the source, ISO 639-1.
         sample_rate: in Hz.
         comment: that the output is synthetic, and in which voice; written into the file.
+        overlaps: where in the source two people speak at once; one voice speaks for both.
     """
 
     audio: np.ndarray
@@ -35,6 +37,7 @@ class Conversion:
     language: str = "en"
     sample_rate: int = SAMPLE_RATE
     comment: str = SYNTHETIC
+    overlaps: tuple[SpeechStretch, ...] = ()
 
     @property
     def rtf(self) -> float:

@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,18 @@ from nuanced_speech.adapt.voice_adaptation import VoiceAdapter
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import SegmentFeatures, gain_of
-from nuanced_speech.analysis.speaker_changes import SpeakerChanges
+from nuanced_speech.analysis.overlapping_speech import OverlapFinder, told
+from nuanced_speech.analysis.recorded_voice import RecordedVoice
+from nuanced_speech.analysis.segmenter import Segmenter
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.analysis.speech_gate import GatedRecording, SpeechGate
 from nuanced_speech.audio import Recording
 from nuanced_speech.audio.declipping import declipped
 from nuanced_speech.audio.levelling import at_loudness
 from nuanced_speech.audio.limiter import limited
-from nuanced_speech.audio.segmentation import crossfade_join, segment
+from nuanced_speech.audio.segmentation import crossfade_join
 from nuanced_speech.convert.conversion import Conversion
-from nuanced_speech.convert.options import ConversionOptions, is_recording
+from nuanced_speech.convert.options import ConversionOptions, changed, is_recording
 from nuanced_speech.convert.sources import Reader, read_source
 from nuanced_speech.convert.streams import first_samples, reported
 from nuanced_speech.convert.text_language import text_language
@@ -38,6 +40,8 @@ from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.core.timing import stage, timed
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import KOKORO, Decoder, KokoroDecoder
+from nuanced_speech.models.voice_activity import SpeechStretch
 from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.resynthesizer import Delivery, Resynthesizer
 from nuanced_speech.synthesis.target_voice import TargetVoice
@@ -61,6 +65,7 @@ class _Prepared:
     features: list[SegmentFeatures]
     voice: TargetVoice
     delivery: Delivery
+    overlaps: tuple[SpeechStretch, ...] = ()
 
 
 class Converter:
@@ -68,9 +73,10 @@ class Converter:
 
     Args:
         models: bank of all models; loaded when first needed.
-        analyzer, speakers, adapter, resynthesizer, voices, gate, transcribe: the parts, made of ``models`` where they
-            are omitted.
+        analyzer, speakers, adapter, resynthesizer, voices, gate, transcribe, segmenter, overlaps: the parts, made of
+            ``models`` where they are omitted.
         reader: reads the files that are converted.
+        decoder: makes the sound; Kokoro's own if omitted. ``models.fast_decoder.FastDecoder.load`` reads another.
 
     Example:
         ``Converter().convert("in.wav", voice="af_heart").save("out.wav")``
@@ -86,18 +92,30 @@ class Converter:
         voices: TargetVoices | None = None,
         gate: SpeechGate | None = None,
         transcribe: RecordingTranscriber | None = None,
+        segmenter: Segmenter | None = None,
+        overlaps: OverlapFinder | None = None,
         reader: Reader = read_source,
+        decoder: Decoder | None = None,
     ) -> None:
         self.models = models = models or ModelBank()
+        self.decoder = decoder or KokoroDecoder(models)
         self.reader = reader
         content = ContentEstimator(models)
         self.gate = gate or SpeechGate()
         self.transcribe = transcribe or RecordingTranscriber(models)
+        self.segmenter = segmenter or Segmenter(models)
+        self.overlaps = overlaps or OverlapFinder(models)
         self.analyzer = analyzer or Analyzer(models, gate=self.gate)
         self.speakers = speakers or SpeakerClustering(models)
-        self.adapter = adapter or VoiceAdapter(models, content)
-        self.resynthesizer = resynthesizer or Resynthesizer(models, content)
+        self.adapter = adapter or VoiceAdapter(models, content, decoder=self.decoder)
+        self.resynthesizer = resynthesizer or Resynthesizer(models, content, decoder=self.decoder)
         self.voices = voices or TargetVoices(models, self.analyzer, self.speakers, self.adapter)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the outputs depend on besides the options, for their digest (``convert.archive.digest_of``)."""
+        own = self.decoder.digest == KOKORO
+        return {"whisper": self.models.whisper} | ({} if own else {"decoder": self.decoder.digest})
 
     def load(self, path: str = "direct") -> None:
         """Load the models of a path, so that loading is not counted as part of a conversion."""
@@ -137,7 +155,7 @@ class Converter:
             UserError: what ``audio.read`` or ``audio.waveform`` says of bad recordings; options that are not possible;
                 an unknown voice; a language without text path.
         """
-        options, source = _options(options, changes), _source(source, sample_rate)
+        options, source = changed(options, changes), _source(source, sample_rate)
         if output is not None:
             audio.check_writable(output, videos=True)
             read = [source, options.voice, *options.more]
@@ -161,6 +179,7 @@ class Converter:
                 prepared.transcript,
                 prepared.language,
                 comment=comment,
+                overlaps=prepared.overlaps,
             )
 
     def stream(
@@ -175,7 +194,7 @@ class Converter:
 
         The source is analysed as a whole before the first chunk.
         """
-        options, source = _options(options, changes), _source(source, sample_rate)
+        options, source = changed(options, changes), _source(source, sample_rate)
         with torch.no_grad():
             prepared = self._prepare(source, options)
         yield from self._chunks(prepared, options)
@@ -193,13 +212,14 @@ class Converter:
             wave = gated.wave
             gain = gain_of(wave)
             more = {str(recording): audio.read(recording) for recording in options.more}
+        overlaps = self._overlaps(gated, name)
         path = options.chosen_path
         self.load(path)
         target, begin = None, 0.0
         if options.voice is not None:
             target = self.voices.target(options, more, part_of(progress, 0.0, 0.4))
             begin = 0.4 if options.refine else 0.0
-        segments = SpeakerChanges(self.models.speaker_encoder).split(wave, segment(wave))
+        segments = self.segmenter(wave)
         transcript = None if path == "direct" else self.transcribe(wave, options.language, len(segments) > 1)
         if path == "auto":
             path = "text" if transcript is not None and has_text_path(transcript.language) else "direct"
@@ -211,13 +231,26 @@ class Converter:
         features, further = assigned[: len(features)], assigned[len(features) :]
         if transcript is not None and path == "text":
             features = with_phonemes(transcript, features, options.dictionary)
+        adaptation = None
         if options.refine and target is None:
             refine_progress = part_of(progress, begin + 0.2, begin + 0.6)
-            features = self.adapter(features, options.refine, options.seed, refine_progress, further).features
-        voice = target or TargetVoice.own(next((f.reference for f in features if f.reference is not None), None))
+            adapted = self.adapter(features, options.refine, options.seed, refine_progress, further)
+            features, adaptation = adapted.features, adapted.decoder
+        speaker = next((f.reference for f in features if f.reference is not None), None)
+        recorded = RecordedVoice([*features, *further], own=True)
+        voice = target or TargetVoice.own(speaker, recorded, adaptation)
         transcript = None if transcript is None else in_recording(transcript, gated)
         delivery = _delivery(options, features, target)
-        return _Prepared(whole, gated, gain, path, transcript, language, features, voice, delivery)
+        return _Prepared(whole, gated, gain, path, transcript, language, features, voice, delivery, overlaps)
+
+    def _overlaps(self, gated: GatedRecording, name: str) -> tuple[SpeechStretch, ...]:
+        """Where in a recording of some name two people speak at once; there is a warning where they do."""
+        with stage("overlap"):
+            found = self.overlaps(gated.wave)
+        places = tuple(SpeechStretch(gated.seconds(one.start), gated.seconds(one.end)) for one in found)
+        if places:
+            log.warning("%s: two people speak at once (%s): one voice speaks for both", name, told(places))
+        return places
 
     def _gated(self, wave: np.ndarray, options: ConversionOptions, name: str) -> GatedRecording:
         """The speech in ``wave [T]``, a source of some name. Where the gate is in doubt, Whisper decides.
@@ -285,13 +318,6 @@ def _silent(source: np.ndarray, gated: GatedRecording, options: ConversionOption
         Voice.load(options.voice)
     delivery = Delivery(frozenset(options.keep), 0.0, 0.0, options.seed)
     return _Prepared(source, gated, 1.0, "none", None, options.language or "en", [], TargetVoice.own(None), delivery)
-
-
-def _options(options: ConversionOptions | None, changes: dict[str, Any]) -> ConversionOptions:
-    if options is not None and not isinstance(options, ConversionOptions):
-        warnings.warn("give the voice by its name: voice=…", DeprecationWarning, stacklevel=3)
-        options = ConversionOptions(voice=options)
-    return replace(options or ConversionOptions(), **changes)
 
 
 def _source(source: str | Path | np.ndarray | Recording, sample_rate: int | None) -> str | Path | np.ndarray:

@@ -1,8 +1,10 @@
 """What a conversion is asked for."""
 
 import math
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from nuanced_speech.audio.decoding import AV_SUFFIXES
 from nuanced_speech.audio.loudness import check_loudness
@@ -114,3 +116,11 @@ def is_recording(voice: str | Path | Voice) -> bool:
         return False
     name = str(voice)
     return not name.endswith(PACK_SUFFIXES) and (Path(name).is_file() or Path(name).suffix in RECORDING_SUFFIXES)
+
+
+def changed(options: ConversionOptions | None, changes: dict[str, Any]) -> ConversionOptions:
+    """Options with changes, for a method whose caller is warned where a voice is given in place of options."""
+    if options is not None and not isinstance(options, ConversionOptions):
+        warnings.warn("give the voice by its name: voice=…", DeprecationWarning, stacklevel=3)
+        options = ConversionOptions(voice=options)
+    return replace(options or ConversionOptions(), **changes)

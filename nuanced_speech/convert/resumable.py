@@ -41,7 +41,12 @@ class ResumableConverter:
     """
 
     def __init__(self, converter: Converter) -> None:
-        self.converter, self.models = converter, converter.models
+        self.converter, self.models, self.decoder = converter, converter.models, converter.decoder
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """As ``Converter.settings``."""
+        return self.converter.settings
 
     def convert(
         self,
@@ -67,7 +72,7 @@ class ResumableConverter:
         work = {
             "version": __version__,
             "source": _sum(Path(source)),
-            "options": digest_of(options, whisper=self.models.whisper, device=self.models.device),
+            "options": digest_of(options, device=self.models.device, **self.settings),
         }
         with Journal(work_folder(Path(output)), work) as journal:
             try:
@@ -98,7 +103,10 @@ def _keeping(converter: Converter, journal: Journal) -> Converter:
         converter.voices,
         converter.gate,
         _KeptTranscriber(converter.transcribe, journal.folder),  # type: ignore[arg-type]
+        converter.segmenter,
+        converter.overlaps,
         converter.reader,
+        converter.decoder,
     )
 
 

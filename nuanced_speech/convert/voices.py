@@ -15,6 +15,7 @@ from nuanced_speech import audio
 from nuanced_speech.adapt.voice_adaptation import VoiceAdapter
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
+from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.convert.options import ConversionOptions, is_recording
 from nuanced_speech.core.progress import Progress
@@ -81,7 +82,8 @@ class TargetVoices:
         if not is_recording(voice):
             loaded = Voice.load(voice)
             pack = Style.from_vector(loaded.pack.to(self.models.device))
-            return TargetVoice(pack, pitch_of(self.models.kokoro, pack), loaded.mark)
+            log_f0 = pitch_of(self.models.kokoro, pack)
+            return TargetVoice(pack, log_f0, loaded.mark, adaptation=loaded.adaptation)
         wave = audio.read(Path(str(voice)))
         key = (*map(_digest, (wave, *more.values())), options.refine, options.seed)
         return self._voices.get(key, lambda: self._of_recording(wave, more, options, progress))
@@ -108,10 +110,11 @@ class TargetVoices:
         further = self.further(features, more, options.refine > 0)
         every = self.speakers.assign([*features, *further], foreign=True)
         style, speaker = mean_style(every), mean_speaker(every)
+        adaptation = None
         if options.refine:
             own, others = every[: len(features)], every[len(features) :]
             adapted = self.adapter(own, options.refine, options.seed, progress, others)
-            style = adapted.style
+            style, adaptation = adapted.style, adapted.decoder
             speaker = next((f.reference for f in adapted.features if f.reference is not None), None)
         return TargetVoice(
             style[None],
@@ -119,6 +122,8 @@ class TargetVoices:
             f"{audio.SYNTHETIC}; voice: of a recording (clone)",
             long_term_spectrum([f.balance for f in every]),
             speaker,
+            recorded=RecordedVoice(every),
+            adaptation=adaptation,
         )
 
 

@@ -38,4 +38,5 @@ SEMITONES = 12
 """Semitones in an octave."""
 
 DATA = Path(__file__).parent.parent / "data"
+FAST_DECODER = DATA / "fast_decoder.safetensors"
 """Folder of the packaged weights."""

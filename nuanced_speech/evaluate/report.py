@@ -1,6 +1,7 @@
 """A report on a conversion: figures of words, melody, loudness, voice and speed, and a plot."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.evaluate import metrics
 from nuanced_speech.evaluate.plots import plot_comparison
+from nuanced_speech.models.voice_activity import SpeechStretch
 from nuanced_speech.models.whisper import Transcript, WhisperModel
 
 # Longest part that is measured: a report on more would take longer than the conversion.
@@ -22,7 +24,7 @@ MAX_SECONDS = 600
 class Measures:
     """Figures of a conversion: WER of the output's transcript against the source's, correlations of log F0 and of N,
     speaker similarity to the source and to the target voice (None without the extra ``evaluate``, or without a target),
-    processing time over audio time, seconds by stage."""
+    processing time over audio time, seconds by stage; begins and ends, in seconds, where two people speak at once."""
 
     source_transcript: str
     output_transcript: str
@@ -38,6 +40,7 @@ class Measures:
     output_seconds: float
     rtf: float
     stage_seconds: dict[str, float]
+    overlaps: list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ def measure(
     target_language: str | None = None,
     language: str | None = None,
     target: np.ndarray | None = None,
+    overlaps: Sequence[SpeechStretch] = (),
 ) -> tuple[Measures, Contours, Contours]:
     """Figures of a conversion of ``source [T]`` into ``output [T']``, both at 24 kHz, at most its first ten minutes.
 
@@ -79,6 +83,7 @@ def measure(
         target_language: ISO 639-1 code of these; the source's when None.
         language: ISO 639-1 code of the source, detected when None.
         target: speech ``[T]`` at 24 kHz of the voice that the output should have; None: the source's.
+        overlaps: where in the source two people speak at once.
 
     Returns:
         the figures, and the contours of source and output.
@@ -109,6 +114,7 @@ def measure(
         output_seconds=len(output) / audio.SAMPLE_RATE,
         rtf=sum(value for stage, value in seconds.items() if stage != "load") / whole,
         stage_seconds={stage: round(value, 3) for stage, value in seconds.items()},
+        overlaps=[(round(place.start, 2), round(place.end, 2)) for place in overlaps],
     )
     return figures, a, b
 

@@ -29,7 +29,8 @@ from nuanced_speech.export import graphs
 from nuanced_speech.export.files import OPSET, Graph, described, onnx_package, write_graph
 from nuanced_speech.export.voice_table import VoiceRow
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.models.fast_decoder import CONTENT_DIM, SPEAKER_DIM, FastDecoder
+from nuanced_speech.models.decoder_voice import CONTENT_DIM, SPEAKER_DIM
+from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.whisper import MARGIN_SECONDS
 
 FORMAT = 1

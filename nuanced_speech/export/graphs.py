@@ -16,7 +16,8 @@ from nuanced_speech.dsp.harmonic_synthesis import SourceSpectra
 from nuanced_speech.dsp.mel import mel_filters
 from nuanced_speech.dsp.swift_f0 import PitchNet
 from nuanced_speech.models.content_adapter import ContentAdapter
-from nuanced_speech.models.fast_decoder import DecoderVoice, FastDecoder, spectrum
+from nuanced_speech.models.decoder_voice import DecoderVoice
+from nuanced_speech.models.fast_decoder import FastDecoder, spectrum
 from nuanced_speech.models.kokoro import Kokoro
 
 

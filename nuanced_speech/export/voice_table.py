@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from nuanced_speech.core.constants import TIMBRE_DIM
-from nuanced_speech.models.fast_decoder import SPEAKER_DIM
+from nuanced_speech.models.decoder_voice import SPEAKER_DIM
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.target_voice import pitch_of
 from nuanced_speech.voice.stock import stock_voices, style_of

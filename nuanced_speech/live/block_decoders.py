@@ -8,7 +8,8 @@ from torch import Tensor
 
 from nuanced_speech.audio.fades import crossfade
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT
-from nuanced_speech.models.fast_decoder import DecoderVoice, FastDecoder
+from nuanced_speech.models.decoder_voice import DecoderVoice
+from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.fast_decoder_stream import FastDecoderStream
 from nuanced_speech.models.kokoro import Kokoro
 

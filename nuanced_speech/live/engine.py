@@ -13,19 +13,18 @@ from nuanced_speech.live.config import LiveConfig
 from nuanced_speech.live.live_voice import LiveVoice
 from nuanced_speech.live.phrase_stream import PhraseStream
 from nuanced_speech.live.streams import LiveStream
-from nuanced_speech.models.fast_decoder import FastDecoder
 
 
 class LiveEngine:
     """Makes streams. Threads may share it.
 
     Args:
-        converter: converts recordings; its models are used for blocks too.
-        fast: decoder of blocks; Kokoro's if omitted, which most processors are too slow for.
+        converter: converts recordings; its models and its decoder are used for blocks too. Most processors are too
+            slow for blocks by Kokoro's decoder.
     """
 
-    def __init__(self, converter: Converter, fast: FastDecoder | None = None) -> None:
-        self.converter, self.fast = converter, fast
+    def __init__(self, converter: Converter) -> None:
+        self.converter = converter
         self.analyze = BlockAnalyzer(converter.models, converter.resynthesizer.content)
 
     def load(self) -> None:
@@ -46,10 +45,11 @@ class LiveEngine:
             return PhraseStream(self.converter, options, config.phrase)
         voice = None
         if options.voice is not None:
-            voice = LiveVoice.of_target(self.converter.voices.target(options))
+            target, decoder = self.converter.voices.target(options), self.converter.decoder
+            voice = LiveVoice.of_target(target, decoder.uses_recordings)
 
         def make_decoder(voice: LiveVoice) -> BlockDecoder:
-            return voice.decoder(self.converter.models.kokoro, self.fast, options.seed)
+            return voice.decoder(self.converter.models.kokoro, self.converter.decoder, options.seed)
 
         shift = options.pitch_shift / SEMITONES
         return BlockStream(self.analyze, make_decoder, voice, self._voice_of, config.block, shift)

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
-from nuanced_speech.core.constants import TIMBRE_DIM
+from nuanced_speech.analysis.features import SegmentFeatures, mean_style
+from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.live.block_decoders import BlockDecoder, FastBlocks, KokoroBlocks
-from nuanced_speech.models.fast_decoder import SPEAKER_DIM, DecoderVoice, FastDecoder, Reference, envelopes
+from nuanced_speech.models.decoder import Decoder
+from nuanced_speech.models.decoder_voice import DecoderVoice
+from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.voice.stock import style_of
@@ -22,42 +22,29 @@ class LiveVoice:
     """A voice for either decoder.
 
     Attributes:
-        timbre: for Kokoro's decoder, ``[128]``, or ``[128 + K]`` with an extension.
+        voice: what the decoder is given.
         log_f0: median of its melody, log2 Hz; NaN where the source's own melody stays.
-        speaker: speaker embedding ``[256]``; None where it is unknown.
-        reference: frames of a recording of it, for the fast decoder.
     """
 
-    timbre: Tensor
+    voice: DecoderVoice
     log_f0: float = float("nan")
-    speaker: Tensor | None = None
-    reference: Reference | None = None
 
     @classmethod
-    def of_target(cls, voice: TargetVoice) -> "LiveVoice":
-        """That of a pack or of a recording."""
+    def of_target(cls, voice: TargetVoice, recordings: bool) -> "LiveVoice":
+        """That of a pack or of a recording; ``recordings`` says whether the decoder takes what recordings tell."""
         assert voice.pack is not None
-        return cls(style_of(voice.pack).decoder, voice.log_f0, voice.speaker)
+        return cls(voice.decoder_voice(style_of(voice.pack), None, recordings), voice.log_f0)
 
     @classmethod
     def of_speech(cls, features: Sequence[SegmentFeatures]) -> "LiveVoice":
         """The speaker's own."""
-        return cls(mean_style(features).decoder, speaker=mean_speaker(features), reference=reference_of(features))
+        return cls(DecoderVoice.single(mean_style(features).decoder, *RecordedVoice(features).of()))
 
-    def decoder(self, kokoro: Kokoro, fast: FastDecoder | None, seed: int = 0) -> BlockDecoder:
-        """A decoder of a new stream in this voice: the fast one where it is given."""
-        if fast is None:
-            return KokoroBlocks(kokoro, self.timbre, seed)
-        unknown = torch.full((1, SPEAKER_DIM), torch.nan)
-        speaker = unknown if self.speaker is None else self.speaker[None].float()
-        return FastBlocks(fast, DecoderVoice(self.timbre[None, :TIMBRE_DIM], speaker, self.reference), seed)
-
-
-def reference_of(features: Sequence[SegmentFeatures]) -> Reference:
-    """All frames of analysed speech."""
-    content = torch.cat([item.content.float().T for item in features])[None]
-    shapes = torch.cat([envelopes(torch.from_numpy(item.wave)[None])[0] for item in features])[None]
-    return Reference(content, shapes, torch.ones(content.shape[:2], dtype=torch.bool))
+    def decoder(self, kokoro: Kokoro, decoder: Decoder, seed: int = 0) -> BlockDecoder:
+        """What decodes a new stream in this voice."""
+        if isinstance(decoder, FastDecoder):
+            return FastBlocks(decoder, self.voice, seed)
+        return KokoroBlocks(kokoro, self.voice.timbre[0], seed)
 
 
 class MelodyRange:

@@ -32,6 +32,47 @@ class Played:
     figures: LiveFigures
 
 
+def in_real_time(
+    wave: np.ndarray,
+    output: OutputBuffer,
+    feed: Callable[[np.ndarray], None],
+    close: Callable[[], object],
+    going: Callable[[], bool],
+    told: Callable[[float], None] = lambda seconds: None,
+) -> np.ndarray:
+    """Feed ``wave [T]`` at 24 kHz in real time, and take what comes out in real time until there is no more.
+
+    Args:
+        wave: the source.
+        output: what comes out lies there.
+        feed: takes each 20 ms of the source.
+        close: called when the source is over.
+        going: whether more may come out after that.
+        told: called with the seconds that were fed.
+
+    Returns:
+        what a listener heard from the first moment on, ``[T]`` at 24 kHz.
+    """
+    size, began, number = round(CHUNK_SECONDS * SAMPLE_RATE), time.monotonic(), 0
+    heard = [np.zeros(0, np.float32)]
+
+    def take() -> None:
+        heard.append(output.take(size))
+        time.sleep(max(0.0, began + number * CHUNK_SECONDS - time.monotonic()))
+
+    for start in range(0, len(wave), size):
+        feed(wave[start : start + size])
+        number += 1
+        told(number * CHUNK_SECONDS)
+        take()
+    ended = time.monotonic()
+    close()
+    while (going() or len(output)) and time.monotonic() - ended < _LONGEST_REST:
+        number += 1
+        take()
+    return np.concatenate(heard)
+
+
 def play_through(
     stream: LiveStream,
     wave: np.ndarray,
@@ -46,19 +87,7 @@ def play_through(
         config: of the session.
         told: called now and then with the seconds that were played.
     """
-    output, size = OutputBuffer(), round(CHUNK_SECONDS * SAMPLE_RATE)
+    output = OutputBuffer()
     session = LiveSession(stream, lambda audio: output.put(audio.wave), config)
-    heard, began, number = [], time.monotonic(), 0
-    while number * size < len(wave):
-        session.feed(wave[number * size : (number + 1) * size])
-        number += 1
-        heard.append(output.take(size))
-        told(number * CHUNK_SECONDS)
-        time.sleep(max(0.0, began + number * CHUNK_SECONDS - time.monotonic()))
-    ended = time.monotonic()
-    session.close(wait=False)
-    while (session.running or len(output)) and time.monotonic() - ended < _LONGEST_REST:
-        number += 1
-        heard.append(output.take(size))
-        time.sleep(max(0.0, began + number * CHUNK_SECONDS - time.monotonic()))
-    return Played(np.concatenate(heard), output.gaps, session.figures)
+    heard = in_real_time(wave, output, session.feed, lambda: session.close(wait=False), lambda: session.running, told)
+    return Played(heard, output.gaps, session.figures)

@@ -11,6 +11,7 @@ from nuanced_speech.models.content_adapter import ContentAdapter
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.phoneme_recognizer import PhonemeRecognizer
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.models.speaker_segmentation import SpeakerSegmentation
 from nuanced_speech.models.style_encoder import StyleEncoder
 from nuanced_speech.models.timbre_extension import TimbreExtension
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
@@ -95,6 +96,11 @@ class ModelBank:
     def speaker_encoder(self) -> SpeakerEncoder:
         """Audio to a speaker embedding."""
         return self._once("speaker_encoder", lambda: SpeakerEncoder().to(self.device))
+
+    @property
+    def speaker_segmentation(self) -> SpeakerSegmentation:
+        """Audio to who speaks when, and whether two people do at once."""
+        return self._once("speaker_segmentation", lambda: SpeakerSegmentation.load().to(self.device))
 
     @property
     def timbre_surrogate(self) -> TimbreSurrogate:

@@ -10,8 +10,11 @@ of those that are most like the present content, by a learned key, are the base 
 missing.
 """
 
+import copy
+import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,24 +22,30 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.func import functional_call
 
+from nuanced_speech.core import precision
 from nuanced_speech.core.constants import (
     FRAMES_PER_UNIT,
     HOP_LENGTH,
     SAMPLE_RATE,
-    SAMPLES_PER_UNIT,
     TIMBRE_DIM,
     VOICED_HZ,
 )
 from nuanced_speech.core.files import replacing
 from nuanced_speech.dsp.harmonic_synthesis import N_FFT, SourceSpectra, source_spectra, synthesize
-from nuanced_speech.dsp.mel import hertz_to_mel, mel_filters, mel_to_hertz
+from nuanced_speech.dsp.mel import hertz_to_mel, mel_to_hertz
+from nuanced_speech.models.decoder_adaptation import adapted_voice, adapted_weights
+from nuanced_speech.models.decoder_voice import (
+    CONTENT_DIM,
+    ENVELOPE_BANDS,
+    ENVELOPE_HZ,
+    SPEAKER_DIM,
+    DecoderVoice,
+    Reference,
+)
 from nuanced_speech.weights.tensors import reading_model
 
-CONTENT_DIM, SPEAKER_DIM = 512, 256
-ENVELOPE_BANDS, ENVELOPE_HZ = 64, 8000.0
-"""Mel bands of an envelope, and their upper edge: recordings at 16 kHz say nothing above it."""
-ENVELOPE_FLOOR = 1e-4
 LOUDEST = 6.0
 """Upper bound of log gains, about 50 dB above the loudest speech."""
 
@@ -64,36 +73,6 @@ class FastDecoderConfig:
     condition: int = 256
     heads: int = 4
     key: int = 64
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Frames of a recording of the speaker, of ``R`` units of 25 ms.
-
-    Attributes:
-        content: text features ``[B, R, 512]``.
-        envelope: spectral envelopes as ``envelopes`` gives them ``[B, R, 64]``.
-        mask: True where a frame counts ``[B, R]``; an item without any has no reference.
-    """
-
-    content: Tensor
-    envelope: Tensor
-    mask: Tensor
-
-
-@dataclass(frozen=True)
-class DecoderVoice:
-    """Whose voice to speak in; an item whose numbers are NaN has none of that kind.
-
-    Attributes:
-        timbre: ``[B, 128]``.
-        speaker: speaker embedding ``[B, 256]``.
-        reference: frames of recordings of the speaker.
-    """
-
-    timbre: Tensor
-    speaker: Tensor
-    reference: Reference | None = None
 
 
 @dataclass(frozen=True)
@@ -174,9 +153,11 @@ class ReferenceAttention(nn.Module):
 
 
 class FastDecoder(nn.Module):
-    """Content, F0, energy and a voice to audio at 24 kHz."""
+    """Content, F0, energy and a voice to audio at 24 kHz; a ``Decoder`` of ``models.decoder``."""
 
     spread: Tensor
+    # its pulses follow F0 exactly
+    drops_octaves, uses_recordings = False, True
 
     def __init__(self, config: FastDecoderConfig | None = None) -> None:
         super().__init__()
@@ -216,7 +197,8 @@ class FastDecoder(nn.Module):
 
     def condition(self, voice: DecoderVoice) -> Tensor:
         """The numbers that describe a voice to the blocks ``[B, condition]``."""
-        timbre = torch.where(voice.timbre.isnan(), self.missing_timbre, voice.timbre)
+        timbre = voice.timbre if voice.timbre.shape[-1] == TIMBRE_DIM else voice.timbre[:, :TIMBRE_DIM]
+        timbre = torch.where(timbre.isnan(), self.missing_timbre, timbre)
         # an embedding has length 1: its numbers are small
         speaker = torch.where(voice.speaker.isnan(), self.missing_speaker, voice.speaker * SPEAKER_DIM**0.5)
         if voice.reference is None:
@@ -272,9 +254,40 @@ class FastDecoder(nn.Module):
         return Gains(harmonic, phase, noise, residual, residual_phase)
 
     def forward(self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, seed: int = 0) -> Tensor:
-        """Waveform ``[B, 600 * T]`` of content ``[B, 512, T]``, ``f0`` and ``energy [B, 2T]``, and a voice."""
-        sources = source_spectra(torch.where(f0 > VOICED_HZ, f0, 0.0), seed)
-        return synthesize(*spectrum(self.gains(content, f0, energy, voice), sources))
+        """Waveform ``[B, 600 * T]`` of content ``[B, 512, T]``, ``f0`` and ``energy [B, 2T]``, and a voice.
+
+        Raises:
+            UserError: the voice is adapted, to another decoder.
+        """
+        if voice.adaptation is not None:
+            weights = adapted_weights(self, self.digest, voice.adaptation)
+            wave: Tensor = functional_call(self, weights, (content, f0, energy, adapted_voice(voice), seed))
+            return wave
+        # a Fourier transform knows no bfloat16
+        with precision.autocast(content.device, torch.float32):
+            sources = source_spectra(torch.where(f0 > VOICED_HZ, f0, 0.0), seed)
+            return synthesize(*spectrum(self.gains(content, f0, energy, voice), sources))
+
+    def adapted(self, voice: DecoderVoice) -> "tuple[FastDecoder, DecoderVoice]":
+        """A decoder and a voice without adaptation that make the same of it; these ones where there is none.
+
+        Raises:
+            UserError: the voice is adapted, to another decoder.
+        """
+        if voice.adaptation is None:
+            return self, voice
+        decoder = copy.deepcopy(self)
+        weights = adapted_weights(self, self.digest, voice.adaptation)
+        decoder.load_state_dict(weights, strict=False)
+        return decoder, adapted_voice(voice)
+
+    @cached_property
+    def digest(self) -> str:
+        """A sum of the weights, of their values in fp16 as files have them."""
+        total = hashlib.sha256()
+        for name, value in sorted(self.state_dict().items()):
+            total.update(name.encode() + value.half().cpu().numpy().tobytes())
+        return total.hexdigest()[:16]
 
     def save(self, path: Path, **metadata: str) -> None:
         """Write the weights as fp16 safetensors; an old file stays until the new is whole."""
@@ -283,13 +296,13 @@ class FastDecoder(nn.Module):
             save_file(state, temporary, {"config": json.dumps(asdict(self.config))} | metadata)
 
     @classmethod
-    def load(cls, path: Path) -> "FastDecoder":
+    def load(cls, path: str | Path) -> "FastDecoder":
         """The decoder of a file written by ``save``.
 
         Raises:
             UserError: no such file, or not a fast decoder.
         """
-        with reading_model(path, "fast decoder", "nuanced-speech train decoder") as file:
+        with reading_model(Path(path), "fast decoder", "nuanced-speech train decoder") as file:
             decoder = cls(FastDecoderConfig(**file.config()))
             decoder.load_state_dict(file.floats())
         return decoder.eval().requires_grad_(False)
@@ -303,19 +316,6 @@ def spectrum(gains: Gains, sources: SourceSpectra) -> tuple[Tensor, Tensor]:
     real = cosine * pulses.real - sine * pulses.imag + noise * hiss.real + residual * gains.residual_phase.cos()
     imag = cosine * pulses.imag + sine * pulses.real + noise * hiss.imag + residual * gains.residual_phase.sin()
     return real, imag
-
-
-def envelopes(wave: Tensor) -> Tensor:
-    """Spectral envelopes of ``wave [B, 600 * T]`` at 24 kHz: log mel magnitudes up to 8 kHz less their mean over the
-    bands ``[B, T, 64]``, a frame for each unit of 25 ms."""
-    bank = torch.tensor(
-        mel_filters(N_FFT, ENVELOPE_BANDS, SAMPLE_RATE, high_hz=ENVELOPE_HZ, norm="peak"), device=wave.device
-    )
-    padded = F.pad(wave, ((N_FFT - SAMPLES_PER_UNIT) // 2,) * 2)
-    frames = padded.unfold(-1, N_FFT, SAMPLES_PER_UNIT) * torch.hann_window(N_FFT, device=wave.device)
-    spectrum = torch.fft.rfft(frames)
-    mel = (spectrum.abs() @ bank.T / bank.sum(1)).clamp(min=ENVELOPE_FLOOR).log()
-    return mel - mel.mean(-1, keepdim=True)
 
 
 def _spread_matrix() -> np.ndarray:

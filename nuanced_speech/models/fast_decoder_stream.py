@@ -20,7 +20,8 @@ from nuanced_speech.dsp.harmonic_synthesis import (
     pulse_start,
     spectra,
 )
-from nuanced_speech.models.fast_decoder import CONTENT_DIM, Block, DecoderVoice, FastDecoder, spectrum
+from nuanced_speech.models.decoder_voice import CONTENT_DIM, DecoderVoice
+from nuanced_speech.models.fast_decoder import Block, FastDecoder, spectrum
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,16 @@ class FastDecoderStream:
         decoder: network.
         voice: a single one.
         seed: of the noise.
+
+    Raises:
+        UserError: the voice is adapted, to another decoder.
     """
 
     def __init__(self, decoder: FastDecoder, voice: DecoderVoice, seed: int = 0) -> None:
-        self.decoder, self.voice, self.seed = decoder, voice, seed
+        self.decoder, self.voice = decoder.adapted(voice)
+        self.seed = seed
         with torch.no_grad():
-            self.condition = decoder.condition(voice)
+            self.condition = self.decoder.condition(self.voice)
 
     @property
     def _blocks(self) -> list[Block]:

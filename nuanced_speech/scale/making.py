@@ -46,22 +46,26 @@ class ConverterMaker:
         whisper: Whisper model for transcripts.
         path: whose models are loaded: ``direct``, ``text`` or ``auto``.
         resume: whether a recording of many minutes goes on where it was broken off.
+        decoder: ``kokoro``, or a fast decoder's file, which every machine must find by this name.
     """
 
     device: str = "cpu"
     whisper: str = "base"
     path: str = "auto"
     resume: bool = False
+    decoder: str = "kokoro"
 
     def __call__(self, reader: Reader) -> Converting:
         """The conversion of files that ``reader`` reads.
 
         Raises:
-            UserError: a model that is not there.
+            UserError: a model or decoder that is not there.
         """
         from nuanced_speech.convert.resumable import ResumableConverter
         from nuanced_speech.models.bank import ModelBank
+        from nuanced_speech.models.decoder import load_decoder
 
-        converter = Converter(ModelBank(self.device, self.whisper), reader=reader)
+        models = ModelBank(self.device, self.whisper)
+        converter = Converter(models, reader=reader, decoder=load_decoder(self.decoder, models))
         converter.load(self.path)
         return ResumableConverter(converter).convert if self.resume else converter.convert

@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from nuanced_speech.core.version import __version__
 from nuanced_speech.dialogue.choice import language_model
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import load_decoder
 from nuanced_speech.serve.config import ServeConfig
 from nuanced_speech.serve.engine import Engine
 from nuanced_speech.serve.errors import add_handlers
@@ -40,9 +41,16 @@ FAMILIES = (
 
 
 def engine_of(config: ServeConfig) -> Engine:
-    """What computes, with one bank of models."""
-    chosen = partial(language_model, config.llm_url, config.llm_model, config.llm_key)
-    return Engine(ModelBank(config.device, config.whisper), config.fast, language_model=chosen)
+    """What computes, with one bank of models.
+
+    Raises:
+        UserError: the decoder cannot be read.
+    """
+    models, chosen = (
+        ModelBank(config.device, config.whisper),
+        partial(language_model, config.llm_url, config.llm_model, config.llm_key),
+    )
+    return Engine(models, config.fast, language_model=chosen, decoder=load_decoder(config.decoder, models))
 
 
 def create_app(config: ServeConfig, engine: Engine | None = None) -> FastAPI:

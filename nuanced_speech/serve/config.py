@@ -77,7 +77,8 @@ class ServeConfig:
         voices: folder of voices that the server was asked to keep.
         whisper: Whisper model for transcripts.
         device: device of the models.
-        fast: decoder in bfloat16.
+        fast: Kokoro's decoder in bfloat16.
+        decoder: ``kokoro``, or a fast decoder's file.
         llm_url: address of the language model that answers spoken questions; a small one in this process if None.
         llm_model: its name, or a GGUF file; the server's first, or SmolLM2, if None.
         llm_key: secret for that address.
@@ -99,6 +100,7 @@ class ServeConfig:
     whisper: str = "base"
     device: str = "cpu"
     fast: bool = False
+    decoder: str = "kokoro"
     llm_url: str | None = None
     llm_model: str | None = None
     llm_key: str | None = field(default=None, repr=False)

@@ -25,6 +25,7 @@ from nuanced_speech.dialogue.language_model import LanguageModel
 from nuanced_speech.dialogue.listener import Listener
 from nuanced_speech.dialogue.replier import Replier, ReplyConfig
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.delivery import Delivery, DeliveryAnalyzer
 from nuanced_speech.synthesis.speaking import SpokenSentence
@@ -72,6 +73,7 @@ class Engine:
         cloning: settings of the searches for a cloned voice.
         language_model: makes what answers spoken questions, when the first one comes.
         reply: settings of answers.
+        decoder: makes the sound; the converter's if omitted.
     """
 
     def __init__(
@@ -82,12 +84,14 @@ class Engine:
         cloning: CloningConfig = CloningConfig(),
         language_model: Callable[[], LanguageModel] = language_model,
         reply: ReplyConfig | None = None,
+        decoder: Decoder | None = None,
     ) -> None:
         self.models, self.fast, self.cloning = models, fast, cloning
         self.language_model, self.reply = language_model, reply or ReplyConfig(fast=fast)
         self._replier_lock = threading.Lock()
-        self.converter = converter or Converter(models)
-        self.text_to_speech = TextToSpeech(models, speed_limits=SPEED_LIMITS)
+        self.converter = converter or Converter(models, decoder=decoder)
+        decoder = decoder or self.converter.decoder
+        self.text_to_speech = TextToSpeech(models, speed_limits=SPEED_LIMITS, decoder=decoder)
         self.deliveries = DeliveryAnalyzer(models, analyzer=self.converter.analyzer)
         self.threads = torch.get_num_threads()
 

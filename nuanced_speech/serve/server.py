@@ -49,7 +49,8 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app, config.host, config.port, log_config=None, access_log=False, server_header=False,
                 timeout_graceful_shutdown=config.shutdown_seconds, ws="websockets-sansio", ws_max_size=LARGEST_EVENT,
-                lifespan="on",
+                # the tested ones, also where another package (ray[serve]) has brought uvloop and httptools
+                lifespan="on", loop="asyncio", http="h11",
             )
         )  # fmt: skip
         self.ready = ready

@@ -1,4 +1,4 @@
-"""A segment's features and a target voice to audio: content, melody and loudness → Kokoro's decoder → post chain."""
+"""A segment's features and a target voice to audio: content, melody and loudness → decoder → post chain."""
 
 import logging
 import math
@@ -21,6 +21,7 @@ from nuanced_speech.dsp.loudness import low_cut
 from nuanced_speech.dsp.octave_repair import repair_octaves
 from nuanced_speech.dsp.pitch import median_log_f0, transpose
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import Decoder, KokoroDecoder
 from nuanced_speech.models.kokoro import spread
 from nuanced_speech.synthesis.effects import Reference, apply
 from nuanced_speech.synthesis.target_voice import TargetVoice
@@ -65,6 +66,7 @@ class Resynthesizer:
         models: synthesizer and speaker encoder.
         content: text features of segments that are spoken without text.
         cleaner: shares of the nearest stock timbre that are tried, in order, where a timbre drops an octave.
+        decoder: makes the sound; Kokoro's own if omitted.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class Resynthesizer:
         models: ModelBank,
         content: ContentEstimator | None = None,
         cleaner: Sequence[float] = (0.35, 0.7, 1.0),
+        decoder: Decoder | None = None,
     ) -> None:
         self.models, self.cleaner = models, tuple(cleaner)
+        self.decoder = decoder or KokoroDecoder(models)
         self.content = content or ContentEstimator(models)
 
     @torch.no_grad()
@@ -169,14 +173,14 @@ class Resynthesizer:
     ) -> Rendered:
         """Audio ``[600 * units]`` of ``content [1, 512, units]``, ``f0`` and ``energy [2 * units]``; with a reference,
         after the post chain."""
-        kokoro = self.models.kokoro
+        spoken = voice.decoder_voice(style, features, self.decoder.uses_recordings)
 
         def decode(units: slice, timbre: Tensor) -> np.ndarray:
             frames = _frames(units)
             melody, level = (
-                torch.from_numpy(x[frames].astype(np.float32))[None].to(kokoro.device) for x in (f0, energy)
+                torch.from_numpy(x[frames].astype(np.float32))[None].to(content.device) for x in (f0, energy)
             )
-            wave = kokoro.decode(content[..., units], melody, level, timbre[None], seed=seed)
+            wave = self.decoder(content[..., units], melody, level, replace(spoken, timbre=timbre[None]), seed=seed)
             return low_cut(wave[0].cpu().numpy())
 
         def render(units: slice, timbre: Tensor) -> np.ndarray:
@@ -190,6 +194,9 @@ class Resynthesizer:
             if features is not None and reference is not None:
                 rendered = self.finish(wave, features, reference, voice)
                 wave, voice = rendered.audio, rendered.voice
+        if not self.decoder.drops_octaves:
+            memory.give_back()
+            return Rendered(wave, voice)
         with stage("repair"):
             # a stock voice's timbre has no extension
             nearest, nothing = nearest_stock_timbre(style.timbre), torch.zeros_like(style.extension)

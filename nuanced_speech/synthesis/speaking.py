@@ -1,4 +1,4 @@
-"""Parts of a text to sound: Kokoro speaks several at once, and what it made is cut apart, levelled and timed."""
+"""Parts of a text to sound: several are spoken at once, and what was made is cut apart, levelled and timed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,9 +14,12 @@ from nuanced_speech.audio.loudness import BROADCAST_LUFS, gain_to, loudness
 from nuanced_speech.core import memory, precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.dsp.time_stretch import stretch
+from nuanced_speech.models.decoder import Decoder
+from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.synthesis.delivery import FittedDelivery
 from nuanced_speech.synthesis.utterances import Part, phoneme_strings, utterances
+from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.stock import style_of
 from nuanced_speech.voice.style import Style
 
@@ -135,6 +138,7 @@ class Manner:
         kokoro_speeds: speeds that Kokoro speaks itself.
         speed_limits: slowest and fastest speed.
         deliveries: melody, pace and loudness to take on, by the same names as the packs.
+        adaptations: what voices change in a fast decoder, by the same names.
     """
 
     packs: Mapping[str | None, Style]
@@ -147,13 +151,22 @@ class Manner:
     kokoro_speeds: SpeedRange
     speed_limits: tuple[float, float]
     deliveries: Mapping[str | None, FittedDelivery]
+    adaptations: Mapping[str | None, DecoderAdaptation]
 
 
 @torch.no_grad()
 def speak_parts(
-    first: Part, rest: Iterator[Part], kokoro: Kokoro, manner: Manner, start: Position | None = None
+    first: Part,
+    rest: Iterator[Part],
+    kokoro: Kokoro,
+    decoder: Decoder,
+    manner: Manner,
+    start: Position | None = None,
 ) -> Iterator[SpokenSentence]:
-    """Parts of a text spoken, each as soon as it is made; those before ``start`` are left out."""
+    """Parts of a text spoken, each as soon as it is made; those before ``start`` are left out.
+
+    Kokoro gives content and prosody, and the decoder the sound.
+    """
     start = start or Position(0, 0, round(manner.lead / SECONDS_PER_UNIT), None)
     now, before, level, begun = start.now, start.before, start.level, {*start.begun}
     for number, group in enumerate(utterances(first, rest)):
@@ -162,7 +175,7 @@ def speak_parts(
         delivery = manner.deliveries.get(group[0].voice)
         wanted = manner.speed * group[0].speed * (1.0 if delivery is None else delivery.speed)
         own, factor = manner.kokoro_speeds.split(min(max(wanted, manner.speed_limits[0]), manner.speed_limits[1]))
-        parts = [_stretched(*part, factor) for part in _utter(kokoro, group, own, manner)]
+        parts = [_stretched(*part, factor) for part in _utter(kokoro, decoder, group, own, manner)]
         memory.give_back()
         active_db = active_level_db(parts[0][1], SAMPLE_RATE)
         if level is None and delivery is not None:
@@ -218,7 +231,7 @@ def _gain_to(gain_db: float, waves: list[np.ndarray]) -> np.float32:
 
 
 def _utter(
-    kokoro: Kokoro, group: list[Part], speed: float, manner: Manner
+    kokoro: Kokoro, decoder: Decoder, group: list[Part], speed: float, manner: Manner
 ) -> Iterator[tuple[Part, np.ndarray, list[TimedText]]]:
     """Parts that are spoken at once and cut apart again, each with its audio and the times of its words.
 
@@ -234,7 +247,8 @@ def _utter(
     content = spread(encoded.content, prosody.durations)
     with precision.autocast(kokoro.device, None if manner.fast else torch.float32):
         f0 = manner.deliveries[voice].melody(prosody.f0) if voice in manner.deliveries else prosody.f0
-        audio = kokoro.decode(content, f0, prosody.energy, style.decoder, seed=manner.seed)
+        spoken = DecoderVoice.single(style.decoder[0], adaptation=manner.adaptations.get(voice))
+        audio = decoder(content, f0, prosody.energy, spoken, manner.seed)
     wave = audio[0].float().cpu().numpy()
     ends = np.maximum(np.cumsum(prosody.durations[0].cpu().numpy()) - LAG, 0)
     loud = _loud(wave)

@@ -8,11 +8,14 @@ from torch import Tensor
 
 from nuanced_speech.adapt.speaker_eq import SpeakerEq
 from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.audio import SYNTHETIC
 from nuanced_speech.dsp.pitch import median_log_f0
+from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.effects import Effect, Equalize, FollowBalance, MatchBalance, MatchLoudness
 from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.stock import style_of
 from nuanced_speech.voice.style import Style
 
@@ -31,6 +34,8 @@ class TargetVoice:
         spectrum: long-term spectrum of its recording, log energies ``[BANDS]``; None where it has no recording.
         speaker: speaker embedding ``[256]`` of length 1 that an equaliser is fitted to; None for none.
         equalizer: that equaliser, once it is fitted.
+        recorded: recordings of it, for a decoder that takes frames; None where it has none.
+        adaptation: what it changes in a fast decoder; in the source's own voice, in its adapted segments.
     """
 
     pack: Style | None
@@ -39,17 +44,39 @@ class TargetVoice:
     spectrum: np.ndarray | None = None
     speaker: Tensor | None = None
     equalizer: SpeakerEq | None = None
+    recorded: RecordedVoice | None = None
+    adaptation: DecoderAdaptation | None = None
 
     @classmethod
-    def own(cls, speaker: Tensor | None = None) -> "TargetVoice":
+    def own(
+        cls,
+        speaker: Tensor | None = None,
+        recorded: RecordedVoice | None = None,
+        adaptation: DecoderAdaptation | None = None,
+    ) -> "TargetVoice":
         """Each segment's own voice; ``speaker`` is that of an adapted one."""
-        return cls(None, float("nan"), f"{SYNTHETIC}; voice: of the source (clone)", speaker=speaker)
+        mark = f"{SYNTHETIC}; voice: of the source (clone)"
+        return cls(None, float("nan"), mark, speaker=speaker, recorded=recorded, adaptation=adaptation)
 
     def style(self, features: SegmentFeatures, phonemes: int | None = None) -> Style:
         """The style of a segment, for a text of so many phonemes if that is known."""
         if self.pack is None:
             return features.style
         return style_of(self.pack) if phonemes is None else style_of(self.pack, phonemes)
+
+    def decoder_voice(self, style: Style, segment: SegmentFeatures | None, recordings: bool) -> DecoderVoice:
+        """What the decoder is given for a segment.
+
+        Args:
+            style: of the segment.
+            segment: the segment; None for new words.
+            recordings: whether the decoder takes what recordings tell.
+        """
+        if not recordings:
+            return DecoderVoice.single(style.decoder)
+        speaker, reference = (None, None) if self.recorded is None else self.recorded.of(segment)
+        adapted = self.pack is not None or segment is None or segment.reference is not None
+        return DecoderVoice.single(style.decoder, speaker, reference, self.adaptation if adapted else None)
 
     def equalized(self, features: SegmentFeatures) -> bool:
         """Whether a segment is spoken with an equaliser."""

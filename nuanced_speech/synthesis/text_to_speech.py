@@ -20,6 +20,7 @@ from torch import Tensor
 from nuanced_speech.core import precision
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.bank import ModelBank, shared_bank
+from nuanced_speech.models.decoder import Decoder, KokoroDecoder
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.delivery import Delivery, FittedDelivery, fit_delivery
 from nuanced_speech.synthesis.speaking import (
@@ -55,6 +56,7 @@ class TextToSpeech:
         levelling: limits of the gain between utterances.
         kokoro_speeds: speeds that Kokoro speaks itself.
         speed_limits: slowest and fastest speed.
+        decoder: makes the sound; Kokoro's own if omitted.
 
     Example:
         ``TextToSpeech().speak("Good morning.", "bf_emma")``
@@ -66,8 +68,10 @@ class TextToSpeech:
         levelling: Levelling = LEVELLING,
         kokoro_speeds: SpeedRange = KOKORO_SPEEDS,
         speed_limits: tuple[float, float] = SPEED_LIMITS,
+        decoder: Decoder | None = None,
     ) -> None:
         self.models = models or ModelBank()
+        self.decoder = decoder or KokoroDecoder(self.models)
         self.levelling, self.kokoro_speeds, self.speed_limits = levelling, kokoro_speeds, speed_limits
 
     def speak(
@@ -142,10 +146,21 @@ class TextToSpeech:
         fitted = _fitted(delivery, kokoro, loaded)
         packs = {name: Style.from_vector(fitted[name].pack if fitted else pack) for name, pack in loaded.items()}
         lead = 0.0 if pieces[0].text else pieces[0].pause or 0.0
+        adapted = {name: chosen.adaptation for name, chosen in voices.items() if chosen.adaptation is not None}
         manner = Manner(
-            packs, speed, pause, lead, seed, fast, self.levelling, self.kokoro_speeds, self.speed_limits, fitted
+            packs,
+            speed,
+            pause,
+            lead,
+            seed,
+            fast,
+            self.levelling,
+            self.kokoro_speeds,
+            self.speed_limits,
+            fitted,
+            adapted,
         )
-        return speak_parts(first, parts, kokoro, manner, start)
+        return speak_parts(first, parts, kokoro, self.decoder, manner, start)
 
     def check(self, speed: float, pause: float) -> None:
         """Check numbers before anything is loaded.
@@ -170,14 +185,17 @@ def speak(
     device: str = "cpu",
     fast: bool = False,
     models: ModelBank | None = None,
+    decoder: Decoder | None = None,
 ) -> np.ndarray:
     """Text to speech ``[T]`` at 24 kHz, in one call; ``TextToSpeech.stream`` explains the arguments and errors.
 
     Args:
         device: where the models are loaded, if no ``models`` are given.
         models: bank with the synthesizer; by default the one that all calls on a device share.
+        decoder: makes the sound; Kokoro's own if omitted. ``models.fast_decoder.FastDecoder.load`` reads another.
     """
-    return TextToSpeech(models or shared_bank(device)).speak(text, voice, language, speed, pause, seed, fast)
+    speech = TextToSpeech(models or shared_bank(device), decoder=decoder)
+    return speech.speak(text, voice, language, speed, pause, seed, fast)
 
 
 def language_of(voice: Voice, language: str | None = None) -> str:

@@ -13,7 +13,7 @@ from torch import Tensor
 from nuanced_speech.analysis.features import ENERGY_OFFSET
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.fast_decoder import (
+from nuanced_speech.models.decoder_voice import (
     CONTENT_DIM,
     ENVELOPE_BANDS,
     SPEAKER_DIM,

@@ -7,7 +7,6 @@ weights and add losses (``decoder_stages``): the likeness of the speaker, and di
 """
 
 import logging
-from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,12 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.core import precision
-from nuanced_speech.core.constants import SAMPLE_RATE, UNITS_PER_SECOND, VOICED_HZ
+from nuanced_speech.core.constants import UNITS_PER_SECOND, VOICED_HZ
 from nuanced_speech.core.device import find_device
 from nuanced_speech.dsp.harmonic_synthesis import source_spectra, synthesize
-from nuanced_speech.dsp.stft_loss import STFTLoss
-from nuanced_speech.models.fast_decoder import DecoderVoice, Gains, Reference, spectrum
+from nuanced_speech.dsp.spectral_distance import SpectralDistance
+from nuanced_speech.models.decoder_voice import DecoderVoice, Reference
+from nuanced_speech.models.fast_decoder import Gains, spectrum
 from nuanced_speech.train import checkpoint, decoder_stages
 from nuanced_speech.train.board import Board
 from nuanced_speech.train.configs import FastDecoderTraining
@@ -33,31 +33,6 @@ from nuanced_speech.train.processes import ALONE, Processes, join
 from nuanced_speech.train.schedule import WarmCosine, set_rates
 
 log = logging.getLogger(__name__)
-RESOLUTIONS = (256, 512, 1024, 2048)
-"""Window lengths of the log spectra that are compared."""
-
-
-class SpectralDistance(torch.nn.Module):
-    """Mean over resolutions of spectral convergence and log-magnitude L1, of what lies below each item's bandwidth."""
-
-    def __init__(self, sizes: Sequence[int] = RESOLUTIONS) -> None:
-        super().__init__()
-        self.each = [STFTLoss(size, size // 4, size) for size in sizes]
-        self.buffers_of = torch.nn.ModuleList(self.each)
-
-    def forward(self, prediction: Tensor, target: Tensor, bandwidth: Tensor) -> tuple[Tensor, Tensor]:
-        """Convergence and log distance, scalars, of two ``[B, T]``; ``bandwidth [B]`` in Hz."""
-        parts = []
-        for resolution in self.each:
-            predicted, expected = resolution.magnitude(prediction), resolution.magnitude(target)
-            hertz = torch.linspace(0, SAMPLE_RATE / 2, expected.shape[1], device=expected.device)
-            known = (hertz[None] <= bandwidth[:, None])[..., None]
-            apart = (predicted - expected) * known
-            convergence = apart.flatten(1).norm(dim=1) / ((expected * known).flatten(1).norm(dim=1) + 1e-3)
-            log_distance = ((predicted.log() - expected.log()).abs() * known).sum((1, 2)) / known.sum((1, 2))
-            parts.append((convergence.mean(), log_distance.mean() / expected.shape[2]))
-        convergence, distance = (torch.stack(part).mean() for part in zip(*parts, strict=True))
-        return convergence, distance
 
 
 def sound(gains: Gains, f0: Tensor, seed: int = 0) -> Tensor:

@@ -11,16 +11,19 @@ from zipfile import ZipFile
 import numpy as np
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.files import replacing
+from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.provenance import Provenance, Source
 from nuanced_speech.voice.stock import NAME, PACK_SUFFIXES, read_pack, stock_voices
 
 LONGEST_NAME = 100
 _KEY = "nuanced_speech_voice"
+_DECODER = "decoder"
 
 
 def check_name(name: str) -> None:
@@ -59,7 +62,14 @@ def make_folder(folder: Path) -> None:
         raise UserError(f"{folder}: cannot make this folder ({error.strerror})") from error
 
 
-def write_voice(folder: Path, name: str, pack: Tensor, provenance: Provenance, force: bool) -> list[Path]:
+def write_voice(
+    folder: Path,
+    name: str,
+    pack: Tensor,
+    provenance: Provenance,
+    force: bool,
+    adaptation: DecoderAdaptation | None = None,
+) -> list[Path]:
     """Write a voice in three formats, all or none; ``Voice.save`` has the details.
 
     Raises:
@@ -80,27 +90,33 @@ def write_voice(folder: Path, name: str, pack: Tensor, provenance: Provenance, f
                 with ZipFile(temporary, "w") as archive, archive.open(f"{name}.npy", "w") as entry:
                     np.lib.format.write_array(entry, pack.numpy(), allow_pickle=False)
             else:
-                metadata = {_KEY: json.dumps({"name": name, **asdict(provenance)}, ensure_ascii=False)}
-                temporary.write_bytes(to_bytes({"voice": pack}, metadata))
+                more = {} if adaptation is None else {_DECODER: adaptation.decoder}
+                metadata = {_KEY: json.dumps({"name": name, **asdict(provenance), **more}, ensure_ascii=False)}
+                numbers = {} if adaptation is None else adaptation.tensors()
+                temporary.write_bytes(to_bytes({"voice": pack, **numbers}, metadata))
     return paths
 
 
-def read_voice(path: Path) -> tuple[str, Tensor, Provenance]:
-    """Name, pack ``[510, 256]`` and provenance of a voice file; the name is the file's where the file tells none.
+def read_voice(path: Path) -> tuple[str, Tensor, Provenance, DecoderAdaptation | None]:
+    """Name, pack ``[510, 256]``, provenance and adaptation of a voice file; the name is the file's where the file tells
+    none.
 
     Raises:
         UserError: no voice pack, or a header that is damaged.
     """
     pack, header = read_pack(path), _header(path)
     if not header:
-        return path.stem, pack, Provenance()
+        return path.stem, pack, Provenance(), None
     with reading(path, "a voice whose origin can be read", "save the voice again"):
         sources = tuple(Source(**source) for source in header.pop("sources"))
-        name, texts = header.pop("name"), {k: v for k, v in header.items() if k != "attributes"}
-        if not all(isinstance(value, str) for value in (name, *texts.values())):
+        name, decoder = header.pop("name"), header.pop(_DECODER, "")
+        texts = {k: v for k, v in header.items() if k != "attributes"}
+        if not all(isinstance(value, str) for value in (name, decoder, *texts.values())):
             raise TypeError("not text where text belongs")
         attributes = {str(k): float(v) for k, v in header.get("attributes", {}).items()}
-        return name, pack, Provenance(sources=sources, **texts, attributes=attributes)
+        provenance = Provenance(sources=sources, **texts, attributes=attributes)
+    with reading(path, "a voice whose adaptation can be read", "clone the voice again"):
+        return name, pack, provenance, DecoderAdaptation.from_tensors(load_file(path), decoder)
 
 
 def _header(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nuanced_speech.audio.io import SYNTHETIC
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.files import check_name, read_voice, write_voice
 from nuanced_speech.voice.prior import near_real
 from nuanced_speech.voice.provenance import Provenance, mixture_provenance
@@ -27,7 +28,7 @@ from nuanced_speech.voice.style import Style
 
 @dataclass(frozen=True, eq=False)
 class Voice:
-    """A name, a voice pack ``[510, 256]``, and a provenance.
+    """A name, a voice pack ``[510, 256]``, a provenance, and what the voice changes in a fast decoder, if anything.
 
     The pack of a voice that is only spoken with, and never saved, may have one row, and an extension.
 
@@ -38,6 +39,7 @@ class Voice:
     name: str
     pack: Tensor
     provenance: Provenance = field(default_factory=Provenance)
+    adaptation: DecoderAdaptation | None = None
 
     @property
     def mark(self) -> str:
@@ -46,8 +48,9 @@ class Voice:
 
     @property
     def digest(self) -> str:
-        """A sum of the pack's numbers, by which equal voices are known."""
-        return hashlib.sha256(self.pack.float().cpu().numpy().tobytes()).hexdigest()
+        """A sum of the pack's numbers, and of the adaptation's, by which equal voices are known."""
+        adapted = b"" if self.adaptation is None else self.adaptation.digest.encode()
+        return hashlib.sha256(self.pack.float().cpu().numpy().tobytes() + adapted).hexdigest()
 
     @classmethod
     def load(cls, spec: "str | Path | Voice") -> "Voice":
@@ -98,12 +101,13 @@ class Voice:
             force: overwrite a voice of that name.
 
         Returns:
-            the files, ``[510, 1, 256]`` float32 in each; the last one's header has the provenance too.
+            the files, ``[510, 1, 256]`` float32 in each; the last one's header has the provenance too, and an
+            adaptation lies beside the pack there.
 
         Raises:
             UserError: a name that no voice may have, one that is taken, or a folder that cannot be written.
         """
-        return write_voice(Path(folder), self.name, self.pack, self.provenance, force)
+        return write_voice(Path(folder), self.name, self.pack, self.provenance, force, self.adaptation)
 
 
 def mix(expression: str, name: str, prior: bool = True) -> Voice:

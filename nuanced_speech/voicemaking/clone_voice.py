@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nuanced_speech.core.progress import Progress
+from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.voice.voice import Voice
 from nuanced_speech.voicemaking.cloning import clone
 
@@ -18,6 +19,7 @@ def clone_voice(
     one_speaker: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
+    decoder: Decoder | None = None,
 ) -> Voice:
     """The voice of the speaker of some recordings. ``voicemaking.cloning.clone`` returns the measurements too.
 
@@ -33,6 +35,7 @@ def clone_voice(
         one_speaker: skip the check that the recordings are of one speaker.
         seed: random seed of the refinement.
         progress: called with the share of the work that is done, 0 to 1.
+        decoder: decoder to refine for; Kokoro's own if omitted.
 
     Raises:
         UserError: as ``voicemaking.cloning.clone``.
@@ -46,4 +49,5 @@ def clone_voice(
         one_speaker=one_speaker,
         seed=seed,
         progress=progress,
+        decoder=decoder,
     ).voice

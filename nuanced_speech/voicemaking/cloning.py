@@ -26,10 +26,12 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.timbre_surrogate import F0_CENTRE
 from nuanced_speech.models.whisper import check_language
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.languages import LANGUAGES
+from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.files import check_name
 from nuanced_speech.voice.provenance import Source, new_provenance
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639, stock_voices, style_of
@@ -80,6 +82,7 @@ def clone(
     models: ModelBank | None = None,
     progress: Progress | None = None,
     config: CloningConfig = CloningConfig(),
+    decoder: Decoder | None = None,
 ) -> Clone:
     """The voice of the speaker of some recordings.
 
@@ -88,12 +91,14 @@ def clone(
         name: name of the voice.
         consent: the speaker's agreement, in words; kept in the voice.
         language: language of the recordings, ISO 639-1; detected by Whisper if None.
-        refine: largest number of steps of gradient descent through the synthesizer.
+        refine: largest number of steps of gradient descent through the synthesizer, or through a fast decoder, whose
+            changes are kept beside the pack then.
         one_speaker: skip the check that all recordings have one speaker.
         seed: random seed of the passages that refinement tries.
         models: bank of models; a new one if None.
         progress: called with the share that is done.
         config: settings of the searches.
+        decoder: decoder to refine for; Kokoro's own if omitted.
 
     Raises:
         UserError: as ``analysis.enrollment.read_recordings``; no consent; not a name for a voice; unknown language;
@@ -119,13 +124,15 @@ def clone(
     sentences, language = _sentences(models, enrolled, language)
     fit_progress = part_of(progress, 0.2, 0.3 if refine else 1.0)
     prosody = _prosody_rows(models, sentences, language, log_f0, fit_progress, config.prosody)
+    adaptation = None
     if refine:
-        adapter = VoiceAdapter(models, config=config.adaptation)
-        timbre, prosody = _refined(adapter, features, timbre, prosody, refine, seed, part_of(progress, 0.3, 1.0))
+        adapter = VoiceAdapter(models, config=config.adaptation, decoder=decoder)
+        refine_progress = part_of(progress, 0.3, 1.0)
+        timbre, prosody, adaptation = _refined(adapter, features, timbre, prosody, refine, seed, refine_progress)
     pack = torch.cat([_timbre_rows(timbre.cpu()), prosody], 1)
     sources = tuple(Source(recording.path.name, recording.sha256) for recording in enrolled)
     provenance = new_provenance("clone", language=language, sources=sources, consent=consent.strip())
-    return Clone(Voice(name, pack, provenance), enrolled, embedding.cpu().numpy(), log_f0, warnings)
+    return Clone(Voice(name, pack, provenance, adaptation), enrolled, embedding.cpu().numpy(), log_f0, warnings)
 
 
 def _check(recordings: Sequence[str | Path], name: str, consent: str, language: str | None, refine: int) -> None:
@@ -153,14 +160,15 @@ def _refined(
     steps: int,
     seed: int,
     progress: Progress | None,
-) -> tuple[Tensor, Tensor]:
-    """A timbre ``[128]`` and prosody ``[510, 128]`` after refinement through the synthesizer."""
+) -> tuple[Tensor, Tensor, DecoderAdaptation | None]:
+    """A timbre ``[128]`` and prosody ``[510, 128]`` after refinement through the synthesizer; or these as they were,
+    and what the speaker changes in a fast decoder."""
     start = replace(mean_style(features), timbre=timbre)
-    adapted = adapter([replace(item, style=start) for item in features], steps, seed, progress)
+    adapted = adapter([replace(item, style=start) for item in features], steps, seed, progress, reference=False)
     if adapted.synthetic:
         # the prosody half is known better than by its melody only where Kokoro made the recordings
         prosody = prosody + adapted.style.prosody.cpu() - style_of(prosody)
-    return adapted.style.timbre, prosody
+    return adapted.style.timbre, prosody, adapted.decoder
 
 
 def _sentences(models: ModelBank, recordings: list[Recording], language: str | None) -> tuple[list[Sentence], str]:

@@ -1,13 +1,15 @@
 """Files of tensors, read so that neither their numbers nor the sizes that they announce are believed."""
 
+import io
 import json
 import math
+import pickletools
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from safetensors import safe_open
@@ -20,6 +22,8 @@ from nuanced_speech.core.reading import check_numbers
 
 # Weights of trained networks stay below 1e3; float16 ends at 65504.
 LARGEST_WEIGHT = 1e6
+# Names of classes in a pickle, and the pickles that PyTorch's format before 1.6 begins with.
+_LONGEST_NAME, _LEGACY_PICKLES = 500, 5
 # A network may hold so many times the numbers of its file, and some tables beside (windows, positions, mel banks).
 _SPARE, _TABLES = 3, 1 << 24
 _BY_SHAPE = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full)
@@ -116,14 +120,34 @@ def load_pickle(path: Path, mmap: bool | None = None) -> Any:
     """What ``torch.save`` wrote, data only, on the CPU. For use inside ``reading``: it raises what the library raises.
 
     Raises:
-        ContentError: an archive that would unpack to more than its own length.
+        ContentError: an archive that would unpack to more than its own length; or a name of absurd length.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > path.stat().st_size:
-            raise ContentError("it would unpack to more than its own size")
+            members = archive.infolist()
+            if sum(member.file_size for member in members) > path.stat().st_size:
+                raise ContentError("it would unpack to more than its own size")
+            for member in members:
+                if member.filename.endswith(".pkl"):
+                    _check_names(io.BytesIO(archive.read(member)), 1)
+    else:
+        with open(path, "rb") as file:
+            _check_names(file, _LEGACY_PICKLES)
     return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+
+
+def _check_names(file: IO[bytes], pickles: int) -> None:
+    """Refuse names of classes or functions that no library has: PyTorch's error about one takes time that grows with
+    the square of its length."""
+    try:
+        for _ in range(pickles):
+            for opcode, argument, _ in pickletools.genops(file):
+                if opcode.name in ("GLOBAL", "INST") and len(argument) > _LONGEST_NAME:
+                    raise ContentError(f"it names something with {len(argument)} characters")
+    except ContentError:
+        raise
+    except ValueError:
+        return  # no pickle from here on, which PyTorch tells
 
 
 class NoLargerThan(TorchFunctionMode):

@@ -78,6 +78,26 @@ def test_chained_ogg_is_read_to_its_end(tmp_path: Path) -> None:
     assert 2 * RATE <= len(audio.read(path)) <= 3 * RATE
 
 
+def test_an_ogg_file_without_its_first_page_is_refused(tmp_path: Path) -> None:
+    path, part = tmp_path / "a.ogg", io.BytesIO()
+    soundfile.write(part, tone(300), RATE, format="OGG")
+    data = bytearray(part.getvalue())
+    data[5] = 0
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=r"a\.ogg is not audio that can be read"):
+        audio.read(path)
+
+
+def test_a_codec_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.wav", tone(300))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"fmt ") + 8
+    data[at : at + 2] = (0x7ABC).to_bytes(2, "little")
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=r"a\.wav is not audio that can be read"):
+        audio.read(path)
+
+
 def test_a_constant_offset_is_taken_away(tmp_path: Path) -> None:
     live = tone(300)
     wave = audio.read(written(tmp_path / "a.wav", live + 0.3))

@@ -129,6 +129,7 @@ def test_convert_writes_audio_report_and_picture(clip, tmp_path, run, loaded_ban
     assert soundfile.info(out).samplerate == 24000
     figures = json.loads((folder / "out.json").read_text())
     assert figures["wer"] <= 0.25 and figures["f0_correlation"] > 0.8 and figures["rtf"] > 0
+    assert figures["overlaps"] == []
     assert (folder / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -156,7 +157,9 @@ def test_one_bad_recording_does_not_cost_the_others(clip, bad, tmp_path, run, lo
     folder, short = tmp_path / "converted", tmp_path / "good.wav"
     wave, rate = soundfile.read(clip)
     soundfile.write(short, wave[: 2 * rate], rate)
-    status, _, err = run("convert", bad["nan"], short, folder, "--more", short, "--whisper", "tiny.en")
+    status, _, err = run(
+        "convert", bad["nan"], short, folder, "--more", short, "--whisper", "tiny.en", "--decoder", "fast"
+    )
     assert status == 1 and "1 of 2" in err
     assert [p.name for p in folder.iterdir()] == ["good.wav"]
 
@@ -197,7 +200,8 @@ def test_a_folder_is_converted_once(clip, bad, tmp_path, run, loaded_bank):
     wave, rate = soundfile.read(clip)
     soundfile.write(folder / "deep" / "good.wav", wave[: 2 * rate], rate)
     bad["silent"].rename(folder / "silent.wav")
-    command = ("convert", folder, out, "--format", "flac", "--path", "direct", "--whisper", "tiny.en", "--strict")
+    options = ("--format", "flac", "--path", "direct", "--whisper", "tiny.en", "--decoder", "fast", "--strict")
+    command = ("convert", folder, out, *options)
     status, _, err = run(*command)
     assert status == 1 and "1 of 2" in err and "no speech in" in err
     good = out / "deep" / "good.flac"

@@ -13,8 +13,10 @@ from helpers import OTHER_SPEAKER, SAMPLE
 from nuanced_speech import Converter, audio
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.analysis.overlapping_speech import told
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.audio.loudness import loudness
+from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
@@ -122,24 +124,24 @@ def test_rhythm_can_be_left_to_kokoro(converter, wave):
 
 
 @pytest.mark.slow
-def test_several_pieces_join_and_stream_to_a_file(converter, long, tmp_path):
+def test_several_pieces_join_and_stream_to_a_file(quick, long, tmp_path):
     seen: list[float] = []
     out = tmp_path / "long.flac"
-    converter.convert(long, sample_rate=24000, output=out, progress=seen.append)
+    quick.convert(long, sample_rate=24000, output=out, progress=seen.append)
     assert soundfile.info(out).frames == len(long)
     assert seen == sorted(seen)
     assert seen[-1] == pytest.approx(1.0)
 
 
 @pytest.mark.slow
-def test_voices_from_files_give_what_their_names_give(converter, wave, tmp_path):
+def test_voices_from_files_give_what_their_names_give(quick, wave, tmp_path):
     short = wave[: audio.SAMPLE_RATE]
     pack = stock_voices()["bm_george"]
     torch.save(pack[:, None], tmp_path / "own.pt")
     np.savez(tmp_path / "own.npz", voice=pack.numpy())
-    named = converter.convert(short, sample_rate=24000, voice="bm_george").audio
+    named = quick.convert(short, sample_rate=24000, voice="bm_george").audio
     for name in ("own.pt", "own.npz"):
-        assert np.allclose(converter.convert(short, sample_rate=24000, voice=tmp_path / name).audio, named, atol=1e-4)
+        assert np.allclose(quick.convert(short, sample_rate=24000, voice=tmp_path / name).audio, named, atol=1e-4)
 
 
 class Noting(Resynthesizer):
@@ -183,9 +185,9 @@ class NotingSpeakers(SpeakerClustering):
 
 
 @pytest.mark.slow
-def test_further_recordings_of_a_voice_make_it_better_known(converter, wave, clip):
+def test_further_recordings_of_a_voice_make_it_better_known(converter, packaged_decoder, wave, clip):
     short, speakers = wave[: 2 * audio.SAMPLE_RATE], NotingSpeakers(converter.models)
-    chain = Converter(converter.models, speakers=speakers)
+    chain = Converter(converter.models, speakers=speakers, decoder=packaged_decoder)
     outputs = [chain.convert(short, sample_rate=24000, path="direct", more=more).audio for more in ((), (clip,))]
     chain.voices.target(ConversionOptions(voice=clip), {"more": audio.read(clip)})
     alone, together, _ = speakers.assigned
@@ -290,11 +292,31 @@ def test_a_stream_gives_what_a_conversion_gives_as_soon_as_it_is_made(converter,
     assert np.array_equal(streamed, chain.convert(long, sample_rate=24000, path="direct", language="fr").audio)
 
 
-def test_a_voice_as_second_argument_is_deprecated(converter, wave):
+@pytest.mark.slow
+def test_two_people_at_once_are_named_and_segments_may_be_handed_in(converter, wave, caplog):
+    mixed, other = audio.read(SAMPLE)[: 4 * SAMPLE_RATE], audio.read(OTHER_SPEAKER)
+    mixed[SAMPLE_RATE : SAMPLE_RATE + len(other)] += other * (mixed.std() / other.std())
+    # a second of one speaker and a gap, which is cut out, before it
+    source = np.concatenate([wave[SAMPLE_RATE : 2 * SAMPLE_RATE], np.zeros(3 * SAMPLE_RATE, np.float32), mixed])
+    echo, options = Echo(converter.models), {"sample_rate": 24000, "path": "direct", "language": "fr"}
+    done = Converter(converter.models, resynthesizer=echo).convert(source, **options)
+    assert done.overlaps and all(4.5 < place.start < place.end < 8 for place in done.overlaps)
+    assert f"the recording: two people speak at once ({told(done.overlaps)}): one voice speaks for both" in caplog.text
+
+    def halves(wave: np.ndarray) -> list[Segment]:
+        units = len(wave) // 600
+        return [Segment(0, units // 2, 0, units // 2), Segment(units // 2, units, units // 2, units)]
+
+    chain = Converter(converter.models, resynthesizer=echo, segmenter=halves, overlaps=lambda wave: ())
+    echo.asked = 0
+    assert chain.convert(source[:SAMPLE_RATE], **options).overlaps == () and echo.asked == 2
+
+
+def test_a_voice_as_second_argument_is_deprecated(quick, wave):
     short = wave[: audio.SAMPLE_RATE]
     with pytest.warns(DeprecationWarning, match="voice"):
-        old = converter.convert(short, "af_heart").audio
-    assert np.array_equal(old, converter.convert(short, sample_rate=24000, voice="af_heart").audio)
+        old = quick.convert(short, "af_heart").audio
+    assert np.array_equal(old, quick.convert(short, sample_rate=24000, voice="af_heart").audio)
 
 
 @pytest.mark.slow

@@ -16,13 +16,13 @@ from nuanced_speech.core.journal import work_folder
 
 @pytest.mark.slow
 def test_a_conversion_that_is_broken_off_goes_on_without_a_difference(
-    converter: Converter, clip: Path, tmp_path: Path
+    quick: Converter, clip: Path, tmp_path: Path
 ) -> None:
     source, out = tmp_path / "in.wav", tmp_path / "out.wav"
     wave = audio.read(clip)
     audio.write(source, np.concatenate([wave, wave, wave])[: 13 * 24000])
-    converter.convert(source, path="direct", output=tmp_path / "unbroken.wav")
-    resumable = ResumableConverter(converter)
+    quick.convert(source, path="direct", output=tmp_path / "unbroken.wav")
+    resumable = ResumableConverter(quick)
     kept: list[set[str]] = []
     for limit in (0.05, 0.55):  # when the first window is analysed, and when the first segment is spoken
 

@@ -54,22 +54,24 @@ class Prepared:
 def replier(converter: Converter, model: Prepared | LocalModel) -> Replier:
     models = converter.models
     listener = Listener(models, converter.analyzer, converter.speakers)
-    return Replier(models, model, listener, TextToSpeech(models), ReplyConfig(Sampling(tokens=12)))
+    return Replier(
+        models, model, listener, TextToSpeech(models, decoder=converter.decoder), ReplyConfig(Sampling(tokens=12))
+    )
 
 
 @pytest.fixture(scope="session")
-def question(converter: Converter, clip: Path) -> Question:
+def question(quick: Converter, clip: Path) -> Question:
     """The clip of the tests as it was heard."""
-    return Listener(converter.models, converter.analyzer, converter.speakers)(audio.read(clip))
+    return Listener(quick.models, quick.analyzer, quick.speakers)(audio.read(clip))
 
 
 @pytest.mark.slow
 def test_a_real_question_is_heard_answered_and_spoken_in_its_own_voice(
-    converter: Converter, question: Question, small_model: LocalModel
+    quick: Converter, question: Question, small_model: LocalModel
 ) -> None:
     assert question.text.lower().rstrip(".") == CLIP_WORDS and question.language == "en"
     assert question.voice is not None and len(question.voice.pack) == 1 and question.voice.provenance.cloned
-    answering = replier(converter, small_model)
+    answering = replier(quick, small_model)
     events = list(answering.answer(question, Conversation("Answer with one short sentence.")))
     spoken = [event.sentence for event in events if isinstance(event, Spoken)]
     text = "".join(event.text for event in events if isinstance(event, Written)).strip()
@@ -77,7 +79,7 @@ def test_a_real_question_is_heard_answered_and_spoken_in_its_own_voice(
     (turn,) = events[-1].conversation.turns
     assert turn == Turn(question.text, question.tone, turn.answer)
     assert turn.answer and " ".join(text.split()).startswith(turn.answer)
-    heard = converter.models.transcriber.transcribe(
+    heard = quick.models.transcriber.transcribe(
         audio.resample(np.concatenate([s.audio for s in spoken]), audio.SAMPLE_RATE, 16_000)
     )
     words = {word.strip(".,!?").lower() for word in heard.text.split()}
@@ -86,12 +88,12 @@ def test_a_real_question_is_heard_answered_and_spoken_in_its_own_voice(
 
 
 @pytest.mark.slow
-def test_the_first_sentence_is_spoken_before_the_last_is_written(converter: Converter, question: Question) -> None:
+def test_the_first_sentence_is_spoken_before_the_last_is_written(quick: Converter, question: Question) -> None:
     """Closing the answer stops the language model; what it was asked has the delivery in brackets."""
     model = Prepared("Yes. Good. And", endless=True)
     talk = Conversation("Be brief.", (Turn("Hello?", "", "Hello."),))
     calm = Question("Who is there?", "en", question.delivery, "slow, quiet", None)
-    events = replier(converter, model).answer(calm, talk, Voice.load("af_heart"))
+    events = replier(quick, model).answer(calm, talk, Voice.load("af_heart"))
     times = []
     for event in events:
         if isinstance(event, Spoken):
@@ -105,22 +107,22 @@ def test_the_first_sentence_is_spoken_before_the_last_is_written(converter: Conv
     assert times[1] > times[0] + 0.5
 
 
-def test_an_answer_without_words_is_refused(converter: Converter, question: Question) -> None:
+def test_an_answer_without_words_is_refused(quick: Converter, question: Question) -> None:
     with pytest.raises(UserError, match="gave no answer that can be spoken"):
-        list(replier(converter, Prepared("*** ...")).answer(question, Conversation(), Voice.load("af_heart")))
+        list(replier(quick, Prepared("*** ...")).answer(question, Conversation(), Voice.load("af_heart")))
 
 
-def test_a_recording_without_a_voice_is_refused(converter: Converter) -> None:
+def test_a_recording_without_a_voice_is_refused(quick: Converter) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, audio.SAMPLE_RATE).astype(np.float32)
     with pytest.raises(UserError, match="^question: there is no voice in the recording"):
-        next(replier(converter, Prepared("Yes.")).reply(noise))
+        next(replier(quick, Prepared("Yes.")).reply(noise))
 
 
 @pytest.mark.slow
 def test_the_command_keeps_the_conversation(
-    converter: Converter, run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: Converter, run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nuanced_speech.models.bank.ModelBank", lambda *_: converter.models)
+    monkeypatch.setattr("nuanced_speech.models.bank.ModelBank", lambda *_: quick.models)
     monkeypatch.setattr("nuanced_speech.dialogue.choice.LocalModel", lambda file: Prepared("Good day."))
     out, talk = tmp_path / "answer.wav", tmp_path / "talk.json"
     options = ("--voice", "af_heart", "--conversation", talk, "--system", "Say one word.", "--whisper", "tiny.en")
@@ -137,9 +139,9 @@ def test_the_command_keeps_the_conversation(
 
 @pytest.mark.slow
 def test_a_failing_endpoint_leaves_no_file(
-    converter: Converter, run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: Converter, run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nuanced_speech.models.bank.ModelBank", lambda *_: converter.models)
+    monkeypatch.setattr("nuanced_speech.models.bank.ModelBank", lambda *_: quick.models)
     options = ("--llm-url", "http://127.0.0.1:9/v1", "--llm-model", "any", "--conversation", tmp_path / "talk.json")
     ended = run("reply", clip, tmp_path / "answer.wav", *options, "--voice", "af_heart")
     assert ended.status == 1 and not list(tmp_path.iterdir())

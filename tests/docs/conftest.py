@@ -30,14 +30,15 @@ class Brief:
 
 @pytest.fixture
 def shared_models(
-    converter: Converter, models: ModelBank, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    quick: Converter, models: ModelBank, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``Converter()``, ``speak(...)`` and ``reply(...)`` of the package use models that are loaded already."""
+    """``Converter()``, ``speak(...)`` and ``reply(...)`` of the package use models that are loaded already, and
+    ``Converter`` the fast decoder."""
 
     def reply(*arguments: Any, **options: Any) -> Reply:
         model = Brief(request.getfixturevalue("small_model"))
-        return answer(*arguments, models=converter.models, language_model=model, **options)
+        return answer(*arguments, models=quick.models, language_model=model, **options)
 
     monkeypatch.setattr(nuanced_speech, "reply", reply, raising=False)
     monkeypatch.setattr(nuanced_speech, "speak", partial(nuanced_speech.speak, models=models), raising=False)
-    monkeypatch.setattr(nuanced_speech, "Converter", lambda: converter, raising=False)
+    monkeypatch.setattr(nuanced_speech, "Converter", lambda: quick, raising=False)

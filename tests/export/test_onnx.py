@@ -36,7 +36,8 @@ from nuanced_speech.export.bundle import ExportOptions, decoder_graph, export_on
 from nuanced_speech.export.files import write_graph
 from nuanced_speech.export.voice_table import VoiceRow, voice_table
 from nuanced_speech.export.web import write_page
-from nuanced_speech.models.fast_decoder import DecoderVoice, FastDecoder, FastDecoderConfig
+from nuanced_speech.models.decoder_voice import DecoderVoice
+from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
 from nuanced_speech.voice.stock import stock_voices, style_of
 
 onnxruntime = pytest.importorskip("onnxruntime")

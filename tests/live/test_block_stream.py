@@ -72,7 +72,7 @@ def test_the_fast_decoder_needs_a_block_and_what_is_looked_ahead(
     converter: Converter, fast: FastDecoder, speech: np.ndarray
 ) -> None:
     config = BlockConfig(seconds=0.4, look_ahead_seconds=0.15)
-    stream = LiveEngine(converter, fast).stream(
+    stream = LiveEngine(Converter(converter.models, decoder=fast)).stream(
         ConversionOptions(voice="af_heart", path="direct"), LiveConfig("block", block=config)
     )
     parts = list(all_of(stream, speech[: 3 * SAMPLE_RATE], 2_400))
@@ -85,7 +85,9 @@ def test_the_fast_decoder_needs_a_block_and_what_is_looked_ahead(
 
 def test_what_waits_is_converted_at_once_up_to_the_largest_block(converter: Converter, fast: FastDecoder) -> None:
     config = LiveConfig("block", block=BlockConfig(seconds=0.2, largest_seconds=0.6))
-    stream = LiveEngine(converter, fast).stream(ConversionOptions(voice="af_heart", path="direct"), config)
+    stream = LiveEngine(Converter(converter.models, decoder=fast)).stream(
+        ConversionOptions(voice="af_heart", path="direct"), config
+    )
     lengths = [len(part.wave) for part in stream(np.zeros(round(1.75 * SAMPLE_RATE), np.float32))]
     assert lengths == [14_400, 14_400, 9_600]
 
@@ -93,7 +95,7 @@ def test_what_waits_is_converted_at_once_up_to_the_largest_block(converter: Conv
 @pytest.mark.slow
 def test_the_own_voice_is_spoken_once_it_is_known(converter: Converter, fast: FastDecoder) -> None:
     config = LiveConfig("block", block=BlockConfig(own_seconds=1.0))
-    stream = LiveEngine(converter, fast).stream(ConversionOptions(path="direct"), config)
+    stream = LiveEngine(Converter(converter.models, decoder=fast)).stream(ConversionOptions(path="direct"), config)
     clip = audio.read(CLIP)[:72_000]
     first = np.concatenate([part.wave for part in stream(clip)])
     assert not first.any() and not stream.known  # type: ignore[attr-defined]

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.fast_decoder import DecoderVoice, FastDecoder, FastDecoderConfig, Reference, envelopes
+from nuanced_speech.models.decoder_voice import DecoderVoice, Reference, envelopes
+from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
 from nuanced_speech.models.fast_decoder_stream import FastDecoderStream
 
 SMALL = FastDecoderConfig(width=32, hidden=64, blocks=4, condition=16, heads=2, key=8)

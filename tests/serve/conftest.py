@@ -36,14 +36,15 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> ServeConfig:
 
 
 @pytest.fixture(scope="session")
-def engine(converter: Converter, request: pytest.FixtureRequest) -> Engine:
-    """What computes, with models that are loaded already; the search for a cloned voice is short, as answers are.
+def engine(quick: Converter, request: pytest.FixtureRequest) -> Engine:
+    """What computes, with models that are loaded already and the fast decoder. The search for a cloned voice is short,
+    as answers are.
 
     The language model is there for tests that ask for ``small_model``."""
     chosen = {"af_heart", "am_adam", "bf_emma", "bm_george"}
     prosody = ProsodyFitConfig(steps=3, left_out=frozenset(set(stock_voices()) - chosen))
     return Engine(
-        converter.models, converter=converter, cloning=CloningConfig(prosody=prosody),
+        quick.models, converter=quick, cloning=CloningConfig(prosody=prosody),
         language_model=lambda: request.getfixturevalue("small_model"), reply=ReplyConfig(Sampling(tokens=12)),
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.journal import Journal
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.synthesis.long_speech import LongSpeech
 from nuanced_speech.synthesis.speaking import Position, SpokenSentence
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
@@ -19,11 +20,16 @@ from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 CHAPTERS = ["Yes. We do.", "No!"]
 
 
+@pytest.fixture(scope="module")
+def speech(models: ModelBank, packaged_decoder: Decoder) -> TextToSpeech:
+    return TextToSpeech(models, decoder=packaged_decoder)
+
+
 class Speaker:
     """Speaks with a stock voice, and is interrupted after some utterances."""
 
-    def __init__(self, models: ModelBank, utterances: int = 100) -> None:
-        self.speech, self.left = TextToSpeech(models), utterances
+    def __init__(self, speech: TextToSpeech, utterances: int = 100) -> None:
+        self.speech, self.left = speech, utterances
 
     def __call__(self, text: str, start: Position | None) -> Iterator[SpokenSentence]:
         for sentence in self.speech.stream(text, "af_heart", start=start):
@@ -38,14 +44,14 @@ def timed(long: LongSpeech) -> list[tuple[int, str, float, float]]:
 
 
 @pytest.mark.slow
-def test_speech_that_is_broken_off_goes_on_without_a_difference(models: ModelBank, tmp_path: Path) -> None:
+def test_speech_that_is_broken_off_goes_on_without_a_difference(speech: TextToSpeech, tmp_path: Path) -> None:
     with Journal(tmp_path / "whole", {}) as journal:
-        whole = LongSpeech(journal, CHAPTERS, Speaker(models))
+        whole = LongSpeech(journal, CHAPTERS, Speaker(speech))
         shares: list[float] = []
         whole.run(shares.append)
         expected, times, chapters = np.concatenate([*journal.chunks()]), timed(whole), whole.chapters()
     assert shares == sorted(shares) and shares[-1] == 1.0
-    plain = TextToSpeech(models).speak(CHAPTERS[0])
+    plain = speech.speak(CHAPTERS[0])
     first = len(plain) + 2 * SAMPLE_RATE
     assert np.array_equal(expected[: len(plain)], plain) and not expected[len(plain) : first].any()
     assert chapters == [(0, first), (first, len(expected))]
@@ -54,7 +60,7 @@ def test_speech_that_is_broken_off_goes_on_without_a_difference(models: ModelBan
 
     runs = 0
     while True:
-        speaker = Speaker(models, utterances=1)
+        speaker = Speaker(speech, utterances=1)
         with Journal(tmp_path / "broken", {}) as journal:
             broken = LongSpeech(journal, CHAPTERS, speaker)
             try:
@@ -67,8 +73,8 @@ def test_speech_that_is_broken_off_goes_on_without_a_difference(models: ModelBan
     assert runs == 3
 
 
-def test_an_error_in_the_text_is_told_and_keeps_what_is_there(models: ModelBank, tmp_path: Path) -> None:
+def test_an_error_in_the_text_is_told_and_keeps_what_is_there(speech: TextToSpeech, tmp_path: Path) -> None:
     with Journal(tmp_path / "x", {}) as journal, pytest.raises(UserError, match="nothing speakable"):
-        LongSpeech(journal, ["Yes.", "…"], Speaker(models)).run()
+        LongSpeech(journal, ["Yes.", "…"], Speaker(speech)).run()
     with Journal(tmp_path / "x", {}) as journal:
         assert [note["end"] for note in journal.notes] == [False, True]

@@ -36,6 +36,7 @@ from nuanced_speech.voice.voice import Provenance, Voice
 
 if TYPE_CHECKING:
     from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.models.decoder import Decoder
     from nuanced_speech.models.whisper import WhisperModel
 
 TEXT = "The old clock stopped at noon. Nobody noticed, because dinner was late.\n\nThen the bell rang twice."
@@ -56,13 +57,13 @@ def wave(spoken: list[SpokenSentence]) -> np.ndarray:
     return np.concatenate([part.audio for part in spoken])
 
 
-def test_runs_of_kokoro_follow_one_another_at_one_loudness(models: ModelBank) -> None:
+def test_runs_of_kokoro_follow_one_another_at_one_loudness(models: ModelBank, packaged_decoder: Decoder) -> None:
     """A run is made louder or quieter no more than it takes, so that its gain does not drift."""
     assert gain_db(None, -30.0) == 0.0
     assert [gain_db(-20.0, level) for level in (-20.5, -22.9, -17.1)] == pytest.approx([0.0, 2.0, -2.0])
     # one that is silent is not made a roar, nor does it silence the next
     assert gain_db(-20.0, -100.0) == 6.0 and gain_db(-100.0, -20.0) == -6.0
-    parts = list(TextToSpeech(models, Levelling(step_db=0.05)).stream(TEXT, "af_heart"))
+    parts = list(TextToSpeech(models, Levelling(step_db=0.05), decoder=packaged_decoder).stream(TEXT, "af_heart"))
     assert len({part.utterance for part in parts}) == 3
     levels = [audio.active_level_db(part.audio, 24000) for part in parts]
     assert all(abs(step) < 0.1 for step in np.diff(levels)), levels
@@ -202,12 +203,10 @@ def test_kokoro_speaks_at_its_own_speeds_only(speed: float, own: float) -> None:
     assert kokoros * factor == pytest.approx(speed)
 
 
-def test_words_keep_their_places_where_speech_is_stretched(models: ModelBank) -> None:
+def test_words_keep_their_places_where_speech_is_stretched(models: ModelBank, packaged_decoder: Decoder) -> None:
     """Twice as fast as Kokoro speaks: the same words at half the times, and half the audio, within a unit."""
-    whole, half = (
-        list(TextToSpeech(models, kokoro_speeds=SpeedRange(1.0, 1.0)).stream("Come in.", "bf_emma", speed=speed))
-        for speed in (1.0, 2.0)
-    )
+    synthesis = TextToSpeech(models, kokoro_speeds=SpeedRange(1.0, 1.0), decoder=packaged_decoder)
+    whole, half = (list(synthesis.stream("Come in.", "bf_emma", speed=speed)) for speed in (1.0, 2.0))
     for before, after in zip(whole, half, strict=True):
         assert len(after.audio) == pytest.approx(len(before.audio) / 2, abs=SAMPLES_PER_UNIT)
         assert [word.text for word in after.words] == [word.text for word in before.words]

@@ -16,11 +16,12 @@ from nuanced_speech import Converter
 from nuanced_speech.analysis.features import ENERGY_OFFSET
 from nuanced_speech.core.constants import SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.spectral_distance import SpectralDistance
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.train import decoder_data
 from nuanced_speech.train.configs import DecoderDataConfig, FastDecoderTraining
 from nuanced_speech.train.decoder_batches import KEPT_APART, DecoderSpeech, Shares
-from nuanced_speech.train.fast_decoder import FastDecoderRecipe, SpectralDistance, train
+from nuanced_speech.train.fast_decoder import FastDecoderRecipe, train
 
 EVERYTHING, NOTHING = Shares(0, 0, 0, 0), Shares(1, 1, 1, 1)
 

@@ -12,6 +12,7 @@ import torch
 from helpers import SAMPLE
 
 from nuanced_speech import Converter, audio
+from nuanced_speech.adapt.decoder_adaptation import DecoderAdaptationConfig
 from nuanced_speech.adapt.prosody_fit import ProsodyFit, ProsodyFitConfig, Sentence, fit_prosody
 from nuanced_speech.adapt.style_inversion import InversionConfig
 from nuanced_speech.adapt.voice_adaptation import AdaptationConfig
@@ -21,6 +22,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate import metrics, report, voice_report
 from nuanced_speech.evaluate.quality import Quality
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis import sample
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
@@ -83,6 +85,24 @@ def test_all_rows_of_a_refined_clone_move_alike(models: ModelBank, cloned: Clone
     assert bool((moved[0].abs() > 1e-4).any()) and moved[0, TIMBRE_DIM:].norm() > 0.01
     torch.testing.assert_close(moved[:, TIMBRE_DIM:], moved[:1, TIMBRE_DIM:].expand(510, -1), atol=1e-4, rtol=0)
     assert told == sorted(told) and told[-1] == 1.0
+
+
+@pytest.mark.slow
+def test_a_clone_for_a_fast_decoder_keeps_its_numbers_beside_the_same_pack(
+    models: ModelBank, cloned: Clone, clip: Path, fast_decoder: FastDecoder
+) -> None:
+    search = DecoderAdaptationConfig(blocks=1, crop_units=16, check_every=2, step_size=0.02)
+    config = replace(SHORT, adaptation=AdaptationConfig(decoder=search))
+    made = clone(
+        [clip, SAMPLE], "huck", consent="Yes.", models=models, refine=4, config=config, decoder=fast_decoder
+    ).voice
+    assert torch.equal(made.pack, cloned.voice.pack)
+    assert made.adaptation is not None and made.adaptation.decoder == fast_decoder.digest
+    plain, adapted = (
+        TextToSpeech(models, decoder=fast_decoder).speak("Yes.", voice)
+        for voice in (replace(made, adaptation=None), made)
+    )
+    assert plain.shape == adapted.shape and not np.array_equal(plain, adapted)
 
 
 def test_melody_and_pace_are_found_again(kokoro: Kokoro) -> None:

@@ -64,6 +64,22 @@ def test_a_pickle_that_would_unpack_to_much(tmp_path: Path) -> None:
         read_pack(path)
 
 
+@pytest.mark.parametrize("archive", [True, False])
+def test_a_pickle_with_a_name_of_absurd_length(tmp_path: Path, archive: bool) -> None:
+    """PyTorch's own error about it takes minutes."""
+    data, path = io.BytesIO(), tmp_path / "voice.pt"
+    torch.save(torch.zeros(510, 1, 256), data, _use_new_zipfile_serialization=archive)
+    name = b"_rebuild_tensor_v2"
+    if not archive:
+        path.write_bytes(data.getvalue().replace(name, b"_r" + b"[" * 60_000))
+    else:
+        with ZipFile(data) as whole, ZipFile(path, "w") as changed:
+            for member in whole.infolist():
+                changed.writestr(member.filename, whole.read(member).replace(name, b"_r" + b"[" * 60_000))
+    with pytest.raises(UserError, match="names something with 60015 characters"):
+        read_pack(path)
+
+
 def test_a_voice_of_a_few_bytes_and_any_size(tmp_path: Path) -> None:
     path = tmp_path / "v.pt"
     for tensor in (

@@ -127,6 +127,7 @@ class Result {
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 const hundredths = (value) => value.toFixed(2);
+const times = (places) => places.map(([begin, end]) => `${begin.toFixed(1)}–${end.toFixed(1)} s`).join(', ');
 
 function showFigures(figures) {
   const words = figures.wer === null ? null : Math.max(0, 1 - figures.wer);
@@ -135,6 +136,7 @@ function showFigures(figures) {
     ['Melody', figures.f0_correlation, hundredths, 'Correlation of the pitch; 1 is the same melody'],
     ['Loudness', figures.energy_correlation, hundredths, 'Correlation of the loudness; 1 is the same'],
     ['Likeness of the voices', figures.speaker_similarity, hundredths, 'Cosine of speaker embeddings; about 0.85 is one speaker'],
+    ['Two people at once', figures.overlaps.length ? figures.overlaps : null, times, 'One voice speaks for both there'],
     ['Time needed', figures.rtf, (value) => `${value.toFixed(2)} ×`, 'Processing time relative to the length'],
   ];
   const list = make('dl', { class: 'figures' });

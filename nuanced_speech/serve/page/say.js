@@ -20,11 +20,17 @@ export function setUpSay() {
   const speech = new Speech();
   let running = null;
 
+  function problemOfText() {
+    const length = text.value.length;
+    if (length > most) return `the text has ${length} characters; at most ${most} are possible`;
+    return text.value.trim() ? '' : 'write a text to speak';
+  }
+
   byId('say-language').append(...known.settings.languages.map((item) => make('option', { value: item.code }, item.name)));
   text.addEventListener('input', () => {
     const left = most - text.value.length;
     count.textContent = left < most / 5 ? `${left} characters are left.` : '';
-    showError(byId('text-error'), left < 0 ? `the text has ${text.value.length} characters; at most ${most} are possible` : '');
+    showError(byId('text-error'), left < 0 ? problemOfText() : '');
   });
   speed.addEventListener('input', () => { byId('speed-value').textContent = `${Number(speed.value).toFixed(2).replace(/0$/, '')} ×`; });
   byId('say-stop').addEventListener('click', () => {
@@ -48,8 +54,8 @@ export function setUpSay() {
     if (running) return;
     for (const field of [delivery, picker]) field.fail('');
     showError(byId('say-error'));
-    showError(byId('text-error'), text.value.trim() ? '' : 'write a text to speak');
-    if (!text.value.trim()) return;
+    showError(byId('text-error'), problemOfText());
+    if (problemOfText()) return;
     running = new AbortController();
     const state = working(byId('say-progress'), 'Making the first sentence …');
     byId('say-button').disabled = true;

@@ -147,6 +147,7 @@ def _figures(services: Services, asked: _Asked, conversion: Conversion) -> dict[
         conversion.seconds,
         target_text=asked.options.text,
         language=asked.options.language,
+        overlaps=conversion.overlaps,
     )
     return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(figures).items()}
 

@@ -1,0 +1,71 @@
+"""What analysed recordings tell a decoder of a speaker: an embedding, and frames."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker
+from nuanced_speech.analysis.speaker_clustering import same_speaker
+from nuanced_speech.core.constants import UNITS_PER_SECOND
+from nuanced_speech.models.decoder_voice import Reference, envelopes
+
+
+class RecordedVoice:
+    """Recordings that a decoder is told a voice by. Threads may share it.
+
+    Args:
+        features: segments of the recordings, in their order.
+        own: they are what is spoken again, so that a segment's voice is that of the segments of its speaker, the
+            nearest ones first. Otherwise all of them are of the one voice.
+        seconds: length of the frames that the decoder is given at most; its training gave it 8 s.
+    """
+
+    def __init__(self, features: Sequence[SegmentFeatures], own: bool = False, seconds: float = 30.0) -> None:
+        self.features, self.own, self.seconds = list(features), own, seconds
+        self._frames: dict[int, Reference] = {}
+
+    @cached_property
+    def _same(self) -> Tensor:
+        """How surely the speakers of segments are the same ``[P, P]``; NaN where there is no speech."""
+        return same_speaker(torch.from_numpy(np.stack([item.speaker for item in self.features])))
+
+    def of(self, segment: SegmentFeatures | None = None) -> tuple[Tensor | None, Reference | None]:
+        """Speaker embedding ``[256]`` and frames of the voice of a segment; of all recordings if None."""
+        chosen = self._speakers_segments(segment) if self.own and segment is not None else range(len(self.features))
+        kept: list[int] = []
+        for k in chosen:
+            if kept and sum(self.features[j].units for j in kept) >= self.seconds * UNITS_PER_SECOND:
+                break
+            kept.append(k)
+        if not kept:
+            return None, None
+        speaker = mean_speaker([self.features[k] for k in kept])
+        return speaker, _joined([self._of_number(k) for k in kept], round(self.seconds * UNITS_PER_SECOND))
+
+    def _speakers_segments(self, segment: SegmentFeatures) -> list[int]:
+        """Numbers of the segments that sound like the speaker of one of them, itself first, then the nearest."""
+        at = next((k for k, item in enumerate(self.features) if item is segment), 0)
+        same = self._same[at].tolist()
+        return sorted((k for k, share in enumerate(same) if k == at or share >= 0.5), key=lambda k: abs(k - at))
+
+    def _of_number(self, k: int) -> Reference:
+        if k not in self._frames:
+            self._frames[k] = reference_of([self.features[k]])
+        return self._frames[k]
+
+
+def reference_of(features: Sequence[SegmentFeatures]) -> Reference:
+    """All frames of analysed speech."""
+    content = torch.cat([item.content.float().T for item in features])[None]
+    waves = (torch.from_numpy(item.wave)[None].to(content.device) for item in features)
+    shapes = torch.cat([envelopes(wave)[0] for wave in waves])[None]
+    return Reference(content, shapes, torch.ones(content.shape[:2], dtype=torch.bool, device=content.device))
+
+
+def _joined(parts: Sequence[Reference], frames: int) -> Reference:
+    """The first ``frames`` frames of several references."""
+    columns = zip(*((part.content, part.envelope, part.mask) for part in parts), strict=True)
+    return Reference(*(torch.cat(column, 1)[:, :frames] for column in columns))

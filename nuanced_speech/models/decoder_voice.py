@@ -1,0 +1,74 @@
+"""Whose voice a decoder speaks in: a timbre, a speaker embedding, and frames of recordings of the speaker."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
+from nuanced_speech.dsp.harmonic_synthesis import N_FFT
+from nuanced_speech.dsp.mel import mel_filters
+from nuanced_speech.voice.adaptation import DecoderAdaptation
+
+CONTENT_DIM, SPEAKER_DIM = 512, 256
+ENVELOPE_BANDS, ENVELOPE_HZ = 64, 8000.0
+"""Mel bands of an envelope, and their upper edge: recordings at 16 kHz say nothing above it."""
+ENVELOPE_FLOOR = 1e-4
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Frames of a recording of the speaker, of ``R`` units of 25 ms.
+
+    Attributes:
+        content: text features ``[B, R, 512]``.
+        envelope: spectral envelopes as ``envelopes`` gives them ``[B, R, 64]``.
+        mask: True where a frame counts ``[B, R]``; an item without any has no reference.
+    """
+
+    content: Tensor
+    envelope: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class DecoderVoice:
+    """Whose voice to speak in; an item whose numbers are NaN has none of that kind.
+
+    Attributes:
+        timbre: ``[B, 128]``, or ``[B, 128 + K]`` with an extension, which Kokoro's decoder alone takes.
+        speaker: speaker embedding ``[B, 256]``.
+        reference: frames of recordings of the speaker.
+        adaptation: what recordings of the speaker changed in the fast decoder; its speaker input counts then.
+    """
+
+    timbre: Tensor
+    speaker: Tensor
+    reference: Reference | None = None
+    adaptation: DecoderAdaptation | None = None
+
+    @classmethod
+    def single(
+        cls,
+        timbre: Tensor,
+        speaker: Tensor | None = None,
+        reference: Reference | None = None,
+        adaptation: DecoderAdaptation | None = None,
+    ) -> "DecoderVoice":
+        """One voice: timbre ``[128]`` or ``[128 + K]``, and a speaker embedding ``[256]`` if it is known."""
+        unknown = timbre.new_full((SPEAKER_DIM,), torch.nan)
+        return cls(timbre[None], (unknown if speaker is None else speaker.to(timbre))[None], reference, adaptation)
+
+
+def envelopes(wave: Tensor) -> Tensor:
+    """Spectral envelopes of ``wave [B, 600 * T]`` at 24 kHz: log mel magnitudes up to 8 kHz less their mean over the
+    bands ``[B, T, 64]``, a frame for each unit of 25 ms."""
+    bank = torch.tensor(
+        mel_filters(N_FFT, ENVELOPE_BANDS, SAMPLE_RATE, high_hz=ENVELOPE_HZ, norm="peak"), device=wave.device
+    )
+    padded = F.pad(wave, ((N_FFT - SAMPLES_PER_UNIT) // 2,) * 2)
+    frames = padded.unfold(-1, N_FFT, SAMPLES_PER_UNIT) * torch.hann_window(N_FFT, device=wave.device)
+    spectrum = torch.fft.rfft(frames)
+    mel = (spectrum.abs() @ bank.T / bank.sum(1)).clamp(min=ENVELOPE_FLOOR).log()
+    return mel - mel.mean(-1, keepdim=True)
