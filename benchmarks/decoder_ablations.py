@@ -22,12 +22,12 @@ import torch
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures, mean_speaker, mean_style
+from nuanced_speech.analysis.recorded_voice import reference_of
 from nuanced_speech.core.constants import SAMPLE_RATE, UNITS_PER_SECOND
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.dsp.spectral_distance import SpectralDistance
 from nuanced_speech.evaluate import campplus
 from nuanced_speech.evaluate.metrics import cosine
-from nuanced_speech.live.live_voice import reference_of
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder_voice import DecoderVoice, Reference
 from nuanced_speech.models.fast_decoder import FastDecoder
