@@ -140,7 +140,7 @@ def decode(
 
 def read_speakers(recordings: Path, speakers: int, clips: int, judges: Judges) -> list[Speaker]:
     """Analyse the first folders of at least ``clips + 2`` recordings."""
-    analyzer, found = Analyzer(ModelBank()), []
+    analyzer, found = Analyzer(ModelBank()), list[Speaker]()
     for folder in sorted(path for path in recordings.iterdir() if path.is_dir()):
         paths = audio.recordings_in(folder)
         if len(paths) < clips + 2 or len(found) == speakers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -20,6 +21,8 @@ from nuanced_speech.train import checkpoint, processes
 from nuanced_speech.train.configs import FastDecoderTraining
 from nuanced_speech.train.fast_decoder import train
 from nuanced_speech.train.processes import ALONE, Processes, join, only_one
+
+NUMBER = re.compile(r"\d+\.?\d*")
 
 
 def test_rows_and_shares_make_the_whole() -> None:
@@ -82,7 +85,11 @@ def test_two_processes_have_the_curve_of_one_and_one_goes_on_from_two(tmp_path: 
     assert ended.returncode == 0, ended.stderr[-2000:]
 
     # from the command line: one report, one path, and the weights of one process
-    assert ended.stdout.splitlines() == [*lines, str(tmp_path / "whole" / "fast_decoder.safetensors")]
+    *reported, path = ended.stdout.splitlines()
+    assert path == str(tmp_path / "whole" / "fast_decoder.safetensors")
+    assert [NUMBER.sub("", line) for line in reported] == [NUMBER.sub("", line) for line in lines]
+    numbers = [[float(x) for line in each for x in NUMBER.findall(line)] for each in (reported, lines)]
+    assert numbers[0] == pytest.approx(numbers[1], abs=2e-3)
     one, two = (checkpoint.load(out / "fast_decoder_checkpoint.pt") for out in (first.out, tmp_path / "whole"))
     assert one["settings"] == two["settings"] and one["step"] == two["step"] == 4
     for name, value in one["decoder"].items():
