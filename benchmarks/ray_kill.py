@@ -16,6 +16,7 @@ import argparse
 import logging
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -144,6 +145,8 @@ def started(nodes: int, attempts: int = 5) -> tuple[Cluster, list[Any]]:
         except Exception:
             ray.shutdown()
             cluster.shutdown()
+            # a node that did not start leaves its processes behind
+            subprocess.run(["pkill", "-KILL", "-P", str(os.getpid())], check=False)
             if not left:
                 raise
     raise AssertionError

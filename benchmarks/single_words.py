@@ -81,20 +81,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recordings", type=Path, help="Folder with a folder for each speaker.")
     parser.add_argument("--words", type=int, default=20, help="Number of clips of each kind.")
+    parser.add_argument("--kinds", nargs="+", default=["cut", "spoken"], help="Clips: cut, spoken.")
+    parser.add_argument("--paths", nargs="+", default=["direct", "text"], help="Paths: direct, text.")
     parser.add_argument("--seed", type=int, default=0, help="Random seed.")
     options = parser.parse_args()
     models = ModelBank()
     converter, lost = Converter(models), list[str]()
     print("| clips | seconds | path | word in source | word in result | kept |\n|---|---|---|---|---|---|")
-    kinds = {
-        "cut from recordings": cut_words(options.recordings, models, options.words, random.Random(options.seed)),
-        "by stock voices": spoken_words(models, options.words),
-    }
+    kinds = {}
+    if "cut" in options.kinds:
+        choose = random.Random(options.seed)
+        kinds["cut from recordings"] = cut_words(options.recordings, models, options.words, choose)
+    if "spoken" in options.kinds:
+        kinds["by stock voices"] = spoken_words(models, options.words)
     for kind, clips in kinds.items():
         lengths = [len(clip.wave) / SAMPLE_RATE for clip in clips]
         sources = [heard(models, clip.wave) for clip in clips]
         right = [source == clip.word for source, clip in zip(sources, clips, strict=True)]
-        for path in ("direct", "text"):
+        for path in options.paths:
             results = [
                 heard(models, converter.convert(clip.wave, sample_rate=SAMPLE_RATE, path=path).audio) for clip in clips
             ]
