@@ -117,7 +117,7 @@ def app(settings: RayServeSettings) -> "Application":
         ),
         graceful_shutdown_timeout_s=config.shutdown_seconds,
     )
-    return deployment.bind()
+    return deployment.bind()  # type: ignore[attr-defined]
 
 
 def _replica(config: ServeConfig, thread_count: int, surroundings: Surroundings) -> Callable[[], FastAPI]:
