@@ -93,11 +93,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0, help="Length of each conversation.")
     parser.add_argument("--voices", nargs="+", default=["own", "af_heart"], help="Voices.")
     parser.add_argument("--modes", nargs="+", default=["phrase", "block"], help="Modes.")
+    parser.add_argument("--decoder", default="kokoro", help="Decoder: kokoro, fast, or a file.")
     options = parser.parse_args()
     clip = audio.read(options.recording)
     clip = np.concatenate([clip, np.zeros(SAMPLE_RATE, np.float32)])
     wave = np.resize(clip, round(options.minutes * 60 * SAMPLE_RATE))
-    config = replace(ServeConfig(port=0, warm=False), limits=Limits(live_seconds=1e5))
+    config = replace(ServeConfig(port=0, warm=False, decoder=options.decoder), limits=Limits(live_seconds=1e5))
     ready, address = threading.Event(), list[str]()
 
     def tell(url: str) -> None:

@@ -1,7 +1,7 @@
 """Answers to acted emotional questions: is their tone that of the question, and how soon do they begin?
 
     python benchmarks/reply.py tone FOLDER [--clips 48] [--out outputs/reply] [--voice af_heart]
-    python benchmarks/reply.py time QUESTION.wav [--runs 3] [--llm-url URL --llm-model NAME]
+    python benchmarks/reply.py time QUESTION.wav [--runs 3] [--decoder fast] [--llm-url URL --llm-model NAME]
 
 FOLDER has recordings with a table ``clips.tsv`` (columns path, text, emotion), as ``nuanced-speech evaluate`` reads it.
 ``tone`` answers clips with one fixed sentence, in the speaker's own voice or another, and prints a Markdown table: the
@@ -32,6 +32,7 @@ from nuanced_speech.evaluate import emotion
 from nuanced_speech.evaluate.recordings import Recording, find_recordings
 from nuanced_speech.evaluate.second_pitch import harvest
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import load_decoder
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.voice import Voice
@@ -78,11 +79,12 @@ def main() -> None:
     timing.add_argument("--runs", type=int, default=3)
     timing.add_argument("--llm-url")
     timing.add_argument("--llm-model")
+    timing.add_argument("--decoder", default="kokoro", help="Decoder: kokoro, fast, or a file.")
     given = parser.parse_args()
     if given.command == "tone":
         measure_tone(given.folder, given.clips, given.out, given.voice)
     else:
-        measure_time(given.question, given.runs, given.llm_url, given.llm_model)
+        measure_time(given.question, given.runs, given.llm_url, given.llm_model, given.decoder)
 
 
 def chosen_clips(everything: Sequence[Recording], most: int) -> list[Recording]:
@@ -174,10 +176,12 @@ def print_emotions(everything: Sequence[Recording], clips: Sequence[Clip], plain
         print(f"| {system} | {np.mean([j.original == j.conversion for j in judged]):.1%} |")
 
 
-def measure_time(question: Path, runs: int, url: str | None, model: str | None) -> None:
+def measure_time(question: Path, runs: int, url: str | None, model: str | None, decoder: str) -> None:
     """Print the seconds until each step, and of the processor's time until the first sound."""
     wave = audio.read(question)
-    replier = Replier(ModelBank(), language_model(url, model))
+    models = ModelBank()
+    speech = TextToSpeech(models, decoder=load_decoder(decoder, models))
+    replier = Replier(models, language_model(url, model), text_to_speech=speech)
     print(f"question of {len(wave) / audio.SAMPLE_RATE:.1f} s\n")
     print("| run | heard | first sound | processor seconds until then | first words | all |\n|---|---|---|---|---|---|")
     for run in range(runs + 1):

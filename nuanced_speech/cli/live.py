@@ -93,7 +93,7 @@ def live(
     from nuanced_speech.live.config import BlockConfig, LiveConfig
     from nuanced_speech.live.engine import LiveEngine
     from nuanced_speech.models.bank import ModelBank
-    from nuanced_speech.models.decoder import FAST, KOKORO, load_decoder
+    from nuanced_speech.models.decoder import load_decoder
 
     check_device(device)
     config = LiveConfig(mode, block=BlockConfig(seconds=block, largest_seconds=max(1.6, block)))  # type: ignore[arg-type]
@@ -106,8 +106,8 @@ def live(
         wave = audio.read(source)
     options = ConversionOptions(voice=voice, path="direct", pitch_shift=pitch_shift, seed=seed)
     models = ModelBank(device)
-    chosen = load_decoder(decoder or (FAST if mode == "block" else KOKORO), models)
-    engine = LiveEngine(Converter(models, decoder=chosen))
+    chosen = None if decoder is None else load_decoder(decoder, models)
+    engine = LiveEngine(Converter(models, decoder=chosen), chosen)
     stream = engine.stream(options, config)
     engine.load()
     if wave is not None:

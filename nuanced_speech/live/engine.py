@@ -13,18 +13,21 @@ from nuanced_speech.live.config import LiveConfig
 from nuanced_speech.live.live_voice import LiveVoice
 from nuanced_speech.live.phrase_stream import PhraseStream
 from nuanced_speech.live.streams import LiveStream
+from nuanced_speech.models.decoder import Decoder
+from nuanced_speech.models.fast_decoder import FastDecoder
 
 
 class LiveEngine:
     """Makes streams. Threads may share it.
 
     Args:
-        converter: converts recordings; its models and its decoder are used for blocks too. Most processors are too
-            slow for blocks by Kokoro's decoder.
+        converter: converts phrases; its models are used for blocks too.
+        blocks: decoder of blocks; the converter's where that is a fast one, else the packaged fast one. Most processors
+            are too slow for blocks by Kokoro's decoder.
     """
 
-    def __init__(self, converter: Converter) -> None:
-        self.converter = converter
+    def __init__(self, converter: Converter, blocks: Decoder | None = None) -> None:
+        self.converter, self.blocks = converter, blocks
         self.analyze = BlockAnalyzer(converter.models, converter.resynthesizer.content)
 
     def load(self) -> None:
@@ -43,16 +46,19 @@ class LiveEngine:
             raise UserError("live: refine needs a whole recording: clone the voice with it, and name the clone")
         if config.mode == "phrase":
             return PhraseStream(self.converter, options, config.phrase)
-        voice = None
+        voice, decoder = None, self._decoder_of_blocks()
         if options.voice is not None:
-            target, decoder = self.converter.voices.target(options), self.converter.decoder
-            voice = LiveVoice.of_target(target, decoder.uses_recordings)
+            voice = LiveVoice.of_target(self.converter.voices.target(options), decoder.uses_recordings)
 
         def make_decoder(voice: LiveVoice) -> BlockDecoder:
-            return voice.decoder(self.converter.models.kokoro, self.converter.decoder, options.seed)
+            return voice.decoder(self.converter.models.kokoro, decoder, options.seed)
 
         shift = options.pitch_shift / SEMITONES
         return BlockStream(self.analyze, make_decoder, voice, self._voice_of, config.block, shift)
+
+    def _decoder_of_blocks(self) -> Decoder:
+        own = self.converter.decoder
+        return self.blocks or (own if isinstance(own, FastDecoder) else self.converter.models.fast_decoder)
 
     def _voice_of(self, wave: np.ndarray) -> LiveVoice:
         """The voice of the speaker of ``wave [T]`` at 24 kHz."""

@@ -6,8 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar, cast
 
+from nuanced_speech.core.constants import FAST_DECODER
 from nuanced_speech.models.attentive_style_encoder import AttentiveStyleEncoder
 from nuanced_speech.models.content_adapter import ContentAdapter
+from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.phoneme_recognizer import PhonemeRecognizer
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
@@ -69,6 +71,11 @@ class ModelBank:
             return kokoro if extension is None else kokoro.extended(self.extent * extension.columns)
 
         return self._once("kokoro", load)
+
+    @property
+    def fast_decoder(self) -> FastDecoder:
+        """The packaged decoder at 80 Hz."""
+        return self._once("fast_decoder", lambda: FastDecoder.load(FAST_DECODER).to(self.device))
 
     @property
     def content_adapter(self) -> ContentAdapter:

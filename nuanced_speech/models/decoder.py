@@ -5,7 +5,6 @@ from typing import Protocol
 
 from torch import Tensor
 
-from nuanced_speech.core.constants import FAST_DECODER
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.fast_decoder import FastDecoder
@@ -75,5 +74,4 @@ def load_decoder(decoder: str | Path, models: ModelBank) -> Decoder:
     """
     if str(decoder) == KOKORO:
         return KokoroDecoder(models)
-    path = FAST_DECODER if str(decoder) == FAST else Path(decoder)
-    return FastDecoder.load(path).to(models.device)
+    return models.fast_decoder if str(decoder) == FAST else FastDecoder.load(Path(decoder)).to(models.device)

@@ -50,8 +50,10 @@ def joined(parts: list[LiveAudio]) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_blocks_join_to_the_whole_with_its_melody(converter: Converter, speech: np.ndarray) -> None:
-    engine = LiveEngine(converter)
+@pytest.mark.parametrize("kokoros", [True, False])
+def test_blocks_join_to_the_whole_with_its_melody(converter: Converter, speech: np.ndarray, kokoros: bool) -> None:
+    """By Kokoro's decoder, and by the packaged fast one, which blocks are decoded by unless another is asked for."""
+    engine = LiveEngine(converter, converter.decoder if kokoros else None)
     options = ConversionOptions(voice="af_heart", path="direct")
     stream = engine.stream(options, LiveConfig("block", block=BlockConfig(seconds=0.8)))
     parts = list(all_of(stream, speech, 4_800))
