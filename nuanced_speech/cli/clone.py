@@ -85,8 +85,6 @@ def clone(
     consent = _consent(i_have_consent)
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.core.device import check_device
-    from nuanced_speech.core.plotting import require_matplotlib
-    from nuanced_speech.evaluate import voice_report
     from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.models.decoder import KOKORO, load_decoder
     from nuanced_speech.voicemaking.cloning import clone as clone_voice
@@ -94,10 +92,7 @@ def clone(
 
     folder = report or out
     if not no_report:
-        require_matplotlib()
-        taken = [path for path in voice_report.paths(folder, name) if path.exists()]
-        if taken and not force:
-            raise UserError(f"{taken[0]} is there already: choose another --report folder, or --force to overwrite it")
+        _check_report(folder, name, force)
     check_device(device)
     canonical(f"whisper-{whisper}")
     models = ModelBank(device, whisper)
@@ -115,6 +110,17 @@ def clone(
         _say(str(path))
     if not no_report:
         _report(cloned, models, folder)
+
+
+def _check_report(folder: Path, name: str, force: bool) -> None:
+    """Refuse a report that could not be written, before any work."""
+    from nuanced_speech.core.plotting import require_matplotlib
+    from nuanced_speech.evaluate import voice_report
+
+    require_matplotlib()
+    taken = [path for path in voice_report.paths(folder, name) if path.exists()]
+    if taken and not force:
+        raise UserError(f"{taken[0]} is there already: choose another --report folder, or --force to overwrite it")
 
 
 def _report(cloned: "Clone", models: "ModelBank", folder: Path) -> None:

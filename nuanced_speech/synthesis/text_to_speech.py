@@ -128,9 +128,8 @@ class TextToSpeech:
         """
         self.check(speed, pause)
         pieces = written_segments(text)
-        voices: dict[str | None, Voice] = {None: Voice.load(voice)} | {
-            name: find_voice(name) for name in voices_named(pieces)
-        }
+        voices: dict[str | None, Voice] = {None: Voice.load(voice)}
+        voices |= {name: find_voice(name) for name in voices_named(pieces)}
 
         def dialect(name: str | None) -> tuple[str, bool]:
             code = language_of(voices[name], language)
@@ -146,20 +145,10 @@ class TextToSpeech:
         fitted = _fitted(delivery, kokoro, loaded)
         packs = {name: Style.from_vector(fitted[name].pack if fitted else pack) for name, pack in loaded.items()}
         lead = 0.0 if pieces[0].text else pieces[0].pause or 0.0
-        adapted = {name: chosen.adaptation for name, chosen in voices.items() if chosen.adaptation is not None}
         manner = Manner(
-            packs,
-            speed,
-            pause,
-            lead,
-            seed,
-            fast,
-            self.levelling,
-            self.kokoro_speeds,
-            self.speed_limits,
-            fitted,
-            adapted,
-        )
+            packs, speed, pause, lead, seed, fast, self.levelling, self.kokoro_speeds, self.speed_limits, fitted,
+            {name: chosen.adaptation for name, chosen in voices.items() if chosen.adaptation is not None},
+        )  # fmt: skip
         return speak_parts(first, parts, kokoro, self.decoder, manner, start)
 
     def check(self, speed: float, pause: float) -> None:
