@@ -85,10 +85,8 @@ class SpokenPassage:
         """``units`` units from ``start`` on, or what there is."""
         end = start + units
         frames, samples = (slice(start * rate, end * rate) for rate in (FRAMES_PER_UNIT, SAMPLES_PER_UNIT))
-        reference = Reference(*(x[:, start:end] for x in vars(self.reference).values()))
-        return SpokenPassage(
-            self.content[..., start:end], self.f0[:, frames], self.energy[:, frames], self.wave[:, samples], reference
-        )
+        curves = self.f0[:, frames], self.energy[:, frames], self.wave[:, samples]
+        return SpokenPassage(self.content[..., start:end], *curves, self.reference.cut(start, end))
 
 
 def adapt_decoder(
@@ -203,7 +201,4 @@ def _crop(passages: Sequence[SpokenPassage], rng: np.random.Generator, units: in
 def _frames(passages: Sequence[SpokenPassage], without: int | None) -> Reference | None:
     """Frames of all passages but one, since a passage would be told by its own; None where there is no other."""
     kept = [p.reference for k, p in enumerate(passages) if k != without]
-    if not kept:
-        return None
-    columns = zip(*(vars(reference).values() for reference in kept), strict=True)
-    return Reference(*(torch.cat(column, 1) for column in columns))
+    return Reference.joined(kept) if kept else None

@@ -9,7 +9,7 @@ from nuanced_speech.analysis.prepared_segment import to_16k
 from nuanced_speech.core.constants import SAMPLE_RATE, WHISPER_SAMPLE_RATE
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.speaker_segmentation import FIELD_SAMPLES, FRAME_SAMPLES, FRAME_SECONDS, WINDOW_SECONDS
-from nuanced_speech.models.voice_activity import SpeechStretch
+from nuanced_speech.models.voice_activity import SpeechStretch, runs
 
 # A window of less is not told from noise; no recording is as short.
 _LEAST_SAMPLES = 2 * FIELD_SAMPLES
@@ -83,10 +83,8 @@ def told(places: Sequence[SpeechStretch], most: int = 3) -> str:
 
 def overlaps(probabilities: np.ndarray, config: OverlapConfig) -> tuple[SpeechStretch, ...]:
     """Places with a sure frame, of probabilities ``[frames]`` every 17 ms."""
-    flags = np.concatenate([[False], probabilities >= config.least, [False]])
-    edges = np.flatnonzero(flags[1:] != flags[:-1])
     return tuple(
         SpeechStretch(first * FRAME_SECONDS, last * FRAME_SECONDS)
-        for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+        for first, last in runs(probabilities >= config.least)
         if (last - first) * FRAME_SECONDS >= config.shortest_seconds and probabilities[first:last].max() >= config.sure
     )

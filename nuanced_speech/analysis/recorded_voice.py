@@ -43,7 +43,8 @@ class RecordedVoice:
         if not kept:
             return None, None
         speaker = mean_speaker([self.features[k] for k in kept])
-        return speaker, _joined([self._of_number(k) for k in kept], round(self.seconds * UNITS_PER_SECOND))
+        frames = Reference.joined([self._of_number(k) for k in kept])
+        return speaker, frames.cut(0, round(self.seconds * UNITS_PER_SECOND))
 
     def _speakers_segments(self, segment: SegmentFeatures) -> list[int]:
         """Numbers of the segments that sound like the speaker of one of them, itself first, then the nearest."""
@@ -63,9 +64,3 @@ def reference_of(features: Sequence[SegmentFeatures]) -> Reference:
     waves = (torch.from_numpy(item.wave)[None].to(content.device) for item in features)
     shapes = torch.cat([envelopes(wave)[0] for wave in waves])[None]
     return Reference(content, shapes, torch.ones(content.shape[:2], dtype=torch.bool, device=content.device))
-
-
-def _joined(parts: Sequence[Reference], frames: int) -> Reference:
-    """The first ``frames`` frames of several references."""
-    columns = zip(*((part.content, part.envelope, part.mask) for part in parts), strict=True)
-    return Reference(*(torch.cat(column, 1)[:, :frames] for column in columns))

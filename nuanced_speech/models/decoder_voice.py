@@ -1,5 +1,6 @@
 """Whose voice a decoder speaks in: a timbre, a speaker embedding, and frames of recordings of the speaker."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +31,16 @@ class Reference:
     content: Tensor
     envelope: Tensor
     mask: Tensor
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Reference]") -> "Reference":
+        """The frames of one or several references one after another."""
+        columns = zip(*((part.content, part.envelope, part.mask) for part in parts), strict=True)
+        return cls(*(torch.cat(column, 1) for column in columns))
+
+    def cut(self, start: int, end: int) -> "Reference":
+        """The frames from ``start`` to before ``end``, or those that there are."""
+        return Reference(self.content[:, start:end], self.envelope[:, start:end], self.mask[:, start:end])
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ missing.
 import copy
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -265,8 +265,7 @@ class FastDecoder(nn.Module):
             return wave
         # a Fourier transform knows no bfloat16
         with precision.autocast(content.device, torch.float32):
-            sources = source_spectra(torch.where(f0 > VOICED_HZ, f0, 0.0), seed)
-            return synthesize(*spectrum(self.gains(content, f0, energy, voice), sources))
+            return sound(self.gains(content, f0, energy, voice), f0, seed)
 
     def adapted(self, voice: DecoderVoice) -> "tuple[FastDecoder, DecoderVoice]":
         """A decoder and a voice without adaptation that make the same of it; these ones where there is none.
@@ -306,6 +305,12 @@ class FastDecoder(nn.Module):
             decoder = cls(FastDecoderConfig(**file.config()))
             decoder.load_state_dict(file.floats())
         return decoder.eval().requires_grad_(False)
+
+
+def sound(gains: Gains, f0: Tensor, seed: int = 0) -> Tensor:
+    """Waveforms ``[B, 300 * F]`` in float32 of what the network says, with ``f0 [B, F]`` in Hz."""
+    full = Gains(*(getattr(gains, field.name).float() for field in fields(gains)))
+    return synthesize(*spectrum(full, source_spectra(torch.where(f0 > VOICED_HZ, f0, 0.0), seed)))
 
 
 def spectrum(gains: Gains, sources: SourceSpectra) -> tuple[Tensor, Tensor]:

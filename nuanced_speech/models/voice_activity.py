@@ -153,7 +153,7 @@ def stretches(probabilities: np.ndarray, config: StretchConfig | None = None) ->
     """
     config = config or StretchConfig()
     joined: list[tuple[int, int]] = []
-    for first, last in _runs(np.asarray(probabilities) >= config.ends):
+    for first, last in runs(np.asarray(probabilities) >= config.ends):
         if joined and (first - joined[-1][1]) * FRAME_SECONDS < config.pause_seconds:
             joined[-1] = joined[-1][0], last
         else:
@@ -181,7 +181,7 @@ def speech_in(wave: np.ndarray, sample_rate: int, config: StretchConfig | None =
     return stretches(VoiceActivity().of_recording(wave, sample_rate), config)
 
 
-def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
+def runs(flags: np.ndarray) -> list[tuple[int, int]]:
     """Where flags ``[frames]`` are set: the first of each run and the one after its last."""
     padded = np.concatenate([[False], flags, [False]])
     edges = np.flatnonzero(padded[1:] != padded[:-1])

@@ -1,7 +1,7 @@
 """Discriminators: of complex spectrograms at several resolutions (Défossez et al. 2022), small ones, and of waveforms
 at several periods (Kong, Kim and Bae, HiFi-GAN, 2020)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -54,8 +54,7 @@ class Discriminators(nn.Module):
 
     def forward(self, wave: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Scores and features of ``wave [B, T]``, a list item a discriminator."""
-        scores, features = zip(*(discriminator(wave) for discriminator in self.each), strict=True)
-        return list(scores), list(features)
+        return judged(self.each, wave)
 
 
 class PeriodDiscriminator(nn.Module):
@@ -97,9 +96,10 @@ class PeriodsAndResolutions(nn.Module):
 
     def forward(self, wave: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Scores and features of ``wave [B, T]``, a list item a discriminator."""
-        scores, features = self.resolutions(wave)
-        for discriminator in self.periods:
-            score, layers = discriminator(wave)
-            scores.append(score)
-            features.append(layers)
-        return scores, features
+        return judged([*self.resolutions.each, *self.periods], wave)
+
+
+def judged(discriminators: Iterable[nn.Module], wave: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
+    """Scores and features of ``wave [B, T]`` by each discriminator."""
+    scores, features = zip(*(discriminator(wave) for discriminator in discriminators), strict=True)
+    return list(scores), list(features)

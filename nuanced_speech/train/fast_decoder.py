@@ -7,7 +7,6 @@ weights and add losses (``decoder_stages``): the likeness of the speaker, and di
 """
 
 import logging
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,11 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.core import precision
-from nuanced_speech.core.constants import UNITS_PER_SECOND, VOICED_HZ
+from nuanced_speech.core.constants import UNITS_PER_SECOND
 from nuanced_speech.core.device import find_device
-from nuanced_speech.dsp.harmonic_synthesis import source_spectra, synthesize
 from nuanced_speech.dsp.spectral_distance import SpectralDistance
 from nuanced_speech.models.decoder_voice import DecoderVoice, Reference
-from nuanced_speech.models.fast_decoder import Gains, spectrum
+from nuanced_speech.models.fast_decoder import sound
 from nuanced_speech.train import checkpoint, decoder_stages
 from nuanced_speech.train.board import Board
 from nuanced_speech.train.configs import FastDecoderTraining
@@ -33,12 +31,6 @@ from nuanced_speech.train.processes import ALONE, Processes, join
 from nuanced_speech.train.schedule import WarmCosine, set_rates
 
 log = logging.getLogger(__name__)
-
-
-def sound(gains: Gains, f0: Tensor, seed: int = 0) -> Tensor:
-    """Waveforms of what the network says, as the decoder's ``forward`` makes them of gains in float32."""
-    full = Gains(*(getattr(gains, field.name).float() for field in fields(gains)))
-    return synthesize(*spectrum(full, source_spectra(torch.where(f0 > VOICED_HZ, f0, 0.0), seed)))
 
 
 def train(config: FastDecoderTraining, report: Report = log.info) -> Path:
