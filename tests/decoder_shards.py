@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,8 @@ from nuanced_speech.train.decoder_batches import _held_out
 from nuanced_speech.train.decoder_data import DecoderItem, write
 
 UNITS = 60
+SMALL: dict[str, Any] = {"reference_units": 20, "width": 16, "blocks": 2, "lr": 3e-3, "warmup": 2, "ema": 0.5}
+"""Settings of a decoder's training that takes seconds."""
 
 
 def item(name: str, spoken: bool, generator: torch.Generator) -> DecoderItem:

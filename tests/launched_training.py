@@ -9,15 +9,17 @@ import json
 import sys
 from pathlib import Path
 
+from decoder_shards import SMALL
+
 from nuanced_speech.cli.app import main
 from nuanced_speech.train.configs import FastDecoderTraining
 from nuanced_speech.train.fast_decoder import FastDecoderRecipe
 from nuanced_speech.train.loop import LoopConfig, run
 from nuanced_speech.train.processes import Processes, join
 
-OPTIONS = {
-    "steps": 4, "batch_size": 4, "crop_seconds": 0.4, "reference_units": 20, "width": 16, "blocks": 2, "lr": 3e-3,
-    "warmup": 2, "ema": 0.5, "checkpoint_every": 2, "measured": 1, "device": "cpu", "precision": "float32",
+OPTIONS = SMALL | {
+    "steps": 4, "batch_size": 4, "crop_seconds": 0.4, "checkpoint_every": 2, "measured": 1, "device": "cpu",
+    "precision": "float32",
 }  # fmt: skip
 
 

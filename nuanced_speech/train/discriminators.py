@@ -73,12 +73,7 @@ class PeriodDiscriminator(nn.Module):
         short = -wave.shape[1] % self.period
         x = F.pad(wave, (0, short), "reflect") if short else wave
         x = x.view(len(x), 1, -1, self.period)
-        features = []
-        for conv in self.convs:
-            x = F.leaky_relu(conv(x), SLOPE)
-            features.append(x)
-        x = self.post(x)
-        return x.flatten(1), [*features, x]
+        return layered(self.convs, self.post, x)
 
 
 class PeriodsAndResolutions(nn.Module):
@@ -97,6 +92,16 @@ class PeriodsAndResolutions(nn.Module):
     def forward(self, wave: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Scores and features of ``wave [B, T]``, a list item a discriminator."""
         return judged([*self.resolutions.each, *self.periods], wave)
+
+
+def layered(convs: Iterable[nn.Module], post: nn.Module, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Scores by a chain of convolutions (Kong et al. 2020), and the features of all its layers."""
+    features = []
+    for conv in convs:
+        x = F.leaky_relu(conv(x), SLOPE)
+        features.append(x)
+    x = post(x)
+    return x.flatten(1), [*features, x]
 
 
 def judged(discriminators: Iterable[nn.Module], wave: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from decoder_shards import write_shard
+from decoder_shards import SMALL, write_shard
 from halves import check_halves
 from helpers import CLIP
 from safetensors.torch import load_file
@@ -35,12 +35,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> FastDecoderTraining:
         steps=4,
         batch_size=2,
         crop_seconds=0.4,
-        reference_units=20,
-        width=16,
-        blocks=2,
-        lr=3e-3,
-        warmup=2,
-        ema=0.5,
+        **SMALL,
         checkpoint_every=4,
         measured=1,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from decoder_shards import SMALL
 from safetensors.torch import load_file
 
 from nuanced_speech import Converter
@@ -114,12 +115,7 @@ def test_training_comes_nearer_and_a_resumed_run_is_the_same(data: Path, tmp_pat
         steps=12,
         batch_size=3,
         crop_seconds=0.6,
-        reference_units=20,
-        width=16,
-        blocks=2,
-        lr=3e-3,
-        warmup=2,
-        ema=0.5,
+        **SMALL,
         checkpoint_every=6,
         measured=2,
     )

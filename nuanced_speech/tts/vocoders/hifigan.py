@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from nuanced_speech.dsp.mel import MEL, MelConfig
-from nuanced_speech.train.discriminators import SLOPE, PeriodDiscriminator
+from nuanced_speech.train.discriminators import PERIODS, SLOPE, PeriodDiscriminator, layered
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,7 @@ class ScaleDiscriminator(nn.Module):
         self.post = norm(nn.Conv1d(width, 1, 3, padding=1))
 
     def forward(self, wave: Tensor) -> tuple[Tensor, list[Tensor]]:
-        x = wave[:, None]
-        features = []
-        for conv in self.convs:
-            x = F.leaky_relu(conv(x), SLOPE)
-            features.append(x)
-        x = self.post(x)
-        return x.flatten(1), [*features, x]
+        return layered(self.convs, self.post, wave[:, None])
 
 
 class Discriminators(nn.Module):
@@ -110,7 +104,7 @@ class Discriminators(nn.Module):
     ``wave [B, T]`` to the scores of each and the features of each. ``width`` is 1024 in the paper; less is faster.
     """
 
-    def __init__(self, width: int = 1024, periods: tuple[int, ...] = (2, 3, 5, 7, 11)) -> None:
+    def __init__(self, width: int = 1024, periods: tuple[int, ...] = PERIODS) -> None:
         super().__init__()
         self.periods = nn.ModuleList(PeriodDiscriminator(period, width) for period in periods)
         self.scales = nn.ModuleList(ScaleDiscriminator(k == 0, width) for k in range(3))
