@@ -29,7 +29,7 @@ class SpectralDistance(nn.Module):
 
     def __init__(self, sizes: Sequence[int] = RESOLUTIONS, bands: Sequence[int] | None = None) -> None:
         super().__init__()
-        counts = bands or [None] * len(sizes)
+        counts: Sequence[int | None] = bands or [None] * len(sizes)
         self.each = [STFTLoss(size, size // 4, size, count) for size, count in zip(sizes, counts, strict=True)]
         self.buffers_of = nn.ModuleList(self.each)
 

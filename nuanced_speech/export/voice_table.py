@@ -57,7 +57,7 @@ def voice_table(kokoro: Kokoro, more: Sequence[str] = (), stock: Sequence[str] |
 def _row(kokoro: Kokoro, name: str, voice: Voice) -> VoiceRow:
     pack = Style.from_vector(voice.pack.to(kokoro.device))
     timbre = style_of(pack).timbre[:TIMBRE_DIM].cpu().numpy()
-    unknown = np.full(SPEAKER_DIM, np.nan, np.float32)
-    numbers = np.concatenate([timbre, unknown]).astype(np.float32)
+    speaker = np.full(SPEAKER_DIM, np.nan) if voice.frames is None else voice.frames.speaker.numpy()
+    numbers = np.concatenate([timbre, speaker]).astype(np.float32)
     with torch.no_grad():
         return VoiceRow(voice.name or name, voice.mark, pitch_of(kokoro, pack), numbers)

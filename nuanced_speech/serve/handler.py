@@ -67,10 +67,9 @@ class HandlerConfig:
         """Settings from variables: ``NUANCED_SPEECH_DEVICE``, ``…_WHISPER``, ``…_DECODER``, ``…_PATH`` and
         ``…_FETCH_HOSTS`` (commas); what is not set or empty is as by default."""
         hosts = tuple(host.strip() for host in values.get(HOSTS, "").split(",") if host.strip())
-        named = {
-            name: values.get(f"NUANCED_SPEECH_{name.upper()}") for name in ("device", "whisper", "decoder", "path")
-        }
-        return cls(fetcher=Fetcher(hosts), **{name: value for name, value in named.items() if value})
+        names = ("DEVICE", "WHISPER", "DECODER", "PATH")
+        device, whisper, decoder, path = (values.get(f"NUANCED_SPEECH_{name}") for name in names)
+        return cls(device or "cpu", whisper or "base", decoder or KOKORO, path or "auto", Fetcher(hosts))
 
 
 def _converter(config: HandlerConfig) -> Converter:
