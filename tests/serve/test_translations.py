@@ -74,6 +74,25 @@ def test_what_is_spoken_comes_back_in_another_voice(socket: ClientConnection, mo
         socket.recv(timeout=20)
 
 
+@pytest.mark.slow
+def test_blocks_come_back_while_the_speaker_goes_on(socket: ClientConnection) -> None:
+    send(socket, "session.update", session={"audio": {"output": {"voice": "af_heart", "mode": "block"}}})
+    assert receive(socket, "session.updated")["session"]["audio"]["output"]["reserve_ms"] == 350
+    wave = audio.read(CLIP)[:36_000]
+    pcm = base64.b64encode(to_int16(wave[:24_000]).tobytes()).decode()
+    send(socket, "session.input_audio_buffer.append", audio=pcm)
+    # before the end of what is spoken
+    parts = [receive(socket, "session.output_audio.delta")]
+    pcm = base64.b64encode(to_int16(wave[24_000:]).tobytes()).decode()
+    send(socket, "session.input_audio_buffer.append", audio=pcm)
+    send(socket, "session.close")
+    while (event := receive(socket, "session.output_audio.delta", "session.closed"))["type"] != "session.closed":
+        parts.append(event)
+    waves = [from_int16(np.frombuffer(base64.b64decode(part["delta"]), "<i2")) for part in parts]
+    assert len(waves) > 1 and 0 <= sum(map(len, waves)) - len(wave) < 600
+    assert np.abs(np.concatenate(waves)).max() > 0.02
+
+
 @pytest.mark.parametrize(
     ("event", "named"),
     [

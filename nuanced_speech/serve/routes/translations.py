@@ -190,7 +190,11 @@ class _Talk:
         self.loop.call_soon_threadsafe(self.outgoing.put_nowait, event)
 
     def _described(self) -> dict[str, Any]:
-        wanted = {"format": {"type": "audio/pcm", "rate": SAMPLE_RATE}, **asdict(self.settings)}
+        reserve = LiveConfig(mode=self.settings.mode).reserve_seconds  # type: ignore[arg-type]
+        wanted = {
+            "format": {"type": "audio/pcm", "rate": SAMPLE_RATE}, **asdict(self.settings),
+            "reserve_ms": round(reserve * 1000),
+        }  # fmt: skip
         return {
             "id": self.id, "object": "realtime.session", "type": "translation", "model": MODEL,
             "expires_at": round(self.began + self.services.config.limits.live_seconds),
