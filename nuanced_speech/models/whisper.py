@@ -186,10 +186,16 @@ class WhisperModel:
         skipped = margin // HOP
         return features[0, skipped : skipped + frames]
 
-    def transcribe(self, wave: np.ndarray, language: str | None = None, words: bool = False) -> Transcript:
+    def transcribe(
+        self, wave: np.ndarray, language: str | None = None, words: bool = False, prompt: str | None = None
+    ) -> Transcript:
         """What is said in ``wave [T]`` at 16 kHz, deterministically; word times on request.
 
-        ``language`` is found by Whisper when absent.
+        Args:
+            wave: the recording.
+            language: ISO 639-1 code; found by Whisper when None.
+            words: whether words get times.
+            prompt: text with names and words that may be said, as they are to be written; its end counts.
         """
         with self._transcribing:
             try:
@@ -198,6 +204,7 @@ class WhisperModel:
                     language=language or self.language(wave),
                     temperature=0.0,
                     condition_on_previous_text=False,
+                    initial_prompt=prompt,
                     word_timestamps=words,
                     fp16=False,
                     verbose=None,

@@ -6,6 +6,7 @@ The client sends PCM of 16 bits at 24 kHz in base64 while it is spoken, and gets
 import asyncio
 import json
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -108,8 +109,7 @@ class _Talk:
             # after all events that threads have told
             self.loop.call_soon(self.outgoing.put_nowait, None)
             await sender
-            if self.socket.application_state == WebSocketState.CONNECTED:
-                await self.socket.close()
+            await self._end()
 
     async def refuse(self, error: ApiError, event_id: Any = None) -> None:
         """Send an error at once."""
@@ -215,8 +215,14 @@ class _Talk:
             if time.time() - self.began > self.services.config.limits.live_seconds:
                 await self._close()
                 await asyncio.sleep(0.1)
-                await self.socket.close()
+                await self._end()
                 return
+
+    async def _end(self) -> None:
+        """Close the socket, if the client has not done so."""
+        if self.socket.application_state == WebSocketState.CONNECTED:
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await self.socket.close()
 
     async def _send_all(self) -> None:
         while (event := await self.outgoing.get()) is not None:
