@@ -182,6 +182,8 @@ def test_the_page_converts_as_the_edge_does(folder: Path, tmp_path: Path) -> Non
         page.on("request", lambda request: foreign.append(request.url) if url not in request.url else None)
         page.goto(f"{url}/index.html")
         page.wait_for_selector("body[data-ready]")
+        # a server of files sends no headers of isolation
+        assert page.evaluate("crossOriginIsolated && Boolean(navigator.serviceWorker.controller)")
         page.set_input_files("input[type=file]", source)
         page.wait_for_selector("#convert-button:enabled")
         page.click("#convert-button")
