@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from helpers import DATA
 
 from nuanced_speech.text.frontend import spoken_text
+from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.languages import MAPPED_LANGUAGES
 from nuanced_speech.text.numbers import number_words, plural
-from nuanced_speech.text.readings import plain
+from nuanced_speech.text.readings import german, plain
 
 
 @pytest.mark.parametrize(
@@ -102,3 +106,22 @@ def test_numbers_and_their_nouns() -> None:
     assert number_words("0301", "de") == "null drei null eins" and number_words("5", "haw") == "5"
     forms = [plural(count, "1", "2", "5", ",") for count in ("1", "11", "21", "4", "14", "25", "1,5")]
     assert forms == ["1", "5", "1", "2", "5", "5", ","]
+
+
+def test_most_cases_of_another_project_are_read_rightly() -> None:
+    """Test cases of NeMo-text-processing: their phonemes are those of a listed reading, stress and marks aside."""
+
+    def sounds(text: str, language: str, written: bool) -> str:
+        return re.sub(r"[^\w]|[ˈˌ]", "", phonemize(text, language, written=written))
+
+    lines = (DATA / "written_text.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    wrong = []
+    for line in lines:
+        language, _, written, *readings = line.split("\t")
+        if language == "de":
+            # numbers in one word, as German writes them
+            readings = [german.after_grammar(reading) for reading in readings]
+        heard = sounds(written, language, True)
+        if heard not in [sounds(reading, language, False) for reading in readings]:
+            wrong.append((line, spoken_text(written, language)))
+    assert len(lines) == 56 and len(wrong) <= 1, wrong
