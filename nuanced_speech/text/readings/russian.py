@@ -4,7 +4,7 @@ NeMo's Russian grammar gives many readings of each number and leaves the choice 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from nuanced_speech.text.numbers import number_words, plural, words
 from nuanced_speech.text.readings import roman
@@ -70,11 +70,18 @@ _FORMS = {
 }  # fmt: skip
 _NEUTER = frozenset(("столетие",))
 _YEARS = {"г.": "год", "гг.": "годы", "в.": "век"}
-_RULERS = (
-    "Александр|Алексей|Борис|Василий|Вильгельм|Генрих|Георг|Григорий|Иван|Иоанн|Карл|Король|Людовик|Михаил|Наполеон"
+# Stems of rulers' names, and the case that an ending of theirs stands for.
+_KINGS = (
+    "Александр|Алексе|Борис|Васили|Вильгельм|Генрих|Георг|Григори|Иван|Иоанн|Карл|Людовик|Михаил|Наполеон|Никола|Павел|"
+    "Павл|Пётр|Петр|Рамзес|Ричард|Сигизмунд|Фёдор|Федор|Филипп|Франциск|Фридрих|Эдуард|Яков"
 )
-_RULERS += "|Николай|Павел|Папа|Пётр|Петр|Рамзес|Ричард|Сигизмунд|Фёдор|Федор|Филипп|Франциск|Фридрих|Эдуард|Якоб"
-_QUEENS = "Анна|Екатерина|Елизавета|Мария|Изабелла|Виктория|Маргарита"
+_QUEENS = "Анн|Екатерин|Елизавет|Мари|Изабелл|Виктори|Маргарит"
+_KINGS_CASES = {
+    "": "n", "й": "n", "а": "g", "я": "g", "у": "d", "ю": "d", "ом": "i", "ем": "i", "е": "p", "и": "p",
+}  # fmt: skip
+_QUEENS_CASES = {
+    "а": "n", "я": "n", "ы": "g", "и": "g", "е": "d", "у": "a", "ю": "a", "ой": "i", "ей": "i",
+}  # fmt: skip
 SIGNS = {"&": "и", "+": "плюс", "=": "равно", "<": "меньше", ">": "больше", "×": "умножить на", "@": "собака"}
 _NUMBER = r"[1-9]\d{0,2}(?:[. ]\d{3})+(?![. ]?\d)(?:,\d+)?|\d+(?:,\d+)?"
 
@@ -138,9 +145,14 @@ def _gender(number: str, noun: str) -> str:
     return "f" if last % 10 == 2 and last != 12 and re.search("[ыи]$", noun) else "m"
 
 
-def _ruler(match: re.Match[str]) -> str:
-    gender = "f" if re.fullmatch(_QUEENS, match[1]) else "m"
-    return f"{match[1]} {_ordinal(roman.value(match[2]), 'n', gender).capitalize()}"
+def _king(match: re.Match[str]) -> str:
+    case = _KINGS_CASES[match[2]]
+    return f"{match[1]}{match[2]} {_ordinal(roman.value(match[3]), case).capitalize()}"
+
+
+def _queen(match: re.Match[str]) -> str:
+    case = _QUEENS_CASES[match[2]]
+    return f"{match[1]}{match[2]} {_ordinal(roman.value(match[3]), case, 'f').capitalize()}"
 
 
 def _cardinal(number: str, gender: str = "m") -> str:
@@ -164,8 +176,8 @@ def _counted(match: re.Match[str]) -> str:
     added = _ADDED.get(unit, "") if unit else ""
     if " " in added and not added.startswith("в "):
         adjective = plural("5" if scale else number, *_four(added))
-        head, _, noun = said.rpartition(" ")
-        return f"{sign}{head} {adjective} {noun}{stop}"
+        head, _, last = said.rpartition(" ")
+        return f"{sign}{head} {adjective} {last}{stop}"
     return f"{sign}{said} {added}".rstrip() + stop
 
 
@@ -200,16 +212,16 @@ def _abbreviation(table: dict[str, str]) -> Callable[[re.Match[str]], str]:
     return said
 
 
-def _any(table: dict[str, object] | dict[str, str]) -> str:
+def _any(table: Iterable[str]) -> str:
     forms = sorted(table, key=len, reverse=True)
     return "|".join(re.escape(form).replace(r"\ ", r"\s?") for form in forms)
 
 
-_UNIT, _SCALE, _WORD = (_any(dict(table)) for table in (_UNITS, _SCALES, {**_FORMS, **_YEARS}))
+_UNIT, _SCALE, _WORD = (_any(table) for table in (_UNITS, _SCALES, (*_FORMS, *_YEARS)))
 _ROMAN = r"(?=[IVX])X{0,3}(?:IX|IV|V?I{0,3})"
 _RULES: list[Rule] = [
-    (re.compile(rf"\b({_RULERS}|{_QUEENS})\s+({_ROMAN})(?![\w.])|\b({_RULERS})\s+({_ROMAN})(?=\.)"),
-     lambda m: _ruler(m) if m[1] else _ruler(re.match(r"(\S+)\s(\S+)", f"{m[3]} {m[4]}") or m)),
+    (re.compile(rf"\b({_KINGS})({'|'.join(_KINGS_CASES)})\s+({_ROMAN})(?!\w)"), _king),
+    (re.compile(rf"\b({_QUEENS})({'|'.join(_QUEENS_CASES)})\s+({_ROMAN})(?!\w)"), _queen),
     (re.compile(rf"(?<!\w)(?P<number>{_ROMAN})\s+(?P<word>{_WORD})(?!\w)"), _of_a_form),
     # dates and years
     (re.compile(r"\b([Сс])\s+(\d{4})\s+по\s+(\d{4})\s+(?:гг?\.|год(?:ы)?\b)"),
