@@ -39,6 +39,15 @@ from nuanced_speech.text.readings import german, plain
         ("Heinrich VIII. hatte sechs Frauen.", "Heinrich der Achte hatte sechs Frauen."),
         ("unter Ludwig XIV", "unter Ludwig dem Vierzehnten"),
         ("Die Frauen Heinrichs VIII. starben.", "Die Frauen Heinrichs des Achten starben."),
+        (
+            "Elisabeth II. und die Zeit Katharinas II. ist",
+            "Elisabeth die Zweite und die Zeit Katharinas der Zweiten ist",
+        ),
+        (
+            "von Königin Viktoria I. und Zar Boris III. bis",
+            "von Königin Viktoria der Ersten und Zar Boris der Dritte bis",
+        ),
+        ("Raum IV, Teil I.", "Raum vier, Teil eins."),
         ("Papst Johannes Paul II.", "Papst Johannes Paul der Zweite."),
         ("Der II. Weltkrieg, Kapitel IV", "Der zweite Weltkrieg, Kapitel vier"),
         ("I. Müller nimmt Vitamin C.", "I. Müller nimmt Vitamin C."),

@@ -61,6 +61,18 @@ _FEMININE = r"[A-ZÄÖÜ]\w*(?:ung|heit|keit|schaft|ion|tät|ik|ur|ei|in|e|Liga|
 _LOW = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _NUMBER = r"\d{1,3}(?:[.' ]\d{3})+(?![.' ]?\d)(?:,\d+)?|\d+(?:,\d+)?"
 _YEAR_LIKE = r"(?:1[1-9]\d\d)"
+_TITLE = "König|Kaiser|Papst|Zar|Königin|Kaiserin|Zarin|Herzog|Fürst|Prinz|Sultan|Pharao"
+_KINGS = tables.words(
+    "Adolf Albert Albrecht Alexander Alfons Amenophis August Benedikt Bonifatius Carlos Christian Clemens Darius "
+    "Eberhard Edmund Eduard Erich Ernst Felipe Ferdinand Franz Franziskus Friedrich Georg Gregor Gustav Hadrian Harald "
+    "Heinrich Innozenz Iwan Jakob Johann Johannes Josef Joseph Julius Karl Konrad Leo Leopold Lothar Ludwig Maximilian "
+    "Mehmed Michael Murad Napoleon Nikolaus Olaf Oskar Otto Paul Paulus Peter Philipp Pius Ptolemaios "
+    "Rainier Ramses Richard Rudolf Selim Sigismund Sixtus Stanislaus Süleyman Thutmosis Ulrich Urban Viktor Wilhelm "
+    "Willem Xerxes"
+)
+_QUEENS = tables.words(
+    "Anna Beatrix Christina Elisabeth Isabella Juliana Katharina Kleopatra Margarethe Maria Viktoria"
+)
 _ROMAN_ORDINAL = r"(?=[IVX])(?:X{0,3})(?:IX|IV|V?I{0,3})"
 
 
@@ -91,23 +103,26 @@ def _ordinal(number: int, ending: str) -> str:
     return ("ein" if stem.startswith(("hundert", "tausend")) else "") + stem + ending
 
 
-def ruler(name: str, number: int, preposition: str) -> str:
-    """A ruler's name with the number in its case: "Heinrich der Achte", "von Heinrich dem Achten"."""
-    stem = _ordinal(number, "").capitalize()
-    if preposition:
-        return f"{preposition}{name} dem {stem}en"
-    return f"{name} des {stem}en" if re.search(r"[a-z]s$", name) and name not in _NAMES_IN_S else f"{name} der {stem}e"
-
-
-_NAMES_IN_S = tables.words("Pius Paulus Julius Johannes Andreas Nikolaus Lukas Markus Thomas Hans Louis Charles")
-
-
 def _ruler(match: re.Match[str]) -> str:
-    name = match["name"]
-    if name in ("Kapitel", "Band", "Teil", "Akt", "Szene"):
-        return match[0]
-    stop = "." if not match.string[match.end() :].strip(" \"')”’“»«") and match[0].endswith(".") else ""
-    return ruler(name, value(match["numeral"]), match["preposition"] or "") + stop
+    """A ruler's name with the number in its case: "Heinrich der Achte", "von Heinrich dem Achten"."""
+    name, numeral, preposition = match["name"], match["numeral"], match["preposition"] or ""
+    known = {*_KINGS, *_QUEENS}
+    genitive = name not in known and name[:-1] in known and name.endswith("s")
+    title = re.search(rf"(?:{_TITLE})\s+(?:[A-ZÄÖÜ]\w+\s+)?$", match.string[: match.start("name")])
+    if not (name in known or genitive or title):
+        # "Raum IV" is no ruler
+        stop = "." if match[0].endswith(".") else ""
+        return match[0] if len(numeral) < 2 else f"{preposition}{name} {value(numeral)}{stop}"
+    stem = _ordinal(value(numeral), "").capitalize()
+    queen = name.removesuffix("s" if genitive else "") in _QUEENS or bool(title and "in " in title[0])
+    if genitive:
+        ranked = f"der {stem}en" if queen else f"des {stem}en"
+    elif preposition:
+        ranked = f"der {stem}en" if queen else f"dem {stem}en"
+    else:
+        ranked = f"die {stem}e" if queen else f"der {stem}e"
+    ends = match[0].endswith(".") and not match.string[match.end() :].strip(" \"')”’“»«")
+    return f"{preposition}{name} {ranked}" + ("." if ends else "")
 
 
 def _roman_ordinal(match: re.Match[str]) -> str:
@@ -230,9 +245,9 @@ _BEFORE: list[Rule] = [
     (re.compile(rf"(?<!\w)({_short_forms(_ABBREVIATIONS)})(?!\w)"), _abbreviation(_ABBREVIATIONS)),
     (re.compile(rf"(?<!\w)({_short_forms(_BEFORE_NUMBER)})\s*(?=\d|[IVX]+\b)"), lambda m: _BEFORE_NUMBER[m[1]] + " "),
     # Roman numerals: chapters, rulers, and ordinals ("II. Weltkrieg", "XIX. Jahrhundert")
-    (re.compile(rf"\b({_COUNTED})\s+({_ROMAN_ORDINAL})\b(?![\w.'’-])"), _counted),
-    (re.compile(rf"(?P<preposition>\b(?i:von|mit|bei|nach|unter|zu|aus|seit|vor)\s+(?:(?:König|Kaiser|Papst|Zar|Königin|"
-                rf"Kaiserin|Zarin|Herzog|Fürst)\s+)?(?:[A-ZÄÖÜ][a-zäöüß]+\s+)?)?\b(?P<name>[A-ZÄÖÜ][a-zäöüß]{{2,}})\s+"
+    (re.compile(rf"\b({_COUNTED})\s+({_ROMAN_ORDINAL})\b(?![\w'’-]|\.\s)"), _counted),
+    (re.compile(rf"(?P<preposition>\b(?i:von|mit|bei|nach|unter|zu|aus|seit|vor)\s+(?:(?:{_TITLE})\s+)?"
+                rf"(?:[A-ZÄÖÜ][a-zäöüß]+\s+)?)?\b(?P<name>[A-ZÄÖÜ][a-zäöüß]{{2,}})\s+"
                 rf"(?P<numeral>(?=[IVX]){_ROMAN_ORDINAL})(?:\.(?!\s+(?:Jahrhundert|Weltkrieg|Internationale|Quartal))"
                 rf"|(?=[\s,;:!?)]|$))"), _ruler),
     (re.compile(rf"(?<![\w.])((?=[IVX]{{2}}){_ROMAN_ORDINAL}|[IVX](?=\.\s+(?:{_RANKED})))\.(?=\s+[A-ZÄÖÜa-zäöü])"),
