@@ -206,6 +206,11 @@ def _small_coins(count: int, unit: str) -> str:
     return f"{_amount(str(count))} {'Penny' if count == 1 and unit == 'Pence' else unit}"
 
 
+def _code(match: re.Match[str]) -> str:
+    """Digits one by one, group by group."""
+    return ", ".join(" ".join(words(int(digit), "de") for digit in group) for group in match[0].split("-"))
+
+
 def _plain_number(match: re.Match[str]) -> str:
     return re.sub(r"[.' ](?=\d{3})", "", match[0])
 
@@ -235,7 +240,15 @@ _SIGN = "|".join(map(re.escape, sorted(_CURRENCIES, key=len, reverse=True)))
 _SCALE = "|".join(map(re.escape, sorted(_SCALES, key=len, reverse=True)))
 _RANKED = "Weltkrieg|Jahrhundert|Quartal|Internationale|Abteilung|Klasse|Etage|Stock|Akt|Teil"
 _COUNTED = "Kapitel|Band|Teil|Akt|Szene|Buch|Artikel|Klasse|Stufe|Phase|Weltkrieg|Typ|Abschnitt|Satz|Hartz|Louis"
+_DAYS = {
+    "Mo": "Montag", "Di": "Dienstag", "Mi": "Mittwoch", "Do": "Donnerstag", "Fr": "Freitag", "Sa": "Samstag",
+    "So": "Sonntag",
+}  # fmt: skip
+_DAY = "|".join(_DAYS)
 _BEFORE: list[Rule] = [
+    # the grammar takes a word with a quote after its full stop for an address
+    (re.compile(r"(?<!\w)'|'(?!\w)"), '"'),
+    (re.compile(rf"\b({_DAY})\.?\s?[-–]\s?({_DAY})(?:\.|\b)"), lambda m: f"{_DAYS[m[1]]} bis {_DAYS[m[2]]}"),
     (re.compile(r"(?<![\w.,])1 Mio\.?(?=\s)"), "eine Million"),
     (re.compile(r"(?<![\w.,])1 Mrd\.?(?=\s)"), "eine Milliarde"),
     (re.compile(r"(?<=[a-zäöüß])str\.(?=\s+\w)"), "straße"),
@@ -259,6 +272,8 @@ _BEFORE: list[Rule] = [
      _date),
     (re.compile(rf"(?<![\w.,/-])(?P<day>\d{{1,2}})\.\s?(?P<month>(?i:{_MONTH}))(?:\s+(?P<year>\d{{4}}))?(?![\w])"),
      _date),
+    (re.compile(r"(?:(?<=\b[Aa]m )|(?<=om )|(?<=is )|(?<=um )|(?<=en ))(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\."
+                r"(?P<year>)(?!\s?\d)"), lambda m: _date(m) + ("" if m.string[m.end() :].strip(" \"')”’“»«") else ".")),
     # money
     (re.compile(rf"(?<!\w)(?P<first>{_SIGN})\s?(?P<number>\d+\.\d{{1,2}}(?!\d)|(?:{_NUMBER}))(?P<scale>\s?(?:{_SCALE})"
                 rf"(?!\w))?"), _money),
@@ -272,6 +287,10 @@ _BEFORE: list[Rule] = [
                 r"Euro|€|km|m\b|cm|kg|g\b|Grad|°|Mal\b|Personen|Menschen|Kinder|Meter))"), r"\1 bis \2"),
     (re.compile(r"(\b(?:Seiten?|Kapitel|Nummern?|Paragrafen?|Zeilen?)\s+)(\d+)\s?[-–]\s?(\d+)\b"), r"\1\2 bis \3"),
     (re.compile(r"(?<=\d)\s?–\s?(?=\d)"), " bis "),
+    (re.compile(r"(?<=:\d\d)\s?-\s?(?=\d?\d:\d\d)"), " bis "),
+    (re.compile(r"(?<![\w.,:/-])(?<!\) )(?<!\+\d\d )(\d+)-(\d+)(?![\w-])"), r"\1 bis \2"),
+    (re.compile(r"(?<![\w-])(?<!\) )\d+(?:-\d+){2,}(?![\w-])"), _code),
+    (re.compile(r"(?<=\d)\s?x\s?(?=\d)"), " mal "),
     (re.compile(r"(?<![\w.,:/-])(\d{1,3}):(\d{1,3})(?![\w:]|\s?(?:Uhr|h\b))(?<!:[0-5]\d)"), r"\1 zu \2"),
     (re.compile(r"(?<![\w.,:/-])([01]?\d|2[0-4]):([0-5]\d)(?![\w:,]|\s?(?:Uhr|h\b|min|Minuten))"), r"\1:\2 Uhr"),
     (re.compile(rf"(?<![\w.,:/$€£-])({_YEAR_LIKE}|20\d\d|\d0)er(n?)\b"), _decade),
