@@ -214,6 +214,15 @@ def test_sentences_do_not_end_at_abbreviations() -> None:
     ]  # fmt: skip
 
 
+def test_sentences_of_other_languages_do_not_end_at_abbreviations() -> None:
+    german = "Fr. Meier wohnt in der Hauptstr. 5, d. h. bei uns. Am 3. Mai starb Heinrich VIII. in London."
+    assert list(split_sentences(german, "de")) == [
+        "Fr. Meier wohnt in der Hauptstr. 5, d. h. bei uns.", "Am 3. Mai starb Heinrich VIII. in London."
+    ]  # fmt: skip
+    assert list(split_sentences("Это т. е. № 7 на ул. Ленина. Да.", "ru")) == ["Это т. е. № 7 на ул. Ленина.", "Да."]
+    assert list(split_sentences("To jest nr. 7.", "pl")) == ["To jest nr. 7."]
+
+
 def test_other_scripts_are_spoken() -> None:
     assert list(stretches("Say 你好, こんにちは世界 and Привет!", "en")) == [
         ("Say ", "en"), ("你好, ", "zh"), ("こんにちは世界 ", "ja"), ("and ", "en"), ("Привет!", "ru")

@@ -37,6 +37,10 @@ from nuanced_speech.text.readings import german, plain
         ("10-20 Leute, 12 x 5, 3-16-1", "zehn bis zwanzig Leute, zwölf mal fünf, drei, eins sechs, eins"),
         ("Wir gehen am 24.12.", "Wir gehen am vierundzwanzigsten Dezember."),
         ("Er sagte: 'Nr. 5 lebt.'", 'Er sagte: "Nummer fünf lebt."'),
+        (
+            "Er ist 12. Sie ist mit Karl V. Das ist alles usw. Dann",
+            "Er ist zwölf. Sie ist mit Karl dem Fünften. Das ist alles und so weiter. Dann",
+        ),
         ("z. B. Kap. 3, S. 12 usw.", "zum Beispiel Kapitel drei, Seite zwölf und so weiter."),
         ("10 m² CO₂", "zehn Quadratmeter CO zwei"),
         ("Sie ist 1,80 m groß.", "Sie ist ein Meter achtzig groß."),
@@ -80,6 +84,7 @@ def test_german(written: str, words: str) -> None:
         ("при Петре I и Екатерине II", "при Петре Первом и Екатерине Второй"),
         ("Указ Николая II. Он", "Указ Николая Второго. Он"),
         ("21 книга, 2 книги, 22 дома", "двадцать одна книга, две книги, двадцать два дома"),
+        ("Это 5 руб. Потом ещё 2 руб. и т. д. Конец", "Это пять рублей. Потом ещё два рубля и так далее. Конец"),
         ("№ 7, стр. 12, т. е. и т. д.", "номер семь, страница двенадцать, то есть и так далее."),
         ("в 14:01", "в четырнадцать часов одна минута"),
     ],

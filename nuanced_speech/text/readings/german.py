@@ -76,6 +76,19 @@ _QUEENS = tables.words(
 _ROMAN_ORDINAL = r"(?=[IVX])(?:X{0,3})(?:IX|IV|V?I{0,3})"
 
 
+# Words that begin a sentence: before them a full stop is one.
+_STARTERS = (
+    "Er|Sie|Es|Wir|Ich|Ihr|Du|Man|Das|Die|Der|Den|Dem|Ein|Eine|Einen|Und|Aber|Doch|Dann|Danach|Im|In|Am|Um|Auf|Mit|Bei|Nach|"
+    "Als|Wenn|Nun|Da|Dort|Hier|So|Dies\\w*|Sein\\w*|Ihr\\w+|Mein\\w*|Unser\\w*|Was|Wer|Wie|Warum|Auch|Nur|Für|Von"
+)
+
+
+def _ends(match: re.Match[str]) -> bool:
+    """Whether a sentence ends where a match does."""
+    rest = match.string[match.end() :]
+    return not rest.strip(" \"')”’“»«") or bool(re.match(rf"\s+(?:{_STARTERS})\b", rest))
+
+
 def before_grammar(sentence: str) -> str:
     """A sentence with what the German grammar misreads in words."""
     if not re.search(r"[\d₀-₉.€$£%§&IVX]", sentence):
@@ -121,8 +134,7 @@ def _ruler(match: re.Match[str]) -> str:
         ranked = f"der {stem}en" if queen else f"dem {stem}en"
     else:
         ranked = f"die {stem}e" if queen else f"der {stem}e"
-    ends = match[0].endswith(".") and not match.string[match.end() :].strip(" \"')”’“»«")
-    return f"{preposition}{name} {ranked}" + ("." if ends else "")
+    return f"{preposition}{name} {ranked}" + ("." if match[0].endswith(".") and _ends(match) else "")
 
 
 def _roman_ordinal(match: re.Match[str]) -> str:
@@ -223,7 +235,7 @@ def _abbreviation(table: dict[str, str]) -> Callable[[re.Match[str]], str]:
     spaceless = {short.replace(" ", ""): said for short, said in table.items()}
 
     def said(match: re.Match[str]) -> str:
-        ends = not match.string[match.end() :].strip(" \"')”’“»«") and match[1].endswith(".")
+        ends = _ends(match) and match[1].endswith(".")
         return spaceless[re.sub(r"\s", "", match[1])] + ("." if ends else "")
 
     return said
@@ -273,7 +285,7 @@ _BEFORE: list[Rule] = [
     (re.compile(rf"(?<![\w.,/-])(?P<day>\d{{1,2}})\.\s?(?P<month>(?i:{_MONTH}))(?:\s+(?P<year>\d{{4}}))?(?![\w])"),
      _date),
     (re.compile(r"(?:(?<=\b[Aa]m )|(?<=om )|(?<=is )|(?<=um )|(?<=en ))(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\."
-                r"(?P<year>)(?!\s?\d)"), lambda m: _date(m) + ("" if m.string[m.end() :].strip(" \"')”’“»«") else ".")),
+                r"(?P<year>)(?!\s?\d)"), lambda m: _date(m) + ("." if _ends(m) else "")),
     # money
     (re.compile(rf"(?<!\w)(?P<first>{_SIGN})\s?(?P<number>\d+\.\d{{1,2}}(?!\d)|(?:{_NUMBER}))(?P<scale>\s?(?:{_SCALE})"
                 rf"(?!\w))?"), _money),
@@ -294,10 +306,11 @@ _BEFORE: list[Rule] = [
     (re.compile(r"(?<![\w.,:/-])(\d{1,3}):(\d{1,3})(?![\w:]|\s?(?:Uhr|h\b))(?<!:[0-5]\d)"), r"\1 zu \2"),
     (re.compile(r"(?<![\w.,:/-])([01]?\d|2[0-4]):([0-5]\d)(?![\w:,]|\s?(?:Uhr|h\b|min|Minuten))"), r"\1:\2 Uhr"),
     (re.compile(rf"(?<![\w.,:/$€£-])({_YEAR_LIKE}|20\d\d|\d0)er(n?)\b"), _decade),
-    (re.compile(r"(?<![\w.,:/-])(\d{1,4})\.(?=\s+[\wÄÖÜäöü])(?!\s+(?:und|oder|bis)\s+\d+[^.\d])"), _inflected),
+    (re.compile(rf"(?<![\w.,:/-])(\d{{1,4}})\.(?=\s+[\wÄÖÜäöü])(?!\s+(?:{_STARTERS})\b)"
+                r"(?!\s+(?:und|oder|bis)\s+\d+[^.\d])"), _inflected),
     # at the end, a full stop; a day after "am"
     (re.compile(r"(?<=\bam )(\d{1,2})\.(?=\s*$)"), lambda m: _inflected(m) + "."),
-    (re.compile(r"(?<![\d.,])(\d+)\.(?=[\s\"')”’“»«]*$)"), r"\1 ."),
+    (re.compile(rf"(?<![\d.,])(\d+)\.(?=[\s\"')”’“»«]*$|\s+(?:{_STARTERS})\b)"), r"\1 ."),
     (re.compile(r"(?<![\w.,:/-])(?<!Nummer )(?<!Seite )1(?=\s+[A-ZÄÖÜ][a-zäöüß]+)(?!\s+(?:Uhr|und)\b)"), _one),
 ]  # fmt: skip
 # Nouns that the grammar writes in small letters.
@@ -316,7 +329,7 @@ _AFTER: list[Rule] = [
     (re.compile(rf"\b((?:{_UNDER_TEN})hundert) (?={_WORD}(?:s?te|tel|stel|\b)|erste)"), r"\1"),
     (re.compile(rf"\b({_HUNDREDS}) tausend"), r"\1tausend"),
     (re.compile(rf"(?<=tausend) (?={_HUNDREDS}(?:s?te|\b)|erste)"), ""),
-    (re.compile(r"\s+\.(?=[\s\"')”’“»«]*$)"), "."),
+    (re.compile(r"(?<=\w)\s+\.(?=[\s\"')”’“»«]*$|\s+[A-ZÄÖÜ])"), "."),
     (re.compile(r"\bquadrat (?=\w*meter)"), "Quadrat"),
     (re.compile(r"\bkubik (?=\w*meter)"), "Kubik"),
     (re.compile(rf"(?<![\w.])(?:{_NOUNS})\b"), lambda m: m[0].capitalize()),

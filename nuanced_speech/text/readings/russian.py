@@ -86,6 +86,11 @@ SIGNS = {"&": "и", "+": "плюс", "=": "равно", "<": "меньше", ">"
 _NUMBER = r"[1-9]\d{0,2}(?:[. ]\d{3})+(?![. ]?\d)(?:,\d+)?|\d+(?:,\d+)?"
 
 
+def _ends(match: re.Match[str]) -> bool:
+    """Whether a sentence ends where a match does: nothing follows, or a capital."""
+    return bool(re.match(r"[\s\"')»]*(?:$|(?<=\s)[A-ZА-ЯЁ])", match.string[match.end() :]))
+
+
 def in_words(sentence: str) -> str:
     """A sentence with its numbers, signs and abbreviations in words."""
     if not re.search(r"[\d№%&+=<>@.]|[IVX]", sentence):
@@ -127,7 +132,7 @@ def _of_a_form(match: re.Match[str]) -> str:
         case = _FORMS[word]
     number = roman.value(match["number"]) if match["number"].isalpha() else int(match["number"])
     said = _ordinal(number, case.lower(), "n" if word in _NEUTER else "m", case.isupper())
-    stop = "." if match["word"].endswith(".") and not match.string[match.end() :].strip(" \"')»") else ""
+    stop = "." if match["word"].endswith(".") and _ends(match) else ""
     return f"{said} {word}{stop}"
 
 
@@ -165,7 +170,7 @@ def _cardinal(number: str, gender: str = "m") -> str:
 def _counted(match: re.Match[str]) -> str:
     number, scale, unit = match["number"], match["scale"], match["unit"] or match["first"]
     sign = "минус " if match["minus"] else ""
-    stop = "." if unit and unit.endswith(".") and not match.string[match.end() :].strip(" \"')»") else ""
+    stop = "." if unit and unit.endswith(".") and _ends(match) else ""
     if scale is None and unit is None:
         noun = re.match(r"\s+([а-яё]{3,})(?!\w)", match.string[match.end() :])
         return sign + _cardinal(number, _gender(number, noun[1]) if noun and "," not in number else "m")
@@ -206,7 +211,7 @@ def _abbreviation(table: dict[str, str]) -> Callable[[re.Match[str]], str]:
     spaceless = {short.replace(" ", ""): said for short, said in table.items()}
 
     def said(match: re.Match[str]) -> str:
-        ends = not match.string[match.end() :].strip(" \"')»")
+        ends = _ends(match)
         return spaceless[re.sub(r"\s", "", match[1])] + ("." if ends else "")
 
     return said
