@@ -13,7 +13,7 @@ from nuanced_speech.audio.limiter import limit
 from nuanced_speech.audio.loudness import BROADCAST_LUFS, gain_to, loudness
 from nuanced_speech.core import memory, precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
-from nuanced_speech.dsp.time_stretch import stretch
+from nuanced_speech.dsp.time_stretch import respaced
 from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.kokoro import Kokoro, spread
@@ -59,7 +59,7 @@ class SpeedRange:
     """Speeds that Kokoro speaks itself; what is beyond comes from stretching its speech in time.
 
     Attributes:
-        slowest, fastest: limits; at 1.8 Kokoro loses first words (``benchmarks/speed.py`` measures it).
+        slowest, fastest: limits; faster, Kokoro loses first words (``benchmarks/speed.py`` measures it).
     """
 
     slowest: float = 0.8
@@ -210,9 +210,12 @@ def _stretched(
     target = max(round(units / factor), 1)
     if not units or target == units:
         return part, wave, words
-    scale = target / units
-    timed = [replace(w, start=w.start * scale, end=w.end * scale) for w in words]
-    return part, stretch(wave, SAMPLE_RATE, target * SAMPLES_PER_UNIT), timed
+    wave, places = respaced(wave, SAMPLE_RATE, target * SAMPLES_PER_UNIT)
+
+    def moved(unit: float) -> float:
+        return places.to_target(unit * SAMPLES_PER_UNIT) / SAMPLES_PER_UNIT
+
+    return part, wave, [replace(w, start=moved(w.start), end=moved(w.end)) for w in words]
 
 
 def gain_db(before: float | None, after: float, limits: Levelling = LEVELLING) -> float:
