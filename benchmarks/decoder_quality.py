@@ -73,7 +73,7 @@ def normalised(cosine: float, stranger: float, same: float) -> float:
 
 
 def converted(
-    models: ModelBank, decoders: dict[str, Decoder], folder: Path, speakers: int, seconds: float
+    models: ModelBank, decoders: dict[str, Decoder], folder: Path, speakers: int, seconds: float, out: Path | None
 ) -> dict[tuple[str, str], list[Scores]]:
     """Scores of conversions by voice and decoder, one for each speaker."""
     clips = [sorted(path.glob("*.flac")) for path in sorted(folder.iterdir()) if path.is_dir()]
@@ -82,6 +82,8 @@ def converted(
     for number, paths in enumerate(clips):
         source = audio.read(paths[0])[: round(seconds * SAMPLE_RATE)]
         text = report.transcribe(models.transcriber, source, "en").text
+        if out is not None:
+            audio.write(out / f"{paths[0].stem}-source.ogg", source, comment="")
         other = clips[(number + 1) % len(clips)]
         for kind, reference, kept in (("own", None, paths), ("of one recording of another", other[1], other)):
             known, second = (campplus.embed(audio.read(path), SAMPLE_RATE) for path in (kept[2], kept[1]))
@@ -96,6 +98,8 @@ def converted(
                 likeness = {"CAM++": cosine, "normalised": normalised(cosine, *limits)}
                 row = likeness | judged(models, wave, text) | {"seconds": spent}
                 rows.setdefault((kind, name), []).append(row)
+                if out is not None:
+                    audio.write(out / f"{paths[0].stem}-{kind.split()[-1]}-{Path(name).stem}.ogg", wave)
                 print(paths[0].stem, kind, name, {key: round(value, 3) for key, value in row.items()}, flush=True)
     return rows
 
@@ -117,15 +121,18 @@ def main() -> None:
     parser.add_argument("--recordings", type=Path, help="Folder with a folder for each speaker.")
     parser.add_argument("--speakers", type=int, default=4, help="Number of speakers.")
     parser.add_argument("--seconds", type=float, default=6.0, help="Length of each source.")
+    parser.add_argument("--write", type=Path, help="Folder for the sources and conversions, as Ogg Vorbis.")
     parser.add_argument("--decoder", nargs="+", default=[FAST], help="Decoders beside Kokoro's: fast, or files.")
     options = parser.parse_args()
+    if options.write:
+        options.write.mkdir(parents=True, exist_ok=True)
     models = ModelBank()
     decoders = {name: load_decoder(name, models) for name in (KOKORO, *options.decoder)}
     if options.voices:
         voices = {name: spoken(models, decoders, name, list(SENTENCES[: options.sentences])) for name in options.voices}
         print(table({(voice, name): row for voice, rows in voices.items() for name, row in rows.items()}))
     if options.recordings:
-        found = converted(models, decoders, options.recordings, options.speakers, options.seconds)
+        found = converted(models, decoders, options.recordings, options.speakers, options.seconds, options.write)
         means = {key: {c: float(np.mean([row[c] for row in rows])) for c in rows[0]} for key, rows in found.items()}
         print(table(means))
 
