@@ -8,6 +8,7 @@ import soundfile
 
 from nuanced_speech.audio.av_files import SOUND_FORMATS, VIDEO_FORMATS, AvFile, replace_sound, video_start
 from nuanced_speech.audio.checked_file import CheckedFile
+from nuanced_speech.audio.limiter import CEILING, COMPRESSED_CEILING
 
 # Container and sample format for each suffix that can be written.
 OUTPUT_FORMATS = {
@@ -18,13 +19,23 @@ OUTPUT_FORMATS = {
     ".mp3": ("MP3", "MPEG_LAYER_III"),
     **SOUND_FORMATS,
 }
+_LOSSLESS = (".wav", ".flac")
 
 
 class Container(Protocol):
     """One file, which is opened, written to, closed, and completed if all went well.
 
     Its methods raise what soundfile and PyAV raise where a file cannot be written.
+
+    Attributes:
+        sample_rate: Hz.
+        comment: for the metadata.
+        ceiling: largest true peak to write for one of at most -1 dBFS when the file is read again.
     """
+
+    sample_rate: int
+    comment: str
+    ceiling: float
 
     def open(self, path: Path) -> soundfile.SoundFile | AvFile:
         """What samples are written to; ``path`` is the file's name until it is complete."""
@@ -47,6 +58,7 @@ class SoundContainer:
 
     def __init__(self, suffix: str, sample_rate: int, comment: str) -> None:
         self.suffix, self.sample_rate, self.comment = suffix, sample_rate, comment
+        self.ceiling = CEILING if suffix in _LOSSLESS else COMPRESSED_CEILING
         self._file: soundfile.SoundFile | AvFile | None = None
         self._checked: CheckedFile | None = None
 
@@ -94,6 +106,8 @@ class VideoContainer:
         sample_rate: of the sound, Hz.
         comment: for the metadata.
     """
+
+    ceiling = COMPRESSED_CEILING
 
     def __init__(self, suffix: str, video: Path, sample_rate: int, comment: str) -> None:
         self.suffix, self.video, self.sample_rate, self.comment = suffix, video, sample_rate, comment
