@@ -16,10 +16,11 @@ from nuanced_speech.convert.converter import Conversion, Converter
 from nuanced_speech.convert.kept_features import KeptAnalyzer
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.transcription import RecordingTranscriber
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import ContentError, UserError, reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.journal import Journal, work_folder
 from nuanced_speech.core.progress import Progress
+from nuanced_speech.core.reading import check_numbers, read_object
 from nuanced_speech.core.version import __version__
 from nuanced_speech.models.whisper import Segment, Transcript, Word
 from nuanced_speech.synthesis.resynthesizer import Delivery, Rendered, Resynthesizer
@@ -124,10 +125,28 @@ class _KeptTranscriber:
             transcript = self.transcribe(wave, language, word_times)
             with replacing(path) as temporary:
                 temporary.write_text(json.dumps(asdict(transcript)), encoding="utf-8")
-        values = json.loads(path.read_text(encoding="utf-8"))
+        return read_transcript(path)
+
+
+def read_transcript(path: Path) -> Transcript:
+    """A transcript that was kept as JSON.
+
+    Raises:
+        UserError: a damaged file.
+    """
+    what, remedy = "a kept transcript", "remove it, and the recording is transcribed again"
+    values = read_object(path, what, remedy)
+    with reading(path, what, remedy):
+        check_numbers(values)
         segments = [
             Segment(**{**piece, "words": [Word(**word) for word in piece["words"]]}) for piece in values["segments"]
         ]
+        parts = [part for piece in segments for part in (piece, *piece.words)]
+        texts = [values["text"], values["language"], *(part.text for part in parts)]
+        if not all(isinstance(text, str) for text in texts):
+            raise ContentError("something else where a text belongs")
+        if not all(isinstance(number, (int, float)) for part in parts for number in (part.start, part.end)):
+            raise ContentError("something else where a time belongs")
         return Transcript(values["text"], values["language"], segments)
 
 
