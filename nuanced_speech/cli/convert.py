@@ -241,7 +241,7 @@ def _checked_converter(
     if spread.name == "local":  # the machine that sends the work may have none
         check_device(device)
     canonical(f"whisper-{whisper}")
-    work.check()
+    work.check(resume)
     _check_inputs(work, options)
     find("kokoro")
     if options.chosen_path != "direct" or reported:

@@ -63,6 +63,15 @@ def check_room(folder: Path, needed: int) -> None:
             raise UserError(f"{folder}: about {needed / 1e9:.1f} GB are needed, and {free / 1e9:.1f} GB are free")
 
 
+def size_of(folder: Path) -> int:
+    """Bytes of all files in a folder and below it; 0 where there is none."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # another process may remove it
+            total += path.stat().st_size if path.is_file() else 0
+    return total
+
+
 def lock(file: IO[Any], refusal: str) -> None:
     """Keep other processes of this machine away from an open file until it is closed; without effect on Windows.
 
