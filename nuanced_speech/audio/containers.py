@@ -1,6 +1,6 @@
 """What a written file is like inside: sound by libsndfile or FFmpeg, or a video with new sound."""
 
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +9,7 @@ import soundfile
 from nuanced_speech.audio.av_files import SOUND_FORMATS, VIDEO_FORMATS, AvFile, replace_sound, video_start
 from nuanced_speech.audio.checked_file import CheckedFile
 from nuanced_speech.audio.limiter import CEILING, COMPRESSED_CEILING
+from nuanced_speech.core.files import temporary_folder
 
 # Container and sample format for each suffix that can be written.
 OUTPUT_FORMATS = {
@@ -111,15 +112,16 @@ class VideoContainer:
 
     def __init__(self, suffix: str, video: Path, sample_rate: int, comment: str) -> None:
         self.suffix, self.video, self.sample_rate, self.comment = suffix, video, sample_rate, comment
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder = ExitStack()
+        self._sound = Path()
         self._file: AvFile | None = None
 
     def open(self, path: Path) -> AvFile:
         """See ``Container``: the sound goes into a file of its own, and into the video when it is whole."""
-        self._folder = tempfile.TemporaryDirectory()
+        self._sound = self._folder.enter_context(temporary_folder()) / "sound.mka"
         codec = VIDEO_FORMATS[self.suffix][1]
         delay = max(video_start(self.video) or 0.0, 0.0)
-        self._file = AvFile(self._sound(self._folder), self.sample_rate, "matroska", codec, delay=delay)
+        self._file = AvFile(self._sound, self.sample_rate, "matroska", codec, delay=delay)
         return self._file
 
     def close(self) -> None:
@@ -129,9 +131,5 @@ class VideoContainer:
 
     def complete(self, path: Path, frames: int) -> None:
         """See ``Container``."""
-        assert self._folder is not None
         with self._folder:
-            replace_sound(self.video, self._sound(self._folder), path, VIDEO_FORMATS[self.suffix][0], self.comment)
-
-    def _sound(self, folder: "tempfile.TemporaryDirectory[str]") -> Path:
-        return Path(folder.name) / "sound.mka"
+            replace_sound(self.video, self._sound, path, VIDEO_FORMATS[self.suffix][0], self.comment)

@@ -215,7 +215,10 @@ def mix(
 
 
 def detect(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files: WAV, FLAC or OGG.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Audio or video files."),
+    ],
 ) -> None:
     """Print the mark of synthetic audio in the metadata of files.
 

@@ -57,6 +57,7 @@ class ResumableConverter:
         sample_rate: int | None = None,
         output: str | Path | None = None,
         progress: Progress | None = None,
+        made: Progress | None = None,
         **changes: Any,
     ) -> Conversion:
         """As ``Converter.convert``; from a file into a file, resumable.
@@ -66,7 +67,7 @@ class ResumableConverter:
         """
         if output is None or not isinstance(source, (str, Path)):
             return self.converter.convert(
-                source, options, sample_rate=sample_rate, output=output, progress=progress, **changes
+                source, options, sample_rate=sample_rate, output=output, progress=progress, made=made, **changes
             )
         options = replace(options or ConversionOptions(), **changes)
         check_writable(output)
@@ -78,7 +79,7 @@ class ResumableConverter:
         with Journal(work_folder(Path(output)), work) as journal:
             try:
                 conversion = _keeping(self.converter, journal).convert(
-                    source, options, output=output, progress=progress
+                    source, options, output=output, progress=progress, made=made
                 )
             except UserError:
                 if not any(journal.folder.glob(f"{_TRANSCRIPT}*")) and not (journal.folder / _FEATURES).exists():
@@ -117,12 +118,14 @@ class _KeptTranscriber:
     def __init__(self, transcribe: RecordingTranscriber, folder: Path) -> None:
         self.transcribe, self.folder = transcribe, folder
 
-    def __call__(self, wave: np.ndarray, language: str | None, word_times: bool) -> Transcript:
+    def __call__(
+        self, wave: np.ndarray, language: str | None, word_times: bool, progress: Progress | None = None
+    ) -> Transcript:
         """As ``RecordingTranscriber``."""
         digest = hashlib.sha256(wave.tobytes()).hexdigest()[:16]
         path = self.folder / f"{_TRANSCRIPT}{digest}-{'words' if word_times else 'text'}.json"
         if not path.exists():
-            transcript = self.transcribe(wave, language, word_times)
+            transcript = self.transcribe(wave, language, word_times, progress)
             with replacing(path) as temporary:
                 temporary.write_text(json.dumps(asdict(transcript)), encoding="utf-8")
         return read_transcript(path)
@@ -141,7 +144,8 @@ def read_transcript(path: Path) -> Transcript:
         segments = [
             Segment(**{**piece, "words": [Word(**word) for word in piece["words"]]}) for piece in values["segments"]
         ]
-        parts = [part for piece in segments for part in (piece, *piece.words)]
+        parts: list[Segment | Word] = [*segments]
+        parts += [word for piece in segments for word in piece.words]
         texts = [values["text"], values["language"], *(part.text for part in parts)]
         if not all(isinstance(text, str) for text in texts):
             raise ContentError("something else where a text belongs")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from nuanced_speech.core.constants import WHISPER_SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import Progress
 from nuanced_speech.models.language_detection import LanguageDetectionConfig, mean_shares, speech_starts
 
 FEATURE_RATE = 50
@@ -186,13 +187,29 @@ class WhisperModel:
         skipped = margin // HOP
         return features[0, skipped : skipped + frames]
 
-    def transcribe(self, wave: np.ndarray, language: str | None = None, words: bool = False) -> Transcript:
+    def transcribe(
+        self,
+        wave: np.ndarray,
+        language: str | None = None,
+        words: bool = False,
+        progress: Progress | None = None,
+    ) -> Transcript:
         """What is said in ``wave [T]`` at 16 kHz, deterministically; word times on request.
 
-        ``language`` is found by Whisper when absent.
+        ``language`` is found by Whisper when absent. ``progress`` is called with the share that is done, after every
+        window of at most 30 s.
         """
+        position, seconds = 0.0, len(wave) / WHISPER_SAMPLE_RATE
+
+        def advanced(by: float) -> None:
+            nonlocal position
+            position += by
+            if progress is not None:
+                progress(min(position / seconds, 1.0))
+
         with self._transcribing:
             try:
+                self.model.advanced = advanced
                 result = self.model.transcribe(
                     wave.astype(np.float32),
                     language=language or self.language(wave),
@@ -203,6 +220,7 @@ class WhisperModel:
                     verbose=None,
                 )
             finally:
+                self.model.advanced = None
                 self.model.encoder.clear_cache()
         segments = [
             Segment(

@@ -53,8 +53,10 @@ class LongSpeech:
         self.journal, self.texts, self.speak = journal, texts, speak
         self.config = config or LongSpeechConfig()
         with reading(journal.folder, "kept speech", "remove this folder, and all is spoken again"):
+            ended = 0
             for note in journal.notes:
-                _check(note, len(texts))
+                _check(note, ended, len(texts))
+                ended += note["end"]
 
     def run(self, progress: Progress | None = None) -> None:
         """Speak what is not there yet.
@@ -122,14 +124,14 @@ class LongSpeech:
                 yield SpokenSentence(np.zeros(0, np.float32), last, words, sentence["share"], sentence["utterance"])
 
 
-def _check(note: Any, chapters: int) -> None:
-    """Refuse a note that is not one of ``_note`` and of a chapter's end.
+def _check(note: Any, chapter: int, chapters: int) -> None:
+    """Refuse a note that is not one of ``_note`` or of the end of a chapter, which is that chapter of so many.
 
     Raises:
         Exception: it is something else.
     """
     check_numbers({key: value for key, value in note.items() if key != "after"}, 1e9)
-    if note["chapter"] not in range(chapters) or not isinstance(note["end"], bool):
+    if note["chapter"] != chapter or chapter >= chapters or not isinstance(note["end"], bool):
         raise ContentError("no such chapter")
     if note["end"]:
         return

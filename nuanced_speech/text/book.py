@@ -116,7 +116,7 @@ def _reader(path: Path) -> Any:
     """ebooklib's reader, which stops when it has unpacked too much: a book may name one part many times."""
     from ebooklib import epub
 
-    class Reader(epub.EpubReader):  # type: ignore[misc]
+    class Reader(epub.EpubReader):
         left = LARGEST
 
         def read_file(self, name: str) -> bytes:

@@ -26,7 +26,7 @@ def test_a_conversion_that_is_broken_off_goes_on_without_a_difference(
     quick.convert(source, path="direct", output=tmp_path / "unbroken.wav")
     resumable = ResumableConverter(quick)
     kept: list[set[str]] = []
-    for limit in (0.05, 0.55):  # when the first window is analysed, and when the first segment is spoken
+    for limit in (0.15, 0.64):  # when the first window is analysed, and when the first segment is spoken
 
         def stop(share: float, limit: float = limit) -> None:
             if share > limit:

@@ -86,7 +86,7 @@ def test_damaged_notes_are_refused_in_one_line(tmp_path: Path) -> None:
     good = {"chapter": 0, "end": False, "sentences": [sentence], "after": after}
     end = {"chapter": 0, "end": True}
     damaged = [
-        None, 3, {}, end | {"chapter": 2}, end | {"chapter": "0"}, end | {"end": 1}, good | {"sentences": []},
+        None, 3, {}, end | {"chapter": 1}, end | {"chapter": "0"}, end | {"end": 1}, good | {"sentences": []},
         good | {"after": after | {"now": "x"}}, good | {"after": after | {"level": [1]}}, good | {"after": {}},
         good | {"sentences": [sentence | {"words": [["Yes.", 0.1]]}]},
         good | {"sentences": [sentence | {"words": [[5, 0.1, 0.4]]}]},
