@@ -253,12 +253,31 @@ def test_says_what_is_wrong_in_one_line(folder: Path, tmp_path: Path, capsys: py
         error = capsys.readouterr().err
         assert words in error and error.count("\n") == 1
         assert not (tmp_path / "o.wav").exists()
+    copy = tmp_path / "in.wav"
+    copy.write_bytes(CLIP.read_bytes())
+    assert edge_command([str(folder), str(copy), str(copy), "--voice", "other"]) == 1
+    assert "input itself" in capsys.readouterr().err and copy.read_bytes() == CLIP.read_bytes()
     damaged = tmp_path / "damaged"
     damaged.mkdir()
     for path in folder.iterdir():
         (damaged / path.name).write_bytes(path.read_bytes()[: None if path.name != "pitch.onnx" else 1000])
     with pytest.raises(UserError, match="pitch.onnx"):
         EdgeConverter(damaged)
+
+
+def test_a_damaged_table_is_one_line(folder: Path, tmp_path: Path) -> None:
+    good = json.loads((folder / "models.json").read_text(encoding="utf-8"))
+    row = good["voices"]["rows"][0]
+    voices = [{"rows": [row, {"name": "b", "mark": "c"}]}, {"rows": [row]}, {"rows": [row | {"name": 5}, row]}]
+    damaged = [good | {"voices": good["voices"] | change} for change in voices]
+    damaged += [
+        good | {"settings": good["settings"] | {"sharpness": "x"}},
+        good | {"noise": {"file": "../x", "bytes": 1}},
+    ]
+    for table in damaged:
+        (tmp_path / "models.json").write_text(json.dumps(table))
+        with pytest.raises(UserError, match="not a table of exported models, or damaged"):
+            EdgeModels(tmp_path)
 
 
 def test_silence_stays_silent(folder: Path) -> None:
