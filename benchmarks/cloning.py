@@ -1,6 +1,7 @@
 """How much a cloned voice is like its speaker, in words that the speaker never said, beside other ways to a voice.
 
     python benchmarks/cloning.py RECORDINGS --refine 15 --walk
+    python benchmarks/cloning.py RECORDINGS --decoder fast --refine 100
 
 RECORDINGS holds a folder for each speaker. A voice is cloned from a speaker's first three recordings, and compared with
 the speaker's other recordings by Resemblyzer, which the search for the timbre uses too, and by CAM++, which only
@@ -8,11 +9,15 @@ measurement uses. The phones of a second recognizer are compared with those of t
 there is no source. Both judges need what ``make evaluate`` installs. ``--walk`` adds a random walk over voice packs, as
 KVoiceWalk does it: from the nearest stock voice, each step speaks a sentence in a slightly changed voice, which is kept
 where it is more like the three recordings; as many times as refinement by likeness calls the synthesizer.
+
+``--decoder`` makes the clones' sound by a fast decoder, which ``--refine`` then adapts to the speaker; the other ways
+keep Kokoro's.
 """
 
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +34,10 @@ from nuanced_speech.evaluate.recordings import find_recordings
 from nuanced_speech.evaluate.systems import random_walk, say
 from nuanced_speech.evaluate.voice_report import predicted_stock
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import KOKORO, Decoder, KokoroDecoder, load_decoder
+from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.voice.stock import stock_voices
+from nuanced_speech.voice.voice import Voice
 from nuanced_speech.voicemaking.cloning import clone
 
 SENTENCES = (
@@ -72,7 +80,8 @@ def likeness(voice: Embeddings, others: list[Embeddings]) -> dict[str, float]:
 
 def judge(
     models: ModelBank,
-    pack: Tensor,
+    speech: TextToSpeech,
+    voice: Voice,
     stock: Tensor,
     others: list[Embeddings],
     log_f0: np.ndarray,
@@ -81,7 +90,7 @@ def judge(
     """Means over the sentences: likeness to the speaker's other recordings, errors of words and melody, quality."""
     rows = []
     for sentence in SENTENCES:
-        spoken = say(models.kokoro, sentence, "en", pack)
+        spoken = speech.speak(sentence, voice, "en-us")
         curve = report.contours(spoken).f0
         said = np.log2(curve[curve > 0])
         clear = phones.phones(say(models.kokoro, sentence, "en", stock), SAMPLE_RATE)
@@ -98,9 +107,14 @@ def judge(
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
 
-def refined(models: ModelBank, paths: Sequence[Path], steps: int) -> Tensor:
-    """Pack of a clone that is refined."""
-    return clone(paths, "refined", consent="benchmark", refine=steps, models=models).voice.pack
+def refined(models: ModelBank, paths: Sequence[Path], steps: int, decoder: Decoder) -> Voice:
+    """A clone that is refined."""
+    return clone(paths, "refined", consent="benchmark", refine=steps, models=models, decoder=decoder).voice
+
+
+def walked(models: ModelBank, start: Tensor, target: np.ndarray, calls: int) -> Voice:
+    """The voice that a random walk ends at."""
+    return Voice("walked", random_walk(models.kokoro, start, target, calls))
 
 
 def main() -> None:
@@ -111,9 +125,11 @@ def main() -> None:
     parser.add_argument("--refine", type=int, default=0, metavar="STEPS", help="add refined clones")
     parser.add_argument("--walk", action="store_true", help="add the random walk")
     parser.add_argument("--quality", action="store_true", help="add predicted opinion scores (extra: benchmark)")
+    parser.add_argument("--decoder", default=KOKORO, help="decoder of the clones: kokoro, fast or a file")
     options = parser.parse_args()
     torch.set_grad_enabled(False)
     models = ModelBank()
+    decoder, kokoro = load_decoder(options.decoder, models), KokoroDecoder(models)
     results: dict[str, list[dict[str, float]]] = {}
     for speaker, recordings in find_recordings(options.folder).items():
         if options.speakers and speaker not in options.speakers:
@@ -125,22 +141,23 @@ def main() -> None:
         log_f0 = np.log2(curves[curves > 0])
         plain = clone(paths[:CLONED_FROM], "plain", consent="benchmark", models=models)
         nearest = nearest_stock(models, plain.embedding, plain.log_f0)
-        ways: dict[str, Callable[[], Tensor]] = {
-            "nearest stock voice": partial(torch.clone, nearest),
-            "clone": partial(torch.clone, plain.voice.pack),
+        ways: dict[str, tuple[Decoder, Callable[[], Voice]]] = {
+            "nearest stock voice": (kokoro, partial(Voice, "nearest", nearest)),
+            "clone": (decoder, partial(replace, plain.voice)),
         }
         if options.walk:
             calls = SYNTHESES_PER_STEP * (options.refine or 15)
-            ways[f"random walk, {calls} syntheses"] = partial(
-                random_walk, models.kokoro, nearest, plain.embedding, calls
-            )
+            walk = partial(walked, models, nearest, plain.embedding, calls)
+            ways[f"random walk, {calls} syntheses"] = (kokoro, walk)
         if options.refine:
-            ways[f"clone --refine {options.refine}"] = partial(refined, models, paths[:CLONED_FROM], options.refine)
-        for way, make in ways.items():
+            again = partial(refined, models, paths[:CLONED_FROM], options.refine, decoder)
+            ways[f"clone --refine {options.refine}"] = (decoder, again)
+        for way, (by, make) in ways.items():
             started = time.perf_counter()
-            pack = make()
+            voice = make()
             seconds = time.perf_counter() - started
-            result = judge(models, pack, nearest, others, log_f0, options.quality)
+            speech = TextToSpeech(models, decoder=by)
+            result = judge(models, speech, voice, nearest, others, log_f0, options.quality)
             results.setdefault(way, []).append(result)
             print(speaker, way, f"{seconds:.0f} s", {k: round(v, 3) for k, v in result.items()}, flush=True)
         pairs = [likeness(a, [b]) for i, a in enumerate(others) for b in others[:i]]

@@ -27,8 +27,6 @@ ROOT = Path(__file__).parents[1]
 LIMIT = 1 << 30
 VOICE = "af_heart"
 EDGE_PACKAGES = ("numpy", "onnxruntime", "soundfile")
-# What the edge uses of this package.
-EDGE_FOLDERS = ("edge", "core", "audio", "dsp", "text")
 
 
 def child(system: str, models: str, recording: str) -> None:
@@ -121,7 +119,6 @@ def sizes(models: Path) -> dict[str, int]:
     """Bytes that have to be on the machine for either system."""
     package = ROOT / "nuanced_speech"
     edge = installed_bytes(with_requirements(EDGE_PACKAGES)) + folder_bytes(models)
-    edge += sum(folder_bytes(package / name, "*.py") for name in EDGE_FOLDERS)
     from nuanced_speech.weights import store
 
     weights = sum(store.path(name).stat().st_size for name in ("kokoro", "whisper-base") if store.path(name).is_file())

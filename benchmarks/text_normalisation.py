@@ -17,6 +17,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.text import frontend
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.languages import missing_packages
+from nuanced_speech.text.readings import german
 from nuanced_speech.text.symbols import PUNCTUATION
 
 DEBATABLE = Path(__file__).parent / "text" / "debatable.tsv"
@@ -46,6 +47,9 @@ def read_cases(path: Path) -> list[Case]:
 
 def sounds(text: str, language: str, written: bool = False) -> str:
     """Phonemes of a text without stress, spaces and punctuation."""
+    if language == "de" and not written:
+        # the listed readings have spaces inside numbers, where German writes none, and espeak-ng speaks them otherwise
+        text = german.after_grammar(text)
     try:
         phonemes = phonemize(text, language, written=written)
     except UserError:

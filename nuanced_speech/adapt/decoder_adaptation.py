@@ -34,7 +34,7 @@ class DecoderAdaptationConfig:
         step_size: of Adam at first; it shrinks to zero.
         speaker_step: step size of the speaker input, whose numbers are about 0.06 in size.
         weight_decay: pull of each step towards no change, as a share of the step size.
-        with_reference: share of steps that are given frames of the other passages, where the voice will have frames.
+        with_reference: share of steps that are given frames of the other passages, as the voice will be.
         check_every: steps between checks on the held-back passage.
         patience: checks without gain after which the search ends.
     """
@@ -96,7 +96,6 @@ def adapt_decoder(
     steps: int,
     report: Callable[[int, float], None] = lambda _step, _distance: None,
     seed: int = 0,
-    reference: bool = True,
     config: DecoderAdaptationConfig = DecoderAdaptationConfig(),
 ) -> DecoderAdaptation:
     """What to change for a speaker, after at most so many steps; no worse on a held-back passage than no change.
@@ -108,7 +107,6 @@ def adapt_decoder(
         steps: of Adam.
         report: called after each check with the step and the held-back passage's distance.
         seed: of the crops, of the first changes and of the noise.
-        reference: whether the voice will be spoken with frames of recordings.
         config: settings of the search.
     """
     rng = np.random.default_rng(seed)
@@ -125,7 +123,7 @@ def adapt_decoder(
         wave = decoder(passage.content, passage.f0, passage.energy, spoken, seed)
         return torch.stack(spectra(wave, passage.wave, width)).sum()
 
-    known = _frames(searched, None) if reference else None
+    known = _frames(searched, None)
     best, found, stale = np.inf, change.frozen(), 0
     for step in range(steps + 1):
         if step % config.check_every == 0 or step == steps:
@@ -141,7 +139,7 @@ def adapt_decoder(
             optimizer.zero_grad()
             for _ in range(config.batch_size):
                 passage, number = _crop(searched, rng, config.crop_units)
-                frames = _frames(searched, number) if reference and rng.random() < config.with_reference else None
+                frames = _frames(searched, number) if rng.random() < config.with_reference else None
                 (distance(passage, frames, int(rng.integers(1 << 31))) / config.batch_size).backward()
         optimizer.step()
         shrinking.step()

@@ -92,7 +92,6 @@ class VoiceAdapter:
         seed: int = 0,
         progress: Progress | None = None,
         more: Sequence[SegmentFeatures] = (),
-        reference: bool = True,
     ) -> Adapted:
         """Adapt the main speaker's style in every segment that the speaker says.
 
@@ -102,7 +101,6 @@ class VoiceAdapter:
             seed: of crops and of the harmonic source.
             progress: called with the share of the steps that is done.
             more: of further recordings of the speaker. The main speaker is not looked for there.
-            reference: whether the voice will be spoken with frames of its recordings; for fast decoders.
         """
         every = [*features, *more]
         device = self.models.device
@@ -120,7 +118,7 @@ class VoiceAdapter:
         before, speaker = features[main].style, normalize((shares * units) @ embeddings, dim=0)
         if isinstance(self.decoder, FastDecoder):
             with stage("refine"):
-                found = self._adapted(self.decoder, before, speaker, own, steps, seed, progress, reference)
+                found = self._adapted(self.decoder, before, speaker, own, steps, seed, progress)
             marked = [
                 replace(f, reference=speaker if share >= 0.5 else None) for f, share in zip(every, shares, strict=True)
             ]
@@ -146,7 +144,6 @@ class VoiceAdapter:
         steps: int,
         seed: int,
         progress: Progress | None,
-        reference: bool,
     ) -> DecoderAdaptation:
         """What the speaker of ``own`` changes in a fast decoder."""
         passages = [SpokenPassage.of(item, self.content(item)) for item in self._used(own)]
@@ -158,7 +155,6 @@ class VoiceAdapter:
             steps,
             lambda step, _distance: report(step / steps),
             seed,
-            reference,
             self.config.decoder,
         )
         report(1.0)

@@ -11,6 +11,7 @@ from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker
 from nuanced_speech.analysis.speaker_clustering import same_speaker
 from nuanced_speech.core.constants import UNITS_PER_SECOND
 from nuanced_speech.models.decoder_voice import Reference, envelopes
+from nuanced_speech.voice.frames import VoiceFrames
 
 
 class RecordedVoice:
@@ -45,6 +46,18 @@ class RecordedVoice:
         speaker = mean_speaker([self.features[k] for k in kept])
         frames = Reference.joined([self._of_number(k) for k in kept])
         return speaker, frames.cut(0, round(self.seconds * UNITS_PER_SECOND))
+
+    def frames(self, seconds: float = 8.0) -> VoiceFrames | None:
+        """What a voice keeps of all recordings, so many seconds of frames at most; None without speech.
+
+        Decoders do not ask for the frames' order, so it is not kept: nobody can put the words together again.
+        """
+        speaker, reference = self.of()
+        if speaker is None or reference is None:
+            return None
+        kept = reference.cut(0, round(seconds * UNITS_PER_SECOND))
+        order = kept.content[0, :, 0].argsort()
+        return VoiceFrames(speaker.cpu(), kept.content[0, order].cpu(), kept.envelope[0, order].cpu())
 
     def _speakers_segments(self, segment: SegmentFeatures) -> list[int]:
         """Numbers of the segments that sound like the speaker of one of them, itself first, then the nearest."""

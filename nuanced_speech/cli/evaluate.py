@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nuanced_speech.cli.arguments import Decoder
 from nuanced_speech.cli.progress import bar
 
 Folder = Annotated[
@@ -55,6 +56,7 @@ def evaluate(
     recipe: Recipe = None,
     encoder: Annotated[Path | None, typer.Option(help="Style encoder. The packaged one if omitted.")] = None,
     adapter: Annotated[Path | None, typer.Option(help="Content adapter. The packaged one if omitted.")] = None,
+    decoder: Decoder = "kokoro",
 ) -> None:
     """Convert a folder of recordings with several systems and measure words, voice, melody, loudness, quality, speed.
 
@@ -72,7 +74,9 @@ def evaluate(
 
     require_matplotlib()
     names = tuple(name.strip() for name in systems.split(",") if name.strip())
-    config = BenchmarkConfig(folder, out, names, others, limit, refine, known, language, recipe, encoder, adapter)
+    config = BenchmarkConfig(
+        folder, out, names, others, limit, refine, known, language, recipe, encoder, adapter, decoder
+    )
     with bar("measuring") as advance:
         results = run(config, progress=advance)
     with bar("summing up") as advance:

@@ -63,7 +63,7 @@ def live(
     input: Input = None,
     output: Output = None,
     devices: Devices = False,
-    block: Block = 0.4,
+    block: Block = 0.325,
     decoder: BlockOrPhrase = None,
     source: Source = None,
     write: Write = None,
@@ -140,7 +140,7 @@ def _converse(
     from nuanced_speech.live.output_buffer import OutputBuffer
     from nuanced_speech.live.session import LiveSession
 
-    played, heard = OutputBuffer(), []
+    played, heard = OutputBuffer(config.reserve_seconds), []
 
     def give(made: "LiveAudio") -> None:
         played.put(made.wave)

@@ -83,7 +83,7 @@ class TargetVoices:
             loaded = Voice.load(voice)
             pack = Style.from_vector(loaded.pack.to(self.models.device))
             log_f0 = pitch_of(self.models.kokoro, pack)
-            return TargetVoice(pack, log_f0, loaded.mark, adaptation=loaded.adaptation)
+            return TargetVoice(pack, log_f0, loaded.mark, frames=loaded.frames, adaptation=loaded.adaptation)
         wave = audio.read(Path(str(voice)))
         key = (*map(_digest, (wave, *more.values())), options.refine, options.seed)
         return self._voices.get(key, lambda: self._of_recording(wave, more, options, progress))

@@ -1,7 +1,7 @@
 """A question: what was said, how, and in whose voice."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ import torch
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import SegmentFeatures, mean_style
 from nuanced_speech.analysis.prepared_segment import to_16k
+from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import NoSpeechError, UserError
@@ -102,7 +103,7 @@ class Listener:
             raise UserError("question: no words were understood in the recording: speak nearer to the microphone")
         tone = ", ".join(tone_words(delivery, self.config.tone))
         if voice is not None:
-            voice = Voice(voice.name, voice.pack, new_provenance("clone", language=spoken))
+            voice = replace(voice, provenance=new_provenance("clone", language=spoken))
         return Question(text, spoken, delivery, tone, voice)
 
     def _transcribe(self, wave: np.ndarray, language: str | None, threads: int) -> tuple[str, str]:
@@ -112,5 +113,5 @@ class Listener:
 
     def _voice(self, features: list[SegmentFeatures]) -> Voice:
         """The speaker's voice in one style, which is to speak other words."""
-        style = mean_style(self.speakers.assign(features, foreign=True))
-        return Voice(OWN_VOICE, style.vector[None], new_provenance("clone"))
+        style, frames = mean_style(self.speakers.assign(features, foreign=True)), RecordedVoice(features).frames()
+        return Voice(OWN_VOICE, style.vector[None], new_provenance("clone"), frames=frames)

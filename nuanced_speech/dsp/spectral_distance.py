@@ -11,17 +11,26 @@ from nuanced_speech.dsp.stft_loss import STFTLoss
 
 RESOLUTIONS = (256, 512, 1024, 2048)
 """Window lengths of the log spectra that are compared."""
+MEL_BANDS = (20, 40, 80, 120)
+"""Mel bands of these windows, where bands are compared."""
 # What a recording of 16 kHz has above 8 kHz lies further below its loudest band than this.
 _SILENT_DB = 85.0
 _FRAME = 2048
 
 
 class SpectralDistance(nn.Module):
-    """Mean over resolutions of spectral convergence and log-magnitude L1, of what lies below each item's bandwidth."""
+    """Mean over resolutions of spectral convergence and log-magnitude L1, of what lies below each item's bandwidth.
 
-    def __init__(self, sizes: Sequence[int] = RESOLUTIONS) -> None:
+    Args:
+        sizes: window lengths.
+        bands: compare so many mel bands of each in place of its frequency bins: the level in a band, not which of its
+            bins is loud.
+    """
+
+    def __init__(self, sizes: Sequence[int] = RESOLUTIONS, bands: Sequence[int] | None = None) -> None:
         super().__init__()
-        self.each = [STFTLoss(size, size // 4, size) for size in sizes]
+        counts: Sequence[int | None] = bands or [None] * len(sizes)
+        self.each = [STFTLoss(size, size // 4, size, count) for size, count in zip(sizes, counts, strict=True)]
         self.buffers_of = nn.ModuleList(self.each)
 
     def forward(self, prediction: Tensor, target: Tensor, bandwidth: Tensor) -> tuple[Tensor, Tensor]:
@@ -29,7 +38,7 @@ class SpectralDistance(nn.Module):
         parts = []
         for spectrum in self.each:
             predicted, expected = spectrum.magnitude(prediction), spectrum.magnitude(target)
-            hertz = torch.linspace(0, SAMPLE_RATE / 2, expected.shape[1], device=expected.device)
+            hertz = _upper_edges(spectrum).to(expected.device)
             known = (hertz[None] <= bandwidth[:, None])[..., None]
             apart = (predicted - expected) * known
             convergence = apart.flatten(1).norm(dim=1) / ((expected * known).flatten(1).norm(dim=1) + 1e-3)
@@ -37,6 +46,12 @@ class SpectralDistance(nn.Module):
             parts.append((convergence.mean(), log_distance.mean() / expected.shape[2]))
         convergence, distance = (torch.stack(part).mean() for part in zip(*parts, strict=True))
         return convergence, distance
+
+
+def _upper_edges(spectrum: STFTLoss) -> Tensor:
+    """Hz up to which each row of a spectrum reaches ``[rows]``: a bin's own frequency, or a band's highest bin's."""
+    bins = torch.linspace(0, SAMPLE_RATE / 2, spectrum.fft_size // 2 + 1)
+    return bins if spectrum.mel_bank is None else ((spectrum.mel_bank.cpu() > 0) * bins).amax(1)
 
 
 def bandwidth_of(wave: np.ndarray) -> float:

@@ -26,6 +26,7 @@ from nuanced_speech.evaluate.trials import Trial, trials
 from nuanced_speech.models.attentive_style_encoder import WEIGHTS as ATTENTIVE
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.content_adapter import WEIGHTS as ADAPTER
+from nuanced_speech.models.decoder import KOKORO, Decoder, load_decoder
 from nuanced_speech.models.phoneme_recognizer import WEIGHTS as RECOGNISER
 from nuanced_speech.models.style_encoder import PACKAGED as ENCODER
 from nuanced_speech.models.timbre_extension import WEIGHTS as EXTENSION
@@ -53,6 +54,7 @@ class BenchmarkConfig:
         recipe: encoder that ``train_v2_multispeech.py`` made, for the system of that name.
         encoder: style encoder in place of the packaged one.
         adapter: content adapter in place of the packaged one.
+        decoder: of all conversions: ``kokoro``, ``fast`` or a file, see ``load_decoder``.
     """
 
     folder: Path
@@ -66,6 +68,7 @@ class BenchmarkConfig:
     recipe: Path | None = None
     encoder: Path | None = None
     adapter: Path | None = None
+    decoder: str = KOKORO
 
 
 def run(
@@ -97,8 +100,10 @@ def run(
         config.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{config.out}: cannot make this folder ({error.strerror})") from error
-    _check_settings(config, speakers)
-    converter = Converter(ModelBank(encoder=config.encoder, adapter=config.adapter))
+    bank = ModelBank(encoder=config.encoder, adapter=config.adapter)
+    decoder = load_decoder(config.decoder, bank)
+    _check_settings(config, speakers, decoder)
+    converter = Converter(bank, decoder=decoder)
     recipe = Converter(ModelBank(encoder=config.recipe, adapter=config.adapter)) if config.recipe else None
     models, judge = Models(converter, recipe), Judge(speakers, listener or WhisperModel(), config.language)
     every = trials(speakers, config.limit, config.others, config.more_seconds)
@@ -118,7 +123,7 @@ def run(
     return results
 
 
-def _check_settings(config: BenchmarkConfig, speakers: dict[str, list[Recording]]) -> None:
+def _check_settings(config: BenchmarkConfig, speakers: dict[str, list[Recording]], decoder: Decoder) -> None:
     """Check that the folder has results of the same recordings, weights and language, or none."""
     names = [(r.name, r.text) for recordings in speakers.values() for r in recordings]
     weights = {"encoder": config.encoder or ENCODER, "adapter": config.adapter or ADAPTER}
@@ -130,12 +135,14 @@ def _check_settings(config: BenchmarkConfig, speakers: dict[str, list[Recording]
         "known": config.more_seconds,
         **{name: sha256([path]) for name, path in weights.items() if path.is_file()},
     }
+    if decoder.digest != KOKORO:
+        settings["decoder"] = decoder.digest
     sheet = config.out / "settings.json"
     if not sheet.is_file():
         with audio.replacing(sheet) as temporary:
             temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     elif sheet.read_bytes() != (json.dumps(settings, indent=2) + "\n").encode():
-        raise UserError(f"{config.out} holds results of other recordings, weights or language: give another `out`")
+        raise UserError(f"{config.out} holds results of other recordings, weights or settings: give another `out`")
 
 
 def _result(system: str, trial: Trial, config: BenchmarkConfig, models: Models, judge: Judge) -> Result | None:

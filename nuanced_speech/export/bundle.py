@@ -27,6 +27,7 @@ from nuanced_speech.core.version import __version__
 from nuanced_speech.dsp import energy, harmonic_synthesis, swift_f0
 from nuanced_speech.export import graphs
 from nuanced_speech.export.files import OPSET, Graph, described, onnx_package, write_graph
+from nuanced_speech.export.runtime import write_runtime
 from nuanced_speech.export.voice_table import VoiceRow
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder_voice import CONTENT_DIM, SPEAKER_DIM
@@ -47,11 +48,13 @@ class ExportOptions:
         half: weights in half precision: half the size, the same arithmetic.
         int8: linear layers in int8 in the graphs that are quicker so.
         sharpness: share of the recognised phonemes' text features, 0 to 1.
+        runtime: the Python files of ``nuanced_speech.edge`` beside the networks.
     """
 
     half: bool = False
     int8: bool = False
     sharpness: float = SHARPNESS
+    runtime: bool = True
 
 
 def export_onnx(
@@ -95,6 +98,8 @@ def export_onnx(
     table = _table(options, entries, rows, models)
     table["noise"] = _file(out / NOISE)
     table["voices"] |= _file(out / VOICES)
+    if options.runtime:
+        write_runtime(out)
     # last, so that a folder with it is complete
     with replacing(out / TABLE) as temporary:
         temporary.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,5 +1,6 @@
 """The voices that an exported conversion can speak in, as one file of numbers and a list of names."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from nuanced_speech.synthesis.target_voice import pitch_of
 from nuanced_speech.voice.stock import stock_voices, style_of
 from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,15 @@ def voice_table(kokoro: Kokoro, more: Sequence[str] = (), stock: Sequence[str] |
     names = [*(stock_voices() if stock is None else stock), *more]
     # all voices are found before the first one reads
     voices = {name: Voice.load(name) for name in names}
+    for name in (name for name, voice in voices.items() if voice.adaptation is not None):
+        log.warning("%s: what this voice changes in the fast decoder is left out: its pack alone is exported", name)
     return [_row(kokoro, name, voice) for name, voice in voices.items()]
 
 
 def _row(kokoro: Kokoro, name: str, voice: Voice) -> VoiceRow:
     pack = Style.from_vector(voice.pack.to(kokoro.device))
     timbre = style_of(pack).timbre[:TIMBRE_DIM].cpu().numpy()
-    unknown = np.full(SPEAKER_DIM, np.nan, np.float32)
-    numbers = np.concatenate([timbre, unknown]).astype(np.float32)
+    speaker = np.full(SPEAKER_DIM, np.nan) if voice.frames is None else voice.frames.speaker.numpy()
+    numbers = np.concatenate([timbre, speaker]).astype(np.float32)
     with torch.no_grad():
         return VoiceRow(voice.name or name, voice.mark, pitch_of(kokoro, pack), numbers)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import lzma
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from nuanced_speech.core.errors import UserError
@@ -41,7 +42,7 @@ def export_web(
     Raises:
         UserError: as ``export_onnx``.
     """
-    export_onnx(out / "models", models, decoder, rows, options, progress)
+    export_onnx(out / "models", models, decoder, rows, replace(options, runtime=False), progress)
     write_page(out)
     return out / "index.html"
 

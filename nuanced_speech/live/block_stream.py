@@ -79,7 +79,7 @@ class BlockStream:
         if units := (self._end - self._next) // SAMPLES_PER_UNIT:
             yield self._block(units)
         if self._decoder is not None:
-            yield self._given(self._ended())
+            yield self._given(self._ended(), 0)
         self._thread.shutdown(wait=False, cancel_futures=True)
         assert self._made >= end
 
@@ -103,7 +103,7 @@ class BlockStream:
         wave = self._silent(units) if voice is None or not spoken else self._converted(voice, begin, units)
         context = _units(self.config.context_seconds) * SAMPLES_PER_UNIT
         self._forget(end - context)
-        return self._given(wave)
+        return self._given(wave, units)
 
     def _converted(self, voice: LiveVoice, begin: int, units: int) -> np.ndarray:
         before = min(_units(self.config.context_seconds), (begin - self._start) // SAMPLES_PER_UNIT)
@@ -126,10 +126,11 @@ class BlockStream:
         rest, self._decoder = self._decoder.finish() / np.float32(gain_of(self._heard)), None
         return np.concatenate([self._limiter.push(rest), self._limiter.finish()])
 
-    def _given(self, wave: np.ndarray) -> LiveAudio:
+    def _given(self, wave: np.ndarray, units: int) -> LiveAudio:
         start = self._made
         self._made += len(wave)
-        return LiveAudio(wave, start, min(self._end, self._next + round(self.config.look_ahead_seconds * SAMPLE_RATE)))
+        heard = min(self._end, self._next + round(self.config.look_ahead_seconds * SAMPLE_RATE))
+        return LiveAudio(wave, start, heard, units / UNITS_PER_SECOND)
 
     def _spoken(self, begin: int, end: int) -> bool:
         """Whether there may be speech in a block, or just before or after it."""

@@ -41,15 +41,18 @@ class BlockConfig:
         own_seconds: speech after which a voice that is the speaker's own is known.
         pitch_seconds: voiced speech before a melody is moved to the target voice's range by its own median.
         level_seconds: speech that says how loud the speaker is.
+        reserve_seconds: silence that a player puts before the first sound, so that a block which takes longer to
+            compute than those before it leaves no break.
     """
 
-    seconds: float = 0.4
+    seconds: float = 0.325
     largest_seconds: float = 1.6
     context_seconds: float = 2.0
     look_ahead_seconds: float = 0.15
     own_seconds: float = 3.0
     pitch_seconds: float = 20.0
     level_seconds: float = 10.0
+    reserve_seconds: float = 0.35
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,11 @@ class LiveConfig:
     phrase: PhraseConfig = PhraseConfig()
     block: BlockConfig = BlockConfig()
     waiting_seconds: float = 30.0
+
+    @property
+    def reserve_seconds(self) -> float:
+        """Silence that a player puts before the first sound: none before a phrase, which comes as a whole."""
+        return self.block.reserve_seconds if self.mode == "block" else 0.0
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):

@@ -4,24 +4,31 @@ import threading
 
 import numpy as np
 
+from nuanced_speech.core.constants import SAMPLE_RATE
+
 
 class OutputBuffer:
     """Holds audio until a player takes it. Threads may share it.
+
+    Args:
+        reserve_seconds: silence at 24 kHz before the first sound, so that later sound may come later than it did.
 
     Attributes:
         gaps: number of times that the player wanted more than there was, after a sound that had not ended in silence.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reserve_seconds: float = 0.0) -> None:
         self._lock = threading.Lock()
         self._held = np.zeros(0, np.float32)
+        self._reserve = np.zeros(round(reserve_seconds * SAMPLE_RATE), np.float32)
         self._last = 0.0
         self.gaps = 0
 
     def put(self, wave: np.ndarray) -> None:
         """Add ``wave [T]`` at the end."""
         with self._lock:
-            self._held = np.concatenate([self._held, wave.astype(np.float32)])
+            self._held = np.concatenate([self._held, self._reserve, wave.astype(np.float32)])
+            self._reserve = self._reserve[:0]
 
     def take(self, count: int) -> np.ndarray:
         """The next samples ``[count]``, filled up with silence."""

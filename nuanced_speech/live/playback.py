@@ -87,7 +87,7 @@ def play_through(
         config: of the session.
         told: called now and then with the seconds that were played.
     """
-    output = OutputBuffer()
+    output = OutputBuffer(config.reserve_seconds)
     session = LiveSession(stream, lambda audio: output.put(audio.wave), config)
     heard = in_real_time(wave, output, session.feed, lambda: session.close(wait=False), lambda: session.running, told)
     return Played(heard, output.gaps, session.figures)

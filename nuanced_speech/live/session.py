@@ -29,6 +29,7 @@ class LiveFigures:
         busy_seconds: time that was computed.
         delay_seconds: time from the arrival of the last sound that the newest audio needed until it was ready.
         largest_delay_seconds: the largest of these.
+        block_seconds: length of the newest block; 0 where there are phrases.
     """
 
     taken_seconds: float = 0.0
@@ -38,6 +39,7 @@ class LiveFigures:
     busy_seconds: float = 0.0
     delay_seconds: float = 0.0
     largest_delay_seconds: float = 0.0
+    block_seconds: float = 0.0
 
     @property
     def behind(self) -> bool:
@@ -67,7 +69,7 @@ class LiveSession:
         self._waiting: deque[np.ndarray] = deque()
         self._arrivals: deque[tuple[int, float]] = deque()  # samples that had come in by when
         self._taken = self._kept = self._given = 0
-        self._busy = self._delay = self._largest = 0.0
+        self._busy = self._delay = self._largest = self._block = 0.0
         self._ending = self._stopped = False
         self._thread = threading.Thread(target=self._run, name="live", daemon=True)
         self._thread.start()
@@ -115,7 +117,7 @@ class LiveSession:
             taken, given, lost_seconds, held = (
                 count / SAMPLE_RATE for count in (self._taken, self._given, lost, self._held)
             )
-            return LiveFigures(taken, given, lost_seconds, held, self._busy, self._delay, self._largest)
+            return LiveFigures(taken, given, lost_seconds, held, self._busy, self._delay, self._largest, self._block)
 
     @property
     def _held(self) -> int:
@@ -160,6 +162,7 @@ class LiveSession:
         with self._lock:
             self._busy += now - began
             self._given += len(audio.wave)
+            self._block = audio.block_seconds
             while len(self._arrivals) > 1 and self._arrivals[0][0] < audio.heard:
                 self._arrivals.popleft()
             self._delay = now - self._arrivals[0][1] if self._arrivals else 0.0

@@ -11,6 +11,8 @@ from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
 from nuanced_speech.dsp.harmonic_synthesis import N_FFT
 from nuanced_speech.dsp.mel import mel_filters
 from nuanced_speech.voice.adaptation import DecoderAdaptation
+from nuanced_speech.voice.frames import VoiceFrames
+from nuanced_speech.voice.voice import Voice
 
 CONTENT_DIM, SPEAKER_DIM = 512, 256
 ENVELOPE_BANDS, ENVELOPE_HZ = 64, 8000.0
@@ -38,6 +40,12 @@ class Reference:
         columns = zip(*((part.content, part.envelope, part.mask) for part in parts), strict=True)
         return cls(*(torch.cat(column, 1) for column in columns))
 
+    @classmethod
+    def of_voice(cls, frames: VoiceFrames, device: torch.device) -> "Reference":
+        """What a voice keeps of recordings, as a batch of one."""
+        content, envelope = (x.float().to(device)[None] for x in (frames.content, frames.envelope))
+        return cls(content, envelope, torch.ones(content.shape[:2], dtype=torch.bool, device=device))
+
     def cut(self, start: int, end: int) -> "Reference":
         """The frames from ``start`` to before ``end``, or those that there are."""
         return Reference(self.content[:, start:end], self.envelope[:, start:end], self.mask[:, start:end])
@@ -58,6 +66,14 @@ class DecoderVoice:
     speaker: Tensor
     reference: Reference | None = None
     adaptation: DecoderAdaptation | None = None
+
+    @classmethod
+    def of_voice(cls, timbre: Tensor, voice: Voice) -> "DecoderVoice":
+        """A voice's timbre ``[128]`` at some length of text, and what it has for a fast decoder."""
+        if voice.frames is None:
+            return cls.single(timbre, adaptation=voice.adaptation)
+        reference = Reference.of_voice(voice.frames, timbre.device)
+        return cls.single(timbre, voice.frames.speaker, reference, voice.adaptation)
 
     @classmethod
     def single(

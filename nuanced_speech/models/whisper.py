@@ -192,12 +192,17 @@ class WhisperModel:
         wave: np.ndarray,
         language: str | None = None,
         words: bool = False,
+        prompt: str | None = None,
         progress: Progress | None = None,
     ) -> Transcript:
         """What is said in ``wave [T]`` at 16 kHz, deterministically; word times on request.
 
-        ``language`` is found by Whisper when absent. ``progress`` is called with the share that is done, after every
-        window of at most 30 s.
+        Args:
+            wave: the recording.
+            language: ISO 639-1 code; found by Whisper when None.
+            words: whether words get times.
+            prompt: text with names and words that may be said, as they are to be written; its end counts.
+            progress: called with the share that is done, after every window of at most 30 s.
         """
         position, seconds = 0.0, len(wave) / WHISPER_SAMPLE_RATE
 
@@ -215,6 +220,7 @@ class WhisperModel:
                     language=language or self.language(wave),
                     temperature=0.0,
                     condition_on_previous_text=False,
+                    initial_prompt=prompt,
                     word_timestamps=words,
                     fp16=False,
                     verbose=None,

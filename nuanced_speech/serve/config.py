@@ -78,7 +78,7 @@ class ServeConfig:
         whisper: Whisper model for transcripts.
         device: device of the models.
         fast: Kokoro's decoder in bfloat16.
-        decoder: ``kokoro``, or a fast decoder's file.
+        decoder: ``kokoro``, ``fast``, or a fast decoder's file.
         llm_url: address of the language model that answers spoken questions; a small one in this process if None.
         llm_model: its name, or a GGUF file; the server's first, or SmolLM2, if None.
         llm_key: secret for that address.

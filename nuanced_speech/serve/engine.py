@@ -139,11 +139,14 @@ class Engine:
             delivery=job.delivery, find_voice=job.find_voice,
         )  # fmt: skip
 
-    def transcribe(self, wave: np.ndarray, language: str | None, words: bool) -> Iterator[PartTranscript]:
-        """Transcripts of stretches of ``wave [T]`` at 24 kHz, in order, each cut at a pause."""
+    def transcribe(
+        self, wave: np.ndarray, language: str | None, words: bool, prompt: str | None = None
+    ) -> Iterator[PartTranscript]:
+        """Transcripts of stretches of ``wave [T]`` at 24 kHz, in order, each cut at a pause; ``prompt`` is as for
+        ``WhisperModel.transcribe``."""
         for group in windows(segment(wave), _WINDOW_SECONDS * UNITS_PER_SECOND):
             part = wave[_samples(group)]
-            transcript = self.models.transcriber.transcribe(to_16k(part), language, words)
+            transcript = self.models.transcriber.transcribe(to_16k(part), language, words, prompt)
             language = language or transcript.language
             yield PartTranscript(transcript, group[0].start * SECONDS_PER_UNIT)
 

@@ -21,6 +21,7 @@ from nuanced_speech.convert.options import ConversionOptions, is_recording
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import KOKORO, load_decoder
 from nuanced_speech.serve.audio_encoder import SPEECH_FORMATS, AudioFormat, audio_encoder
 from nuanced_speech.serve.decode_upload import decode
 from nuanced_speech.serve.fetching import Fetcher
@@ -44,6 +45,7 @@ class HandlerConfig:
     Attributes:
         device: of the models.
         whisper: Whisper model for transcripts.
+        decoder: ``kokoro``, ``fast``, or a fast decoder's file.
         path: path whose models are loaded before the first event, and which is taken where an event names none.
         fetcher: fetches recordings that an event names by ``url``.
         body_bytes: size of the largest recording.
@@ -53,6 +55,7 @@ class HandlerConfig:
 
     device: str = "cpu"
     whisper: str = "base"
+    decoder: str = KOKORO
     path: str = "auto"
     fetcher: Fetcher = field(default_factory=Fetcher)
     body_bytes: int = 20 << 20
@@ -61,10 +64,17 @@ class HandlerConfig:
 
     @classmethod
     def from_environment(cls, values: Mapping[str, str] = os.environ) -> "HandlerConfig":
-        """Settings from variables: ``NUANCED_SPEECH_DEVICE``, ``…_WHISPER``, ``…_PATH``, ``…_FETCH_HOSTS`` (commas)."""
+        """Settings from variables: ``NUANCED_SPEECH_DEVICE``, ``…_WHISPER``, ``…_DECODER``, ``…_PATH`` and
+        ``…_FETCH_HOSTS`` (commas); what is not set or empty is as by default."""
         hosts = tuple(host.strip() for host in values.get(HOSTS, "").split(",") if host.strip())
-        device, whisper, path = (values.get(f"NUANCED_SPEECH_{name}") for name in ("DEVICE", "WHISPER", "PATH"))
-        return cls(device or "cpu", whisper or "base", path or "auto", Fetcher(hosts))
+        names = ("DEVICE", "WHISPER", "DECODER", "PATH")
+        device, whisper, decoder, path = (values.get(f"NUANCED_SPEECH_{name}") for name in names)
+        return cls(device or "cpu", whisper or "base", decoder or KOKORO, path or "auto", Fetcher(hosts))
+
+
+def _converter(config: HandlerConfig) -> Converter:
+    models = ModelBank(config.device, config.whisper)
+    return Converter(models, decoder=load_decoder(config.decoder, models))
 
 
 class Handler:
@@ -73,11 +83,14 @@ class Handler:
     Args:
         config: settings.
         converter: what converts; made of the settings if omitted.
+
+    Raises:
+        UserError: the decoder cannot be read.
     """
 
     def __init__(self, config: HandlerConfig | None = None, converter: Converter | None = None) -> None:
         self.config = config or HandlerConfig()
-        self.converter = converter or Converter(ModelBank(self.config.device, self.config.whisper))
+        self.converter = converter or _converter(self.config)
         self._lock = threading.Lock()
 
     def load(self) -> None:

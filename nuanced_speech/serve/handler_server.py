@@ -7,11 +7,13 @@ on every path, at port ``PORT`` (8080). Models are loaded first, so that a port 
 import json
 import logging
 import os
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.threads import let_idle_threads_sleep
 
 log = logging.getLogger(__name__)
@@ -88,8 +90,11 @@ def main() -> None:
     from nuanced_speech.serve.handler import Handler, HandlerConfig
 
     config = HandlerConfig.from_environment()
-    handler = Handler(config)
-    handler.load()
+    try:
+        handler = Handler(config)
+        handler.load()
+    except UserError as error:
+        sys.exit(f"error: {error}")
     # all addresses of the container, whose ports are opened from outside
     with EventServer(("0.0.0.0", int(os.environ.get("PORT", PORT))), handler, config.body_bytes) as server:
         log.info("ready at port %d", server.server_port)

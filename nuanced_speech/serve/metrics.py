@@ -67,18 +67,23 @@ class Observer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Observe a request."""
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         started, status, size, first = time.perf_counter(), 499, 0, None
 
         async def observed(message: Message) -> None:
             nonlocal status, size, first
-            if message["type"] == "http.response.start":
+            kind, sent = message["type"], len(message.get("body") or message.get("bytes") or message.get("text") or b"")
+            if kind == "http.response.start":
                 status = message["status"]
-            elif message["type"] == "http.response.body" and message.get("body"):
+            elif kind == "websocket.accept":
+                status = 101
+            elif kind == "websocket.close" and status == 499:
+                status = 403
+            elif sent:
                 first = time.perf_counter() - started if first is None else first
-                size += len(message["body"])
+                size += sent
             await send(message)
 
         try:
@@ -88,7 +93,7 @@ class Observer:
             raise
         finally:
             spent = time.perf_counter() - started
-            known = (scope["method"], self.template(scope))
+            known = (scope.get("method", "WEBSOCKET"), self.template(scope))
             self.metrics.requests.labels(*known, str(status)).inc()
             self.metrics.seconds.labels(*known).observe(spent)
             self.metrics.sent.labels(*known).inc(size)

@@ -44,6 +44,7 @@ class RayServeSettings(BaseModel):
         origins: addresses of web pages that may use the server, separated by commas.
         voices: folder of voices that the server was asked to keep, which all machines see; the user's own if None.
         whisper: Whisper model for transcripts.
+        decoder: ``kokoro``, ``fast``, or a fast decoder's file, which all machines see.
         device: device of the models.
         warm: speak, transcribe and measure once at start, so that the first request waits for nothing.
         cpus: processors of each replica, and its threads.
@@ -64,6 +65,7 @@ class RayServeSettings(BaseModel):
     origins: str = ""
     voices: str | None = None
     whisper: str = "base"
+    decoder: str = "kokoro"
     device: str = "cpu"
     warm: bool = True
     cpus: float = Field(default=1.0, gt=0)
@@ -87,7 +89,7 @@ class RayServeSettings(BaseModel):
         return ServeConfig(
             host=_HOST, token=token, hosts=_listed(self.hosts), origins=_listed(self.origins),
             voices=Path(self.voices) if self.voices else default_voices_folder(), whisper=self.whisper,
-            device=self.device, warm=self.warm,
+            decoder=self.decoder, device=self.device, warm=self.warm,
             # Ray bounds what waits
             queue=replace(QueueConfig(), workers=self.workers, waiting=self.max_ongoing_requests),
         )  # fmt: skip

@@ -13,15 +13,15 @@ from nuanced_speech.audio.limiter import limit
 from nuanced_speech.audio.loudness import BROADCAST_LUFS, gain_to, loudness
 from nuanced_speech.core import memory, precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
-from nuanced_speech.dsp.time_stretch import stretch
+from nuanced_speech.dsp.time_stretch import respaced
 from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.synthesis.delivery import FittedDelivery
 from nuanced_speech.synthesis.utterances import Part, phoneme_strings, utterances
-from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.stock import style_of
 from nuanced_speech.voice.style import Style
+from nuanced_speech.voice.voice import Voice
 
 # Pauses relative to the pause between sentences.
 PAUSES = {"part": 0.3, "sentence": 1.0, "line": 1.2, "paragraph": 2.0}
@@ -59,7 +59,7 @@ class SpeedRange:
     """Speeds that Kokoro speaks itself; what is beyond comes from stretching its speech in time.
 
     Attributes:
-        slowest, fastest: limits; at 1.8 Kokoro loses first words (``benchmarks/speed.py`` measures it).
+        slowest, fastest: limits; faster, Kokoro loses first words (``benchmarks/speed.py`` measures it).
     """
 
     slowest: float = 0.8
@@ -138,7 +138,7 @@ class Manner:
         kokoro_speeds: speeds that Kokoro speaks itself.
         speed_limits: slowest and fastest speed.
         deliveries: melody, pace and loudness to take on, by the same names as the packs.
-        adaptations: what voices change in a fast decoder, by the same names.
+        voices: the voices, by the same names, with what they have for a fast decoder.
     """
 
     packs: Mapping[str | None, Style]
@@ -151,7 +151,7 @@ class Manner:
     kokoro_speeds: SpeedRange
     speed_limits: tuple[float, float]
     deliveries: Mapping[str | None, FittedDelivery]
-    adaptations: Mapping[str | None, DecoderAdaptation]
+    voices: Mapping[str | None, Voice]
 
 
 @torch.no_grad()
@@ -210,9 +210,12 @@ def _stretched(
     target = max(round(units / factor), 1)
     if not units or target == units:
         return part, wave, words
-    scale = target / units
-    timed = [replace(w, start=w.start * scale, end=w.end * scale) for w in words]
-    return part, stretch(wave, SAMPLE_RATE, target * SAMPLES_PER_UNIT), timed
+    wave, places = respaced(wave, SAMPLE_RATE, target * SAMPLES_PER_UNIT)
+
+    def moved(unit: float) -> float:
+        return places.to_target(unit * SAMPLES_PER_UNIT) / SAMPLES_PER_UNIT
+
+    return part, wave, [replace(w, start=moved(w.start), end=moved(w.end)) for w in words]
 
 
 def gain_db(before: float | None, after: float, limits: Levelling = LEVELLING) -> float:
@@ -247,7 +250,7 @@ def _utter(
     content = spread(encoded.content, prosody.durations)
     with precision.autocast(kokoro.device, None if manner.fast else torch.float32):
         f0 = manner.deliveries[voice].melody(prosody.f0) if voice in manner.deliveries else prosody.f0
-        spoken = DecoderVoice.single(style.decoder[0], adaptation=manner.adaptations.get(voice))
+        spoken = DecoderVoice.of_voice(style.decoder[0], manner.voices[voice])
         audio = decoder(content, f0, prosody.energy, spoken, manner.seed)
     wave = audio[0].float().cpu().numpy()
     ends = np.maximum(np.cumsum(prosody.durations[0].cpu().numpy()) - LAG, 0)

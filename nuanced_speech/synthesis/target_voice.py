@@ -11,11 +11,12 @@ from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.audio import SYNTHETIC
 from nuanced_speech.dsp.pitch import median_log_f0
-from nuanced_speech.models.decoder_voice import DecoderVoice
+from nuanced_speech.models.decoder_voice import DecoderVoice, Reference
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.effects import Effect, Equalize, FollowBalance, MatchBalance, MatchLoudness
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.adaptation import DecoderAdaptation
+from nuanced_speech.voice.frames import VoiceFrames
 from nuanced_speech.voice.stock import style_of
 from nuanced_speech.voice.style import Style
 
@@ -35,6 +36,7 @@ class TargetVoice:
         speaker: speaker embedding ``[256]`` of length 1 that an equaliser is fitted to; None for none.
         equalizer: that equaliser, once it is fitted.
         recorded: recordings of it, for a decoder that takes frames; None where it has none.
+        frames: what is kept of recordings of it, in place of them.
         adaptation: what it changes in a fast decoder; in the source's own voice, in its adapted segments.
     """
 
@@ -45,6 +47,7 @@ class TargetVoice:
     speaker: Tensor | None = None
     equalizer: SpeakerEq | None = None
     recorded: RecordedVoice | None = None
+    frames: VoiceFrames | None = None
     adaptation: DecoderAdaptation | None = None
 
     @classmethod
@@ -75,6 +78,8 @@ class TargetVoice:
         if not recordings:
             return DecoderVoice.single(style.decoder)
         speaker, reference = (None, None) if self.recorded is None else self.recorded.of(segment)
+        if self.frames is not None:
+            speaker, reference = self.frames.speaker, Reference.of_voice(self.frames, style.decoder.device)
         adapted = self.pack is not None or segment is None or segment.reference is not None
         return DecoderVoice.single(style.decoder, speaker, reference, self.adaptation if adapted else None)
 

@@ -147,7 +147,7 @@ class TextToSpeech:
         lead = 0.0 if pieces[0].text else pieces[0].pause or 0.0
         manner = Manner(
             packs, speed, pause, lead, seed, fast, self.levelling, self.kokoro_speeds, self.speed_limits, fitted,
-            {name: chosen.adaptation for name, chosen in voices.items() if chosen.adaptation is not None},
+            voices,
         )  # fmt: skip
         return speak_parts(first, parts, kokoro, self.decoder, manner, start)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nuanced_speech.text.detection import sentence_language
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.languages import UNSPACED_LANGUAGES
 from nuanced_speech.text.notation import Segment
@@ -80,12 +81,16 @@ def segment_parts(
 
 
 def text_parts(text: str, language: str, british: bool, dictionary: Dictionary | None = None) -> Iterator[Part]:
-    """The parts of a plain text. A word without a phoneme that Kokoro has is joined to the word before it."""
+    """The parts of a plain text. A word without a phoneme that Kokoro has is joined to the word before it.
+
+    A sentence that is certainly in another language than the text is spoken by the rules of its own.
+    """
     symbols, number, read = vocabulary(), 0, 0
     total = sum(len(c) > 0 and not c.isspace() for c in text)
     for sentence in sentences(text, language):
         words: list[Word] = []
-        for word in pronounce(sentence.text, language, british, dictionary):
+        own = sentence_language(sentence.text, language)
+        for word in pronounce(sentence.text, own, british, dictionary):
             phonemes = "".join(p for p in word.phonemes if p in symbols)
             if words and not any(p.isalpha() for p in phonemes):
                 last = words.pop()

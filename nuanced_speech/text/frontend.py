@@ -11,6 +11,7 @@ from functools import lru_cache
 from nuanced_speech.text import grammars, notation, readings
 from nuanced_speech.text.chunks import Chunk, aligned, spoken
 from nuanced_speech.text.cleaning import clean
+from nuanced_speech.text.detection import sentence_language
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.markup import plain_text
 from nuanced_speech.text.notation import Segment
@@ -96,7 +97,10 @@ def spoken_sentences(text: str, language: str = "en", dictionary: Dictionary | N
         mark = f"[voice{':' + segment.voice if segment.voice else ''}] " if segment.voice != voice else ""
         voice = segment.voice
         pause = "" if segment.pause is None else f" [pause:{segment.pause:g}s]"
-        said = [spoken_text(sentence.text, language, dictionary) for sentence in sentences(segment.text, language)]
+        said = [
+            spoken_text(sentence.text, sentence_language(sentence.text, language), dictionary)
+            for sentence in sentences(segment.text, language)
+        ]
         if said:
             said[0], said[-1] = mark + said[0], said[-1] + pause if len(said) > 1 else mark + said[0] + pause
         yield from said or ([pause.strip()] if pause else [])

@@ -5,6 +5,7 @@ import re
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.text import notation
 from nuanced_speech.text.cleaning import clean
+from nuanced_speech.text.detection import sentence_language
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.engines import engine
 from nuanced_speech.text.frontend import spoken_text
@@ -60,8 +61,9 @@ def phoneme_chunks(
     """
     chunks: list[str] = []
     for sentence in split_sentences(clean(text).strip(), language):
+        own = sentence_language(sentence, language)
         for clause in re.split(r"(?<=[;:…])\s+", sentence):
-            phonemes = phonemize(clause, language, dictionary=dictionary) if any(c.isalnum() for c in clause) else ""
+            phonemes = phonemize(clause, own, dictionary=dictionary) if any(c.isalnum() for c in clause) else ""
             for part in split_phonemes(phonemes, limit):
                 if chunks and len(chunks[-1]) + len(part) < limit:
                     chunks[-1] += " " + part

@@ -1,8 +1,8 @@
 """The notation inside a text that all kinds of markup are turned into.
 
 ``[word](/ipa/)`` gives a pronunciation, ``[pause:1.5s]`` a silence, ``[voice:am_michael]`` another voice from there on
-(``[voice]`` the first one again) and ``[speed:1.2]`` a factor of the speed (``[speed]``: as before). Other brackets,
-``[laughs]`` for one, are text.
+(``[voice]`` the first one again) and ``[speed:1.2]`` or ``[rate:1.2]`` a factor of the speed (``[speed]``: as before).
+Other brackets, ``[laughs]`` for one, are text.
 """
 
 import re
@@ -13,7 +13,7 @@ from nuanced_speech.core.errors import UserError
 
 PRONUNCIATION = re.compile(r"\[([^\[\]]+)\]\(/([^()]*)/\)")
 PAUSE_LIMIT, SPEED_LIMITS = 30.0, (0.25, 4.0)
-_DIRECTIVE = re.compile(r"\[(?:(pause):\s*([^\[\]\s]+)|(voice|speed)(?::\s*([^\[\]]+?))?)\s*\](?!\()")
+_DIRECTIVE = re.compile(r"\[(?:(pause):\s*([^\[\]\s]+)|(voice|speed|rate)(?::\s*([^\[\]]+?))?)\s*\](?!\()")
 _NOTATION = re.compile(f"{PRONUNCIATION.pattern}|{_DIRECTIVE.pattern}")
 _ADJACENT = re.compile(r"(?:\[[^\[\]]+\]\(/[^()]*/\)){2,}")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s)?")
@@ -91,6 +91,15 @@ def _speed(text: str) -> float:
         speed = float(text)
     except ValueError:
         raise UserError(f"text: {text[:20]!r} is no speed: write a factor, such as [speed:1.2]") from None
+    return checked_speed(speed)
+
+
+def checked_speed(speed: float) -> float:
+    """A factor of the speed.
+
+    Raises:
+        UserError: out of range.
+    """
     if not SPEED_LIMITS[0] <= speed <= SPEED_LIMITS[1]:
         raise UserError(f"text: a speed of {speed:g} is not possible: give {SPEED_LIMITS[0]} to {SPEED_LIMITS[1]:g}")
     return speed

@@ -18,7 +18,10 @@ _SENTENCE_END = re.compile(r"[.!?…।]+[\"'”’»)\]]*\s+|[。！？]+[」�
 _CLAUSE_END = re.compile(r"[,;:–—、，；：]\s*|\s-+\s")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(“\"'‘])(?:(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Sr|Jr|Sra|Dra|M|Mme|Mlle|Capt|Col|Gen|Lt|Rev|Hon|Gov|Sen|vs|No|Nos|"
-    r"Vol|Fig|cf|e\.g|i\.e|viz|approx)|[A-HJ-Z](?:\.\s?[A-Z])*)\.\s+$"
+    r"Vol|Fig|cf|e\.g|i\.e|viz|approx|"
+    # German, Dutch, Polish and Russian
+    r"Hr|Hrn|Fr|Frl|Nr|nr|Nrn|Kap|Abb|Bd|[Cc]a|bzw|[Vv]gl|z\.\s?B|d\.\s?h|[Ss]tr|[A-ZÄÖÜ][\w-]+str|"
+    r"т\.\s?[ек]|ул|стр|гл|рис|напр|им|проф|акад)|[A-HJ-Z](?:\.\s?[A-Z])*)\.\s+$"
 )
 _BEFORE_NUMBER = re.compile(
     r"\b(?:vols?|pp?|nos?|figs?|chap|chs?|secs?|arts?|eqs?|ops?|eds?|pg|ll?|vv?|tel|ext)\.\s+$", re.I

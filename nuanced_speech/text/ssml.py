@@ -4,11 +4,10 @@ import re
 from xml.etree import ElementTree
 
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.text.notation import PAUSE_LIMIT, duration
+from nuanced_speech.text.notation import PAUSE_LIMIT, checked_speed, duration
 
 _STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.8, "x-strong": 1.2}
 _RATES = {"x-slow": 0.5, "slow": 0.8, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.6}
-_SPEED_LIMITS = (0.5, 2.0)
 _SILENT = frozenset(("metadata", "meta", "lexicon", "desc", "mark"))
 
 
@@ -20,7 +19,8 @@ def from_ssml(text: str) -> str:
 
     Raises:
         UserError: no well-formed XML, another root than ``speak``, a document type (whose entities could be of any
-            length), a pause that is no length of time, or an alphabet other than IPA.
+            length), a pause that is no length of time, a rate that is no number or out of range, or an alphabet other
+            than IPA.
     """
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise UserError("ssml: a document type is not read: begin with <speak>")
@@ -68,7 +68,7 @@ def _spoken(element: ElementTree.Element, speed: float, voice: str | None) -> st
     if name == "say-as":
         return _said_as(_plain(element).strip(), element.get("interpret-as", ""))
     if name == "prosody":
-        inner = min(max(speed * _rate(element.get("rate", "")), _SPEED_LIMITS[0]), _SPEED_LIMITS[1])
+        inner = checked_speed(speed * _rate(element.get("rate", "")))
         words = _inside(element, inner, voice)
         return words if inner == speed else f"[speed:{inner:g}]{words}[speed:{speed:g}]"
     if name == "voice" and element.get("name"):

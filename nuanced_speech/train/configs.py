@@ -90,6 +90,8 @@ class FastDecoderTraining:
         warmup: Number of steps until the highest learning rate.
         ema: Momentum of the average of the weights.
         speaker_weight: Weight of the speaker loss beside the spectral losses, whose weight is 1.
+        mel_weight: Weight of the log distance in mel bands, which the adversarial stage has in place of the spectral
+            losses.
         adversarial_weight: Weight of the adversarial loss, which is summed over eight discriminators.
         matching_weight: Weight of the discriminators' feature matching.
         discriminator_lr: Highest learning rate of the discriminators.
@@ -120,9 +122,10 @@ class FastDecoderTraining:
     warmup: int = 200
     ema: float = 0.999
     speaker_weight: float = 1.0
-    adversarial_weight: float = 0.04
-    matching_weight: float = 0.08
-    discriminator_lr: float = 2e-4
+    mel_weight: float = 2.0
+    adversarial_weight: float = 0.1
+    matching_weight: float = 0.2
+    discriminator_lr: float = 4e-4
     measured: int = 24
     device: str = "auto"
     precision: str = "auto"

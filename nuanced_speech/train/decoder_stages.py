@@ -1,5 +1,8 @@
 """What the fast decoder learns by after the spectra: the likeness of the speaker, then discriminators.
 
+Beside discriminators, levels in mel bands are compared and no longer bins: a log distance of bins that nobody can
+foresee draws the sound to their median, against the discriminators (docs/experiments.md#train-fast-decoder).
+
 Likeness is the cosine to the speaker's embedding of another recording, by Resemblyzer's network. A network that judges
 results (CAM++) is never used here.
 """
@@ -148,7 +151,8 @@ def settings(config: FastDecoderTraining, decoder: FastDecoder) -> dict[str, str
         config: how to train.
         decoder: the decoder before its first step.
     """
-    later = ("stage", "start", "speaker_weight", "adversarial_weight", "matching_weight", "discriminator_lr")
+    adversarial = ("mel_weight", "adversarial_weight", "matching_weight", "discriminator_lr")
+    later = ("stage", "start", "speaker_weight", *adversarial)
     known = checkpoint.settings_of(config, "data", "minutes", "measured", *later)
     parts = (value.numpy().tobytes() for _, value in sorted(decoder.state_dict().items()))
     known |= {"stage": config.stage, "start": checkpoint.fingerprint(*parts) if config.start else UNNAMED["start"]}

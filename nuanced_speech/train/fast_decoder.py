@@ -17,7 +17,7 @@ from torch import Tensor
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import UNITS_PER_SECOND
 from nuanced_speech.core.device import find_device
-from nuanced_speech.dsp.spectral_distance import SpectralDistance
+from nuanced_speech.dsp.spectral_distance import MEL_BANDS, SpectralDistance
 from nuanced_speech.models.decoder_voice import DecoderVoice, Reference
 from nuanced_speech.models.fast_decoder import sound
 from nuanced_speech.train import checkpoint, decoder_stages
@@ -73,6 +73,7 @@ class FastDecoderRecipe(Recipe):
         self.settings = decoder_stages.settings(config, decoder)
         self.decoder = decoder.to(self.device)
         self.distance = SpectralDistance().to(self.device)
+        self.bands = SpectralDistance(bands=MEL_BANDS).to(self.device)
         self.optimizer = torch.optim.AdamW(self.decoder.parameters(), config.lr, (0.9, 0.98), weight_decay=0.01)
         self.schedule = WarmCosine(config.steps, config.warmup, last=0.05)
         self.average = WeightAverage(dict(self.decoder.named_parameters()), config.ema)
@@ -89,8 +90,8 @@ class FastDecoderRecipe(Recipe):
         units, rows = round(config.crop_seconds * UNITS_PER_SECOND), self.processes.rows(config.batch_size)
         batch = self._moved(self.speech.batch(numbers, rng, units, config.reference_units, self.shares, rows))
         wave = self._decode(batch, int(rng.integers(1 << 31)))
-        convergence, distance = self.distance(wave, batch.wave, batch.bandwidth)
-        loss = convergence + distance
+        convergence, distance = (self.bands if self.adversary else self.distance)(wave, batch.wave, batch.bandwidth)
+        loss = config.mel_weight * distance if self.adversary else convergence + distance
         figures = {"distance": float(distance.detach()), "convergence": float(convergence.detach())}
         rate = self.schedule(step)
         if self.likeness:

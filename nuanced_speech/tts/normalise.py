@@ -8,7 +8,8 @@ themselves.
 import re
 import unicodedata
 from functools import partial
-from typing import Any
+
+from nuanced_speech.text.numbers import COMMA_LANGUAGES, MAX_DIGITS, number_words, words
 
 _ABBREVIATIONS = {
     "Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miss", "Dr.": "Doctor", "Prof.": "Professor", "St.": "Saint",
@@ -21,28 +22,6 @@ _ABBREVIATIONS = {
 _BEFORE_NAME, _BEFORE_NUMBER = {"St.", "Mt.", "Gen.", "Col.", "Hon."}, {"No."}
 _SYMBOLS = {"&": "and", "%": "percent", "@": "at", "+": "plus", "=": "equals"}
 _CURRENCIES = {"$": "USD", "£": "GBP", "€": "EUR"}
-# Written with a comma before the decimals.
-_COMMA_LANGUAGES = {
-    "de",
-    "es",
-    "fr",
-    "it",
-    "pt",
-    "nl",
-    "pl",
-    "ru",
-    "sv",
-    "da",
-    "no",
-    "fi",
-    "cs",
-    "tr",
-    "uk",
-    "ro",
-    "hu",
-}
-# Beyond this many digits a number is read digit by digit, as a telephone number is.
-_MAX_DIGITS = 15
 _YEARS = range(1100, 2100)
 _TYPOGRAPHY = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u202f": " "})
 
@@ -55,10 +34,10 @@ def normalise(text: str, language: str = "en") -> str:
     text = unicodedata.normalize("NFC", text).translate(_TYPOGRAPHY)
     if language == "en":
         text = _english(text)
-    comma = language in _COMMA_LANGUAGES
+    comma = language in COMMA_LANGUAGES
     grouped = r"\d{1,3}(?:[. ]\d{3})+(?!\d)(?:,\d+)?|\d+(?:,\d+)?"
     number = grouped if comma else r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?"
-    text = re.sub(number, lambda match: _number_words(match[0], language, comma), text)
+    text = re.sub(number, lambda match: number_words(match[0], language), text)
     return " ".join(text.split())
 
 
@@ -80,10 +59,10 @@ def _english(text: str) -> str:
     text = re.sub(r"\b([01]?\d|2[0-3]):([0-5]\d)\b", _time, text)
     text = re.sub(
         r"\b(\d{1,3}(?:,\d{3})+|\d{1,15})(?:st|nd|rd|th)\b",
-        lambda m: _words(int(m[1].replace(",", "")), "en", to="ordinal"),
+        lambda m: words(int(m[1].replace(",", "")), "en", to="ordinal"),
         text,
     )
-    text = re.sub(r"\b(\d{3,4})s\b", lambda m: _plural(_words(int(m[1]), "en", to="year")), text)
+    text = re.sub(r"\b(\d{3,4})s\b", lambda m: _plural(words(int(m[1]), "en", to="year")), text)
     text = re.sub(r"(?<![\d.,$£€])\b(\d{4})\b(?![,.]?\d)", _year, text)
     return re.sub(r"[&%@+=]", lambda m: f" {_SYMBOLS[m[0]]} ", text) if re.search(r"[&%@+=]", text) else text
 
@@ -96,14 +75,14 @@ def _money(match: re.Match[str]) -> str:
     amount, scale = match[2].replace(",", ""), match[3]
     unit = {"$": "dollars", "£": "pounds", "€": "euros"}[match[1]]
     if scale:
-        return f"{_words(float(amount) if '.' in amount else int(amount), 'en')} {scale} {unit}"
+        return f"{words(float(amount) if '.' in amount else int(amount), 'en')} {scale} {unit}"
     from num2words import num2words
 
-    if len(amount) > _MAX_DIGITS:
+    if len(amount) > MAX_DIGITS:
         return f"{amount} {unit}"
     whole, _, cents = amount.partition(".")
     if not int(cents or 0):
-        return f"{_words(int(whole), 'en')} {unit[:-1] if int(whole) == 1 else unit}"
+        return f"{words(int(whole), 'en')} {unit[:-1] if int(whole) == 1 else unit}"
     worded = num2words(float(amount), to="currency", currency=_CURRENCIES[match[1]], separator=" and")
     return worded.replace(" sterling", "").replace("zero dollars and ", "").replace("zero pounds and ", "")
 
@@ -112,38 +91,14 @@ def _time(match: re.Match[str]) -> str:
     hour, minute = int(match[1]), int(match[2])
     if minute == 0:
         following = match.string[match.end() :].lstrip().lower()
-        return _words(hour, "en") + ("" if following.startswith(("am", "pm", "a.m", "p.m", "o'clock")) else " o'clock")
-    return f"{_words(hour, 'en')} {'oh ' if minute < 10 else ''}{_words(minute, 'en')}"
+        return words(hour, "en") + ("" if following.startswith(("am", "pm", "a.m", "p.m", "o'clock")) else " o'clock")
+    return f"{words(hour, 'en')} {'oh ' if minute < 10 else ''}{words(minute, 'en')}"
 
 
 def _year(match: re.Match[str]) -> str:
     number = int(match[1])
-    return _words(number, "en", to="year") if number in _YEARS else match[1]
+    return words(number, "en", to="year") if number in _YEARS else match[1]
 
 
 def _plural(word: str) -> str:
     return word[:-1] + "ies" if word.endswith("y") else word + ("es" if word.endswith("x") else "s")
-
-
-def _number_words(number: str, language: str, comma: bool) -> str:
-    plain = re.sub(r"[. ]", "", number).replace(",", ".") if comma else number.replace(",", "")
-    if "." not in plain and (len(plain) > _MAX_DIGITS or (len(plain) > 1 and plain[0] == "0")):
-        return " ".join(_words(int(digit), language) for digit in plain)
-    if len(plain) > 2 * _MAX_DIGITS:
-        return number
-    whole, _, decimals = plain.partition(".")
-    if not decimals:
-        return _words(int(whole), language)
-    # num2words drops zeros at the end, which are spoken
-    return _words(float(plain), language) + "".join(
-        f" {_words(0, language)}" for _ in range(len(decimals) - len(decimals.rstrip("0"))) if decimals.rstrip("0")
-    )
-
-
-def _words(number: float, language: str, **form: Any) -> str:
-    from num2words import num2words
-
-    try:
-        return str(num2words(number, lang=language, **form)).replace(",", "").replace(" - ", " ")
-    except (NotImplementedError, OverflowError, ValueError):
-        return str(number)

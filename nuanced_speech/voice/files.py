@@ -19,6 +19,7 @@ from torch import Tensor
 from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.files import check_replaceable, replacing
 from nuanced_speech.voice.adaptation import DecoderAdaptation
+from nuanced_speech.voice.frames import VoiceFrames
 from nuanced_speech.voice.provenance import Provenance, Source
 from nuanced_speech.voice.stock import NAME, PACK_SUFFIXES, read_pack, stock_voices
 
@@ -95,6 +96,7 @@ def write_voice(
     provenance: Provenance,
     force: bool,
     adaptation: DecoderAdaptation | None = None,
+    frames: VoiceFrames | None = None,
 ) -> list[Path]:
     """Write a voice in three formats, all or none; ``Voice.save`` has the details.
 
@@ -118,21 +120,24 @@ def write_voice(
             else:
                 more = {} if adaptation is None else {_DECODER: adaptation.decoder}
                 metadata = {_KEY: json.dumps({"name": name, **asdict(provenance), **more}, ensure_ascii=False)}
-                numbers = {} if adaptation is None else adaptation.tensors()
-                temporary.write_bytes(to_bytes({"voice": pack, **numbers}, metadata))
+                tensors = {"voice": pack}
+                for part in (adaptation, frames):
+                    tensors |= {} if part is None else part.tensors()
+                temporary.write_bytes(to_bytes(tensors, metadata))
     return paths
 
 
-def read_voice(path: Path) -> tuple[str, Tensor, Provenance, DecoderAdaptation | None]:
-    """Name, pack ``[510, 256]``, provenance and adaptation of a voice file; the name is the file's where the file tells
-    none.
+def read_voice(path: Path) -> tuple[str, Tensor, Provenance, DecoderAdaptation | None, VoiceFrames | None]:
+    """Name, pack ``[510, 256]``, provenance, adaptation and frames of a voice file.
+
+    The name is the file's where the file tells none.
 
     Raises:
         UserError: no voice pack, or a header that is damaged.
     """
     pack, header = read_pack(path), _header(path)
     if not header:
-        return path.stem, pack, Provenance(), None
+        return path.stem, pack, Provenance(), None, None
     with reading(path, "a voice whose origin can be read", "save the voice again"):
         sources = tuple(Source(**source) for source in header.pop("sources"))
         name, decoder = header.pop("name"), header.pop(_DECODER, "")
@@ -141,8 +146,10 @@ def read_voice(path: Path) -> tuple[str, Tensor, Provenance, DecoderAdaptation |
             raise TypeError("not text where text belongs")
         attributes = {str(k): float(v) for k, v in header.get("attributes", {}).items()}
         provenance = Provenance(sources=sources, **texts, attributes=attributes)
-    with reading(path, "a voice whose adaptation can be read", "clone the voice again"):
-        return name, pack, provenance, DecoderAdaptation.from_tensors(load_file(path), decoder)
+    with reading(path, "a voice whose numbers for a fast decoder can be read", "clone the voice again"):
+        tensors = load_file(path)
+        adaptation = DecoderAdaptation.from_tensors(tensors, decoder)
+        return name, pack, provenance, adaptation, VoiceFrames.from_tensors(tensors)
 
 
 def _header(path: Path) -> dict[str, Any]:

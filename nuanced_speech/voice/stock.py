@@ -20,7 +20,7 @@ from torch import Tensor
 from nuanced_speech.core.constants import DATA, PACK_ROWS, STYLE_DIM
 from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.numpy_files import read_arrays
-from nuanced_speech.voice.adaptation import PREFIX
+from nuanced_speech.voice import adaptation, frames
 from nuanced_speech.voice.expression import Weights, is_arithmetic, voice_weights
 from nuanced_speech.voice.style import Style
 from nuanced_speech.weights import tensors
@@ -181,8 +181,8 @@ def _first_array(path: Path) -> Tensor:
         arrays = read_arrays(path, "a voice pack", "give a file with one voice", 8 * PACK_ROWS * STYLE_DIM)
         (array,) = arrays.values()
         return torch.as_tensor(array)
-    packs = [tensor for name, tensor in load_file(path).items() if not name.startswith(PREFIX)]
-    (pack,) = packs
+    beside = (adaptation.PREFIX, frames.PREFIX)
+    (pack,) = (tensor for name, tensor in load_file(path).items() if not name.startswith(beside))
     return pack
 
 

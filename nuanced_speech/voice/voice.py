@@ -11,6 +11,7 @@ from nuanced_speech.audio.io import SYNTHETIC
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.files import check_name, read_voice, write_voice
+from nuanced_speech.voice.frames import VoiceFrames
 from nuanced_speech.voice.prior import near_real
 from nuanced_speech.voice.provenance import Provenance, mixture_provenance
 from nuanced_speech.voice.stock import (
@@ -28,7 +29,9 @@ from nuanced_speech.voice.style import Style
 
 @dataclass(frozen=True, eq=False)
 class Voice:
-    """A name, a voice pack ``[510, 256]``, a provenance, and what the voice changes in a fast decoder, if anything.
+    """A name, a voice pack ``[510, 256]``, a provenance, and what a fast decoder takes besides, if there is any.
+
+    ``adaptation`` is what the voice changes in that decoder, ``frames`` what recordings tell it of the speaker.
 
     The pack of a voice that is only spoken with, and never saved, may have one row, and an extension.
 
@@ -40,6 +43,7 @@ class Voice:
     pack: Tensor
     provenance: Provenance = field(default_factory=Provenance)
     adaptation: DecoderAdaptation | None = None
+    frames: VoiceFrames | None = None
 
     @property
     def mark(self) -> str:
@@ -48,9 +52,9 @@ class Voice:
 
     @property
     def digest(self) -> str:
-        """A sum of the pack's numbers, and of the adaptation's, by which equal voices are known."""
-        adapted = b"" if self.adaptation is None else self.adaptation.digest.encode()
-        return hashlib.sha256(self.pack.float().cpu().numpy().tobytes() + adapted).hexdigest()
+        """A sum of all its numbers, by which equal voices are known."""
+        more = "".join(part.digest for part in (self.adaptation, self.frames) if part is not None)
+        return hashlib.sha256(self.pack.float().cpu().numpy().tobytes() + more.encode()).hexdigest()
 
     @classmethod
     def load(cls, spec: "str | Path | Voice") -> "Voice":
@@ -101,13 +105,13 @@ class Voice:
             force: overwrite a voice of that name.
 
         Returns:
-            the files, ``[510, 1, 256]`` float32 in each; the last one's header has the provenance too, and an
-            adaptation lies beside the pack there.
+            the files, ``[510, 1, 256]`` float32 in each; the last one's header has the provenance too, and what a fast
+            decoder takes lies beside the pack there.
 
         Raises:
             UserError: a name that no voice may have, one that is taken, or a folder that cannot be written.
         """
-        return write_voice(Path(folder), self.name, self.pack, self.provenance, force, self.adaptation)
+        return write_voice(Path(folder), self.name, self.pack, self.provenance, force, self.adaptation, self.frames)
 
 
 def mix(expression: str, name: str, prior: bool = True) -> Voice:

@@ -20,6 +20,7 @@ from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.enrollment import Recording, read_recordings
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
 from nuanced_speech.analysis.prepared_segment import to_16k
+from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
@@ -129,7 +130,8 @@ def clone(
     pack = torch.cat([_timbre_rows(timbre.cpu()), prosody], 1)
     sources = tuple(Source(recording.path.name, recording.sha256) for recording in enrolled)
     provenance = new_provenance("clone", language=language, sources=sources, consent=consent.strip())
-    return Clone(Voice(name, pack, provenance, adaptation), enrolled, embedding.cpu().numpy(), log_f0, warnings)
+    voice = Voice(name, pack, provenance, adaptation, RecordedVoice(features).frames())
+    return Clone(voice, enrolled, embedding.cpu().numpy(), log_f0, warnings)
 
 
 def _check(recordings: Sequence[str | Path], name: str, consent: str, language: str | None, refine: int) -> None:
@@ -163,7 +165,7 @@ def _refined(
     if not steps:
         return timbre, prosody, None
     start = replace(mean_style(features), timbre=timbre)
-    adapted = adapter([replace(item, style=start) for item in features], steps, seed, progress, reference=False)
+    adapted = adapter([replace(item, style=start) for item in features], steps, seed, progress)
     if adapted.synthetic:
         # the prosody half is known better than by its melody only where Kokoro made the recordings
         prosody = prosody + adapted.style.prosody.cpu() - style_of(prosody)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -22,6 +23,7 @@ from nuanced_speech.models.decoder_voice import DecoderVoice, Reference, envelop
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.fast_decoder_stream import FastDecoderStream
 from nuanced_speech.voice.adaptation import DecoderAdaptation, LowRank
+from nuanced_speech.voice.frames import VoiceFrames
 from nuanced_speech.voice.stock import read_pack, stock_voices
 from nuanced_speech.voice.voice import Voice
 
@@ -57,9 +59,7 @@ def test_it_comes_nearer_on_a_passage_that_was_held_back(
 ) -> None:
     before = {name: value.clone() for name, value in fast_decoder.state_dict().items()}
     told: list[tuple[int, float]] = []
-    found = adapt_decoder(
-        fast_decoder, passages, VOICE, 30, lambda *step: told.append(step), reference=False, config=CONFIG
-    )
+    found = adapt_decoder(fast_decoder, passages, VOICE, 30, lambda *step: told.append(step), config=CONFIG)
     assert [step for step, _ in told] == [0, 5, 10, 15, 20, 25, 30]
     assert min(distance for _, distance in told) < 0.95 * told[0][1]
     assert set(found.layers) == {"blocks.1.pwconv2", "blocks.2.pwconv2", "head"}
@@ -67,7 +67,7 @@ def test_it_comes_nearer_on_a_passage_that_was_held_back(
     assert found.size < 20_000 and not found.speaker.requires_grad
     # the decoder itself, which others share, stays as it was
     assert all(torch.equal(value, before[name]) for name, value in fast_decoder.state_dict().items())
-    again = adapt_decoder(fast_decoder, passages, VOICE, 30, reference=False, config=CONFIG)
+    again = adapt_decoder(fast_decoder, passages, VOICE, 30, config=CONFIG)
     assert again.digest == found.digest
 
 
@@ -110,6 +110,47 @@ def test_a_voice_keeps_it_beside_its_pack(fast_decoder: FastDecoder, target: Dec
         assert torch.equal(read_pack(tmp_path / f"me.{suffix}"), voice.pack)
     assert Voice.load(tmp_path / "me.pt").adaptation is None
     assert Voice.load(f"{tmp_path / 'me.safetensors'}:0.5,af_bella:0.5").adaptation is None
+
+
+def test_a_voice_keeps_frames_too(fast_decoder: FastDecoder, tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    frames = VoiceFrames(VOICE.speaker[0], torch.randn(30, 512), torch.randn(30, 64))
+    voice = Voice("me", stock_voices()["af_heart"], frames=frames)
+    voice.save(tmp_path)
+    again = Voice.load(tmp_path / "me.safetensors")
+    assert again.frames is not None and again.digest == voice.digest != replace(voice, frames=None).digest
+    torch.testing.assert_close(again.frames.content, frames.content, atol=2e-3, rtol=0)
+    assert (
+        torch.equal(read_pack(tmp_path / "me.safetensors"), voice.pack)
+        and Voice.load(tmp_path / "me.pt").frames is None
+    )
+    content, curves = torch.randn(1, 512, 20), torch.full((1, 40), 150.0)
+    told = DecoderVoice.of_voice(torch.zeros(128), again)
+    with_frames, without = (
+        fast_decoder(content, curves, curves / 100, v) for v in (told, DecoderVoice.single(torch.zeros(128)))
+    )
+    assert not torch.allclose(with_frames, without, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("frames.content", torch.zeros(30, 511)), ("frames.content", torch.zeros(0, 512)),
+        ("frames.content", torch.zeros(())), ("frames.envelope", torch.zeros(29, 64)),
+        ("frames.speaker", torch.full((256,), torch.nan)), ("frames.other", torch.zeros(3)),
+        ("frames.envelope", torch.zeros(30, 64, dtype=torch.int64)),
+    ],
+)  # fmt: skip
+def test_damaged_frames_are_refused_in_one_line(name: str, value: Tensor, tmp_path: Path) -> None:
+    frames = VoiceFrames(VOICE.speaker[0], torch.zeros(30, 512), torch.zeros(30, 64))
+    Voice("me", stock_voices()["af_heart"], frames=frames).save(tmp_path)
+    path = tmp_path / "me.safetensors"
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    save_file(load_file(path) | {name: value}, path, metadata)
+    with pytest.raises(UserError, match="clone the voice again") as raised:
+        Voice.load(path)
+    assert "\n" not in str(raised.value)
 
 
 def test_another_decoder_refuses_it(fast_decoder: FastDecoder, target: DecoderAdaptation) -> None:

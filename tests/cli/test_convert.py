@@ -10,6 +10,7 @@ import soundfile
 import typer
 from helpers import endless_recording
 
+from nuanced_speech import audio
 from nuanced_speech.cli import app as cli
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.models import bank
@@ -132,6 +133,21 @@ def test_convert_writes_audio_report_and_picture(clip, tmp_path, run, loaded_ban
     assert figures["wer"] <= 0.25 and figures["f0_correlation"] > 0.8 and figures["rtf"] > 0
     assert figures["overlaps"] == []
     assert (folder / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_a_dictionary_counts_for_new_words(clip, tmp_path, run, loaded_bank):
+    words, short = tmp_path / "words.tsv", tmp_path / "short.wav"
+    words.write_text("Nguyen\twind\n", encoding="utf-8")
+    audio.write(short, audio.read(clip)[: audio.SAMPLE_RATE])
+    outputs = []
+    for text, dictionary in (("Nguyen blew.", words), ("wind blew.", None)):
+        out = tmp_path / f"{len(outputs)}.wav"
+        options = ["--text", text, "--decoder", "fast", "--whisper", "tiny.en"]
+        status, _, err = run("convert", short, out, *options, *(["--dictionary", dictionary] if dictionary else []))
+        assert status == 0, err
+        outputs.append(audio.read(out))
+    assert np.array_equal(*outputs)
 
 
 def test_a_recording_without_speech_becomes_silence(bad, tmp_path, run, caplog):

@@ -17,9 +17,10 @@ from nuanced_speech.adapt.voice_adaptation import AdaptationConfig, VoiceAdapter
 from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.convert.archive import digest_of
 from nuanced_speech.convert.options import ConversionOptions
-from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
+from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM, WHISPER_SAMPLE_RATE
 from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.fast_decoder import FastDecoder
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.voice.stock import stock_voices, style_of
@@ -127,3 +128,9 @@ def test_a_file_that_is_no_decoder_is_refused_before_anything_is_written(
         ended = run(*(out if part == "OUT" else part for part in command), "--decoder", path)
         assert ended.status == 1 and message in ended.err and len(ended.err.strip().splitlines()) == 1, ended
         assert not out.exists()
+
+
+def test_the_packaged_decoder_speaks_words(quick: Converter, listener: WhisperModel) -> None:
+    wave = TextToSpeech(quick.models, decoder=quick.decoder).speak("The boats came back late, and nobody asked why.")
+    heard = listener.transcribe(audio.resample(wave, SAMPLE_RATE, WHISPER_SAMPLE_RATE), "en").text
+    assert heard == "The boats came back late and nobody asked why."

@@ -186,8 +186,9 @@ def test_run_measures_and_goes_on_where_it_stopped(tmp_path: Path, listener: Whi
     assert (tmp_path / "out" / "table.md").read_text(encoding="utf-8") == text + "\n"
     assert json.loads((tmp_path / "out" / "figures.json").read_text())["own-voice"]["recording"]["WER"][0] == 0
     assert all((tmp_path / "out" / f"{n}.png").is_file() for n in ("own-voice", "other-voice", "f0"))
-    with pytest.raises(UserError, match="results of other recordings, weights or language"):
-        run(dataclasses.replace(config, language="fr"), listener)
+    for other in ({"language": "fr"}, {"decoder": "fast"}):
+        with pytest.raises(UserError, match="results of other recordings, weights or settings"):
+            run(dataclasses.replace(config, **other), listener)
 
 
 @pytest.mark.slow

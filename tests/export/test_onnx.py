@@ -195,6 +195,8 @@ def test_the_page_converts_as_the_edge_does(folder: Path, tmp_path: Path) -> Non
         page.on("request", lambda request: foreign.append(request.url) if url not in request.url else None)
         page.goto(f"{url}/index.html")
         page.wait_for_selector("body[data-ready]")
+        # a server of files sends no headers of isolation
+        assert page.evaluate("crossOriginIsolated && Boolean(navigator.serviceWorker.controller)")
         page.set_input_files("input[type=file]", source)
         page.wait_for_selector("#convert-button:enabled")
         page.click("#convert-button")
@@ -222,22 +224,27 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def test_without_pytorch(folder: Path, tmp_path: Path) -> None:
-    """In a process in which nothing but NumPy, ONNX Runtime and soundfile can be imported from elsewhere."""
+    """By the exported Python files, where nothing but NumPy, ONNX Runtime and soundfile can be imported besides."""
     code = (
         "import sys\n"
         "hidden = ('torch', 'whisper', 'librosa', 'scipy', 'soxr', 'av', 'safetensors', 'transformers', 'kokoro')\n"
         "sys.modules.update(dict.fromkeys(hidden))\n"
         "from nuanced_speech.edge.__main__ import main\n"
         "status = main(sys.argv[1:])\n"
+        "import nuanced_speech\n"
+        "assert nuanced_speech.__file__.startswith(sys.argv[1]), nuanced_speech.__file__\n"
         "own = {name for name in sys.modules if name.startswith('nuanced_speech.')}\n"
         "assert not any(name.startswith(('nuanced_speech.models', 'nuanced_speech.weights')) for name in own), own\n"
         "sys.exit(status)\n"
     )
     arguments = [folder, CLIP, tmp_path / "out.wav", "--voice", "af_heart", "--threads", "1"]
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT, timeout=120
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, cwd=folder, timeout=120
     )
     assert done.returncode == 0, done.stderr
+    wanted = (folder / "requirements.txt").read_text(encoding="utf-8").split()
+    declared = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert len(wanted) == 3 and all(f'"{name}"' in declared for name in wanted)
     assert (tmp_path / "out.wav").is_file()
 
 

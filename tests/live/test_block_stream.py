@@ -110,8 +110,9 @@ def test_what_waits_is_converted_at_once_up_to_the_largest_block(converter: Conv
     stream = LiveEngine(Converter(converter.models, decoder=fast)).stream(
         ConversionOptions(voice="af_heart", path="direct"), config
     )
-    lengths = [len(part.wave) for part in stream(np.zeros(round(1.75 * SAMPLE_RATE), np.float32))]
-    assert lengths == [14_400, 14_400, 9_600]
+    parts = list(stream(np.zeros(round(1.75 * SAMPLE_RATE), np.float32)))
+    assert [len(part.wave) for part in parts] == [14_400, 14_400, 9_600]
+    assert [part.block_seconds for part in parts] == pytest.approx([0.6, 0.6, 0.4])
 
 
 @pytest.mark.slow

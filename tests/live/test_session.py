@@ -89,6 +89,15 @@ def test_a_player_gets_silence_where_there_is_nothing_and_gaps_are_counted() -> 
     assert output.gaps == 1 and len(output) == 0
 
 
+def test_a_reserve_of_silence_is_played_first() -> None:
+    output = OutputBuffer(reserve_seconds=0.001)
+    assert not output.take(5).any() and len(output) == 0
+    output.put(np.ones(4, np.float32))
+    output.put(np.ones(4, np.float32))
+    assert np.array_equal(output.take(32), [0.0] * 24 + [1.0] * 8) and output.gaps == 0
+    assert (LiveConfig("phrase").reserve_seconds, LiveConfig("block").reserve_seconds) == (0.0, 0.35)
+
+
 @pytest.mark.slow
 def test_a_phrase_is_heard_after_its_pause_in_the_other_voice(converter: Converter) -> None:
     wave = np.concatenate([audio.read(CLIP)[:36_000], np.zeros(SAMPLE_RATE, np.float32)])

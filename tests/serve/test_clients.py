@@ -121,6 +121,11 @@ def test_openai_transcriptions(client: openai.OpenAI, clip_bytes: bytes) -> None
     streamed = list(client.audio.transcriptions.create(model="whisper-1", file=file, stream=True))
     assert streamed[-1].type == "transcript.text.done" and streamed[-1].text == text
     assert "".join(event.delta for event in streamed if event.type == "transcript.text.delta") == text
+    # a prompt says how words are written
+    shouted = client.audio.transcriptions.create(
+        model="whisper-1", file=file, prompt="YOU DON'T KNOW ABOUT ME, TOM SAWYER."
+    ).text
+    assert shouted != text and sum(map(str.isupper, shouted)) > 0.5 * sum(map(str.isalpha, shouted))
 
 
 @pytest.mark.parametrize(("form", "start"), [("srt", "1\n00:00:0"), ("vtt", "WEBVTT\n\n00:00:0"), ("text", "")])

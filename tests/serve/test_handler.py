@@ -143,6 +143,18 @@ def test_a_fault_is_no_traceback(converter: Converter, recording: bytes) -> None
     assert "the conversion failed" in broken({"audio": base64.b64encode(recording).decode()})["error"]
 
 
+def test_settings_come_from_the_environment() -> None:
+    named = {
+        "NUANCED_SPEECH_DECODER": "fast",
+        "NUANCED_SPEECH_WHISPER": "",
+        "NUANCED_SPEECH_FETCH_HOSTS": "a.org, b.org",
+    }
+    config = HandlerConfig.from_environment(named)
+    assert (config.decoder, config.whisper, config.fetcher.hosts) == ("fast", "base", ("a.org", "b.org"))
+    with pytest.raises(UserError, match="nothing.safetensors"):
+        Handler(HandlerConfig(decoder="nothing.safetensors"))
+
+
 def test_events_by_http_are_bounded() -> None:
     with EventServer(("127.0.0.1", 0), lambda event: {"event": event}, 300) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -160,8 +172,8 @@ def test_events_by_http_are_bounded() -> None:
 def test_the_entry_point_of_the_container_converts(recording: bytes) -> None:
     with EventServer(("127.0.0.1", 0), lambda event: {}, 0) as free:
         port = free.server_port
-    environment = {**os.environ, "PORT": str(port), "NUANCED_SPEECH_PATH": "direct"}
-    command = [sys.executable, "-m", "nuanced_speech.serve.handler_server"]
+    settings = {"PORT": str(port), "NUANCED_SPEECH_PATH": "direct", "NUANCED_SPEECH_DECODER": "fast"}
+    environment, command = {**os.environ, **settings}, [sys.executable, "-m", "nuanced_speech.serve.handler_server"]
     with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
         try:
             event = json.dumps({"audio": base64.b64encode(recording).decode(), "voice": "af_heart"}).encode()

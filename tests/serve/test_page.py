@@ -286,4 +286,5 @@ def test_what_the_microphone_hears_is_spoken_again_at_once(page: Page) -> None:
     minutes, _, seconds = page.inner_text("#live-made").partition(":")
     assert minutes == "0" and 1.0 < float(seconds) < 6.0
     assert page.inner_text("#live-error") == "" and page.is_enabled("#live-start")
+    assert page.inner_text("#live-breaks") == "0" and page.inner_text("#live-delay-name") == "Time after the pause"
     assert faults(page) == [] and overflow(page) <= 0

@@ -58,8 +58,9 @@ def test_a_cluster_needs_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=f"token: .* set {TOKEN}"):
         app(RayServeSettings())
     monkeypatch.setenv(TOKEN, "of the environment")
-    config = RayServeSettings(hosts="speech.example.org, other.example.org").config()
+    config = RayServeSettings(hosts="speech.example.org, other.example.org", decoder="fast").config()
     assert config.token == "of the environment" and config.hosts == ("speech.example.org", "other.example.org")
+    assert config.decoder == "fast"
 
 
 def test_settings_reach_ray() -> None:

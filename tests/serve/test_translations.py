@@ -74,6 +74,40 @@ def test_what_is_spoken_comes_back_in_another_voice(socket: ClientConnection, mo
         socket.recv(timeout=20)
 
 
+def test_a_socket_leaves_a_line_without_its_sound(address: str, caplog: pytest.LogCaptureFixture) -> None:
+    def lines() -> list[dict[str, Any]]:
+        return [json.loads(r.getMessage()) for r in caplog.records if r.name == "nuanced_speech.serve.access"]
+
+    with caplog.at_level("INFO", logger="nuanced_speech"):
+        with connect(address) as socket:
+            assert json.loads(socket.recv())["type"] == "session.created"
+        until = time.monotonic() + 30
+        while not lines() and time.monotonic() < until:
+            time.sleep(0.01)
+    (line,) = lines()
+    assert (line["method"], line["route"], line["status"]) == ("WEBSOCKET", "/v1/realtime/translations", 101)
+    assert line["bytes"] > 100
+
+
+@pytest.mark.slow
+def test_blocks_come_back_while_the_speaker_goes_on(socket: ClientConnection) -> None:
+    send(socket, "session.update", session={"audio": {"output": {"voice": "af_heart", "mode": "block"}}})
+    assert receive(socket, "session.updated")["session"]["audio"]["output"]["reserve_ms"] == 350
+    wave = audio.read(CLIP)[:36_000]
+    pcm = base64.b64encode(to_int16(wave[:24_000]).tobytes()).decode()
+    send(socket, "session.input_audio_buffer.append", audio=pcm)
+    # before the end of what is spoken
+    parts = [receive(socket, "session.output_audio.delta")]
+    pcm = base64.b64encode(to_int16(wave[24_000:]).tobytes()).decode()
+    send(socket, "session.input_audio_buffer.append", audio=pcm)
+    send(socket, "session.close")
+    while (event := receive(socket, "session.output_audio.delta", "session.closed"))["type"] != "session.closed":
+        parts.append(event)
+    waves = [from_int16(np.frombuffer(base64.b64decode(part["delta"]), "<i2")) for part in parts]
+    assert len(waves) > 1 and 0 <= sum(map(len, waves)) - len(wave) < 600
+    assert np.abs(np.concatenate(waves)).max() > 0.02
+
+
 @pytest.mark.parametrize(
     ("event", "named"),
     [

@@ -20,7 +20,7 @@ from helpers import ROOT
 from nuanced_speech import audio
 from nuanced_speech.audio.loudness import BROADCAST_LUFS, loudness
 from nuanced_speech.core import precision
-from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
+from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.synthesis import timestamps
 from nuanced_speech.synthesis.sample import SENTENCES, sentence_for
@@ -204,15 +204,31 @@ def test_kokoro_speaks_at_its_own_speeds_only(speed: float, own: float) -> None:
 
 
 def test_words_keep_their_places_where_speech_is_stretched(models: ModelBank, packaged_decoder: Decoder) -> None:
-    """Twice as fast as Kokoro speaks: the same words at half the times, and half the audio, within a unit."""
+    """Half and twice as fast as Kokoro speaks: the same words, and half or twice the audio, within a unit.
+
+    The times are twice those where speech is slower. Where it is faster, they are where the words are heard.
+    """
     synthesis = TextToSpeech(models, kokoro_speeds=SpeedRange(1.0, 1.0), decoder=packaged_decoder)
-    whole, half = (list(synthesis.stream("Come in.", "bf_emma", speed=speed)) for speed in (1.0, 2.0))
-    for before, after in zip(whole, half, strict=True):
-        assert len(after.audio) == pytest.approx(len(before.audio) / 2, abs=SAMPLES_PER_UNIT)
-        assert [word.text for word in after.words] == [word.text for word in before.words]
-        for slow, fast in zip(before.words, after.words, strict=True):
-            assert fast.start == pytest.approx(slow.start / 2, abs=SECONDS_PER_UNIT)
-            assert fast.end == pytest.approx(slow.end / 2, abs=SECONDS_PER_UNIT)
+    slow, whole, fast = (list(synthesis.stream("Come in.", "bf_emma", speed=speed)) for speed in (0.5, 1.0, 2.0))
+    for slower, before, faster in zip(slow, whole, fast, strict=True):
+        assert len(slower.audio) == pytest.approx(len(before.audio) * 2, abs=SAMPLES_PER_UNIT)
+        assert len(faster.audio) == pytest.approx(len(before.audio) / 2, abs=SAMPLES_PER_UNIT)
+        assert [word.text for word in slower.words] == [word.text for word in before.words]
+        assert [word.text for word in faster.words] == [word.text for word in before.words]
+        for long, word, short in zip(slower.words, before.words, faster.words, strict=True):
+            assert long.start == pytest.approx(word.start * 2, abs=SECONDS_PER_UNIT)
+            assert long.end == pytest.approx(word.end * 2, abs=SECONDS_PER_UNIT)
+            # by Kokoro's own places, each word is the same sound: its loudness is
+            levels = [
+                20 * np.log10(np.sqrt(np.square(one.audio[slice(*at)]).mean()))
+                for one, at in ((before, _samples(word)), (faster, _samples(short)))
+            ]
+            assert levels[1] == pytest.approx(levels[0], abs=2.5)
+            assert 0.2 * (word.end - word.start) < short.end - short.start < 0.8 * (word.end - word.start)
+
+
+def _samples(word: TimedText) -> tuple[int, int]:
+    return round(word.start * SAMPLE_RATE), round(word.end * SAMPLE_RATE)
 
 
 def test_fast_sounds_the_same(models: ModelBank, short: np.ndarray) -> None:

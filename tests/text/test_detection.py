@@ -2,7 +2,10 @@
 
 import pytest
 
-from nuanced_speech.text.detection import DetectionConfig, detect_language
+from nuanced_speech.synthesis.utterances import text_parts
+from nuanced_speech.text.detection import DetectionConfig, detect_language, sentence_language
+from nuanced_speech.text.frontend import spoken_sentences
+from nuanced_speech.text.g2p import phoneme_chunks, phonemize
 from nuanced_speech.train.configs import LANGUAGE_TEXTS, SENTENCES
 
 
@@ -23,3 +26,34 @@ def test_too_short_to_tell(text: str) -> None:
 def test_the_least_probability_can_be_chosen() -> None:
     assert detect_language("Guten Morgen") is None
     assert detect_language("Guten Morgen", DetectionConfig(least=0.2)) == "de"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "language", "own"),
+    [
+        ("Guten Morgen, meine Damen und Herren!", "en", "de"),
+        ("Je ne comprends pas du tout cette histoire.", "en", "fr"),
+        ("Nobody expected such weather so late in June.", "de", "en"),
+        ("Nobody expected such weather so late in June.", "en", "en"),
+        # too short, names, foreign words inside a sentence, IPA, notation, kin, another script
+        ("Guten Morgen, Herr Schmidt.", "en", "en"),
+        ("Louis XIV built Versailles.", "en", "en"),
+        ("He said Guten Morgen, meine Damen, and they left.", "en", "en"),
+        ("[nəkɫudɔf ˈfɫəʃt... ənd ˈfɛɫt - ˈɔɫˌweɪz ˈdɪd!]", "en", "en"),
+        ("[Kokoro](/kˈOkəɹO/) speaks nine different languages.", "en", "en"),
+        ("Jeg ved ikke, hvad der er sket med bilen.", "no", "no"),
+        ("这是一个非常长的句子，我们今天去公园散步。", "en", "en"),
+        ("Nobody expected such weather so late in June.", "haw", "haw"),
+    ],
+)
+def test_a_sentence_in_another_language(sentence: str, language: str, own: str) -> None:
+    assert sentence_language(sentence, language) == own
+
+
+def test_a_sentence_in_another_language_is_spoken_by_its_rules() -> None:
+    text = "She opened the door. Guten Morgen, meine 3 Damen und Herren! They all sat down."
+    assert list(spoken_sentences(text))[1] == "Guten Morgen, meine drei Damen und Herren!"
+    spoken = [part.phonemes.strip() for part in text_parts(text, "en", False)]
+    assert spoken[1] == phonemize("Guten Morgen, meine 3 Damen und Herren!", "de")
+    assert phonemize("Guten Morgen, meine 3 Damen und Herren!", "de") in phoneme_chunks(text)[0]
+    assert spoken[0] == phonemize("She opened the door.")

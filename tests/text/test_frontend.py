@@ -110,7 +110,7 @@ def test_alignment_keeps_what_both_have() -> None:
 
 
 def test_a_grammar_of_every_language_loads_and_reads() -> None:
-    assert set(grammars.languages()) == {"en", "es", "fr", "hi", "it", "ja", "pt", "zh"}
+    assert set(grammars.languages()) == {"de", "en", "es", "fr", "hi", "it", "ja", "pt", "zh"}
     assert all(grammars.verbalized("3", language) not in (None, "3") for language in grammars.languages())
 
 
@@ -151,6 +151,8 @@ def test_ssml() -> None:
         '<phoneme ph="təmˈɑːtO">tomato</phoneme> <sub alias="hyper text">HTML</sub> '
         '<prosody rate="80%">slow</prosody><p><s>One</s></p></speak>'
     )
+    assert from_ssml('<speak><prosody rate="+300%">a</prosody></speak>') == "[speed:4]a[speed:1]"
+    assert from_ssml('<speak><prosody rate="25%">a</prosody></speak>') == "[speed:0.25]a[speed:1]"
     assert from_ssml(text) == "A [pause:0.5s]A, B, 1 [tomato](/təmˈɑːtO/) hyper text [speed:0.8]slow[speed:1]\n\nOne."
 
 
@@ -161,6 +163,9 @@ def test_ssml() -> None:
         ("<p>Hi</p>", "the outermost element is <p>"),
         ("<!DOCTYPE x><speak/>", "a document type is not read"),
         ('<speak><break time="soon"/></speak>', "'soon' is no length of a pause"),
+        ('<speak><prosody rate="500%">a</prosody></speak>', "a speed of 5 is not possible: give 0.25 to 4"),
+        ('<speak><prosody rate="3"><prosody rate="2">a</prosody></prosody></speak>', "a speed of 6 is not possible"),
+        ('<speak><prosody rate="quick">a</prosody></speak>', "'quick' is no rate"),
         ('<speak><phoneme alphabet="x-sampa" ph="a">a</phoneme></speak>', "alphabet 'x-sampa'"),
     ],
 )
@@ -175,6 +180,7 @@ def test_notation() -> None:
         Segment("Me.", voice="am_michael"),
         Segment("You. [laughs]", speed=1.2),
     ]
+    assert segments("[rate:1.5]Go. [rate]Stop.") == [Segment("Go. ", speed=1.5), Segment("Stop.")]
     assert phonemize("[a](/x/)[b](/y/) there") == f"xy {phonemize('there')}"
     assert phonemize("[Kokoro](/kˈO/) [is](/z/) on").split()[:2] == ["kˈO", "z"]
     for text in ("[pause:long] x", "[pause:99s] x", "[speed:0] x", "[speed:fast] x"):
@@ -206,6 +212,15 @@ def test_sentences_do_not_end_at_abbreviations() -> None:
     assert list(split_sentences(text)) == [
         "Come on Jan. 5 at 10 a.m. to p. 7.", "No. 5 is by J. R. R. Tolkien.", "Is it?", "Yes."
     ]  # fmt: skip
+
+
+def test_sentences_of_other_languages_do_not_end_at_abbreviations() -> None:
+    german = "Fr. Meier wohnt in der Hauptstr. 5, d. h. bei uns. Am 3. Mai starb Heinrich VIII. in London."
+    assert list(split_sentences(german, "de")) == [
+        "Fr. Meier wohnt in der Hauptstr. 5, d. h. bei uns.", "Am 3. Mai starb Heinrich VIII. in London."
+    ]  # fmt: skip
+    assert list(split_sentences("Это т. е. № 7 на ул. Ленина. Да.", "ru")) == ["Это т. е. № 7 на ул. Ленина.", "Да."]
+    assert list(split_sentences("To jest nr. 7.", "pl")) == ["To jest nr. 7."]
 
 
 def test_other_scripts_are_spoken() -> None:

@@ -17,7 +17,7 @@ from nuanced_speech import Converter, audio
 from nuanced_speech.analysis.features import ENERGY_OFFSET
 from nuanced_speech.core.constants import SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.dsp.spectral_distance import SpectralDistance
+from nuanced_speech.dsp.spectral_distance import MEL_BANDS, SpectralDistance
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.train import decoder_data
 from nuanced_speech.train.configs import DecoderDataConfig, FastDecoderTraining
@@ -108,6 +108,18 @@ def test_the_distance_leaves_out_what_a_recording_does_not_say() -> None:
     distance = SpectralDistance()
     whole, low = (float(distance(dull, wave, torch.tensor([hertz]))[1]) for hertz in (12000.0, 9000.0))
     assert whole > 0.3 and low < 0.05
+    bands = SpectralDistance(bands=MEL_BANDS)
+    whole, low = (float(bands(dull, wave, torch.tensor([hertz]))[1]) for hertz in (12000.0, 9000.0))
+    assert whole > 0.15 and low < 0.05
+
+
+def test_bands_compare_levels_and_not_which_bin_is_loud() -> None:
+    one, other = torch.randn(2, 1, 24000, generator=torch.Generator().manual_seed(0))
+    whole = torch.tensor([12000.0])
+    bins, bands = SpectralDistance(), SpectralDistance(bands=MEL_BANDS)
+    assert float(bands(one, other, whole)[1]) < 0.6 * float(bins(one, other, whole)[1])
+    # twice the level is log 2 everywhere
+    assert float(bands(2 * one, one, whole)[1]) == pytest.approx(0.693, abs=0.01)
 
 
 def test_training_comes_nearer_and_a_resumed_run_is_the_same(data: Path, tmp_path: Path) -> None:

@@ -97,12 +97,16 @@ def test_a_clone_for_a_fast_decoder_keeps_its_numbers_beside_the_same_pack(
         [clip, SAMPLE], "huck", consent="Yes.", models=models, refine=4, config=config, decoder=fast_decoder
     ).voice
     assert torch.equal(made.pack, cloned.voice.pack)
+    assert made.frames is not None and made.frames.digest == cloned.voice.frames.digest
+    assert made.frames.content.shape == (320, 512)
     assert made.adaptation is not None and made.adaptation.decoder == fast_decoder.digest
     plain, adapted = (
         TextToSpeech(models, decoder=fast_decoder).speak("Yes.", voice)
         for voice in (replace(made, adaptation=None), made)
     )
     assert plain.shape == adapted.shape and not np.array_equal(plain, adapted)
+    alone = TextToSpeech(models, decoder=fast_decoder).speak("Yes.", replace(made, adaptation=None, frames=None))
+    assert not np.array_equal(plain, alone)
 
 
 def test_melody_and_pace_are_found_again(kokoro: Kokoro) -> None:

@@ -4,11 +4,29 @@ import { byId, make, save, showError, working } from './dom.js';
 import { recordingField } from './recording.js';
 import { wavOf } from './sound.js';
 
+await isolate();
+
 const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
 const [button, form, voices] = [byId('convert-button'), byId('convert-form'), byId('voice')];
 const fail = (message) => showError(byId('convert-error'), message);
 const loading = working(byId('loading'), 'The models are loaded …');
 let [busy, ready, blob, began] = [null, false, null, performance.now()];
+
+/** Load the page once more behind a service worker that lets it use threads, where there is none yet and one can be. */
+async function isolate() {
+  const possible = !crossOriginIsolated && isSecureContext && navigator.serviceWorker;
+  // once for each visit, so that a browser that does not isolate is not asked without end
+  if (!possible || sessionStorage.getItem('isolated')) return;
+  try {
+    sessionStorage.setItem('isolated', 'asked');
+    await navigator.serviceWorker.register(new URL('./isolation.js', import.meta.url));
+    await navigator.serviceWorker.ready;
+  } catch {
+    return;
+  }
+  location.reload();
+  await new Promise(() => {});
+}
 
 const field = recordingField(byId('source'), () => 2 ** 30, () => {
   if (field.file && !field.buffer) field.fail('this browser cannot read the file: choose another one');

@@ -38,7 +38,10 @@ class Conversation {
       this.socket.onmessage = ({ data }) => {
         const event = JSON.parse(data);
         if (event.type === 'session.created') this.tell({ type: 'session.update', session: { audio: { output: this.settings } } });
-        if (event.type === 'session.updated') resolve();
+        if (event.type === 'session.updated') {
+          this.stream.reserve = Math.max(0.05, event.session.audio.output.reserve_ms / 1000);
+          resolve();
+        }
         if (event.type === 'error') {
           reject(new Error(event.error.message));
           this.told({ problem: event.error.message });
@@ -69,7 +72,7 @@ class Conversation {
     if (event.type === 'session.output_audio.delta') {
       const bytes = bytesOf(event.delta);
       this.stream.add(new Int16Array(bytes.buffer, 0, bytes.length >> 1));
-      this.told({ made: this.stream.seconds });
+      this.told({ made: this.stream.seconds, breaks: this.stream.breaks });
     }
     if (event.type === 'session.figures') this.told({ figures: event.figures });
     if (event.type === 'session.closed') this.told({ closed: true });
@@ -95,6 +98,14 @@ class Conversation {
   }
 }
 
+/** What a speaker should know of a machine that is too slow; empty where it is not. */
+function warning({ lost_seconds: lost, waiting_seconds: waiting, block_seconds: block }) {
+  if (lost > 0 || waiting > 2) {
+    return sentence(`this machine cannot follow: ${block ? 'choose phrase by phrase' : 'speak in shorter phrases'}`);
+  }
+  return block > 0.5 ? sentence(`this machine is slow: blocks have grown to ${block.toFixed(1)} s, so the delay has grown too`) : '';
+}
+
 export function setUpLive() {
   const form = byId('live-form');
   const picker = voicePicker(byId('live-picker'), 'Live voice');
@@ -108,17 +119,17 @@ export function setUpLive() {
     });
   }
 
-  function told({ problem, level, seconds, made, figures, closed }) {
+  function told({ problem, level, seconds, made, breaks, figures, closed }) {
     if (problem) showError(error, problem);
     if (level !== undefined) {
       byId('live-level').style.inlineSize = `${Math.min(100, Math.round(140 * Math.sqrt(level)))}%`;
       byId('live-time').textContent = clock(seconds);
     }
     if (made !== undefined) byId('live-made').textContent = clock(made);
+    if (breaks !== undefined) byId('live-breaks').textContent = breaks;
     if (figures) {
       byId('live-delay').textContent = figures.given_seconds ? `${figures.delay_seconds.toFixed(1)} s` : '–';
-      const slow = figures.lost_seconds > 0 || figures.waiting_seconds > 2;
-      byId('live-slow').textContent = slow ? sentence('this machine cannot follow: speak in shorter phrases, or choose the mode phrase') : '';
+      byId('live-slow').textContent = warning(figures);
     }
     if (closed && talk) {
       talk = null;
@@ -136,6 +147,7 @@ export function setUpLive() {
     start.disabled = true;
     state.textContent = 'Connecting …';
     byId('live-figures').hidden = false;
+    byId('live-delay-name').textContent = chosen('live-mode') === 'block' ? 'Time to compute a block' : 'Time after the pause';
     const voice = chosen('live-kind') === 'own' ? 'own' : picker.voice;
     talk = new Conversation({ voice, mode: chosen('live-mode') }, told);
     try {

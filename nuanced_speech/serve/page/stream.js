@@ -2,9 +2,15 @@
 
 import { RATE, context } from './sound.js';
 
+// Amplitude of 16 bits above which a sound that ends was broken off.
+const LOUD = 33;
+
 /** Plays samples one piece after the other as they come. */
 export class Stream {
-  constructor() {
+  /** @param {number} reserve seconds of silence before the first sound, so that later pieces may come later. */
+  constructor(reserve = 0.05) {
+    this.reserve = reserve;
+    this.breaks = 0;
     this.pieces = [];
     this.sources = [];
     this.played = [];
@@ -18,7 +24,10 @@ export class Stream {
     const source = sound.createBufferSource();
     source.buffer = buffer;
     source.connect(sound.destination);
-    const at = Math.max(this.end, sound.currentTime + 0.05);
+    const late = this.end < sound.currentTime;
+    const last = this.pieces.at(-1)?.at(-1) ?? 0;
+    if (late && Math.abs(last) > LOUD) this.breaks += 1;
+    const at = late ? sound.currentTime + (this.pieces.length ? 0.05 : this.reserve) : this.end;
     source.start(at);
     this.played.push({ at, from: this.seconds });
     this.pieces.push(samples);

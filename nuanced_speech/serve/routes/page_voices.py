@@ -5,6 +5,7 @@ import io
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from math import isfinite
 from typing import Annotated, Any
@@ -114,7 +115,7 @@ def router(services: Services) -> APIRouter:
         if not name or name in taken:
             message = f"name: {name!r} is taken: choose another name" if name else "name: give the voice a name"
             raise ApiError(400, message, "name", "invalid_value")
-        kept = services.voices.keep(Voice(new_id(), voice.pack, voice.provenance), name)
+        kept = services.voices.keep(replace(voice, name=new_id()), name)
         return {"id": kept.id, "name": kept.name, "kind": kept.kind}
 
     @routes.post("/page/captions")

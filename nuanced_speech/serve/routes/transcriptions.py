@@ -41,6 +41,10 @@ BODY = {
                         "response_format": {"type": "string", "enum": list(FORMATS)},
                         "temperature": {"type": "number"},
                         "stream": {"type": "boolean"},
+                        "timestamp_granularities[]": {
+                            "type": "array",
+                            "items": {"type": "string", "enum": ["word", "segment"]},
+                        },
                     },
                 }
             }
@@ -58,6 +62,7 @@ class _Asked:
     form: str
     words: bool
     segments: bool
+    prompt: str | None
 
     @property
     def duration(self) -> float:
@@ -120,7 +125,8 @@ async def _asked(services: Services, form: Any) -> _Asked:
         raise ApiError(400, message, "timestamp_granularities", "invalid_value")
     data = await required_file(form, "file", services.config.limits.body_bytes)
     wave = await decoded(services, data, "file")
-    return _Asked(wave, language, response_format, "word" in wanted, not wanted or "segment" in wanted)
+    prompt = text_field(form, "prompt", None, services.config.limits.characters)
+    return _Asked(wave, language, response_format, "word" in wanted, not wanted or "segment" in wanted, prompt)
 
 
 def _check_temperature(text: str) -> None:
@@ -134,7 +140,7 @@ def _check_temperature(text: str) -> None:
 
 def _transcripts(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[_Text]:
     """Stretches of the recording, transcribed."""
-    for part in services.engine.transcribe(asked.wave, asked.language, asked.words):
+    for part in services.engine.transcribe(asked.wave, asked.language, asked.words, asked.prompt):
         job.check()
         at, found = part.start, part.transcript
         moved = [

@@ -6,6 +6,7 @@ The client sends PCM of 16 bits at 24 kHz in base64 while it is spoken, and gets
 import asyncio
 import json
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -108,8 +109,7 @@ class _Talk:
             # after all events that threads have told
             self.loop.call_soon(self.outgoing.put_nowait, None)
             await sender
-            if self.socket.application_state == WebSocketState.CONNECTED:
-                await self.socket.close()
+            await self._end()
 
     async def refuse(self, error: ApiError, event_id: Any = None) -> None:
         """Send an error at once."""
@@ -190,7 +190,11 @@ class _Talk:
         self.loop.call_soon_threadsafe(self.outgoing.put_nowait, event)
 
     def _described(self) -> dict[str, Any]:
-        wanted = {"format": {"type": "audio/pcm", "rate": SAMPLE_RATE}, **asdict(self.settings)}
+        reserve = LiveConfig(mode=self.settings.mode).reserve_seconds  # type: ignore[arg-type]
+        wanted = {
+            "format": {"type": "audio/pcm", "rate": SAMPLE_RATE}, **asdict(self.settings),
+            "reserve_ms": round(reserve * 1000),
+        }  # fmt: skip
         return {
             "id": self.id, "object": "realtime.session", "type": "translation", "model": MODEL,
             "expires_at": round(self.began + self.services.config.limits.live_seconds),
@@ -211,8 +215,14 @@ class _Talk:
             if time.time() - self.began > self.services.config.limits.live_seconds:
                 await self._close()
                 await asyncio.sleep(0.1)
-                await self.socket.close()
+                await self._end()
                 return
+
+    async def _end(self) -> None:
+        """Close the socket, if the client has not done so."""
+        if self.socket.application_state == WebSocketState.CONNECTED:
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await self.socket.close()
 
     async def _send_all(self) -> None:
         while (event := await self.outgoing.get()) is not None:

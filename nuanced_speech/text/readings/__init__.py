@@ -1,6 +1,6 @@
 """What the grammars leave: a table-driven stage for each language, before the grammar sees a sentence and after it."""
 
-from nuanced_speech.text.readings import english, others, roman
+from nuanced_speech.text.readings import english, german, others, plain, roman, russian
 
 
 def before_grammar(sentence: str, language: str) -> str:
@@ -9,11 +9,17 @@ def before_grammar(sentence: str, language: str) -> str:
         return english.before_grammar(roman.in_digits(sentence, language))
     if language in others.WORDS:
         return others.before_grammar(roman.in_digits(sentence, language), language)
-    return sentence
+    if language == "de":
+        return german.before_grammar(sentence)
+    if language == "ru":
+        return russian.in_words(sentence)
+    return plain.in_words(sentence, language) if language in plain.LANGUAGES else sentence
 
 
 def after_grammar(sentence: str, language: str) -> str:
     """A sentence with the signs that the grammar left as words."""
     if language == "en":
         return english.after_grammar(sentence)
+    if language == "de":
+        return german.after_grammar(sentence)
     return others.after_grammar(sentence, language) if language in others.WORDS else sentence
