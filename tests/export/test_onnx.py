@@ -266,7 +266,7 @@ def test_says_what_is_wrong_in_one_line(folder: Path, tmp_path: Path, capsys: py
     assert "input itself" in capsys.readouterr().err and copy.read_bytes() == CLIP.read_bytes()
     damaged = tmp_path / "damaged"
     damaged.mkdir()
-    for path in folder.iterdir():
+    for path in filter(Path.is_file, folder.iterdir()):
         (damaged / path.name).write_bytes(path.read_bytes()[: None if path.name != "pitch.onnx" else 1000])
     with pytest.raises(UserError, match="pitch.onnx"):
         EdgeConverter(damaged)
