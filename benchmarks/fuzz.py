@@ -29,12 +29,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zipfile import ZipFile
 
+import av
 import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 import fuzz_formats
 import fuzz_weights
+import fuzz_work
 from fuzz_formats import Format
 
 from nuanced_speech.core.errors import UserError
@@ -204,6 +206,9 @@ def _outcome(kind: Format, path: Path) -> tuple[int, str]:
 
 def _out_of_memory(error: BaseException | None) -> bool:
     while error is not None:
+        if isinstance(error, av.error.MemoryError):
+            # what FFmpeg says of sizes above 2 GB in a header, for which it takes no memory
+            return False
         if isinstance(error, MemoryError) or _MEMORY.search(str(error)):
             return True
         error = error.__cause__ or error.__context__
@@ -249,7 +254,7 @@ def main() -> int:
     parser.add_argument("--formats", nargs="*", default=[], help="Names of formats. All if omitted.")
     parser.add_argument("--seed", type=int, default=0, help="Random seed.")
     args = parser.parse_args()
-    every = [*fuzz_formats.formats(), *fuzz_weights.formats()]
+    every = [*fuzz_formats.formats(), *fuzz_work.formats(), *fuzz_weights.formats()]
     kinds = [kind for kind in every if not args.formats or kind.name in args.formats]
     if args.folder:
         args.folder.mkdir(parents=True, exist_ok=True)

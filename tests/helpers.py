@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
+import soundfile
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(__file__).parent / "data"
@@ -41,3 +45,23 @@ def ordinary_user() -> Iterator[Path]:
             yield folder
         finally:
             os.seteuid(uid)
+
+
+def endless_recording(path: Path, size: int = 10**12) -> Path:
+    """A W64 file of so many bytes, nearly all of them holes, which are samples of 8 bits at 1 kHz."""
+    soundfile.write(path, np.zeros(10), 1000, "PCM_U8", format="W64")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"data") + 16
+    data[16:24], data[at : at + 8] = (n.to_bytes(8, "little") for n in (size, size - at + 16))
+    path.write_bytes(data)
+    os.truncate(path, size)
+    return path
+
+
+def broken_cache(folder: Path) -> None:
+    """A cache of models in which Kokoro's file was cut short."""
+    folder.mkdir()
+    (folder / "kokoro.safetensors").write_bytes(b"cut")
+    told = {"name": "kokoro", "source": "hub", "date": "2026", "bytes": 9}
+    manifest = told | {"source_sha256": "0" * 64, "sha256": "0" * 64}
+    (folder / "kokoro.json").write_text(json.dumps(manifest))

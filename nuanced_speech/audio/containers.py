@@ -1,6 +1,6 @@
 """What a written file is like inside: sound by libsndfile or FFmpeg, or a video with new sound."""
 
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
@@ -8,6 +8,8 @@ import soundfile
 
 from nuanced_speech.audio.av_files import SOUND_FORMATS, VIDEO_FORMATS, AvFile, replace_sound, video_start
 from nuanced_speech.audio.checked_file import CheckedFile
+from nuanced_speech.audio.limiter import CEILING, COMPRESSED_CEILING
+from nuanced_speech.core.files import temporary_folder
 
 # Container and sample format for each suffix that can be written.
 OUTPUT_FORMATS = {
@@ -18,13 +20,23 @@ OUTPUT_FORMATS = {
     ".mp3": ("MP3", "MPEG_LAYER_III"),
     **SOUND_FORMATS,
 }
+_LOSSLESS = (".wav", ".flac")
 
 
 class Container(Protocol):
     """One file, which is opened, written to, closed, and completed if all went well.
 
     Its methods raise what soundfile and PyAV raise where a file cannot be written.
+
+    Attributes:
+        sample_rate: Hz.
+        comment: for the metadata.
+        ceiling: largest true peak to write for one of at most -1 dBFS when the file is read again.
     """
+
+    sample_rate: int
+    comment: str
+    ceiling: float
 
     def open(self, path: Path) -> soundfile.SoundFile | AvFile:
         """What samples are written to; ``path`` is the file's name until it is complete."""
@@ -47,6 +59,7 @@ class SoundContainer:
 
     def __init__(self, suffix: str, sample_rate: int, comment: str) -> None:
         self.suffix, self.sample_rate, self.comment = suffix, sample_rate, comment
+        self.ceiling = CEILING if suffix in _LOSSLESS else COMPRESSED_CEILING
         self._file: soundfile.SoundFile | AvFile | None = None
         self._checked: CheckedFile | None = None
 
@@ -95,17 +108,20 @@ class VideoContainer:
         comment: for the metadata.
     """
 
+    ceiling = COMPRESSED_CEILING
+
     def __init__(self, suffix: str, video: Path, sample_rate: int, comment: str) -> None:
         self.suffix, self.video, self.sample_rate, self.comment = suffix, video, sample_rate, comment
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder = ExitStack()
+        self._sound = Path()
         self._file: AvFile | None = None
 
     def open(self, path: Path) -> AvFile:
         """See ``Container``: the sound goes into a file of its own, and into the video when it is whole."""
-        self._folder = tempfile.TemporaryDirectory()
+        self._sound = self._folder.enter_context(temporary_folder()) / "sound.mka"
         codec = VIDEO_FORMATS[self.suffix][1]
         delay = max(video_start(self.video) or 0.0, 0.0)
-        self._file = AvFile(self._sound(self._folder), self.sample_rate, "matroska", codec, delay=delay)
+        self._file = AvFile(self._sound, self.sample_rate, "matroska", codec, delay=delay)
         return self._file
 
     def close(self) -> None:
@@ -115,9 +131,5 @@ class VideoContainer:
 
     def complete(self, path: Path, frames: int) -> None:
         """See ``Container``."""
-        assert self._folder is not None
         with self._folder:
-            replace_sound(self.video, self._sound(self._folder), path, VIDEO_FORMATS[self.suffix][0], self.comment)
-
-    def _sound(self, folder: "tempfile.TemporaryDirectory[str]") -> Path:
-        return Path(folder.name) / "sound.mka"
+            replace_sound(self.video, self._sound, path, VIDEO_FORMATS[self.suffix][0], self.comment)

@@ -21,6 +21,7 @@ from nuanced_speech.audio.av_files import VIDEO_FORMATS, AvFile, video_start
 from nuanced_speech.audio.channels import mixing_weights, one_channel
 from nuanced_speech.audio.containers import OUTPUT_FORMATS, Container, SoundContainer, VideoContainer
 from nuanced_speech.audio.decoding import AV_SUFFIXES, SoundStream, comment_of, sound_streams
+from nuanced_speech.audio.limiter import Limiter, LimiterConfig
 from nuanced_speech.audio.pcm import to_int16
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
@@ -98,10 +99,11 @@ def write(
 ) -> None:
     """Write a mono waveform [T] by the suffix of `path`: WAV or FLAC (16 bits), OGG (Vorbis), Opus, MP3 or M4A (AAC).
 
-    `comment` goes into the file's metadata; "" for what is not synthetic.
+    `comment` goes into the file's metadata; "" for what is not synthetic. Speech that a comment marks as synthetic is
+    limited to a true peak of -1 dBFS; of other sound, samples beyond [-1, 1] are clipped.
 
-    The file appears only when it is complete; until then a file already there stays as it was. Samples beyond [-1, 1]
-    are limited. Raises UserError when the path cannot be written, ValueError for a waveform that is not [T] and finite.
+    The file appears only when it is complete; until then a file already there stays as it was. Raises UserError when
+    the path cannot be written, ValueError for a waveform that is not [T] and finite.
     """
     with AudioWriter(path, sample_rate, comment) as writer:
         writer.write(wave)
@@ -115,8 +117,9 @@ class AudioWriter:
                 writer.write(chunk)
 
     Raises UserError when the path cannot be written or the disk is full. Any exception in the block, an interrupt
-    included, removes what was written so far. `comment` goes into the file's metadata. What the file is like inside is
-    left to a `container`: that of the suffix, unless another one is given, as for a video.
+    included, removes what was written so far. `comment` goes into the file's metadata; with one, a look-ahead limiter
+    keeps the true peak below -1 dBFS. What the file is like inside is left to a `container`: that of the suffix, unless
+    another one is given, as for a video.
     """
 
     def __init__(
@@ -133,8 +136,11 @@ class AudioWriter:
 
     def __enter__(self) -> AudioWriter:
         self._context = self._open()
-        self._file = self._context.__enter__()
+        self._limiter = None
+        if self._container.comment:
+            self._limiter = Limiter(self._container.sample_rate, LimiterConfig(self._container.ceiling))
         self._frames = 0
+        self._file = self._context.__enter__()
         return self
 
     def __exit__(
@@ -144,7 +150,7 @@ class AudioWriter:
         self._context.__exit__(kind, error, traceback)
 
     def write(self, chunk: np.ndarray) -> None:
-        """Append samples [T]; those beyond [-1, 1] are limited to it. ValueError unless the chunk is [T] and finite."""
+        """Append samples [T]; the last milliseconds wait for more. ValueError unless they are [T] and finite."""
         if self._file is None:
             raise ValueError("AudioWriter.write works only inside its with block")
         chunk = np.asarray(chunk)
@@ -155,9 +161,12 @@ class AudioWriter:
             block = chunk[start : start + _WRITE_BLOCK].astype(np.float32)
             if not np.isfinite(block).all():
                 raise ValueError("the waveform to write holds samples that are NaN or infinite")
-            with self._failures_explained():
-                self._file.write(to_int16(block) if self._file.subtype == "PCM_16" else np.clip(block, -1.0, 1.0))
-            self._frames += len(block)
+            self._append(self._file, block if self._limiter is None else self._limiter.push(block))
+
+    def _append(self, file: soundfile.SoundFile | AvFile, block: np.ndarray) -> None:
+        with self._failures_explained():
+            file.write(to_int16(block) if file.subtype == "PCM_16" else np.clip(block, -1.0, 1.0))
+        self._frames += len(block)
 
     @contextmanager
     def _open(self) -> Iterator[soundfile.SoundFile | AvFile]:
@@ -166,6 +175,8 @@ class AudioWriter:
                 file = self._container.open(temporary)
             try:
                 yield file
+                if self._limiter is not None:
+                    self._append(file, self._limiter.finish())
             except BaseException:
                 with suppress(*_WRITE_ERRORS):
                     self._container.close()
@@ -206,6 +217,15 @@ def synthetic_mark(path: str | os.PathLike[str]) -> str | None:
     _check_readable(Path(path))
     comment = comment_of(Path(path))
     return comment if SYNTHETIC in comment else None
+
+
+def sample_rate(path: str | os.PathLike[str]) -> int:
+    """The sample rate of the sound in an audio or video file, Hz; the lowest one of chained streams.
+
+    Raises UserError when the file is missing or holds no sound that can be read.
+    """
+    _check_readable(Path(path))
+    return min(stream.sample_rate for stream in sound_streams(Path(path)))
 
 
 def check_writable(path: str | os.PathLike[str], videos: bool = False) -> None:

@@ -16,6 +16,8 @@ from nuanced_speech.core.constants import SAMPLE_RATE
 
 # -1 dBFS is 0.8913; what is left allows for the rounding to 16 bits and for peaks between the 8 points.
 CEILING = 0.885
+# For codecs that lose something: speech comes out by up to 13 % higher, by 22 % where it was six times too loud.
+COMPRESSED_CEILING = 0.72
 # Points between two samples, and samples on each side that they are interpolated from.
 _POINTS, _REACH = 8, 16
 _SHAPE = 6.0
@@ -111,9 +113,11 @@ class Limiter:
         return (10 ** (gains / 20)).astype(np.float32)
 
 
-def limited(chunks: Iterable[np.ndarray], sample_rate: int = SAMPLE_RATE) -> Iterator[np.ndarray]:
+def limited(
+    chunks: Iterable[np.ndarray], sample_rate: int = SAMPLE_RATE, config: LimiterConfig | None = None
+) -> Iterator[np.ndarray]:
     """A stream of chunks ``[T]`` with no true peak above the ceiling; as long as it was, and unchanged where quiet."""
-    limiter = Limiter(sample_rate)
+    limiter = Limiter(sample_rate, config)
     for chunk in chunks:
         ready = limiter.push(chunk)
         if len(ready):

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from nuanced_speech.audio.limiter import COMPRESSED_CEILING, LimiterConfig, limited
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import check_replaceable, replacing
 
 SUFFIX = ".m4b"
 BITS_PER_SECOND = 64_000
+# At this rate the default coder raises single peaks by up to 45 %, this one by 2 %.
+CODER = "fast"
 _FRAME = 1 << 15
 _COVER_CODECS = {b"\xff\xd8\xff": "mjpeg", b"\x89PNG": "png"}
 
@@ -54,7 +57,7 @@ def write(path: Path, chunks: Iterable[np.ndarray], chapters: Sequence[ChapterMa
 
     Args:
         path: file to write.
-        chunks: sound ``[T]`` at 24 kHz; what lies beyond [-1, 1] is limited.
+        chunks: sound ``[T]`` at 24 kHz; a look-ahead limiter keeps the true peak of the book below -1 dBFS.
         chapters: in order.
         tags: title, author, mark, and cover (JPEG or PNG; anything else is left out).
 
@@ -77,7 +80,9 @@ def _write(path: str, chunks: Iterable[np.ndarray], chapters: Sequence[ChapterMa
     named = {"title": tags.title, "album": tags.title, "artist": tags.author, "comment": tags.comment}
     with av.open(path, "w", format="mp4", options={"brand": "M4B ", "movflags": "+faststart"}) as container:
         container.metadata.update({key: value for key, value in (named | {"genre": "Audiobook"}).items() if value})
-        stream = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono", bit_rate=BITS_PER_SECOND)
+        stream = container.add_stream(
+            "aac", rate=SAMPLE_RATE, layout="mono", bit_rate=BITS_PER_SECOND, options={"aac_coder": CODER}
+        )
         container.set_chapters(
             [
                 {
@@ -93,9 +98,9 @@ def _write(path: str, chunks: Iterable[np.ndarray], chapters: Sequence[ChapterMa
         if tags.cover is not None:
             _add_cover(container, tags.cover)
         position = 0
-        for chunk in chunks:
+        for chunk in limited(chunks, SAMPLE_RATE, LimiterConfig(COMPRESSED_CEILING)):
             for start in range(0, len(chunk), _FRAME):
-                block = np.clip(chunk[start : start + _FRAME], -1.0, 1.0).astype(np.float32)
+                block = chunk[start : start + _FRAME]
                 frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block[None]), format="fltp", layout="mono")
                 frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, position, Fraction(1, SAMPLE_RATE)
                 position += len(block)

@@ -15,7 +15,7 @@ from nuanced_speech.audio import m4b
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.core.files import check_room
+from nuanced_speech.core.files import check_room, size_of
 from nuanced_speech.core.journal import Journal, work_folder
 from nuanced_speech.core.version import __version__
 from nuanced_speech.synthesis import timestamps as times
@@ -70,7 +70,8 @@ class Outputs:
             make_folder(self.chapters)
             audio.check_writable(self.chapters / f"check{self.suffix}")
         seconds = sum(len(chapter.text) for chapter in book.chapters) / CHARACTERS_PER_SECOND
-        check_room(self.work.parent, round(seconds * SAMPLE_RATE * BYTES_PER_SAMPLE))
+        # what an earlier run has kept is there already
+        check_room(self.work.parent, round(seconds * SAMPLE_RATE * BYTES_PER_SAMPLE) - size_of(self.work))
 
 
 def speak_book(book: "Book", outputs: Outputs, speech: "Speech") -> None:

@@ -78,17 +78,19 @@ def clone(
 
       nuanced-speech convert in.wav out.wav --voice me
     """
-    from nuanced_speech.voice.files import check_free, check_name
+    from nuanced_speech.voice.files import check_free, check_name, check_writable
 
     check_name(name)
     check_free(name, out, force)
+    check_writable(name, out)
     consent = _consent(i_have_consent)
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.models.content_adapter import ContentConfig
     from nuanced_speech.models.decoder import KOKORO, load_decoder
     from nuanced_speech.voicemaking.cloning import clone as clone_voice
-    from nuanced_speech.weights.catalog import canonical
+    from nuanced_speech.weights.catalog import canonical, find
 
     folder = report or out
     if not no_report:
@@ -99,6 +101,9 @@ def clone(
     if decoder != KOKORO and not refine:
         raise UserError("decoder: a voice is made for a fast decoder by `refine` alone: give a number of steps too")
     chosen = load_decoder(decoder, models)
+    _check_recordings(recordings)
+    for model in ("kokoro", f"whisper-{ContentConfig().whisper}", f"whisper-{whisper}"):
+        find(model)
     with bar(name) as advance:
         cloned = clone_voice(
             [*recordings], name, consent=consent, language=language, refine=refine, one_speaker=one_speaker, seed=seed,
@@ -112,15 +117,28 @@ def clone(
         _report(cloned, models, folder)
 
 
+def _check_recordings(recordings: list[Path]) -> None:
+    """Find a mistake in a name before models are fetched."""
+    missing = next((path for path in recordings if not path.exists()), None)
+    if missing is not None:
+        raise UserError(f"{missing} does not exist: check the name")
+
+
 def _check_report(folder: Path, name: str, force: bool) -> None:
     """Refuse a report that could not be written, before any work."""
+    from nuanced_speech.core.files import check_replaceable
     from nuanced_speech.core.plotting import require_matplotlib
     from nuanced_speech.evaluate import voice_report
+    from nuanced_speech.voice.files import check_makeable
 
     require_matplotlib()
     taken = [path for path in voice_report.paths(folder, name) if path.exists()]
     if taken and not force:
         raise UserError(f"{taken[0]} is there already: choose another --report folder, or --force to overwrite it")
+    check_makeable(folder)
+    if folder.exists():
+        for path in voice_report.paths(folder, name):
+            check_replaceable(path)
 
 
 def _report(cloned: "Clone", models: "ModelBank", folder: Path) -> None:
@@ -197,7 +215,10 @@ def mix(
 
 
 def detect(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files: WAV, FLAC or OGG.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Audio or video files."),
+    ],
 ) -> None:
     """Print the mark of synthetic audio in the metadata of files.
 

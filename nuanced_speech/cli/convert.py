@@ -11,13 +11,14 @@ from nuanced_speech.cli.archive import Engine, convert_folder
 from nuanced_speech.cli.arguments import STANDARD, Decoder, Device, Dictionary, Loudness, SynthesisSeed, Whisper, lufs
 from nuanced_speech.cli.conversion_report import report_conversion
 from nuanced_speech.cli.options import in_options
-from nuanced_speech.cli.progress import bar
+from nuanced_speech.cli.progress import Advance, bar
 from nuanced_speech.cli.work import Work, work_of
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
     from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.convert.resumable import AnyConverter
+    from nuanced_speech.core.progress import Progress
 
 console = Console(stderr=True)
 
@@ -241,7 +242,7 @@ def _checked_converter(
     if spread.name == "local":  # the machine that sends the work may have none
         check_device(device)
     canonical(f"whisper-{whisper}")
-    work.check()
+    work.check(resume)
     _check_inputs(work, options)
     find("kokoro")
     if options.chosen_path != "direct" or reported:
@@ -304,13 +305,26 @@ def _convert_one(
     converter: "AnyConverter", source: Path, output: Path, options: "ConversionOptions", report: Path | None
 ) -> None:
     with bar(source.name) as advance:
-        conversion = converter.convert(source, options, output=output, progress=advance)
+        progress, made = _told(advance)
+        conversion = converter.convert(source, options, output=output, progress=progress, made=made)
     speed = f"{conversion.path} path, {conversion.rtf:.2f} x the recording's length"
     console.print(f"{output}: {speed}", markup=False, highlight=False)
     if report is not None and conversion.path != "none":
         from nuanced_speech import audio
 
         report_conversion(converter, conversion, audio.read(output), output.stem, options, report)
+
+
+def _told(advance: Advance) -> "tuple[Progress, Progress]":
+    """What moves a bar with the share that is done, and with the seconds of sound that are made."""
+    done = 0.0
+
+    def progress(share: float) -> None:
+        nonlocal done
+        done = share
+        advance(share)
+
+    return progress, lambda seconds: advance(done, seconds)
 
 
 def _convert_piped(converter: "AnyConverter", work: Work, options: "ConversionOptions", report: Path | None) -> None:
@@ -323,7 +337,8 @@ def _convert_piped(converter: "AnyConverter", work: Work, options: "ConversionOp
             _convert_one(converter, recording, output, options, report)
             return
         with bar(recording.name) as advance:
-            conversion = converter.convert(recording, options, progress=advance)
+            progress, made = _told(advance)
+            conversion = converter.convert(recording, options, progress=progress, made=made)
         write_out(conversion.audio, work.suffix, conversion.comment)
         if report is not None and conversion.path != "none":
             report_conversion(converter, conversion, conversion.audio, "standard-output", options, report)

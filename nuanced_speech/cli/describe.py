@@ -42,7 +42,8 @@ def describe(
 
       nuanced-speech say "Once upon a time." tale.wav --voice grandma
     """
-    from nuanced_speech.voice.files import check_name, make_folder
+    from nuanced_speech.core.files import check_replaceable
+    from nuanced_speech.voice.files import check_name, check_writable, make_folder
     from nuanced_speech.voicemaking.description_vocabulary import parse_description
 
     request = parse_description(description)
@@ -50,15 +51,21 @@ def describe(
     _list_unknown(request)
     names = [name] if candidates == 1 else [f"{name}-{k + 1}" for k in range(candidates)]
     _check_free(names, out, force)
-    make_folder(out)
+    for voice_name in names:
+        check_writable(voice_name, out)
+        if out.exists():
+            check_replaceable(_sample_path(out, voice_name))
 
     from nuanced_speech.models.bank import shared_bank
     from nuanced_speech.voicemaking.attributes import stock_attributes
     from nuanced_speech.voicemaking.description import make_voice, nearest_stock_voices
+    from nuanced_speech.weights.catalog import find
 
     stock_names = nearest_stock_voices(request, stock_attributes(), candidates, seed)
     if len(stock_names) < candidates:
         raise UserError(f"candidates: only {len(stock_names)} stock voices have that accent; ask for fewer")
+    find("kokoro")
+    make_folder(out)
     models = shared_bank("cpu")
     for voice_name, start in zip(names, with_bar(stock_names, "speaking and measuring"), strict=True):
         described = make_voice(request, start, models.kokoro, models.speaker_encoder, seed=seed)

@@ -90,6 +90,7 @@ def live(
     from nuanced_speech.convert.converter import Converter
     from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.core.device import check_device
+    from nuanced_speech.core.files import check_apart
     from nuanced_speech.live.config import BlockConfig, LiveConfig
     from nuanced_speech.live.engine import LiveEngine
     from nuanced_speech.models.bank import ModelBank
@@ -99,6 +100,7 @@ def live(
     config = LiveConfig(mode, block=BlockConfig(seconds=block, largest_seconds=max(1.6, block)))  # type: ignore[arg-type]
     if write is not None:
         audio.check_writable(write)
+        check_apart(write, source, voice)
     wave = None
     if source is None:
         sound_devices.sound()

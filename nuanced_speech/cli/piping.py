@@ -3,7 +3,6 @@
 import os
 import struct
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from nuanced_speech import audio
 from nuanced_speech.cli.arguments import STANDARD
 from nuanced_speech.cli.signals import drop_output
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import temporary_folder
 
 _BLOCK = 1 << 20
 # Place of the sizes of a WAV file and of its samples where the length is unknown: players read "until the end".
@@ -68,8 +68,8 @@ def standard_input() -> Iterator[Path]:
     """
     if sys.stdin.isatty():
         raise UserError("standard input is a terminal: pipe a recording to it, or name a file")
-    with tempfile.TemporaryDirectory(prefix="nuanced-speech-") as folder:
-        path = Path(folder) / "standard-input"
+    with temporary_folder() as folder:
+        path = folder / "standard-input"
         try:
             with path.open("wb") as file:
                 while block := sys.stdin.buffer.read(_BLOCK):
@@ -146,8 +146,8 @@ def write_out(wave: np.ndarray, suffix: str, comment: str) -> None:
         with opened(STANDARD, comment, len(wave)) as writer:
             writer.write(wave)
         return
-    with tempfile.TemporaryDirectory(prefix="nuanced-speech-") as folder:
-        path = Path(folder) / f"standard-output{suffix}"
+    with temporary_folder() as folder:
+        path = folder / f"standard-output{suffix}"
         audio.write(path, wave, comment=comment)
         try:
             sys.stdout.buffer.write(path.read_bytes())

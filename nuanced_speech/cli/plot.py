@@ -10,7 +10,7 @@ PANELS = "waveform,spectrogram,mel,f0"
 
 
 def plot(
-    recording: Annotated[Path, typer.Argument(metavar="IN", help="Recording of any length: WAV, FLAC, OGG, MP3 ….")],
+    recording: Annotated[Path, typer.Argument(metavar="IN", help="Recording or video, of any length.")],
     out: Annotated[
         Path | None,
         typer.Argument(metavar="[OUT]", help="Plot to write, .png or .svg. IN's name with .png, here, if omitted."),

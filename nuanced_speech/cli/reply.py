@@ -25,8 +25,8 @@ Answer = Annotated[
     str,
     typer.Argument(
         metavar="OUT",
-        help="File to write (WAV, FLAC or OGG by its name), or - for WAV on standard output, which begins before the "
-        "answer is complete.",
+        help="File to write (WAV, FLAC, OGG, Opus, MP3 or M4A by its name), or - for WAV on standard output, which "
+        "begins before the answer is complete.",
     ),
 ]
 Voice = Annotated[

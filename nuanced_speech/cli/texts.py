@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.reading import LONGEST_TEXT
 
 if TYPE_CHECKING:
     from nuanced_speech.text.book import Book
@@ -60,14 +61,17 @@ def given(words: list[str], file: Path | None, ssml: bool, without_out: bool) ->
 def _text(words: list[str], file: Path | None) -> str:
     if file is not None:
         try:
-            data = file.read_bytes()
+            with file.open("rb") as opened:
+                data = opened.read(LONGEST_TEXT + 1)
         except OSError as error:
             raise UserError(f"{file} cannot be read: {error.strerror}") from error
         return _decoded(data, str(file))
-    return _decoded(sys.stdin.buffer.read(), "standard input") if words[0] == "-" else words[0]
+    return _decoded(sys.stdin.buffer.read(LONGEST_TEXT + 1), "standard input") if words[0] == "-" else words[0]
 
 
 def _decoded(data: bytes, name: str) -> str:
+    if len(data) > LONGEST_TEXT:
+        raise UserError(f"{name} is longer than {LONGEST_TEXT // 1_000_000} MB: give a text in parts")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

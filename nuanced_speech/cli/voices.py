@@ -97,7 +97,7 @@ def show(name: Name, folder: Folder = None) -> None:
 @app.command()
 def sample(
     name: Name,
-    out: Annotated[Path, typer.Argument(help="Audio file to write: WAV, FLAC or OGG.")],
+    out: Annotated[Path, typer.Argument(help="Audio file to write: WAV, FLAC, OGG, Opus, MP3 or M4A.")],
     text: Annotated[str | None, typer.Option(help="Text to speak. A test sentence if omitted.")] = None,
     folder: Folder = None,
 ) -> None:

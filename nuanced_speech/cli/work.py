@@ -9,6 +9,10 @@ from nuanced_speech.core.errors import UserError
 
 FOLDER_SUFFIX = ".wav"
 
+# What a second of an output takes, at most, and what is kept of it for resuming: its sound and its features.
+BYTES_PER_SECOND, COMPRESSED_BYTES_PER_SECOND = {".wav": 48_000, ".flac": 48_000}, 16_000
+KEPT_BYTES_PER_SECOND = 172_000
+
 
 @dataclass(frozen=True)
 class Work:
@@ -33,11 +37,11 @@ class Work:
         """Whether standard input or output is used."""
         return any(STANDARD in map(str, job) for job in self.jobs)
 
-    def check(self) -> None:
-        """Find out before a model is loaded whether the outputs can be written.
+    def check(self, resume: bool = False) -> None:
+        """Find out before a model is loaded whether the outputs can be written, and what is kept for resuming.
 
         Raises:
-            UserError: they cannot.
+            UserError: they cannot, or the disk has too little room.
         """
         from nuanced_speech import audio
         from nuanced_speech.cli.archive import check_archive
@@ -52,6 +56,30 @@ class Work:
             check_output(output)
             if str(output) != STANDARD:
                 audio.check_writable(output, videos=True)
+        self._check_room(resume)
+
+    def _check_room(self, resume: bool) -> None:
+        from nuanced_speech.audio.lengths import announced_lengths
+        from nuanced_speech.core.files import check_room, size_of
+        from nuanced_speech.core.journal import work_folder
+
+        jobs = [(source, output) for source, output in self.jobs if STANDARD not in (str(source), str(output))]
+        if self.folder is not None:
+            from nuanced_speech.convert.archive import jobs_of
+            from nuanced_speech.convert.shard import Shard
+
+            share = None if self.shard is None else Shard.parse(self.shard)
+            every = jobs_of(self.folder, self.out, self.suffix, share)
+            jobs = [(job.source, job.output) for job in every if not job.output.exists()]
+        if not jobs:
+            return
+        suffix = self.suffix if self.folder is not None else jobs[0][1].suffix.lower()
+        lengths = announced_lengths([source for source, _ in jobs])
+        needed = lengths.total * BYTES_PER_SECOND.get(suffix, COMPRESSED_BYTES_PER_SECOND)
+        if resume:
+            kept = sum(size_of(work_folder(output)) for _, output in jobs[:1])
+            needed += max(lengths.longest * KEPT_BYTES_PER_SECOND - kept, 0)
+        check_room(self.out if self.folder is not None else jobs[0][1].parent, round(needed))
 
 
 def work_of(files: list[Path], format: str | None, shard: str | None) -> Work:

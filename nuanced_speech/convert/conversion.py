@@ -46,5 +46,5 @@ class Conversion:
         return spent / (len(self.source) / self.sample_rate)
 
     def save(self, path: str | Path) -> None:
-        """Write WAV, FLAC or OGG by the name."""
+        """Write WAV, FLAC, OGG, Opus, MP3 or M4A by the name."""
         audio.write(path, self.audio, self.sample_rate, self.comment)

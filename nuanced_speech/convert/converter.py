@@ -28,7 +28,8 @@ from nuanced_speech.audio.segmentation import crossfade_join
 from nuanced_speech.convert.conversion import Conversion
 from nuanced_speech.convert.options import ConversionOptions, changed, is_recording
 from nuanced_speech.convert.sources import Reader, read_source
-from nuanced_speech.convert.streams import first_samples, reported
+from nuanced_speech.convert.steps import READY, SPEAKING, Steps
+from nuanced_speech.convert.streams import first_samples
 from nuanced_speech.convert.text_language import text_language
 from nuanced_speech.convert.transcript import heard_words, in_recording, with_phonemes
 from nuanced_speech.convert.transcription import RecordingTranscriber
@@ -36,8 +37,8 @@ from nuanced_speech.convert.voices import TargetVoices
 from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
 from nuanced_speech.core.errors import NoSpeechError
 from nuanced_speech.core.files import check_apart
-from nuanced_speech.core.progress import Progress, part_of
-from nuanced_speech.core.timing import stage, timed
+from nuanced_speech.core.progress import Progress
+from nuanced_speech.core.timing import listening, stage, timed
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import KOKORO, Decoder, KokoroDecoder
@@ -138,6 +139,7 @@ class Converter:
         sample_rate: int | None = None,
         output: str | Path | None = None,
         progress: Progress | None = None,
+        made: Progress | None = None,
         **changes: Any,
     ) -> Conversion:
         """Speak a recording again.
@@ -149,6 +151,7 @@ class Converter:
             options: what is wanted; the source's own voice with all of its delivery by default.
             output: stream the result to this file instead of returning it.
             progress: called with the share that is done, 0 to 1.
+            made: called with the seconds of sound that are made.
             changes: single options by their names in ``ConversionOptions``, such as ``voice="af_heart"``.
 
         Raises:
@@ -161,8 +164,9 @@ class Converter:
             read = [source, options.voice, *options.more]
             check_apart(output, *(path for path in read if isinstance(path, (str, Path))))
         with torch.no_grad(), timed() as seconds:
-            prepared = self._prepare(source, options, progress)
-            chunks = self._chunks(prepared, options, part_of(progress, _analysed(options), 1.0))
+            steps = Steps(progress, options)
+            prepared = self._prepare(source, options, steps)
+            chunks = self._chunks(prepared, options, steps, made)
             comment = prepared.voice.mark
             if output is None:
                 converted = np.concatenate(list(chunks))
@@ -195,15 +199,15 @@ class Converter:
         The source is analysed as a whole before the first chunk.
         """
         options, source = changed(options, changes), _source(source, sample_rate)
+        steps = Steps(None, options)
         with torch.no_grad():
-            prepared = self._prepare(source, options)
-        yield from self._chunks(prepared, options)
+            prepared = self._prepare(source, options, steps)
+        yield from self._chunks(prepared, options, steps)
 
-    def _prepare(
-        self, source: str | Path | np.ndarray, options: ConversionOptions, progress: Progress | None = None
-    ) -> _Prepared:
+    def _prepare(self, source: str | Path | np.ndarray, options: ConversionOptions, steps: Steps) -> _Prepared:
         """Read, transcribe and analyse a source, and find the voice to speak it in."""
-        with stage("read"):
+        ready = steps.stages("ready", READY)
+        with listening(ready.ended), stage("read"):
             whole = source if isinstance(source, np.ndarray) else self.reader(source, options.channel)
             name = "the recording" if whole is source else str(source)
             gated = self._gated(declipped(whole, SAMPLE_RATE), options, name)
@@ -212,20 +216,22 @@ class Converter:
             wave = gated.wave
             gain = gain_of(wave)
             more = {str(recording): audio.read(recording) for recording in options.more}
-        overlaps = self._overlaps(gated, name)
-        path = options.chosen_path
-        self.load(path)
-        target, begin = None, 0.0
+        path, target, transcript = options.chosen_path, None, None
+        with listening(ready.ended):
+            overlaps = self._overlaps(gated, name)
+            self.load(path)
         if options.voice is not None:
-            target = self.voices.target(options, more, part_of(progress, 0.0, 0.4))
-            begin = 0.4 if options.refine else 0.0
+            target = self.voices.target(options, more, steps.part("target"))
         segments = self.segmenter(wave)
-        transcript = None if path == "direct" else self.transcribe(wave, options.language, len(segments) > 1)
+        if path != "direct":
+            transcript = self.transcribe(wave, options.language, len(segments) > 1, steps.part("transcription"))
         if path == "auto":
             path = "text" if transcript is not None and has_text_path(transcript.language) else "direct"
         language = options.language or (transcript.language if transcript else "en")
         recognise = path == "direct" and language == "en"
-        features = self.analyzer(wave, segments, gain, recognise, part_of(progress, begin, begin + 0.2))
+        analysis = steps.analysis(len(segments), recognise)
+        with listening(analysis.ended):
+            features = self.analyzer(wave, segments, gain, recognise, analysis)
         further = self.voices.further(features, more, options.refine > 0) if target is None else []
         assigned = self.speakers.assign([*features, *further])
         features, further = assigned[: len(features)], assigned[len(features) :]
@@ -233,8 +239,7 @@ class Converter:
             features = with_phonemes(transcript, features, options.dictionary)
         adaptation = None
         if options.refine and target is None:
-            refine_progress = part_of(progress, begin + 0.2, begin + 0.6)
-            adapted = self.adapter(features, options.refine, options.seed, refine_progress, further)
+            adapted = self.adapter(features, options.refine, options.seed, steps.part("refinement"), further)
             features, adaptation = adapted.features, adapted.decoder
         speaker = next((f.reference for f in features if f.reference is not None), None)
         recorded = RecordedVoice([*features, *further], own=True)
@@ -270,14 +275,14 @@ class Converter:
         return gated
 
     def _chunks(
-        self, prepared: _Prepared, options: ConversionOptions, progress: Progress | None = None
+        self, prepared: _Prepared, options: ConversionOptions, steps: Steps, made: Progress | None = None
     ) -> Iterator[np.ndarray]:
         """The output, chunk by chunk, at the loudness that is wanted and without peaks."""
-        chunks = self._unlimited(prepared, options, progress)
+        chunks = self._unlimited(prepared, options, steps, made)
         return limited(chunks) if options.loudness is None else at_loudness(chunks, options.loudness)
 
     def _unlimited(
-        self, prepared: _Prepared, options: ConversionOptions, progress: Progress | None
+        self, prepared: _Prepared, options: ConversionOptions, steps: Steps, made: Progress | None
     ) -> Iterator[np.ndarray]:
         """The output, chunk by chunk, at the source's level."""
         if not prepared.gated.has_speech:
@@ -287,22 +292,22 @@ class Converter:
         if options.text is not None:
             language = text_language(options, prepared.language)
             texts = phoneme_chunks(options.text, language, dictionary=options.dictionary)
-            counted = reported(texts, progress)
-            waves = self.resynthesizer.from_text(counted, prepared.features, prepared.voice, prepared.delivery)
+            waves = self.resynthesizer.from_text(texts, prepared.features, prepared.voice, prepared.delivery)
+            parts = len(texts)
         else:
-            waves = self._segments(prepared, progress)
-        levelled = (wave / gain for wave in waves)
+            waves, parts = self._segments(prepared), len(prepared.features)
+        levelled = (wave / gain for wave in steps.stages("speaking", SPEAKING, parts).over(waves, made))
         if not options.in_time:
             yield from levelled
             return
         joined = crossfade_join([f.segment for f in prepared.features], levelled)
         yield from prepared.gated.restored(first_samples(joined, len(prepared.gated.wave)))
 
-    def _segments(self, prepared: _Prepared, progress: Progress | None) -> Iterator[np.ndarray]:
+    def _segments(self, prepared: _Prepared) -> Iterator[np.ndarray]:
         """Audio ``[600 * units]`` of each segment."""
         voice = prepared.voice
         speak = self.resynthesizer.from_phonemes if prepared.path == "text" else self.resynthesizer.from_content
-        for features in reported(prepared.features, progress):
+        for features in prepared.features:
             rendered = speak(features, voice, prepared.delivery)
             # with the equaliser, once there is one
             voice = rendered.voice
@@ -331,11 +336,6 @@ def _source(source: str | Path | np.ndarray | Recording, sample_rate: int | None
         warnings.warn(what, DeprecationWarning, stacklevel=3)
         sample_rate = SAMPLE_RATE
     return audio.waveform(source, sample_rate)
-
-
-def _analysed(options: ConversionOptions) -> float:
-    """Share of the work that is done when a source is analysed."""
-    return 0.6 if options.refine else 0.2
 
 
 def _delivery(options: ConversionOptions, features: list[SegmentFeatures], target: TargetVoice | None) -> Delivery:

@@ -16,7 +16,8 @@ from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import SegmentFeatures, gain_of
 from nuanced_speech.analysis.prepared_segment import windows
 from nuanced_speech.audio.segmentation import Segment, segment
-from nuanced_speech.core.errors import reading
+from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT
+from nuanced_speech.core.errors import ContentError, reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
@@ -83,7 +84,29 @@ def read(path: Path, device: str = "cpu") -> list[SegmentFeatures]:
     """
     with reading(path, "kept features", "remove its folder and begin anew"), safe_open(path, "pt") as file:
         described = json.loads(file.metadata()["features"])
-        return [_restored(item, file.get_tensor, device) for item in described]
+        features = [_restored(item, file.get_tensor, device) for item in described]
+        for item in features:
+            _check(item)
+        return features
+
+
+def _check(item: Any) -> None:
+    """Refuse anything but the features of one segment, whose lengths fit each other.
+
+    Raises:
+        ContentError: it is something else.
+    """
+    if not isinstance(item, SegmentFeatures) or not isinstance(item.segment, Segment):
+        raise ContentError("something else where features belong")
+    units = item.units
+    lengths: list[tuple[Any, int]] = [
+        (item.wave, SAMPLES_PER_UNIT * units),
+        (item.log_probabilities, units),
+        (item.content.T, units),
+    ]
+    lengths += [(curve, FRAMES_PER_UNIT * units) for curve in (item.f0, item.energy)]
+    if not isinstance(item.style, Style) or any(len(values) != length for values, length in lengths):
+        raise ContentError("features of other lengths than the segment's")
 
 
 def _described(value: Any, tensors: dict[str, Tensor]) -> Any:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO
 
 from nuanced_speech.convert.shard import Shard
-from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.core.errors import ContentError, UserError, reading
 from nuanced_speech.core.files import lock
 
 PATTERN = "manifest*.jsonl"
@@ -127,4 +127,11 @@ def _parsed(line: bytes) -> Entry | None:
         values = json.loads(line)
     except ValueError:
         return None
-    return Entry(**values) if isinstance(values, dict) else None
+    if not isinstance(values, dict):
+        return None
+    entry = Entry(**values)
+    for field in fields(entry):
+        value = getattr(entry, field.name)
+        if not isinstance(value, str if field.type == "str" else (int, float)):
+            raise ContentError(f"{field.name} is something else")
+    return entry

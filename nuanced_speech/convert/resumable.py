@@ -16,10 +16,11 @@ from nuanced_speech.convert.converter import Conversion, Converter
 from nuanced_speech.convert.kept_features import KeptAnalyzer
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.transcription import RecordingTranscriber
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import ContentError, UserError, reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.journal import Journal, work_folder
 from nuanced_speech.core.progress import Progress
+from nuanced_speech.core.reading import check_numbers, read_object
 from nuanced_speech.core.version import __version__
 from nuanced_speech.models.whisper import Segment, Transcript, Word
 from nuanced_speech.synthesis.resynthesizer import Delivery, Rendered, Resynthesizer
@@ -56,6 +57,7 @@ class ResumableConverter:
         sample_rate: int | None = None,
         output: str | Path | None = None,
         progress: Progress | None = None,
+        made: Progress | None = None,
         **changes: Any,
     ) -> Conversion:
         """As ``Converter.convert``; from a file into a file, resumable.
@@ -65,7 +67,7 @@ class ResumableConverter:
         """
         if output is None or not isinstance(source, (str, Path)):
             return self.converter.convert(
-                source, options, sample_rate=sample_rate, output=output, progress=progress, **changes
+                source, options, sample_rate=sample_rate, output=output, progress=progress, made=made, **changes
             )
         options = replace(options or ConversionOptions(), **changes)
         check_writable(output)
@@ -77,7 +79,7 @@ class ResumableConverter:
         with Journal(work_folder(Path(output)), work) as journal:
             try:
                 conversion = _keeping(self.converter, journal).convert(
-                    source, options, output=output, progress=progress
+                    source, options, output=output, progress=progress, made=made
                 )
             except UserError:
                 if not any(journal.folder.glob(f"{_TRANSCRIPT}*")) and not (journal.folder / _FEATURES).exists():
@@ -116,18 +118,39 @@ class _KeptTranscriber:
     def __init__(self, transcribe: RecordingTranscriber, folder: Path) -> None:
         self.transcribe, self.folder = transcribe, folder
 
-    def __call__(self, wave: np.ndarray, language: str | None, word_times: bool) -> Transcript:
+    def __call__(
+        self, wave: np.ndarray, language: str | None, word_times: bool, progress: Progress | None = None
+    ) -> Transcript:
         """As ``RecordingTranscriber``."""
         digest = hashlib.sha256(wave.tobytes()).hexdigest()[:16]
         path = self.folder / f"{_TRANSCRIPT}{digest}-{'words' if word_times else 'text'}.json"
         if not path.exists():
-            transcript = self.transcribe(wave, language, word_times)
+            transcript = self.transcribe(wave, language, word_times, progress)
             with replacing(path) as temporary:
                 temporary.write_text(json.dumps(asdict(transcript)), encoding="utf-8")
-        values = json.loads(path.read_text(encoding="utf-8"))
+        return read_transcript(path)
+
+
+def read_transcript(path: Path) -> Transcript:
+    """A transcript that was kept as JSON.
+
+    Raises:
+        UserError: a damaged file.
+    """
+    what, remedy = "a kept transcript", "remove it, and the recording is transcribed again"
+    values = read_object(path, what, remedy)
+    with reading(path, what, remedy):
+        check_numbers(values)
         segments = [
             Segment(**{**piece, "words": [Word(**word) for word in piece["words"]]}) for piece in values["segments"]
         ]
+        parts: list[Segment | Word] = [*segments]
+        parts += [word for piece in segments for word in piece.words]
+        texts = [values["text"], values["language"], *(part.text for part in parts)]
+        if not all(isinstance(text, str) for text in texts):
+            raise ContentError("something else where a text belongs")
+        if not all(isinstance(number, (int, float)) for part in parts for number in (part.start, part.end)):
+            raise ContentError("something else where a time belongs")
         return Transcript(values["text"], values["language"], segments)
 
 

@@ -1,11 +1,8 @@
-"""Streams of audio and of parts of the work."""
+"""Streams of audio."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
-
-from nuanced_speech.core.progress import Progress
 
 
 def first_samples(stream: Iterator[np.ndarray], length: int) -> Iterator[np.ndarray]:
@@ -13,11 +10,3 @@ def first_samples(stream: Iterator[np.ndarray], length: int) -> Iterator[np.ndar
     for chunk in stream:
         yield chunk[:length]
         length -= len(chunk[:length])
-
-
-def reported(items: Sequence[Any], progress: Progress | None) -> Iterator[Any]:
-    """The items; the share that is done is reported after each."""
-    for number, item in enumerate(items, 1):
-        yield item
-        if progress is not None:
-            progress(number / len(items))

@@ -4,6 +4,7 @@ import numpy as np
 
 from nuanced_speech.analysis.prepared_segment import to_16k
 from nuanced_speech.convert.transcript import compile_word_times
+from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.timing import stage
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.whisper import Transcript
@@ -19,11 +20,13 @@ class RecordingTranscriber:
     def __init__(self, models: ModelBank) -> None:
         self.models = models
 
-    def __call__(self, wave: np.ndarray, language: str | None, word_times: bool) -> Transcript:
+    def __call__(
+        self, wave: np.ndarray, language: str | None, word_times: bool, progress: Progress | None = None
+    ) -> Transcript:
         """Transcript of ``wave [T]`` at 24 kHz. Word times cost another pass of Whisper's decoder, and only say which
-        segment a word is in."""
+        segment a word is in. ``progress`` is called with the share that is done."""
         if word_times:
             with stage("load"):
                 compile_word_times()
         with stage("transcribe"):
-            return self.models.transcriber.transcribe(to_16k(wave), language, words=word_times)
+            return self.models.transcriber.transcribe(to_16k(wave), language, words=word_times, progress=progress)

@@ -7,6 +7,7 @@ import platform
 import re
 import secrets
 import shutil
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -61,6 +62,15 @@ def check_room(folder: Path, needed: int) -> None:
         free = shutil.disk_usage(folder).free
         if free < needed:
             raise UserError(f"{folder}: about {needed / 1e9:.1f} GB are needed, and {free / 1e9:.1f} GB are free")
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files in a folder and below it; 0 where there is none."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # another process may remove it
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 def lock(file: IO[Any], refusal: str) -> None:
@@ -127,18 +137,46 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def temporary_folder(place: Path | None = None) -> Iterator[Path]:
+    """A folder that is gone after the block; what processes of this machine left when they were killed goes first.
+
+    Args:
+        place: where it is made; the system's folder for temporary files if omitted.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    place = place or Path(tempfile.gettempdir())
+    remove_leftovers(place)
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=_prefix(), dir=place)
+    except OSError as error:
+        raise UserError(f"cannot make a temporary folder in {place}: {error.strerror}") from error
+    with folder as name:
+        yield Path(name)
+
+
 @cache
 def remove_leftovers(folder: Path) -> None:
-    """Remove temporary files that processes of this machine left in a folder when they were killed.
+    """Remove temporary files and folders that processes of this machine left in a folder when they were killed.
 
-    Only once in a process, since a folder may be large. A file of another machine, or of a process that lives, stays.
+    Only once in a process, since a folder may be large. What is another machine's or user's, or of a process that
+    lives, stays.
     """
     with suppress(OSError):
         for entry in os.scandir(folder):
             found = _NAME.match(entry.name)
             if found and found[1] == _machine() and not _lives(int(found[2])):
                 with suppress(OSError):
-                    os.unlink(entry.path)
+                    _remove_own(entry)
+
+
+def _remove_own(entry: os.DirEntry[str]) -> None:
+    if not entry.is_dir(follow_symlinks=False):
+        os.unlink(entry.path)
+    elif os.name == "nt" or entry.stat(follow_symlinks=False).st_uid == os.getuid():
+        shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def _prefix() -> str:

@@ -153,15 +153,15 @@ class Journal:
 def _read_work(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
 def _read_line(line: bytes) -> tuple[int, Any] | None:
-    """Samples and note of a line; None for one that was cut off."""
+    """Samples and note of a line; None for one that was cut off or damaged."""
     try:
         values = json.loads(line)
-        samples = int(values["samples"])
-        return (samples, values["note"]) if line.endswith(b"\n") and samples >= 0 else None
-    except (ValueError, TypeError, KeyError):
+        samples, note = values["samples"], values["note"]
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
+    return (samples, note) if line.endswith(b"\n") and isinstance(samples, int) and samples >= 0 else None

@@ -2,10 +2,11 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+_listener: ContextVar[Callable[[str], None] | None] = ContextVar("listener", default=None)
 _seconds: ContextVar[dict[str, float] | None] = ContextVar("seconds", default=None)
 
 
@@ -21,6 +22,16 @@ def timed() -> Iterator[dict[str, float]]:
 
 
 @contextmanager
+def listening(ended: Callable[[str], None]) -> Iterator[None]:
+    """Call a function with the name of each stage inside when it has ended well. Nested blocks have their own."""
+    token = _listener.set(ended)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+@contextmanager
 def stage(name: str) -> Iterator[None]:
     """A named part of a job. Its seconds are added up in the ``timed`` block around it, if there is one."""
     started = time.perf_counter()
@@ -30,3 +41,5 @@ def stage(name: str) -> Iterator[None]:
         seconds = _seconds.get()
         if seconds is not None:
             seconds[name] += time.perf_counter() - started
+    if (ended := _listener.get()) is not None:
+        ended(name)

@@ -37,7 +37,7 @@ class Reply:
     comment: str
 
     def save(self, path: str | Path) -> None:
-        """Write WAV, FLAC or OGG by the name."""
+        """Write WAV, FLAC, OGG, Opus, MP3 or M4A by the name."""
         audio.write(path, self.audio, SAMPLE_RATE, self.comment)
 
 

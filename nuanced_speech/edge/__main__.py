@@ -19,11 +19,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pitch-shift", type=float, default=0.0, help="Semitones, besides the voice's own pitch.")
     parser.add_argument("--threads", type=int, help="Number of processor threads. All cores if omitted.")
     options = parser.parse_args(arguments)
+    from nuanced_speech.core.files import check_apart
     from nuanced_speech.edge.converter import EdgeConverter
     from nuanced_speech.edge.sound_files import check_writable
 
     try:
         check_writable(options.output)
+        check_apart(options.output, options.source)
         converter = EdgeConverter(options.models, options.threads)
         converter.convert(options.source, options.voice, pitch_shift=options.pitch_shift).save(options.output)
     except UserError as error:

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from nuanced_speech.audio.level import active_level_db
+from nuanced_speech.audio.limiter import limit
 from nuanced_speech.audio.segmentation import Segment, crossfade_join, segment
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.pitch import median_log_f0, transpose
 from nuanced_speech.edge import sound_files
 from nuanced_speech.edge.analysis import EdgeFeatures, analyze, energy
-from nuanced_speech.edge.loudness import amplify, below_ceiling, expander_gain, match_loudness
+from nuanced_speech.edge.loudness import amplify, expander_gain, match_loudness
 from nuanced_speech.edge.models import EdgeModels, EdgeVoice
 from nuanced_speech.edge.pitch import SILENCE_DB
 from nuanced_speech.edge.source import noise_spectra, pulse_spectra, synthesize
@@ -101,7 +102,7 @@ class EdgeConverter:
         octaves = melody_move(features, target) + pitch_shift / _SEMITONES
         spoken = self._spoken(features, target, octaves)
         joined = np.concatenate(list(crossfade_join(segments, spoken)))[: len(wave)]
-        return EdgeConversion(below_ceiling(joined / gain), SAMPLE_RATE, target.mark)
+        return EdgeConversion(limit(joined / gain), SAMPLE_RATE, target.mark)
 
     def _spoken(self, features: Sequence[EdgeFeatures], voice: EdgeVoice, octaves: float) -> Iterator[np.ndarray]:
         for item in features:

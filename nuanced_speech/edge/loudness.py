@@ -13,8 +13,6 @@ Measure = Callable[[np.ndarray], np.ndarray]
 DECIBELS = 10 / np.log(10)
 _MIN_GAIN_DB, _MAX_GAIN_DB, _SMOOTHING_FRAMES, _PASSES = -24.0, 12.0, 3, 2
 _PAUSE_RANGE, _PAUSE_DEPTH, _PAUSE_GAIN_DB, _PAUSE_FRAMES = 3.0, 5.5, -7.5, 7
-# Largest sample of an output: about -1 dBFS.
-CEILING = 0.885
 
 
 def expander_gain(energy: np.ndarray) -> np.ndarray:
@@ -39,12 +37,6 @@ def amplify(wave: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """``wave [300 * frames]`` with a gain in dB for each frame."""
     decibels = np.interp(np.arange(len(wave)) / HOP_LENGTH, np.arange(len(gain)), gain)
     return (wave * 10 ** (decibels / 20)).astype(np.float32)
-
-
-def below_ceiling(wave: np.ndarray) -> np.ndarray:
-    """The whole of ``wave [T]`` quieter where a sample of it is too large; the same where none is."""
-    peak = float(np.abs(wave).max(initial=0.0))
-    return wave if peak <= CEILING else wave * np.float32(CEILING / peak)
 
 
 def _smooth(gain: np.ndarray, frames: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ import numpy as np
 import onnxruntime
 
 from nuanced_speech.core.constants import TIMBRE_DIM
-from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.core.errors import ContentError, UserError, reading
+from nuanced_speech.core.reading import check_numbers
 
 TABLE, FORMAT = "models.json", 1
 REMEDY = "make the folder with: nuanced-speech export onnx"
@@ -75,15 +76,22 @@ class EdgeModels:
             self._entries = {name: self.table["graphs"][name] for name in GRAPHS} | {
                 name: self.table[name] for name in ("noise", "voices")
             }
+            self._check_table()
         for entry in self._entries.values():
             self._check_size(entry)
         self._sessions: dict[str, Any] = {}
 
     def run(self, graph: str, **inputs: np.ndarray) -> list[np.ndarray]:
-        """The outputs of a graph."""
+        """The outputs of a graph.
+
+        Raises:
+            UserError: its file is damaged.
+        """
         if graph not in self._sessions:
             self._sessions[graph] = self._load(self.folder / self._entries[graph]["file"])
-        return self._sessions[graph].run(None, inputs)
+        with reading(self.folder / self._entries[graph]["file"], "a network that was exported", REMEDY):
+            outputs: list[np.ndarray] = self._sessions[graph].run(None, inputs)
+        return outputs
 
     @cached_property
     def noise(self) -> np.ndarray:
@@ -118,6 +126,25 @@ class EdgeModels:
             path = self.folder / entry["file"]
             if hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
                 raise UserError(f"{path}: not the file that was exported; {REMEDY}")
+
+    def _check_table(self) -> None:
+        """Refuse a table with anything else where names, numbers and files belong.
+
+        Raises:
+            Exception: it is damaged.
+        """
+        voices = self.table["voices"]
+        rows, width = voices["rows"], voices["numbers"]
+        if width <= TIMBRE_DIM or 4 * width * len(rows) != voices["bytes"]:
+            raise ContentError("its voices do not fit their file")
+        texts = [row[key] for row in rows for key in ("name", "mark")]
+        texts += [entry["file"] for entry in self._entries.values()]
+        if not all(isinstance(text, str) for text in texts) or any("/" in e["file"] for e in self._entries.values()):
+            raise ContentError("something else where a name belongs")
+        numbers = [*asdict(self.settings).values(), *(row["log_f0"] for row in rows)]
+        if not all(isinstance(number, (int, float)) for number in numbers):
+            raise ContentError("something else where a number belongs")
+        check_numbers(numbers)
 
     def _check_size(self, entry: dict[str, Any]) -> None:
         path = self.folder / entry["file"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nuanced_speech.audio.limiter import CEILING, COMPRESSED_CEILING, LimiterConfig, limited
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.files import check_replaceable, replacing
@@ -50,7 +51,7 @@ def check_writable(path: Path) -> None:
 
 
 def write_sound(path: Path, wave: np.ndarray, comment: str) -> None:
-    """Write ``wave [T]`` at 24 kHz with a comment in its metadata, whole or not at all.
+    """Write ``wave [T]`` at 24 kHz with a comment in its metadata, whole or not at all, its true peak below -1 dBFS.
 
     Raises:
         UserError: the path cannot be written.
@@ -58,8 +59,10 @@ def write_sound(path: Path, wave: np.ndarray, comment: str) -> None:
     check_writable(path)
     with replacing(path) as temporary, _soundfile().SoundFile(str(temporary), "w", SAMPLE_RATE, 1) as file:
         file.comment = comment
-        for start in range(0, len(wave), 1 << 15):
-            file.write(wave[start : start + (1 << 15)])
+        ceiling = COMPRESSED_CEILING if path.suffix.lower() == ".ogg" else CEILING
+        parts = (wave[start : start + (1 << 15)] for start in range(0, len(wave), 1 << 15))
+        for part in limited(parts, SAMPLE_RATE, LimiterConfig(ceiling)):
+            file.write(part)
 
 
 def _soundfile() -> Any:

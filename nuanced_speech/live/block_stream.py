@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from nuanced_speech.analysis.features import gain_of
+from nuanced_speech.audio.limiter import Limiter
 from nuanced_speech.core.constants import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_UNIT, UNITS_PER_SECOND
 from nuanced_speech.dsp.pitch import transpose
 from nuanced_speech.live.block_analysis import BlockAnalyzer
@@ -48,6 +49,7 @@ class BlockStream:
         self._known: Future[LiveVoice] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="own-voice")
         self._decoder: BlockDecoder | None = None
+        self._limiter = Limiter()  # of what that decoder makes
         self._melody = MelodyRange(np.nan if voice is None else voice.log_f0, _frames(config.pitch_seconds))
         self._activity, self._speech = ActivityStream(), np.zeros(0, bool)
         self._held, self._start = np.zeros(0, np.float32), 0  # of what is held, in the stream
@@ -111,8 +113,8 @@ class BlockStream:
         features = self.analyze(window * gain, slice(before, before + units))
         f0 = transpose(features.f0, self._melody(features.f0, self._decoder is None) + self.pitch_shift)
         if self._decoder is None:
-            self._decoder = self.make_decoder(voice)
-        return self._decoder(features.content, f0, features.energy) / gain
+            self._decoder, self._limiter = self.make_decoder(voice), Limiter()
+        return self._limiter.push(self._decoder(features.content, f0, features.energy) / gain)
 
     def _silent(self, units: int) -> np.ndarray:
         """A block in which nobody speaks, after what the decoder still holds."""
@@ -122,7 +124,7 @@ class BlockStream:
     def _ended(self) -> np.ndarray:
         assert self._decoder is not None
         rest, self._decoder = self._decoder.finish() / np.float32(gain_of(self._heard)), None
-        return rest
+        return np.concatenate([self._limiter.push(rest), self._limiter.finish()])
 
     def _given(self, wave: np.ndarray, units: int) -> LiveAudio:
         start = self._made

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from nuanced_speech.core.constants import WHISPER_SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import Progress
 from nuanced_speech.models.language_detection import LanguageDetectionConfig, mean_shares, speech_starts
 
 FEATURE_RATE = 50
@@ -187,7 +188,12 @@ class WhisperModel:
         return features[0, skipped : skipped + frames]
 
     def transcribe(
-        self, wave: np.ndarray, language: str | None = None, words: bool = False, prompt: str | None = None
+        self,
+        wave: np.ndarray,
+        language: str | None = None,
+        words: bool = False,
+        prompt: str | None = None,
+        progress: Progress | None = None,
     ) -> Transcript:
         """What is said in ``wave [T]`` at 16 kHz, deterministically; word times on request.
 
@@ -196,9 +202,19 @@ class WhisperModel:
             language: ISO 639-1 code; found by Whisper when None.
             words: whether words get times.
             prompt: text with names and words that may be said, as they are to be written; its end counts.
+            progress: called with the share that is done, after every window of at most 30 s.
         """
+        position, seconds = 0.0, len(wave) / WHISPER_SAMPLE_RATE
+
+        def advanced(by: float) -> None:
+            nonlocal position
+            position += by
+            if progress is not None:
+                progress(min(position / seconds, 1.0))
+
         with self._transcribing:
             try:
+                self.model.advanced = advanced
                 result = self.model.transcribe(
                     wave.astype(np.float32),
                     language=language or self.language(wave),
@@ -210,6 +226,7 @@ class WhisperModel:
                     verbose=None,
                 )
             finally:
+                self.model.advanced = None
                 self.model.encoder.clear_cache()
         segments = [
             Segment(

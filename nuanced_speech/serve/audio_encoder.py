@@ -13,6 +13,8 @@ import numpy as np
 import soxr
 
 from nuanced_speech.audio import to_int16
+from nuanced_speech.audio.limiter import CEILING, COMPRESSED_CEILING, Limiter, LimiterConfig
+from nuanced_speech.audio.m4b import CODER
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 
@@ -95,14 +97,23 @@ def audio_encoder(form: AudioFormat, comment: str = "") -> AudioEncoder:
 
 
 class _Resampler:
-    """24 kHz float32 to 16 bits at another rate, without a seam between chunks."""
+    """24 kHz float32 to 16 bits at another rate, without a seam between chunks, its true peak below a ceiling.
 
-    def __init__(self, rate: int) -> None:
+    Speech comes in limited to the usual ceiling; another rate, or a codec that loses something, can raise a peak.
+    """
+
+    def __init__(self, rate: int, ceiling: float = CEILING) -> None:
         self.stream = None if rate == SAMPLE_RATE else soxr.ResampleStream(SAMPLE_RATE, rate, 1)
+        changed = rate != SAMPLE_RATE or ceiling != CEILING
+        self.limiter = Limiter(rate, LimiterConfig(ceiling)) if changed else None
 
     def __call__(self, wave: np.ndarray, last: bool = False) -> np.ndarray:
         wave = np.asarray(wave, np.float32)
-        return to_int16(wave if self.stream is None else self.stream.resample_chunk(wave, last))
+        wave = wave if self.stream is None else self.stream.resample_chunk(wave, last)
+        if self.limiter is not None:
+            wave = self.limiter.push(wave)
+            wave = np.concatenate([wave, self.limiter.finish()]) if last else wave
+        return to_int16(wave)
 
 
 class _PcmEncoder:
@@ -158,7 +169,8 @@ class _AvEncoder:
 
         codec, container, options = _AV[form.codec]
         self.rate, self.position = form.sample_rate, 0
-        self.resample, self.sink = _Resampler(self.rate), _Sink()
+        ceiling = CEILING if form.codec == "flac" else COMPRESSED_CEILING
+        self.resample, self.sink = _Resampler(self.rate, ceiling), _Sink()
         options = {**options, "flush_packets": "1"}
         # typed as a file, of which only write is needed here
         sink: Any = self.sink
@@ -166,7 +178,8 @@ class _AvEncoder:
         if comment:
             self.container.metadata["comment"] = comment
         # typed as a stream of any kind
-        self.stream = cast(Any, self.container.add_stream(codec, rate=self.rate, layout="mono"))
+        settings = {"aac_coder": CODER} if codec == "aac" else {}
+        self.stream = cast(Any, self.container.add_stream(codec, rate=self.rate, layout="mono", options=settings))
         if form.bit_rate:
             self.stream.bit_rate = form.bit_rate
 

@@ -7,7 +7,6 @@ It reads a line of JSON and the file's bytes from standard input, and writes a l
 import json
 import os
 import sys
-import tempfile
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -61,13 +60,14 @@ def decode(data: bytes, seconds: float, form: str = "other") -> bytes:
     """
     from nuanced_speech import audio
     from nuanced_speech.core.errors import UserError
+    from nuanced_speech.core.files import temporary_folder
 
     if not data:
         raise UserError("the recording is empty (0 bytes)")
     # next to no time and no disk where /dev/shm is memory
     shared = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=shared if os.access(shared, os.W_OK) else None) as folder:
-        path = Path(folder) / "recording.wav"
+    with temporary_folder(shared if os.access(shared, os.W_OK) else None) as folder:
+        path = folder / "recording.wav"
         if form == "pcm_s16le_16":
             _write_pcm(path, data)
         else:

@@ -1,12 +1,10 @@
 """What the routes compute with: one bank of models, and the parts that are made of it."""
 
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,6 +17,7 @@ from nuanced_speech.convert.converter import Converter
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, UNITS_PER_SECOND
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import temporary_folder
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.dialogue.choice import language_model
 from nuanced_speech.dialogue.language_model import LanguageModel
@@ -176,8 +175,8 @@ class Engine:
         Raises:
             UserError: as ``voicemaking.cloning.clone``.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "audio_sample.wav"
+        with temporary_folder() as folder:
+            path = folder / "audio_sample.wav"
             audio.write(path, wave, comment="")
             try:
                 made = clone([path], name, consent=consent, models=self.models, progress=progress, config=self.cloning)

@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.errors import ContentError, reading
 from nuanced_speech.core.journal import Journal
 from nuanced_speech.core.progress import Progress
+from nuanced_speech.core.reading import check_numbers
 from nuanced_speech.synthesis.speaking import Position, SpokenSentence, TimedText
 
 Speak = Callable[[str, Position | None], Iterator[SpokenSentence]]
 """Speaks a text from a position on: ``TextToSpeech.stream`` with all else given."""
+
+_WHOLE = ("sentence", "utterance")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,9 @@ class LongSpeech:
         texts: of the chapters.
         speak: speaks one of them.
         config: settings.
+
+    Raises:
+        UserError: damaged notes in the journal.
     """
 
     def __init__(
@@ -45,6 +52,11 @@ class LongSpeech:
     ) -> None:
         self.journal, self.texts, self.speak = journal, texts, speak
         self.config = config or LongSpeechConfig()
+        with reading(journal.folder, "kept speech", "remove this folder, and all is spoken again"):
+            ended = 0
+            for note in journal.notes:
+                _check(note, ended, len(texts))
+                ended += note["end"]
 
     def run(self, progress: Progress | None = None) -> None:
         """Speak what is not there yet.
@@ -110,6 +122,32 @@ class LongSpeech:
                 shift = starts[chapter]
                 words = [TimedText(text, begin + shift, end + shift) for text, begin, end in sentence["words"]]
                 yield SpokenSentence(np.zeros(0, np.float32), last, words, sentence["share"], sentence["utterance"])
+
+
+def _check(note: Any, chapter: int, chapters: int) -> None:
+    """Refuse a note that is not one of ``_note`` or of the end of a chapter, which is that chapter of so many.
+
+    Raises:
+        Exception: it is something else.
+    """
+    check_numbers({key: value for key, value in note.items() if key != "after"}, 1e9)
+    if note["chapter"] != chapter or chapter >= chapters or not isinstance(note["end"], bool):
+        raise ContentError("no such chapter")
+    if note["end"]:
+        return
+    position, sentences = Position(**note["after"]), note["sentences"]
+    whole = (position.utterances, position.now, position.before, *(s[k] for s in sentences for k in _WHOLE))
+    words = [word for sentence in sentences for word in sentence["words"]]
+    real = (position.level or 0.0, *(s["share"] for s in sentences), *(time for word in words for time in word[1:]))
+    texts = (*(voice or "" for voice in position.begun), *(word[0] for word in words))
+    if not (
+        sentences
+        and all(isinstance(number, int) and number >= 0 for number in whole)
+        and all(isinstance(number, (int, float)) for number in real)
+        and all(isinstance(text, str) for text in texts)
+        and all(len(word) == 3 for word in words)
+    ):
+        raise ContentError("a damaged note")
 
 
 def _note(chapter: int, parts: Sequence[SpokenSentence]) -> dict[str, Any]:

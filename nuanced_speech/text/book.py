@@ -6,17 +6,22 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from nuanced_speech.core.errors import ContentError, UserError, reading
 
 SUFFIX = ".epub"
 EXTRA = 'pip install "nuanced-speech[books]"'
-# Bytes of a book unpacked: far above any with pictures, below what fills a disk.
-LARGEST = 2_000_000_000
+# Bytes of what is unpacked of a book, and of one of its documents, of which a tree takes ten times as much: "War and
+# Peace" in one document has 4 MB.
+LARGEST, LARGEST_DOCUMENT = 200_000_000, 30_000_000
+# Parts of a book that are not unpacked, since nothing needs them.
+_LEFT_OUT = {
+    ".mp3", ".m4a", ".mp4", ".m4v", ".aac", ".ogg", ".opus", ".webm", ".otf", ".ttf", ".woff", ".woff2",
+}  # fmt: skip
 _BLOCKS = {
     "address", "article", "aside", "blockquote", "body", "center", "dd", "div", "dl", "dt", "figcaption", "figure",
     "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre",
@@ -65,8 +70,9 @@ def read_epub(path: Path) -> Book:
         raise UserError(f"books need the package EbookLib, which is under the AGPL: {EXTRA}")
     with reading(path, "a book in EPUB", "give an EPUB file without copy protection"):
         with ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
-                raise ContentError("it would unpack to more than 2 GB")
+            # other ways of packing are not those of EPUB, and a few bytes of them may become gigabytes
+            if any(entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED) for entry in archive.infolist()):
+                raise ContentError("packed as no book is")
             if "META-INF/encryption.xml" in archive.namelist() and b"xmlenc" in archive.read("META-INF/encryption.xml"):
                 fonts = re.findall(rb'URI="([^"]*)"', archive.read("META-INF/encryption.xml"))
                 if any(name.lower().endswith((b"html", b"htm")) for name in fonts):
@@ -84,13 +90,15 @@ def plain_book(text: str, title: str = "") -> Book:
 def _book(path: Path) -> Book:
     from ebooklib import ITEM_DOCUMENT, epub
 
-    book = epub.read_epub(str(path), {"ignore_ncx": False})
+    book = _reader(path).load()
     titles = dict(_contents(book.toc))
     chapters: list[Chapter] = []
     for identifier, *_ in book.spine:
         item = book.get_item_with_id(identifier)
         if item is None or item.get_type() != ITEM_DOCUMENT or isinstance(item, epub.EpubNav | epub.EpubCoverHtml):
             continue
+        if len(item.content) > LARGEST_DOCUMENT:
+            raise ContentError(f"a document in it has more than {LARGEST_DOCUMENT // 1_000_000} MB")
         heading, text = _text(item.get_content())
         if not any(c.isalnum() for c in text):
             continue
@@ -102,6 +110,24 @@ def _book(path: Path) -> Book:
     if not chapters:
         raise ContentError("it holds no text")
     return Book(_said(book, "title"), _said(book, "creator"), _said(book, "language"), tuple(chapters), _cover(book))
+
+
+def _reader(path: Path) -> Any:
+    """ebooklib's reader, which stops when it has unpacked too much: a book may name one part many times."""
+    from ebooklib import epub
+
+    class Reader(epub.EpubReader):
+        left = LARGEST
+
+        def read_file(self, name: str) -> bytes:
+            if PurePosixPath(name).suffix.lower() in _LEFT_OUT:
+                return b""
+            self.left -= self.zf.getinfo(posixpath.normpath(name)).file_size
+            if self.left < 0:
+                raise ContentError(f"it would unpack to more than {LARGEST // 1_000_000} MB")
+            return bytes(super().read_file(name))
+
+    return Reader(str(path), {"ignore_ncx": False})
 
 
 def _said(book: Any, name: str) -> str:

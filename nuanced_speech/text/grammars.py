@@ -10,7 +10,6 @@ import hashlib
 import itertools
 import lzma
 import re
-import tempfile
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 
 from nuanced_speech.core.constants import DATA
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.core.files import replacing
+from nuanced_speech.core.files import replacing, temporary_folder
 
 FOLDER = DATA / "grammars"
 # Orders of a token's fields that are tried: all orders of six.
@@ -103,8 +102,8 @@ def _grammar(language: str, part: str) -> Any:
     path = _unpacked(packed)
     if path is not None:
         return kaldifst.TextNormalizer(str(path))
-    with tempfile.TemporaryDirectory() as folder:
-        temporary = Path(folder) / "grammar.fst"
+    with temporary_folder() as folder:
+        temporary = folder / "grammar.fst"
         temporary.write_bytes(lzma.decompress(packed.read_bytes()))
         return kaldifst.TextNormalizer(str(temporary))
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
 import torch.nn.functional as F
 from safetensors import safe_open
@@ -136,12 +135,12 @@ def _spoken(models: ModelBank, shard: Path) -> Iterator[DecoderItem]:
 def _recorded(models: ModelBank, path: Path, folder: Path) -> Iterator[DecoderItem]:
     """The items of one recording: its segments, analysed."""
     try:
-        recording = audio.read(path)
+        recording, rate = audio.read(path), audio.sample_rate(path)
         features = Analyzer(models)(recording)
     except UserError as error:
         log.warning("%s left out: %s", path.name, error)
         return
-    bandwidth = min(soundfile.info(path).samplerate, SAMPLE_RATE) / 2
+    bandwidth = min(rate, SAMPLE_RATE) / 2
     for number, segment in enumerate(features):
         if segment.units < LEAST_UNITS or not np.isfinite(segment.speaker).all():
             continue

@@ -13,12 +13,13 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from nuanced_speech.audio.lengths import announced_lengths
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.core.files import replacing
+from nuanced_speech.core.files import check_room, replacing
 from nuanced_speech.core.reading import read_object
 from nuanced_speech.tts import ljspeech, transcripts
 from nuanced_speech.tts.clips import Job, Outcome, PrepareConfig, Rejection
@@ -30,6 +31,7 @@ STATE = ".prepare"
 # Changes when the same recordings would give other clips, so that old and new are never mixed.
 VERSION = 1
 _MAX_ID = 80
+BYTES_PER_SAMPLE = 2
 
 
 def prepare(config: PrepareConfig, progress: Callable[[float], None] = lambda share: None) -> tuple[list[Outcome], int]:
@@ -37,7 +39,7 @@ def prepare(config: PrepareConfig, progress: Callable[[float], None] = lambda sh
 
     Raises:
         UserError: no folder of recordings or nothing in it; the other folder holds something else, or was made with
-            other settings; an unknown model or language; a folder that cannot be written.
+            other settings; an unknown model or language; a folder that cannot be written; a disk without room.
     """
     _check(config)
     paths, unreadable = _files(config)
@@ -56,6 +58,7 @@ def prepare(config: PrepareConfig, progress: Callable[[float], None] = lambda sh
         complete.unlink(missing_ok=True)
     for prefix in sorted(stale | {job.prefix for job in waiting}):
         _remove(config.out, prefix)
+    check_disk(config, [job.path for job in waiting])
     sizes = [max(job.path.stat().st_size, 1) if job.path.is_file() else 1 for job in waiting]
     results = parallel(Preparer, config, waiting, sizes, config.workers, progress)
     for job, outcome in results:
@@ -68,6 +71,15 @@ def prepare(config: PrepareConfig, progress: Callable[[float], None] = lambda sh
         with replacing(complete) as temporary:
             temporary.write_text("")
     return outcomes, len(waiting)
+
+
+def check_disk(config: PrepareConfig, recordings: Sequence[Path]) -> None:
+    """Check that the disk has room for the clips of recordings, by the lengths that these announce.
+
+    Raises:
+        UserError: it has not.
+    """
+    check_room(config.out, round(announced_lengths(recordings).total * config.sample_rate * BYTES_PER_SAMPLE))
 
 
 def _check(config: PrepareConfig) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nuanced_speech.audio.limiter import limit
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.tts.huggingface import hub_errors
 
@@ -69,8 +70,9 @@ def speak(text: str, config: PretrainedConfig) -> tuple[np.ndarray, int]:
     wave = wave.mean(tuple(range(wave.ndim - 1))) if wave.ndim > 1 else np.atleast_1d(wave)
     if wave.size == 0 or not np.isfinite(wave).all():
         raise UserError(f"{config.model} made no sound of this text: try another text, or another seed")
+    rate = int(said["sampling_rate"])
     # loud models go a little beyond full scale
-    return wave / max(1.0, float(np.abs(wave).max())), int(said["sampling_rate"])
+    return limit(wave, rate), rate
 
 
 def load(name: str, device: str = "cpu") -> Any:

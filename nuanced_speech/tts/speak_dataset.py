@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from nuanced_speech import audio
+from nuanced_speech.audio.limiter import limit
 from nuanced_speech.core.constants import MAX_PHONEMES
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress
@@ -108,7 +109,7 @@ class Speaker:
         several = len(self.packs) > 1
         style = random_style(rng, len(ids) - 2, self.packs) if several else style_of(self.packs[0], len(ids) - 2)
         speech = self.kokoro(ids[None], style[None], seed=int(rng.integers(1 << 31)))
-        wave = audio.resample(speech.audio[0].numpy(), audio.SAMPLE_RATE, MEL.sample_rate)
+        wave = limit(audio.resample(speech.audio[0].numpy(), audio.SAMPLE_RATE, MEL.sample_rate), MEL.sample_rate)
         path = _target(self.config, number)
         made = example(wave, ids, speech.prosody.durations[0], self.encoder, path.stem)
         if made:

@@ -121,7 +121,7 @@ def _sources(folder: Path) -> list[Path]:
         raise UserError(f"{folder}: no such folder; give folders of recordings or ones that 'train corpus' made")
     paths = sorted(folder.glob("shard-*.safetensors")) or audio.recordings_in(folder)
     if not paths:
-        raise UserError(f"{folder}: no recordings (WAV, FLAC, OGG, MP3) and no corpus in it")
+        raise UserError(f"{folder}: no recordings (WAV, FLAC, OGG, MP3, M4A …) and no corpus in it")
     return paths
 
 

@@ -1,6 +1,7 @@
 """Files of a voice: the names they may have, and how they are written and read."""
 
 import json
+import os
 import re
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -16,7 +17,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from nuanced_speech.core.errors import UserError, reading
-from nuanced_speech.core.files import replacing
+from nuanced_speech.core.files import check_replaceable, replacing
 from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.frames import VoiceFrames
 from nuanced_speech.voice.provenance import Provenance, Source
@@ -49,6 +50,31 @@ def check_free(name: str, folder: Path, force: bool) -> None:
     taken = next((path for path in paths if path.exists()), None)
     if taken and not force:
         raise UserError(f"{taken} is there already: choose another `name`, or `force` to overwrite it")
+
+
+def check_writable(name: str, folder: Path) -> None:
+    """Check that a voice can be written to a folder, which need not be there, before long work.
+
+    Raises:
+        UserError: it cannot.
+    """
+    check_makeable(folder)
+    if folder.exists():
+        for suffix in PACK_SUFFIXES:
+            check_replaceable(folder / f"{name}{suffix}")
+
+
+def check_makeable(folder: Path) -> None:
+    """Check that a folder is there or can be made, and make nothing.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    present = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not present.is_dir():
+        raise UserError(f"{folder}: cannot make this folder ({present} is a file)")
+    if not os.access(present, os.W_OK | os.X_OK):
+        raise UserError(f"{folder}: cannot make or write this folder ({present}: Permission denied)")
 
 
 def make_folder(folder: Path) -> None:

@@ -83,7 +83,11 @@ def test_fifty_sounds_are_no_speech(gate: SpeechGate) -> None:
     spec.loader.exec_module(module)
     sounds = module.sounds()
     assert len(sounds) == 50
-    assert [name for name, wave in sounds.items() if gate(wave).has_speech] == []
+    gated = {name: gate(wave) for name, wave in sounds.items()}
+    assert [name for name, one in gated.items() if one.has_speech] == []
+    # Whisper is asked about no more than these
+    doubtful = {name for name, one in gated.items() if one.doubtful}
+    assert doubtful <= {"tone 440 -40", "tone 440 -10", "siren", "beeps", "music organ"}
 
 
 @pytest.mark.parametrize("gain", [0.001, 0.05, 1.0])

@@ -229,7 +229,7 @@ def test_rate_is_written(tmp_path: Path) -> None:
 
 
 def test_limited_to_full_scale(tmp_path: Path) -> None:
-    audio.write(tmp_path / "out.wav", np.array([0.0, 1.5, -7.0, 1.0, -1.0, 0.5] * 1000))
+    audio.write(tmp_path / "out.wav", np.array([0.0, 1.5, -7.0, 1.0, -1.0, 0.5] * 1000), comment="")
     back, _ = soundfile.read(tmp_path / "out.wav", dtype="float32")
     np.testing.assert_allclose(back[:6], [0, 1, -1, 1, -1, 0.5], atol=1e-4)
 

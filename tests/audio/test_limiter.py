@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 import soxr
 from helpers import CLIP
 
 from nuanced_speech import audio
+from nuanced_speech.audio import m4b
 from nuanced_speech.audio.limiter import CEILING, Limiter, limit, limited, true_peak
 from nuanced_speech.core.constants import SAMPLE_RATE
 
@@ -104,3 +108,25 @@ def test_true_peak_of_a_sine_between_its_samples() -> None:
     assert np.abs(wave).max() < 0.71
     assert true_peak(wave) == pytest.approx(1.0, abs=0.005)
     assert 0 < CEILING < FULL
+
+
+@pytest.mark.parametrize("suffix", [*audio.OUTPUT_FORMATS, ".m4b"])
+def test_files_of_loud_speech_decode_to_no_peak(tmp_path: Path, speech: np.ndarray, suffix: str) -> None:
+    """At five times full scale, by FFmpeg: codecs that lose something come out higher than what they were given."""
+    path, wave = tmp_path / f"out{suffix}", speech[: 3 * SAMPLE_RATE] * np.float32(6)
+    if suffix == ".m4b":
+        m4b.write(path, [wave], [], m4b.BookTags())
+    else:
+        audio.write(path, wave)
+    container: Any = av.open(str(path))
+    resampler = av.AudioResampler("flt", "mono", SAMPLE_RATE if suffix != ".opus" else 48_000)
+    pieces = [x.to_ndarray()[0] for frame in [*container.decode(audio=0), None] for x in resampler.resample(frame)]
+    assert 0.6 < true_peak(np.concatenate(pieces)) <= FULL
+    assert audio.read(path).shape[0] == pytest.approx(len(wave), abs=0.06 * SAMPLE_RATE)
+
+
+def test_sound_that_is_not_synthetic_is_written_as_it_is(tmp_path: Path, speech: np.ndarray) -> None:
+    wave = speech / np.abs(speech).max()
+    for comment, same in (("", True), (audio.SYNTHETIC, False)):
+        audio.write(tmp_path / "out.wav", wave, comment=comment)
+        assert (np.abs(audio.read(tmp_path / "out.wav") - wave).max() < 1e-4) == same

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from helpers import broken_cache
 
 from nuanced_speech import audio
 from nuanced_speech.cli import clone as clone_cli
@@ -133,3 +134,26 @@ def test_conversion_marks_what_it_writes(clip, converter) -> None:  # type: igno
         assert (audio.synthetic_mark(name) or "").startswith(f"{audio.SYNTHETIC}; voice: {mark}")
     converter.convert(wave, sample_rate=24000, voice=Voice.load("af_bella"), path="direct").save("bella.wav")
     assert audio.synthetic_mark("bella.wav") == f"{audio.SYNTHETIC}; voice: af_bella (stock)"
+
+
+@pytest.mark.parametrize("command", [["clone", "a.wav", "--i-have-consent", "yes"], ["describe", "old man"]])
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(command, tmp_path, run) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "a.wav").write_text("not looked at")
+    (tmp_path / "file").touch()
+    (tmp_path / "out" / "me.npz").mkdir(parents=True)
+    reports = [["--report", "file/x"]] if command[0] == "clone" else []
+    for options in (["--out", "file/x"], ["--out", "out", "--force"], *reports):
+        status, _, err = run(*command, "--name", "me", *options)
+        assert status == 1 and err.count("\n") == 1, err
+        assert "cannot make this folder" in err or "me.npz is a folder" in err, err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav", "file", "out"]
+
+
+@pytest.mark.parametrize("command", [["clone", "a.wav", "--i-have-consent", "yes"], ["describe", "old man"]])
+def test_weights_that_are_not_there_are_told_before_the_work(command, tmp_path, run, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    broken_cache(tmp_path / "cache")
+    monkeypatch.setenv("NUANCED_SPEECH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "a.wav").write_text("not looked at")
+    status, _, err = run(*command, "--name", "me")
+    assert status == 1 and "kokoro.safetensors" in err and err.count("\n") == 1, err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav", "cache"]

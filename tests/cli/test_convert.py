@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import typer
+from helpers import endless_recording
 
 from nuanced_speech import audio
 from nuanced_speech.cli import app as cli
@@ -243,3 +244,14 @@ def test_help_explains_convert(monkeypatch, capsys):
     said = capsys.readouterr().out
     for option in ("--voice", "--keep", "--path", "--text", "--report", "--seed", "--pitch-shift"):
         assert option in said
+
+
+@pytest.mark.parametrize("arguments", [["in/big.wav", "out.wav"], ["in/big.wav", "out.mp3", "--resume"], ["in", "out"]])
+def test_a_disk_without_room_is_told_before_anything_is_loaded(arguments, tmp_path, run, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    endless_recording(tmp_path / "in" / "big.wav")
+    soundfile.write(tmp_path / "in" / "small.wav", tone(1), 16000)
+    status, _, err = run("convert", *arguments)
+    assert status == 1 and err.count("\n") == 1 and " GB are needed, and " in err, err
+    assert not (tmp_path / "out.wav").exists() and not [*(tmp_path).glob("out/*")]

@@ -42,5 +42,11 @@ def test_mistakes_are_told_before_any_model_is_loaded(tmp_path: Path) -> None:
         live(source=tmp_path / "nothing.wav")
     with pytest.raises(UserError, match="fast.safetensors"):
         live(source=CLIP, decoder=tmp_path / "fast.safetensors")
+    copy = tmp_path / "in.wav"
+    copy.write_bytes(CLIP.read_bytes())
+    for voice, source in ((None, copy), (str(copy), CLIP)):
+        with pytest.raises(UserError, match="input itself"):
+            live(voice=voice, source=source, write=copy)
+    assert copy.read_bytes() == CLIP.read_bytes()
     with pytest.raises(UserError):
         live(source=CLIP, write=tmp_path / "no" / "folder" / "out.wav")

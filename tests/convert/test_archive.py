@@ -173,3 +173,10 @@ def test_options_are_told_apart_by_content(tmp_path: Path, clip: Path) -> None:
     ]
     assert len({plain, *others}) == 7
     assert digest_of(ConversionOptions(voice=copied), whisper="base") == others[4]
+
+
+def test_a_manifest_with_something_else_in_it_is_refused_in_one_line(tmp_path: Path) -> None:
+    for line in ('{"input": "a.wav", "output": 5}', '{"input": ["a"], "output": "b"}', "[" * 100_000):
+        (tmp_path / "manifest.jsonl").write_text(line)
+        with pytest.raises(UserError, match="not a manifest, or damaged"):
+            manifests.read(tmp_path)

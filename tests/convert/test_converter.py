@@ -134,6 +134,18 @@ def test_several_pieces_join_and_stream_to_a_file(quick, long, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("path", ["direct", "text"])
+def test_the_bar_of_one_segment_moves_with_its_steps(quick: Converter, wave: np.ndarray, path: str) -> None:
+    shares: list[float] = []
+    made: list[float] = []
+    done = quick.convert(wave, sample_rate=24000, path=path, progress=shares.append, made=made.append)
+    assert shares == sorted(set(shares)) and shares[-1] == pytest.approx(1.0)
+    # reading, overlaps, models, five measurements, words, content, decoding
+    assert len(shares) >= 10 and np.diff([0.0, *shares]).max() < 0.6
+    assert made == [pytest.approx(len(done.audio) / SAMPLE_RATE, abs=0.03)]
+
+
+@pytest.mark.slow
 def test_voices_from_files_give_what_their_names_give(quick, wave, tmp_path):
     short = wave[: audio.SAMPLE_RATE]
     pack = stock_voices()["bm_george"]

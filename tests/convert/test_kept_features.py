@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.convert import kept_features
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
 from nuanced_speech.voice.style import Style
 
@@ -52,3 +54,16 @@ def test_features_are_kept_to_the_last_bit(tmp_path: Path) -> None:
     assert len(read) == 2
     for a, b in zip(written, read, strict=True):
         same(a, b)
+
+
+def test_features_of_another_length_are_refused_in_one_line(tmp_path: Path) -> None:
+    path, good = tmp_path / "x.safetensors", features(0)
+    other = [
+        replace(good, f0=good.f0[1:]),
+        replace(good, wave=good.wave[:600]),
+        replace(good, segment=Segment(0, 9, 0, 9)),
+    ]
+    for damaged in [*other, good.style]:
+        kept_features.write(path, [damaged])  # type: ignore[list-item]
+        with pytest.raises(UserError, match="not kept features, or damaged"):
+            kept_features.read(path)

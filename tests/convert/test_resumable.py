@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 
 from nuanced_speech import audio
 from nuanced_speech.convert.converter import Converter
-from nuanced_speech.convert.resumable import ResumableConverter
+from nuanced_speech.convert.resumable import ResumableConverter, read_transcript
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.journal import work_folder
+from nuanced_speech.models.whisper import Segment, Transcript, Word
 
 
 @pytest.mark.slow
@@ -24,7 +26,7 @@ def test_a_conversion_that_is_broken_off_goes_on_without_a_difference(
     quick.convert(source, path="direct", output=tmp_path / "unbroken.wav")
     resumable = ResumableConverter(quick)
     kept: list[set[str]] = []
-    for limit in (0.05, 0.55):  # when the first window is analysed, and when the first segment is spoken
+    for limit in (0.15, 0.64):  # when the first window is analysed, and when the first segment is spoken
 
         def stop(share: float, limit: float = limit) -> None:
             if share > limit:
@@ -47,6 +49,22 @@ def test_a_conversion_that_is_broken_off_goes_on_without_a_difference(
     resumable.convert(source, path="direct", output=out, progress=watch)
     assert out.read_bytes() == (tmp_path / "unbroken.wav").read_bytes() and not work_folder(out).exists()
     assert all(data.startswith(spoken) for data in seen)
+
+
+def test_a_damaged_transcript_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "transcript-0-words.json"
+    piece = {"text": "a", "start": 0.0, "end": 1.0, "words": [{"text": "a", "start": 0.0, "end": 1.0}]}
+    good = {"text": "a", "language": "en", "segments": [piece]}
+    path.write_text(json.dumps(good))
+    assert read_transcript(path) == Transcript("a", "en", [Segment("a", 0.0, 1.0, [Word("a", 0.0, 1.0)])])
+    damaged = [
+        "{", "[" * 100_000, "null", "{}", json.dumps(good).replace("1.0", "1e400"), json.dumps(good | {"text": 5}),
+        json.dumps(good).replace('"words"', '"wrds"'), json.dumps(good).replace('"end": 1.0', '"end": "x"'),
+    ]  # fmt: skip
+    for text in damaged:
+        path.write_text(text)
+        with pytest.raises(UserError, match=r"transcript-0-words\.json: .*; remove it, and the recording is"):
+            read_transcript(path)
 
 
 def test_a_recording_that_cannot_be_converted_leaves_no_folder(converter: Converter, tmp_path: Path) -> None:

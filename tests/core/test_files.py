@@ -5,6 +5,8 @@ from __future__ import annotations
 import resource
 import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import ordinary_user
+from helpers import ROOT, ordinary_user
 from safetensors.torch import save_file
 
+from nuanced_speech.core import files
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import check_apart, check_replaceable, replacing
 
@@ -178,3 +181,33 @@ def test_an_input_is_not_written_over(tmp_path: Path) -> None:
 
 def test_a_device_is_not_replaced() -> None:
     assert "device" in refusal(Path("/dev/null"))
+
+
+_HELD = """
+import os, sys, tempfile, time
+from pathlib import Path
+from nuanced_speech.core.files import temporary_folder
+tempfile.tempdir = sys.argv[1]
+with temporary_folder() as folder:
+    (folder / "sound").write_bytes(b"x" * 1000)
+    print(folder, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_temporary_folder_goes_and_that_of_a_killed_process_with_the_next_one(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", _HELD, tmp_path], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    held = Path(process.stdout.readline().strip())
+    files.remove_leftovers.cache_clear()
+    with files.temporary_folder(tmp_path) as folder:
+        assert folder.is_dir() and (held / "sound").is_file()  # its process lives
+    assert [*tmp_path.iterdir()] == [held]
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    (tmp_path / held.name.replace(held.name.split("-")[2], "00000000")).mkdir()  # another machine's
+    files.remove_leftovers.cache_clear()
+    with files.temporary_folder(tmp_path):
+        assert not held.exists()
+    assert len([*tmp_path.iterdir()]) == 1

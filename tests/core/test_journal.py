@@ -100,3 +100,17 @@ def test_kills_lose_nothing_that_was_kept(tmp_path: Path) -> None:
             known = len(journal.notes)
             for part in range(known):
                 assert np.array_equal(journal.sound(part), np.full(part % 1000, part, np.float32))
+
+
+@pytest.mark.parametrize(
+    "damage", ['{"samples": 1e400, "note": 1}', "[" * 100_000, '{"samples": "3", "note": 1}', '{"samples": 3}']
+)
+def test_damage_in_a_journal_costs_the_parts_behind_it(tmp_path: Path, damage: str) -> None:
+    for name in ("parts.jsonl", "work.json"):
+        folder = tmp_path / f"{name}.work"
+        filled(folder)
+        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+        lines[min(2, len(lines) - 1)] = damage
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        with Journal(folder, {"work": "a"}) as journal:
+            assert len(journal.notes) == (2 if name == "parts.jsonl" else 0)

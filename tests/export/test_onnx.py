@@ -24,6 +24,7 @@ from serve.browser import chromium
 from nuanced_speech import audio
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import gain_of
+from nuanced_speech.audio.limiter import true_peak
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.energy import energy
@@ -40,6 +41,7 @@ from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
 from nuanced_speech.voice.stock import stock_voices, style_of
 
+FULL = 10 ** (-1 / 20)
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx", reason="the extra models is not installed")
 
@@ -169,12 +171,23 @@ def test_converts_a_recording_to_a_voice_of_the_table(folder: Path, tmp_path: Pa
     np.testing.assert_allclose(again.audio, wave, atol=2e-4)
 
 
+def test_loud_speech_is_limited_and_not_made_quieter_as_a_whole(folder: Path) -> None:
+    wave = audio.read(CLIP)[: 24_000 * 3 // 2]
+    converter = EdgeConverter(folder, 1)
+    quiet, loud = (converter.convert(wave * np.float32(g / np.abs(wave).max()), "af_heart").audio for g in (0.1, 1.0))
+    assert true_peak(quiet) < 0.88 < true_peak(loud) <= FULL
+    # 20 dB louder wherever no peak is near
+    assert np.median(np.abs(loud - 10 * quiet)) < 1e-4
+
+
 def test_the_page_converts_as_the_edge_does(folder: Path, tmp_path: Path) -> None:
     """In Chromium, with the models that the page loads from a plain file server."""
     write_page(tmp_path / "web")
     shutil.copytree(folder, tmp_path / "web" / "models")
     source = tmp_path / "in.wav"
-    audio.write(source, audio.read(CLIP)[: 24_000 * 3 // 2])
+    wave = audio.read(CLIP)[: 24_000 * 3 // 2]
+    # so loud that both limiters have work to do
+    audio.write(source, wave / np.abs(wave).max(), comment="")
     with served(tmp_path / "web") as url, chromium(source) as browser:
         page = browser.new_context().new_page()
         page.set_default_timeout(240_000)
@@ -194,6 +207,7 @@ def test_the_page_converts_as_the_edge_does(folder: Path, tmp_path: Path) -> Non
     assert not [address for address in foreign if not address.startswith("blob:")]
     found, expected = audio.read(tmp_path / "out.wav"), EdgeConverter(folder, 1).convert(source, "af_heart").audio
     assert found.shape == expected.shape and audio.synthetic_mark(tmp_path / "out.wav")
+    assert all(0.88 < true_peak(wave) <= FULL for wave in (found, expected))
     config = MelConfig(sample_rate=24_000)
     mels = [mel_spectrogram(torch.from_numpy(wave)[None], config).numpy() for wave in (found, expected)]
     # natural logarithms of magnitudes in dB
@@ -246,12 +260,31 @@ def test_says_what_is_wrong_in_one_line(folder: Path, tmp_path: Path, capsys: py
         error = capsys.readouterr().err
         assert words in error and error.count("\n") == 1
         assert not (tmp_path / "o.wav").exists()
+    copy = tmp_path / "in.wav"
+    copy.write_bytes(CLIP.read_bytes())
+    assert edge_command([str(folder), str(copy), str(copy), "--voice", "other"]) == 1
+    assert "input itself" in capsys.readouterr().err and copy.read_bytes() == CLIP.read_bytes()
     damaged = tmp_path / "damaged"
     damaged.mkdir()
-    for path in folder.iterdir():
+    for path in filter(Path.is_file, folder.iterdir()):
         (damaged / path.name).write_bytes(path.read_bytes()[: None if path.name != "pitch.onnx" else 1000])
     with pytest.raises(UserError, match="pitch.onnx"):
         EdgeConverter(damaged)
+
+
+def test_a_damaged_table_is_one_line(folder: Path, tmp_path: Path) -> None:
+    good = json.loads((folder / "models.json").read_text(encoding="utf-8"))
+    row = good["voices"]["rows"][0]
+    voices = [{"rows": [row, {"name": "b", "mark": "c"}]}, {"rows": [row]}, {"rows": [row | {"name": 5}, row]}]
+    damaged = [good | {"voices": good["voices"] | change} for change in voices]
+    damaged += [
+        good | {"settings": good["settings"] | {"sharpness": "x"}},
+        good | {"noise": {"file": "../x", "bytes": 1}},
+    ]
+    for table in damaged:
+        (tmp_path / "models.json").write_text(json.dumps(table))
+        with pytest.raises(UserError, match="not a table of exported models, or damaged"):
+            EdgeModels(tmp_path)
 
 
 def test_silence_stays_silent(folder: Path) -> None:

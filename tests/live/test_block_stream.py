@@ -11,13 +11,15 @@ import torch
 from helpers import CLIP
 
 from nuanced_speech import Converter, audio
+from nuanced_speech.audio.limiter import true_peak
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.evaluate.metrics import f0_correlation
-from nuanced_speech.live.block_decoders import KokoroBlocks
+from nuanced_speech.live.block_decoders import FastBlocks, KokoroBlocks
+from nuanced_speech.live.block_stream import BlockStream
 from nuanced_speech.live.config import BlockConfig, LiveConfig
 from nuanced_speech.live.engine import LiveEngine
 from nuanced_speech.live.streams import LiveAudio, LiveStream
@@ -83,6 +85,24 @@ def test_the_fast_decoder_needs_a_block_and_what_is_looked_ahead(
     lags = [part.heard - (part.start + len(part.wave)) for part in parts[:-2]]
     # what the fast decoder itself looks ahead comes on top
     assert max(lags) <= (0.15 + fast.look_ahead + 0.05) * SAMPLE_RATE
+
+
+def test_no_block_has_a_peak(converter: Converter, fast: FastDecoder, speech: np.ndarray) -> None:
+    """Of a decoder that is far too loud; what comes out is as long as before."""
+
+    class Loud(FastBlocks):
+        def __call__(self, content: torch.Tensor, f0: np.ndarray, energy: np.ndarray) -> np.ndarray:
+            wave = super().__call__(content, f0, energy)
+            return 5 * wave / np.abs(wave).max() if len(wave) else wave
+
+    stream = LiveEngine(Converter(converter.models, decoder=fast)).stream(
+        ConversionOptions(voice="af_heart", path="direct"), LiveConfig("block")
+    )
+    assert isinstance(stream, BlockStream)
+    stream.make_decoder = lambda voice: Loud(fast, voice.voice)
+    wave = joined(list(all_of(stream, speech, 4_800)))
+    assert 0 <= len(wave) - len(speech) < 600
+    assert 0.8 < true_peak(wave) <= 10 ** (-1 / 20)
 
 
 def test_what_waits_is_converted_at_once_up_to_the_largest_block(converter: Converter, fast: FastDecoder) -> None:

@@ -8,7 +8,10 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from helpers import CLIP
 
+from nuanced_speech import audio
+from nuanced_speech.audio.limiter import limit, true_peak
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.serve.audio_encoder import SPEECH_FORMATS, UNKNOWN_SIZE, AudioFormat, audio_encoder
 
@@ -78,3 +81,16 @@ def test_wav_of_unknown_length_says_so_once() -> None:
 def test_unknown_formats_are_refused(name: str) -> None:
     with pytest.raises(UserError, match="output_format"):
         AudioFormat.of_output(name)
+
+
+@pytest.mark.parametrize("name", [*SPEECH_FORMATS, "pcm_8000", "wav_44100", "mp3_44100_32", "ulaw_8000"])
+def test_no_stream_decodes_to_a_peak(name: str) -> None:
+    """Of speech that was limited as what is spoken here is; another rate and codecs raise peaks."""
+    wave = audio.read(CLIP)[: 3 * RATE]
+    wave = limit(4 * wave / np.abs(wave).max())
+    form = AudioFormat.of_speech(name) if name in SPEECH_FORMATS else AudioFormat.of_output(name)
+    encoder = audio_encoder(form)
+    data = b"".join([*(encoder.write(wave[k : k + 5_000]) for k in range(0, len(wave), 5_000)), encoder.finish()])
+    found = decoded(data, form)
+    assert abs(len(found) / form.sample_rate - len(wave) / RATE) < 0.1
+    assert 0.6 < true_peak(found) <= 10 ** (-1 / 20)

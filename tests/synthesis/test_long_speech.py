@@ -78,3 +78,25 @@ def test_an_error_in_the_text_is_told_and_keeps_what_is_there(speech: TextToSpee
         LongSpeech(journal, ["Yes.", "…"], Speaker(speech)).run()
     with Journal(tmp_path / "x", {}) as journal:
         assert [note["end"] for note in journal.notes] == [False, True]
+
+
+def test_damaged_notes_are_refused_in_one_line(tmp_path: Path) -> None:
+    after = {"utterances": 1, "now": 40, "before": 20, "level": -20.5, "begun": [None]}
+    sentence = {"sentence": 0, "share": 0.5, "utterance": 0, "words": [["Yes.", 0.1, 0.4]]}
+    good = {"chapter": 0, "end": False, "sentences": [sentence], "after": after}
+    end = {"chapter": 0, "end": True}
+    damaged = [
+        None, 3, {}, end | {"chapter": 1}, end | {"chapter": "0"}, end | {"end": 1}, good | {"sentences": []},
+        good | {"after": after | {"now": "x"}}, good | {"after": after | {"level": [1]}}, good | {"after": {}},
+        good | {"sentences": [sentence | {"words": [["Yes.", 0.1]]}]},
+        good | {"sentences": [sentence | {"words": [[5, 0.1, 0.4]]}]},
+        good | {"sentences": [sentence | {"share": "x"}]}, good | {"sentences": [sentence | {"sentence": 0.5}]},
+    ]  # fmt: skip
+    for number, note in enumerate([good, end, *damaged]):
+        with Journal(tmp_path / str(number), {}) as journal:
+            journal.add(np.zeros(3, np.float32), note)
+            if number < 2:
+                assert LongSpeech(journal, CHAPTERS, lambda text, start: iter(())).done > 0
+                continue
+            with pytest.raises(UserError, match="not kept speech, or damaged"):
+                LongSpeech(journal, CHAPTERS, lambda text, start: iter(()))

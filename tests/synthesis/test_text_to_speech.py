@@ -362,6 +362,7 @@ def test_words_that_are_run_together_are_spoken_so() -> None:
         (["out.wav", "--file", "absent.txt"], "absent.txt cannot be read: No such file"),
         (["out.wav", "--file", "."], "cannot be read: Is a directory"),
         (["out.wav", "--file", "binary.txt"], "binary.txt is not text in UTF-8 (byte 0)"),
+        (["out.wav", "--file", "large.txt"], "large.txt is longer than 100 MB"),
         (["out.wav", "--file", "zeros.txt"], "zeros.txt is not plain text"),
         (["out.wav", "--file", "empty.txt"], "nothing speakable"),
         (["out.wav", "--file", "book.srt", "--timestamps", "book.srt"], "is the text itself"),
@@ -372,6 +373,8 @@ def test_bad_wishes_are_one_line_and_write_nothing(monkeypatch, loaded, tmp_path
     Path("binary.txt").write_bytes(b"\x89\xff\xfe\x00\x01")
     Path("zeros.txt").write_bytes(b"a\0b")
     Path("empty.txt").touch()
+    with Path("large.txt").open("wb") as file:
+        file.truncate(100_000_001)
     Path("book.srt").write_text("Hello.")
     before = sorted(path.name for path in tmp_path.iterdir())
     status, _, err = run("say", *arguments)

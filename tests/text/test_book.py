@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 import sys
+import tracemalloc
 import zlib
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZipFile
 
 import pytest
 from helpers import ROOT
@@ -113,3 +114,48 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path: Path, monkeypatch: 
 def test_the_default_installation_is_without_the_agpl() -> None:
     default, developers = ((ROOT / f"requirements{kind}.txt").read_text().lower() for kind in ("", "-dev"))
     assert "ebooklib" not in default and "ebooklib==" in developers
+
+
+def repacked(path: Path, out: Path, changes: dict[str, bytes], kind: int = ZIP_DEFLATED) -> Path:
+    """An archive with other content in some members, and more members."""
+    with ZipFile(path) as source, ZipFile(out, "w", kind) as target:
+        members = {name: source.read(name) for name in source.namelist()} | changes
+        for name, data in members.items():
+            target.writestr(name, data)
+    return out
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    """Of less than half a megabyte: one large document, many names of one part, and another way of packing."""
+    book = write_book(tmp_path / "book.epub", {"One": "<p>Sharks shed teeth.</p>"})
+    with ZipFile(book) as archive:
+        opf = archive.read("EPUB/content.opf").decode()
+    large = b"<html><body><p>a</p>" + b" " * 29_000_000
+    item = "".join(f'<item href="big.xhtml" id="b{k}" media-type="application/xhtml+xml"/>' for k in range(9))
+    spine = "".join(f'<itemref idref="b{k}"/>' for k in range(9))
+    named = opf.replace("</manifest>", f"{item}</manifest>").replace("</spine>", f"{spine}</spine>").encode()
+    bombs = [
+        ({"EPUB/text/0 x.xhtml": b" " * 31_000_000}, ZIP_DEFLATED, "a document in it has more than 30 MB"),
+        ({"EPUB/big.xhtml": large, "EPUB/content.opf": named}, ZIP_DEFLATED, "it would unpack to more than 200 MB"),
+        ({}, ZIP_BZIP2, "packed as no book is"),
+    ]
+    for number, (changes, kind, why) in enumerate(bombs):
+        path = repacked(book, tmp_path / f"{number}.epub", changes, kind)
+        assert path.stat().st_size < 500_000
+        tracemalloc.start()
+        try:
+            with pytest.raises(UserError, match=why):
+                read_epub(path)
+            assert tracemalloc.get_traced_memory()[1] < 300_000_000
+        finally:
+            tracemalloc.stop()
+
+
+def test_recordings_and_fonts_in_a_book_are_not_unpacked(tmp_path: Path) -> None:
+    book = write_book(tmp_path / "book.epub", {"One": "<p>Sharks shed teeth.</p>"})
+    with ZipFile(book) as archive:
+        opf = archive.read("EPUB/content.opf").decode()
+    items = "".join(f'<item href="a.mp3" id="a{k}" media-type="audio/mpeg"/>' for k in range(9))
+    opf = opf.replace("</manifest>", f"{items}</manifest>")
+    changes = {"EPUB/a.mp3": b"\0" * 30_000_000, "EPUB/content.opf": opf.encode()}
+    assert read_epub(repacked(book, tmp_path / "sound.epub", changes)).chapters[0].text == "Sharks shed teeth."

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from helpers import CLIP_WORDS
+from helpers import CLIP_WORDS, endless_recording
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
@@ -22,7 +22,7 @@ from nuanced_speech.tts.clips import Outcome, PrepareConfig
 from nuanced_speech.tts.decode import decode
 from nuanced_speech.tts.ljspeech import Row
 from nuanced_speech.tts.normalise import normalise
-from nuanced_speech.tts.prepare import prepare
+from nuanced_speech.tts.prepare import check_disk, prepare
 from nuanced_speech.tts.quality_filters import QualityLimits
 from nuanced_speech.tts.split import Span, find_sounds, group_sounds, pad_clip
 from nuanced_speech.tts.transcript_split import split_transcript
@@ -385,3 +385,11 @@ def test_other_settings_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for extra, says in (([], "1 of 1 files"), ([], "nothing to do"), (["--pad", "0.3"], "pad was 0.5, now 0.3")):
         status, _, said = run("tts", "prepare", "in", "out", *extra)
         assert bool(status) == bool(extra) and says in said
+
+
+def test_a_disk_without_room_is_told_before_the_work(tmp_path: Path) -> None:
+    recording = endless_recording(tmp_path / "big.w64")
+    (tmp_path / "out").mkdir()
+    check_disk(PrepareConfig(tmp_path, tmp_path / "out"), [])
+    with pytest.raises(UserError, match=r"out: about \d+\.\d GB are needed, and"):
+        check_disk(PrepareConfig(tmp_path, tmp_path / "out"), [recording])

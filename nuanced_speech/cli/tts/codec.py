@@ -25,7 +25,7 @@ Name = Annotated[
 
 @app.command()
 def encode(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Recording: WAV, FLAC, OGG, MP3.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Recording: WAV, FLAC, OGG, MP3, M4A, a video ….")],
     out: Annotated[Path, typer.Argument(metavar="OUT.npz", help="File of codes to write.")],
     codec: Name = "speech",
 ) -> None:
@@ -53,7 +53,7 @@ def encode(
 @app.command()
 def decode(
     source: Annotated[Path, typer.Argument(metavar="IN.npz", help="File that 'encode' wrote.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="WAV, FLAC or OGG, by its name.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="WAV, FLAC, OGG, Opus, MP3 or M4A, by its name.")],
     codebooks: Annotated[int | None, typer.Option(help="Use only the first so many; all by default.")] = None,
     codec: Annotated[
         str | None, typer.Option(metavar="NAME", help="The codec that encoded it; the one the file names by default.")
@@ -87,7 +87,7 @@ def decode(
 
 @app.command()
 def plot(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Recording: WAV, FLAC, OGG, MP3.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Recording: WAV, FLAC, OGG, MP3, M4A, a video ….")],
     out: Annotated[Path, typer.Argument(metavar="OUT.png", help="Picture to write: PNG or SVG.")],
     codec: Name = "speech",
 ) -> None:

@@ -37,7 +37,7 @@ def train(config: LMTrainConfig) -> None:
 @app.command()
 def infer(
     text: Annotated[str, typer.Argument(help="What to say.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="WAV, FLAC or OGG, by its name.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="WAV, FLAC, OGG, Opus, MP3 or M4A, by its name.")],
     model: Annotated[
         Path, typer.Option(help="What 'codec-lm train' wrote: its folder, or the file of weights.")
     ] = Path("models/codec-lm"),

@@ -41,7 +41,7 @@ def vocode(
             "take it from: copy synthesis.",
         ),
     ],
-    out: Annotated[Path, typer.Argument(help="WAV, FLAC or OGG by its name.")],
+    out: Annotated[Path, typer.Argument(help="File to write: WAV, FLAC, OGG, Opus, MP3 or M4A, by its name.")],
     vocoder: Annotated[
         str,
         typer.Option(

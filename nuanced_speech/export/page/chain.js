@@ -2,12 +2,12 @@
 
 import { hann, inverse, stft } from './fourier.js';
 import { activeLevel, filled, padded, quantile, resampled, smoothed } from './numbers.js';
+import { limited } from './limiter.js';
 import { melody, pitchSpectra } from './pitch.js';
 import { joined, segments } from './segments.js';
 
 const [RATE, LOW_RATE, UNIT, HOP, SIZE] = [24_000, 16_000, 600, 300, 1200];
 const [EDGE, BINS, DECIBELS] = [(SIZE - HOP) / 2, SIZE / 2 + 1, 10 / Math.log(10)];
-const CEILING = 0.885;
 const WINDOW = hann(SIZE);
 const NORM = Math.sqrt(WINDOW.reduce((sum, value) => sum + value * value, 0));
 
@@ -38,9 +38,7 @@ export async function convert(wave, voice, models, octaves = 0, tell = () => {})
     waves.push(amplified(sound, expander(item.energy)));
     tell(0.5 + (0.5 * waves.length) / parts.length);
   }
-  const out = joined(parts, waves, wave.length).map((value) => value / gain);
-  const peak = out.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return peak > CEILING ? out.map((value) => (value * CEILING) / peak) : out;
+  return limited(joined(parts, waves, wave.length).map((value) => value / gain), RATE);
 }
 
 async function analysed(wave, models) {

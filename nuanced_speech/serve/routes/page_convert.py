@@ -4,7 +4,6 @@ import base64
 import json
 import logging
 import math
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from nuanced_speech.convert.converter import Conversion
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.constants import FRAME_RATE, SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import temporary_folder
 from nuanced_speech.evaluate import report
 from nuanced_speech.serve.errors import error_body, of_user_error
 from nuanced_speech.serve.jobs import Cancelled, Job
@@ -88,9 +88,9 @@ def _lines(services: Services, asked: _Asked, job: Job[bytes]) -> Iterator[bytes
     """Events as lines of JSON. A failure after the first is an event too, since the answer has begun."""
     yield _line("started")
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            conversion = _converted(services, asked, job, Path(folder))
-            yield _line("result", **_result(conversion, Path(folder)))
+        with temporary_folder() as folder:
+            conversion = _converted(services, asked, job, folder)
+            yield _line("result", **_result(conversion, folder))
         curves = [report.contours(wave).f0 for wave in (conversion.source, conversion.audio)]
         job.check()
         yield _line("pitch", rate=FRAME_RATE, source=_rounded(curves[0]), result=_rounded(curves[1]))

@@ -4,11 +4,9 @@ Newer versions of their client call the same routes ``/v1/voice-changer/…``.
 """
 
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -19,6 +17,7 @@ from nuanced_speech import audio
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import temporary_folder
 from nuanced_speech.serve.audio_encoder import AudioEncoder, AudioFormat, audio_encoder
 from nuanced_speech.serve.errors import ApiError, of_user_error
 from nuanced_speech.serve.jobs import Job
@@ -141,8 +140,8 @@ def _options(asked: _Asked) -> Iterator[ConversionOptions]:
     if asked.reference is None:
         yield asked.options
         return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "reference.wav"
+    with temporary_folder() as folder:
+        path = folder / "reference.wav"
         audio.write(path, asked.reference, comment="")
         yield replace(asked.options, voice=path)
 

@@ -63,7 +63,7 @@ class EnCodec(nn.Module):
         """
         check_codes(codes, self.codebooks, self.entries)
         wave = self.model.decode(codes[None], [None]).audio_values[:, 0]
-        return wave[:, : codes.shape[2] * self.hop_length].clamp(-1, 1)
+        return wave[:, : codes.shape[2] * self.hop_length]
 
     def codebook_vectors(self) -> Tensor:
         """The entries ``[K, N, D]``."""

@@ -227,7 +227,7 @@ class SpeechCodec(nn.Module):
         check_codes(codes, self.codebooks, self.entries)
         frames = torch.full((len(codes),), codes.shape[2], device=codes.device) if frames is None else frames
         mask = torch.arange(codes.shape[2], device=codes.device) < frames[:, None]
-        return self.decoder(self.quantiser.lookup(codes), mask.unsqueeze(-1).float()).clamp(-1, 1)
+        return self.decoder(self.quantiser.lookup(codes), mask.unsqueeze(-1).float())
 
     def codebook_vectors(self) -> Tensor:
         """The entries ``[K, N, D]``."""

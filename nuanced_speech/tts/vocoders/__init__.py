@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nuanced_speech.audio.limiter import limit
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.mel import MelConfig
 
@@ -50,8 +51,8 @@ def load(name: str | Path = "default") -> Vocoder:
 
 
 def speak(mel: np.ndarray, vocoder: Vocoder) -> np.ndarray:
-    """Waveform ``[frames * hop_length]`` in [-1, 1] of ``mel [n_mels, frames]``, passage by passage, so that memory
-    does not grow with the length."""
+    """Waveform ``[frames * hop_length]``, below full scale, of ``mel [n_mels, frames]``, passage by passage, so that
+    memory does not grow with the length."""
     frames, hop = mel.shape[1], vocoder.mel.hop_length
     parts = []
     for start in range(0, frames, PASSAGE):
@@ -60,4 +61,4 @@ def speak(mel: np.ndarray, vocoder: Vocoder) -> np.ndarray:
             wave = vocoder(torch.from_numpy(np.ascontiguousarray(mel[:, first:last]))[None])[0].numpy()
         skip = (start - first) * hop
         parts.append(wave[skip : skip + (min(start + PASSAGE, frames) - start) * hop])
-    return np.concatenate(parts).clip(-1, 1)
+    return limit(np.concatenate(parts), vocoder.mel.sample_rate)

@@ -10,6 +10,7 @@ from helpers import SAMPLE
 from safetensors.torch import load_file, save_file
 
 from nuanced_speech import audio
+from nuanced_speech.audio.limiter import true_peak
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.dsp.mel import MEL, mel_spectrogram
@@ -50,6 +51,12 @@ def piece(wave: np.ndarray) -> torch.Tensor:
     """``[2, 16 * 256]`` of speech."""
     start = 22050
     return torch.from_numpy(np.stack([wave[start : start + 4096], wave[2 * start : 2 * start + 4096]]))
+
+
+def test_a_loud_mel_gives_no_peak(piece: torch.Tensor) -> None:
+    mel = mel_spectrogram(piece[:1])[0].numpy()
+    quiet, loud = (true_peak(speak(mel + shift, GriffinLim())) for shift in (-3, 5))
+    assert quiet < 0.8 < loud <= 10 ** (-1 / 20)
 
 
 # The packaged one

@@ -1,0 +1,205 @@
+"""A small good file of every format that holds work: books, videos, what is kept for resuming, what was exported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import soundfile
+import torch
+from fuzz_formats import Format
+from onnx import helper
+
+from nuanced_speech import audio
+from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.audio import m4b
+from nuanced_speech.audio import segmentation as audio_segments
+from nuanced_speech.audio.av_files import AvFile
+from nuanced_speech.convert import kept_features, manifest
+from nuanced_speech.convert.resumable import read_transcript
+from nuanced_speech.core.journal import Journal
+from nuanced_speech.dialogue.conversation import Conversation, Turn
+from nuanced_speech.dsp.spectral_balance import SpectralBalance
+from nuanced_speech.edge import models as edge
+from nuanced_speech.models.whisper import Segment, Transcript, Word
+from nuanced_speech.synthesis.long_speech import LongSpeech
+from nuanced_speech.text.book import read_epub
+from nuanced_speech.voice.style import Style
+
+RATE = 24_000
+CHAPTERS = ["Yes. We do.", "No!"]
+
+
+def formats() -> list[Format]:
+    """All of them; books where ebooklib is installed."""
+    return [*_books(), *_sounds(), *_kept(), *_exported()]
+
+
+def _books() -> list[Format]:
+    try:
+        from ebooklib import epub
+    except ImportError:
+        return []
+
+    def write(folder: Path) -> None:
+        book = epub.EpubBook()
+        book.set_title("Sharks")
+        book.add_author("A. Writer")
+        documents = [epub.EpubHtml(title=f"Part {k}", file_name=f"{k}.xhtml") for k in range(2)]
+        for document in documents:
+            document.content = "<html><body><h1>One</h1><p>Sharks <i>shed</i> teeth.</p></body></html>"
+            book.add_item(document)
+        book.toc = documents
+        book.add_item(epub.EpubNcx())
+        book.add_item(epub.EpubNav())
+        book.spine = ["nav", *documents]
+        epub.write_epub(str(folder / "x.epub"), book)
+
+    return [Format("EPUB", "x.epub", write, read_epub)]
+
+
+def _sounds() -> list[Format]:
+    wave = (0.3 * np.sin(np.arange(RATE) / 20)).astype(np.float32)
+
+    def read(path: Path) -> None:
+        audio.read(path)
+        audio.synthetic_mark(path)
+        audio.sample_rate(path)
+
+    def written(name: str, container: str, codec: str) -> Callable[[Path], Any]:
+        def write(folder: Path) -> None:
+            file = AvFile(folder / name, RATE, container, codec, "synthetic")
+            file.write(wave)
+            file.close()
+
+        return write
+
+    def write_chained(folder: Path) -> None:
+        soundfile.write(folder / "x.ogg", wave, RATE, "VORBIS", format="OGG")
+        (folder / "x.ogg").write_bytes((folder / "x.ogg").read_bytes() * 2)
+
+    def write_audiobook(folder: Path) -> None:
+        m4b.write(folder / "x.m4b", [wave], [m4b.ChapterMark("One", 0, RATE)], m4b.BookTags("Sharks", "A. Writer"))
+
+    return [
+        Format("M4A", "x.m4a", written("x.m4a", "ipod", "aac"), read),
+        Format("MP4", "x.mp4", written("x.mp4", "mp4", "aac"), read),
+        Format("WebM", "x.webm", written("x.webm", "webm", "libopus"), read),
+        Format("chained Ogg", "x.ogg", write_chained, read),
+        Format("audiobook", "x.m4b", write_audiobook, read),
+    ]
+
+
+def _kept() -> list[Format]:
+    words = [Word("Yes.", 0.1, 0.4)]
+    transcript = Transcript("Yes.", "en", [Segment("Yes.", 0.0, 1.0, words)])
+    entry = manifest.Entry("a.wav", "a.flac", manifest.DONE)
+    conversation = Conversation().with_turn(Turn("Do sharks shed teeth?", "calm", "They do."))
+
+    def write_features(folder: Path) -> None:
+        kept_features.write(folder / "000000.safetensors", [_features()])
+
+    def write_manifest(folder: Path) -> None:
+        (folder / "manifest.jsonl").write_text(json.dumps(asdict(entry)) + "\n" + json.dumps(asdict(entry)) + "\n")
+
+    def write_transcript(folder: Path) -> None:
+        (folder / "transcript.json").write_text(json.dumps(asdict(transcript)))
+
+    return [
+        Format("journal", "x.work/parts.jsonl", _write_journal, _read_journal),
+        Format("work of a journal", "x.work/work.json", _write_journal, _read_journal),
+        Format("kept transcript", "transcript.json", write_transcript, read_transcript),
+        Format("kept features", "000000.safetensors", write_features, kept_features.read),
+        Format("manifest of an archive", "manifest.jsonl", write_manifest, lambda p: manifest.read(p.parent)),
+        Format("conversation", "talk.json", lambda f: conversation.write(f / "talk.json"), Conversation.read),
+    ]
+
+
+def _features() -> SegmentFeatures:
+    rng, units = np.random.default_rng(0), 7
+
+    def numbers(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape).astype(np.float32)
+
+    bands = numbers(2 * units, 40).astype(np.float16)
+    return SegmentFeatures(
+        segment=audio_segments.Segment(0, units, 0, units),
+        wave=numbers(600 * units),
+        content=torch.from_numpy(numbers(512, units)).half(),
+        log_probabilities=numbers(units, 178),
+        f0=numbers(2 * units),
+        energy=numbers(2 * units),
+        balance=SpectralBalance(bands, bands > 0, bands > 1, bands[:, 0] > 0),
+        style=Style.from_vector(torch.from_numpy(numbers(300))),
+        speaker=numbers(256),
+        phonemes="həlˈO",
+    )
+
+
+def _write_journal(folder: Path) -> None:
+    after = {"utterances": 1, "now": 40, "before": 20, "level": -20.5, "begun": [None]}
+    sentence = {"sentence": 0, "share": 1.0, "utterance": 0, "words": [["Yes.", 0.1, 0.4]]}
+    with Journal(folder / "x.work", {"work": "a"}) as journal:
+        for chapter in range(len(CHAPTERS)):
+            note = {"chapter": chapter, "end": False, "sentences": [sentence], "after": after}
+            journal.add(np.ones(100, np.float32), note)
+            journal.add(np.zeros(10, np.float32), {"chapter": chapter, "end": True})
+
+
+def _read_journal(path: Path) -> None:
+    # opening one cuts off what does not fit
+    np.ones(220, np.float32).tofile(path.parent / "sound.f32")
+    with Journal(path.parent, {"work": "a"}) as journal:
+        long = LongSpeech(journal, CHAPTERS, lambda text, start: iter(()))
+        sum(len(chunk) for chunk in journal.chunks())
+        if long.done == 1.0:
+            list(long.timed())
+
+
+def _exported() -> list[Format]:
+    inputs = [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [None, 4])]
+    outputs = [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [None, 4])]
+    weight = helper.make_tensor("w", onnx.TensorProto.FLOAT, [4, 4], [0.5] * 16)
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "small", inputs, outputs, [weight])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+    def write_table(folder: Path) -> None:
+        onnx.save(model, str(folder / "small.onnx"))
+        numbers = np.ones(128 + 256, np.float32)
+        numbers.tofile(folder / "voices.bin")
+        numbers.tofile(folder / "noise.bin")
+        files = {name: {"file": name, "bytes": (folder / name).stat().st_size} for name in ("noise.bin", "voices.bin")}
+        row = {"name": "af_heart", "mark": "synthetic", "log_f0": 7.5}
+        settings = {"level_db": -24.0, "energy_offset": 0.1, "sharpness": 0.75, "margin_seconds": 0.5}
+        small = {"file": "small.onnx", "bytes": (folder / "small.onnx").stat().st_size}
+        table = {
+            "format": edge.FORMAT,
+            "settings": settings,
+            "graphs": dict.fromkeys(edge.GRAPHS, small),
+            "noise": files["noise.bin"],
+            "voices": files["voices.bin"] | {"numbers": len(numbers), "rows": [row]},
+        }
+        (folder / edge.TABLE).write_text(json.dumps(table))
+
+    def read_table(path: Path) -> None:
+        models = edge.EdgeModels(path.parent, 1)
+        models.noise.sum()
+        for name in models.voices:
+            models.voice(name).timbre.sum()
+
+    def read_graph(path: Path) -> None:
+        table = json.loads((path.parent / edge.TABLE).read_text())
+        for entry in table["graphs"].values():
+            entry["bytes"] = path.stat().st_size
+        (path.parent / edge.TABLE).write_text(json.dumps(table))
+        edge.EdgeModels(path.parent, 1).run("energy", x=np.ones((2, 4), np.float32))
+
+    return [
+        Format("edge table", edge.TABLE, write_table, read_table),
+        Format("edge graph", "small.onnx", write_table, read_graph),
+    ]
