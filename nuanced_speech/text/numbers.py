@@ -69,7 +69,12 @@ def plural(count: str, one: str, few: str, many: str, part: str) -> str:
     """
     if "," in count:
         return part
-    whole = int(re.sub(r"\D", "", count) or 0)
-    if whole % 100 in (11, 12, 13, 14):
+    last = last_two_digits(count)
+    if last in (11, 12, 13, 14):
         return many
-    return one if whole % 10 == 1 else few if whole % 10 in (2, 3, 4) else many
+    return one if last % 10 == 1 else few if last % 10 in (2, 3, 4) else many
+
+
+def last_two_digits(number: str) -> int:
+    """The last two digits of a whole number of any length, in the local notation."""
+    return int(re.sub(r"\D", "", number)[-2:] or 0)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from nuanced_speech.text.readings.russian import NAMED_AFTER
+
 # Letters of a word and of a sentence; longer ones are cut, so that no input takes forever.
 MAX_WORD, MAX_SENTENCE = 100, 1000
 # A line at least this long that ends without a mark was broken by a text editor, not by its author.
@@ -21,7 +23,7 @@ _ABBREVIATION = re.compile(
     r"Vol|Fig|cf|e\.g|i\.e|viz|approx|"
     # German, Dutch, Polish and Russian
     r"Hr|Hrn|Fr|Frl|Nr|nr|Nrn|Kap|Abb|Bd|[Cc]a|bzw|[Vv]gl|z\.\s?B|d\.\s?h|[Ss]tr|[A-ZÄÖÜ][\w-]+str|"
-    r"т\.\s?[ек]|ул|стр|гл|рис|напр|им|проф|акад)|[A-HJ-Z](?:\.\s?[A-Z])*)\.\s+$"
+    rf"т\.\s?[ек]|ул|стр|гл|рис|напр|(?:{NAMED_AFTER})\w*\s+им|проф|акад)|[A-HJ-Z](?:\.\s?[A-Z])*)\.\s+$"
 )
 _BEFORE_NUMBER = re.compile(
     r"\b(?:vols?|pp?|nos?|figs?|chap|chs?|secs?|arts?|eqs?|ops?|eds?|pg|ll?|vv?|tel|ext)\.\s+$", re.I

@@ -220,6 +220,7 @@ def test_sentences_of_other_languages_do_not_end_at_abbreviations() -> None:
         "Fr. Meier wohnt in der Hauptstr. 5, d. h. bei uns.", "Am 3. Mai starb Heinrich VIII. in London."
     ]  # fmt: skip
     assert list(split_sentences("Это т. е. № 7 на ул. Ленина. Да.", "ru")) == ["Это т. е. № 7 на ул. Ленина.", "Да."]
+    assert list(split_sentences("Дай им. Это школа им. Пушкина.", "ru")) == ["Дай им.", "Это школа им. Пушкина."]
     assert list(split_sentences("To jest nr. 7.", "pl")) == ["To jest nr. 7."]
 
 

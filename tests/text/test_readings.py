@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from helpers import DATA
@@ -59,6 +60,11 @@ from nuanced_speech.text.readings import german, plain
         ("Papst Johannes Paul II.", "Papst Johannes Paul der Zweite."),
         ("Der II. Weltkrieg, Kapitel IV", "Der zweite Weltkrieg, Kapitel vier"),
         ("I. Müller nimmt Vitamin C.", "I. Müller nimmt Vitamin C."),
+        (
+            "Es dauert 5 min. Er nahm 10 St. mit, min. 2.",
+            "Es dauert fünf Minuten. Er nahm zehn Stück mit, minimal zwei.",
+        ),
+        ("Mo. bis Fr. offen, am Fr. zu", "Montag bis Freitag offen, am Freitag zu"),
     ],
 )
 def test_german(written: str, words: str) -> None:
@@ -87,6 +93,8 @@ def test_german(written: str, words: str) -> None:
         ("Это 5 руб. Потом ещё 2 руб. и т. д. Конец", "Это пять рублей. Потом ещё два рубля и так далее. Конец"),
         ("№ 7, стр. 12, т. е. и т. д.", "номер семь, страница двенадцать, то есть и так далее."),
         ("в 14:01", "в четырнадцать часов одна минута"),
+        ("Скажи им. Всё ок. Рост 5 см. Да", "Скажи им. Всё ок. Рост пять сантиметров. Да"),
+        ("См. стр. 5, школа им. Пушкина, акад. Павлов", "Смотри страница пять, школа имени Пушкина, академик Павлов"),
     ],
 )
 def test_russian(written: str, words: str) -> None:
@@ -126,6 +134,14 @@ def test_numbers_and_their_nouns() -> None:
     assert number_words("0301", "de") == "null drei null eins" and number_words("5", "haw") == "5"
     forms = [plural(count, "1", "2", "5", ",") for count in ("1", "11", "21", "4", "14", "25", "1,5")]
     assert forms == ["1", "5", "1", "2", "5", "5", ","]
+
+
+@pytest.mark.parametrize(("language", "text"), [("ru", "{} тонн"), ("ru", "{} т"), ("uk", "{} %"), ("de", "{} Euro")])
+def test_numbers_of_any_length_are_read_digit_by_digit_at_once(language: str, text: str) -> None:
+    one, began = number_words("1", language), time.process_time()
+    said = spoken_text(text.format("1" * 5000), language)
+    assert said.startswith(f"{one} {one} {one}") and not re.search(r"\d", said)
+    assert time.process_time() - began < 10
 
 
 def test_most_cases_of_another_project_are_read_rightly() -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from nuanced_speech.text.numbers import number_words, words
+from nuanced_speech.text.numbers import MAX_DIGITS, number_words, words
 from nuanced_speech.text.readings import tables
 from nuanced_speech.text.readings.roman import value
 
@@ -257,10 +257,17 @@ _DAYS = {
     "So": "Sonntag",
 }  # fmt: skip
 _DAY = "|".join(_DAYS)
+_UNITS = {"min": "Minuten", "St": "Stück"}
 _BEFORE: list[Rule] = [
     # the grammar takes a word with a quote after its full stop for an address
     (re.compile(r"(?<!\w)'|'(?!\w)"), '"'),
     (re.compile(rf"\b({_DAY})\.?\s?[-–]\s?({_DAY})(?:\.|\b)"), lambda m: f"{_DAYS[m[1]]} bis {_DAYS[m[2]]}"),
+    (re.compile(rf"\b({_DAY})\.\s+bis\s+({_DAY})\."), lambda m: f"{_DAYS[m[1]]} bis {_DAYS[m[2]]}"),
+    (re.compile(rf"(?<=\b[Aa]m )({_DAY})\."), lambda m: _DAYS[m[1]] + ("." if _ends(m) else "")),
+    # after a number, these are no "minimal" and no "Sankt"
+    (re.compile(r"(?<=\d)\s?(min|St)\."), lambda m: f" {_UNITS[m[1]]}" + ("." if _ends(m) else "")),
+    # the grammar takes seconds for many digits in a row
+    (re.compile(rf"(?<![\w.,])\d{{{MAX_DIGITS + 1},}}(?!\w)"), lambda m: number_words(m[0], "de")),
     (re.compile(r"(?<![\w.,])1 Mio\.?(?=\s)"), "eine Million"),
     (re.compile(r"(?<![\w.,])1 Mrd\.?(?=\s)"), "eine Milliarde"),
     (re.compile(r"(?<=[a-zäöüß])str\.(?=\s+\w)"), "straße"),

@@ -6,7 +6,7 @@ NeMo's Russian grammar gives many readings of each number and leaves the choice 
 import re
 from collections.abc import Callable, Iterable
 
-from nuanced_speech.text.numbers import number_words, plural, words
+from nuanced_speech.text.numbers import MAX_DIGITS, last_two_digits, number_words, plural, words
 from nuanced_speech.text.readings import roman
 
 Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
@@ -17,13 +17,21 @@ _MONTHS = (
 )  # fmt: skip
 _ABBREVIATIONS = {
     "т. е.": "то есть", "т. к.": "так как", "т. д.": "так далее", "т. п.": "тому подобное", "т. н.": "так называемый",
-    "др.": "другие", "см.": "смотри", "напр.": "например", "им.": "имени", "ул.": "улица", "пр.": "прочее",
-    "проф.": "профессор", "акад.": "академик", "тел.": "телефон", "н. э.": "нашей эры", "ок.": "около",
+    "др.": "другие", "напр.": "например", "ул.": "улица", "пр.": "прочее", "проф.": "профессор", "акад.": "академик",
+    "н. э.": "нашей эры",
 }  # fmt: skip
+# Those after which a sentence may end; the others stand before a name or a clause.
+_LAST = frozenset(("т. д.", "т. п.", "др.", "пр.", "н. э."))
 _BEFORE_NUMBER = {
     "№": "номер", "стр.": "страница", "гл.": "глава", "рис.": "рисунок", "табл.": "таблица", "ст.": "статья",
-    "п.": "пункт", "д.": "дом", "кв.": "квартира", "т.": "том", "§": "параграф", "#": "номер",
+    "п.": "пункт", "д.": "дом", "кв.": "квартира", "т.": "том", "§": "параграф", "#": "номер", "ок.": "около",
 }  # fmt: skip
+# Stems of what is named after people: after these, "им." is "имени"; elsewhere it is "them" at the end of a sentence.
+NAMED_AFTER = (
+    "[Шш]кол|[Тт]еатр|[Зз]авод|[Уу]ниверситет|[Ии]нститут|[Бб]иблиотек|[Мм]узе|[Пп]арк|[Уу]лиц|[Пп]лощад|[Аа]кадеми|"
+    "[Цц]ентр|[Бб]ольниц|[Сс]тадион|[Кк]онсерватори|[Фф]абрик|[Кк]луб|[Кк]олхоз|[Пп]реми|[Уу]чилищ|[Кк]олледж|"
+    "[Гг]имнази|[Лл]ице|[Аа]эропорт|[Сс]танци|[Кк]анал|МГУ|ДК"
+)
 # What is counted: gender, and its forms after 1, 2 to 4, 5 and more, and decimals.
 _UNITS = {
     "%": ("m", "процент процента процентов процента"), "₽": ("m", "рубль рубля рублей рубля"),
@@ -144,7 +152,7 @@ def _with_ending(match: re.Match[str]) -> str:
 
 def _gender(number: str, noun: str) -> str:
     """The gender of a noun in the form that a number ending in 1 or 2 asks for: "21 книга", "2 книги"."""
-    last = int(re.sub(r"\D", "", number)) % 100
+    last = last_two_digits(number)
     if last % 10 == 1 and last != 11:
         return "f" if re.search("[ая]$", noun) else "n" if re.search("[ое]$", noun) else "m"
     return "f" if last % 10 == 2 and last != 12 and re.search("[ыи]$", noun) else "m"
@@ -162,9 +170,10 @@ def _queen(match: re.Match[str]) -> str:
 
 def _cardinal(number: str, gender: str = "m") -> str:
     """A number in the nominative; decimals are feminine by themselves: "две целых пять десятых"."""
-    if "," in number or number[0] == "0" or gender == "m":
+    digits = re.sub(r"\D", "", number)
+    if "," in number or number[0] == "0" or gender == "m" or len(digits) > MAX_DIGITS:
         return number_words(number, "ru")
-    return words(int(re.sub(r"\D", "", number)), "ru", gender=gender)
+    return words(int(digits), "ru", gender=gender)
 
 
 def _counted(match: re.Match[str]) -> str:
@@ -207,14 +216,13 @@ def _telephone(match: re.Match[str]) -> str:
     return ("плюс " if match[0][0] == "+" else "") + " ".join(said)
 
 
-def _abbreviation(table: dict[str, str]) -> Callable[[re.Match[str]], str]:
-    spaceless = {short.replace(" ", ""): said for short, said in table.items()}
+_SPACELESS = {short.replace(" ", ""): (said, short in _LAST) for short, said in _ABBREVIATIONS.items()}
 
-    def said(match: re.Match[str]) -> str:
-        ends = _ends(match)
-        return spaceless[re.sub(r"\s", "", match[1])] + ("." if ends else "")
 
-    return said
+def _abbreviation(match: re.Match[str]) -> str:
+    said, last = _SPACELESS[re.sub(r"\s", "", match[1])]
+    at_end = not match.string[match.end() :].strip(" \"')»")
+    return said + ("." if at_end or (last and _ends(match)) else "")
 
 
 def _any(table: Iterable[str]) -> str:
@@ -242,7 +250,11 @@ _RULES: list[Rule] = [
     (re.compile(rf"(?<![\w.,/])(\d{{1,4}})-({'|'.join(sorted(_ENDINGS, key=len, reverse=True))})(?!\w)"), _with_ending),
     # abbreviations
     (re.compile(rf"(?<!\w)({_any(_BEFORE_NUMBER)})\s*(?=\d)"), lambda m: _BEFORE_NUMBER[m[1]] + " "),
-    (re.compile(rf"(?<![\w])({_any(_ABBREVIATIONS)})(?!\w)"), _abbreviation(_ABBREVIATIONS)),
+    (re.compile(rf"(?<![\w])({_any(_ABBREVIATIONS)})(?!\w)"), _abbreviation),
+    # "им" and "тел" are words too, and "170 см" are centimetres
+    (re.compile(rf"\b((?:{NAMED_AFTER})\w*)\s+им\.(?=\s+[А-ЯЁ])"), r"\1 имени"),
+    (re.compile(r"(?<!\w)тел\.(?=:?\s*[+(\d])"), "телефон"),
+    (re.compile(r"(?<!\w)(?<!\d)(?<!\d\s)([Сс])м\.(?=\s+[\w§№])"), r"\1мотри"),
     # times and telephone numbers
     (re.compile(r"(?<![\w.,:/-])([01]?\d|2[0-4]):([0-5]\d)(?![\w:])"), _time),
     (re.compile(r"(?<![\w-])\+?\d[ -]\(?\d{3}\)?[ -]\d{3}-?\d{2}-?\d{2}(?![\w-])"), _telephone),
