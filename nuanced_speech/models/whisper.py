@@ -220,7 +220,8 @@ class WhisperModel:
                     language=language or self.language(wave),
                     temperature=0.0,
                     condition_on_previous_text=False,
-                    initial_prompt=prompt,
+                    # no text is a prompt of one space; marks of Whisper's own are no words, and it refuses them
+                    initial_prompt=(prompt or "").replace("<|", "< |").strip() or None,
                     word_timestamps=words,
                     fp16=False,
                     verbose=None,

@@ -102,6 +102,14 @@ def test_any_length_gives_all_rows(listener: WhisperModel, seconds: float) -> No
     assert len(features) == -(-samples // 320)
 
 
+@pytest.mark.parametrize("prompt", ["", "<|endoftext|>"])
+def test_any_text_may_be_a_prompt(
+    listener: WhisperModel, wave: np.ndarray, transcript: Transcript, prompt: str
+) -> None:
+    found = listener.transcribe(wave, prompt=prompt)
+    assert found.text and (prompt or found.text == transcript.text)
+
+
 @pytest.mark.slow
 def test_a_transcription_tells_how_far_it_is(listener: WhisperModel, long: np.ndarray) -> None:
     shares: list[float] = []

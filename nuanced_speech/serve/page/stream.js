@@ -7,9 +7,10 @@ const LOUD = 33;
 
 /** Plays samples one piece after the other as they come. */
 export class Stream {
-  /** @param {number} reserve seconds of silence before the first sound, so that later pieces may come later. */
-  constructor(reserve = 0.05) {
-    this.reserve = reserve;
+  constructor() {
+    // seconds of silence before the first sound, so that later pieces may come later
+    this.reserve = 0.05;
+    // how often a piece came too late for a sound that had not ended
     this.breaks = 0;
     this.pieces = [];
     this.sources = [];
@@ -24,7 +25,8 @@ export class Stream {
     const source = sound.createBufferSource();
     source.buffer = buffer;
     source.connect(sound.destination);
-    const late = this.end < sound.currentTime;
+    // a context that has just begun is at 0, as the end is
+    const late = !this.pieces.length || this.end < sound.currentTime;
     const last = this.pieces.at(-1)?.at(-1) ?? 0;
     if (late && Math.abs(last) > LOUD) this.breaks += 1;
     const at = late ? sound.currentTime + (this.pieces.length ? 0.05 : this.reserve) : this.end;

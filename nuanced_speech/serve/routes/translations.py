@@ -40,6 +40,15 @@ class _Settings:
     mode: str = "phrase"
     pitch_shift: float = 0.0
 
+    @property
+    def live(self) -> LiveConfig:
+        """Settings of the conversion.
+
+        Raises:
+            UserError: no mode.
+        """
+        return LiveConfig(mode=self.mode)  # type: ignore[arg-type]
+
     def changed(self, session: Any) -> "_Settings":
         """With the settings of a ``session.update``.
 
@@ -89,7 +98,7 @@ class _Talk:
         self.socket, self.services = socket, services
         self.loop = asyncio.get_running_loop()
         self.outgoing: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        self.settings, self.session = _Settings(), None
+        self.settings = _Settings()
         self.id, self.began = new_id("sess"), time.time()
         self.live: LiveSession | None = None
 
@@ -97,7 +106,7 @@ class _Talk:
         """Answer events until one side ends."""
         sender = asyncio.ensure_future(self._send_all())
         reporter = asyncio.ensure_future(self._report())
-        self._tell("session.created", session=self._described())
+        self._tell("session.created", session=self._described(self.settings))
         try:
             while await self._answer(await self._receive()):
                 pass
@@ -150,9 +159,9 @@ class _Talk:
             settings = self.settings.changed(event.get("session"))
             if settings.voice != OWN:
                 self.services.voices.find(settings.voice)
-            LiveConfig(mode=settings.mode)  # type: ignore[arg-type]
+            described = self._described(settings)
             self.settings = settings
-            self._tell("session.updated", session=self._described())
+            self._tell("session.updated", session=described)
         elif kind in ("session.input_audio_buffer.append", "input_audio_buffer.append"):
             samples = samples_of(event.get("audio"))
             if self.live is None:
@@ -165,9 +174,8 @@ class _Talk:
         settings = self.settings
         voice = None if settings.voice == OWN else self.services.voices.find(settings.voice)
         options = ConversionOptions(voice=voice, path="direct", pitch_shift=settings.pitch_shift)
-        config = LiveConfig(mode=settings.mode)  # type: ignore[arg-type]
-        stream = LiveEngine(self.services.engine.converter).stream(options, config)
-        return LiveSession(stream, self._give, config, self._failed)
+        stream = LiveEngine(self.services.engine.converter).stream(options, settings.live)
+        return LiveSession(stream, self._give, settings.live, self._failed)
 
     async def _close(self) -> None:
         """Convert what waits, send it, and end."""
@@ -189,11 +197,10 @@ class _Talk:
         event = _error(ApiError(400 if known else 500, message, None, "conversion_failed"))
         self.loop.call_soon_threadsafe(self.outgoing.put_nowait, event)
 
-    def _described(self) -> dict[str, Any]:
-        reserve = LiveConfig(mode=self.settings.mode).reserve_seconds  # type: ignore[arg-type]
+    def _described(self, settings: _Settings) -> dict[str, Any]:
         wanted = {
-            "format": {"type": "audio/pcm", "rate": SAMPLE_RATE}, **asdict(self.settings),
-            "reserve_ms": round(reserve * 1000),
+            "format": {"type": "audio/pcm", "rate": SAMPLE_RATE}, **asdict(settings),
+            "reserve_ms": round(settings.live.reserve_seconds * 1000),
         }  # fmt: skip
         return {
             "id": self.id, "object": "realtime.session", "type": "translation", "model": MODEL,
