@@ -35,7 +35,7 @@ class CompressionConfig:
 
 @dataclass(frozen=True)
 class TimeMap:
-    """Where moments of a wave are in another: rising places in samples, ``source [N]`` and ``target [N]``."""
+    """Rising places in samples: what lies at ``source [N]`` of one wave lies at ``target [N]`` of another."""
 
     source: np.ndarray
     target: np.ndarray
@@ -52,7 +52,7 @@ class TimeMap:
 def compress(
     wave: np.ndarray, sample_rate: int, length: int, config: CompressionConfig | None = None
 ) -> tuple[np.ndarray, TimeMap]:
-    """A shorter wave, and where its moments come from.
+    """A shorter wave, and the map of its moments.
 
     Args:
         wave: ``[T]``, mono.
@@ -66,7 +66,7 @@ def compress(
     config = config or CompressionConfig()
     wave = np.asarray(wave, np.float32)
     hop = round(config.frame * sample_rate)
-    kept = _kept(wave, hop, config.strength, len(wave) / length, config)
+    kept = _kept(wave, hop, len(wave) / length, config)
     places = np.minimum(np.arange(len(kept) + 1) * hop, len(wave)).astype(float)
     # the last frame may be short
     kept = kept * np.diff(places)
@@ -75,7 +75,7 @@ def compress(
     return _overlapped(wave, sample_rate, length, time_map, config), time_map
 
 
-def _kept(wave: np.ndarray, hop: int, strength: float, factor: float, config: CompressionConfig) -> np.ndarray:
+def _kept(wave: np.ndarray, hop: int, factor: float, config: CompressionConfig) -> np.ndarray:
     """Relative share of its time that each frame of ``hop`` samples keeps, around 1."""
     count = -(-len(wave) // hop)
     padded = np.pad(wave, (hop, 2 * hop)).astype(np.float64)
@@ -87,7 +87,7 @@ def _kept(wave: np.ndarray, hop: int, strength: float, factor: float, config: Co
     change = np.sqrt(np.square(padded_bands[2:] - padded_bands[:-2]).mean(1))
     change = np.convolve(np.pad(change, 1, mode="edge"), np.ones(3) / 3, "valid")
     rank = np.argsort(np.argsort(change, kind="stable"), kind="stable") / max(count - 1, 1)
-    strength = min(strength, factor - 1)
+    strength = min(config.strength, factor - 1)
     kept = 1 + strength * (2 * rank - 1)
     power = np.square(frames).mean(1)
     quiet = power < power.max() * 10 ** (-config.quiet_db / 10)

@@ -32,14 +32,15 @@ class SpectralDistance(nn.Module):
         counts: Sequence[int | None] = bands or [None] * len(sizes)
         self.each = [STFTLoss(size, size // 4, size, count) for size, count in zip(sizes, counts, strict=True)]
         self.buffers_of = nn.ModuleList(self.each)
+        for number, spectrum in enumerate(self.each):
+            self.register_buffer(f"edges_{number}", _upper_edges(spectrum), persistent=False)
 
     def forward(self, prediction: Tensor, target: Tensor, bandwidth: Tensor) -> tuple[Tensor, Tensor]:
         """Convergence and log distance, scalars, of two ``[B, T]``; ``bandwidth [B]`` in Hz."""
         parts = []
-        for spectrum in self.each:
+        for number, spectrum in enumerate(self.each):
             predicted, expected = spectrum.magnitude(prediction), spectrum.magnitude(target)
-            hertz = _upper_edges(spectrum).to(expected.device)
-            known = (hertz[None] <= bandwidth[:, None])[..., None]
+            known = (self.get_buffer(f"edges_{number}")[None] <= bandwidth[:, None])[..., None]
             apart = (predicted - expected) * known
             convergence = apart.flatten(1).norm(dim=1) / ((expected * known).flatten(1).norm(dim=1) + 1e-3)
             log_distance = ((predicted.log() - expected.log()).abs() * known).sum((1, 2)) / known.sum((1, 2))
@@ -51,7 +52,7 @@ class SpectralDistance(nn.Module):
 def _upper_edges(spectrum: STFTLoss) -> Tensor:
     """Hz up to which each row of a spectrum reaches ``[rows]``: a bin's own frequency, or a band's highest bin's."""
     bins = torch.linspace(0, SAMPLE_RATE / 2, spectrum.fft_size // 2 + 1)
-    return bins if spectrum.mel_bank is None else ((spectrum.mel_bank.cpu() > 0) * bins).amax(1)
+    return bins if spectrum.mel_bank is None else ((spectrum.mel_bank > 0) * bins).amax(1)
 
 
 def bandwidth_of(wave: np.ndarray) -> float:

@@ -54,7 +54,7 @@ class BenchmarkConfig:
         recipe: encoder that ``train_v2_multispeech.py`` made, for the system of that name.
         encoder: style encoder in place of the packaged one.
         adapter: content adapter in place of the packaged one.
-        decoder: of all conversions: ``kokoro``, ``fast`` or a file, see ``load_decoder``.
+        decoder: what makes the sound of all conversions: ``kokoro``, ``fast`` or a file, see ``load_decoder``.
     """
 
     folder: Path
@@ -84,8 +84,8 @@ def run(
         progress: called with the share of the trials that are done, 0 to 1.
 
     Raises:
-        UserError: an unknown system, a missing package, a folder with results of other settings, or what
-            ``find_recordings`` says.
+        UserError: an unknown system, a missing package, a decoder that cannot be read, a folder with results of other
+            settings, or what ``find_recordings`` says.
     """
     unknown = [name for name in config.systems if name not in SYSTEMS]
     if unknown or not config.systems:
@@ -96,15 +96,13 @@ def run(
     if "world" in config.systems and find_spec("pyworld") is None:
         raise UserError("the system 'world' needs the extra 'evaluate': pip install 'nuanced-speech[evaluate]'")
     speakers = find_recordings(config.folder, but=config.out)
+    converter = _converter(config, config.encoder)
+    recipe = _converter(config, config.recipe) if config.recipe else None
     try:
         config.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{config.out}: cannot make this folder ({error.strerror})") from error
-    bank = ModelBank(encoder=config.encoder, adapter=config.adapter)
-    decoder = load_decoder(config.decoder, bank)
-    _check_settings(config, speakers, decoder)
-    converter = Converter(bank, decoder=decoder)
-    recipe = Converter(ModelBank(encoder=config.recipe, adapter=config.adapter)) if config.recipe else None
+    _check_settings(config, speakers, converter.decoder)
     models, judge = Models(converter, recipe), Judge(speakers, listener or WhisperModel(), config.language)
     every = trials(speakers, config.limit, config.others, config.more_seconds)
     # the source itself is the ceiling in its own voice, and the floor in another's
@@ -121,6 +119,11 @@ def run(
         if progress is not None:
             progress(number / len(work))
     return results
+
+
+def _converter(config: BenchmarkConfig, encoder: Path | None) -> Converter:
+    bank = ModelBank(encoder=encoder, adapter=config.adapter)
+    return Converter(bank, decoder=load_decoder(config.decoder, bank))
 
 
 def _check_settings(config: BenchmarkConfig, speakers: dict[str, list[Recording]], decoder: Decoder) -> None:
