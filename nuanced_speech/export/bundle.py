@@ -27,7 +27,7 @@ from nuanced_speech.core.version import __version__
 from nuanced_speech.dsp import energy, harmonic_synthesis, swift_f0
 from nuanced_speech.export import graphs
 from nuanced_speech.export.files import OPSET, Graph, described, onnx_package, write_graph
-from nuanced_speech.export.runtime import write_runtime
+from nuanced_speech.export.runtime import check_runtime, write_runtime
 from nuanced_speech.export.voice_table import VoiceRow
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder_voice import CONTENT_DIM, SPEAKER_DIM
@@ -79,10 +79,12 @@ def export_onnx(
         the JSON file.
 
     Raises:
-        UserError: the folder cannot be written; the package onnx is not installed.
+        UserError: the folder cannot be written, or holds other Python files; the package onnx is not installed.
     """
     onnx_package()
     _make_folder(out)
+    if options.runtime:
+        check_runtime(out)
     entries, every = dict[str, Any](), list(all_graphs(models, decoder))
     for done, graph in enumerate(every):
         path = out / f"{graph.name}.onnx"

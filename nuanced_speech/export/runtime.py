@@ -11,6 +11,17 @@ FOLDERS = ("edge", "core", "audio", "dsp", "text")
 REQUIREMENTS = ("numpy>=2.0", "onnxruntime>=1.20", "soundfile>=0.13")
 
 
+def check_runtime(out: Path) -> None:
+    """Check that no files but an earlier export's would be replaced.
+
+    Raises:
+        UserError: there are Python files or requirements of something else.
+    """
+    for path in (out / "nuanced_speech", out / "requirements.txt"):
+        if path.exists() and not any(out.glob("*.onnx")):
+            raise UserError(f"{path}: no export wrote this, so it is not replaced; give another folder")
+
+
 def write_runtime(out: Path) -> None:
     """Write ``nuanced_speech/`` and ``requirements.txt`` into a folder of exported networks.
 

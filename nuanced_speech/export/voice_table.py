@@ -50,7 +50,7 @@ def voice_table(kokoro: Kokoro, more: Sequence[str] = (), stock: Sequence[str] |
     # all voices are found before the first one reads
     voices = {name: Voice.load(name) for name in names}
     for name in (name for name, voice in voices.items() if voice.adaptation is not None):
-        log.warning("%s: what this voice changes in the fast decoder is left out: its pack alone is exported", name)
+        log.warning("%s: what this voice changes in the fast decoder is left out of the export", name)
     return [_row(kokoro, name, voice) for name, voice in voices.items()]
 
 

@@ -204,6 +204,10 @@ def test_the_page_converts_as_the_edge_does(folder: Path, tmp_path: Path) -> Non
         assert page.inner_text("#convert-error") == ""
         read = "async (audio) => [...new Uint8Array(await (await fetch(audio.src)).arrayBuffer())]"
         (tmp_path / "out.wav").write_bytes(bytes(page.locator("#result-audio").evaluate(read)))
+        # other pages of the same folder are not isolated, which would keep their foreign pictures out
+        (tmp_path / "web" / "other.html").write_text("<title>other</title>", encoding="utf-8")
+        page.goto(f"{url}/other.html")
+        assert page.evaluate("!crossOriginIsolated && Boolean(navigator.serviceWorker.controller)")
     assert not [address for address in foreign if not address.startswith("blob:")]
     found, expected = audio.read(tmp_path / "out.wav"), EdgeConverter(folder, 1).convert(source, "af_heart").audio
     assert found.shape == expected.shape and audio.synthetic_mark(tmp_path / "out.wav")
@@ -212,6 +216,16 @@ def test_the_page_converts_as_the_edge_does(folder: Path, tmp_path: Path) -> Non
     mels = [mel_spectrogram(torch.from_numpy(wave)[None], config).numpy() for wave in (found, expected)]
     # natural logarithms of magnitudes in dB
     assert np.abs(mels[0] - mels[1]).mean() * 20 / np.log(10) <= 0.5
+
+
+def test_the_page_begins_where_no_service_worker_may_run(tmp_path: Path) -> None:
+    write_page(tmp_path)
+    with served(tmp_path) as url, chromium(CLIP) as browser:
+        page = browser.new_context(service_workers="block").new_page()
+        page.goto(f"{url}/index.html")
+        # there are no networks in this folder
+        page.wait_for_selector("#convert-error:not(:empty)", state="attached")
+        assert not page.evaluate("crossOriginIsolated")
 
 
 @contextmanager
@@ -223,8 +237,18 @@ def served(folder: Path) -> Iterator[str]:
     server.shutdown()
 
 
+@pytest.mark.parametrize("name", ["requirements.txt", "nuanced_speech"])
+def test_files_of_another_project_are_not_replaced(
+    converter: Converter, row: VoiceRow, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).mkdir() if name == "nuanced_speech" else (tmp_path / name).write_text("torch\n", encoding="utf-8")
+    with pytest.raises(UserError, match=f"{name}: no export wrote this"):
+        export_onnx(tmp_path, converter.models, FastDecoder(), [row])
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_without_pytorch(folder: Path, tmp_path: Path) -> None:
-    """By the exported Python files, where nothing but NumPy, ONNX Runtime and soundfile can be imported besides."""
+    """By the exported Python files, without the packages that the full conversion needs."""
     code = (
         "import sys\n"
         "hidden = ('torch', 'whisper', 'librosa', 'scipy', 'soxr', 'av', 'safetensors', 'transformers', 'kokoro')\n"

@@ -1,12 +1,14 @@
-// Several threads for pages from servers that send no headers of isolation: a service worker adds them.
+// A service worker that adds the headers of isolation, which browsers want for threads, where a server sends none.
 
-if (typeof window === 'undefined') {
-  self.addEventListener('install', () => self.skipWaiting());
-  self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
-  self.addEventListener('fetch', (event) => {
-    if (new URL(event.request.url).origin === self.location.origin) event.respondWith(isolated(event.request));
-  });
-}
+self.addEventListener('install', () => self.skipWaiting());
+self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener('fetch', (event) => {
+  const { mode, url } = event.request;
+  const { origin, pathname } = new URL(url);
+  const own = /^(index(\.html)?)?$/.test(pathname.slice(new URL(self.registration.scope).pathname.length));
+  // other pages below this folder stay as they are
+  if (origin === self.location.origin && (mode !== 'navigate' || own)) event.respondWith(isolated(event.request));
+});
 
 /** The server's answer, with the headers that a page with shared memory needs. */
 async function isolated(request) {

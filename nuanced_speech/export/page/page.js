@@ -14,14 +14,17 @@ let [busy, ready, blob, began] = [null, false, null, performance.now()];
 
 /** Load the page once more behind a service worker that lets it use threads, where there is none yet and one can be. */
 async function isolate() {
-  const possible = !crossOriginIsolated && isSecureContext && navigator.serviceWorker;
-  // once for each visit, so that a browser that does not isolate is not asked without end
-  if (!possible || sessionStorage.getItem('isolated')) return;
+  if (crossOriginIsolated || !isSecureContext || !navigator.serviceWorker) return;
   try {
+    // once for each visit, so that a browser that does not isolate is not asked without end
+    if (sessionStorage.getItem('isolated')) return;
     sessionStorage.setItem('isolated', 'asked');
-    await navigator.serviceWorker.register(new URL('./isolation.js', import.meta.url));
-    await navigator.serviceWorker.ready;
+    const worker = await navigator.serviceWorker.register(new URL('./isolation.js', import.meta.url));
+    // a browser may hold back the worker without a word
+    const late = new Promise((_, reject) => { setTimeout(reject, 5000); });
+    if (!worker || !await Promise.race([navigator.serviceWorker.ready, late])) return;
   } catch {
+    // without storage or workers there is one thread
     return;
   }
   location.reload();
