@@ -4,9 +4,9 @@
     python benchmarks/decoder_quality.py --recordings RECORDINGS [--decoder fast] [--speakers 4] [--seconds 6]
 
 With ``--voices``, sentences of ``benchmarks/speed.py`` are spoken by either decoder from the same content, F0 and
-energy. With ``--recordings`` (a folder for each speaker), the beginning of each speaker's first clip is converted on
-the text path in its own voice, and in the voice of the next speaker's second clip; likeness is the cosine by CAM++ to a
-clip that was not used, and its place between a stranger (0) and another recording of the speaker (1).
+energy. With ``--recordings`` (a folder of FLAC files for each speaker), the beginning of each speaker's first clip is
+converted on the text path in its own voice, and in the voice of the next speaker's second clip; likeness is the cosine
+by CAM++ to a clip that was not used, and its place between a stranger (0) and another recording of the speaker (1).
 
 Prints Markdown tables: words that Whisper base writes otherwise, DNSMOS and Distill-MOS of the first 12 s, likeness.
 ``make evaluate`` installs the judges. No judge has trained or chosen anything.
@@ -15,6 +15,7 @@ Prints Markdown tables: words that Whisper base writes otherwise, DNSMOS and Dis
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -78,6 +79,11 @@ def converted(
     """Scores of conversions by voice and decoder, one for each speaker."""
     clips = [sorted(path.glob("*.flac")) for path in sorted(folder.iterdir()) if path.is_dir()]
     clips = [paths for paths in clips if len(paths) >= 3][:speakers]
+    if len(clips) < 2:
+        sys.exit(f"{folder}: give at least two speakers, a folder with three FLAC files for each")
+    for decoder in decoders.values():
+        # the times below are without the loading of models
+        Converter(models, decoder=decoder).load("text")
     rows: dict[tuple[str, str], list[Scores]] = {}
     for number, paths in enumerate(clips):
         source = audio.read(paths[0])[: round(seconds * SAMPLE_RATE)]

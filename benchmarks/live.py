@@ -31,6 +31,7 @@ from nuanced_speech.live.config import LiveConfig
 from nuanced_speech.live.output_buffer import OutputBuffer
 from nuanced_speech.live.playback import in_real_time
 from nuanced_speech.models.decoder import Decoder
+from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.serve.app import engine_of
 from nuanced_speech.serve.config import Limits, ServeConfig
 from nuanced_speech.serve.engine import Engine
@@ -150,7 +151,9 @@ def main() -> None:
                 flush=True,
             )
             if options.quality:
-                decoder = engine.converter.decoder if mode == "phrase" else engine.models.fast_decoder
+                decoder = engine.converter.decoder
+                if mode == "block" and not isinstance(decoder, FastDecoder):
+                    decoder = engine.models.fast_decoder
                 print(judged(engine, wave[: 60 * SAMPLE_RATE], voice, heard.wave, decoder), flush=True)
 
 

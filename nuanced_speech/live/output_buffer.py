@@ -11,7 +11,7 @@ class OutputBuffer:
     """Holds audio until a player takes it. Threads may share it.
 
     Args:
-        reserve_seconds: silence at 24 kHz before the first sound, so that later sound may come later than it did.
+        reserve_seconds: silence before the first sound, at 24 kHz, so that sound which comes late leaves no break.
 
     Attributes:
         gaps: number of times that the player wanted more than there was, after a sound that had not ended in silence.

@@ -65,7 +65,7 @@ class HandlerConfig:
     @classmethod
     def from_environment(cls, values: Mapping[str, str] = os.environ) -> "HandlerConfig":
         """Settings from variables: ``NUANCED_SPEECH_DEVICE``, ``…_WHISPER``, ``…_DECODER``, ``…_PATH`` and
-        ``…_FETCH_HOSTS`` (commas); what is not set or empty is as by default."""
+        ``…_FETCH_HOSTS`` (commas). Those that are empty or not set leave the defaults."""
         hosts = tuple(host.strip() for host in values.get(HOSTS, "").split(",") if host.strip())
         names = ("DEVICE", "WHISPER", "DECODER", "PATH")
         device, whisper, decoder, path = (values.get(f"NUANCED_SPEECH_{name}") for name in names)

@@ -26,7 +26,8 @@ def number_words(number: str, language: str) -> str:
     plain = re.sub(r"[. ']", "", number).replace(",", ".") if comma else re.sub(r"[, ']", "", number)
     if "." not in plain and (len(plain) > MAX_DIGITS or (len(plain) > 1 and plain[0] == "0")):
         return " ".join(words(int(digit), language) for digit in plain)
-    if len(plain) > 2 * MAX_DIGITS:
+    # num2words misreads what Python writes with an exponent
+    if len(plain) > 2 * MAX_DIGITS or ("." in plain and "e" in repr(float(plain))):
         return number
     whole, _, decimals = plain.partition(".")
     if not decimals:

@@ -1,4 +1,4 @@
-"""What recordings of a speaker tell a decoder that takes more than a timbre: a speaker embedding, and frames.
+"""A speaker embedding and frames of a speaker's recordings, for decoders that take more than a timbre.
 
 A voice's ``.safetensors`` holds them beside the pack (docs/fast_decoder.md): ``frames.speaker`` ``[256]``,
 ``frames.content`` ``[R, 512]`` and ``frames.envelope`` ``[R, 64]``, the last two in half precision.

@@ -132,6 +132,7 @@ def test_all_languages_of_the_table_say_numbers() -> None:
 def test_numbers_and_their_nouns() -> None:
     assert number_words("1.234,50", "de") == "eintausendzweihundertvierunddreißig Komma fünf null"
     assert number_words("0301", "de") == "null drei null eins" and number_words("5", "haw") == "5"
+    assert number_words("0,0000001", "cs") == "0,0000001"
     forms = [plural(count, "1", "2", "5", ",") for count in ("1", "11", "21", "4", "14", "25", "1,5")]
     assert forms == ["1", "5", "1", "2", "5", "5", ","]
 

@@ -123,9 +123,9 @@ async def _asked(services: Services, form: Any) -> _Asked:
     if "word" in wanted and response_format != "verbose_json":
         message = "timestamp_granularities: words need response_format verbose_json"
         raise ApiError(400, message, "timestamp_granularities", "invalid_value")
+    prompt = text_field(form, "prompt", None, services.config.limits.characters)
     data = await required_file(form, "file", services.config.limits.body_bytes)
     wave = await decoded(services, data, "file")
-    prompt = text_field(form, "prompt", None, services.config.limits.characters)
     return _Asked(wave, language, response_format, "word" in wanted, not wanted or "segment" in wanted, prompt)
 
 
