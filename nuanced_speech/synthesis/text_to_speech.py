@@ -112,7 +112,7 @@ class TextToSpeech:
             voice: a voice, or a text or path for ``Voice.load``.
             language: one of ``voice.stock.VOICE_LANGUAGES`` or ``text.languages.MAPPED_LANGUAGES``; the voice's when
                 None.
-            speed: 0.5 to 3; beyond ``kokoro_speeds``, the speech is stretched in time and keeps its pitch.
+            speed: 0.5 to 3; beyond ``kokoro_speeds``, the speech is stretched or shortened in time and keeps its pitch.
             pause: seconds between sentences; other pauses are relative to this one.
             seed: random seed of the synthesizer's noise.
             fast: decode in bfloat16 where the processor computes that faster (about 1.5 times).
