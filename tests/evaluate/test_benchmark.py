@@ -212,6 +212,16 @@ def test_unknown_systems(tmp_path: Path) -> None:
         run(BenchmarkConfig(tmp_path, tmp_path / "out", ("recipe",)))
 
 
+def test_a_decoder_that_is_not_there_leaves_no_folder(tmp_path: Path) -> None:
+    for name in ("a/1.wav", "a/2.wav", "b/1.wav"):
+        (tmp_path / "speech" / name).parent.mkdir(parents=True, exist_ok=True)
+        audio.write(tmp_path / "speech" / name, np.zeros(24_000, np.float32))
+    out = tmp_path / "out"
+    with pytest.raises(UserError, match="nothing.safetensors"):
+        run(BenchmarkConfig(tmp_path / "speech", out, ("direct",), decoder="nothing.safetensors"))
+    assert not out.exists()
+
+
 def test_predicted_quality_falls_with_noise() -> None:
     pytest.importorskip("speechmos")
     wave = audio.read(CLIP)
