@@ -17,7 +17,7 @@ Decoder = Annotated[
     str,
     typer.Option(
         metavar="kokoro|fast|FILE",
-        help="Decoder that makes the sound: kokoro; fast, which takes a tenth of the time and sounds less clean; or the "
+        help="Decoder that makes the sound: kokoro; fast, which takes a tenth of the time and sounds less clean; or "
         "weights of a fast decoder of your own training (train decoder).",
     ),
 ]
