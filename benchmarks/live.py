@@ -15,8 +15,15 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import socket
+import subprocess
+import sys
 import threading
-from dataclasses import dataclass, replace
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +37,9 @@ from nuanced_speech.evaluate import campplus, metrics, report
 from nuanced_speech.live.config import LiveConfig
 from nuanced_speech.live.output_buffer import OutputBuffer
 from nuanced_speech.live.playback import in_real_time
-from nuanced_speech.models.decoder import Decoder
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import Decoder, load_decoder
 from nuanced_speech.models.fast_decoder import FastDecoder
-from nuanced_speech.serve.app import engine_of
-from nuanced_speech.serve.config import Limits, ServeConfig
-from nuanced_speech.serve.engine import Engine
-from nuanced_speech.serve.server import Server, listening
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 
 ENVELOPE_HZ = 100
@@ -51,16 +55,36 @@ class Heard:
     figures: dict[str, float]
 
 
+@contextmanager
+def serving(decoder: str) -> Iterator[str]:
+    """The address of the socket of a server in a process of its own, as a player's sound device is in one."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "nuanced_speech", "serve", "--port", str(port), "--decoder", decoder]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            while True:
+                with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health"):
+                    break
+                if process.poll() is not None:
+                    sys.exit("the server has ended: start nuanced-speech serve to see why")
+                time.sleep(0.5)
+            yield f"ws://127.0.0.1:{port}/v1/realtime/translations"
+        finally:
+            process.terminate()
+
+
 def conversation(address: str, wave: np.ndarray, voice: str, mode: str) -> Heard:
     """Play ``wave [T]`` into the socket in real time."""
     reserve = LiveConfig(mode).reserve_seconds  # type: ignore[arg-type]
     output, figures, closed = OutputBuffer(reserve), dict[str, float](), threading.Event()
-    with connect(address, max_size=None) as socket:
+    with connect(address, max_size=None) as link:
         output_settings = {"voice": voice, "mode": mode}
-        socket.send(json.dumps({"type": "session.update", "session": {"audio": {"output": output_settings}}}))
+        link.send(json.dumps({"type": "session.update", "session": {"audio": {"output": output_settings}}}))
 
         def receive() -> None:
-            for message in socket:
+            for message in link:
                 event = json.loads(message)
                 if event["type"] == "session.output_audio.delta":
                     output.put(from_int16(np.frombuffer(base64.b64decode(event["delta"]), "<i2")))
@@ -74,10 +98,10 @@ def conversation(address: str, wave: np.ndarray, voice: str, mode: str) -> Heard
 
         def feed(piece: np.ndarray) -> None:
             pcm = base64.b64encode(to_int16(piece).tobytes()).decode()
-            socket.send(json.dumps({"type": "session.input_audio_buffer.append", "audio": pcm}))
+            link.send(json.dumps({"type": "session.input_audio_buffer.append", "audio": pcm}))
 
         def close() -> None:
-            socket.send(json.dumps({"type": "session.close"}))
+            link.send(json.dumps({"type": "session.close"}))
 
         heard = in_real_time(wave, output, feed, close, lambda: not closed.is_set())
     return Heard(heard, output.gaps, figures)
@@ -98,16 +122,16 @@ def delay_seconds(source: np.ndarray, heard: np.ndarray, most: float = 8.0) -> f
     return int(np.argmax(scores)) / ENVELOPE_HZ
 
 
-def judged(engine: Engine, wave: np.ndarray, voice: str, heard: np.ndarray, decoder: Decoder) -> str:
+def judged(models: ModelBank, wave: np.ndarray, voice: str, heard: np.ndarray, decoder: Decoder) -> str:
     """Cells of the table: words written otherwise, and likeness, of what was heard and of a file's conversion."""
-    converter, own = Converter(engine.models, decoder=decoder), voice == "own"
-    text = report.transcribe(engine.models.transcriber, wave, None)
-    target = wave if own else TextToSpeech(engine.models).speak(SENTENCE, voice)
+    converter, own = Converter(models, decoder=decoder), voice == "own"
+    text = report.transcribe(models.transcriber, wave, None)
+    target = wave if own else TextToSpeech(models).speak(SENTENCE, voice)
     known = campplus.embed(target, SAMPLE_RATE)
     file = converter.convert(wave, voice=None if own else voice, path="direct", sample_rate=SAMPLE_RATE).audio
     words, cosines = [], []
     for made in (heard[: len(wave) + 2 * SAMPLE_RATE], file):
-        other = report.transcribe(engine.models.transcriber, made, text.language).text
+        other = report.transcribe(models.transcriber, made, text.language).text
         words.append(f"{metrics.word_errors(text.text, other, text.language).wer:.1%}")
         cosines.append(f"{metrics.cosine(known, campplus.embed(made, SAMPLE_RATE)):.3f}")
     return f" {' / '.join(words)} | {' / '.join(cosines)} |"
@@ -125,36 +149,25 @@ def main() -> None:
     clip = audio.read(options.recording)
     clip = np.concatenate([clip, np.zeros(SAMPLE_RATE, np.float32)])
     wave = np.resize(clip, round(options.minutes * 60 * SAMPLE_RATE))
-    config = replace(ServeConfig(port=0, warm=False, decoder=options.decoder), limits=Limits(live_seconds=1e5))
-    ready, address = threading.Event(), list[str]()
-
-    def tell(url: str) -> None:
-        address.append(url.replace("http", "ws") + "/v1/realtime/translations")
-        ready.set()
-
-    engine = engine_of(config)
-    engine.load(warm=True)
-    server = Server(config, tell, engine)
-    threading.Thread(target=server.run, kwargs={"sockets": [listening(config)]}, daemon=True).start()
-    ready.wait()
     more = " words otherwise, live / file | CAM++, live / file |" if options.quality else ""
     print("| voice | mode | delay, s | largest computing time, s | breaks | lost, s | computing |" + more)
     print("|---|---|---|---|---|---|---|" + "---|---|" * options.quality)
-    for voice in options.voices:
-        for mode in options.modes:
-            heard = conversation(address[0], wave, voice, mode)
-            figures, lag = heard.figures, delay_seconds(wave, np.pad(heard.wave, (0, 9 * SAMPLE_RATE)))
-            print(
-                f"| {voice} | {mode} | {lag:.2f} | {figures['largest_delay_seconds']:.2f} | {heard.gaps} "
-                f"| {figures['lost_seconds']:.1f} | {figures['busy_seconds'] / (len(wave) / SAMPLE_RATE):.0%} |",
-                end="" if options.quality else "\n",
-                flush=True,
-            )
-            if options.quality:
-                decoder = engine.converter.decoder
-                if mode == "block" and not isinstance(decoder, FastDecoder):
-                    decoder = engine.models.fast_decoder
-                print(judged(engine, wave[: 60 * SAMPLE_RATE], voice, heard.wave, decoder), flush=True)
+    with serving(options.decoder) as address:
+        jobs = [(voice, mode) for voice in options.voices for mode in options.modes]
+        heard = [conversation(address, wave, voice, mode) for voice, mode in jobs]
+    models = ModelBank()
+    asked = load_decoder(options.decoder, models)
+    for (voice, mode), played in zip(jobs, heard, strict=True):
+        figures, lag = played.figures, delay_seconds(wave, np.pad(played.wave, (0, 9 * SAMPLE_RATE)))
+        row = (
+            f"| {voice} | {mode} | {lag:.2f} | {figures['largest_delay_seconds']:.2f} | {played.gaps} "
+            f"| {figures['lost_seconds']:.1f} | {figures['busy_seconds'] / (len(wave) / SAMPLE_RATE):.0%} |"
+        )
+        if options.quality:
+            # blocks are decoded by a fast decoder whatever is asked for
+            decoder = asked if mode == "phrase" or isinstance(asked, FastDecoder) else models.fast_decoder
+            row += judged(models, wave[: 60 * SAMPLE_RATE], voice, played.wave, decoder)
+        print(row, flush=True)
 
 
 if __name__ == "__main__":
