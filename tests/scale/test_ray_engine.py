@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from threadpoolctl import threadpool_limits
 
 from nuanced_speech import audio
 from nuanced_speech.convert import manifest as manifests
@@ -90,7 +91,9 @@ def test_two_nodes_make_what_one_process_makes(
     one, many, threads = tmp_path / "one", tmp_path / "many", torch.get_num_threads()
     torch.set_num_threads(1)  # as many as a worker has
     try:
-        [*convert_archive(converter.convert, jobs_of(folder, one), one, OPTIONS, "x")]
+        # and NumPy's, which were set when it was loaded: their number changes the last bits
+        with threadpool_limits(1):
+            [*convert_archive(converter.convert, jobs_of(folder, one), one, OPTIONS, "x")]
     finally:
         torch.set_num_threads(threads)
     engine = RayEngine(ConverterMaker(whisper="tiny.en", path="direct"))
