@@ -1,6 +1,7 @@
 """Numbers in words, by num2words, in the languages that it knows, from their local notation."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 # Languages that write a comma before the decimals.
@@ -79,3 +80,10 @@ def plural(count: str, one: str, few: str, many: str, part: str) -> str:
 def last_two_digits(number: str) -> int:
     """The last two digits of a whole number of any length, in the local notation."""
     return int(re.sub(r"\D", "", number)[-2:] or 0)
+
+
+def month_name(day: int, month: str, names: Sequence[str]) -> str | None:
+    """The name of a date's month, which is written in digits or is a name already; None where there is no such date."""
+    if not month.isdigit():
+        return month
+    return names[int(month) - 1] if 1 <= int(month) <= 12 and 1 <= day <= 31 else None

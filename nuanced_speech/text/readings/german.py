@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from nuanced_speech.text.numbers import MAX_DIGITS, number_words, words
+from nuanced_speech.text.numbers import MAX_DIGITS, month_name, number_words, words
 from nuanced_speech.text.readings import tables
 from nuanced_speech.text.readings.roman import value
 
@@ -164,13 +164,11 @@ def _ending(before: str, after: str) -> str:
 def _date(match: re.Match[str]) -> str:
     """A date in digits, or with the name of its month."""
     parts = match.groupdict()
-    day, month = int(parts["day"]), parts["month"]
-    if month.isdigit():
-        if not (1 <= int(month) <= 12 and 1 <= day <= 31):
-            return match[0]
-        name = _MONTHS[int(month) - 1]
-    else:
-        name = _SHORT_MONTHS.get(month.rstrip(".").capitalize(), month)
+    day = int(parts["day"])
+    month = month_name(day, parts["month"], _MONTHS)
+    if month is None:
+        return match[0]
+    name = _SHORT_MONTHS.get(month.rstrip(".").capitalize(), month)
     said = f"{_ordinal(day, _ending(match.string[: match.start()], ' Tag'))} {name}"
     return f"{said} {_year(int(parts['year']))}" if parts["year"] else said
 

@@ -6,7 +6,7 @@ NeMo's Russian grammar gives many readings of each number and leaves the choice 
 import re
 from collections.abc import Callable, Iterable
 
-from nuanced_speech.text.numbers import MAX_DIGITS, last_two_digits, number_words, plural, words
+from nuanced_speech.text.numbers import MAX_DIGITS, last_two_digits, month_name, number_words, plural, words
 from nuanced_speech.text.readings import roman
 
 Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
@@ -116,11 +116,10 @@ def _ordinal(number: int, case: str = "n", gender: str = "m", many: bool = False
 
 def _date(match: re.Match[str]) -> str:
     parts = match.groupdict()
-    day, month = int(parts["day"]), parts["month"]
-    if month.isdigit():
-        if not (1 <= int(month) <= 12 and 1 <= day <= 31):
-            return match[0]
-        month = _MONTHS[int(month) - 1]
+    day = int(parts["day"])
+    month = month_name(day, parts["month"], _MONTHS)
+    if month is None:
+        return match[0]
     said = f"{_ordinal(day, 'g', 'n')} {month}"
     if parts["year"]:
         said += f" {_ordinal(int(parts['year']), 'g')}" + (" года" if parts.get("word") else "")
