@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -48,13 +48,12 @@ class Job:
     more: tuple[Path, ...] = ()
 
 
-@dataclass
 class Models:
     """Models that the systems share; ``recipe`` is a converter with the encoder of ``train_v2_multispeech.py``."""
 
-    converter: Converter
-    recipe: Converter | None = None
-    _stock: dict[str, np.ndarray | None] = field(default_factory=dict)
+    def __init__(self, converter: Converter, recipe: Converter | None = None) -> None:
+        self.converter, self.recipe = converter, recipe
+        self._stock: dict[str, np.ndarray | None] = {}
 
     @property
     def bank(self) -> ModelBank:

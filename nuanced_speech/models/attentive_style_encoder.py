@@ -24,7 +24,7 @@ WEIGHTS = DATA / "attentive.safetensors"
 FRAMES_PER_PAIR = 2
 
 
-@dataclass
+@dataclass(frozen=True)
 class AttentiveConfig:
     """Shape of the encoder. ``whisper`` is the model, ``layers`` the blocks (from 1) whose outputs are mixed;
     ``attention`` weighs moments, without it all count the same and their spread is not looked at."""

@@ -25,7 +25,7 @@ from nuanced_speech.weights.tensors import reading_model
 WEIGHTS = DATA / "content_adapter.safetensors"
 
 
-@dataclass
+@dataclass(frozen=True)
 class ContentConfig:
     """Shape of the adapter.
 
@@ -47,7 +47,7 @@ class ContentConfig:
     dropout: float = 0.1
 
 
-@dataclass
+@dataclass(frozen=True)
 class Content:
     """``content [B, 512, T]``, Kokoro's ``asr`` at 40 Hz, and ``logits [B, 178, T]`` over its phoneme symbols."""
 

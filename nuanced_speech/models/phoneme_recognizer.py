@@ -32,7 +32,7 @@ SILENCE_SECONDS = 1.5
 BEAMS = 5
 
 
-@dataclass
+@dataclass(frozen=True)
 class PhonemeRecognizerConfig:
     """``whisper`` is the model whose decoder is changed, ``rank`` that of the change of every matrix."""
 

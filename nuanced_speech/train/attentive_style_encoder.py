@@ -50,7 +50,7 @@ UNSEEN = (
 SHORTEST, LONGEST = 35, 150
 
 
-@dataclass
+@dataclass(frozen=True)
 class Example:
     """``versions`` of the features of Whisper's layers, fp16 ``[F, L, D]``, and the true style ``[256]``."""
 

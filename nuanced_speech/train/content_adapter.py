@@ -45,7 +45,7 @@ VERSIONS = 4
 SPEEDS = (0.85, 1.18)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Example:
     """Utterance: ``versions`` of (features ``[F, D]`` fp16, durations ``[P]``), ``content [P, 512]``, ``ids [P]``."""
 

@@ -42,7 +42,7 @@ COMMON_WORDS = (
 FIELDS = ("audio", "ids", "durations", "f0", "energy", "style")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Utterance:
     """One spoken text.
 

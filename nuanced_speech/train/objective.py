@@ -22,7 +22,7 @@ from nuanced_speech.train.references import Segment, cut
 ENERGY_SCALE = 0.1
 
 
-@dataclass
+@dataclass(frozen=True)
 class RenderLoss:
     """Scalars of a batch: STFT loss and its parts, and the L1 distances of log durations, log F0 and energy."""
 

@@ -32,7 +32,7 @@ from nuanced_speech.weights.tensors import read_tensors
 SPEEDS = (1.0, 0.88, 1.14)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Speaker:
     """A recording and what was measured on it.
 
@@ -177,7 +177,7 @@ class Passages:
         )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Batch:
     """As the decoder takes them: ``content [B, 512, T]``, ``f0`` and ``energy [B, 2T]``, ``timbre [B, 128]`` and
     that of the stock voice nearest to it; recordings ``wave [B, 600 * T]``; embeddings ``known``, ``target [B, 256]``.

@@ -46,7 +46,7 @@ CLIP_SECONDS = 14.0
 DRAWN = 8
 
 
-@dataclass
+@dataclass(frozen=True)
 class Clip:
     """``versions`` of features ``[F, D]`` fp16, and Kokoro's phonemes."""
 

@@ -40,7 +40,7 @@ PAUSE_SECONDS = 0.25
 UNSEEN_SENTENCE = "Would you mind if I opened the window for a moment, before the others come back?"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Segment:
     """One sentence as its voice speaks it. T is its length in units of 25 ms.
 
@@ -68,7 +68,7 @@ class Segment:
     crop_audio: Tensor
 
 
-@dataclass
+@dataclass(frozen=True)
 class Speech:
     """All that was spoken for a run.
 

@@ -51,7 +51,7 @@ BETTER = (-1.0, -1.0, 1.0, 1.0)
 DNSMOS_SECONDS = 9.02
 
 
-@dataclass
+@dataclass(frozen=True)
 class Samples:
     """Spoken samples and their speaker embeddings: timbres ``[N, 128]``, log2 F0 ``[N]``, embeddings ``[N, 256]``, and
     ``quality [N, 4]``, NaN where it was not measured."""
@@ -70,7 +70,7 @@ class Samples:
         return cls(*(torch.cat([getattr(p, name) for p in parts]) for name in cls.__annotations__))
 
 
-@dataclass
+@dataclass(frozen=True)
 class Passage:
     """What a speaker said, as Kokoro takes it: token ids and durations ``[P]``, F0 in Hz and N ``[2T]``, and the median
     of its log2 F0; and who it sounds like, ``[256]``."""

@@ -41,7 +41,7 @@ class PrepareConfig:
     limits: QualityLimits = field(default_factory=QualityLimits)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Clip:
     """A clip that was kept.
 
@@ -66,7 +66,7 @@ class Clip:
     rate: float
 
 
-@dataclass
+@dataclass(frozen=True)
 class Rejection:
     """A stretch that was set aside, in seconds of its recording (all of it where None), and why."""
 
@@ -75,7 +75,7 @@ class Rejection:
     reason: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class Outcome:
     """What came of one file."""
 

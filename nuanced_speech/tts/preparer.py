@@ -43,19 +43,20 @@ class Preparer:
             job: the recording.
             progress: called with the share that is done.
         """
-        outcome = Outcome(shown(job.path, self.config.source), job.fingerprint)
+        file = shown(job.path, self.config.source)
         try:
-            wave, full_scale, outcome.notes = decode(job.path, self.config.sample_rate)
+            wave, full_scale, notes = decode(job.path, self.config.sample_rate)
         except UserError as error:
-            outcome.rejected.append(Rejection(None, None, f"unreadable: {_without_path(str(error), job.path)}"))
-            return outcome
-        outcome.notes = [_without_path(note, job.path) for note in outcome.notes]
+            unreadable = Rejection(None, None, f"unreadable: {_without_path(str(error), job.path)}")
+            return Outcome(file, job.fingerprint, rejected=[unreadable])
+        notes = [_without_path(note, job.path) for note in notes]
         spans = find_sounds(wave, self.config.sample_rate)
         if not spans:
-            outcome.rejected.append(Rejection(None, None, "silent: no speech found"))
-            return outcome
-        self._clips(job, wave, full_scale, spans, outcome, progress)
-        return outcome
+            return Outcome(
+                file, job.fingerprint, rejected=[Rejection(None, None, "silent: no speech found")], notes=notes
+            )
+        clips, rejected = self._clips(job, wave, full_scale, spans, progress)
+        return Outcome(file, job.fingerprint, clips, rejected, notes)
 
     def _clips(
         self,
@@ -63,9 +64,8 @@ class Preparer:
         wave: np.ndarray,
         full_scale: float,
         found: list[Span],
-        outcome: Outcome,
         progress: Callable[[float], None],
-    ) -> None:
+    ) -> tuple[list[Clip], list[Rejection]]:
         whole = Span(found[0].start, found[-1].end)
         if job.text and whole.seconds <= self.longest:
             spans = [whole]
@@ -91,6 +91,8 @@ class Preparer:
         if shared:
             assert job.text and language
             texts = split_transcript(job.text, [transcripts[k].text for k in range(len(spans))], language)
+        clips: list[Clip] = []
+        rejected: list[Rejection] = []
         for number, (span, reason, text) in enumerate(zip(spans, reasons, texts, strict=True)):
             if reason is None and text is None:
                 reason = "transcript cannot be cut here: Whisper recognises other words around this clip"
@@ -101,9 +103,14 @@ class Preparer:
                     reason = quality_filters.confidence_problem(transcripts[number], self.config.limits)
             if reason is None:
                 language = language or self._language(wave, whole)
-                reason = self._keep(f"{job.prefix}-{number + 1:04d}", wave, span, str(text), language, outcome)
+                clip_or_reason = self._written(f"{job.prefix}-{number + 1:04d}", wave, span, str(text), language)
+                if isinstance(clip_or_reason, Clip):
+                    clips.append(clip_or_reason)
+                else:
+                    reason = clip_or_reason
             if reason is not None:
-                outcome.rejected.append(Rejection(round(span.start, 3), round(span.end, 3), reason))
+                rejected.append(Rejection(round(span.start, 3), round(span.end, 3), reason))
+        return clips, rejected
 
     def _complaint(self, wave: np.ndarray, full_scale: float, span: Span) -> str | None:
         rate, limits = self.config.sample_rate, self.config.limits
@@ -124,8 +131,8 @@ class Preparer:
         peak_db = 20 * np.log10(max(float(np.abs(clip).max()), 1e-5))
         return clip * np.float32(10 ** (min(gain_db, PEAK_DB - peak_db) / 20))
 
-    def _keep(self, name: str, wave: np.ndarray, span: Span, text: str, language: str, outcome: Outcome) -> str | None:
-        """Write a clip, or say why not."""
+    def _written(self, name: str, wave: np.ndarray, span: Span, text: str, language: str) -> Clip | str:
+        """The clip, whose file is written, or the reason why it cannot be kept."""
         text = ljspeech.one_line(text)
         normalised = ljspeech.one_line(normalise(text, language))
         phonemes = _phonemes(normalised, language)
@@ -140,10 +147,7 @@ class Preparer:
         audio.write(ljspeech.wav_path(self.config.out, name), clip, self.config.sample_rate, comment="")
         seconds = len(clip) / self.config.sample_rate
         start, end = round(span.start, 3), round(span.end, 3)
-        outcome.clips.append(
-            Clip(name, start, end, round(seconds, 3), text, normalised, language, phonemes, round(rate, 2))
-        )
-        return None
+        return Clip(name, start, end, round(seconds, 3), text, normalised, language, phonemes, round(rate, 2))
 
 
 @lru_cache(maxsize=1)

@@ -43,7 +43,7 @@ from nuanced_speech.voice.voice import Voice
 TRANSCRIBED, TRANSCRIBED_SECONDS = 2, 6.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class Clone:
     """A cloned voice, and the measurements of its recordings.
 

@@ -6,7 +6,6 @@ cross-attention.
 """
 
 import struct
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,12 +16,11 @@ _NORM = {"gamma": "weight", "beta": "bias"}
 _PLAIN = {"weight": "weight", "bias": "bias"}
 
 
-@dataclass
 class _Reader:
     """Little-endian fields one after the other."""
 
-    data: bytes
-    position: int = 0
+    def __init__(self, data: bytes) -> None:
+        self.data, self.position = data, 0
 
     def number(self, code: str) -> int:
         (value,) = struct.unpack_from("<" + code, self.data, self.position)

@@ -25,7 +25,7 @@ TRACKED = 32
 QUIET_DB, MARGIN = 45.0, 4
 
 
-@dataclass
+@dataclass(frozen=True)
 class Item:
     """An utterance as tensors: ids ``[T]``, embedding ``[256]``, mel ``[frames, 80]``, durations ``[T]`` in frames
     (None where unknown), F0 in Hz ``[frames]``, 0 where unvoiced."""
@@ -38,7 +38,7 @@ class Item:
     name: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class Batch:
     """Utterances padded with zeros.
 
@@ -77,11 +77,12 @@ def read(folder: Path, durations: bool, pitch: bool, trim: bool = False) -> list
             raise UserError(f"{path}: no durations in it, which etts learns from; tacotron2 does without them")
         items.append(trimmed(item_of(example)) if trim else item_of(example))
     if pitch:
-        order = sorted(items, key=lambda item: len(item.mel))
+        order = sorted(range(len(items)), key=lambda number: len(items[number].mel))
         for start in step_bar(range(0, len(order), TRACKED), "F0", unit="batch", leave=False):
             group = order[start : start + TRACKED]
-            for item, f0 in zip(group, track([item.mel.numpy() for item in group]), strict=True):
-                item.f0 = torch.from_numpy(f0)
+            curves = track([items[number].mel.numpy() for number in group])
+            for number, f0 in zip(group, curves, strict=True):
+                items[number] = replace(items[number], f0=torch.from_numpy(f0))
     return items
 
 

@@ -10,7 +10,7 @@ from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.tts.acoustic.data import Batch
 
 
-@dataclass
+@dataclass(frozen=True)
 class Spoken:
     """A mel spectrogram ``[frames, 80]`` and the frames of each phoneme ``[T]``; of a model that aligns by attention,
     its weights ``[steps, T]`` too, and whether it came to an end by itself."""
@@ -21,7 +21,7 @@ class Spoken:
     ended: bool = True
 
 
-@dataclass
+@dataclass(frozen=True)
 class Loss:
     """``total``, which is minimised; its parts, for the log; the mel ``[B, frames, 80]`` that was predicted, and the
     attention ``[B, steps, T]`` where there is one."""

@@ -35,7 +35,7 @@ GUIDE_WIDTH = 0.2
 STOP_WEIGHT = 8.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class Decoded:
     """Normalised mel ``[B, frames, 80]`` before and after the postnet, logits of the stop token ``[B, steps]``,
     attention ``[B, steps, T]``."""

@@ -1,6 +1,6 @@
 """Layers of Tacotron 2, and its sizes: encoder, prenet, LSTM with zoneout, attention, postnet."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -124,22 +124,19 @@ class ZoneoutLSTM(nn.Module):
 
     def start(self, like: Tensor) -> "Steps":
         """Before the first step of a batch of ``len(like)``."""
-        zeros = like.new_zeros(len(like), self.width)
         # by the type of what is multiplied: converting the weights once, not at every step
         kind = torch.get_autocast_dtype(like.device.type) if torch.is_autocast_enabled(like.device.type) else like.dtype
-        return Steps(self, self.recurrent.weight.detach().to(kind), zeros, zeros)
+        return Steps(self, self.recurrent.weight.detach().to(kind), like.new_zeros(len(like), self.width))
 
 
-@dataclass
 class Steps:
     """An LSTM on its way: its weights, its hidden state and cell ``[B, width]``, and what went through ``recurrent`` in
     each step."""
 
-    lstm: ZoneoutLSTM
-    weight: Tensor
-    hidden: Tensor
-    cell: Tensor
-    entered: list[Tensor] = field(default_factory=list)
+    def __init__(self, lstm: ZoneoutLSTM, weight: Tensor, start: Tensor) -> None:
+        self.lstm, self.weight = lstm, weight
+        self.hidden = self.cell = start
+        self.entered: list[Tensor] = []
 
     def project(self, known: Tensor) -> Tensor:
         """``inputs`` of ``known [B, steps, ahead]``, with the gradient of ``recurrent`` hanging on it."""

@@ -204,7 +204,7 @@ def described(figures: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
 
 
-@dataclass
+@dataclass(frozen=True)
 class Shown:
     """A mel ``[frames, 80]`` and an alignment ``[steps, T]``, to look at."""
 

@@ -107,7 +107,7 @@ class Layer(nn.Module):
         return x + self.dropout(self.feed_forward(self.forward_norm(x))), cache
 
 
-@dataclass
+@dataclass(frozen=True)
 class Utterance:
     """What the model learns from, or (without ``codes``) is asked to continue.
 
