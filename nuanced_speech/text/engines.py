@@ -21,6 +21,7 @@ from nuanced_speech.text.languages import (
     missing_packages,
     require_packages,
 )
+from nuanced_speech.text.mandarin import MandarinG2P
 
 Engine = Callable[[str], tuple[str, Any]]
 
@@ -76,16 +77,7 @@ def japanese_g2p() -> Any:
 
 
 @lru_cache
-def mandarin_g2p() -> Any:
+def mandarin_g2p() -> MandarinG2P:
     """misaki's engine for Mandarin."""
     require_packages("zh")
-    import jieba
-    from misaki.zh import ZHG2P
-
-    from nuanced_speech.weights import store
-
-    jieba.setLogLevel("ERROR")
-    # its cache is read back without a check, so it must not lie in a folder that everyone can write to
-    store.folder().mkdir(parents=True, exist_ok=True)
-    jieba.dt.tmp_dir = str(store.folder())
-    return ZHG2P()
+    return MandarinG2P()

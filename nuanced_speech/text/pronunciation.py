@@ -126,10 +126,7 @@ def _words(text: str, language: str) -> list[str]:
     if language == "ja":
         tokens = [word.surface for word in japanese_g2p().tagger(text)]
     elif language == "zh":
-        mandarin_g2p()
-        import jieba
-
-        tokens = jieba.lcut(text)
+        tokens = mandarin_g2p().words(text)
     elif language == "yue":  # a character is a syllable
         tokens = list(text)
     else:

@@ -84,14 +84,14 @@ def load(name: str, device: str = "cpu") -> Any:
     """
     from transformers import AutoConfig, pipeline
 
-    with hub_errors(name):
-        kind = AutoConfig.from_pretrained(name, trust_remote_code=False).model_type
+    with hub_errors(name) as place:
+        kind = AutoConfig.from_pretrained(place, trust_remote_code=False).model_type
         if kind not in FAMILIES:
             raise UserError(f"{name} is a {kind} model; Bark, VITS (MMS) and MusicGen can be used: {EXAMPLES}")
         # the pipeline would try pickled weights after safetensors, without this
         return pipeline(
             "text-to-audio",
-            model=name,
+            model=place,
             device=torch.device(device),
             trust_remote_code=False,
             model_kwargs={"use_safetensors": True},
@@ -106,8 +106,8 @@ def bark_preset(pipe: Any, name: str, speaker: str) -> dict[str, torch.Tensor]:
     """
     from transformers import BarkProcessor
 
-    with hub_errors(name):
-        processor = BarkProcessor.from_pretrained(name)
+    with hub_errors(name) as place:
+        processor = BarkProcessor.from_pretrained(place)
     known = [key for key in (processor.speaker_embeddings or {}) if key != "repo_or_path"]
     if speaker not in known:
         some = ", ".join(known[:3]) + " …" if known else "it has none"

@@ -6,8 +6,7 @@ import importlib.util
 import os
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException
@@ -196,23 +195,20 @@ def _download(url: str, scratch: Path, progress: FetchProgress) -> list[Path]:
     return [target]
 
 
-@contextmanager
-def quick_hub() -> Iterator[None]:
-    """Inside, the hub's client takes only what its cache has, if the hub gives no answer soon.
+def hub_answers() -> bool:
+    """Whether the hub gives an answer soon; where it does not, its client should look only in its cache.
 
-    Its own attempts take minutes, one after the other.
+    The client's own attempts take minutes, one after the other.
     """
     from huggingface_hub import constants
 
-    before = constants.HF_HUB_OFFLINE
+    if constants.HF_HUB_OFFLINE:
+        return False
     try:
         _require_network(constants.ENDPOINT)
     except Unavailable:
-        constants.HF_HUB_OFFLINE = True
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = before
+        return False
+    return True
 
 
 def _require_network(url: str) -> None:

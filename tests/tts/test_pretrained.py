@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +184,22 @@ def test_a_voice_preset_of_bark(bark: Path) -> None:
     assert not (len(plain) == len(other) and np.array_equal(plain, other))
     with pytest.raises(UserError, match="no voice preset 'nobody'.*v2/en_speaker_0"):
         speak("hello", PretrainedConfig(str(bark), speaker="nobody"))
+
+
+def test_offline_a_model_comes_whole_from_the_cache(vits: Path, tmp_path: Path, empty_cache: Path) -> None:
+    kept = tmp_path / "hub" / "models--nobody--vits"
+    (kept / "refs").mkdir(parents=True)
+    (kept / "refs" / "main").write_text("0" * 40)
+    snapshot = kept / "snapshots" / ("0" * 40)
+    shutil.copytree(vits, snapshot)
+    config = PretrainedConfig("nobody/vits", seed=3)
+    assert np.array_equal(speak("hello", config)[0], speak("hello", PretrainedConfig(str(vits), seed=3))[0])
+    (snapshot / "model.safetensors").rename(snapshot / "pytorch_model.bin")
+    with pytest.raises(UserError, match="no weights as safetensors"):
+        speak("hello", config)
+    (snapshot / "pytorch_model.bin").unlink()
+    with pytest.raises(UserError, match="nobody/vits is not in the cache.*unset HF_HUB_OFFLINE"):
+        speak("hello", config)
 
 
 @pytest.mark.parametrize(

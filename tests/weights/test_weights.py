@@ -494,8 +494,6 @@ def test_models_command(upstream: Upstream) -> None:
 def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
-    from nuanced_speech.weights.sources import quick_hub
-
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     with socket.socket() as silent:  # takes the connection and says nothing
@@ -503,6 +501,16 @@ def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch: pytest.MonkeyPatc
         silent.listen()
         monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
         started = time.monotonic()
-        with quick_hub():
-            assert constants.HF_HUB_OFFLINE and time.monotonic() - started < 5
+        assert not sources.hub_answers() and time.monotonic() - started < 5
         assert not constants.HF_HUB_OFFLINE
+
+
+def test_offline_mode_asks_no_hub(monkeypatch: pytest.MonkeyPatch, upstream: Upstream) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", upstream.url)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    assert sources.hub_answers()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert not sources.hub_answers()

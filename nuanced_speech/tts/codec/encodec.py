@@ -41,11 +41,11 @@ class EnCodec(nn.Module):
         """
         from transformers import AutoConfig, EncodecModel
 
-        with hub_errors(name):
-            kind = AutoConfig.from_pretrained(name).model_type
+        with hub_errors(name) as place:
+            kind = AutoConfig.from_pretrained(place).model_type
             if kind != "encodec":
                 raise UserError(f"{name} is a {kind} model, not EnCodec: take facebook/encodec_24khz")
-            model = EncodecModel.from_pretrained(name, use_safetensors=True)
+            model = EncodecModel.from_pretrained(place, use_safetensors=True)
         return cls(model, bandwidth)
 
     @torch.no_grad()

@@ -12,7 +12,7 @@ from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.dsp.mel import MelConfig
 from nuanced_speech.tts.vocoders.convnext import ConvNeXtBlock
 from nuanced_speech.weights import tensors
-from nuanced_speech.weights.sources import quick_hub
+from nuanced_speech.weights.sources import hub_answers
 
 REPOSITORY, FILE = "charactr/vocos-mel-24khz", "pytorch_model.bin"
 VOCOS_MEL = MelConfig(sample_rate=SAMPLE_RATE, n_mels=100, fmax=SAMPLE_RATE / 2, floor=1e-7, centred=True, htk=True)
@@ -89,19 +89,19 @@ class Vocos(nn.Module):
         from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
         from huggingface_hub.utils import HfHubHTTPError
 
+        online = hub_answers()
         try:
-            with quick_hub():
-                path = Path(hf_hub_download(REPOSITORY, FILE))
+            path = Path(hf_hub_download(REPOSITORY, FILE, local_files_only=not online))
         except (OSError, ValueError, HfHubHTTPError) as error:
             raise UserError(
                 f"the vocoder {REPOSITORY} cannot be had from the hub ({type(error).__name__}): connect to the network,"
                 " or use the packaged vocoder"
             ) from error
         try:
-            with quick_hub():
-                announced = get_hf_file_metadata(hf_hub_url(REPOSITORY, FILE)).etag
+            # offline: the cache was checked when it was filled
+            announced = get_hf_file_metadata(hf_hub_url(REPOSITORY, FILE)).etag if online else None
         except (OSError, ValueError, HfHubHTTPError):
-            announced = None  # offline: the cache was checked when it was filled
+            announced = None
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         if announced and len(announced) == len(digest) and announced != digest:
             raise UserError(f"{path}: its sha256 is {digest}, the hub announces {announced}; delete it and try again")
