@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nuanced_speech.core.progress import Progress
+from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.voice.voice import Voice
-from nuanced_speech.voicemaking.cloning import clone
+from nuanced_speech.voicemaking.cloning import CloningConfig, clone
 
 
 def clone_voice(
@@ -18,7 +19,9 @@ def clone_voice(
     refine: int = 0,
     one_speaker: bool = False,
     seed: int = 0,
+    models: ModelBank | None = None,
     progress: Progress | None = None,
+    config: CloningConfig = CloningConfig(),
     decoder: Decoder | None = None,
 ) -> Voice:
     """The voice of the speaker of some recordings. ``voicemaking.cloning.clone`` returns the measurements too.
@@ -34,7 +37,9 @@ def clone_voice(
         refine: largest number of steps of gradient descent through the synthesizer.
         one_speaker: skip the check that the recordings are of one speaker.
         seed: random seed of the refinement.
+        models: bank of models that are loaded already; a new one if None.
         progress: called with the share of the work that is done, 0 to 1.
+        config: settings of the searches.
         decoder: decoder to refine for; Kokoro's own if omitted.
 
     Raises:
@@ -48,6 +53,8 @@ def clone_voice(
         refine=refine,
         one_speaker=one_speaker,
         seed=seed,
+        models=models,
         progress=progress,
+        config=config,
         decoder=decoder,
     ).voice

@@ -6,6 +6,7 @@ import ast
 import runpy
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,12 @@ from helpers import CLIP, ROOT
 
 import nuanced_speech
 from nuanced_speech import audio
+from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig
+from nuanced_speech.convert.converter import Converter
+from nuanced_speech.voice.stock import stock_voices
+from nuanced_speech.voice.voice import Voice
+from nuanced_speech.voicemaking.clone_voice import clone_voice
+from nuanced_speech.voicemaking.cloning import CloningConfig
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 MAX_LINES = 40
@@ -49,6 +56,31 @@ def test_convert(example: Run, short: Path, capsys: pytest.CaptureFixture[str]) 
     example("convert.py", short, "out.wav")
     assert len(audio.read("out.wav")) == len(audio.read(short))
     assert "out.wav: 2.0 s" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_stream(example: Run, short: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    example("stream.py", short, "out.wav")
+    streamed = audio.read("out.wav")
+    assert len(streamed) == len(audio.read(short)) and not np.array_equal(streamed, audio.read(short))
+    assert audio.synthetic_mark(Path("out.wav"))
+    assert capsys.readouterr().out.splitlines()[-1] == "2.0 s"
+
+
+@pytest.mark.slow
+def test_clone(
+    example: Run, quick: Converter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # one step between two stock voices: a whole search takes a minute
+    few = ProsodyFitConfig(steps=1, left_out=frozenset(set(stock_voices()) - {"am_michael", "af_heart"}))
+    cloned = partial(clone_voice, models=quick.models, config=CloningConfig(prosody=few))
+    monkeypatch.setattr(nuanced_speech, "clone_voice", cloned, raising=False)
+    example("clone.py", "huck", "The recording is public.", "hello.wav", CLIP)
+    assert capsys.readouterr().out == "voices/huck.safetensors and hello.wav\n"
+    voice = Voice.load("voices/huck.safetensors")
+    assert (voice.provenance.kind, voice.provenance.consent) == ("clone", "The recording is public.")
+    assert 0.8 < len(audio.read("hello.wav")) / audio.SAMPLE_RATE < 5
+    assert audio.synthetic_mark(Path("hello.wav")) == voice.mark
 
 
 @pytest.mark.slow

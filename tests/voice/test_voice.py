@@ -219,7 +219,7 @@ def test_the_old_way_to_clone_warns_and_works(me: Voice, monkeypatch: pytest.Mon
 def test_the_new_way_to_clone_passes_everything_on(me: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
     import nuanced_speech
     from nuanced_speech.voicemaking import clone_voice as module
-    from nuanced_speech.voicemaking.cloning import Clone
+    from nuanced_speech.voicemaking.cloning import Clone, CloningConfig
 
     calls = []
 
@@ -230,7 +230,7 @@ def test_the_new_way_to_clone_passes_everything_on(me: Voice, monkeypatch: pytes
     monkeypatch.setattr(module, "clone", fake)
     assert nuanced_speech.clone_voice(["a.wav"], "me", consent="mine", language="fr", refine=3, seed=4) is me
     options = {"consent": "mine", "language": "fr", "refine": 3, "one_speaker": False, "seed": 4, "progress": None}
-    options["decoder"] = None
+    options |= {"decoder": None, "models": None, "config": CloningConfig()}
     assert calls == [((["a.wav"], "me"), options)]
 
 
