@@ -16,7 +16,7 @@ import argparse
 import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 if sys.version_info >= (3, 11):
@@ -33,7 +33,7 @@ MAX_FILE, MAX_FUNCTION = 350, 60
 FORMS = {"Module", "Protocol", "Exception", "NamedTuple", "TypedDict", "Enum"}
 
 
-@dataclass
+@dataclass(frozen=True)
 class File:
     """One module: what it imports, and the classes and functions that it defines."""
 
@@ -41,7 +41,7 @@ class File:
     path: Path
     lines: int
     tree: ast.Module
-    imports: set[str] = field(default_factory=set)
+    imports: frozenset[str] = frozenset()
 
 
 def read(package: Path) -> dict[str, File]:
@@ -52,10 +52,11 @@ def read(package: Path) -> dict[str, File]:
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         source = path.read_text(encoding="utf-8")
         files[name] = File(name, path, len(source.splitlines()), ast.parse(source))
-    for file in files.values():
-        names = {module for module, _, _ in imported(file, files)}
-        file.imports = {name for name in names if name != file.name}
-    return files
+    return {name: replace(file, imports=_modules_in(file, files)) for name, file in files.items()}
+
+
+def _modules_in(file: File, files: Mapping[str, File]) -> frozenset[str]:
+    return frozenset(module for module, _, _ in imported(file, files)) - {file.name}
 
 
 def imported(file: File, files: Mapping[str, File]) -> Iterator[tuple[str, str, str]]:

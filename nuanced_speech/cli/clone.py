@@ -16,6 +16,7 @@ from nuanced_speech.core.errors import UserError
 if TYPE_CHECKING:
     from nuanced_speech.evaluate.voice_report import VoiceFigures
     from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.models.decoder import Decoder as LoadedDecoder
     from nuanced_speech.voicemaking.cloning import Clone
 
 console = Console(stderr=True)
@@ -84,26 +85,12 @@ def clone(
     check_free(name, out, force)
     check_writable(name, out)
     consent = _consent(i_have_consent)
-    # imported here, since torch takes seconds to import and --help does not need it
-    from nuanced_speech.core.device import check_device
-    from nuanced_speech.models.bank import ModelBank
-    from nuanced_speech.models.content_adapter import ContentConfig
-    from nuanced_speech.models.decoder import KOKORO, load_decoder
     from nuanced_speech.voicemaking.cloning import clone as clone_voice
-    from nuanced_speech.weights.catalog import canonical, find
 
     folder = report or out
     if not no_report:
         _check_report(folder, name, force)
-    check_device(device)
-    canonical(f"whisper-{whisper}")
-    models = ModelBank(device, whisper)
-    if decoder != KOKORO and not refine:
-        raise UserError("decoder: a voice is made for a fast decoder by `refine` alone: give a number of steps too")
-    chosen = load_decoder(decoder, models)
-    _check_recordings(recordings)
-    for model in ("kokoro", f"whisper-{ContentConfig().whisper}", f"whisper-{whisper}"):
-        find(model)
+    models, chosen = _models(device, whisper, decoder, refine, recordings)
     with bar(name) as advance:
         cloned = clone_voice(
             [*recordings], name, consent=consent, language=language, refine=refine, one_speaker=one_speaker, seed=seed,
@@ -115,6 +102,29 @@ def clone(
         _say(str(path))
     if not no_report:
         _report(cloned, models, folder)
+
+
+def _models(
+    device: str, whisper: str, decoder: str, refine: int, recordings: list[Path]
+) -> tuple["ModelBank", "LoadedDecoder"]:
+    """The models and the decoder; all options are checked before models are fetched."""
+    # imported here, since torch takes seconds to import and --help does not need it
+    from nuanced_speech.core.device import check_device
+    from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.models.content_adapter import ContentConfig
+    from nuanced_speech.models.decoder import KOKORO, load_decoder
+    from nuanced_speech.weights.catalog import canonical, find
+
+    check_device(device)
+    canonical(f"whisper-{whisper}")
+    models = ModelBank(device, whisper)
+    if decoder != KOKORO and not refine:
+        raise UserError("decoder: a voice is made for a fast decoder by `refine` alone: give a number of steps too")
+    loaded = load_decoder(decoder, models)
+    _check_recordings(recordings)
+    for model in ("kokoro", f"whisper-{ContentConfig().whisper}", f"whisper-{whisper}"):
+        find(model)
+    return models, loaded
 
 
 def _check_recordings(recordings: list[Path]) -> None:

@@ -110,8 +110,7 @@ def clone(
     analyze = Analyzer(models)
     enrolled, warnings = read_recordings([Path(path) for path in recordings], models.speaker_encoder, one_speaker)
     phonemes = refine > 0 and language in (None, "en")
-    waves = [recording.wave for recording in enrolled]
-    features = [item for wave in waves for item in analyze(wave, segment(wave), phonemes=phonemes)]
+    features = [item for one in enrolled for item in analyze(one.wave, segment(one.wave), phonemes=phonemes)]
     f0 = np.concatenate([f.f0 for f in features])
     log_f0 = np.log2(f0[f0 > 0])
     embedding = mean_speaker(features)
