@@ -26,6 +26,9 @@ def describe(
     seed: Annotated[
         int, typer.Option(min=0, help="Random seed. It chooses among stock voices that fit about equally.")
     ] = 0,
+    text: Annotated[
+        str | None, typer.Option(help="Text of the sample. If omitted, a sentence in the voice's language.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwriting of voices of that name.")] = False,
 ) -> None:
     """Make a voice from a description, and print the requested and the measured attributes.
@@ -70,7 +73,7 @@ def describe(
     for voice_name, start in zip(names, with_bar(stock_names, "speaking and measuring"), strict=True):
         described = make_voice(request, start, models.kokoro, models.speaker_encoder, seed=seed)
         recipe = f"{start}, seed {seed}: {description}"
-        _save(_voice(voice_name, described, recipe), described, out, force)
+        _save(_voice(voice_name, described, recipe), described, out, text, force)
 
 
 def _list_unknown(request: "VoiceRequest") -> None:
@@ -108,13 +111,13 @@ def _voice(name: str, described: "Described", recipe: str) -> "Voice":
     return Voice(name, described.pack, provenance)
 
 
-def _save(voice: "Voice", described: "Described", folder: Path, force: bool) -> None:
+def _save(voice: "Voice", described: "Described", folder: Path, text: str | None, force: bool) -> None:
     """Write a voice and its sample, and print the attributes and the names of the files."""
     from nuanced_speech import audio
 
     sample = _sample_path(folder, voice.name)
     paths = voice.save(folder, force)
-    audio.write(sample, speak_sample(voice), comment=voice.mark)
+    audio.write(sample, speak_sample(voice, text), comment=voice.mark)
     console.print(_attributes_table(voice.name, described))
     for path in (*paths, sample):
         console.print(str(path), markup=False, highlight=False, soft_wrap=True)

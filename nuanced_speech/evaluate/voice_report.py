@@ -68,13 +68,20 @@ def paths(folder: Path, name: str) -> list[Path]:
 
 
 @torch.no_grad()
-def measure(cloned: Clone, models: ModelBank, nearest: int = NEAREST) -> tuple[VoiceFigures, np.ndarray]:
+def measure(
+    cloned: Clone, models: ModelBank, nearest: int = NEAREST, sentence: str | None = None
+) -> tuple[VoiceFigures, np.ndarray]:
     """Figures of a clone, and its test sentence ``[T]`` at 24 kHz.
 
-    ``nearest`` is the number of stock voices that it is compared with.
+    Args:
+        cloned: the clone.
+        models: networks that speak and measure.
+        nearest: number of stock voices that it is compared with.
+        sentence: test sentence in the voice's language; ``sentence_for`` chooses one if omitted.
     """
     voice, encoder, synthesis = cloned.voice, models.speaker_encoder, TextToSpeech(models)
-    sentence, language = sentence_for(voice)
+    usual, language = sentence_for(voice)
+    sentence = sentence or usual
 
     def say(pack: Tensor) -> np.ndarray:
         return synthesis.speak(sentence, replace(voice, pack=pack), language)

@@ -196,6 +196,8 @@ class PhonemeRecognizerTraining:
         smoothing: Label smoothing of the cross entropy.
         ema: Momentum of the average of the weights.
         held_out: Number of clips that are measured and never trained on.
+        max_phonemes: Largest number of phonemes in a clip; longer ones are left out. What the network can write if
+            omitted.
         versions: Number of versions of each spoken clip, the first undisturbed.
         real_versions: Number of versions of each real clip, the first undisturbed.
         checkpoint_every: Number of steps between checkpoints.
@@ -220,6 +222,7 @@ class PhonemeRecognizerTraining:
     smoothing: float = 0.05
     ema: float = 0.98
     held_out: int = 20
+    max_phonemes: int | None = None
     versions: int = 2
     real_versions: int = 4
     checkpoint_every: int = 100

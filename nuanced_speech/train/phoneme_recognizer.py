@@ -183,6 +183,8 @@ class PhonemeRecognizerRecipe(Recipe):
         held = self.config.held_out
         # what is too long to be written cannot be learned
         longest = self.recogniser.max_tokens - 1
+        if self.config.max_phonemes is not None:
+            longest = min(longest, self.config.max_phonemes)
         clips = [[c for c in load_clips(folder, whisper) if len(c.phonemes) <= longest] for folder in folders]
         real = clips.pop() if self.config.real else []
         synthetic = [clip for corpus in clips for clip in corpus]
@@ -195,8 +197,11 @@ class PhonemeRecognizerRecipe(Recipe):
         self.data = checkpoint.fingerprint(*(clip.phonemes.encode() for pool in pools for clip in pool))
 
     def settings(self) -> dict[str, str]:
-        """All that shapes the weights but the number of steps, which may differ when a run is resumed."""
-        known = checkpoint.settings_of(self.config, "corpora", "real", "steps")
+        """All that shapes the weights but the number of steps, which may differ when a run is resumed.
+
+        The fingerprint of the clips stands for the settings that choose them.
+        """
+        known = checkpoint.settings_of(self.config, "corpora", "real", "steps", "max_phonemes")
         words = checkpoint.fingerprint(self.recogniser.tokenizer.json().encode())
         return known | {"data": self.data, "lexicon": words}
 

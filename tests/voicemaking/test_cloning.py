@@ -24,7 +24,6 @@ from nuanced_speech.evaluate.quality import Quality
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.kokoro import Kokoro
-from nuanced_speech.synthesis import sample
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import stock_voices
@@ -50,8 +49,9 @@ def cloned(models: ModelBank, clip: Path) -> Clone:
 def test_a_clone_has_its_speakers_sound_and_pitch(models, cloned, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     # other tests' matter, and slow to load
     monkeypatch.setattr(voice_report, "quality", lambda wave, rate: Quality())
-    monkeypatch.setitem(sample.SENTENCES, "en", "Nobody asked him where he was going last night.")
-    figures, spoken = voice_report.measure(cloned, models, nearest=1)
+    sentence = "Nobody asked him where he was going last night."
+    figures, spoken = voice_report.measure(cloned, models, nearest=1, sentence=sentence)
+    assert figures.sentence == sentence
     assert figures.wer <= 0.2
     assert figures.similarity > max(figures.nearest_stock.values()) + 0.03
     assert figures.held_out is not None and 0.5 < figures.held_out < 0.99
