@@ -36,6 +36,7 @@ from nuanced_speech.evaluate.voice_report import predicted_stock
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import KOKORO, Decoder, KokoroDecoder, load_decoder
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
+from nuanced_speech.text.word_errors import count_edits, word_errors
 from nuanced_speech.voice.stock import stock_voices
 from nuanced_speech.voice.voice import Voice
 from nuanced_speech.voicemaking.cloning import clone
@@ -97,8 +98,8 @@ def judge(
         rows.append(
             likeness(embeddings(spoken), others)
             | {
-                "PER to stock voice": metrics.count_edits(clear, phones.phones(spoken, SAMPLE_RATE)).rate,
-                "WER": metrics.word_errors(sentence, report.transcribe(models.transcriber, spoken, "en").text).wer,
+                "PER to stock voice": count_edits(clear, phones.phones(spoken, SAMPLE_RATE)).rate,
+                "WER": word_errors(sentence, report.transcribe(models.transcriber, spoken, "en").text).wer,
                 "F0 error (semitones)": abs(SEMITONES * float(np.median(said) - np.median(log_f0))),
                 "F0 spread ratio": float(said.std() / log_f0.std()),
             }

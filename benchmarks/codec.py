@@ -20,6 +20,7 @@ from nuanced_speech.dsp.mel import MelConfig, mel_spectrogram
 from nuanced_speech.evaluate import metrics
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.whisper import WhisperModel
+from nuanced_speech.text.word_errors import WordErrors, word_errors
 from nuanced_speech.tts.codec import interface
 from nuanced_speech.tts.codec.picture import prefixes
 
@@ -65,7 +66,7 @@ def main() -> None:
     paths = paths[:: max(1, len(paths) // options.clips)][: options.clips] if options.clips else paths
     written = transcripts(options.folder)
     rows: dict[int, list[dict[str, float]]] = {used: [] for used in (0, *prefixes(codec.codebooks))}
-    errors: dict[int, list[metrics.WordErrors]] = {used: [] for used in rows}
+    errors: dict[int, list[WordErrors]] = {used: [] for used in rows}
     seconds = encoding = decoding = 0.0
     for path in paths:
         recording = audio.read(path, RATE)
@@ -87,7 +88,7 @@ def main() -> None:
                 heard[used] = listener.transcribe(rebuilt, "en").text
         reference = written.get(path.stem, heard.get(0, ""))
         for used, text in heard.items():
-            errors[used].append(metrics.word_errors(reference, text))
+            errors[used].append(word_errors(reference, text))
         print(path.name, {k: round(v, 3) for k, v in rows[codec.codebooks][-1].items()}, heard, flush=True)
 
     bits = (codec.entries - 1).bit_length() * codec.sample_rate / codec.hop_length / 1000

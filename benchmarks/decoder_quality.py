@@ -34,6 +34,7 @@ from nuanced_speech.models.decoder import FAST, KOKORO, Decoder, load_decoder
 from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.kokoro import spread
 from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.text.word_errors import word_errors
 from nuanced_speech.voice.stock import style_of, voice_pack
 
 JUDGED_SECONDS = 12
@@ -45,7 +46,7 @@ def judged(models: ModelBank, wave: np.ndarray, text: str) -> Scores:
     found = report.transcribe(models.transcriber, wave, "en").text
     scores = quality(wave[: JUDGED_SECONDS * SAMPLE_RATE], SAMPLE_RATE)
     opinions = {"OVRL": scores.ovrl, "P.808": scores.p808, "Distill-MOS": scores.distill_mos}
-    return {"words otherwise": metrics.word_errors(text, found, "en").wer} | {
+    return {"words otherwise": word_errors(text, found, "en").wer} | {
         name: np.nan if value is None else value for name, value in opinions.items()
     }
 

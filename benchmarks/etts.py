@@ -20,9 +20,10 @@ import torch
 from nuanced_speech import audio
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.evaluate.benchmark import machine
-from nuanced_speech.evaluate.metrics import WordErrors, require_resemblyzer, speaker_similarity, word_errors
+from nuanced_speech.evaluate.metrics import require_resemblyzer, speaker_similarity
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.synthesis import text_to_speech as synthesis
+from nuanced_speech.text.word_errors import WordErrors, word_errors
 from nuanced_speech.train.configs import SENTENCES
 from nuanced_speech.train.corpus import read_sentences
 from nuanced_speech.tts import vocoders

@@ -28,10 +28,10 @@ from torch import Tensor
 
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import Analyzer
-from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures, mean_speaker, mean_style
+from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
 from nuanced_speech.analysis.recorded_voice import reference_of
 from nuanced_speech.convert.converter import Converter
-from nuanced_speech.core.constants import SAMPLE_RATE, WHISPER_SAMPLE_RATE
+from nuanced_speech.core.constants import ENERGY_OFFSET, SAMPLE_RATE, WHISPER_SAMPLE_RATE
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import campplus, metrics
@@ -40,6 +40,7 @@ from nuanced_speech.models.decoder import Decoder, KokoroDecoder
 from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
+from nuanced_speech.text.word_errors import word_errors
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ def main() -> None:
                     transcript = whisper.transcribe(audio.resample(wave, SAMPLE_RATE, WHISPER_SAMPLE_RATE), "en").text
                     found = metrics.f0_correlation(np.concatenate([item.f0 for item in source]), track_f0(wave))
                     likeness = metrics.cosine(campplus.embed(wave, SAMPLE_RATE), judge)
-                    wer = metrics.word_errors(text, transcript, "en").wer
+                    wer = word_errors(text, transcript, "en").wer
                     scores.setdefault(f"{kind}, {label}", []).append(Score(wer, likeness, found, seconds))
                     if options.write:
                         options.write.mkdir(parents=True, exist_ok=True)

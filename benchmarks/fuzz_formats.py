@@ -13,7 +13,6 @@ import numpy as np
 import soundfile
 
 from nuanced_speech import audio
-from nuanced_speech.cli.tts.vocoder import read_mel
 from nuanced_speech.core.reading import read_text
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.evaluate.recordings import find_recordings
@@ -27,6 +26,7 @@ from nuanced_speech.tts.clips import Clip, Outcome, PrepareConfig
 from nuanced_speech.tts.codec import codes
 from nuanced_speech.tts.codec_lm.data import kept_codes
 from nuanced_speech.tts.prepare import prepare
+from nuanced_speech.tts.vocoders.mel_input import read_mel
 from nuanced_speech.voice.provenance import Provenance
 from nuanced_speech.voice.stock import stock_voices
 from nuanced_speech.voice.voice import Voice

@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import ast
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
-Graph = Mapping[str, set[str]]
+Graph = Mapping[str, Set[str]]
 # Modules directly under the package that are part of no room, besides its __init__.
 DOOR = {"__main__", "deprecated"}
 MAX_FILE, MAX_FUNCTION = 350, 60
@@ -172,8 +172,8 @@ def report(package: Path, arrows: bool = False, long: bool = False) -> Iterator[
     """Lines of the report on a package's folder."""
     files = read(package)
     graph = rooms(files)
-    between_files = {name: file.imports for name, file in files.items() if room_of(name)}
-    between_files = {name: {end for end in ends if end in between_files} for name, ends in between_files.items()}
+    inside = {name for name in files if room_of(name)}
+    between_files = {name: files[name].imports & inside for name in inside}
     layers = order(package.parent / "pyproject.toml")
     up = back_up(graph, layers)
     functions = longest_functions(files.values())

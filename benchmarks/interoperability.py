@@ -24,6 +24,7 @@ from nuanced_speech.models.kokoro import CONFIG, Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.text.word_errors import word_errors
 from nuanced_speech.voice.stock import read_pack
 from nuanced_speech.weights.sources import PACKAGED
 
@@ -98,7 +99,7 @@ def main() -> None:
         heard = report.transcribe(listener, wave, "en").text
         likeness = " | ".join(f"{metrics.cosine(embeddings[suffix], other):.3f}" for other in embeddings.values())
         name = SPEAKERS[suffix].__name__.removeprefix("with_").replace("_", "-")
-        wer = metrics.word_errors(TEXT, heard).wer
+        wer = word_errors(TEXT, heard).wer
         print(f"| `{suffix}` | {name} | {len(wave) / audio.SAMPLE_RATE:.2f} | {heard} | {wer:.1%} | {likeness} |")
         if options.out:
             options.out.mkdir(parents=True, exist_ok=True)

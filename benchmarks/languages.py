@@ -17,10 +17,10 @@ from misaki.espeak import EspeakG2P
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.evaluate.metrics import count_edits, word_errors
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.text.word_errors import count_edits, word_errors
 from nuanced_speech.voice.stock import iso_639
 
 SENTENCES = {

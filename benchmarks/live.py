@@ -41,6 +41,7 @@ from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import Decoder, load_decoder
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
+from nuanced_speech.text.word_errors import word_errors
 
 ENVELOPE_HZ = 100
 SENTENCE = "The north wind and the sun were arguing one day which of them was stronger, when a traveller came along."
@@ -132,7 +133,7 @@ def judged(models: ModelBank, wave: np.ndarray, voice: str, heard: np.ndarray, d
     words, cosines = [], []
     for made in (heard[: len(wave) + 2 * SAMPLE_RATE], file):
         other = report.transcribe(models.transcriber, made, text.language).text
-        words.append(f"{metrics.word_errors(text.text, other, text.language).wer:.1%}")
+        words.append(f"{word_errors(text.text, other, text.language).wer:.1%}")
         cosines.append(f"{metrics.cosine(known, campplus.embed(made, SAMPLE_RATE)):.3f}")
     return f" {' / '.join(words)} | {' / '.join(cosines)} |"
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from rapidfuzz.distance import Levenshtein
 
 from nuanced_speech.convert.options import ConversionOptions
+from nuanced_speech.core.symbols import PUNCTUATION, vocabulary
 from nuanced_speech.text.articulation import EVERY, TABLE, Sound, sounds
 from nuanced_speech.text.engines import engine
 from nuanced_speech.text.languages import MAPPED_LANGUAGES
-from nuanced_speech.text.symbols import PUNCTUATION, vocabulary
 
 WORDS = 400
 
@@ -59,7 +59,7 @@ def nearest() -> None:
 def speech(clips: Path) -> None:
     """Print the character errors of the text path and of the direct path, output against source."""
     from nuanced_speech import audio
-    from nuanced_speech.analysis.prepared_segment import to_16k
+    from nuanced_speech.audio.resampling import to_16k
     from nuanced_speech.convert.converter import Converter
 
     converter = Converter()

@@ -181,7 +181,7 @@ def main() -> None:
     if arguments.activity:
         print_activity(chosen)
         return
-    from nuanced_speech.analysis.prepared_segment import to_16k
+    from nuanced_speech.audio.resampling import to_16k
     from nuanced_speech.convert.converter import Converter
     from nuanced_speech.core.errors import UserError
     from nuanced_speech.models.bank import ModelBank

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nuanced_speech.analysis.prepared_segment import to_16k
+from nuanced_speech.audio.resampling import to_16k
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.synthesis.text_to_speech import speak

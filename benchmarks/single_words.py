@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.prepared_segment import to_16k
+from nuanced_speech.audio.resampling import to_16k
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.evaluate.recordings import find_recordings

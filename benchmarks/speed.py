@@ -16,11 +16,11 @@ from statistics import mean
 import numpy as np
 
 from nuanced_speech import audio
-from nuanced_speech.evaluate.metrics import word_errors
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.synthesis.speaking import KOKORO_SPEEDS, SpeedRange
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
+from nuanced_speech.text.word_errors import word_errors
 
 RANGES = {"both": KOKORO_SPEEDS, "only-kokoro": SpeedRange(0.1, 10.0), "only-stretch": SpeedRange(1.0, 1.0)}
 # Seconds of silence between the sentences.

@@ -21,12 +21,12 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.evaluate.benchmark import machine
-from nuanced_speech.evaluate.metrics import WordErrors, word_errors
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
-from nuanced_speech.text.symbols import vocabulary
+from nuanced_speech.text.word_errors import WordErrors, word_errors
 from nuanced_speech.train.corpus import read_sentences
 from nuanced_speech.tts import ljspeech, vocoders
 from nuanced_speech.tts.acoustic import weights

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.symbols import PUNCTUATION
 from nuanced_speech.text import frontend
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.languages import missing_packages
 from nuanced_speech.text.readings import german
-from nuanced_speech.text.symbols import PUNCTUATION
 
 DEBATABLE = Path(__file__).parent / "text" / "debatable.tsv"
 _SILENT = set(PUNCTUATION + " ˈˌ-–'`\"«»[]{}/。、・「」") | {"\u0329"}

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from nuanced_speech.core.constants import SEMITONES, VOICED_HZ
 from nuanced_speech.models.kokoro import Kokoro, TextFeatures
-from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.style import Style
 
 # A fifth of the pace counts as much as a semitone.
@@ -22,11 +21,6 @@ PACE_WEIGHT = 5.0
 MIDDLE = (0.1, 0.9)
 # How much worse than the best stock voice another may fit, in semitones, and still have a share at the start.
 TOLERANCE = 0.5
-# Where nothing is known of the words.
-SENTENCES = (
-    "We were away a year ago, and now the early morning is ours.",
-    "The north wind and the sun were arguing one day which of them was stronger.",
-)
 # Units for each phoneme in plausible speech; outside, the transcript is wrong.
 _PLAUSIBLE = (1.2, 12.0)
 
@@ -57,11 +51,6 @@ class Sentence:
     def plausible(self) -> bool:
         """Whether the transcript can be right."""
         return self.units is None or _PLAUSIBLE[0] < self.units / max(len(self.phonemes), 1) < _PLAUSIBLE[1]
-
-
-def fixed_sentences() -> list[Sentence]:
-    """What is said where the speaker's own words are not known."""
-    return [Sentence(phonemize(text)) for text in SENTENCES]
 
 
 class ProsodyFit:

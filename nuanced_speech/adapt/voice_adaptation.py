@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from nuanced_speech.adapt.decoder_adaptation import DecoderAdaptationConfig, SpokenPassage, adapt_decoder
-from nuanced_speech.adapt.refinement import Passage, RefinementConfig, expected_seconds, refine
+from nuanced_speech.adapt.refinement import SYNTHESES_PER_STEP, Passage, RefinementConfig, expected_seconds, refine
 from nuanced_speech.adapt.style_inversion import InversionConfig, invert_style, log_mel
 from nuanced_speech.analysis.content import ContentEstimator
-from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures
+from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.analysis.speaker_clustering import same_speaker
 from nuanced_speech.core.constants import SECONDS_PER_UNIT
 from nuanced_speech.core.progress import Progress
@@ -84,6 +84,11 @@ class VoiceAdapter:
     ) -> None:
         self.models, self.config, self.decoder = models, config or AdaptationConfig(), decoder
         self.content = content or ContentEstimator(models)
+
+    @property
+    def syntheses_per_step(self) -> int:
+        """Syntheses of the same length that cost as much as a step of refinement."""
+        return SYNTHESES_PER_STEP
 
     def __call__(
         self,
@@ -211,7 +216,7 @@ class VoiceAdapter:
         up for what is blurred in the regression."""
         device = self.models.device
         sound = torch.from_numpy(np.nan_to_num(features.wave)).float().to(device)
-        curves = (features.f0, features.energy + ENERGY_OFFSET)
+        curves = (features.f0, features.decoder_energy)
         f0, energy = (torch.from_numpy(curve).float().to(device) for curve in curves)
         mel = log_mel(sound)
         if (aligned := fitting_alignment(features.log_probabilities, features.phonemes)) is None:

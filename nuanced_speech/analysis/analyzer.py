@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nuanced_speech.analysis.features import SegmentFeatures, gain_of
+from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.analysis.measurement import SegmentMeasurer
 from nuanced_speech.analysis.phoneme_recognition import WindowRecognizer
 from nuanced_speech.analysis.prepared_segment import prepared_windows
 from nuanced_speech.analysis.speech_gate import SpeechGate
+from nuanced_speech.audio.level import gain_of
 from nuanced_speech.audio.segmentation import Segment, segment
 from nuanced_speech.core.constants import UNITS_PER_SECOND
 from nuanced_speech.core.errors import NoSpeechError

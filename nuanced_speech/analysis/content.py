@@ -5,12 +5,10 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.core.constants import SHARPNESS
 from nuanced_speech.dsp.alignment import decode_phonemes, fitting_alignment
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.kokoro import spread
-
-# Share of the recognised phonemes' text features, the rest being the regression's (docs/experiments.md).
-SHARPNESS = 0.75
 
 
 class ContentEstimator:

@@ -13,8 +13,8 @@ from nuanced_speech.audio.declipping import declipped
 from nuanced_speech.audio.gate import active_frames, frame_levels
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import sha256
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-from nuanced_speech.weights.store import sha256
 
 MIN_SPEECH_SECONDS = 3.0
 # The estimate of a voice has converged long before this; the rest of longer recordings is left out.

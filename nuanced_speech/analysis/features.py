@@ -8,16 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from nuanced_speech import audio
 from nuanced_speech.audio.segmentation import Segment
-from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.constants import ENERGY_OFFSET
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
 from nuanced_speech.voice.style import Style
-
-# Active level of Kokoro's own speech: energy is an absolute level, so recordings are brought to this one first.
-KOKORO_LEVEL_DB = -24.0
-# Energy that the predictor gives minus energy measured of what the decoder makes of it.
-ENERGY_OFFSET = 0.6
 
 
 @dataclass(frozen=True)
@@ -55,10 +49,10 @@ class SegmentFeatures:
         """Length in 25 ms units."""
         return self.segment.units
 
-
-def gain_of(recording: np.ndarray) -> float:
-    """The factor that brings ``recording [samples]`` at 24 kHz to the level of Kokoro's own speech."""
-    return 10 ** ((KOKORO_LEVEL_DB - audio.active_level_db(recording, SAMPLE_RATE)) / 20)
+    @property
+    def decoder_energy(self) -> np.ndarray:
+        """Log energy N as the decoder is given it, ``[2T]``."""
+        return self.energy + ENERGY_OFFSET
 
 
 def mean_style(features: Sequence[SegmentFeatures]) -> Style:

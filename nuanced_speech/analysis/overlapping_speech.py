@@ -1,11 +1,11 @@
 """Places of a recording where two people speak at once, which a conversion speaks with one voice."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from nuanced_speech.analysis.prepared_segment import to_16k
+from nuanced_speech.audio.resampling import to_16k
 from nuanced_speech.core.constants import SAMPLE_RATE, WHISPER_SAMPLE_RATE
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.speaker_segmentation import FIELD_SAMPLES, FRAME_SAMPLES, FRAME_SECONDS, WINDOW_SECONDS
@@ -73,12 +73,6 @@ class OverlapFinder:
             yield begin, min(begin + length, samples)
             if begin + length >= samples:
                 return
-
-
-def told(places: Sequence[SpeechStretch], most: int = 3) -> str:
-    """The times of places as people read them, such as ``1.2-3.4 s``; of many, the first and their number."""
-    times = ", ".join(f"{place.start:.1f}-{place.end:.1f} s" for place in places[:most])
-    return times if len(places) <= most else f"{times} and {len(places) - most} more"
 
 
 def overlaps(probabilities: np.ndarray, config: OverlapConfig) -> tuple[SpeechStretch, ...]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nuanced_speech import audio
+from nuanced_speech.audio.resampling import to_16k
 from nuanced_speech.audio.segmentation import Segment
-from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT, WHISPER_SAMPLE_RATE
+from nuanced_speech.core.constants import SAMPLES_PER_UNIT
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,6 @@ def prepare(recording: np.ndarray, segment: Segment, gain: float) -> PreparedSeg
     part = recording[segment.samples]
     wave = np.pad(part, (0, segment.units * SAMPLES_PER_UNIT - len(part))) * np.float32(gain)
     return PreparedSegment(segment, wave, to_16k(wave))
-
-
-def to_16k(wave: np.ndarray) -> np.ndarray:
-    """A waveform ``[T]`` at 24 kHz at the 16 kHz of Whisper and the speaker encoder."""
-    return audio.resample(wave, SAMPLE_RATE, WHISPER_SAMPLE_RATE)
 
 
 def windows(segments: Iterable[Segment], longest: int) -> Iterator[list[Segment]]:

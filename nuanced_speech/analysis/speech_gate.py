@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nuanced_speech.analysis.features import gain_of
 from nuanced_speech.audio.fades import fade_ends
 from nuanced_speech.audio.gate import frame_levels
-from nuanced_speech.audio.level import active_level_db
+from nuanced_speech.audio.level import active_level_db, gain_of
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
 from nuanced_speech.models.voice_activity import FRAME_SECONDS, SpeechStretch, StretchConfig, VoiceActivity, stretches
 

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
         MIN_SECONDS,
         OUTPUT_FORMATS,
         SEARCHED_SUFFIXES,
-        SYNTHETIC,
         AudioWriter,
         check_writable,
         read,
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from nuanced_speech.audio.level import LEVEL_FLOOR_DB, active_level_db, clipped_fraction, snr_db
     from nuanced_speech.audio.pcm import to_int16
     from nuanced_speech.audio.resampling import resample
-    from nuanced_speech.core.constants import SAMPLE_RATE, WHISPER_SAMPLE_RATE
+    from nuanced_speech.core.constants import SAMPLE_RATE, SYNTHETIC, WHISPER_SAMPLE_RATE
     from nuanced_speech.core.files import check_replaceable, replacing
 
 __all__ = [
@@ -58,7 +57,7 @@ _MODULES = {
     "OUTPUT_FORMATS": "nuanced_speech.audio.io",
     "SAMPLE_RATE": "nuanced_speech.core.constants",
     "SEARCHED_SUFFIXES": "nuanced_speech.audio.io",
-    "SYNTHETIC": "nuanced_speech.audio.io",
+    "SYNTHETIC": "nuanced_speech.core.constants",
     "WHISPER_SAMPLE_RATE": "nuanced_speech.core.constants",
     "AudioWriter": "nuanced_speech.audio.io",
     "Recording": "nuanced_speech.audio.arrays",

@@ -23,7 +23,7 @@ from nuanced_speech.audio.containers import OUTPUT_FORMATS, Container, SoundCont
 from nuanced_speech.audio.decoding import AV_SUFFIXES, SoundStream, comment_of, sound_streams
 from nuanced_speech.audio.limiter import Limiter, LimiterConfig
 from nuanced_speech.audio.pcm import to_int16
-from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.constants import SAMPLE_RATE, SYNTHETIC
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import check_replaceable, replacing
 
@@ -31,9 +31,6 @@ MIN_SECONDS = 0.1
 SILENCE_DB = -70.0
 # A mean beyond this is the microphone's, not the voice's: -50 dBFS. It is taken away.
 LEAST_OFFSET = 0.003
-
-# Mark in the metadata of written files: a RIFF INFO chunk in WAV, a Vorbis comment in FLAC and OGG.
-SYNTHETIC = "synthetic speech made with Nuanced Speech"
 
 # Suffixes of the recordings in a folder.
 SEARCHED_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".opus", *AV_SUFFIXES}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nuanced_speech.audio.gate import active_frames, frame_levels
-from nuanced_speech.core.constants import SECONDS_PER_UNIT
+from nuanced_speech.core.constants import KOKORO_LEVEL_DB, SAMPLE_RATE, SECONDS_PER_UNIT
 
 LEVEL_FLOOR_DB = -100.0
 CLIP_LEVEL = 0.99
@@ -30,6 +30,11 @@ def active_level_db(wave: np.ndarray, sample_rate: int) -> float:
     reference = ordered[np.searchsorted(energy, energy[-1] / 2)]
     active = power[power >= reference * 10 ** (-_ACTIVE_RANGE_DB / 10)]
     return float(max(10 * np.log10(max(active.mean(), 1e-20)), LEVEL_FLOOR_DB))
+
+
+def gain_of(recording: np.ndarray) -> float:
+    """The factor that brings ``recording [samples]`` at 24 kHz to the level of Kokoro's own speech."""
+    return 10 ** ((KOKORO_LEVEL_DB - active_level_db(recording, SAMPLE_RATE)) / 20)
 
 
 def clipped_fraction(wave: np.ndarray) -> float:

@@ -71,8 +71,7 @@ def check_archive(folder: Path, out: Path, suffix: str, shard: str | None) -> No
     """
     from nuanced_speech.convert.archive import jobs_of
     from nuanced_speech.convert.shard import Shard
-    from nuanced_speech.core.files import check_replaceable
-    from nuanced_speech.voice.files import make_folder
+    from nuanced_speech.core.files import check_replaceable, make_folder
 
     jobs_of(folder, out, suffix, None if shard is None else Shard.parse(shard))
     make_folder(out)

@@ -15,12 +15,11 @@ from nuanced_speech.audio import m4b
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.core.files import check_room, size_of
+from nuanced_speech.core.files import check_room, make_folder, size_of
 from nuanced_speech.core.journal import Journal, work_folder
 from nuanced_speech.core.version import __version__
 from nuanced_speech.synthesis import timestamps as times
 from nuanced_speech.synthesis.long_speech import LongSpeech
-from nuanced_speech.voice.files import make_folder
 
 if TYPE_CHECKING:
     from nuanced_speech.cli.speech import Speech

@@ -136,10 +136,9 @@ def _check_recordings(recordings: list[Path]) -> None:
 
 def _check_report(folder: Path, name: str, force: bool) -> None:
     """Refuse a report that could not be written, before any work."""
-    from nuanced_speech.core.files import check_replaceable
+    from nuanced_speech.core.files import check_makeable, check_replaceable
     from nuanced_speech.core.plotting import require_matplotlib
     from nuanced_speech.evaluate import voice_report
-    from nuanced_speech.voice.files import check_makeable
 
     require_matplotlib()
     taken = [path for path in voice_report.paths(folder, name) if path.exists()]
@@ -152,8 +151,8 @@ def _check_report(folder: Path, name: str, force: bool) -> None:
 
 
 def _report(cloned: "Clone", models: "ModelBank", folder: Path) -> None:
+    from nuanced_speech.core.files import make_folder
     from nuanced_speech.evaluate import voice_report
-    from nuanced_speech.voice.files import make_folder
 
     make_folder(folder)
     figures, test_sentence = voice_report.measure(cloned, models)

@@ -26,7 +26,6 @@ def report_conversion(
     folder: Path,
 ) -> None:
     """Measure a conversion as it was written, write the report, and print its figures."""
-    from nuanced_speech.analysis.overlapping_speech import told
     from nuanced_speech.convert.text_language import text_language
     from nuanced_speech.evaluate import report
 
@@ -42,7 +41,7 @@ def report_conversion(
         overlaps=conversion.overlaps,
     )
     sheet, plot = report.write(folder, name, conversion.source, written, figures, source_contours, output_contours)
-    console.print(_figures_table(figures, told(conversion.overlaps)))
+    console.print(_figures_table(figures, conversion.overlap_times))
     console.print(f"report: {sheet}\nplot: {plot}", markup=False, highlight=False)
 
 

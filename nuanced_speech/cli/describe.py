@@ -45,8 +45,8 @@ def describe(
 
       nuanced-speech say "Once upon a time." tale.wav --voice grandma
     """
-    from nuanced_speech.core.files import check_replaceable
-    from nuanced_speech.voice.files import check_name, check_writable, make_folder
+    from nuanced_speech.core.files import check_replaceable, make_folder
+    from nuanced_speech.voice.files import check_name, check_writable
     from nuanced_speech.voicemaking.description_vocabulary import parse_description
 
     request = parse_description(description)

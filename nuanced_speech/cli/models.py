@@ -10,6 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TaskID, Text
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from nuanced_speech.core.cache import cache_folder
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def list_models() -> None:
     from nuanced_speech.weights import catalog as models
     from nuanced_speech.weights import store
 
-    table = Table(caption=f"in {store.folder()}", caption_justify="left")
+    table = Table(caption=f"in {cache_folder()}", caption_justify="left")
     for heading, side in (("model", "left"), ("size", "right"), ("from", "left"), ("since", "left")):
         table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
     here = store.stored()
@@ -129,4 +130,4 @@ def verify(
     if problems:
         raise UserError("; ".join(problems))
     if not here and not names:
-        typer.echo(f"no models in {store.folder()}")
+        typer.echo(f"no models in {cache_folder()}")

@@ -9,6 +9,7 @@ from typing import Any
 from nuanced_speech.convert.options import is_recording
 from nuanced_speech.core.device import check_device
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import sha256
 from nuanced_speech.models import bank
 from nuanced_speech.models.decoder import KOKORO, Decoder, load_decoder
 from nuanced_speech.synthesis.delivery import Delivery, DeliveryAnalyzer
@@ -18,7 +19,6 @@ from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.languages import UNSPACED_LANGUAGES
 from nuanced_speech.voice.voice import Voice
 from nuanced_speech.weights.catalog import find
-from nuanced_speech.weights.store import sha256
 
 
 @dataclass(frozen=True)

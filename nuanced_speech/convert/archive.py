@@ -15,11 +15,10 @@ from nuanced_speech.convert.manifest import DONE, FAILED, Entry, Manifest
 from nuanced_speech.convert.options import ConversionOptions, is_recording
 from nuanced_speech.convert.shard import Shard
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import make_folder, sha256
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.text.dictionary import Dictionary
-from nuanced_speech.voice.files import make_folder
 from nuanced_speech.voice.voice import Voice
-from nuanced_speech.weights.store import sha256
 
 log = logging.getLogger(__name__)
 

@@ -1,5 +1,6 @@
 """What comes out of a conversion."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,12 @@ from nuanced_speech.audio import SYNTHETIC
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.models.voice_activity import SpeechStretch
 from nuanced_speech.models.whisper import Transcript
+
+
+def times_of(places: Sequence[SpeechStretch], most: int = 3) -> str:
+    """The times of places as people read them, such as ``1.2-3.4 s``; of many, the first and their number."""
+    times = ", ".join(f"{place.start:.1f}-{place.end:.1f} s" for place in places[:most])
+    return times if len(places) <= most else f"{times} and {len(places) - most} more"
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,11 @@ class Conversion:
         """Processing time over the source's length, without the loading of models."""
         spent = sum(value for name, value in self.seconds.items() if name != "load")
         return spent / (len(self.source) / self.sample_rate)
+
+    @property
+    def overlap_times(self) -> str:
+        """The times of ``overlaps``; empty without any."""
+        return times_of(self.overlaps)
 
     def save(self, path: str | Path) -> None:
         """Write WAV, FLAC, OGG, Opus, MP3 or M4A by the name."""

@@ -14,18 +14,19 @@ from nuanced_speech import audio
 from nuanced_speech.adapt.voice_adaptation import VoiceAdapter
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.content import ContentEstimator
-from nuanced_speech.analysis.features import SegmentFeatures, gain_of
-from nuanced_speech.analysis.overlapping_speech import OverlapFinder, told
+from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.analysis.overlapping_speech import OverlapFinder
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.analysis.segmenter import Segmenter
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.analysis.speech_gate import GatedRecording, SpeechGate
 from nuanced_speech.audio import Recording
 from nuanced_speech.audio.declipping import declipped
+from nuanced_speech.audio.level import gain_of
 from nuanced_speech.audio.levelling import at_loudness
 from nuanced_speech.audio.limiter import limited
 from nuanced_speech.audio.segmentation import crossfade_join
-from nuanced_speech.convert.conversion import Conversion
+from nuanced_speech.convert.conversion import Conversion, times_of
 from nuanced_speech.convert.options import ConversionOptions, changed, is_recording
 from nuanced_speech.convert.sources import Reader, read_source
 from nuanced_speech.convert.steps import READY, SPEAKING, Steps
@@ -254,7 +255,7 @@ class Converter:
             found = self.overlaps(gated.wave)
         places = tuple(SpeechStretch(gated.seconds(one.start), gated.seconds(one.end)) for one in found)
         if places:
-            log.warning("%s: two people speak at once (%s): one voice speaks for both", name, told(places))
+            log.warning("%s: two people speak at once (%s): one voice speaks for both", name, times_of(places))
         return places
 
     def _gated(self, wave: np.ndarray, options: ConversionOptions, name: str) -> GatedRecording:

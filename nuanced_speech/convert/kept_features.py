@@ -13,8 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nuanced_speech.analysis.analyzer import Analyzer
-from nuanced_speech.analysis.features import SegmentFeatures, gain_of
+from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.analysis.prepared_segment import windows
+from nuanced_speech.audio.level import gain_of
 from nuanced_speech.audio.segmentation import Segment, segment
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import ContentError, reading

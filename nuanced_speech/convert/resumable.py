@@ -17,7 +17,7 @@ from nuanced_speech.convert.kept_features import KeptAnalyzer
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.transcription import RecordingTranscriber
 from nuanced_speech.core.errors import ContentError, UserError, reading
-from nuanced_speech.core.files import replacing
+from nuanced_speech.core.files import replacing, sha256
 from nuanced_speech.core.journal import Journal, work_folder
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.reading import check_numbers, read_object
@@ -25,7 +25,6 @@ from nuanced_speech.core.version import __version__
 from nuanced_speech.models.whisper import Segment, Transcript, Word
 from nuanced_speech.synthesis.resynthesizer import Delivery, Rendered, Resynthesizer
 from nuanced_speech.synthesis.target_voice import TargetVoice
-from nuanced_speech.weights.store import sha256
 
 # Names in the work folder.
 _TRANSCRIPT, _FEATURES = "transcript-", "features"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nuanced_speech.analysis.prepared_segment import to_16k
+from nuanced_speech.audio.resampling import to_16k
 from nuanced_speech.convert.transcript import compile_word_times
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.timing import stage

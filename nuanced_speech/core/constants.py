@@ -37,6 +37,17 @@ VOICED_HZ = 20.0
 SEMITONES = 12
 """Semitones in an octave."""
 
+KOKORO_LEVEL_DB = -24.0
+"""Active level of Kokoro's own speech: energy is an absolute level, so recordings are brought to this one first."""
+ENERGY_OFFSET = 0.6
+"""Energy that the predictor gives minus energy measured of what the decoder makes of it."""
+SHARPNESS = 0.75
+"""Share of recognised phonemes' text features in content, the rest being the regression's (docs/experiments.md)."""
+
+SYNTHETIC = "synthetic speech made with Nuanced Speech"
+"""Mark in the metadata of written files: a RIFF INFO chunk in WAV, a Vorbis comment in FLAC and OGG."""
+
 DATA = Path(__file__).parent.parent / "data"
-FAST_DECODER = DATA / "fast_decoder.safetensors"
 """Folder of the packaged weights."""
+FAST_DECODER = DATA / "fast_decoder.safetensors"
+"""Weights of the packaged fast decoder."""

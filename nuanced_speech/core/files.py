@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
@@ -9,7 +10,7 @@ import secrets
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from errno import EDQUOT, EFBIG, EIO, ENOSPC, EROFS
 from functools import cache
@@ -22,6 +23,7 @@ from nuanced_speech.core.errors import UserError
 NO_ROOM = (ENOSPC, EDQUOT, EFBIG, EIO, EROFS)
 # Bytes that are written to find out whether there is room: more than a file system rounds up to.
 _PROBE = 1 << 20
+_BLOCK = 1 << 20
 _NAME = re.compile(r"\.nuanced-speech-([0-9a-f]{8})-(\d+)-")
 
 
@@ -48,6 +50,31 @@ def check_apart(output: str | os.PathLike[str], *inputs: str | os.PathLike[str] 
                 raise UserError(f"{output} is the input itself: give the output another name")
 
 
+def check_makeable(folder: Path) -> None:
+    """Check that a folder is there or can be made, and make nothing.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    present = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not present.is_dir():
+        raise UserError(f"{folder}: cannot make this folder ({present} is a file)")
+    if not os.access(present, os.W_OK | os.X_OK):
+        raise UserError(f"{folder}: cannot make or write this folder ({present}: Permission denied)")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder where it is missing, with those above it.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot make this folder ({error.strerror})") from error
+
+
 def check_room(folder: Path, needed: int) -> None:
     """Check that a disk has room for long work.
 
@@ -62,6 +89,16 @@ def check_room(folder: Path, needed: int) -> None:
         free = shutil.disk_usage(folder).free
         if free < needed:
             raise UserError(f"{folder}: about {needed / 1e9:.1f} GB are needed, and {free / 1e9:.1f} GB are free")
+
+
+def sha256(parts: Iterable[Path]) -> str:
+    """Sum of files joined in order."""
+    total = hashlib.sha256()
+    for part in parts:
+        with part.open("rb") as file:
+            while block := file.read(_BLOCK):
+                total.update(block)
+    return total.hexdigest()
 
 
 def size_of(folder: Path) -> int:

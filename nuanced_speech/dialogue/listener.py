@@ -8,9 +8,9 @@ import torch
 
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import SegmentFeatures, mean_style
-from nuanced_speech.analysis.prepared_segment import to_16k
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
+from nuanced_speech.audio.resampling import to_16k
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import NoSpeechError, UserError
 from nuanced_speech.dialogue.tone_words import ToneScale, tone_words

@@ -7,7 +7,7 @@ import numpy as np
 
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.text.symbols import PUNCTUATION, vocabulary
+from nuanced_speech.core.symbols import PUNCTUATION, vocabulary
 
 # Marks that take no time of their own where speech is too fast for every symbol to have a frame.
 OPTIONAL = frozenset(PUNCTUATION + "ˈˌːʰʲ ")

@@ -7,7 +7,7 @@ sounds the adapter takes them for.
 
 import numpy as np
 
-from nuanced_speech.text.symbols import vocabulary
+from nuanced_speech.core.symbols import vocabulary
 
 KIN = {
     # vowels

@@ -17,6 +17,7 @@ from pathlib import Path
 from nuanced_speech import audio
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import sha256
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.evaluate import metrics
 from nuanced_speech.evaluate.judge import Judge, Result
@@ -32,7 +33,6 @@ from nuanced_speech.models.style_encoder import PACKAGED as ENCODER
 from nuanced_speech.models.timbre_extension import WEIGHTS as EXTENSION
 from nuanced_speech.models.timbre_surrogate import WEIGHTS as TIMBRE
 from nuanced_speech.models.whisper import WhisperModel
-from nuanced_speech.weights.store import sha256
 
 log = logging.getLogger(__name__)
 

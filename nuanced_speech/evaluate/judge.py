@@ -13,6 +13,7 @@ from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.evaluate.recordings import Recording
 from nuanced_speech.evaluate.trials import Trial
 from nuanced_speech.models.whisper import Transcript, WhisperModel
+from nuanced_speech.text.word_errors import count_edits, edits_from_either, word_errors
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ class Judge:
         converted = self._analyse(output, language)
         transcript, after = converted.transcript.text, converted.contours
         reference = recording.text or source_transcript.text
-        errors = metrics.word_errors(reference, transcript, language)
-        source_errors = metrics.word_errors(source_transcript.text, transcript, language)
+        errors = word_errors(reference, transcript, language)
+        source_errors = word_errors(source_transcript.text, transcript, language)
         target = trial.reference or recording
         used = (target, *trial.more)
         likeness = self.resemblyzer.measure(output, target, used)
@@ -129,7 +130,7 @@ class Judge:
             characters=errors.characters.reference_length,
             wrong_source_words=source_errors.words.total,
             source_words=source_errors.words.reference_length,
-            wrong_either_words=metrics.edits_from_either(source_transcript.text, reference, transcript, language),
+            wrong_either_words=edits_from_either(source_transcript.text, reference, transcript, language),
             f0_correlation=metrics.f0_correlation(before.f0, f0),
             f0_rmse_cents=metrics.f0_rmse_cents(before.f0, f0),
             voicing_error=metrics.voicing_error(before.f0, f0),
@@ -168,7 +169,7 @@ def _second_figures(source: Speech, output: Speech) -> dict[str, Any]:
     """Figures by the second recognizer and by the second tracker."""
     edits, correlation = None, None
     if source.phones is not None and output.phones is not None:
-        edits = metrics.count_edits(source.phones, output.phones)
+        edits = count_edits(source.phones, output.phones)
     if source.second_f0 is not None and output.second_f0 is not None:
         correlation = metrics.f0_correlation(source.second_f0, output.second_f0)
     return {

@@ -15,6 +15,7 @@ from nuanced_speech.evaluate import metrics
 from nuanced_speech.evaluate.plots import plot_comparison
 from nuanced_speech.models.voice_activity import SpeechStretch
 from nuanced_speech.models.whisper import Transcript, WhisperModel
+from nuanced_speech.text.word_errors import word_errors
 
 # Longest part that is measured: a report on more would take longer than the conversion.
 MAX_SECONDS = 600
@@ -95,7 +96,7 @@ def measure(
     spoken = target_language or source_transcript.language
     output_transcript = transcribe(listener, output, spoken)
     reference = target_text or source_transcript.text
-    errors = metrics.word_errors(reference, output_transcript.text, spoken)
+    errors = word_errors(reference, output_transcript.text, spoken)
     a, b = contours(source), contours(output)
     figures = Measures(
         source_transcript=source_transcript.text,

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.adapt.refinement import SYNTHESES_PER_STEP
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.dsp.pitch import median_log_f0
@@ -163,7 +162,8 @@ def _random_walk(models: Models, job: Job) -> Output:
     start = voice_pack(models.nearest_stock_voice(wave))
     started = time.perf_counter()
     target = metrics.speaker_embedding(wave, audio.SAMPLE_RATE)
-    pack = start if target is None else random_walk(kokoro, start, target, job.refine * SYNTHESES_PER_STEP)
+    sentences = job.refine * models.converter.adapter.syntheses_per_step
+    pack = start if target is None else random_walk(kokoro, start, target, sentences)
     transcript = report.transcribe(models.bank.transcriber, job.source, job.language)
     return say(kokoro, transcript.text, transcript.language, pack), time.perf_counter() - started
 

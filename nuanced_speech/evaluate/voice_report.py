@@ -20,6 +20,7 @@ from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
 from nuanced_speech.synthesis.sample import sentence_for
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
+from nuanced_speech.text.word_errors import word_errors
 from nuanced_speech.voice.stock import iso_639, stock_voices, style_of
 from nuanced_speech.voicemaking.cloning import Clone
 
@@ -103,7 +104,7 @@ def measure(
     return VoiceFigures(
         sentence=sentence,
         transcript=transcript,
-        wer=metrics.word_errors(sentence, transcript, iso_639(language)).wer,
+        wer=word_errors(sentence, transcript, iso_639(language)).wer,
         similarity=metrics.cosine(voice_embedding, cloned.embedding),
         by_recording={path: metrics.cosine(voice_embedding, embedding) for path, embedding in recordings.items()},
         held_out=_held_out(list(recordings.values()), surrogate, pitch, voice.pack, likeness),

@@ -17,9 +17,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.analysis.content import SHARPNESS
-from nuanced_speech.analysis.features import ENERGY_OFFSET, KOKORO_LEVEL_DB
-from nuanced_speech.core.constants import FEATURE_FRAMES_PER_UNIT, HOP_LENGTH, SAMPLE_RATE, TIMBRE_DIM, UNITS_PER_SECOND
+from nuanced_speech.core.constants import (
+    ENERGY_OFFSET,
+    FEATURE_FRAMES_PER_UNIT,
+    HOP_LENGTH,
+    KOKORO_LEVEL_DB,
+    SAMPLE_RATE,
+    SHARPNESS,
+    TIMBRE_DIM,
+    UNITS_PER_SECOND,
+)
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import Progress

@@ -6,7 +6,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
 
 PACKAGE = Path(__file__).parents[1]
-FOLDERS = ("edge", "core", "audio", "dsp", "text")
+FOLDERS = ("edge", "core", "audio", "dsp")
 """What ``nuanced_speech.edge`` imports from."""
 REQUIREMENTS = ("numpy>=2.0", "onnxruntime>=1.20", "soundfile>=0.13")
 

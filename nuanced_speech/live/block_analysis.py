@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.analysis.content import ContentEstimator
-from nuanced_speech.analysis.features import ENERGY_OFFSET
-from nuanced_speech.analysis.prepared_segment import to_16k
+from nuanced_speech.audio.resampling import to_16k
 from nuanced_speech.core.constants import (
+    ENERGY_OFFSET,
     FEATURE_FRAMES_PER_UNIT,
     FRAMES_PER_UNIT,
     SAMPLES_PER_UNIT,

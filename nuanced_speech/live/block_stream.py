@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from nuanced_speech.analysis.features import gain_of
+from nuanced_speech.audio.level import gain_of
 from nuanced_speech.audio.limiter import Limiter
 from nuanced_speech.core.constants import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_UNIT, UNITS_PER_SECOND
 from nuanced_speech.dsp.pitch import transpose

@@ -48,7 +48,8 @@ class LiveEngine:
             return PhraseStream(self.converter, options, config.phrase)
         voice, decoder = None, self._decoder_of_blocks()
         if options.voice is not None:
-            voice = LiveVoice.of_target(self.converter.voices.target(options), decoder.uses_recordings)
+            target = self.converter.voices.target(options)
+            voice = LiveVoice(target.whole(decoder.uses_recordings), target.log_f0)
 
         def make_decoder(voice: LiveVoice) -> BlockDecoder:
             return voice.decoder(self.converter.models.kokoro, decoder, options.seed)

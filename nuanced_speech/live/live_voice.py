@@ -13,8 +13,6 @@ from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.kokoro import Kokoro
-from nuanced_speech.synthesis.target_voice import TargetVoice
-from nuanced_speech.voice.stock import style_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +26,6 @@ class LiveVoice:
 
     voice: DecoderVoice
     log_f0: float = float("nan")
-
-    @classmethod
-    def of_target(cls, voice: TargetVoice, recordings: bool) -> "LiveVoice":
-        """That of a pack or of a recording; ``recordings`` says whether the decoder takes what recordings tell."""
-        assert voice.pack is not None
-        return cls(voice.decoder_voice(style_of(voice.pack), None, recordings), voice.log_f0)
 
     @classmethod
     def of_speech(cls, features: Sequence[SegmentFeatures]) -> "LiveVoice":

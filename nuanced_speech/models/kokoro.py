@@ -20,9 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nuanced_speech.core.cache import cache_folder
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, VOICED_HZ
 from nuanced_speech.core.device import without_cudnn
 from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.core.symbols import CONFIG, vocabulary
 from nuanced_speech.models.kokoro_layers import (
     Condition,
     generate,
@@ -34,9 +36,8 @@ from nuanced_speech.models.kokoro_layers import (
     residual_block,
 )
 from nuanced_speech.models.kokoro_networks import AdaptiveNorm, KokoroNetworks
-from nuanced_speech.text.symbols import CONFIG, vocabulary
 from nuanced_speech.voice.style import Style
-from nuanced_speech.weights import store, tensors
+from nuanced_speech.weights import tensors
 
 
 @dataclass(frozen=True)
@@ -286,7 +287,7 @@ def _load(config: dict[str, Any], path: Path) -> KokoroNetworks:
         model = KokoroNetworks(config)
     with reading(path, "Kokoro's weights", "give another file, or none"):
         # what the cache keeps was checked when it was converted
-        state = tensors.load(path, checked=path.is_relative_to(store.folder())).tensors
+        state = tensors.load(path, checked=path.is_relative_to(cache_folder())).tensors
     try:
         missing, unknown = model.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:

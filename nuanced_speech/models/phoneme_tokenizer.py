@@ -17,8 +17,8 @@ from torch import Tensor
 
 from nuanced_speech.core.errors import reading
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.symbols import PUNCTUATION, vocabulary
 from nuanced_speech.models.whisper import WhisperModel
-from nuanced_speech.text.symbols import PUNCTUATION, vocabulary
 
 # Kokoro's token at both ends of a string: what ends it here.
 END = 0

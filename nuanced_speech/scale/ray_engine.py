@@ -25,9 +25,9 @@ from nuanced_speech.convert.manifest import Manifest
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.shard import Shard
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import make_folder
 from nuanced_speech.scale.ray_pool import Pool, Task
 from nuanced_speech.scale.ray_workers import Maker, RayConfig
-from nuanced_speech.voice.files import make_folder
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from nuanced_speech.convert.archive import Job, Made
 from nuanced_speech.convert.manifest import FAILED, Entry
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.scale.making import Surroundings
+from nuanced_speech.core.surroundings import Surroundings
 from nuanced_speech.scale.ray_workers import Maker, RayConfig, remote_reader, remote_worker
 
 log = logging.getLogger(__name__)

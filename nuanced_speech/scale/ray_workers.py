@@ -13,7 +13,7 @@ from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.sources import HandedOver, Reader, read_source
 from nuanced_speech.core import threads
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.scale.making import Surroundings
+from nuanced_speech.core.surroundings import Surroundings
 
 # Makes what converts files, given what reads them; sent to the workers.
 Maker = Callable[[Reader], Converting]

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.prepared_segment import to_16k, windows
+from nuanced_speech.analysis.prepared_segment import windows
 from nuanced_speech.analysis.speaker_clustering import same_speaker
+from nuanced_speech.audio.resampling import to_16k
 from nuanced_speech.audio.segmentation import Segment, segment
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.convert.options import ConversionOptions

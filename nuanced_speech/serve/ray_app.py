@@ -22,7 +22,7 @@ from ray.serve.config import AutoscalingConfig, BackpressureConfig
 
 from nuanced_speech.core import threads
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.scale.making import Surroundings
+from nuanced_speech.core.surroundings import Surroundings
 from nuanced_speech.serve.app import create_app, engine_of
 from nuanced_speech.serve.config import QueueConfig, ServeConfig, default_voices_folder
 

@@ -6,10 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
-from nuanced_speech.adapt.speaker_eq import SpeakerEq
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.dsp.loudness import amplify, expander_gain, match_loudness
 from nuanced_speech.dsp.spectral_balance import SpectralBalance, follow_balance, match_balance
+from nuanced_speech.synthesis.speaker_eq import SpeakerEq
 
 
 @dataclass(frozen=True)

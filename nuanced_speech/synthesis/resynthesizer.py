@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.adapt.speaker_eq import fit_speaker_eq
 from nuanced_speech.analysis.content import ContentEstimator
-from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures, mean_style
+from nuanced_speech.analysis.features import SegmentFeatures, mean_style
 from nuanced_speech.core import memory
 from nuanced_speech.core.constants import FRAMES_PER_UNIT
 from nuanced_speech.core.errors import UserError
@@ -24,6 +23,7 @@ from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import Decoder, KokoroDecoder
 from nuanced_speech.models.kokoro import spread
 from nuanced_speech.synthesis.effects import Reference, apply
+from nuanced_speech.synthesis.speaker_eq import fit_speaker_eq
 from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.voice.stock import nearest_stock_timbre
 from nuanced_speech.voice.style import Style
@@ -87,7 +87,7 @@ class Resynthesizer:
             content = self.content(features)
         f0 = transpose(features.f0, delivery.octaves)
         return self._decode(
-            content, f0, features.energy + ENERGY_OFFSET, voice.style(features), voice, delivery.seed,
+            content, f0, features.decoder_energy, voice.style(features), voice, delivery.seed,
             features, Reference.of(features),
         )  # fmt: skip
 
@@ -119,7 +119,7 @@ class Resynthesizer:
         else:
             f0 = transpose(prosody.voiced_f0()[0], delivery.pitch_shift)
         if "energy" in delivery.keep:
-            energy, reference = features.energy[frames] + ENERGY_OFFSET, Reference.of(features, frames)
+            energy, reference = features.decoder_energy[frames], Reference.of(features, frames)
         else:
             energy, reference = prosody.energy[0].cpu().numpy(), None
         return self._decode(content, f0, energy, style, voice, delivery.seed, features, reference)

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.adapt.speaker_eq import SpeakerEq
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.audio import SYNTHETIC
@@ -14,6 +13,7 @@ from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.decoder_voice import DecoderVoice, Reference
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.effects import Effect, Equalize, FollowBalance, MatchBalance, MatchLoudness
+from nuanced_speech.synthesis.speaker_eq import SpeakerEq
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.frames import VoiceFrames
@@ -66,6 +66,14 @@ class TargetVoice:
         if self.pack is None:
             return features.style
         return style_of(self.pack) if phonemes is None else style_of(self.pack, phonemes)
+
+    def whole(self, recordings: bool) -> DecoderVoice:
+        """What the decoder is given for speech of unknown length in the voice of a pack or of a recording.
+
+        ``recordings`` says whether the decoder takes what recordings tell.
+        """
+        assert self.pack is not None
+        return self.decoder_voice(style_of(self.pack), None, recordings)
 
     def decoder_voice(self, style: Style, segment: SegmentFeatures | None, recordings: bool) -> DecoderVoice:
         """What the decoder is given for a segment.

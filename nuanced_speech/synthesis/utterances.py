@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.text.detection import sentence_language
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.languages import UNSPACED_LANGUAGES
 from nuanced_speech.text.notation import Segment
 from nuanced_speech.text.pronunciation import Word, pronounce
 from nuanced_speech.text.sentences import sentences
-from nuanced_speech.text.symbols import vocabulary
 
 # Usual and largest number of phonemes that Kokoro speaks at once: it hurries through longer texts, and speaks a short
 # text differently when it stands alone.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from nuanced_speech.core.constants import DATA
-from nuanced_speech.text.symbols import vocabulary
+from nuanced_speech.core.symbols import vocabulary
 
 TABLE = DATA / "articulation.tsv"
 EVERY = "*"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.reading import read_text
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.text.notation import guarded
-from nuanced_speech.text.symbols import vocabulary
 
 _MAX_BYTES = 10_000_000
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from nuanced_speech.core.cache import cache_folder
 from nuanced_speech.core.constants import DATA
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing, temporary_folder
@@ -110,11 +111,9 @@ def _grammar(language: str, part: str) -> Any:
 
 def _unpacked(packed: Path) -> Path | None:
     """A grammar in the cache folder, unpacked when it is first used; None where the cache cannot be written."""
-    from nuanced_speech.weights import store
-
     data = packed.read_bytes()
     # the name changes with the grammar, so that another version of the package has its own
-    path = store.folder() / "grammars" / f"{packed.name.split('.')[0]}-{hashlib.sha256(data).hexdigest()[:12]}.fst"
+    path = cache_folder() / "grammars" / f"{packed.name.split('.')[0]}-{hashlib.sha256(data).hexdigest()[:12]}.fst"
     if not path.exists():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from nuanced_speech.weights import store
+from nuanced_speech.core.cache import cache_folder
 
 _RUNS = re.compile("([\u4e00-\u9fff]+)")
 _NON_SYLLABIC = "\u032f"
@@ -25,8 +25,8 @@ class MandarinG2P:
         jieba.setLogLevel("ERROR")
         self._misaki, self._numbers_written = ZHG2P, transform
         self._tokenizer: Any = jieba.Tokenizer()
-        store.folder().mkdir(parents=True, exist_ok=True)
-        self._tokenizer.tmp_dir = str(store.folder())
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        self._tokenizer.tmp_dir = str(cache_folder())
 
     def words(self, text: str) -> list[str]:
         """The words of a text, its marks and spaces included."""

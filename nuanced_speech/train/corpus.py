@@ -22,7 +22,7 @@ from nuanced_speech.audio.pcm import CORPUS_SCALE, from_int16, to_int16
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import MAX_PHONEMES, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError, reading
-from nuanced_speech.core.files import replacing
+from nuanced_speech.core.files import replacing, sha256
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.core.reading import read_text
 from nuanced_speech.models.kokoro import Kokoro, spread
@@ -31,7 +31,6 @@ from nuanced_speech.text.english import dictionary_words
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.configs import CorpusConfig
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
-from nuanced_speech.weights.store import sha256
 from nuanced_speech.weights.tensors import check_finite
 
 COMMON_WORDS = (

@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.features import ENERGY_OFFSET, gain_of
-from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT
+from nuanced_speech.audio.level import gain_of
+from nuanced_speech.core.constants import ENERGY_OFFSET, FRAMES_PER_UNIT, SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.energy import energy

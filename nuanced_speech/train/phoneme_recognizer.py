@@ -23,11 +23,11 @@ from nuanced_speech.core import precision
 from nuanced_speech.core.constants import FEATURE_FRAMES_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import step_bar
-from nuanced_speech.evaluate.metrics import EditCounts, count_edits
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.models.phoneme_recognizer import PhonemeRecognizer, PhonemeRecognizerConfig, with_silence
 from nuanced_speech.models.phoneme_tokenizer import END, PhonemeTokenizer
 from nuanced_speech.models.whisper import WhisperModel
-from nuanced_speech.text.symbols import vocabulary
+from nuanced_speech.text.word_errors import EditCounts, count_edits
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.board import Board
 from nuanced_speech.train.configs import PhonemeRecognizerTraining

@@ -16,9 +16,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.features import ENERGY_OFFSET, gain_of
+from nuanced_speech.audio.level import gain_of
 from nuanced_speech.core import precision
-from nuanced_speech.core.constants import FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ
+from nuanced_speech.core.constants import ENERGY_OFFSET, FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ
 from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.energy import energy

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
-from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.tts import features
 from nuanced_speech.tts.features import Example, save
 

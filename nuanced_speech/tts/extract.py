@@ -12,12 +12,12 @@ from nuanced_speech import audio
 from nuanced_speech.core.constants import MAX_PHONEMES, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import step_bar
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.dsp.mel import MEL, mel_spectrogram
 from nuanced_speech.models.content_adapter import ContentAdapter, align_content
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
-from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.train.corpus import read_shard
 from nuanced_speech.tts import features, ljspeech
 from nuanced_speech.tts.features import Example, save

@@ -20,9 +20,9 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.numpy_files import read_arrays
 from nuanced_speech.core.reading import read_object
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
-from nuanced_speech.text.symbols import vocabulary
 
 # Beside the utterances: what they were made of and how.
 SETTINGS = "settings.json"

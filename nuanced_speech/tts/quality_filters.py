@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuanced_speech.audio.level import clipped_fraction, snr_db
-from nuanced_speech.evaluate.metrics import word_errors
 from nuanced_speech.models.whisper import Transcript
+from nuanced_speech.text.word_errors import word_errors
 from nuanced_speech.tts.split import Span
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from nuanced_speech.evaluate.metrics import UNSPACED_LANGUAGES
+from nuanced_speech.text.word_errors import UNSPACED_LANGUAGES
 
 
 def split_transcript(text: str, transcripts: Sequence[str], language: str = "en") -> list[str | None]:

@@ -1,7 +1,6 @@
 """Files of a voice: the names they may have, and how they are written and read."""
 
 import json
-import os
 import re
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -17,7 +16,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from nuanced_speech.core.errors import UserError, reading
-from nuanced_speech.core.files import check_replaceable, replacing
+from nuanced_speech.core.files import check_makeable, check_replaceable, make_folder, replacing
 from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.frames import VoiceFrames
 from nuanced_speech.voice.provenance import Provenance, Source
@@ -62,31 +61,6 @@ def check_writable(name: str, folder: Path) -> None:
     if folder.exists():
         for suffix in PACK_SUFFIXES:
             check_replaceable(folder / f"{name}{suffix}")
-
-
-def check_makeable(folder: Path) -> None:
-    """Check that a folder is there or can be made, and make nothing.
-
-    Raises:
-        UserError: it cannot be made.
-    """
-    present = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    if not present.is_dir():
-        raise UserError(f"{folder}: cannot make this folder ({present} is a file)")
-    if not os.access(present, os.W_OK | os.X_OK):
-        raise UserError(f"{folder}: cannot make or write this folder ({present}: Permission denied)")
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder where it is missing.
-
-    Raises:
-        UserError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot make this folder ({error.strerror})") from error
 
 
 def write_voice(

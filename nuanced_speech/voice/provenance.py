@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from nuanced_speech.core.constants import DATA
+from nuanced_speech.core.files import sha256
 from nuanced_speech.core.version import __version__
-from nuanced_speech.weights.store import sha256
 
 TIMBRE_WEIGHTS = DATA / "timbre.safetensors"
 

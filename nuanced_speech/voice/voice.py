@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from nuanced_speech.audio.io import SYNTHETIC
+from nuanced_speech.core.constants import SYNTHETIC
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.files import check_name, read_voice, write_voice

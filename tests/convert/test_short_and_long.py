@@ -9,8 +9,8 @@ from helpers import CLIP, CLIP_WORDS
 from nuanced_speech import audio
 from nuanced_speech.analysis.speech_gate import SpeechGate
 from nuanced_speech.core.constants import SAMPLE_RATE
-from nuanced_speech.evaluate.metrics import word_errors
 from nuanced_speech.models.whisper import WhisperModel
+from nuanced_speech.text.word_errors import word_errors
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.dsp.alignment import decode_phonemes, forced_align, optional_tokens, word_centres
 from nuanced_speech.models.kokoro import CONFIG
-from nuanced_speech.text.symbols import vocabulary
 
 SYMBOLS = 12
 

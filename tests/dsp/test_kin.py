@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.dsp.alignment import align_phonemes
 from nuanced_speech.dsp.kin import KIN, KIN_COST, with_kin
-from nuanced_speech.text.symbols import vocabulary
 
 VOCAB = vocabulary()
 

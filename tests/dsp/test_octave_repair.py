@@ -12,9 +12,8 @@ from helpers import DATA
 
 from nuanced_speech import audio
 from nuanced_speech.analysis.content import ContentEstimator
-from nuanced_speech.analysis.features import ENERGY_OFFSET
 from nuanced_speech.convert.converter import Converter
-from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.constants import ENERGY_OFFSET, SAMPLE_RATE
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.dsp.loudness import low_cut
 from nuanced_speech.dsp.octave_repair import affected_stretches, octave_drops, repair_octaves

@@ -16,6 +16,7 @@ from nuanced_speech.evaluate import campplus, campplus_weights, metrics, phones,
 from nuanced_speech.evaluate.kaldi_fbank import FBANK, fbank
 from nuanced_speech.evaluate.likeness import Likeness
 from nuanced_speech.evaluate.recordings import Recording
+from nuanced_speech.text.word_errors import count_edits
 
 RATE = audio.WHISPER_SAMPLE_RATE
 
@@ -143,9 +144,9 @@ def test_phones_of_a_clip() -> None:
     # of "but a mob without any man at the head of it is beneath pitifulness"
     assert 40 <= len(found) <= 60 and {"m", "b", "n", "θ"} <= set(found)
     noisy = wave + 0.5 * wave.std() * np.random.default_rng(0).standard_normal(len(wave)).astype(np.float32)
-    errors = metrics.count_edits(found, phones.phones(noisy, audio.SAMPLE_RATE))
+    errors = count_edits(found, phones.phones(noisy, audio.SAMPLE_RATE))
     assert 0 < errors.rate < 0.9
-    assert metrics.count_edits(found, phones.phones(wave[::-1].copy(), audio.SAMPLE_RATE)).rate > errors.rate
+    assert count_edits(found, phones.phones(wave[::-1].copy(), audio.SAMPLE_RATE)).rate > errors.rate
 
 
 def test_harvest_measures_f0_where_there_is_a_voice() -> None:

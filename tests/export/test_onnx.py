@@ -23,7 +23,7 @@ from serve.browser import chromium
 
 from nuanced_speech import audio
 from nuanced_speech.analysis.content import ContentEstimator
-from nuanced_speech.analysis.features import gain_of
+from nuanced_speech.audio.level import gain_of
 from nuanced_speech.audio.limiter import true_peak
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.errors import UserError

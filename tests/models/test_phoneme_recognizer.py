@@ -10,11 +10,11 @@ import torch
 
 from nuanced_speech import Converter, audio
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.evaluate.metrics import count_edits
 from nuanced_speech.models.phoneme_recognizer import PhonemeRecognizer, with_silence
 from nuanced_speech.models.phoneme_tokenizer import END, SYMBOLS, PhonemeTokenizer
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.text.word_errors import count_edits
 from nuanced_speech.train.pronounced import pronounced_words
 
 # pronunciations that are some of Whisper's tokens

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import torch
 
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.models.phoneme_tokenizer import END, SYMBOLS, PhonemeTokenizer
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.english import dictionary, in_dictionary
 from nuanced_speech.text.g2p import phonemize
-from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.train.letters import Letters
 from nuanced_speech.train.pronounced import pronounced_words, with_parts
 

@@ -14,9 +14,9 @@ from whisper.decoding import DecodingResult
 
 from nuanced_speech import Converter, audio
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.evaluate.metrics import word_errors
 from nuanced_speech.models.caching_whisper import seconds_of
 from nuanced_speech.models.whisper import Transcript, WhisperModel
+from nuanced_speech.text.word_errors import word_errors
 
 RATE = audio.WHISPER_SAMPLE_RATE
 

@@ -24,7 +24,7 @@ from nuanced_speech.convert.manifest import DONE, FAILED, PENDING, Entry
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.sources import HandedOver
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.weights.store import sha256
+from nuanced_speech.core.files import sha256
 
 if TYPE_CHECKING:
     from helpers import Ended
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 ray = pytest.importorskip("ray", reason="the extra ray is not installed")
 
-from nuanced_speech.scale.making import ConverterMaker, Surroundings  # noqa: E402 (it imports Ray)
-from nuanced_speech.scale.ray_engine import RayEngine, workers_in  # noqa: E402
+from nuanced_speech.core.surroundings import Surroundings  # noqa: E402
+from nuanced_speech.scale.making import ConverterMaker  # noqa: E402
+from nuanced_speech.scale.ray_engine import RayEngine, workers_in  # noqa: E402 (it imports Ray)
 from nuanced_speech.scale.ray_workers import RayConfig, read  # noqa: E402
 
 OPTIONS = ConversionOptions(voice="af_heart", path="direct")

@@ -6,12 +6,12 @@ import pytest
 from whisper.tokenizer import LANGUAGES as HEARD
 
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.text.articulation import TABLE, far, left_out, table, to_kokoro
 from nuanced_speech.text.engines import engine
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.languages import MAPPED_LANGUAGES, has_text_path
 from nuanced_speech.text.pronunciation import pronounce
-from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.train.configs import LANGUAGE_TEXTS
 
 

@@ -12,9 +12,8 @@ import torch
 from nuanced_speech import Converter, audio
 from nuanced_speech.adapt.refinement import embed
 from nuanced_speech.analysis.content import ContentEstimator
-from nuanced_speech.analysis.features import ENERGY_OFFSET
 from nuanced_speech.analysis.speaker_clustering import shared_styles
-from nuanced_speech.core.constants import TIMBRE_DIM
+from nuanced_speech.core.constants import ENERGY_OFFSET, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.timbre_extension import SIZE, TimbreExtension

@@ -11,9 +11,9 @@ from helpers import SAMPLE
 from nuanced_speech import audio
 from nuanced_speech.core.constants import MAX_PHONEMES
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.dsp.mel import MEL, MelConfig, mel_bank, mel_spectrogram
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.tts import features
 from nuanced_speech.tts.dummy import write_dummy
 from nuanced_speech.tts.extract import ExtractConfig, extract, to_frames

@@ -15,8 +15,8 @@ from helpers import CLIP_WORDS, endless_recording
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.evaluate.metrics import word_errors
 from nuanced_speech.models.whisper import Segment, Transcript
+from nuanced_speech.text.word_errors import word_errors
 from nuanced_speech.tts import ljspeech, quality_filters, transcripts
 from nuanced_speech.tts.clips import Outcome, PrepareConfig
 from nuanced_speech.tts.decode import decode

@@ -19,13 +19,14 @@ from nuanced_speech.adapt.voice_adaptation import AdaptationConfig
 from nuanced_speech.analysis.enrollment import read_recording, read_recordings
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.evaluate import metrics, report, voice_report
+from nuanced_speech.evaluate import report, voice_report
 from nuanced_speech.evaluate.quality import Quality
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.text.word_errors import word_errors
 from nuanced_speech.voice.stock import stock_voices
 from nuanced_speech.voicemaking.cloning import Clone, CloningConfig, clone
 
@@ -190,4 +191,4 @@ def test_what_cannot_be_cloned(
 
 def test_words_of_a_clone_survive_short_texts(models: ModelBank, cloned: Clone) -> None:
     spoken = TextToSpeech(models).speak("Good morning, everybody.", cloned.voice)
-    assert metrics.word_errors("Good morning, everybody.", report.transcribe(models.transcriber, spoken).text).wer == 0
+    assert word_errors("Good morning, everybody.", report.transcribe(models.transcriber, spoken).text).wer == 0

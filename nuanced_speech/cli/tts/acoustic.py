@@ -258,18 +258,16 @@ def _say(
 
     from nuanced_speech import audio
     from nuanced_speech.cli.progress import bar
-    from nuanced_speech.dsp.mel import MEL
     from nuanced_speech.tts.acoustic.board import draw_alignment
     from nuanced_speech.tts.acoustic.infer import stream
 
     mels, drawn = [], False
-    with bar("saying") as advance, audio.AudioWriter(out, MEL.sample_rate) as writer:
+    with bar("saying") as advance, audio.AudioWriter(out, vocoder.mel.sample_rate) as writer:
         for sentence in stream(pieces, model, vocoder, speaker, speed, seed, advance):
             writer.write(sentence.audio)
             mels.append(sentence.mel)
             if alignment is not None and not drawn:
-                seconds = len(sentence.mel) * MEL.hop_length / MEL.sample_rate
-                draw_alignment(alignment, sentence.alignment, sentence.phonemes, seconds)
+                draw_alignment(alignment, sentence.alignment, sentence.phonemes, sentence.seconds)
                 drawn = True
     if mel is not None:
         with audio.replacing(mel) as temporary:

@@ -10,9 +10,6 @@ from nuanced_speech.cli.launched import print_once
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.tts.configs import VocoderTrainConfig
 
-# A full-scale sine has about 3.
-LOUDEST_LOG_MEL = 6.0
-
 
 @options_of(VocoderTrainConfig, arguments=("folders",))
 def train_vocoder(config: VocoderTrainConfig) -> None:
@@ -61,51 +58,8 @@ def vocode(
         raise UserError(f"{out}: input and output are the same file; give the output another name")
     from nuanced_speech import audio
     from nuanced_speech.tts.vocoders import load, speak
+    from nuanced_speech.tts.vocoders.mel_input import read_mel
 
     audio.check_writable(out)
     chosen = load(vocoder)
     audio.write(out, speak(read_mel(source, chosen.mel), chosen), chosen.mel.sample_rate)
-
-
-def read_mel(path: Path, config):  # type: ignore[no-untyped-def]
-    """Mel ``[80, frames]``, float32 numpy, of a file: ``.npz``, ``.npy`` or sound.
-
-    Raises:
-        UserError: the file cannot be read, or its mel is not of the vocoder's kind.
-    """
-    import numpy as np
-    import torch
-
-    from nuanced_speech import audio
-    from nuanced_speech.core.numpy_files import read_array
-    from nuanced_speech.dsp.mel import MEL, mel_spectrogram
-    from nuanced_speech.tts import features
-
-    if path.suffix not in (".npz", ".npy"):
-        wave = audio.read(path, config.sample_rate)
-        return mel_spectrogram(torch.from_numpy(wave)[None], config)[0].numpy()
-    if config != MEL:
-        raise UserError(
-            f"{path}: this vocoder has a mel of its own kind; give it a recording, or use --vocoder default"
-        )
-    if path.suffix == ".npz":
-        return checked(path, features.load(path).mel.T)
-    mel = read_array(path, "an .npy file that can be read", "give a mel of shape (frames, bands) in one")
-    if (
-        mel.ndim != 2
-        or not mel.size
-        or mel.shape[1] != MEL.n_mels
-        or mel.dtype.kind != "f"
-        or not np.isfinite(mel).all()
-    ):
-        raise UserError(
-            f"{path}: {mel.dtype} of shape {mel.shape}; a mel is finite floats of shape (frames, {MEL.n_mels})"
-        )
-    return checked(path, mel.T.astype(np.float32))
-
-
-def checked(path: Path, mel):  # type: ignore[no-untyped-def]
-    """The mel ``[80, frames]``, unless no sound within [-1, 1] can have it."""
-    if mel.max() > LOUDEST_LOG_MEL:
-        raise UserError(f"{path}: values up to {mel.max():.1f} are no natural logarithms of magnitudes of sound")
-    return mel

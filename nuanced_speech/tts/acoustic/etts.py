@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
-from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.tts.acoustic.data import Batch
 from nuanced_speech.tts.acoustic.interface import AcousticModel, Loss, Spoken, masked_mean
 from nuanced_speech.tts.acoustic.pitch import HIGHEST, LOWEST, comb, combs

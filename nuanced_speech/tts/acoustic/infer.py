@@ -15,12 +15,12 @@ from nuanced_speech import audio
 from nuanced_speech.audio.fades import fade_ends
 from nuanced_speech.audio.gate import active_frames, frame_levels
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.synthesis.speaking import PAUSES
 from nuanced_speech.synthesis.text_to_speech import PAUSE_LIMIT
 from nuanced_speech.text.g2p import phoneme_chunks
 from nuanced_speech.text.sentences import sentences
-from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.tts.acoustic.interface import AcousticModel, Spoken
 from nuanced_speech.tts.vocoders import Vocoder, speak
 
@@ -48,6 +48,11 @@ class Said:
     mel: np.ndarray
     phonemes: str
     alignment: np.ndarray
+
+    @property
+    def seconds(self) -> float:
+        """Length of the mel."""
+        return len(self.mel) * MEL.hop_length / MEL.sample_rate
 
 
 def pieces_of(words: str, language: str = "en", pause: float = 0.4) -> list[Piece]:

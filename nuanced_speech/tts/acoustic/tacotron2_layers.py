@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.models.kokoro_layers import length_mask
-from nuanced_speech.text.symbols import vocabulary
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from torch import nn
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.dsp.f0 import f0 as f0_of_wave
 from nuanced_speech.dsp.mel import MEL, mel_spectrogram
 from nuanced_speech.models.kokoro_layers import length_mask
-from nuanced_speech.text.symbols import vocabulary
 from nuanced_speech.train import checkpoint
 from nuanced_speech.tts.acoustic import train as training
 from nuanced_speech.tts.acoustic import weights

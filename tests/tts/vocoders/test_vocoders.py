@@ -15,8 +15,8 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.dsp.mel import MEL, mel_spectrogram
 from nuanced_speech.dsp.pulse_train import pulse_train
-from nuanced_speech.evaluate.metrics import word_errors
 from nuanced_speech.models.whisper import WhisperModel
+from nuanced_speech.text.word_errors import word_errors
 from nuanced_speech.train import checkpoint
 from nuanced_speech.tts import features
 from nuanced_speech.tts.configs import VocoderTrainConfig

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.adapt.speaker_eq import SpeakerEq, _brightness, fit_speaker_eq
 from nuanced_speech.dsp.spectral_balance import BANDS, _band_power, _stft, band_hz, with_gains
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.synthesis.speaker_eq import SpeakerEq, _brightness, fit_speaker_eq
 
 
 @pytest.fixture(scope="module")
