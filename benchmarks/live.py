@@ -48,7 +48,7 @@ SENTENCE = "The north wind and the sun were arguing one day which of them was st
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class Exchange:
     """What a listener heard from the first moment on ``[T]``, breaks in it, and the server's own figures."""
 
     wave: np.ndarray
@@ -76,7 +76,7 @@ def serving(decoder: str) -> Iterator[str]:
             process.terminate()
 
 
-def conversation(address: str, wave: np.ndarray, voice: str, mode: str) -> Heard:
+def conversation(address: str, wave: np.ndarray, voice: str, mode: str) -> Exchange:
     """Play ``wave [T]`` into the socket in real time."""
     reserve = LiveConfig(mode).reserve_seconds  # type: ignore[arg-type]
     output, figures, closed = OutputBuffer(reserve), dict[str, float](), threading.Event()
@@ -105,7 +105,7 @@ def conversation(address: str, wave: np.ndarray, voice: str, mode: str) -> Heard
             link.send(json.dumps({"type": "session.close"}))
 
         heard = in_real_time(wave, output, feed, close, lambda: not closed.is_set())
-    return Heard(heard, output.gaps, figures)
+    return Exchange(heard, output.gaps, figures)
 
 
 def envelope(wave: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ from nuanced_speech.core import threads
 from nuanced_speech.dialogue.choice import language_model
 from nuanced_speech.dialogue.conversation import Message
 from nuanced_speech.dialogue.language_model import Sampling
-from nuanced_speech.dialogue.replier import Answered, Heard, Replier, Spoken
+from nuanced_speech.dialogue.replier import AnswerEvent, QuestionEvent, Replier, SpeechEvent
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.evaluate import emotion
 from nuanced_speech.evaluate.recordings import Recording, find_recordings
@@ -111,7 +111,7 @@ def measure_tone(folder: Path, most: int, out: Path, voice: str | None) -> None:
         answer = out / f"{recording.name}-{voice or 'own'}.wav"
         if not answer.exists():
             steps = replier.reply(audio.read(recording.path), voice=chosen, language="en")
-            waves = [step.sentence.audio for step in steps if isinstance(step, Spoken)]
+            waves = [step.sentence.audio for step in steps if isinstance(step, SpeechEvent)]
             audio.write(answer, np.concatenate(waves))
             print(answer, flush=True)
         clips.append(Clip(recording, answer))
@@ -190,12 +190,12 @@ def measure_time(question: Path, runs: int, url: str | None, model: str | None, 
         words = ""
         for step in replier.reply(wave):
             now = time.monotonic() - began
-            if isinstance(step, Heard):
+            if isinstance(step, QuestionEvent):
                 heard = now
-            elif isinstance(step, Spoken) and not first:
+            elif isinstance(step, SpeechEvent) and not first:
                 first, spent = now, time.process_time() - busy
                 words = " ".join(word.text for word in step.sentence.words)
-            elif isinstance(step, Answered) and run:
+            elif isinstance(step, AnswerEvent) and run:
                 # the first run loads the models
                 print(f"| {run} | {heard:.2f} | {first:.2f} | {spent:.2f} | {words} | {now:.2f} |", flush=True)
 

@@ -29,7 +29,7 @@ CLICK, NEIGHBOURHOOD = 3.0, 240
 
 
 @dataclass(frozen=True)
-class Spoken:
+class Reception:
     """One answer: seconds to the first byte and to the last, seconds of audio, and what was wrong."""
 
     first: float
@@ -40,7 +40,7 @@ class Spoken:
     clicks: int
 
 
-def speak(client: httpx.Client, text: str, voice: str = "af_heart") -> Spoken:
+def speak(client: httpx.Client, text: str, voice: str = "af_heart") -> Reception:
     """Ask for speech as PCM, and check it at the borders of the chunks."""
     body = {"model": "tts-1", "input": text, "voice": voice, "response_format": "pcm"}
     started, first, data, borders = time.perf_counter(), float("nan"), bytearray(), []
@@ -53,7 +53,9 @@ def speak(client: httpx.Client, text: str, voice: str = "af_heart") -> Spoken:
     wave = np.frombuffer(bytes(data[: len(data) // 2 * 2]), "<i2") / 32768
     clicks = 0 if failed else sum(_clicks(wave, at) for at in borders[:-1])
     seconds = len(wave) / RATE
-    return Spoken(first, time.perf_counter() - started, seconds, failed or seconds < 0.3, kind != "audio/pcm", clicks)
+    return Reception(
+        first, time.perf_counter() - started, seconds, failed or seconds < 0.3, kind != "audio/pcm", clicks
+    )
 
 
 def _clicks(wave: np.ndarray, at: int) -> bool:
@@ -64,7 +66,7 @@ def _clicks(wave: np.ndarray, at: int) -> bool:
     return bool(step > CLICK * others and step > 0.01)
 
 
-def throughput(client: httpx.Client, clients: int, requests: int) -> tuple[float, list[Spoken]]:
+def throughput(client: httpx.Client, clients: int, requests: int) -> tuple[float, list[Reception]]:
     """Seconds of audio per second with so many clients at once."""
     started = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:

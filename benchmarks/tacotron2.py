@@ -33,7 +33,7 @@ from nuanced_speech.tts.acoustic import weights
 from nuanced_speech.tts.acoustic.board import draw_alignment
 from nuanced_speech.tts.acoustic.data import Item, read, split
 from nuanced_speech.tts.acoustic.infer import token_ids
-from nuanced_speech.tts.acoustic.interface import AcousticModel, Spoken
+from nuanced_speech.tts.acoustic.interface import AcousticModel, AcousticOutput
 from nuanced_speech.tts.vocoders import Vocoder
 
 SECONDS = MEL.hop_length / MEL.sample_rate
@@ -77,7 +77,7 @@ class Bench:
     def row(self, kind: str, name: str, text: str, ids: Tensor, embedding: Tensor, item: Item | None) -> Row:
         """Say and measure one sentence."""
         torch.manual_seed(0)
-        spoken: Spoken = self.model.speak(ids, embedding)
+        spoken: AcousticOutput = self.model.speak(ids, embedding)
         assert spoken.alignment is not None
         heard = self.hear(spoken.mel.numpy(), name)
         names = {number: phoneme for phoneme, number in vocabulary().items()}

@@ -119,17 +119,19 @@ class VoiceAdapter:
         same = same_speaker(embeddings) * audible
         main = int((same @ units * audible)[: len(features)].argmax())
         shares = same[main]
-        own = sorted((f for f, share in zip(every, shares, strict=True) if share >= 0.5), key=lambda f: -f.units)
+        speaker_segments = sorted(
+            (f for f, share in zip(every, shares, strict=True) if share >= 0.5), key=lambda f: -f.units
+        )
         before, speaker = features[main].style, normalize((shares * units) @ embeddings, dim=0)
         if isinstance(self.decoder, FastDecoder):
             with stage("refine"):
-                found = self._adapted(self.decoder, before, speaker, own, steps, seed, progress)
+                result = self._adapted(self.decoder, before, speaker, speaker_segments, steps, seed, progress)
             marked = [
                 replace(f, reference=speaker if share >= 0.5 else None) for f, share in zip(every, shares, strict=True)
             ]
-            return Adapted(marked[: len(features)], marked[len(features) :], before, False, found)
+            return Adapted(marked[: len(features)], marked[len(features) :], before, False, result)
         with stage("refine"):
-            style, synthetic = self._search(before, speaker, self._passages(own), steps, seed, progress)
+            style, synthetic = self._search(before, speaker, self._passages(speaker_segments), steps, seed, progress)
         change = style.vector - before.vector
         adapted = [
             replace(
@@ -145,15 +147,15 @@ class VoiceAdapter:
         decoder: FastDecoder,
         before: Style,
         speaker: Tensor,
-        own: list[SegmentFeatures],
+        segments: list[SegmentFeatures],
         steps: int,
         seed: int,
         progress: Progress | None,
     ) -> DecoderAdaptation:
-        """What the speaker of ``own`` changes in a fast decoder."""
-        passages = [SpokenPassage.of(item, self.content(item)) for item in self._used(own)]
+        """What the speaker of ``segments`` changes in a fast decoder."""
+        passages = [SpokenPassage.of(item, self.content(item)) for item in self._used(segments)]
         report: Progress = progress if progress is not None else lambda _share: None
-        found = adapt_decoder(
+        adaptation = adapt_decoder(
             decoder,
             passages,
             DecoderVoice.single(before.timbre, speaker),
@@ -163,7 +165,7 @@ class VoiceAdapter:
             self.config.decoder,
         )
         report(1.0)
-        return found
+        return adaptation
 
     def _search(
         self,

@@ -56,12 +56,12 @@ class OverlapFinder:
             part = to_16k(wave[begin:end])
             if len(part) < _LEAST_SAMPLES:
                 continue
-            found = network.overlap(part)
+            overlap = network.overlap(part)
             middle = begin * WHISPER_SAMPLE_RATE / SAMPLE_RATE + FIELD_SAMPLES / 2
             first = round(middle / FRAME_SAMPLES)
-            found = found[: frames - first]
-            sums[first : first + len(found)] += found
-            counts[first : first + len(found)] += 1
+            overlap = overlap[: frames - first]
+            sums[first : first + len(overlap)] += overlap
+            counts[first : first + len(overlap)] += 1
         mean: np.ndarray = sums / np.maximum(counts, 1)
         return mean
 

@@ -45,10 +45,10 @@ class WindowRecognizer:
                 encoded = extractor.features(with_silence(window.whole.wave_16k))
                 phonemes = shared_words(features, recognizer.transcribe(encoded, window.whole.segment.units))
             return [
-                replace(item, phonemes=own)
-                if fitting_alignment(item.log_probabilities, own)
+                replace(item, phonemes=recognised)
+                if fitting_alignment(item.log_probabilities, recognised)
                 else replace(item, phonemes=recognizer.transcribe(of_item.encoded, item.units))
-                for item, of_item, own in zip(features, measured, phonemes, strict=True)
+                for item, of_item, recognised in zip(features, measured, phonemes, strict=True)
             ]
 
 

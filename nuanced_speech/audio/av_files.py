@@ -91,14 +91,14 @@ def replace_sound(video: Path, sound: Path, out: Path, container: str, comment: 
     """
     import av
 
-    with av.open(f"file:{video}") as pictures, av.open(f"file:{sound}") as spoken:
+    with av.open(f"file:{video}") as pictures, av.open(f"file:{sound}") as speech:
         target = cast(Any, av.open(str(out), "w", format=container))
         with target:
             target.metadata.update(pictures.metadata)
             target.metadata["comment"] = comment
             copied = {s.index: target.add_stream_from_template(s) for s in pictures.streams.video}
-            voice = target.add_stream_from_template(spoken.streams.audio[0])
-            waiting = (packet for packet in spoken.demux(spoken.streams.audio[0]) if packet.dts is not None)
+            voice = target.add_stream_from_template(speech.streams.audio[0])
+            waiting = (packet for packet in speech.demux(speech.streams.audio[0]) if packet.dts is not None)
             ahead = next(waiting, None)
             for packet in pictures.demux(*(pictures.streams[index] for index in copied)):
                 if packet.dts is None:

@@ -88,9 +88,9 @@ def _filled(part: np.ndarray, missing: np.ndarray, config: DeclipConfig) -> np.n
                 bands[lag, : len(distance)] = weights[np.minimum(distance, order + 1)]
             bands[0] += 1e-9
             around = np.concatenate([weights[order:0:-1], weights[:-1]])
-            known = np.convolve(np.where(missing, 0.0, filled), around, "same")
-            found = solveh_banded(bands, -known[places], lower=True)
+            convolved = np.convolve(np.where(missing, 0.0, filled), around, "same")
+            solution = solveh_banded(bands, -convolved[places], lower=True)
         except (LinAlgError, ValueError):
             return part
-        filled[places] = sign * np.clip(sign * found, least, np.maximum(config.highest, least))
+        filled[places] = sign * np.clip(sign * solution, least, np.maximum(config.highest, least))
     return filled

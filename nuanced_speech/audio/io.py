@@ -288,5 +288,5 @@ def _check_audible(path: Path, wave: np.ndarray) -> None:
     peak = (float(wave.max()) - float(wave.min())) / 2
     level = 20 * np.log10(max(peak, 1e-10))
     if level < SILENCE_DB:
-        shown = "all samples are equal" if peak == 0 else f"its peak is {level:.0f} dBFS"
-        raise UserError(f"{path} is silent: mixed to mono, {shown}")
+        reason = "all samples are equal" if peak == 0 else f"its peak is {level:.0f} dBFS"
+        raise UserError(f"{path} is silent: mixed to mono, {reason}")

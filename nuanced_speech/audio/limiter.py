@@ -61,7 +61,7 @@ class Limiter:
         self._wave = np.zeros(_REACH + self._ahead, np.float32)
         self._lead = self._ahead
         # wanted gain in dB of waiting samples, as far as it is known
-        self._wanted = np.zeros(0)
+        self._allowed = np.zeros(0)
         # released gain in dB of the last samples that went out
         self._released = np.zeros(self._ahead)
 
@@ -82,27 +82,27 @@ class Limiter:
     def _emit(self, silence: int) -> np.ndarray:
         """What can go out, ``silence`` samples being known to follow."""
         waiting = self._wave[_REACH:]
-        known = len(waiting) - _REACH
-        fresh = known - len(self._wanted)
+        complete = len(waiting) - _REACH
+        fresh = complete - len(self._allowed)
         if fresh > 0:
-            peaks = true_peaks(self._wave[len(self._wanted) :], self.config.ceiling)
+            peaks = true_peaks(self._wave[len(self._allowed) :], self.config.ceiling)
             with np.errstate(divide="ignore"):
-                wanted = np.minimum(20 * np.log10(self.config.ceiling / peaks), 0.0)
-            self._wanted = np.concatenate([self._wanted, wanted])
-        ready = len(self._wanted) + silence - self._ahead
+                allowed = np.minimum(20 * np.log10(self.config.ceiling / peaks), 0.0)
+            self._allowed = np.concatenate([self._allowed, allowed])
+        ready = len(self._allowed) + silence - self._ahead
         if ready <= 0:
             return np.zeros(0, np.float32)
         out = waiting[:ready]
-        if self._wanted.any() or self._released.any():
-            out = out * self._gains(np.append(self._wanted, np.zeros(silence)), ready)
-        self._wanted, self._wave = self._wanted[ready:], self._wave[ready:]
+        if self._allowed.any() or self._released.any():
+            out = out * self._gains(np.append(self._allowed, np.zeros(silence)), ready)
+        self._allowed, self._wave = self._allowed[ready:], self._wave[ready:]
         lead = min(self._lead, len(out))
         self._lead -= lead
         return out[lead:]
 
-    def _gains(self, wanted: np.ndarray, count: int) -> np.ndarray:
+    def _gains(self, allowed: np.ndarray, count: int) -> np.ndarray:
         """Factors, float32, of the next ``count`` samples, for wanted gains ``[count + ahead]`` in dB."""
-        least = sliding_window_view(wanted, self._ahead + 1).min(axis=1)[:count]
+        least = sliding_window_view(allowed, self._ahead + 1).min(axis=1)[:count]
         # r[n] = min(least[n], r[n - 1] + release), for all n at once
         steps = self._release * np.arange(1, count + 1)
         released = np.minimum(np.minimum.accumulate(least - steps), self._released[-1]) + steps

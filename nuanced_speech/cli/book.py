@@ -64,8 +64,8 @@ class Outputs:
             (m4b.check_writable if self.whole.suffix.lower() == m4b.SUFFIX else audio.check_writable)(self.whole)
         if self.chapters is not None:
             if self.suffix not in audio.OUTPUT_FORMATS:
-                known = ", ".join(suffix[1:] for suffix in audio.OUTPUT_FORMATS)
-                raise UserError(f"format: {self.suffix[1:]!r} cannot be written: choose from {known}")
+                suffixes = ", ".join(suffix[1:] for suffix in audio.OUTPUT_FORMATS)
+                raise UserError(f"format: {self.suffix[1:]!r} cannot be written: choose from {suffixes}")
             make_folder(self.chapters)
             audio.check_writable(self.chapters / f"check{self.suffix}")
         seconds = sum(len(chapter.text) for chapter in book.chapters) / CHARACTERS_PER_SECOND

@@ -104,7 +104,7 @@ def _parameter(field: Field[Any], hint: Any, help_text: str, argument: bool, opt
         default = list(default) if isinstance(default, tuple) else default
     declared = [option] if option else []
     # where a packaged file lies tells nobody anything
-    shown = not (isinstance(default, Path) and default.is_absolute())
-    option_info = typer.Option(*declared, help=help_text, show_default=shown, **bounds)
+    show_default = not (isinstance(default, Path) and default.is_absolute())
+    option_info = typer.Option(*declared, help=help_text, show_default=show_default, **bounds)
     info = typer.Argument(help=help_text) if argument else option_info
     return inspect.Parameter(field.name, _KIND, default=default, annotation=Annotated[hint, info])

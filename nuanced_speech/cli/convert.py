@@ -305,7 +305,7 @@ def _convert_one(
     converter: "AnyConverter", source: Path, output: Path, options: "ConversionOptions", report: Path | None
 ) -> None:
     with bar(source.name) as advance:
-        progress, made = _told(advance)
+        progress, made = _progress_of(advance)
         conversion = converter.convert(source, options, output=output, progress=progress, made=made)
     speed = f"{conversion.path} path, {conversion.rtf:.2f} x the recording's length"
     console.print(f"{output}: {speed}", markup=False, highlight=False)
@@ -315,7 +315,7 @@ def _convert_one(
         report_conversion(converter, conversion, audio.read(output), output.stem, options, report)
 
 
-def _told(advance: Advance) -> "tuple[Progress, Progress]":
+def _progress_of(advance: Advance) -> "tuple[Progress, Progress]":
     """What moves a bar with the share that is done, and with the seconds of sound that are made."""
     done = 0.0
 
@@ -337,7 +337,7 @@ def _convert_piped(converter: "AnyConverter", work: Work, options: "ConversionOp
             _convert_one(converter, recording, output, options, report)
             return
         with bar(recording.name) as advance:
-            progress, made = _told(advance)
+            progress, made = _progress_of(advance)
             conversion = converter.convert(recording, options, progress=progress, made=made)
         write_out(conversion.audio, work.suffix, conversion.comment)
         if report is not None and conversion.path != "none":

@@ -140,14 +140,14 @@ def _converse(
     from nuanced_speech.live.output_buffer import OutputBuffer
     from nuanced_speech.live.session import LiveSession
 
-    played, heard = OutputBuffer(config.reserve_seconds), []
+    played, chunks = OutputBuffer(config.reserve_seconds), []
 
-    def give(made: "LiveAudio") -> None:
+    def take(made: "LiveAudio") -> None:
         played.put(made.wave)
         if write is not None:
-            heard.append(made.wave)
+            chunks.append(made.wave)
 
-    session = LiveSession(stream, give, config)
+    session = LiveSession(stream, take, config)
     try:
         with duplex(session.feed, played, microphone, speaker):
             console.print("listening: speak; Ctrl-C ends it")
@@ -158,8 +158,8 @@ def _converse(
     except KeyboardInterrupt:
         pass
     figures = session.close()
-    if write is not None and heard:
-        audio.write(write, np.concatenate(heard))
+    if write is not None and chunks:
+        audio.write(write, np.concatenate(chunks))
     _tell(figures, played.gaps)
 
 

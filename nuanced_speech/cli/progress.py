@@ -55,13 +55,13 @@ def bar(name: str) -> Iterator[Advance]:
         TextColumn("left"), _TimeLeft(),
     )  # fmt: skip
     # no bar without a terminal, since a log file would get empty lines
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
-        task = shown.add_task(name, total=1.0, made="", begun=0.0)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as display:
+        task = display.add_task(name, total=1.0, made="", begun=0.0)
 
         def advance(done: float, made: float | None = None, begun: float | None = None) -> None:
             changed: dict[str, Any] = {} if made is None else {"made": f"{clock(made)} of sound"}
             if begun is not None:
                 changed["begun"] = begun
-            shown.update(task, completed=done, **changed)
+            display.update(task, completed=done, **changed)
 
         yield advance

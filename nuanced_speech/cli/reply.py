@@ -118,21 +118,21 @@ def _answer(
 ) -> "Conversation":
     """Speak the answer into a file, and return the conversation with it."""
     from nuanced_speech.cli.piping import opened
-    from nuanced_speech.dialogue.replier import Answered, Heard, Spoken
+    from nuanced_speech.dialogue.replier import AnswerEvent, QuestionEvent, SpeechEvent
 
     events = replier.reply(wave, turns, voice, language, seed)
-    heard = next(events)
-    assert isinstance(heard, Heard)
-    answering = voice or heard.question.voice
+    first = next(events)
+    assert isinstance(first, QuestionEvent)
+    answering = voice or first.question.voice
     assert answering is not None
     if show:
-        _print("heard", heard.question.text)
-        _print("delivery", heard.question.tone or "plain")
+        _print("heard", first.question.text)
+        _print("delivery", first.question.tone or "plain")
     with opened(out, answering.mark) as writer:
         for event in events:
-            if isinstance(event, Spoken):
+            if isinstance(event, SpeechEvent):
                 writer.write(event.sentence.audio)
-            elif isinstance(event, Answered):
+            elif isinstance(event, AnswerEvent):
                 turns = event.conversation
     if show:
         _print("answer", turns.turns[-1].answer)

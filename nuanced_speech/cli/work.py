@@ -48,8 +48,8 @@ class Work:
         from nuanced_speech.cli.piping import check_output
 
         if self.suffix not in audio.OUTPUT_FORMATS:
-            known = ", ".join(suffix[1:] for suffix in audio.OUTPUT_FORMATS)
-            raise UserError(f"format: {self.suffix[1:]!r} cannot be written: choose from {known}")
+            suffixes = ", ".join(suffix[1:] for suffix in audio.OUTPUT_FORMATS)
+            raise UserError(f"format: {self.suffix[1:]!r} cannot be written: choose from {suffixes}")
         if self.folder is not None:
             check_archive(self.folder, self.out, self.suffix, self.shard)
         for _, output in self.jobs:

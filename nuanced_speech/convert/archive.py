@@ -91,8 +91,8 @@ def jobs_of(folder: Path, out: Path, suffix: str = ".wav", shard: Shard | None =
         and inside not in path.resolve().parents
     ]
     if not sources:
-        known = ", ".join(sorted(audio.SEARCHED_SUFFIXES))
-        raise UserError(f"{folder} holds no recordings: files that end in {known} are converted")
+        suffixes = ", ".join(sorted(audio.SEARCHED_SUFFIXES))
+        raise UserError(f"{folder} holds no recordings: files that end in {suffixes} are converted")
     stems = Counter(path.relative_to(folder).with_suffix("") for path in sources)
     jobs = []
     for path in sources:
@@ -132,11 +132,11 @@ def convert_archive(
     with Manifest(out, shard) as manifest:
         note_pending(manifest, jobs, out)
         for job in jobs:
-            wanted, before = entry_of(job, out, options_digest), manifest.entries[job.name]
-            if is_done(job, before, wanted):
+            planned, before = entry_of(job, out, options_digest), manifest.entries[job.name]
+            if is_done(job, before, planned):
                 yield Outcome(job, before)
                 continue
-            entry = attempt(lambda job=job, entry=wanted: identified(entry, job.source), wanted)  # type: ignore[misc]
+            entry = attempt(lambda job=job, entry=planned: identified(entry, job.source), planned)  # type: ignore[misc]
             made = None
             if entry.state != FAILED:
                 entry, made = converted(convert, job, entry, options, progress)
@@ -220,9 +220,9 @@ def identified(entry: Entry, source: Path) -> Entry:
         raise UserError(f"{source} cannot be read: {error.strerror}") from error
 
 
-def is_done(job: Job, before: Entry, wanted: Entry) -> bool:
+def is_done(job: Job, before: Entry, planned: Entry) -> bool:
     """Whether a job is done with these options, its input is the same, and its output is there."""
-    if before.state != DONE or (before.options, before.output) != (wanted.options, wanted.output):
+    if before.state != DONE or (before.options, before.output) != (planned.options, planned.output):
         return False
     try:
         status = job.source.stat()

@@ -32,7 +32,7 @@ from nuanced_speech.convert.sources import Reader, read_source
 from nuanced_speech.convert.steps import READY, SPEAKING, Steps
 from nuanced_speech.convert.streams import first_samples
 from nuanced_speech.convert.text_language import text_language
-from nuanced_speech.convert.transcript import heard_words, in_recording, with_phonemes
+from nuanced_speech.convert.transcript import in_recording, recognised_words, with_phonemes
 from nuanced_speech.convert.transcription import RecordingTranscriber
 from nuanced_speech.convert.voices import TargetVoices
 from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
@@ -116,8 +116,8 @@ class Converter:
     @property
     def settings(self) -> dict[str, str]:
         """What the outputs depend on besides the options, for their digest (``convert.archive.digest_of``)."""
-        own = self.decoder.digest == KOKORO
-        return {"whisper": self.models.whisper} | ({} if own else {"decoder": self.decoder.digest})
+        is_kokoro = self.decoder.digest == KOKORO
+        return {"whisper": self.models.whisper} | ({} if is_kokoro else {"decoder": self.decoder.digest})
 
     def load(self, path: str = "direct") -> None:
         """Load the models of a path, so that loading is not counted as part of a conversion."""
@@ -252,8 +252,8 @@ class Converter:
     def _overlaps(self, gated: GatedRecording, name: str) -> tuple[SpeechStretch, ...]:
         """Where in a recording of some name two people speak at once; there is a warning where they do."""
         with stage("overlap"):
-            found = self.overlaps(gated.wave)
-        places = tuple(SpeechStretch(gated.seconds(one.start), gated.seconds(one.end)) for one in found)
+            stretches = self.overlaps(gated.wave)
+        places = tuple(SpeechStretch(gated.seconds(one.start), gated.seconds(one.end)) for one in stretches)
         if places:
             log.warning("%s: two people speak at once (%s): one voice speaks for both", name, times_of(places))
         return places
@@ -267,7 +267,7 @@ class Converter:
         gated = self.gate(wave)
         if gated.doubtful:
             level = np.float32(gain_of(wave))
-            if heard_words(self.transcribe(wave * level, options.language, word_times=False)):
+            if recognised_words(self.transcribe(wave * level, options.language, word_times=False)):
                 return gated.whole(wave)
         if not gated.has_speech:
             if options.strict:

@@ -18,7 +18,7 @@ from nuanced_speech.text.languages import MAPPED_LANGUAGES
 SURE_LOG_PROBABILITY, SURE_NO_SPEECH = -0.8, 0.5
 
 
-def heard_words(transcript: Transcript) -> bool:
+def recognised_words(transcript: Transcript) -> bool:
     """Whether words were certainly said."""
     return any(
         any(c.isalnum() for c in piece.text)

@@ -112,8 +112,8 @@ class TargetVoices:
         style, speaker = mean_style(every), mean_speaker(every)
         adaptation = None
         if options.refine:
-            own, others = every[: len(features)], every[len(features) :]
-            adapted = self.adapter(own, options.refine, options.seed, progress, others)
+            assigned, others = every[: len(features)], every[len(features) :]
+            adapted = self.adapter(assigned, options.refine, options.seed, progress, others)
             style, adaptation = adapted.style, adapted.decoder
             speaker = next((f.reference for f in adapted.features if f.reference is not None), None)
         return TargetVoice(

@@ -203,8 +203,8 @@ def remove_leftovers(folder: Path) -> None:
     """
     with suppress(OSError):
         for entry in os.scandir(folder):
-            found = _NAME.match(entry.name)
-            if found and found[1] == _machine() and not _lives(int(found[2])):
+            match = _NAME.match(entry.name)
+            if match and match[1] == _machine() and not _lives(int(match[2])):
                 with suppress(OSError):
                     _remove_own(entry)
 

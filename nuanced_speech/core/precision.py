@@ -34,8 +34,8 @@ def fast_dtype(device: str | torch.device = "cpu") -> torch.dtype:
 
     Decided once a process. The environment variable ``NUANCED_SPEECH_PRECISION`` overrides the choice for every device.
     """
-    wanted = _NAMES.get(os.environ.get(ENVIRONMENT, ""))
-    return wanted or _fast_dtype(torch.device(device).type)
+    chosen = _NAMES.get(os.environ.get(ENVIRONMENT, ""))
+    return chosen or _fast_dtype(torch.device(device).type)
 
 
 def choose(name: str, device: str | torch.device) -> torch.dtype:

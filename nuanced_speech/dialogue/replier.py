@@ -26,34 +26,34 @@ from nuanced_speech.voice.voice import Voice
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class QuestionEvent:
     """The question was heard."""
 
     question: Question
 
 
 @dataclass(frozen=True)
-class Written:
+class TextEvent:
     """A piece of the answer's text."""
 
     text: str
 
 
 @dataclass(frozen=True, eq=False)
-class Spoken:
+class SpeechEvent:
     """A sentence of the answer, or a part of one; its times count from the beginning of the answer."""
 
     sentence: SpokenSentence
 
 
 @dataclass(frozen=True)
-class Answered:
+class AnswerEvent:
     """The answer is complete: the conversation with this turn, whose answer is what was spoken."""
 
     conversation: Conversation
 
 
-ReplyEvent = Heard | Written | Spoken | Answered
+ReplyEvent = QuestionEvent | TextEvent | SpeechEvent | AnswerEvent
 
 
 @dataclass(frozen=True)
@@ -131,33 +131,33 @@ class Replier:
             UserError: no voice or no words in the question; no answer from the language model.
         """
         question = self.listener(wave, language, own_voice=voice is None)
-        yield Heard(question)
+        yield QuestionEvent(question)
         yield from self.answer(question, conversation, voice, seed)
 
     def answer(
         self, question: Question, conversation: Conversation, voice: Voice | None = None, seed: int = 0
-    ) -> Iterator[Written | Spoken | Answered]:
+    ) -> Iterator[TextEvent | SpeechEvent | AnswerEvent]:
         """The answer to a question that was heard; as ``reply``."""
         messages = conversation.messages(question.text, question.tone)
         writing = _Writing(self.language_model, messages, self.config, question.language, seed)
         try:
             # while the first sentence is written
             answering = self.fitted(question, voice)
-            said: list[str] = []
+            sentences: list[str] = []
             now = 0.0
             for item in writing:
-                if isinstance(item, Written):
+                if isinstance(item, TextEvent):
                     yield item
                     continue
-                for spoken in self.speak(item, answering, seed, now):
-                    now += len(spoken.sentence.audio) / SAMPLE_RATE
-                    yield spoken
-                said.append(item)
+                for event in self.speak(item, answering, seed, now):
+                    now += len(event.sentence.audio) / SAMPLE_RATE
+                    yield event
+                sentences.append(item)
         finally:
             writing.stop()
         if not now:
             raise UserError("the language model gave no answer that can be spoken: ask again, or name another model")
-        yield Answered(conversation.with_turn(Turn(question.text, question.tone, " ".join(said))))
+        yield AnswerEvent(conversation.with_turn(Turn(question.text, question.tone, " ".join(sentences))))
 
     def fitted(self, question: Question, voice: Voice | None) -> AnsweringVoice:
         """The answering voice, which takes on the delivery of a question.
@@ -166,17 +166,17 @@ class Replier:
             question: what was heard; with the speaker's voice if ``voice`` is None.
             voice: another voice.
         """
-        own = voice is None
+        in_own_voice = voice is None
         chosen = voice or question.voice
         assert chosen is not None
         delivery = None
         if question.delivery is not None:
-            delivery = fit_delivery(question.delivery, self.models.kokoro, chosen.pack, own=own)
+            delivery = fit_delivery(question.delivery, self.models.kokoro, chosen.pack, own=in_own_voice)
         # a stock voice speaks its own language, the speaker's own voice that of the question
-        language = question.language if own and question.language in LANGUAGES else None
+        language = question.language if in_own_voice and question.language in LANGUAGES else None
         return AnsweringVoice(chosen, delivery, language)
 
-    def speak(self, text: str, answering: AnsweringVoice, seed: int = 0, now: float = 0.0) -> Iterator[Spoken]:
+    def speak(self, text: str, answering: AnsweringVoice, seed: int = 0, now: float = 0.0) -> Iterator[SpeechEvent]:
         """A sentence as it is spoken at ``now``, in seconds from the beginning of the answer."""
         if not any(symbol.isalnum() for symbol in text):
             return
@@ -187,7 +187,7 @@ class Replier:
         )  # fmt: skip
         for sentence in sentences:
             words = [replace(word, start=word.start + now, end=word.end + now) for word in sentence.words]
-            yield Spoken(replace(sentence, words=words))
+            yield SpeechEvent(replace(sentence, words=words))
 
 
 class _Writing:
@@ -229,7 +229,7 @@ class _Writing:
             left -= len(piece)
             if self._stopped.is_set() or left < 0:
                 break
-            self._items.put(Written(piece))
+            self._items.put(TextEvent(piece))
             yield piece
         # some are generators, which stop when they are closed
         getattr(pieces, "close", lambda: None)()

@@ -11,7 +11,7 @@ from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.dialogue.choice import language_model as small_model
 from nuanced_speech.dialogue.conversation import Conversation
 from nuanced_speech.dialogue.language_model import LanguageModel
-from nuanced_speech.dialogue.replier import Answered, Heard, Replier, Spoken
+from nuanced_speech.dialogue.replier import AnswerEvent, QuestionEvent, Replier, SpeechEvent
 from nuanced_speech.models.bank import ModelBank, shared_bank
 from nuanced_speech.voice.voice import Voice
 
@@ -71,12 +71,12 @@ def reply(
     pieces: list[np.ndarray] = []
     comment, after = "", conversation or Conversation()
     for event in replier.reply(wave, after, chosen, seed=seed):
-        if isinstance(event, Heard):
+        if isinstance(event, QuestionEvent):
             answering = chosen or event.question.voice
             comment = answering.mark if answering else audio.SYNTHETIC
-        elif isinstance(event, Spoken):
+        elif isinstance(event, SpeechEvent):
             pieces.append(event.sentence.audio)
-        elif isinstance(event, Answered):
+        elif isinstance(event, AnswerEvent):
             after = event.conversation
     turn = after.turns[-1]
     return Reply(np.concatenate(pieces), turn.question, turn.delivery, turn.answer, after, comment)

@@ -67,11 +67,11 @@ def _split(text: str, language: str) -> list[str]:
     parts = [part for line in lines for part in split_sentences(line, language) if _speakable(part)]
     if not any(mark in last for mark in _MARKS):
         return [*parts, last]
-    found = [part for part in split_sentences(last, language) if part]
-    if not found:
+    sentences = [part for part in split_sentences(last, language) if part]
+    if not sentences:
         return [*parts, last]
     # the last one may go on, and keeps its spaces
-    return [*parts, *filter(_speakable, found[:-1]), last[last.rindex(found[-1]) :]]
+    return [*parts, *filter(_speakable, sentences[:-1]), last[last.rindex(sentences[-1]) :]]
 
 
 def _clause(text: str, config: SentenceConfig) -> int:

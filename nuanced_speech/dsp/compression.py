@@ -108,9 +108,9 @@ def _overlapped(
         start = round(time_map.to_source(place)) + margin - half
         if before is not None:
             # the continuation of the piece before, and what is most like it near the wanted place
-            wanted = padded[before + half : before + half + size]
+            stretch = padded[before + half : before + half + size]
             near = padded[start - slack : start + slack + size]
-            alike = np.correlate(near, wanted, "valid")
+            alike = np.correlate(near, stretch, "valid")
             power = np.convolve(np.square(near), np.ones(size), "valid")
             start += int(np.argmax(alike / np.sqrt(np.maximum(power, 1e-9)))) - slack
         out[place : place + size] += padded[start : start + size] * window

@@ -40,10 +40,10 @@ class SpectralDistance(nn.Module):
         parts = []
         for number, spectrum in enumerate(self.each):
             predicted, expected = spectrum.magnitude(prediction), spectrum.magnitude(target)
-            known = (self.get_buffer(f"edges_{number}")[None] <= bandwidth[:, None])[..., None]
-            apart = (predicted - expected) * known
-            convergence = apart.flatten(1).norm(dim=1) / ((expected * known).flatten(1).norm(dim=1) + 1e-3)
-            log_distance = ((predicted.log() - expected.log()).abs() * known).sum((1, 2)) / known.sum((1, 2))
+            within = (self.get_buffer(f"edges_{number}")[None] <= bandwidth[:, None])[..., None]
+            apart = (predicted - expected) * within
+            convergence = apart.flatten(1).norm(dim=1) / ((expected * within).flatten(1).norm(dim=1) + 1e-3)
+            log_distance = ((predicted.log() - expected.log()).abs() * within).sum((1, 2)) / within.sum((1, 2))
             parts.append((convergence.mean(), log_distance.mean() / expected.shape[2]))
         convergence, distance = (torch.stack(part).mean() for part in zip(*parts, strict=True))
         return convergence, distance

@@ -38,9 +38,9 @@ def analyze(models: EdgeModels, wave: np.ndarray) -> EdgeFeatures:
 def content(models: EdgeModels, wave: np.ndarray, units: int) -> np.ndarray:
     """Text features ``[1, 512, units]`` of ``wave [400 * units]`` at 16 kHz: regressed ones, mixed with those of the
     most probable phonemes."""
-    power, own = encoder_power(wave, models.settings.margin_seconds)
+    power, frames = encoder_power(wave, models.settings.margin_seconds)
     (features,) = models.run("encoder", power=power)
-    regressed, likely = models.run("content", features=features[:, own], units=np.array([units], np.int64))
+    regressed, likely = models.run("content", features=features[:, frames], units=np.array([units], np.int64))
     if not models.settings.sharpness:
         return regressed
     ids, durations = decode_phonemes(likely[0])

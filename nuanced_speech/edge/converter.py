@@ -100,8 +100,8 @@ class EdgeConverter:
         segments = segment(wave)
         features = [analyze(self.models, _cut(wave, part) * gain) for part in segments]
         octaves = melody_move(features, target) + pitch_shift / _SEMITONES
-        spoken = self._spoken(features, target, octaves)
-        joined = np.concatenate(list(crossfade_join(segments, spoken)))[: len(wave)]
+        speech = self._spoken(features, target, octaves)
+        joined = np.concatenate(list(crossfade_join(segments, speech)))[: len(wave)]
         return EdgeConversion(limit(joined / gain), SAMPLE_RATE, target.mark)
 
     def _spoken(self, features: Sequence[EdgeFeatures], voice: EdgeVoice, octaves: float) -> Iterator[np.ndarray]:

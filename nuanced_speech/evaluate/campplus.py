@@ -37,15 +37,15 @@ MAX_SECONDS = 120
 # Names of modules in 3D-Speaker's checkpoint, and here.
 _RENAMED = (
     (r"^head\.layer1\.", "front.blocks."),
-    (r"^head\.layer2\.(\d)", lambda found: f"front.blocks.{int(found[1]) + 2}"),
+    (r"^head\.layer2\.(\d)", lambda match: f"front.blocks.{int(match[1]) + 2}"),
     (r"^head\.", "front."),
     (r"^front\.(conv|bn)1\.", r"front.\1_in."),
     (r"^front\.(conv|bn)2\.", r"front.\1_out."),
     (r"\bbn(?=\d|_in|_out)", "norm"),
     (r"^xvector\.tdnn\.linear\.", "first.0."),
     (r"^xvector\.tdnn\.nonlinear\.batchnorm\.", "first.1."),
-    (r"^xvector\.(?:block|transit)(\d)\.", lambda found: f"blocks.{int(found[1]) - 1}."),
-    (r"\.tdnnd(\d+)\.", lambda found: f".layers.{int(found[1]) - 1}."),
+    (r"^xvector\.(?:block|transit)(\d)\.", lambda match: f"blocks.{int(match[1]) - 1}."),
+    (r"\.tdnnd(\d+)\.", lambda match: f".layers.{int(match[1]) - 1}."),
     (r"\.nonlinear1\.batchnorm\.", ".squeeze.0."),
     (r"\.nonlinear2\.batchnorm\.", ".squeeze.3."),
     (r"(layers\.\d+)\.linear1\.", r"\1.squeeze.2."),

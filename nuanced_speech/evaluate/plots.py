@@ -54,8 +54,8 @@ def plot_comparison(
         UserError: the path cannot be written, or matplotlib is not installed.
     """
     seconds = max(len(source), len(output)) / sample_rate
-    shown = min(seconds, MAX_SECONDS)
-    samples, frames = round(shown * sample_rate), round(shown * FRAME_RATE)
+    drawn_seconds = min(seconds, MAX_SECONDS)
+    samples, frames = round(drawn_seconds * sample_rate), round(drawn_seconds * FRAME_RATE)
     source, output = source[:samples], output[:samples]
     f0_source, f0_output = f0_source[:frames], f0_output[:frames]
     if seconds > MAX_SECONDS:
@@ -72,7 +72,7 @@ def plot_comparison(
 
     peak = max(np.abs(source).max(initial=0), np.abs(output).max(initial=0), 1e-3)
     # thinner lines for long audio, so that they do not run together
-    width = float(np.clip(15 / shown, 0.5, 1.0))
+    width = float(np.clip(15 / drawn_seconds, 0.5, 1.0))
     for (upper, lower), name, wave, f0, colour in (
         (rows[0:2], "Source", source, f0_source, _SOURCE_COLOUR),
         (rows[2:4], "Output", output, f0_output, _OUTPUT_COLOUR),
@@ -87,7 +87,7 @@ def plot_comparison(
         axes.spines[["top", "right"]].set_visible(False)
     for axes in rows[:-1]:
         axes.tick_params(bottom=False)
-    rows[-1].set_xlim(0, shown)
+    rows[-1].set_xlim(0, drawn_seconds)
     rows[-1].set_xlabel("Time (s)")
     figure.align_ylabels(rows)
     with replacing(path) as temporary:

@@ -93,10 +93,10 @@ def measure(
     limit = MAX_SECONDS * audio.SAMPLE_RATE
     source, output = source[:limit], output[:limit]
     source_transcript = transcribe(listener, source, language)
-    spoken = target_language or source_transcript.language
-    output_transcript = transcribe(listener, output, spoken)
+    output_language = target_language or source_transcript.language
+    output_transcript = transcribe(listener, output, output_language)
     reference = target_text or source_transcript.text
-    errors = word_errors(reference, output_transcript.text, spoken)
+    errors = word_errors(reference, output_transcript.text, output_language)
     a, b = contours(source), contours(output)
     figures = Measures(
         source_transcript=source_transcript.text,

@@ -130,11 +130,11 @@ def markdown(table: Statistics, counts: dict[str, int]) -> str:
 
 def bars(path: Path, table: Statistics) -> None:
     """Draw a PNG of bars with their 95 % intervals: a panel for each column, a bar for each system."""
-    shown = [c for c in COLUMNS if any(np.isfinite(row[c.heading][0]) for row in table.values())]
+    drawn = [c for c in COLUMNS if any(np.isfinite(row[c.heading][0]) for row in table.values())]
     across = 4
-    down = -(-len(shown) // across)
+    down = -(-len(drawn) // across)
     figure = new_figure(figsize=(4 * across, 2.6 * down), layout="constrained")
-    for number, column in enumerate(shown):
+    for number, column in enumerate(drawn):
         axes = figure.add_subplot(down, across, number + 1)
         values = np.array([row[column.heading] for row in table.values()])
         middle, low, high = values.T

@@ -96,11 +96,11 @@ class BlockStream:
         begin, end = self._next, self._next + units * SAMPLES_PER_UNIT
         self._next = end
         block = self._held[begin - self._start : end - self._start]
-        spoken = self._spoken(begin, end)
-        if spoken:
+        speech = self._spoken(begin, end)
+        if speech:
             self._heard = np.concatenate([self._heard, block])[-round(self.config.level_seconds * SAMPLE_RATE) :]
         voice = self._own_voice()
-        wave = self._silent(units) if voice is None or not spoken else self._converted(voice, begin, units)
+        wave = self._silent(units) if voice is None or not speech else self._converted(voice, begin, units)
         context = _units(self.config.context_seconds) * SAMPLES_PER_UNIT
         self._forget(end - context)
         return self._given(wave, units)
@@ -129,8 +129,8 @@ class BlockStream:
     def _given(self, wave: np.ndarray, units: int) -> LiveAudio:
         start = self._made
         self._made += len(wave)
-        heard = min(self._end, self._next + round(self.config.look_ahead_seconds * SAMPLE_RATE))
-        return LiveAudio(wave, start, heard, units / UNITS_PER_SECOND)
+        until = min(self._end, self._next + round(self.config.look_ahead_seconds * SAMPLE_RATE))
+        return LiveAudio(wave, start, until, units / UNITS_PER_SECOND)
 
     def _spoken(self, begin: int, end: int) -> bool:
         """Whether there may be speech in a block, or just before or after it."""

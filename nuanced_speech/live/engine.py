@@ -58,8 +58,8 @@ class LiveEngine:
         return BlockStream(self.analyze, make_decoder, voice, self._voice_of, config.block, shift)
 
     def _decoder_of_blocks(self) -> Decoder:
-        own = self.converter.decoder
-        return self.blocks or (own if isinstance(own, FastDecoder) else self.converter.models.fast_decoder)
+        decoder = self.converter.decoder
+        return self.blocks or (decoder if isinstance(decoder, FastDecoder) else self.converter.models.fast_decoder)
 
     def _voice_of(self, wave: np.ndarray) -> LiveVoice:
         """The voice of the speaker of ``wave [T]`` at 24 kHz."""

@@ -38,7 +38,7 @@ def in_real_time(
     feed: Callable[[np.ndarray], None],
     close: Callable[[], object],
     going: Callable[[], bool],
-    told: Callable[[float], None] = lambda seconds: None,
+    progress: Callable[[float], None] = lambda seconds: None,
 ) -> np.ndarray:
     """Feed ``wave [T]`` at 24 kHz in real time, and take what comes out in real time until there is no more.
 
@@ -48,36 +48,36 @@ def in_real_time(
         feed: takes each 20 ms of the source.
         close: called when the source is over.
         going: whether more may come out after that.
-        told: called with the seconds that were fed.
+        progress: called with the seconds that were fed.
 
     Returns:
         what a listener heard from the first moment on, ``[T]`` at 24 kHz.
     """
     size, began, number = round(CHUNK_SECONDS * SAMPLE_RATE), time.monotonic(), 0
-    heard = [np.zeros(0, np.float32)]
+    chunks = [np.zeros(0, np.float32)]
 
     def take() -> None:
-        heard.append(output.take(size))
+        chunks.append(output.take(size))
         time.sleep(max(0.0, began + number * CHUNK_SECONDS - time.monotonic()))
 
     for start in range(0, len(wave), size):
         feed(wave[start : start + size])
         number += 1
-        told(number * CHUNK_SECONDS)
+        progress(number * CHUNK_SECONDS)
         take()
     ended = time.monotonic()
     close()
     while (going() or len(output)) and time.monotonic() - ended < _LONGEST_REST:
         number += 1
         take()
-    return np.concatenate(heard)
+    return np.concatenate(chunks)
 
 
 def play_through(
     stream: LiveStream,
     wave: np.ndarray,
     config: LiveConfig = LiveConfig(),
-    told: Callable[[float], None] = lambda seconds: None,
+    progress: Callable[[float], None] = lambda seconds: None,
 ) -> Played:
     """Feed ``wave [T]`` at 24 kHz in real time, and take what comes out in real time.
 
@@ -85,9 +85,11 @@ def play_through(
         stream: converts.
         wave: the source.
         config: of the session.
-        told: called now and then with the seconds that were played.
+        progress: called now and then with the seconds that were played.
     """
     output = OutputBuffer(config.reserve_seconds)
     session = LiveSession(stream, lambda audio: output.put(audio.wave), config)
-    heard = in_real_time(wave, output, session.feed, lambda: session.close(wait=False), lambda: session.running, told)
-    return Played(heard, output.gaps, session.figures)
+    converted = in_real_time(
+        wave, output, session.feed, lambda: session.close(wait=False), lambda: session.running, progress
+    )
+    return Played(converted, output.gaps, session.figures)

@@ -52,7 +52,7 @@ class LiveSession:
 
     Args:
         stream: converts.
-        give: called in that thread with what is ready.
+        output: called in that thread with what is ready.
         config: how much sound may wait.
         failed: called in that thread with the error that ended it early.
     """
@@ -60,11 +60,11 @@ class LiveSession:
     def __init__(
         self,
         stream: LiveStream,
-        give: Callable[[LiveAudio], None],
+        output: Callable[[LiveAudio], None],
         config: LiveConfig = LiveConfig(),
         failed: Callable[[Exception], None] | None = None,
     ) -> None:
-        self.stream, self.give, self.config, self.failed = stream, give, config, failed
+        self.stream, self.output, self.config, self.failed = stream, output, config, failed
         self._lock = threading.Condition()
         self._waiting: deque[np.ndarray] = deque()
         self._arrivals: deque[tuple[int, float]] = deque()  # samples that had come in by when
@@ -153,7 +153,7 @@ class LiveSession:
             self._measure(audio, began)
             if self._stopped:
                 return
-            self.give(audio)
+            self.output(audio)
             began = time.monotonic()
         self._busy += time.monotonic() - began
 
@@ -163,7 +163,7 @@ class LiveSession:
             self._busy += now - began
             self._given += len(audio.wave)
             self._block = audio.block_seconds
-            while len(self._arrivals) > 1 and self._arrivals[0][0] < audio.heard:
+            while len(self._arrivals) > 1 and self._arrivals[0][0] < audio.needed:
                 self._arrivals.popleft()
             self._delay = now - self._arrivals[0][1] if self._arrivals else 0.0
             self._largest = max(self._largest, self._delay)

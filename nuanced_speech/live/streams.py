@@ -14,13 +14,13 @@ class LiveAudio:
     Attributes:
         wave: float32 ``[T]`` at 24 kHz.
         start: sample of the source, at 24 kHz, that its first sample belongs to.
-        heard: samples of the source that it needed: the end of its phrase, or of its block with what was looked ahead.
+        needed: samples of the source that it needed: the end of its phrase, or of its block with what was looked ahead.
         block_seconds: length of its block, which grows where the machine cannot follow; 0 for a phrase.
     """
 
     wave: np.ndarray
     start: int
-    heard: int
+    needed: int
     block_seconds: float = 0.0
 
 

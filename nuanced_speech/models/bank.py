@@ -55,9 +55,9 @@ class ModelBank:
     def _once(self, name: str, load: Callable[[], T]) -> T:
         if name not in self._models:
             with self._lock:
-                own = self._locks.setdefault(name, threading.RLock())
+                lock = self._locks.setdefault(name, threading.RLock())
             # a lock for each model, so that different ones load at the same time
-            with own:
+            with lock:
                 if name not in self._models:
                     self._models[name] = load()
         return cast(T, self._models[name])

@@ -171,8 +171,8 @@ class ContentAdapter(nn.Module):
     def copy_blocks(self, blocks: nn.ModuleList) -> None:
         """Copy those of Whisper's encoder blocks that follow ``layer``."""
         first = self.config.layer
-        for own, block in zip(self.tuned, blocks[first : first + len(self.tuned)], strict=True):
-            own.load_state_dict(block.state_dict())
+        for copy, block in zip(self.tuned, blocks[first : first + len(self.tuned)], strict=True):
+            copy.load_state_dict(block.state_dict())
 
     def save(self, path: Path, **metadata: str) -> None:
         """Write the weights, large matrices as int8, with their configuration, whole or not at all.

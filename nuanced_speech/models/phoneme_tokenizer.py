@@ -152,9 +152,9 @@ class PhonemeTokenizer:
         pronunciations = Counter(token for tokens in self.words.values() for token in tokens)
         begins = {token for phonemes, token, _ in self.parts if phonemes.startswith(" ")}
         words, tokens, frequencies = self._whisper_shares
-        own = [(WHOLE if token in begins else 1) / pronunciations[token] for token in tokens.tolist()]
+        weights = [(WHOLE if token in begins else 1) / pronunciations[token] for token in tokens.tolist()]
         shares[SYMBOLS : SYMBOLS + len(self.words)] = 0
-        shares.index_add_(0, SYMBOLS + words, frequencies * torch.tensor(own))
+        shares.index_add_(0, SYMBOLS + words, frequencies * torch.tensor(weights))
         for number, (phonemes, token, share) in enumerate(self.parts, SYMBOLS + len(self.words)):
             beside = token in pronunciations and phonemes.startswith(" ")
             shares[number] = share * (1 - WHOLE if beside else 1)

@@ -82,10 +82,10 @@ class SpeakerEncoder(nn.Module):
             return None
         mel = self.mel(samples[None])[0]
         power = F.avg_pool1d(mel.mean(1)[None], SMOOTHING, 1, SMOOTHING // 2, count_include_pad=False)[0]
-        spoken = torch.from_numpy(_speech(power.cpu().numpy())).to(mel.device)
+        speech = torch.from_numpy(_speech(power.cpu().numpy())).to(mel.device)
         # the embedding depends on the level: every recording is brought to the one of the training data
-        level = samples.square().mean() * power[spoken].mean() / power.mean()
-        return mel[spoken] * (10 ** (LEVEL_DB / 10) / level)
+        level = samples.square().mean() * power[speech].mean() / power.mean()
+        return mel[speech] * (10 ** (LEVEL_DB / 10) / level)
 
     @torch.no_grad()
     def spoken_mel(self, wave: np.ndarray, sample_rate: int) -> tuple[np.ndarray, Tensor]:

@@ -53,8 +53,8 @@ class TimbreExtension(nn.Module):
         self.std.copy_(embeddings.std(0).clamp(min=0.02))
 
     def forward(self, embeddings: Tensor) -> Tensor:
-        own = self.network((embeddings - self.mean) / self.std)
-        return torch.cat([torch.ones_like(own[:, :1]), own], 1)
+        predicted = self.network((embeddings - self.mean) / self.std)
+        return torch.cat([torch.ones_like(predicted[:, :1]), predicted], 1)
 
     def save(self, path: Path, **metadata: str) -> None:
         """Write the weights as fp16 safetensors; an old file stays until the new is whole."""

@@ -254,10 +254,10 @@ class WhisperModel:
 
         wave = wave.astype(np.float32)
         mel = log_mel_spectrogram(torch.from_numpy(wave), self.model.dims.n_mels, padding=N_SAMPLES)
-        found: list[dict[str, float]] = []
+        windows: list[dict[str, float]] = []
         for start in speech_starts(wave, self.detection):
-            found.append(self._language_shares(mel[:, start // HOP_LENGTH :]))
-            shares = mean_shares(found)
+            windows.append(self._language_shares(mel[:, start // HOP_LENGTH :]))
+            shares = mean_shares(windows)
             if max(shares.values()) > self.detection.sure:
                 break
         return max(shares, key=shares.__getitem__)
@@ -269,9 +269,9 @@ class WhisperModel:
 
         # filled up as for transcription, so that one encoding serves both; with silence, as Whisper does it, if that
         # leaves a doubt
-        for own in (mel[:, :-N_FRAMES], mel):
+        for part in (mel[:, :-N_FRAMES], mel):
             with self._transcribing:
-                _, (shares,) = self.model.detect_language(pad_or_trim(own, N_FRAMES)[None].to(self.device))
+                _, (shares,) = self.model.detect_language(pad_or_trim(part, N_FRAMES)[None].to(self.device))
             if max(shares.values()) > self.detection.sure:
                 break
         return shares

@@ -72,11 +72,11 @@ class RayEngine:
             note_pending(manifest, jobs, out)
             tasks = []
             for job in jobs:
-                wanted, before = entry_of(job, out, options_digest), manifest.entries[job.name]
-                if is_done(job, before, wanted):
+                planned, before = entry_of(job, out, options_digest), manifest.entries[job.name]
+                if is_done(job, before, planned):
                     yield Outcome(job, before)
                 else:
-                    tasks.append(Task(job, wanted))
+                    tasks.append(Task(job, planned))
             if not tasks:
                 return
             with _connected(), Pool(self.make, options, self.config, workers_in(self.config)) as pool:

@@ -90,7 +90,7 @@ class Pool:
             while waiting and len(reads) < len(self._workers) * self.config.ahead:
                 reads.append(self._read(waiting.popleft()))
             while self._idle and reads:
-                self._give(self._idle.pop(), reads.popleft())
+                self._send(self._idle.pop(), reads.popleft())
             done, _ = ray.wait([*self._busy], num_returns=1, timeout=_POLL_SECONDS)
             for reference in done:
                 busy = self._busy.pop(reference)
@@ -113,7 +113,7 @@ class Pool:
         entry, samples = self._reader.remote(task.job, task.entry, self._channel, self._surroundings)
         return _Read(task, entry, samples)
 
-    def _give(self, worker: Any, read: _Read) -> None:
+    def _send(self, worker: Any, read: _Read) -> None:
         reference = worker.convert.remote(read.task.job, read.entry, read.samples)
         self._busy[reference] = _Busy(worker, read.task)
 

@@ -59,17 +59,17 @@ class RayConfig:
 def read(job: Job, entry: Entry, channel: int | None, surroundings: Surroundings) -> tuple[Entry, np.ndarray | None]:
     """A recording's entry with what it is known by, and its samples ``[T]`` at 24 kHz; None where it has failed."""
     surroundings.enter()
-    known = attempt(lambda: identified(entry, job.source), entry)
-    if known.state == FAILED:
-        return known, None
+    identified_entry = attempt(lambda: identified(entry, job.source), entry)
+    if identified_entry.state == FAILED:
+        return identified_entry, None
     samples: list[np.ndarray] = []
 
     def work() -> Entry:
         samples.append(read_source(job.source, channel))
-        return known
+        return identified_entry
 
-    known = attempt(work, known)
-    return known, None if known.state == FAILED else samples[0]
+    identified_entry = attempt(work, identified_entry)
+    return identified_entry, None if identified_entry.state == FAILED else samples[0]
 
 
 class Worker:

@@ -78,7 +78,7 @@ def create_app(config: ServeConfig, engine: Engine | None = None) -> FastAPI:
     app.add_middleware(Security, config=config)
     if config.origins:
         app.add_middleware(CORSMiddleware, allow_origins=config.origins, allow_methods=["*"], allow_headers=["*"])
-    known = [route for router in routers for route in router.routes]
-    app.add_middleware(Observer, metrics=services.metrics, template=template_of(known))
+    routes = [route for router in routers for route in router.routes]
+    app.add_middleware(Observer, metrics=services.metrics, template=template_of(routes))
     app.state.services = services
     return app

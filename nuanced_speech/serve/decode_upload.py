@@ -97,7 +97,7 @@ def _check_length(path: Path, seconds: float) -> None:
 
     try:
         with soundfile.SoundFile(path) as file:
-            known = file.frames / max(file.samplerate, 1)
+            announced = file.frames / max(file.samplerate, 1)
             # libsndfile cannot read FLAC that does not tell its length, as this server streams it
             readable = file.frames < _UNKNOWN_FRAMES
     except (soundfile.LibsndfileError, TypeError, RuntimeError):
@@ -106,8 +106,8 @@ def _check_length(path: Path, seconds: float) -> None:
         _with_ffmpeg(path, seconds)
         return
     # a streamed WAV file announces the largest size there is
-    if known > seconds and file.frames * file.channels < 2**30:
-        raise UserError(_too_long(known, seconds))
+    if announced > seconds and file.frames * file.channels < 2**30:
+        raise UserError(_too_long(announced, seconds))
 
 
 def _with_ffmpeg(path: Path, seconds: float) -> None:

@@ -123,9 +123,9 @@ class Engine:
         if not warm:
             return
         voice = instructed(Voice.load("af_heart"), "calm").voice
-        spoken = np.concatenate([part.audio for part in self.speak(SpeechJob(_WARM_TEXT, voice, Voice.load))])
+        speech = np.concatenate([part.audio for part in self.speak(SpeechJob(_WARM_TEXT, voice, Voice.load))])
         for path in ("direct", "text"):
-            self.converter.convert(spoken, ConversionOptions(path=path), sample_rate=SAMPLE_RATE)
+            self.converter.convert(speech, ConversionOptions(path=path), sample_rate=SAMPLE_RATE)
         with suppress(UserError):  # without the extra, only answers are refused
             _ = self.replier
 

@@ -93,14 +93,14 @@ class Observer:
             raise
         finally:
             spent = time.perf_counter() - started
-            known = (scope.get("method", "WEBSOCKET"), self.template(scope))
-            self.metrics.requests.labels(*known, str(status)).inc()
-            self.metrics.seconds.labels(*known).observe(spent)
-            self.metrics.sent.labels(*known).inc(size)
+            key = (scope.get("method", "WEBSOCKET"), self.template(scope))
+            self.metrics.requests.labels(*key, str(status)).inc()
+            self.metrics.seconds.labels(*key).observe(spent)
+            self.metrics.sent.labels(*key).inc(size)
             if first is not None:
-                self.metrics.first_byte.labels(*known).observe(first)
+                self.metrics.first_byte.labels(*key).observe(first)
             line = {
-                "method": known[0], "route": known[1], "status": status, "bytes": size,
+                "method": key[0], "route": key[1], "status": status, "bytes": size,
                 "first_ms": None if first is None else round(first * 1000), "ms": round(spent * 1000),
             }  # fmt: skip
             log.info(json.dumps(line))

@@ -14,7 +14,7 @@ from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dialogue.conversation import Conversation
 from nuanced_speech.dialogue.listener import Question
-from nuanced_speech.dialogue.replier import Answered, Replier, Spoken, Written
+from nuanced_speech.dialogue.replier import AnswerEvent, Replier, SpeechEvent, TextEvent
 from nuanced_speech.models.whisper import check_language
 from nuanced_speech.serve.errors import ApiError, of_user_error
 from nuanced_speech.serve.realtime_events import AnswerEvents, error_shown, item_shown, new_id, samples_of, text_of
@@ -125,15 +125,17 @@ class RealtimeSession:
                 raise ApiError(400, "audio: the buffer is full: commit or clear it", "audio", "buffer_full")
             self._detector.keep(samples)
             return
-        for found in await run_in_threadpool(self._detector, samples):
-            if found.wave is None:
+        for turn_event in await run_in_threadpool(self._detector, samples):
+            if turn_event.wave is None:
                 self._turn_id = new_id("item")
-                await self._send("input_audio_buffer.speech_started", audio_start_ms=found.ms, item_id=self._turn_id)
+                await self._send(
+                    "input_audio_buffer.speech_started", audio_start_ms=turn_event.ms, item_id=self._turn_id
+                )
                 if self.settings.turns.interrupt:
                     await self._cancel(_TURN)
                 continue
-            await self._send("input_audio_buffer.speech_stopped", audio_end_ms=found.ms, item_id=self._turn_id)
-            await self._commit(found.wave, self._turn_id)
+            await self._send("input_audio_buffer.speech_stopped", audio_end_ms=turn_event.ms, item_id=self._turn_id)
+            await self._commit(turn_event.wave, self._turn_id)
             if self.settings.turns.answer:
                 await self._cancel(_TURN)
                 self._start_response()
@@ -151,8 +153,8 @@ class RealtimeSession:
     async def _create_item(self, event: dict[str, Any]) -> None:
         item = event.get("item")
         text = text_of(item)
-        wanted = item.get("id") if isinstance(item, dict) else None
-        item_id = wanted if isinstance(wanted, str) and 0 < len(wanted) <= 64 else new_id("item")
+        asked_id = item.get("id") if isinstance(item, dict) else None
+        item_id = asked_id if isinstance(asked_id, str) and 0 < len(asked_id) <= 64 else new_id("item")
         # without a sound of its own, a text is answered in the tone of the last question
         question: asyncio.Future[Question] = asyncio.get_running_loop().create_future()
         last = self._heard
@@ -277,12 +279,12 @@ class RealtimeSession:
         )
         try:
             async for step in steps:
-                if isinstance(step, Written):
+                if isinstance(step, TextEvent):
                     await answer.write(step.text, self._last_id)
-                elif isinstance(step, Spoken):
+                elif isinstance(step, SpeechEvent):
                     self.services.metrics.audio.labels("realtime").inc(len(step.sentence.audio) / SAMPLE_RATE)
                     await answer.speak(step.sentence.audio)
-                elif isinstance(step, Answered):
+                elif isinstance(step, AnswerEvent):
                     self.conversation = step.conversation
         finally:
             await steps.aclose()  # type: ignore[attr-defined]

@@ -54,25 +54,25 @@ class RealtimeSettings:
         """
         given = _Fields(session, "session")
         audio = _Fields(given.get("audio", dict, {}), "session.audio")
-        heard = _Fields(audio.get("input", dict, {}), "session.audio.input")
-        spoken = _Fields(audio.get("output", dict, {}), "session.audio.output")
-        for fields in (heard, spoken):
+        audio_input = _Fields(audio.get("input", dict, {}), "session.audio.input")
+        audio_output = _Fields(audio.get("output", dict, {}), "session.audio.output")
+        for fields in (audio_input, audio_output):
             form = _Fields(fields.get("format", dict, _FORMAT), f"{fields.name}.format")
             if (form.get("type", str, "audio/pcm"), form.get("rate", int, 24000)) != ("audio/pcm", 24000):
                 raise _wrong(f"{fields.name}.format", "only audio/pcm at 24000 Hz is possible")
         instructions = given.get("instructions", str, self.instructions).strip() or DEFAULT_SYSTEM
         if len(instructions) > LONGEST_SYSTEM:
             raise _wrong("session.instructions", f"at most {LONGEST_SYSTEM} characters are possible")
-        voice = spoken.value.get("voice", self.voice)
+        voice = audio_output.value.get("voice", self.voice)
         voice = voice.get("id") if isinstance(voice, dict) else voice
         if not isinstance(voice, str):
             raise _wrong("session.audio.output.voice", "give a text")
-        transcription = _Fields(heard.get("transcription", dict, {}), "session.audio.input.transcription")
+        transcription = _Fields(audio_input.get("transcription", dict, {}), "session.audio.input.transcription")
         return replace(
             self,
             instructions=instructions,
             voice=voice.strip(),
-            turns=_turns(heard, self.turns),
+            turns=_turns(audio_input, self.turns),
             language=transcription.get("language", str, self.language or "") or None,
         )
 
@@ -111,12 +111,12 @@ class _Fields:
         return float(value)
 
 
-def _turns(heard: _Fields, before: TurnConfig | None) -> TurnConfig | None:
-    if "turn_detection" not in heard.value:
+def _turns(audio_input: _Fields, before: TurnConfig | None) -> TurnConfig | None:
+    if "turn_detection" not in audio_input.value:
         return before
-    if heard.value["turn_detection"] is None:
+    if audio_input.value["turn_detection"] is None:
         return None
-    given = _Fields(heard.value["turn_detection"], f"{heard.name}.turn_detection")
+    given = _Fields(audio_input.value["turn_detection"], f"{audio_input.name}.turn_detection")
     usual = before or TurnConfig()
     return TurnConfig(
         threshold=given.within("threshold", usual.threshold, 0.05, 0.95),

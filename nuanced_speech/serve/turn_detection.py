@@ -75,25 +75,25 @@ class TurnDetector:
     def __call__(self, samples: np.ndarray) -> list[TurnEvent]:
         """What happens in the next samples ``[T]`` at 24 kHz of the stream."""
         self._pieces.append(samples)
-        found: list[TurnEvent] = []
+        events: list[TurnEvent] = []
         for probability in self._activity(samples):
             self._frames += 1
             now = round(self._frames * FRAME_SECONDS * 1000)
             if self._began is None and probability >= self.config.threshold:
                 earliest = round(self._dropped / SAMPLE_RATE * 1000)
                 self._began = max(now - round(FRAME_SECONDS * 1000) - self.config.prefix_ms, earliest)
-                found.append(TurnEvent("started", self._began))
+                events.append(TurnEvent("started", self._began))
             if self._began is None:
                 continue
             if probability >= self.config.threshold - _SLACK:
                 self._last_voice = now
             over = now - self._last_voice >= self.config.silence_ms
             if over or now - self._began >= self.most_seconds * 1000:
-                found.append(TurnEvent("stopped", now, self._take(self._began, now)))
+                events.append(TurnEvent("stopped", now, self._take(self._began, now)))
                 self._began = None
         if self._began is None:
             self._forget(max(0, round(self._frames * FRAME_SECONDS * 1000) - self.config.prefix_ms))
-        return found
+        return events
 
     def take(self) -> np.ndarray:
         """What is in the buffer ``[T]``, which is empty then."""

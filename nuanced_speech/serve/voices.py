@@ -58,16 +58,16 @@ class VoiceStore:
 
     def kept(self) -> list[KeptVoice]:
         """The voices that are kept, the oldest first."""
-        found = []
+        voices = []
         for path in self.folder.glob("voice_*.json"):
             try:
                 kept = KeptVoice(**json.loads(path.read_text(encoding="utf-8")))
                 texts = (kept.id, kept.name, kept.consent)
                 if isinstance(kept.created_at, int) and all(isinstance(text, str) for text in texts):
-                    found.append(kept)
+                    voices.append(kept)
             except (OSError, ValueError, TypeError, RecursionError):
                 continue  # not ours, or half deleted
-        return sorted(found, key=lambda voice: (voice.created_at, voice.id))
+        return sorted(voices, key=lambda voice: (voice.created_at, voice.id))
 
     def listed(self) -> list[dict[str, Any]]:
         """All voices as ``GET /v1/audio/voices`` lists them."""
@@ -80,34 +80,34 @@ class VoiceStore:
         rows += [{"id": name, "name": name, "kind": "alias", "voice": of} for name, of in OPENAI_VOICES.items()]
         return rows
 
-    def find(self, wanted: str, param: str = "voice") -> Voice:
+    def find(self, name: str, param: str = "voice") -> Voice:
         """A voice by a name, an id or a mix.
 
         Raises:
             ApiError: an unknown voice (400), or an unknown id (404).
         """
         try:
-            return self._find(wanted.strip())
+            return self._find(name.strip())
         except UserError as error:
             raise ApiError(400, f"{param}: {error}", param, "voice_not_found") from error
         except RecursionError:
             raise ApiError(400, f"{param}: the mix has too many brackets", param, "voice_not_found") from None
 
-    def _find(self, wanted: str) -> Voice:
-        if not wanted or len(wanted) > _LONGEST_EXPRESSION:
+    def _find(self, asked: str) -> Voice:
+        if not asked or len(asked) > _LONGEST_EXPRESSION:
             raise UserError(f"name a voice in 1 to {_LONGEST_EXPRESSION} characters")
-        if ID.fullmatch(wanted) or wanted.lower() in OPENAI_VOICES or wanted in stock_voices():
-            return self._single(wanted)
-        if any(kept.name == wanted for kept in self.kept()):
-            return self._single(wanted)
-        weights = _weights(wanted)
+        if ID.fullmatch(asked) or asked.lower() in OPENAI_VOICES or asked in stock_voices():
+            return self._single(asked)
+        if any(kept.name == asked for kept in self.kept()):
+            return self._single(asked)
+        weights = _weights(asked)
         if sum(map(abs, weights.values())) > _LARGEST_WEIGHTS:
-            raise UserError(f"the weights of {wanted!r} are too large: no voice sounds like that")
+            raise UserError(f"the weights of {asked!r} are too large: no voice sounds like that")
         voices = {name: self._single(name) for name in sorted(weights, key=lambda name: -weights[name])}
         if len(voices) == 1:
             return next(iter(voices.values()))
         pack = sum((weights[name] * voice.pack for name, voice in voices.items()), torch.zeros(()))
-        return Voice(wanted, pack, mixture_provenance(wanted, [voice.provenance for voice in voices.values()]))
+        return Voice(asked, pack, mixture_provenance(asked, [voice.provenance for voice in voices.values()]))
 
     def _single(self, name: str) -> Voice:
         """One voice. Files are never named by clients: only names and ids are looked up."""
@@ -164,19 +164,19 @@ def new_id() -> str:
     return f"voice_{secrets.token_hex(12)}"
 
 
-def _weights(wanted: str) -> dict[str, float]:
+def _weights(mixture: str) -> dict[str, float]:
     """Weights of the voices in a mix, in Kokoro-FastAPI's or in our own way of writing.
 
     Raises:
         UserError: neither.
     """
-    if not _MIX.fullmatch(wanted) or not ("(" in wanted or "+" in wanted):
-        return parts_of(wanted)
+    if not _MIX.fullmatch(mixture) or not ("(" in mixture or "+" in mixture):
+        return parts_of(mixture)
     weights: dict[str, float] = {}
-    for sign, name, weight in re.findall(r"([+-]?)([A-Za-z_][\w-]*)(?:\(([\d.]+)\))?", wanted):
+    for sign, name, weight in re.findall(r"([+-]?)([A-Za-z_][\w-]*)(?:\(([\d.]+)\))?", mixture):
         value = float(weight or 1) * (-1 if sign == "-" else 1)
         weights[name] = weights.get(name, 0.0) + value
     total = sum(weights.values())
     if abs(total) < 1e-6:
-        raise UserError(f"the weights of {wanted!r} sum to zero")
+        raise UserError(f"the weights of {mixture!r} sum to zero")
     return {name: weight / total for name, weight in weights.items()}

@@ -159,15 +159,15 @@ def measure_delivery(wave: np.ndarray, features: Sequence[SegmentFeatures], name
     speaker = mean_speaker(features)
     if speaker is None or not (f0 > 0).any():
         raise UserError(NO_VOICE.format(name=name))
-    known = [item for item in features if item.phonemes]
+    recognised = [item for item in features if item.phonemes]
     centre = median_log_f0(f0)
     return Delivery(
         lift=centre - usual_log_f0(speaker.cpu().numpy()),
         f0_range=_f0_range(f0),
         level_db=audio.active_level_db(wave, SAMPLE_RATE),
         prosody=mean_style(features).prosody.cpu(),
-        phonemes=tuple(item.phonemes for item in known),
-        units=tuple(_spoken_units(item) for item in known),
+        phonemes=tuple(item.phonemes for item in recognised),
+        units=tuple(_spoken_units(item) for item in recognised),
         log_f0=centre,
         rise=median_log_f0(f0[f0 > 0][-_END_FRAMES:]) - centre,
     )

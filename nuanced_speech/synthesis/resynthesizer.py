@@ -133,13 +133,13 @@ class Resynthesizer:
         Yields:
             audio ``[T]`` at 24 kHz of each string.
         """
-        kokoro, own = self.models.kokoro, mean_style(features)
-        speed = self._pace(features, own) if "rhythm" in delivery.keep else 1.0
+        kokoro, source_style = self.models.kokoro, mean_style(features)
+        speed = self._pace(features, source_style) if "rhythm" in delivery.keep else 1.0
         centre = median_log_f0(np.concatenate([f.f0 for f in features])) + delivery.octaves
         for phonemes in texts:
             with stage("text"):
                 ids = kokoro.tokens(phonemes)[None]
-                style = own if voice.pack is None else voice.style(features[0], ids.shape[1] - 2)
+                style = source_style if voice.pack is None else voice.style(features[0], ids.shape[1] - 2)
                 encoded = kokoro.encode_text(ids)
                 prosody = kokoro.predict(encoded, style.vector[None], speed=speed)
                 content = spread(encoded.content, prosody.durations)
@@ -151,14 +151,14 @@ class Resynthesizer:
 
     def _pace(self, features: Sequence[SegmentFeatures], style: Style) -> float:
         """How much faster the recording was spoken than Kokoro would speak the same words in its style."""
-        kokoro, own, predicted = self.models.kokoro, 0.0, 0.0
+        kokoro, source_units, predicted = self.models.kokoro, 0.0, 0.0
         for item in features:
             if item.phonemes:
                 ids = kokoro.tokens(item.phonemes)[None]
                 prosody = kokoro.predict(kokoro.encode_text(ids), style.vector[None])
-                own += item.units
+                source_units += item.units
                 predicted += float(prosody.units[0])
-        return float(np.clip(predicted / own, *PACE_LIMITS)) if own else 1.0
+        return float(np.clip(predicted / source_units, *PACE_LIMITS)) if source_units else 1.0
 
     def _decode(
         self,
@@ -173,14 +173,16 @@ class Resynthesizer:
     ) -> Rendered:
         """Audio ``[600 * units]`` of ``content [1, 512, units]``, ``f0`` and ``energy [2 * units]``; with a reference,
         after the post chain."""
-        spoken = voice.decoder_voice(style, features, self.decoder.uses_recordings)
+        decoder_voice = voice.decoder_voice(style, features, self.decoder.uses_recordings)
 
         def decode(units: slice, timbre: Tensor) -> np.ndarray:
             frames = _frames(units)
             melody, level = (
                 torch.from_numpy(x[frames].astype(np.float32))[None].to(content.device) for x in (f0, energy)
             )
-            wave = self.decoder(content[..., units], melody, level, replace(spoken, timbre=timbre[None]), seed=seed)
+            wave = self.decoder(
+                content[..., units], melody, level, replace(decoder_voice, timbre=timbre[None]), seed=seed
+            )
             return low_cut(wave[0].cpu().numpy())
 
         def render(units: slice, timbre: Tensor) -> np.ndarray:

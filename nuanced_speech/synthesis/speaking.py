@@ -67,8 +67,8 @@ class SpeedRange:
 
     def split(self, speed: float) -> tuple[float, float]:
         """Kokoro's part of a speed, and the factor that remains."""
-        own = min(max(speed, self.slowest), self.fastest)
-        return own, speed / own
+        kokoro_speed = min(max(speed, self.slowest), self.fastest)
+        return kokoro_speed, speed / kokoro_speed
 
 
 KOKORO_SPEEDS = SpeedRange()
@@ -124,7 +124,7 @@ class SpokenSentence:
 
 
 @dataclass(frozen=True)
-class Manner:
+class SpeakingSettings:
     """How a text is spoken.
 
     Attributes:
@@ -160,31 +160,33 @@ def speak_parts(
     rest: Iterator[Part],
     kokoro: Kokoro,
     decoder: Decoder,
-    manner: Manner,
+    settings: SpeakingSettings,
     start: Position | None = None,
 ) -> Iterator[SpokenSentence]:
     """Parts of a text spoken, each as soon as it is made; those before ``start`` are left out.
 
     Kokoro gives content and prosody, and the decoder the sound.
     """
-    start = start or Position(0, 0, round(manner.lead / SECONDS_PER_UNIT), None)
+    start = start or Position(0, 0, round(settings.lead / SECONDS_PER_UNIT), None)
     now, before, level, begun = start.now, start.before, start.level, {*start.begun}
     for number, group in enumerate(utterances(first, rest)):
         if number < start.utterances:
             continue
-        delivery = manner.deliveries.get(group[0].voice)
-        wanted = manner.speed * group[0].speed * (1.0 if delivery is None else delivery.speed)
-        own, factor = manner.kokoro_speeds.split(min(max(wanted, manner.speed_limits[0]), manner.speed_limits[1]))
-        parts = [_stretched(*part, factor) for part in _utter(kokoro, decoder, group, own, manner)]
+        delivery = settings.deliveries.get(group[0].voice)
+        speed = settings.speed * group[0].speed * (1.0 if delivery is None else delivery.speed)
+        kokoro_speed, factor = settings.kokoro_speeds.split(
+            min(max(speed, settings.speed_limits[0]), settings.speed_limits[1])
+        )
+        parts = [_stretched(*part, factor) for part in _utter(kokoro, decoder, group, kokoro_speed, settings)]
         memory.give_back()
         active_db = active_level_db(parts[0][1], SAMPLE_RATE)
         if level is None and delivery is not None:
             gain = _gain_to(delivery.level_db - active_db, [wave for _, wave, _ in parts])
-        elif delivery is None and manner.levelling.target_lufs is not None and group[0].voice not in begun:
+        elif delivery is None and settings.levelling.target_lufs is not None and group[0].voice not in begun:
             whole = np.concatenate([wave for _, wave, _ in parts])
-            gain = gain_to(manner.levelling.target_lufs, loudness(whole, SAMPLE_RATE))
+            gain = gain_to(settings.levelling.target_lufs, loudness(whole, SAMPLE_RATE))
         else:
-            gain = np.float32(10 ** (gain_db(level, active_db, manner.levelling) / 20))
+            gain = np.float32(10 ** (gain_db(level, active_db, settings.levelling) / 20))
         begun.add(group[0].voice)
         level = active_level_db(parts[-1][1] * gain, SAMPLE_RATE)
         for part, wave, words in parts:
@@ -195,7 +197,7 @@ def speak_parts(
                 for w in words
             ]
             now = begin + len(wave) // SAMPLES_PER_UNIT
-            silent = manner.pause * PAUSES[part.end] if part.pause is None else part.pause
+            silent = settings.pause * PAUSES[part.end] if part.pause is None else part.pause
             before = round(silent / SECONDS_PER_UNIT)
             after = Position(number + 1, now, before, level, tuple(begun)) if part is parts[-1][0] else None
             audio = np.concatenate([silence, limit(wave * gain)])
@@ -234,7 +236,7 @@ def _gain_to(gain_db: float, waves: list[np.ndarray]) -> np.float32:
 
 
 def _utter(
-    kokoro: Kokoro, decoder: Decoder, group: list[Part], speed: float, manner: Manner
+    kokoro: Kokoro, decoder: Decoder, group: list[Part], speed: float, settings: SpeakingSettings
 ) -> Iterator[tuple[Part, np.ndarray, list[TimedText]]]:
     """Parts that are spoken at once and cut apart again, each with its audio and the times of its words.
 
@@ -244,14 +246,14 @@ def _utter(
         raise AssertionError("an utterance is longer than Kokoro's context")
     ids = kokoro.tokens("".join(phonemes))[None]
     voice = group[0].voice
-    style = style_of(manner.packs[voice], ids.shape[1] - 2)[None]
+    style = style_of(settings.packs[voice], ids.shape[1] - 2)[None]
     encoded = kokoro.encode_text(ids)
     prosody = kokoro.predict(encoded, style.vector, speed=speed)
     content = spread(encoded.content, prosody.durations)
-    with precision.autocast(kokoro.device, None if manner.fast else torch.float32):
-        f0 = manner.deliveries[voice].melody(prosody.f0) if voice in manner.deliveries else prosody.f0
-        spoken = DecoderVoice.of_voice(style.decoder[0], manner.voices[voice])
-        audio = decoder(content, f0, prosody.energy, spoken, manner.seed)
+    with precision.autocast(kokoro.device, None if settings.fast else torch.float32):
+        f0 = settings.deliveries[voice].melody(prosody.f0) if voice in settings.deliveries else prosody.f0
+        decoder_voice = DecoderVoice.of_voice(style.decoder[0], settings.voices[voice])
+        audio = decoder(content, f0, prosody.energy, decoder_voice, settings.seed)
     wave = audio[0].float().cpu().numpy()
     ends = np.maximum(np.cumsum(prosody.durations[0].cpu().numpy()) - LAG, 0)
     loud = _loud(wave)
@@ -275,8 +277,8 @@ def _utter(
             TimedText(w.text, max(a, start) - start, min(b, stop) - start)
             for w, (a, b) in zip(part.words, part_spans, strict=True)
         ]
-        own = wave[start * SAMPLES_PER_UNIT : stop * SAMPLES_PER_UNIT]
-        yield part, fade_ends(own, min(FADE, len(own))), timed
+        cut = wave[start * SAMPLES_PER_UNIT : stop * SAMPLES_PER_UNIT]
+        yield part, fade_ends(cut, min(FADE, len(cut))), timed
         done += len(part.words)
 
 

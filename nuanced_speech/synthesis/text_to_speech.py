@@ -27,8 +27,8 @@ from nuanced_speech.synthesis.speaking import (
     KOKORO_SPEEDS,
     LEVELLING,
     Levelling,
-    Manner,
     Position,
+    SpeakingSettings,
     SpeedRange,
     SpokenSentence,
     speak_parts,
@@ -145,11 +145,11 @@ class TextToSpeech:
         fitted = _fitted(delivery, kokoro, loaded)
         packs = {name: Style.from_vector(fitted[name].pack if fitted else pack) for name, pack in loaded.items()}
         lead = 0.0 if pieces[0].text else pieces[0].pause or 0.0
-        manner = Manner(
+        settings = SpeakingSettings(
             packs, speed, pause, lead, seed, fast, self.levelling, self.kokoro_speeds, self.speed_limits, fitted,
             voices,
         )  # fmt: skip
-        return speak_parts(first, parts, kokoro, self.decoder, manner, start)
+        return speak_parts(first, parts, kokoro, self.decoder, settings, start)
 
     def check(self, speed: float, pause: float) -> None:
         """Check numbers before anything is loaded.
@@ -205,8 +205,8 @@ def language_of(voice: Voice, language: str | None = None) -> str:
         return code
     if language is None:
         return "en-us"
-    known = ", ".join([*VOICE_LANGUAGES.values(), *MAPPED_LANGUAGES])
-    raise UserError(f"language: unknown language {language!r}: choose from {known}")
+    languages = ", ".join([*VOICE_LANGUAGES.values(), *MAPPED_LANGUAGES])
+    raise UserError(f"language: unknown language {language!r}: choose from {languages}")
 
 
 def _check_fast(fast: bool, kokoro: Kokoro) -> None:

@@ -89,8 +89,8 @@ def text_parts(text: str, language: str, british: bool, dictionary: Dictionary |
     total = sum(len(c) > 0 and not c.isspace() for c in text)
     for sentence in sentences(text, language):
         words: list[Word] = []
-        own = sentence_language(sentence.text, language)
-        for word in pronounce(sentence.text, own, british, dictionary):
+        spoken_language = sentence_language(sentence.text, language)
+        for word in pronounce(sentence.text, spoken_language, british, dictionary):
             phonemes = "".join(p for p in word.phonemes if p in symbols)
             if words and not any(p.isalpha() for p in phonemes):
                 last = words.pop()

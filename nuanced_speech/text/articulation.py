@@ -39,16 +39,16 @@ class Sound:
 @lru_cache
 def table(language: str) -> dict[str, Sound]:
     """The phones of a language that are not written as Kokoro writes them."""
-    own, general = {}, {}
+    specific, general = {}, {}
     for line in TABLE.read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):
             continue
         languages, phone, symbols, nearness = line.split("\t")
         if language in languages.split():
-            own[phone] = Sound(symbols, nearness)
+            specific[phone] = Sound(symbols, nearness)
         elif languages == EVERY:
             general[phone] = Sound(symbols, nearness)
-    return general | own
+    return general | specific
 
 
 def to_kokoro(ipa: str, language: str) -> str:
@@ -85,12 +85,12 @@ def sounds(ipa: str, language: str) -> Iterator[tuple[str, Sound]]:
         yield from _sound(phone, table(language))
 
 
-def _sound(phone: str, known: dict[str, Sound]) -> Iterator[tuple[str, Sound]]:
+def _sound(phone: str, sounds: dict[str, Sound]) -> Iterator[tuple[str, Sound]]:
     """A phone, or its longest beginning, as the table has it; else its parts: tied letters, a letter and its marks."""
     ends = range(len(phone), 0, -1)
     # a tied letter is cut off only where the table says that it has no sound
-    end = next((k for k in ends if (at := known.get(phone[:k])) and (phone[k : k + 1] != TIE or not at.symbols)), 1)
+    end = next((k for k in ends if (at := sounds.get(phone[:k])) and (phone[k : k + 1] != TIE or not at.symbols)), 1)
     same = Sound(phone[0], "same") if phone[0] in vocabulary() else Sound("", "none")
-    yield phone[:end], known.get(phone[:end], same)
+    yield phone[:end], sounds.get(phone[:end], same)
     if rest := phone[end:].lstrip(TIE):
-        yield from _sound(rest, known)
+        yield from _sound(rest, sounds)

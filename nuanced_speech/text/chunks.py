@@ -45,8 +45,8 @@ def aligned(written: str, words: str) -> list[Chunk]:
         for first, stop, c1, d1 in spans:
             text = written[before[first].start() : ends[stop - 1]] if stop > first else ""
             gap = written[before[stop - 1].end() : ends[stop - 1]] if stop > first else " "
-            said = _joined(words, after[c1:d1])
-            chunks.append(Chunk(text, said + _gap(gap, after, d1, words) if said else ""))
+            phrase = _joined(words, after[c1:d1])
+            chunks.append(Chunk(text, phrase + _gap(gap, after, d1, words) if phrase else ""))
     chunks = _ended(chunks, written)
     start = before[0].start() if before else len(written)
     return [Chunk(written[:start], ""), *chunks] if start else chunks

@@ -75,9 +75,9 @@ def sentence_language(sentence: str, language: str, config: DetectionConfig | No
         return language
     if language not in _identifier().labels:
         return language
-    found, probability = _identifier().classify(text)
-    near = found in _OTHER_SCRIPTS or any(language in kin and found in kin for kin in _KIN)
-    return language if near or probability < config.least_inside else str(found)
+    detected, probability = _identifier().classify(text)
+    near = detected in _OTHER_SCRIPTS or any(language in kin and detected in kin for kin in _KIN)
+    return language if near or probability < config.least_inside else str(detected)
 
 
 @lru_cache

@@ -53,12 +53,14 @@ def read_dictionary(path: str | Path) -> Dictionary:
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
             continue
-        word, _, said = (part.strip() for part in line.partition("\t"))
-        if not word or not said or "\t" in said or re.search(r"[\[\]]", word + said):
+        word, _, pronunciation = (part.strip() for part in line.partition("\t"))
+        if not word or not pronunciation or "\t" in pronunciation or re.search(r"[\[\]]", word + pronunciation):
             raise UserError(f"dictionary: line {number} of {path} is not a word, a tab and its pronunciation")
-        if said.startswith("/") and not (len(said) > 2 and said.endswith("/") and _sounds(said)):
+        if pronunciation.startswith("/") and not (
+            len(pronunciation) > 2 and pronunciation.endswith("/") and _sounds(pronunciation)
+        ):
             raise UserError(f"dictionary: line {number} of {path} is no pronunciation in IPA, such as /kˈOkəɹO/")
-        entries[word] = said
+        entries[word] = pronunciation
     return Dictionary(entries)
 
 

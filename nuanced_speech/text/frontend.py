@@ -97,10 +97,10 @@ def spoken_sentences(text: str, language: str = "en", dictionary: Dictionary | N
         mark = f"[voice{':' + segment.voice if segment.voice else ''}] " if segment.voice != voice else ""
         voice = segment.voice
         pause = "" if segment.pause is None else f" [pause:{segment.pause:g}s]"
-        said = [
+        texts = [
             spoken_text(sentence.text, sentence_language(sentence.text, language), dictionary)
             for sentence in sentences(segment.text, language)
         ]
-        if said:
-            said[0], said[-1] = mark + said[0], said[-1] + pause if len(said) > 1 else mark + said[0] + pause
-        yield from said or ([pause.strip()] if pause else [])
+        if texts:
+            texts[0], texts[-1] = mark + texts[0], texts[-1] + pause if len(texts) > 1 else mark + texts[0] + pause
+        yield from texts or ([pause.strip()] if pause else [])

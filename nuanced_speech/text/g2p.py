@@ -35,8 +35,10 @@ def phonemize(
     Raises:
         UserError: as ``engine``, or no speakable word.
     """
-    said = "" if DECORATION.fullmatch(text) else spoken_text(text, language, dictionary) if written else text
-    parts = [_phonemes(stretch, own, british) for _, stretch, own in stretches(said, language)]
+    words = "" if DECORATION.fullmatch(text) else spoken_text(text, language, dictionary) if written else text
+    parts = [
+        _phonemes(stretch, stretch_language, british) for _, stretch, stretch_language in stretches(words, language)
+    ]
     phonemes = " ".join(part for part in parts if part)
     if not any(p.isalpha() for p in phonemes):
         raise UserError(f"nothing speakable in the text {text[:60]!r}: give at least one word")
@@ -61,9 +63,11 @@ def phoneme_chunks(
     """
     chunks: list[str] = []
     for sentence in split_sentences(clean(text).strip(), language):
-        own = sentence_language(sentence, language)
+        spoken_language = sentence_language(sentence, language)
         for clause in re.split(r"(?<=[;:…])\s+", sentence):
-            phonemes = phonemize(clause, own, dictionary=dictionary) if any(c.isalnum() for c in clause) else ""
+            phonemes = (
+                phonemize(clause, spoken_language, dictionary=dictionary) if any(c.isalnum() for c in clause) else ""
+            )
             for part in split_phonemes(phonemes, limit):
                 if chunks and len(chunks[-1]) + len(part) < limit:
                     chunks[-1] += " " + part

@@ -44,22 +44,22 @@ def segments(text: str) -> list[Segment]:
     Raises:
         UserError: a pause or a speed that is no number, or out of range.
     """
-    found: list[Segment] = []
+    result: list[Segment] = []
     state, start = Segment(""), 0
     for match in _DIRECTIVE.finditer(text):
-        found = _with(found, replace(state, text=text[start : match.start()]))
+        result = _with(result, replace(state, text=text[start : match.start()]))
         start = match.end()
         if match[1] == "pause":
             seconds = duration(match[2])
-            if found:
-                found[-1] = replace(found[-1], pause=min((found[-1].pause or 0) + seconds, PAUSE_LIMIT))
+            if result:
+                result[-1] = replace(result[-1], pause=min((result[-1].pause or 0) + seconds, PAUSE_LIMIT))
             else:
-                found = [Segment("", pause=seconds)]
+                result = [Segment("", pause=seconds)]
         elif match[3] == "voice":
             state = replace(state, voice=match[4])
         else:
             state = replace(state, speed=_speed(match[4]) if match[4] else 1.0)
-    return _with(found, replace(state, text=text[start:])) or [state]
+    return _with(result, replace(state, text=text[start:])) or [state]
 
 
 def voices_named(pieces: Iterable[Segment]) -> list[str]:
@@ -67,8 +67,8 @@ def voices_named(pieces: Iterable[Segment]) -> list[str]:
     return list(dict.fromkeys(piece.voice for piece in pieces if piece.voice is not None))
 
 
-def _with(found: list[Segment], segment: Segment) -> list[Segment]:
-    return [*found, segment] if any(c.isalnum() for c in segment.text) else found
+def _with(result: list[Segment], segment: Segment) -> list[Segment]:
+    return [*result, segment] if any(c.isalnum() for c in segment.text) else result
 
 
 def duration(text: str) -> float:

@@ -53,10 +53,10 @@ def words(number: float, language: str, **form: Any) -> str:
     from num2words import num2words
 
     try:
-        said = str(num2words(number, lang=_CODES.get(language, language), **form))
+        text = str(num2words(number, lang=_CODES.get(language, language), **form))
     except (NotImplementedError, OverflowError, TypeError, ValueError):
         return str(number)
-    return said.replace(",", "").replace(" - ", " ")
+    return text.replace(",", "").replace(" - ", " ")
 
 
 def plural(count: str, one: str, few: str, many: str, part: str) -> str:

@@ -43,11 +43,11 @@ def pronounce(
     """
     pieces = chunks(text, language, dictionary)
     words: list[Word] = []
-    for written, said, own in stretches(spoken(pieces), language):
-        found = _spoken(said, own, british)
-        if written != said and found:
-            found = [Word(notation.plain(written).strip(), "".join(word.phonemes for word in found))]
-        words += found
+    for written, spoken_form, stretch_language in stretches(spoken(pieces), language):
+        group = _spoken(spoken_form, stretch_language, british)
+        if written != spoken_form and group:
+            group = [Word(notation.plain(written).strip(), "".join(word.phonemes for word in group))]
+        words += group
     return _as_written(words, pieces)
 
 
@@ -55,8 +55,8 @@ def stretches(text: str, language: str) -> list[tuple[str, str, str]]:
     """The stretches of spoken text by script: as written, as an engine is to be given it, and its language."""
     hidden, kept = notation.hidden(text)
     return [
-        (notation.shown(written, kept), notation.shown(said, kept), own)
-        for written, said, own in speakable(hidden, language, speaks)
+        (notation.shown(written, kept), notation.shown(spoken_form, kept), stretch_language)
+        for written, spoken_form, stretch_language in speakable(hidden, language, speaks)
     ]
 
 

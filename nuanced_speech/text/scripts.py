@@ -82,8 +82,8 @@ def speakable(text: str, language: str, speaks: Callable[[str], bool]) -> Iterat
         language: the language of the text.
         speaks: whether there is an engine for a language.
     """
-    for stretch, own in stretches(text, language):
-        if own == language or speaks(own):
-            yield stretch, stretch, own
+    for stretch, stretch_language in stretches(text, language):
+        if stretch_language == language or speaks(stretch_language):
+            yield stretch, stretch, stretch_language
         else:
             yield stretch, transliterated(stretch), language

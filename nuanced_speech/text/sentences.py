@@ -107,9 +107,9 @@ def _segmenter(language: str) -> Any:
     import pysbd
 
     # pysbd has no Portuguese; Spanish has the same marks and many of the abbreviations
-    known = {"pt": "es"}.get(language, language)
-    known = known if known in pysbd.languages.LANGUAGE_CODES else "en"
-    return pysbd.Segmenter(known, clean=False, char_span=True)
+    code = {"pt": "es"}.get(language, language)
+    code = code if code in pysbd.languages.LANGUAGE_CODES else "en"
+    return pysbd.Segmenter(code, clean=False, char_span=True)
 
 
 def _cut(sentence: str) -> Iterator[str]:

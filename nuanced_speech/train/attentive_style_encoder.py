@@ -209,8 +209,8 @@ class AttentiveRecipe(Recipe):
 
     def settings(self) -> dict[str, str]:
         """All that shapes the weights but the number of steps, which may differ when a run is resumed."""
-        known = checkpoint.settings_of(self.config, "corpora", "steps")
-        return known | {"shape": str(self.shape), "utterances": str(len(self.examples))}
+        settings = checkpoint.settings_of(self.config, "corpora", "steps")
+        return settings | {"shape": str(self.shape), "utterances": str(len(self.examples))}
 
     def step(self, step: int) -> dict[str, float]:
         """Learn from random stretches of random utterances."""

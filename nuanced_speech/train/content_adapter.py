@@ -229,8 +229,8 @@ class AdapterRecipe(Recipe):
 
     def settings(self) -> dict[str, str]:
         """All that shapes the weights but the number of steps, which may differ when a run is resumed."""
-        known = checkpoint.settings_of(self.config, "corpora", "real", "steps")
-        return known | {"shape": str(self.shape), "data": self.data}
+        settings = checkpoint.settings_of(self.config, "corpora", "real", "steps")
+        return settings | {"shape": str(self.shape), "data": self.data}
 
     def step(self, step: int) -> dict[str, float]:
         """Learn from random crops of random utterances."""

@@ -216,7 +216,7 @@ def write_shard(tensors: dict[str, Tensor], path: Path) -> None:
             beside.write_text(f"{sha256([temporary])}  {path.name}\n", encoding="utf-8")
 
 
-def read_shard(path: Path, wanted: tuple[str, ...] = FIELDS) -> list[Utterance]:
+def read_shard(path: Path, names: tuple[str, ...] = FIELDS) -> list[Utterance]:
     """The utterances of one shard; fields that are not wanted stay empty.
 
     Raises:
@@ -230,7 +230,7 @@ def read_shard(path: Path, wanted: tuple[str, ...] = FIELDS) -> list[Utterance]:
     with reading(path, "a corpus shard", "delete it and make the corpus again"), safe_open(path, "pt") as shard:
         for k in range(sum(name.endswith(".ids") for name in shard.keys())):  # noqa: SIM118
             values = dict.fromkeys(FIELDS, torch.empty(0))
-            values |= {field: shard.get_tensor(f"{k}.{field}") for field in wanted}
+            values |= {field: shard.get_tensor(f"{k}.{field}") for field in names}
             check_finite(values)
             values["audio"] = unpack_audio(values["audio"])
             values["ids"], values["durations"] = values["ids"].long(), values["durations"].long()

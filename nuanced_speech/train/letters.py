@@ -28,16 +28,16 @@ class Letters:
     @classmethod
     def learn(cls, dictionary: Iterable[tuple[str, str]]) -> "Letters":
         """Learn from words and their phonemes."""
-        known, words = cls(), list(dictionary)
+        letters, words = cls(), list(dictionary)
         for _ in range(_ROUNDS):
             following = cls()
             for word, phonemes in words:
-                for letter, group in zip(word, known.align(word, phonemes) or [], strict=False):
+                for letter, group in zip(word, letters.align(word, phonemes) or [], strict=False):
                     bare = group.translate(_UNSTRESSED)
                     following._counts[letter, bare] += 1
                     following._totals[letter] += 1
-            known = following
-        return known
+            letters = following
+        return letters
 
     def align(self, word: str, phonemes: str) -> list[str] | None:
         """The phonemes of each letter, a stress mark with what follows it; None where the word has too few letters."""

@@ -137,8 +137,8 @@ def run(
                     break
                 if config.minutes and processes.agreed(lambda: clock() - began > 60 * (config.minutes or 0)):
                     checkpoints.save(step)
-                    known = processes.agreed(recipe.out_of_time)
-                    above_bars(report, f"{config.minutes:g} minutes are over after step {step}{known and ': ' + known}")
+                    ended = processes.agreed(recipe.out_of_time)
+                    above_bars(report, f"{config.minutes:g} minutes are over after step {step}{ended and ': ' + ended}")
                     break
                 figures = processes.mean(recipe.step(step))
                 step += 1
@@ -147,8 +147,8 @@ def run(
                 if step % config.log_every == 0 or step == 1:
                     if board:
                         board.scalars("train", figures, step)
-                    shown = list(figures.items())[:BAR_FIGURES]
-                    bar.set_postfix({name: f"{value:.3f}" for name, value in shown}, refresh=False)
+                    first_figures = list(figures.items())[:BAR_FIGURES]
+                    bar.set_postfix({name: f"{value:.3f}" for name, value in first_figures}, refresh=False)
                 if step % config.every == 0 or step == config.steps or (config.at_first and step == 1):
                     line = processes.agreed(partial(recipe.evaluate, step, board))
                     checkpoints.save(step)

@@ -100,8 +100,8 @@ def _analyse(utterance: Utterance, speed: float, encoder: SpeakerEncoder, least_
     half = len(wave) // 2
     embeddings = [encoder.embed(x, audio.SAMPLE_RATE) for x in (wave, wave[:half], wave[half:])]
     f0 = track_f0(wave, audio.SAMPLE_RATE)
-    known = [x for x in embeddings if x is not None]
-    if len(known) < len(embeddings) or not f0.any() or int(durations.sum()) < least_units:
+    present = [x for x in embeddings if x is not None]
+    if len(present) < len(embeddings) or not f0.any() or int(durations.sum()) < least_units:
         return {}
     return {
         "speed": torch.tensor(speed),
@@ -109,7 +109,7 @@ def _analyse(utterance: Utterance, speed: float, encoder: SpeakerEncoder, least_
         "durations": durations.to(torch.int16),
         "f0": torch.from_numpy(f0),
         "energy": torch.from_numpy(energy(wave)) + ENERGY_OFFSET,
-        "embeddings": torch.from_numpy(np.stack(known)),
+        "embeddings": torch.from_numpy(np.stack(present)),
     }
 
 

@@ -201,9 +201,9 @@ class PhonemeRecognizerRecipe(Recipe):
 
         The fingerprint of the clips stands for the settings that choose them.
         """
-        known = checkpoint.settings_of(self.config, "corpora", "real", "steps", "max_phonemes")
+        settings = checkpoint.settings_of(self.config, "corpora", "real", "steps", "max_phonemes")
         words = checkpoint.fingerprint(self.recogniser.tokenizer.json().encode())
-        return known | {"data": self.data, "lexicon": words}
+        return settings | {"data": self.data, "lexicon": words}
 
     def batch(self, step: int) -> list[Clip]:
         """Random clips of a step, all of about the same length."""

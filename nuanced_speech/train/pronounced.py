@@ -50,7 +50,7 @@ def pronounced_words(listener: WhisperModel, first: int | None = None, parts: in
 def with_parts(
     listener: WhisperModel,
     words: dict[str, list[int]],
-    known: dict[str, str],
+    pronunciations: dict[str, str],
     limit: int,
     learned: int = LEARNED,
 ) -> PhonemeTokenizer:
@@ -58,11 +58,11 @@ def with_parts(
     need, frequent ones before rare ones.
 
     Args:
-        known: words and their phonemes.
+        pronunciations: words and their phonemes.
         learned: number of words from which it is learned what letters stand for.
     """
     tokenizer = listener.english_tokenizer
-    letters = Letters.learn(random.Random(0).sample(sorted(known.items()), min(learned, len(known))))
+    letters = Letters.learn(random.Random(0).sample(sorted(pronunciations.items()), min(learned, len(pronunciations))))
     common = set(dictionary_words())
     numbers = {
         (" " + phonemes, token): number
@@ -72,7 +72,7 @@ def with_parts(
     # the best way to write what sounds so, and its weight
     paths: dict[str, tuple[float, list[Part]]] = {}
     needed: dict[Part, float] = defaultdict(float)
-    for word, phonemes in step_bar(known.items(), "pronouncing parts of words"):
+    for word, phonemes in step_bar(pronunciations.items(), "pronouncing parts of words"):
         tokens = tokenizer.encode(" " + word)
         groups = letters.align(word, phonemes) if 1 < len(tokens) <= MOST_PARTS and phonemes not in words else None
         if groups is None:

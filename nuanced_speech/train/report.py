@@ -79,8 +79,8 @@ def tables(report: dict[str, Any]) -> str:
     lines += ["| speech | segments | cosine | timbre | prosody | average voice |", "|---|---|---|---|---|---|"]
     for name, figures in report["similarity"].items():
         if figures["segments"]:
-            shown = [f"{figures[key]:.3f}" for key in ("cosine", "timbre", "prosody", "average_voice")]
-            lines.append(f"| {' | '.join([name, str(figures['segments']), *shown])} |")
+            cosines = [f"{figures[key]:.3f}" for key in ("cosine", "timbre", "prosody", "average_voice")]
+            lines.append(f"| {' | '.join([name, str(figures['segments']), *cosines])} |")
     return "\n".join(lines)
 
 

@@ -142,9 +142,9 @@ def check(config: TrainConfig) -> None:
 
 def identity(config: TrainConfig, sentences: list[str], corpus_styles: torch.Tensor | None) -> dict[str, str]:
     """All that shapes the weights, as text: a checkpoint is only continued with the same."""
-    known = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in _FREE}
-    known["text"] = fingerprint("\n".join(sentences).encode())
-    known["corpus"] = "none"
+    settings = {f.name: str(getattr(config, f.name)) for f in fields(config) if f.name not in _FREE}
+    settings["text"] = fingerprint("\n".join(sentences).encode())
+    settings["corpus"] = "none"
     if corpus_styles is not None:
-        known["corpus"] = fingerprint(corpus_styles.cpu().numpy().tobytes())
-    return known
+        settings["corpus"] = fingerprint(corpus_styles.cpu().numpy().tobytes())
+    return settings

@@ -121,13 +121,13 @@ class TimbreExtensionRecipe(Recipe):
             mine = self.processes.rows(config.batch_size), slice(config.batch_size + self.processes.rank, whole)
             numbers = [*range(whole)[mine[0]], *range(whole)[mine[1]][:: self.processes.count]]
             batch, sources = batch.rows(numbers), [sources[k] for k in numbers]
-        own = slice(config.batch_size // self.processes.count)
-        floors = [torch.stack([self.noise[k][n] for k in sources[own]]) for n in range(len(RESOLUTIONS))]
+        rows = slice(config.batch_size // self.processes.count)
+        floors = [torch.stack([self.noise[k][n] for k in sources[rows]]) for n in range(len(RESOLUTIONS))]
         self.extension.train()
         extended = self.kokoro.extended(self.extension.columns)
         wave = self.speak(extended, batch, torch.cat([batch.timbre, self.extension(batch.known)], 1), seed)
         cosine = (embed(self.encoder, wave) * batch.target).sum(-1).mean()
-        apart = spectral_distance(self.spectra, at_whisper_rate(wave[own]), at_whisper_rate(batch.wave[own]), floors)
+        apart = spectral_distance(self.spectra, at_whisper_rate(wave[rows]), at_whisper_rate(batch.wave[rows]), floors)
         loss = apart - config.likeness_weight * cosine
         figures = {"spectra": float(apart.detach()), "cosine": float(cosine.detach())}
         if config.adversarial_weight:
@@ -149,8 +149,8 @@ class TimbreExtensionRecipe(Recipe):
 
     def evaluate(self, step: int, board: Board | None) -> str:
         """Likeness to speakers that were held out."""
-        own, others = likeness(self.kokoro, self.encoder, self.extension, self.passages, self.held_out)
-        return f"held out, cosine in own voice {own:.3f}, in others' {others:.3f}"
+        same, others = likeness(self.kokoro, self.encoder, self.extension, self.passages, self.held_out)
+        return f"held out, cosine in own voice {same:.3f}, in others' {others:.3f}"
 
     def _parts(self) -> dict[str, Any]:
         return {

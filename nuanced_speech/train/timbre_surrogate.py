@@ -280,11 +280,11 @@ def _descent(network: nn.Module, rows: Tensor, epochs: int, decay: float, rng: n
 def cleanness(quality: Tensor) -> Tensor:
     """One figure ``[N]`` for the columns of quality ``[N, 4]``: the mean of what each is better than average, in its
     standard deviations; NaN where nothing was measured."""
-    known = quality[quality.isfinite().any(1)]
-    if not len(known):
+    measured = quality[quality.isfinite().any(1)]
+    if not len(measured):
         return torch.full((len(quality),), torch.nan)
-    mean = known.nanmean(0)
-    deviation = (known - mean).square().nanmean(0).sqrt().clamp(min=1e-6)
+    mean = measured.nanmean(0)
+    deviation = (measured - mean).square().nanmean(0).sqrt().clamp(min=1e-6)
     return ((quality - mean) / deviation * torch.tensor(BETTER)).nanmean(1)
 
 

@@ -43,13 +43,13 @@ def prepare(config: PrepareConfig, progress: Callable[[float], None] = lambda sh
     """
     _check(config)
     paths, unreadable = _files(config)
-    known = transcripts.find(paths)
-    recordings = [path for path in paths if path not in known.sources]
+    texts = transcripts.find(paths)
+    recordings = [path for path in paths if path not in texts.sources]
     if not recordings and not unreadable:
         raise UserError(f"{config.source}: no files in it; put recordings there")
     state = config.out / STATE
     _begin(config, state)
-    jobs = _jobs(config.source, recordings, known.texts)
+    jobs = _jobs(config.source, recordings, texts.texts)
     done = {job.path: _finished(config.out, job) for job in jobs}
     waiting = [job for job in jobs if done[job.path] is None]
     stale = {path.stem for path in (state / "files").glob("*.json")} - {job.prefix for job in jobs}

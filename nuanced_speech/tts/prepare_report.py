@@ -131,8 +131,8 @@ def markdown(figures: dict[str, Any]) -> str:
         if not covered["counts"]:
             lines += ["There are no phonemes for this language here; rates are in letters a second.", ""]
             continue
-        known = covered["inventory"]
-        of = f" of {known}" if known else ""
+        inventory = covered["inventory"]
+        of = f" of {inventory}" if inventory else ""
         lines.append(f"{len(covered['counts'])}{of} occur. How often: ")
         lines[-1] += ", ".join(f"{p} {count}" for p, count in covered["counts"].items()) + "."
         if covered["missing"]:
@@ -141,8 +141,8 @@ def markdown(figures: dict[str, Any]) -> str:
             lines.append(f"Fewer than {RARE} times: {' '.join(covered['rare'])}.")
         lines.append("")
     if len(figures["languages"]) > 1:
-        spoken = ", ".join(f"{language} ({count} clips)" for language, count in figures["languages"].items())
-        lines += [f"More than one language was found: {spoken}. If there is one only, name it with --language.", ""]
+        languages = ", ".join(f"{language} ({count} clips)" for language, count in figures["languages"].items())
+        lines += [f"More than one language was found: {languages}. If there is one only, name it with --language.", ""]
     if figures["notes"]:
         lines += ["## Notes", "", *(f"- {note}" for note in figures["notes"]), ""]
     return "\n".join(lines)

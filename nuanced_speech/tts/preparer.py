@@ -63,10 +63,10 @@ class Preparer:
         job: Job,
         wave: np.ndarray,
         full_scale: float,
-        found: list[Span],
+        sounds: list[Span],
         progress: Callable[[float], None],
     ) -> tuple[list[Clip], list[Rejection]]:
-        whole = Span(found[0].start, found[-1].end)
+        whole = Span(sounds[0].start, sounds[-1].end)
         if job.text and whole.seconds <= self.longest:
             spans = [whole]
         else:

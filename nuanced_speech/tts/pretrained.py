@@ -62,15 +62,15 @@ def speak(text: str, config: PretrainedConfig) -> tuple[np.ndarray, int]:
         arguments["generate_kwargs"] = {"max_new_tokens": max(steps, 1) + pipe.model.config.decoder.num_codebooks - 1}
     torch.manual_seed(config.seed)
     try:
-        said = pipe(text, **arguments)
+        output = pipe(text, **arguments)
     except (RuntimeError, ValueError, IndexError, KeyError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(f"{config.model} can make nothing of this text ({first}): try another") from error
-    wave = np.asarray(said["audio"], np.float32)
+    wave = np.asarray(output["audio"], np.float32)
     wave = wave.mean(tuple(range(wave.ndim - 1))) if wave.ndim > 1 else np.atleast_1d(wave)
     if wave.size == 0 or not np.isfinite(wave).all():
         raise UserError(f"{config.model} made no sound of this text: try another text, or another seed")
-    rate = int(said["sampling_rate"])
+    rate = int(output["sampling_rate"])
     # loud models go a little beyond full scale
     return limit(wave, rate), rate
 
@@ -108,9 +108,9 @@ def bark_preset(pipe: Any, name: str, speaker: str) -> dict[str, torch.Tensor]:
 
     with hub_errors(name) as place:
         processor = BarkProcessor.from_pretrained(place)
-    known = [key for key in (processor.speaker_embeddings or {}) if key != "repo_or_path"]
-    if speaker not in known:
-        some = ", ".join(known[:3]) + " …" if known else "it has none"
+    presets = [key for key in (processor.speaker_embeddings or {}) if key != "repo_or_path"]
+    if speaker not in presets:
+        some = ", ".join(presets[:3]) + " …" if presets else "it has none"
         raise UserError(f"{name} has no voice preset {speaker!r}: {some}")
     with hub_errors(name):
         preset = processor._load_voice_preset(speaker)

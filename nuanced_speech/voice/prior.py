@@ -60,10 +60,10 @@ def pitch_hz(prosody: Tensor) -> float:
 
 def _share_in_pitch(prosody: Tensor, centre: Tensor, parts: Sequence[Tensor]) -> float:
     """How much of the way from ``centre [128]`` to ``prosody [128]`` keeps the pitch in the range of real voices."""
-    known = [pitch_hz(style.prosody) for style in stock_styles()]
-    known += [pitch_hz(Style.from_vector(part).prosody) for part in parts]
+    pitches = [pitch_hz(style.prosody) for style in stock_styles()]
+    pitches += [pitch_hz(Style.from_vector(part).prosody) for part in parts]
     start, end = pitch_hz(centre), pitch_hz(prosody)
-    lowest, highest = min(known), max(known)
+    lowest, highest = min(pitches), max(pitches)
     if lowest <= end <= highest:
         return 1.0
     return ((lowest if end < lowest else highest) - start) / (end - start)

@@ -114,12 +114,12 @@ def own_voices(folder: Path | None = None) -> dict[str, Path]:
     Args:
         folder: the only one to look in; None: ``voices/`` and then ``user_folder()``.
     """
-    found: dict[str, Path] = {}
+    voices: dict[str, Path] = {}
     for place in [user_folder(), OWN_FOLDER] if folder is None else [folder]:
         files = [path for path in place.glob("[!.]*") if path.suffix in PACK_SUFFIXES and path.is_file()]
         files.sort(key=lambda path: (path.stem, path.suffix == ".safetensors"))
-        found |= {path.stem: path for path in files if path.stem not in stock_voices()}
-    return dict(sorted(found.items()))
+        voices |= {path.stem: path for path in files if path.stem not in stock_voices()}
+    return dict(sorted(voices.items()))
 
 
 def own_voice(name: str) -> Path | None:

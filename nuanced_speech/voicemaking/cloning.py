@@ -183,8 +183,8 @@ def _sentences(models: ModelBank, recordings: list[Recording], language: str | N
     sentences: list[Sentence] = []
     for wave, piece in pieces[:TRANSCRIBED]:
         # the margins belong to the neighbours, and silence is cut out: what is left is the sentence
-        own = wave[piece.start * SAMPLES_PER_UNIT : piece.end * SAMPLES_PER_UNIT]
-        transcript = models.transcriber.transcribe(to_16k(own), language)
+        sentence_wave = wave[piece.start * SAMPLES_PER_UNIT : piece.end * SAMPLES_PER_UNIT]
+        transcript = models.transcriber.transcribe(to_16k(sentence_wave), language)
         language = language or transcript.language
         if language in LANGUAGES:
             with suppress(UserError):  # nothing speakable
@@ -213,7 +213,7 @@ def _prosody_rows(
 ) -> Tensor:
     """The prosody ``[510, 128]`` that fits best of mixtures of the language's voices, of all voices if it has none."""
     names = [name for name in stock_voices() if name not in config.left_out]
-    own = [name for name in names if iso_639(VOICE_LANGUAGES[name[0]]) == language]
-    packs = torch.stack([stock_voices()[name] for name in own or names])
+    same_language = [name for name in names if iso_639(VOICE_LANGUAGES[name[0]]) == language]
+    packs = torch.stack([stock_voices()[name] for name in same_language or names])
     weights = fit_prosody(models.kokoro, sentences, log_f0, packs, progress, config)
     return Style.from_vector(torch.einsum("v,vrs->rs", weights, packs)).prosody

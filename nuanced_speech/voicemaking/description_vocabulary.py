@@ -248,9 +248,9 @@ class _Reader:
                 self.accents.setdefault(_ACCENTS[word], token)
             return
         factor = NEGATED if self.negated else self.degree
-        shown = f"not {token}" if self.negated else token
+        as_written = f"not {token}" if self.negated else token
         for attribute, level in DIRECT.get(word, {}).items():
-            self.words.setdefault(attribute, {})[shown] = level * factor
+            self.words.setdefault(attribute, {})[as_written] = level * factor
         for attribute, level in _MANNERS.get(word, {}).items():
             self.manner[attribute] = self.manner.get(attribute, 0.0) + level * factor
 

@@ -50,6 +50,6 @@ def instructed(voice: Voice, instructions: str) -> Instructed:
     style = style_of(voice.pack).double().cpu().numpy()
     # the prior alone would move the voice towards the mean: only what the words add to that counts
     nothing = np.zeros_like(change)
-    steps = [directions().step(style, wanted, asked, stock.spread) for wanted in (change, nothing)]
+    steps = [directions().step(style, changed, asked, stock.spread) for changed in (change, nothing)]
     step = steps[0] - steps[1]
     return Instructed(replace(voice, pack=voice.pack + torch.from_numpy(step).to(voice.pack)), levels)

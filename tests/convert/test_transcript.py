@@ -26,7 +26,7 @@ def silent(start: int, end: int) -> SegmentFeatures:
     )  # fmt: skip
 
 
-def test_the_dictionary_counts_for_heard_words() -> None:
+def test_the_dictionary_counts_for_recognised_words() -> None:
     words = [Word("Nguyen", 0.1, 0.4), Word("left", 1.2, 1.5)]
     transcript = Transcript("Nguyen left", "en", [whisper.Segment("Nguyen left", 0.0, 2.0, words)])
     features = [silent(0, 40), silent(40, 80)]

@@ -18,7 +18,7 @@ from nuanced_speech.dialogue.conversation import Conversation, Message, Turn
 from nuanced_speech.dialogue.language_model import Sampling
 from nuanced_speech.dialogue.listener import Listener, Question
 from nuanced_speech.dialogue.local_model import LocalModel
-from nuanced_speech.dialogue.replier import Answered, Replier, ReplyConfig, Spoken, Written
+from nuanced_speech.dialogue.replier import AnswerEvent, Replier, ReplyConfig, SpeechEvent, TextEvent
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.text.sentences import split_sentences
 from nuanced_speech.voice.voice import Voice
@@ -73,9 +73,9 @@ def test_a_real_question_is_heard_answered_and_spoken_in_its_own_voice(
     assert question.voice is not None and len(question.voice.pack) == 1 and question.voice.provenance.cloned
     answering = replier(quick, small_model)
     events = list(answering.answer(question, Conversation("Answer with one short sentence.")))
-    spoken = [event.sentence for event in events if isinstance(event, Spoken)]
-    text = "".join(event.text for event in events if isinstance(event, Written)).strip()
-    assert isinstance(events[-1], Answered)
+    spoken = [event.sentence for event in events if isinstance(event, SpeechEvent)]
+    text = "".join(event.text for event in events if isinstance(event, TextEvent)).strip()
+    assert isinstance(events[-1], AnswerEvent)
     (turn,) = events[-1].conversation.turns
     assert turn == Turn(question.text, question.tone, turn.answer)
     assert turn.answer and " ".join(text.split()).startswith(turn.answer)
@@ -96,7 +96,7 @@ def test_the_first_sentence_is_spoken_before_the_last_is_written(quick: Converte
     events = replier(quick, model).answer(calm, talk, Voice.load("af_heart"))
     times = []
     for event in events:
-        if isinstance(event, Spoken):
+        if isinstance(event, SpeechEvent):
             times.append(event.sentence.words[0].start)
             if len(times) == 2:
                 break

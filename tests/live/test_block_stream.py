@@ -82,7 +82,7 @@ def test_the_fast_decoder_needs_a_block_and_what_is_looked_ahead(
     parts = list(all_of(stream, speech[: 3 * SAMPLE_RATE], 2_400))
     wave = joined(parts)
     assert len(wave) >= 3 * SAMPLE_RATE and np.isfinite(wave).all()
-    lags = [part.heard - (part.start + len(part.wave)) for part in parts[:-2]]
+    lags = [part.needed - (part.start + len(part.wave)) for part in parts[:-2]]
     # what the fast decoder itself looks ahead comes on top
     assert max(lags) <= (0.15 + fast.look_ahead + 0.05) * SAMPLE_RATE
 

@@ -27,7 +27,7 @@ WORDS = "I will call you again tomorrow, and then we can talk about the plan."
 
 
 @dataclass(frozen=True)
-class Spoken:
+class SpeechFigures:
     """Median F0 and range of F0 in octaves, seconds, and level in dBFS of a sentence."""
 
     log_f0: float
@@ -36,7 +36,7 @@ class Spoken:
     level_db: float
 
     @classmethod
-    def of(cls, wave: np.ndarray) -> Spoken:
+    def of(cls, wave: np.ndarray) -> SpeechFigures:
         f0 = track_f0(wave)
         log_f0 = np.log2(f0[f0 > 0])
         low, middle, high = np.quantile(log_f0, (0.1, 0.5, 0.9))
@@ -68,8 +68,8 @@ def test_other_words_in_another_voice_take_on_the_delivery(converter: Converter)
     assert excited.lift - dull.lift == pytest.approx(0.4, abs=0.1)
     assert excited.f0_range > 1.5 * dull.f0_range
 
-    def say(delivery: Delivery) -> Spoken:
-        return Spoken.of(TextToSpeech(converter.models).speak(WORDS, "af_heart", delivery=delivery))
+    def say(delivery: Delivery) -> SpeechFigures:
+        return SpeechFigures.of(TextToSpeech(converter.models).speak(WORDS, "af_heart", delivery=delivery))
 
     high, low = say(excited), say(dull)
     assert high.log_f0 - low.log_f0 == pytest.approx(0.4, abs=0.15)

@@ -112,13 +112,13 @@ def _converted(services: Services, asked: _Asked, job: Job[bytes], folder: Path)
         path = folder / "reference.wav"
         audio.write(path, asked.reference, comment="")
         options = replace(options, voice=path)
-    told = -1
+    percent = -1
 
     def progress(share: float) -> None:
-        nonlocal told
+        nonlocal percent
         job.check()
-        if int(share * 100) > told:
-            told = int(share * 100)
+        if int(share * 100) > percent:
+            percent = int(share * 100)
             job.emit(_line("progress", share=round(share, 2)))
 
     conversion = services.engine.converter.convert(asked.wave, options, sample_rate=SAMPLE_RATE, progress=progress)

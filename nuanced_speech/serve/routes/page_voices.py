@@ -79,8 +79,8 @@ def router(services: Services) -> APIRouter:
     @routes.get("/page/sample")
     async def sample(voice: Annotated[str, Query(min_length=1, max_length=300)], request: Request) -> Response:
         """A sentence in a voice."""
-        found = drafts.get(voice) if voice.startswith("draft_") else services.voices.find(voice)
-        data = await services.queue.result(lambda job: samples(found, job), request.is_disconnected)
+        sampled = drafts.get(voice) if voice.startswith("draft_") else services.voices.find(voice)
+        data = await services.queue.result(lambda job: samples(sampled, job), request.is_disconnected)
         return Response(data, media_type="audio/mpeg")
 
     @routes.post("/page/words")

@@ -26,8 +26,8 @@ def router(services: Services) -> APIRouter:
         """Talk until the client goes away."""
         offered = [part.strip() for part in socket.headers.get("sec-websocket-protocol", "").split(",")]
         # a secret is never sent back
-        shown = next((part for part in offered if part and not part.startswith(SUBPROTOCOL)), None)
-        await socket.accept(subprotocol=shown)
+        token = next((part for part in offered if part and not part.startswith(SUBPROTOCOL)), None)
+        await socket.accept(subprotocol=token)
         if len(sessions) >= services.config.limits.realtime_sessions:
             await socket.close(_BUSY, "the server has as many conversations as it may have: try again later")
             return

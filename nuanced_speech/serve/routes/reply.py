@@ -17,7 +17,7 @@ from nuanced_speech.audio import to_int16
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import ContentError, UserError
 from nuanced_speech.dialogue.conversation import LONGEST_SYSTEM, Conversation
-from nuanced_speech.dialogue.replier import Answered, Heard, Replier, ReplyEvent, Spoken, Written
+from nuanced_speech.dialogue.replier import AnswerEvent, QuestionEvent, Replier, ReplyEvent, SpeechEvent, TextEvent
 from nuanced_speech.models.whisper import check_language
 from nuanced_speech.serve.errors import ApiError, error_body, of_user_error
 from nuanced_speech.serve.jobs import Cancelled, Job
@@ -158,18 +158,18 @@ def _events(services: Services, replier: Replier, asked: _Asked, job: Job[bytes]
 
 
 def _shown(services: Services, step: ReplyEvent) -> Iterator[bytes]:
-    if isinstance(step, Heard):
+    if isinstance(step, QuestionEvent):
         question = step.question
         yield _event("reply.heard", text=question.text, language=question.language, delivery=question.tone)
-    elif isinstance(step, Written):
+    elif isinstance(step, TextEvent):
         yield _event("reply.text.delta", delta=step.text)
-    elif isinstance(step, Spoken):
+    elif isinstance(step, SpeechEvent):
         sentence = step.sentence
         services.metrics.audio.labels("reply").inc(len(sentence.audio) / SAMPLE_RATE)
         words = [{"word": w.text, "start_time": round(w.start, 3), "end_time": round(w.end, 3)} for w in sentence.words]
         samples = to_int16(sentence.audio).astype("<i2").tobytes()
         yield _event("reply.audio.delta", audio=base64.b64encode(samples).decode(), timestamps=words)
-    elif isinstance(step, Answered):
+    elif isinstance(step, AnswerEvent):
         conversation = step.conversation
         yield _event("reply.done", conversation=conversation.to_json(), **asdict(conversation.turns[-1]))
 

@@ -158,11 +158,11 @@ def _checked_text(services: Services, body: SpeechRequest) -> list[Segment]:
 
 def _spoken(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[SpokenSentence]:
     """Sentences as they are made, in the delivery of the recording if there is one."""
-    spoken = asked.job
+    speech_job = asked.job
     if asked.recording is not None:
-        spoken = replace(spoken, delivery=services.engine.deliveries(asked.recording))
+        speech_job = replace(speech_job, delivery=services.engine.deliveries(asked.recording))
         job.check()
-    for sentence in services.engine.speak(spoken):
+    for sentence in services.engine.speak(speech_job):
         services.metrics.audio.labels("speech").inc(len(sentence.audio) / SAMPLE_RATE)
         yield sentence
 
@@ -189,8 +189,8 @@ def _events(services: Services, asked: _Asked, job: Job[bytes]) -> Iterator[byte
             yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(data).decode()})
         if words and asked.body.return_timestamps:
             yield _event({"type": "speech.audio.timestamps", "timestamps": _shown(words)})
-    spoken = len(asked.body.input.split())
-    usage = {"input_tokens": spoken, "output_tokens": units, "total_tokens": spoken + units}
+    word_count = len(asked.body.input.split())
+    usage = {"input_tokens": word_count, "output_tokens": units, "total_tokens": word_count + units}
     yield _event({"type": "speech.audio.done", "usage": usage})
 
 

@@ -115,18 +115,25 @@ async def _asked(services: Services, form: Any) -> _Asked:
         except UserError as error:
             raise ApiError(400, f"language: {error}", "language", "invalid_value") from None
     _check_temperature(text_field(form, "temperature", "0") or "0")
-    wanted = [*form.getlist("timestamp_granularities[]"), *form.getlist("timestamp_granularities")]
-    for name in wanted:
+    granularities = [*form.getlist("timestamp_granularities[]"), *form.getlist("timestamp_granularities")]
+    for name in granularities:
         if name not in ("word", "segment"):
             message = "timestamp_granularities: choose word, segment or both"
             raise ApiError(400, message, "timestamp_granularities", "invalid_value")
-    if "word" in wanted and response_format != "verbose_json":
+    if "word" in granularities and response_format != "verbose_json":
         message = "timestamp_granularities: words need response_format verbose_json"
         raise ApiError(400, message, "timestamp_granularities", "invalid_value")
     prompt = text_field(form, "prompt", None, services.config.limits.characters)
     data = await required_file(form, "file", services.config.limits.body_bytes)
     wave = await decoded(services, data, "file")
-    return _Asked(wave, language, response_format, "word" in wanted, not wanted or "segment" in wanted, prompt)
+    return _Asked(
+        wave,
+        language,
+        response_format,
+        "word" in granularities,
+        not granularities or "segment" in granularities,
+        prompt,
+    )
 
 
 def _check_temperature(text: str) -> None:
@@ -142,7 +149,7 @@ def _transcripts(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[_
     """Stretches of the recording, transcribed."""
     for part in services.engine.transcribe(asked.wave, asked.language, asked.words, asked.prompt):
         job.check()
-        at, found = part.start, part.transcript
+        at, transcript = part.start, part.transcript
         moved = [
             replace(
                 piece,
@@ -150,9 +157,9 @@ def _transcripts(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[_
                 end=min(piece.end + at, asked.duration),
                 words=[replace(w, start=w.start + at, end=w.end + at) for w in piece.words],
             )
-            for piece in found.segments
+            for piece in transcript.segments
         ]
-        yield _Text(found.text, found.language, moved)
+        yield _Text(transcript.text, transcript.language, moved)
     services.metrics.audio.labels("transcription").inc(asked.duration)
 
 
@@ -192,12 +199,12 @@ def _response(asked: _Asked, text: _Text) -> Response:
 def _verbose(asked: _Asked, text: _Text) -> dict[str, Any]:
     from whisper.tokenizer import LANGUAGES
 
-    shown: dict[str, Any] = {
+    body: dict[str, Any] = {
         "task": "transcribe", "language": LANGUAGES.get(text.language, text.language),
         "duration": round(asked.duration, 3), "text": text.text,
     }  # fmt: skip
     if asked.segments:
-        shown["segments"] = [
+        body["segments"] = [
             {
                 "id": k, "seek": 0, "start": round(piece.start, 3), "end": round(piece.end, 3), "text": piece.text,
                 "tokens": [], "temperature": 0.0, "avg_logprob": piece.log_probability,
@@ -206,12 +213,12 @@ def _verbose(asked: _Asked, text: _Text) -> dict[str, Any]:
             for k, piece in enumerate(text.segments)
         ]  # fmt: skip
     if asked.words:
-        shown["words"] = [
+        body["words"] = [
             {"word": word.text, "start": round(word.start, 3), "end": round(word.end, 3)}
             for piece in text.segments
             for word in piece.words
         ]
-    return shown
+    return body
 
 
 def _cue(piece: Segment, decimal: str) -> str:

@@ -192,20 +192,20 @@ class _Talk:
         )  # fmt: skip
 
     def _failed(self, error: Exception) -> None:
-        known = isinstance(error, UserError)
-        message = str(error) if known else "the server failed at this sound; its log has the reason"
-        event = _error(ApiError(400 if known else 500, message, None, "conversion_failed"))
+        is_user_error = isinstance(error, UserError)
+        message = str(error) if is_user_error else "the server failed at this sound; its log has the reason"
+        event = _error(ApiError(400 if is_user_error else 500, message, None, "conversion_failed"))
         self.loop.call_soon_threadsafe(self.outgoing.put_nowait, event)
 
     def _described(self, settings: _Settings) -> dict[str, Any]:
-        wanted = {
+        described = {
             "format": {"type": "audio/pcm", "rate": SAMPLE_RATE}, **asdict(settings),
             "reserve_ms": round(settings.live.reserve_seconds * 1000),
         }  # fmt: skip
         return {
             "id": self.id, "object": "realtime.session", "type": "translation", "model": MODEL,
             "expires_at": round(self.began + self.services.config.limits.live_seconds),
-            "audio": {"input": {"format": {"type": "audio/pcm", "rate": SAMPLE_RATE}}, "output": wanted},
+            "audio": {"input": {"format": {"type": "audio/pcm", "rate": SAMPLE_RATE}}, "output": described},
         }  # fmt: skip
 
     def _tell(self, kind: str, **fields: Any) -> None:

@@ -97,10 +97,10 @@ def _add_consents(routes: APIRouter, services: Services) -> None:
     @routes.get(path)
     async def consents(after: str | None = None, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> dict[str, Any]:
         """List the consents, the oldest first."""
-        found, more = services.consents.page(after, limit)
-        shown = [consent.shown() for consent in found]
-        ids = [consent["id"] for consent in shown] or [None]
-        return {"object": "list", "data": shown, "first_id": ids[0], "last_id": ids[-1], "has_more": more}
+        kept, more = services.consents.page(after, limit)
+        rows = [consent.shown() for consent in kept]
+        ids = [consent["id"] for consent in rows] or [None]
+        return {"object": "list", "data": rows, "first_id": ids[0], "last_id": ids[-1], "has_more": more}
 
     @routes.get(path + "/{consent_id}")
     async def consent(consent_id: str) -> dict[str, Any]:

@@ -100,8 +100,8 @@ def _power(match: re.Match[str]) -> str:
 def _formula(match: re.Match[str]) -> str:
     parts = re.findall(r"[A-Z][a-z]?|[₀-₉]+|[()⁺⁻]", match[0])
     signs = {"⁺": "plus", "⁻": "minus", "(": "", ")": ""}
-    spoken = [p.translate(_LOW) if p[0] in "₀₁₂₃₄₅₆₇₈₉" else signs.get(p, " ".join(p.upper())) for p in parts]
-    return " ".join(part for part in spoken if part)
+    words = [p.translate(_LOW) if p[0] in "₀₁₂₃₄₅₆₇₈₉" else signs.get(p, " ".join(p.upper())) for p in parts]
+    return " ".join(part for part in words if part)
 
 
 def _file(match: re.Match[str]) -> str:
@@ -151,8 +151,8 @@ def _capitals(sentence: str) -> str:
         small = word.lower()
         if shouted:
             # what is only ever an acronym stays one
-            known = small in _FUNCTION_WORDS or (word not in tables.ACRONYMS and _is_word(small))
-            return small if known else word
+            is_word = small in _FUNCTION_WORDS or (word not in tables.ACRONYMS and _is_word(small))
+            return small if is_word else word
         emphasis = len(word) > 3 or small in _EMPHASISED
         return small if emphasis and word not in tables.ACRONYMS and _is_word(small) else word
 

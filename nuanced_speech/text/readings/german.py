@@ -95,18 +95,18 @@ def before_grammar(sentence: str) -> str:
         return sentence
     if re.fullmatch(r"\d{1,4}\.", sentence):
         return _ordinal(int(sentence[:-1]), "er")
-    for pattern, said in _BEFORE:
-        sentence = pattern.sub(said, sentence)
+    for pattern, reading in _BEFORE:
+        sentence = pattern.sub(reading, sentence)
     return sentence
 
 
 def after_grammar(sentence: str) -> str:
     """A sentence with numbers in one word each, as German writes them, and with the signs that are left."""
-    for pattern, said in _AFTER:
-        sentence = pattern.sub(said, sentence)
-    for sign, said in SIGNS.items():
+    for pattern, reading in _AFTER:
+        sentence = pattern.sub(reading, sentence)
+    for sign, reading in SIGNS.items():
         if sign in sentence:
-            sentence = sentence.replace(sign, f" {said} ")
+            sentence = sentence.replace(sign, f" {reading} ")
     return re.sub(r"\s+(?=[,.;:!?…)])", "", re.sub(r" {2,}", " ", sentence)).strip() if "  " in sentence else sentence
 
 
@@ -119,10 +119,10 @@ def _ordinal(number: int, ending: str) -> str:
 def _ruler(match: re.Match[str]) -> str:
     """A ruler's name with the number in its case: "Heinrich der Achte", "von Heinrich dem Achten"."""
     name, numeral, preposition = match["name"], match["numeral"], match["preposition"] or ""
-    known = {*_KINGS, *_QUEENS}
-    genitive = name not in known and name[:-1] in known and name.endswith("s")
+    names = {*_KINGS, *_QUEENS}
+    genitive = name not in names and name[:-1] in names and name.endswith("s")
     title = re.search(rf"(?:{_TITLE})\s+(?:[A-ZÄÖÜ]\w+\s+)?$", match.string[: match.start("name")])
-    if not (name in known or genitive or title):
+    if not (name in names or genitive or title):
         # "Raum IV" is no ruler
         stop = "." if match[0].endswith(".") else ""
         return match[0] if len(numeral) < 2 else f"{preposition}{name} {value(numeral)}{stop}"
@@ -169,8 +169,8 @@ def _date(match: re.Match[str]) -> str:
     if month is None:
         return match[0]
     name = _SHORT_MONTHS.get(month.rstrip(".").capitalize(), month)
-    said = f"{_ordinal(day, _ending(match.string[: match.start()], ' Tag'))} {name}"
-    return f"{said} {_year(int(parts['year']))}" if parts["year"] else said
+    reading = f"{_ordinal(day, _ending(match.string[: match.start()], ' Tag'))} {name}"
+    return f"{reading} {_year(int(parts['year']))}" if parts["year"] else reading
 
 
 def _year(number: int) -> str:
@@ -196,12 +196,12 @@ def _money(match: re.Match[str]) -> str:
     unit, cents = _CURRENCIES[sign]
     number = number[:-1] if re.fullmatch(r"\d+,\d\d0", number) else number
     if scale:
-        known = _SCALES[scale]
-        if number == "1" and known.startswith("Milli"):
-            return f"eine {'Million' if known.startswith('Millio') else 'Milliarde'} {unit}"
+        scale_forms = _SCALES[scale]
+        if number == "1" and scale_forms.startswith("Milli"):
+            return f"eine {'Million' if scale_forms.startswith('Millio') else 'Milliarde'} {unit}"
         # dollars are written with a point too: $5.2M
         number = number.replace(".", ",") if re.fullmatch(r"\d+\.\d{1,2}", number) else number
-        return f"{_amount(number)} {known} {unit}"
+        return f"{_amount(number)} {scale_forms} {unit}"
     if re.fullmatch(r"[\d.' ]*\d[.,]\d\d", number) and cents:
         whole, part = number[:-3], int(number[-2:])
         if not part:
@@ -230,13 +230,13 @@ def _one(match: re.Match[str]) -> str:
 
 
 def _abbreviation(table: dict[str, str]) -> Callable[[re.Match[str]], str]:
-    spaceless = {short.replace(" ", ""): said for short, said in table.items()}
+    spaceless = {short.replace(" ", ""): reading for short, reading in table.items()}
 
-    def said(match: re.Match[str]) -> str:
+    def in_full(match: re.Match[str]) -> str:
         ends = _ends(match) and match[1].endswith(".")
         return spaceless[re.sub(r"\s", "", match[1])] + ("." if ends else "")
 
-    return said
+    return in_full
 
 
 def _short_forms(table: dict[str, str]) -> str:

@@ -61,13 +61,13 @@ def in_words(sentence: str, language: str) -> str:
 
     def spoken(match: re.Match[str]) -> str:
         number = match["number"]
-        minus, said = signs.minus if match["minus"] else "", number_words(number, language)
+        minus, words = signs.minus if match["minus"] else "", number_words(number, language)
         if match["percent"] or match["first"]:
             word = _percent(signs, number, language)
             # "jedno procento" has the number in it
             one = number == "1" and len(signs.percent) > 1 and " " in word
-            said = word if one else f"{word} {said}" if signs.before else f"{said} {word}"
-        return f"{minus} {said}".lstrip()
+            words = word if one else f"{word} {words}" if signs.before else f"{words} {word}"
+        return f"{minus} {words}".lstrip()
 
     return _pattern(language).sub(spoken, sentence)
 

@@ -103,10 +103,10 @@ def in_words(sentence: str) -> str:
     """A sentence with its numbers, signs and abbreviations in words."""
     if not re.search(r"[\d№%&+=<>@.]|[IVX]", sentence):
         return sentence
-    for pattern, said in _RULES:
-        sentence = pattern.sub(said, sentence)
-    for sign, said in SIGNS.items():
-        sentence = sentence.replace(sign, f" {said} ")
+    for pattern, reading in _RULES:
+        sentence = pattern.sub(reading, sentence)
+    for sign, reading in SIGNS.items():
+        sentence = sentence.replace(sign, f" {reading} ")
     return re.sub(r" {2,}", " ", sentence)
 
 
@@ -120,10 +120,10 @@ def _date(match: re.Match[str]) -> str:
     month = month_name(day, parts["month"], _MONTHS)
     if month is None:
         return match[0]
-    said = f"{_ordinal(day, 'g', 'n')} {month}"
+    reading = f"{_ordinal(day, 'g', 'n')} {month}"
     if parts["year"]:
-        said += f" {_ordinal(int(parts['year']), 'g')}" + (" года" if parts.get("word") else "")
-    return said
+        reading += f" {_ordinal(int(parts['year']), 'g')}" + (" года" if parts.get("word") else "")
+    return reading
 
 
 def _of_a_form(match: re.Match[str]) -> str:
@@ -138,9 +138,9 @@ def _of_a_form(match: re.Match[str]) -> str:
     else:
         case = _FORMS[word]
     number = roman.value(match["number"]) if match["number"].isalpha() else int(match["number"])
-    said = _ordinal(number, case.lower(), "n" if word in _NEUTER else "m", case.isupper())
+    reading = _ordinal(number, case.lower(), "n" if word in _NEUTER else "m", case.isupper())
     stop = "." if match["word"].endswith(".") and _ends(match) else ""
-    return f"{said} {word}{stop}"
+    return f"{reading} {word}{stop}"
 
 
 def _with_ending(match: re.Match[str]) -> str:
@@ -183,15 +183,15 @@ def _counted(match: re.Match[str]) -> str:
         noun = re.match(r"\s+([а-яё]{3,})(?!\w)", match.string[match.end() :])
         return sign + _cardinal(number, _gender(number, noun[1]) if noun and "," not in number else "m")
     gender, forms = _SCALES[scale] if scale else _UNITS[unit]
-    said = f"{_cardinal(number, gender)} {plural(number, *_four(forms))}"
+    reading = f"{_cardinal(number, gender)} {plural(number, *_four(forms))}"
     if scale and unit:
-        said += " " + _four(_UNITS[unit][1])[2]
+        reading += " " + _four(_UNITS[unit][1])[2]
     added = _ADDED.get(unit, "") if unit else ""
     if " " in added and not added.startswith("в "):
         adjective = plural("5" if scale else number, *_four(added))
-        head, _, last = said.rpartition(" ")
+        head, _, last = reading.rpartition(" ")
         return f"{sign}{head} {adjective} {last}{stop}"
-    return f"{sign}{said} {added}".rstrip() + stop
+    return f"{sign}{reading} {added}".rstrip() + stop
 
 
 def _four(forms: str) -> tuple[str, str, str, str]:
@@ -209,19 +209,19 @@ def _time(match: re.Match[str]) -> str:
 
 def _telephone(match: re.Match[str]) -> str:
     groups = re.findall(r"\d+", match[0])
-    said = [
+    readings = [
         " ".join(["ноль"] * (len(g) - len(g.lstrip("0"))) + ([words(int(g), "ru")] if int(g) else [])) for g in groups
     ]
-    return ("плюс " if match[0][0] == "+" else "") + " ".join(said)
+    return ("плюс " if match[0][0] == "+" else "") + " ".join(readings)
 
 
-_SPACELESS = {short.replace(" ", ""): (said, short in _LAST) for short, said in _ABBREVIATIONS.items()}
+_SPACELESS = {short.replace(" ", ""): (reading, short in _LAST) for short, reading in _ABBREVIATIONS.items()}
 
 
 def _abbreviation(match: re.Match[str]) -> str:
-    said, last = _SPACELESS[re.sub(r"\s", "", match[1])]
+    reading, last = _SPACELESS[re.sub(r"\s", "", match[1])]
     at_end = not match.string[match.end() :].strip(" \"')»")
-    return said + ("." if at_end or (last and _ends(match)) else "")
+    return reading + ("." if at_end or (last and _ends(match)) else "")
 
 
 def _any(table: Iterable[str]) -> str:

@@ -37,8 +37,8 @@ class AcousticBoard(Board):
 def picture(values: Tensor, colours: str, scale: int = 3) -> np.ndarray:
     """``[H, W]`` of numbers as colours ``[H * scale, W * scale, 3]``."""
     low, high = float(values.min()), float(values.max())
-    shown = ((values - low) / max(high - low, 1e-6)).float().cpu().numpy()
-    image = coloured(shown, colours)
+    pixels = ((values - low) / max(high - low, 1e-6)).float().cpu().numpy()
+    image = coloured(pixels, colours)
     return (image.repeat(scale, 0).repeat(scale, 1) * 255).astype(np.uint8)
 
 

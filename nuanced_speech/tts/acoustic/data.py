@@ -88,12 +88,12 @@ def read(folder: Path, durations: bool, pitch: bool, trim: bool = False) -> list
 
 def item_of(example: Example) -> Item:
     """An example as tensors, without F0."""
-    known = example.durations
+    durations = example.durations
     return Item(
         torch.from_numpy(example.phonemes.astype(np.int64)),
         torch.from_numpy(example.embedding.astype(np.float32)),
         torch.from_numpy(example.mel.astype(np.float32)),
-        None if known is None else torch.from_numpy(known.astype(np.int64)),
+        None if durations is None else torch.from_numpy(durations.astype(np.int64)),
         torch.zeros(len(example.mel)),
         example.name,
     )
@@ -104,10 +104,10 @@ def trimmed(item: Item) -> Item:
     level = (2 * item.mel.double()).exp().mean(1).log10() * 10
     loud = np.flatnonzero(active_frames(level.numpy(), QUIET_DB, float(level.max())))
     start, stop = max(int(loud[0]) - MARGIN, 0), min(int(loud[-1]) + 1 + MARGIN, len(item.mel))
-    known = item.durations
-    if known is not None:
-        known = torch.cat([torch.zeros(1, dtype=known.dtype), known.cumsum(0)]).clamp(start, stop).diff()
-    return replace(item, mel=item.mel[start:stop], f0=item.f0[start:stop], durations=known)
+    durations = item.durations
+    if durations is not None:
+        durations = torch.cat([torch.zeros(1, dtype=durations.dtype), durations.cumsum(0)]).clamp(start, stop).diff()
+    return replace(item, mel=item.mel[start:stop], f0=item.f0[start:stop], durations=durations)
 
 
 def collate(items: Sequence[Item]) -> Batch:

@@ -19,7 +19,7 @@ from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
 from nuanced_speech.tts.acoustic.data import Batch
-from nuanced_speech.tts.acoustic.interface import AcousticModel, Loss, Spoken, masked_mean
+from nuanced_speech.tts.acoustic.interface import AcousticModel, AcousticOutput, Loss, masked_mean
 from nuanced_speech.tts.acoustic.pitch import HIGHEST, LOWEST, comb, combs
 
 # log2 Hz: middle and spread of voices.
@@ -200,7 +200,7 @@ class Etts(AcousticModel):
         return Loss(total, parts, self.log_mel(fine)[:, : batch.mel.shape[1]])
 
     @torch.no_grad()
-    def speak(self, phonemes: Tensor, embedding: Tensor, speed: float = 1.0) -> Spoken:
+    def speak(self, phonemes: Tensor, embedding: Tensor, speed: float = 1.0) -> AcousticOutput:
         """A mel ``[frames, 80]`` of ids ``[T]`` for a speaker ``[256]``, ``speed`` times as fast as predicted."""
         lengths = torch.tensor([len(phonemes)], device=phonemes.device)
         features, log_durations, speaker = self.encode(phonemes[None], lengths, embedding[None])
@@ -213,7 +213,7 @@ class Etts(AcousticModel):
         f0 = 2 ** (height * F0_SPREAD + F0_CENTRE)
         f0 = torch.where(voicing > 0, f0.clamp(LOWEST, HIGHEST), 0)
         _, mel = self.decode(pairs, f0, mask, speaker)
-        return Spoken(self.log_mel(mel)[0, :frames], durations[0])
+        return AcousticOutput(self.log_mel(mel)[0, :frames], durations[0])
 
 
 def regulate(features: Tensor, durations: Tensor, frames: int) -> Tensor:

@@ -21,7 +21,7 @@ from nuanced_speech.synthesis.speaking import PAUSES
 from nuanced_speech.synthesis.text_to_speech import PAUSE_LIMIT
 from nuanced_speech.text.g2p import phoneme_chunks
 from nuanced_speech.text.sentences import sentences
-from nuanced_speech.tts.acoustic.interface import AcousticModel, Spoken
+from nuanced_speech.tts.acoustic.interface import AcousticModel, AcousticOutput
 from nuanced_speech.tts.vocoders import Vocoder, speak
 
 SPEED_LIMITS = (0.5, 2.0)
@@ -40,7 +40,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Said:
+class SpokenPiece:
     """A piece: ``audio [T]`` at the mel's rate, the pause before it included, its log mel ``[frames, 80]``, its
     phonemes and which of them each step or frame is of: weights ``[steps, T]`` that sum to 1."""
 
@@ -79,17 +79,17 @@ def token_ids(phonemes: str, strict: bool = False) -> Tensor:
     Raises:
         UserError: an unknown character where ``strict``; no phoneme at all.
     """
-    known = vocabulary()
-    unknown = sorted({p for p in phonemes if p not in known})
+    symbols = vocabulary()
+    unknown = sorted({p for p in phonemes if p not in symbols})
     if strict and unknown:
         raise UserError(f"no phoneme of the vocabulary: {' '.join(unknown)}; write IPA as misaki does, e.g. həlˈO")
-    ids = [known[p] for p in phonemes if p in known]
-    if not any(p.isalpha() and p in known for p in phonemes):
+    ids = [symbols[p] for p in phonemes if p in symbols]
+    if not any(p.isalpha() and p in symbols for p in phonemes):
         raise UserError(f"nothing speakable in the phonemes {phonemes[:60]!r}: give at least one")
     return torch.tensor([0, *ids, 0])
 
 
-def mel_of(model: AcousticModel, ids: Tensor, embedding: Tensor, speed: float = 1.0) -> Spoken:
+def mel_of(model: AcousticModel, ids: Tensor, embedding: Tensor, speed: float = 1.0) -> AcousticOutput:
     """What the model makes of ids ``[T]``; warns where it did not come to an end.
 
     Raises:
@@ -98,14 +98,14 @@ def mel_of(model: AcousticModel, ids: Tensor, embedding: Tensor, speed: float = 
     if not SPEED_LIMITS[0] <= speed <= SPEED_LIMITS[1]:
         raise UserError(f"a speed of {speed:g} is not possible: give {SPEED_LIMITS[0]} to {SPEED_LIMITS[1]:g}")
     device = model.mean.device
-    spoken = model.speak(ids.to(device), embedding.to(device), speed)
-    if not spoken.ended:
+    output = model.speak(ids.to(device), embedding.to(device), speed)
+    if not output.ended:
         warnings.warn(
-            f"the model found no end and was stopped after {len(spoken.mel) * MEL.hop_length / MEL.sample_rate:.0f} s:"
+            f"the model found no end and was stopped after {len(output.mel) * MEL.hop_length / MEL.sample_rate:.0f} s:"
             " it is not trained enough, or the text is unlike what it learned from",
             stacklevel=2,
         )
-    return spoken
+    return output
 
 
 def stream(
@@ -116,7 +116,7 @@ def stream(
     speed: float = 1.0,
     seed: int = 0,
     advance: Callable[[float], None] = lambda share: None,
-) -> Iterator[Said]:
+) -> Iterator[SpokenPiece]:
     """Speech piece by piece; ``seed`` is that of the dropout that Tacotron 2 keeps when speaking.
 
     Raises:
@@ -128,15 +128,15 @@ def stream(
     silence = 0.0
     for number, piece in enumerate(pieces, 1):
         ids = token_ids(piece.phonemes)
-        spoken = mel_of(model, ids, embedding, speed)
-        mel = spoken.mel.float().cpu().numpy()
+        output = mel_of(model, ids, embedding, speed)
+        mel = output.mel.float().cpu().numpy()
         wave = speak(mel.T, vocoder)
         before = np.zeros(round(silence * MEL.sample_rate), np.float32)
-        yield Said(
+        yield SpokenPiece(
             np.concatenate([before, trimmed(wave)]),
             mel,
             "".join(p for p in piece.phonemes if p in vocabulary()),
-            (hard_alignment(spoken.durations) if spoken.alignment is None else spoken.alignment).float().cpu().numpy(),
+            (hard_alignment(output.durations) if output.alignment is None else output.alignment).float().cpu().numpy(),
         )
         silence = piece.pause
         advance(number / len(pieces))

@@ -11,7 +11,7 @@ from nuanced_speech.tts.acoustic.data import Batch
 
 
 @dataclass(frozen=True)
-class Spoken:
+class AcousticOutput:
     """A mel spectrogram ``[frames, 80]`` and the frames of each phoneme ``[T]``; of a model that aligns by attention,
     its weights ``[steps, T]`` too, and whether it came to an end by itself."""
 
@@ -70,7 +70,7 @@ class AcousticModel(nn.Module):
         """What training minimises, when the share ``done`` of it (0 to 1) is over."""
         raise NotImplementedError
 
-    def speak(self, phonemes: Tensor, embedding: Tensor, speed: float = 1.0) -> Spoken:
+    def speak(self, phonemes: Tensor, embedding: Tensor, speed: float = 1.0) -> AcousticOutput:
         """Ids ``[T]`` and a speaker ``[256]`` to a mel spectrogram."""
         raise NotImplementedError
 

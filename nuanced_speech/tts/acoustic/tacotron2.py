@@ -19,7 +19,7 @@ from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
 from nuanced_speech.tts.acoustic.data import Batch
-from nuanced_speech.tts.acoustic.interface import AcousticModel, Loss, Spoken, masked_mean
+from nuanced_speech.tts.acoustic.interface import AcousticModel, AcousticOutput, Loss, masked_mean
 from nuanced_speech.tts.acoustic.tacotron2_layers import (
     Attention,
     Encoder,
@@ -100,8 +100,8 @@ class Tacotron2(AcousticModel):
             weights.append(weight)
         # the second LSTM tells the first and the attention nothing, so all that enters it is known now
         context = torch.stack(contexts, 1)
-        known = torch.cat([torch.stack(hiddens, 1), context], -1)
-        outputs = [second.step(step) for step in second.project(known).unbind(1)]
+        inputs = torch.cat([torch.stack(hiddens, 1), context], -1)
+        outputs = [second.step(step) for step in second.project(inputs).unbind(1)]
         output = torch.cat([torch.stack(outputs, 1), context], -1)
         coarse = self.to_mel(output).unflatten(-1, (reduction, -1)).flatten(1, 2)
         coarse = coarse * length_mask(batch.frames, frames)[..., None]
@@ -140,7 +140,7 @@ class Tacotron2(AcousticModel):
         return self.config.guided_attention * left
 
     @torch.no_grad()
-    def speak(self, phonemes: Tensor, embedding: Tensor, speed: float = 1.0) -> Spoken:
+    def speak(self, phonemes: Tensor, embedding: Tensor, speed: float = 1.0) -> AcousticOutput:
         """A mel ``[frames, 80]`` of ids ``[T]`` for a speaker ``[256]``. The attention sets the pace: other speeds are
         made by stretching the finished mel."""
         lengths = torch.tensor([len(phonemes)], device=phonemes.device)
@@ -171,7 +171,7 @@ class Tacotron2(AcousticModel):
             frames_at_speed = max(round(len(mel) / speed), 1)
             mel = F.interpolate(mel.T[None], frames_at_speed, mode="linear", align_corners=False)[0].T
         durations = spans(alignment, len(mel))
-        return Spoken(mel, durations, alignment, ended)
+        return AcousticOutput(mel, durations, alignment, ended)
 
 
 def off_diagonal(alignment: Tensor, lengths: Tensor, steps: Tensor) -> Tensor:

@@ -138,9 +138,9 @@ class Steps:
         self.hidden = self.cell = start
         self.entered: list[Tensor] = []
 
-    def project(self, known: Tensor) -> Tensor:
-        """``inputs`` of ``known [B, steps, ahead]``, with the gradient of ``recurrent`` hanging on it."""
-        projected = self.lstm.inputs(known) + self.lstm.recurrent.bias
+    def project(self, inputs: Tensor) -> Tensor:
+        """``inputs`` of ``inputs [B, steps, ahead]``, with the gradient of ``recurrent`` hanging on it."""
+        projected = self.lstm.inputs(inputs) + self.lstm.recurrent.bias
         return _Deferred.apply(projected, self.lstm.recurrent.weight, self.entered)
 
     def step(self, projected: Tensor, fed: Tensor | None = None) -> Tensor:

@@ -144,18 +144,18 @@ class AcousticRecipe(Recipe):
             return {name: value for name, value in numbers.items() if math.isfinite(value)}
         return numbers
 
-    def _evaluate(self) -> tuple[dict[str, float], "Shown", Item]:
+    def _evaluate(self) -> tuple[dict[str, float], "EvaluationSample", Item]:
         return evaluate(self.model, self.held_out, self.config.batch_size, self.device, self.dtype)
 
     def evaluate(self, step: int, board: Board | None) -> str:
         """Losses on utterances that are not trained on; keeps the weights if they are the best."""
-        figures, shown, item = self._evaluate()
+        figures, sample, item = self._evaluate()
         if isinstance(board, AcousticBoard):
             board.scalars("held out", figures, step)
-            board.mels(shown.mel, item.mel, step)
-            board.sound("predicted", shown.mel, self.vocoder, step)
-            if shown.alignment is not None:
-                board.alignment(shown.alignment, step)
+            board.mels(sample.mel, item.mel, step)
+            board.sound("predicted", sample.mel, self.vocoder, step)
+            if sample.alignment is not None:
+                board.alignment(sample.alignment, step)
         better = figures["total"] < self.best
         self.best, self.stale = (figures["total"], 0) if better else (self.best, self.stale + 1)
         # a very small set is overfitted on purpose: the last weights fit it better than the best
@@ -205,7 +205,7 @@ def described(figures: dict[str, float]) -> str:
 
 
 @dataclass(frozen=True)
-class Shown:
+class EvaluationSample:
     """A mel ``[frames, 80]`` and an alignment ``[steps, T]``, to look at."""
 
     mel: torch.Tensor
@@ -215,12 +215,12 @@ class Shown:
 @torch.no_grad()
 def evaluate(
     model: AcousticModel, items: list[Item], size: int, device: torch.device, precision: torch.dtype
-) -> tuple[dict[str, float], Shown, Item]:
+) -> tuple[dict[str, float], EvaluationSample, Item]:
     """Mean losses on held-out utterances, and what is predicted of the first (with true durations or frames)."""
     model.eval()
     torch.manual_seed(0)
     sums: dict[str, float] = {}
-    shown = None
+    sample = None
     for start in range(0, len(items), size):
         group = items[start : start + size]
         with autocast(device, precision):
@@ -228,15 +228,15 @@ def evaluate(
             loss = model.loss(collate(group).to(device), 1.0)
         for name, value in {"total": loss.total, **loss.parts}.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(group) / len(items)
-        if shown is None:
+        if sample is None:
             item = group[0]
             alignment = None
             if loss.alignment is not None:
                 frames = loss.alignment.shape[1] * len(item.mel) // max(len(i.mel) for i in group)
                 alignment = loss.alignment[0, :frames, : len(item.phonemes)].float().cpu()
-            shown = Shown(loss.mel[0, : len(item.mel)].float().cpu(), alignment)
-    assert shown is not None
-    return sums, shown, items[0]
+            sample = EvaluationSample(loss.mel[0, : len(item.mel)].float().cpu(), alignment)
+    assert sample is not None
+    return sums, sample, items[0]
 
 
 def check(config: AcousticTrainConfig) -> None:

@@ -32,8 +32,8 @@ def draw(path: Path, codec: AudioCodec, wave: Tensor, codes: Tensor, title: str)
     """
     rate = codec.sample_rate
     frames = min(int(MAX_SECONDS * rate) // codec.hop_length, codes.shape[1])
-    shown = wave[: frames * codec.hop_length]
-    rebuilt = {used: decode(codec, codes[:used, :frames])[: len(shown)] for used in prefixes(len(codes))}
+    drawn = wave[: frames * codec.hop_length]
+    rebuilt = {used: decode(codec, codes[:used, :frames])[: len(drawn)] for used in prefixes(len(codes))}
 
     rows = 1 + len(rebuilt)
     figure = new_figure(figsize=(13, 3.4 + 2.4 * rows), dpi=110, layout="constrained")
@@ -44,9 +44,9 @@ def draw(path: Path, codec: AudioCodec, wave: Tensor, codes: Tensor, title: str)
 
     panels = bottom.subplots(rows, 2, sharex=True, squeeze=False, width_ratios=[1, 1.6])
     mel = replace(MEL, sample_rate=rate, fmax=min(MEL.fmax, rate / 2))
-    reference = mel_spectrogram(shown[None], mel)[0]
+    reference = mel_spectrogram(drawn[None], mel)[0]
     limits = float(reference.max()) - 10.0, float(reference.max())
-    named = {"recording": shown} | {f"{n} codebook{'s' * (n > 1)}": piece for n, piece in rebuilt.items()}
+    named = {"recording": drawn} | {f"{n} codebook{'s' * (n > 1)}": piece for n, piece in rebuilt.items()}
     for row, (name, piece) in zip(panels, named.items(), strict=True):
         seconds = len(piece) / rate
         bands = mel_spectrogram(piece[None], mel)[0]

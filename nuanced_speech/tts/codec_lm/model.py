@@ -168,18 +168,18 @@ class CodecLM(nn.Module):
 
     def losses(self, batch: Sequence[Utterance]) -> Tensor:
         """Cross entropy of each codebook ``[K]``, the mean over all codes of the batch and its ends."""
-        sequences, wanted = [], []
+        sequences, expected = [], []
         for item in batch:
             rows = delayed(item.codes, self.config.entries).to(item.text.device)
             before = self.prefix(item.text, item.prompt)
-            said = self.spoken(rows[:, :-1]) + self.kind.weight[SPEECH]
-            sequences.append(torch.cat([before, said]))
+            embedded = self.spoken(rows[:, :-1]) + self.kind.weight[SPEECH]
+            sequences.append(torch.cat([before, embedded]))
             # of what is before the speech nothing is predicted
             target = F.pad(rows, (len(before) - 1, 0), value=empty(self.config.entries))
-            wanted.append(target.T)
+            expected.append(target.T)
         # padding comes after an item, where no earlier step looks
         logits, _ = self(pad_sequence(sequences, batch_first=True))
-        targets = pad_sequence(wanted, batch_first=True, padding_value=empty(self.config.entries))
+        targets = pad_sequence(expected, batch_first=True, padding_value=empty(self.config.entries))
         return torch.stack(
             [
                 F.cross_entropy(

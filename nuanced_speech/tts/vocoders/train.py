@@ -73,8 +73,8 @@ def train(config: VocoderTrainConfig, make: Callable[[], Objective] | None = Non
         UserError: an unknown model, no recordings, or a checkpoint of other settings.
     """
     if make is None and (config.model, config.size) not in OBJECTIVES:
-        known = ", ".join(f"{model} ({size})" for model, size in OBJECTIVES)
-        raise UserError(f"unknown vocoder {config.model!r} of size {config.size!r}: choose one of {known}")
+        models = ", ".join(f"{model} ({size})" for model, size in OBJECTIVES)
+        raise UserError(f"unknown vocoder {config.model!r} of size {config.size!r}: choose one of {models}")
     processes = join(config.device)
     processes.check_batch(config.batch_size)
     report = processes.only_main(report)
