@@ -1,11 +1,12 @@
 """Start-up of the command line: --help of every command, a short conversion, and the first audio of a sentence.
 
-    python benchmarks/startup.py [--repeats 3] [CHECKOUT ...]
+    python benchmarks/startup.py [--repeats 3] [--warm-ups 1] [CHECKOUT ...]
 
 Every figure is a median, and every run is a process of its own. The conversion is of two seconds and includes loading;
 ``say`` is timed to the first byte of audio that follows the WAV header on its standard output. One run before the
 measured ones fills the caches. With two checkouts, their runs take turns, so that other work on the machine disturbs
-both alike. Prints a Markdown table; processor seconds are those of all threads.
+both alike. Prints a Markdown table; processor seconds are those of all threads, and the last column of a checkout has
+them as multiples of those of ``import torch``. Python without any import and ``import torch`` come first.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ import soundfile
 ROOT = Path(__file__).resolve().parents[1]
 CLIP = ROOT / "tests" / "data" / "clip.flac"
 CLIP_START, CLIP_SECONDS = 0.5, 2.0
+# Jobs to compare with.
+EMPTY, TORCH = "python -c pass", "import torch"
 SENTENCE = "The first sound of this sentence is what counts."
 # Prints the commands of a checkout, one a line.
 LIST_COMMANDS = """
@@ -107,14 +110,16 @@ def jobs(checkout: Path, clip: Path, converted: Path) -> dict[str, Callable[[], 
         return lambda: complete(command(*path.split(), "--help"), checkout)
 
     found: dict[str, Callable[[], float | None]] = {
-        f"{path} --help".strip(): show_help(path) for path in listed.stdout.splitlines()
+        name: lambda code=code: complete([sys.executable, "-c", code], checkout)  # type: ignore[misc]
+        for name, code in ((EMPTY, "pass"), (TORCH, TORCH))
     }
+    found |= {f"{path} --help".strip(): show_help(path) for path in listed.stdout.splitlines()}
     found["convert, two seconds"] = lambda: complete(command("convert", str(clip), str(converted)), checkout)
     found["say, first audio"] = lambda: first_audio(checkout)
     return found
 
 
-def measure(checkouts: list[Path], repeats: int, only: str) -> dict[str, list[Cost | None]]:
+def measure(checkouts: list[Path], repeats: int, warm_ups: int, only: str) -> dict[str, list[Cost | None]]:
     """Median costs by job, one for each checkout; none where a checkout has no such job."""
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.wav"
@@ -122,15 +127,16 @@ def measure(checkouts: list[Path], repeats: int, only: str) -> dict[str, list[Co
         start = round(CLIP_START * rate)
         soundfile.write(clip, wave[start : start + round(CLIP_SECONDS * rate)], rate)
         tables = [jobs(checkout, clip, Path(folder) / "out.wav") for checkout in checkouts]
-        names = [name for name in dict.fromkeys(name for table in tables for name in table) if only in name]
+        every = dict.fromkeys(name for table in tables for name in table)
+        names = [name for name in every if only in name or name in (EMPTY, TORCH)]
         costs: dict[str, list[Cost | None]] = {}
         for name in names:
             runs: list[list[Cost]] = [[] for _ in checkouts]
-            for repeat in range(repeats + 1):
-                for table, own in zip(tables, runs, strict=True):
+            for repeat in range(-warm_ups, repeats):
+                for table, measured in zip(tables, runs, strict=True):
                     if name in table:
                         cost = timed(table[name])
-                        own.extend([cost] if repeat else [])
+                        measured.extend([cost] if repeat >= 0 else [])
             costs[name] = [
                 Cost(median(run.wall for run in own), median(run.processor for run in own)) if own else None
                 for own in runs
@@ -140,10 +146,15 @@ def measure(checkouts: list[Path], repeats: int, only: str) -> dict[str, list[Co
 
 
 def markdown(costs: dict[str, list[Cost | None]], checkouts: list[Path]) -> str:
-    heads = [f"{checkout.name}, {kind}" for checkout in checkouts for kind in ("s", "processor s")]
+    kinds = ("s", "processor s", "× torch")
+    heads = [f"{checkout.name}, {kind}" for checkout in checkouts for kind in kinds]
+    unit = [cost.processor if cost else float("nan") for cost in costs[TORCH]]
     lines = [f"| | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
     for name, row in costs.items():
-        cells = [f"{cost.wall:.2f} | {cost.processor:.2f}" if cost else "– | –" for cost in row]
+        cells = [
+            f"{cost.wall:.2f} | {cost.processor:.2f} | {cost.processor / one:.2f}" if cost else "– | – | –"
+            for cost, one in zip(row, unit, strict=True)
+        ]
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -152,10 +163,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Start-up times of one or two checkouts.")
     parser.add_argument("checkouts", nargs="*", type=Path, default=[ROOT], help="Folders of the checkouts.")
     parser.add_argument("--repeats", type=int, default=3, help="Number of measured runs.")
+    parser.add_argument("--warm-ups", type=int, default=1, help="Number of runs before, which fill the caches.")
     parser.add_argument("--only", default="", metavar="TEXT", help="Measure only jobs with this text in their names.")
     options = parser.parse_args()
     checkouts = [checkout.resolve() for checkout in options.checkouts]
-    print(markdown(measure(checkouts, options.repeats, options.only), checkouts))
+    print(markdown(measure(checkouts, options.repeats, options.warm_ups, options.only), checkouts))
 
 
 if __name__ == "__main__":
