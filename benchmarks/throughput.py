@@ -4,9 +4,9 @@
     python benchmarks/throughput.py networks [--device cuda] [--batches 1 2 4 8] [--seconds 3 6]
     python benchmarks/throughput.py processes [--processes 1 2] [--clips 8] [--threads 1]
 
-``items`` speaks texts and converts recordings of 3 to 8 s by ``speak_many`` and ``convert_many``, in one process: ``1`` is
-one by one on all threads, ``2`` two at the same time on half of the threads each, ``8:30`` eight at the same time whose
-segments the decoder makes in batches of 30 s. The ways take turns, so that other work on the machine disturbs all alike.
+``items`` speaks texts and converts recordings of 3 to 8 s by ``speak_many`` and ``convert_many``, in one process: ``1``
+is one by one on all threads, ``2`` two at the same time on half of the threads each, ``8:30`` eight at the same time
+whose segments the decoder makes in batches of 30 s. The ways take turns, so that other work disturbs all alike.
 ``networks`` times Kokoro alone, on batches of equal length: ``decode`` (features to audio) and ``speak`` (phonemes to
 audio). On one thread of a processor the clock is the process's own time, which other work does not disturb.
 ``processes`` converts one folder by several processes, each with its own share, models loaded before the clock starts.
@@ -138,26 +138,10 @@ def recordings(clips: int) -> list[Recording]:
 
 def texts(clips: int) -> list[str]:
     """Texts whose speech takes 3 to 8 s."""
-    words = [
-        "The",
-        "weather",
-        "was",
-        "beautiful",
-        "this",
-        "morning",
-        "so",
-        "the",
-        "children",
-        "walked",
-        "to",
-        "the",
-        "park",
-        "and",
-        "played",
-        "until",
-        "the",
-        "night",
-    ]
+    sentence = (
+        "The weather was beautiful this morning so the children walked to the park and played there until the night"
+    )
+    words = sentence.split()
     return [" ".join(words[: 8 + round(12 * (number * 0.618 % 1))]) + f", {number} times." for number in range(clips)]
 
 

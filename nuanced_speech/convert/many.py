@@ -22,8 +22,8 @@ def convert_many(
 ) -> Iterator[Conversion]:
     """Conversions of several recordings, in their order, each as ``Converter.convert`` gives it.
 
-    What batches change is said in ``models.batched_decoder``. Without them, outputs are those of ``convert`` to the last
-    bit, as long as it computes with as many threads as the spread gives each recording.
+    What batches change is said in ``models.batched_decoder``. Without them, outputs are those of ``convert`` to the
+    last bit, as long as it computes with as many threads as the spread gives each recording.
 
     Args:
         converter: gives the parts.

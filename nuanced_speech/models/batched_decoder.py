@@ -46,8 +46,8 @@ class _Call:
 class BatchedDecoder:
     """A decoder for threads, which is asked for the segments of all that wait at once.
 
-    In float32, the sound of a segment is that of the decoder alone within 1e-4 of full scale; it is the same to the last
-    bit where no other thread waits. Calls with gradients and voices that are adapted to a decoder are not joined.
+    In float32, the sound of a segment is that of the decoder alone within 1e-4 of full scale; it is the same to the
+    last bit where no other thread waits. Calls with gradients and voices that are adapted to a decoder are not joined.
 
     Args:
         decoder: makes the sound.
