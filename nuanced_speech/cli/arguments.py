@@ -25,8 +25,9 @@ Jobs = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Number of recordings of a folder, or sentences of a text, that are made at the same time, each on its "
-        "part of the threads. Up to 4 by the number of threads if omitted, 16 with batches.",
+        help="Number of a folder's recordings, or of a text's utterances, that are made at the same time, each on its "
+        "part of the threads. If omitted: up to 4 by the number of threads, 16 with batches, 1 for a text that is not "
+        "kept.",
     ),
 ]
 BatchSeconds = Annotated[

@@ -165,8 +165,8 @@ def say(
     from nuanced_speech.cli.speech import Speech, voice_of
     from nuanced_speech.core.jobs import spread_of
 
-    # whoever takes the sound from a pipe waits for the first sentence
-    jobs = 1 if jobs is None and out == STANDARD else jobs
+    # what is not kept is short, or somebody waits for its first sentence
+    jobs = 1 if jobs is None and not kept else jobs
     speech = Speech(
         voice_of(voice, i_have_consent, device), language, speed, pause, seed, fast, like, pronunciations, device,
         lufs(loudness), decoder, spread_of(device, jobs, batch_seconds),
