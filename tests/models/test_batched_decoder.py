@@ -94,7 +94,7 @@ def test_a_batch_is_what_its_items_are_alone(models: ModelBank, packaged_decoder
 
 
 @torch.no_grad()
-def test_memory_bounds_a_batch_and_a_lone_call_is_the_decoder_itself(packaged_decoder: Decoder, content: Tensor) -> None:
+def test_memory_bounds_a_batch_and_one_call_is_the_decoders_own(packaged_decoder: Decoder, content: Tensor) -> None:
     asked = calls(content)
     alone = [packaged_decoder(*call, seed=2) for call in asked]
     # 16 units are 0.4 s: the two shorter segments fit, 2 x 9 units
