@@ -22,7 +22,7 @@ import torch
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures, mean_speaker, mean_style
-from nuanced_speech.analysis.recorded_voice import reference_of
+from nuanced_speech.analysis.recorded_voice import reference_of, source_of
 from nuanced_speech.core.constants import SAMPLE_RATE, UNITS_PER_SECOND
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.dsp.spectral_distance import SpectralDistance
@@ -63,6 +63,7 @@ class Row:
         seconds: length of the reference.
         timbre, speaker, frames: what the decoder is given of it.
         own: the clip itself is the reference.
+        source: the decoder is given the clip's envelopes.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Row:
     speaker: bool = True
     frames: bool = True
     own: bool = False
+    source: bool = False
 
 
 ROWS = (
@@ -80,7 +82,10 @@ ROWS = (
     Row("without timbre", 30, timbre=False),
     Row("reference frames alone", 30, timbre=False, speaker=False),
     Row("all, of the clip itself", 60, own=True),
+    Row("all, of the clip itself, and the source", 60, own=True, source=True),
+    Row("all, other clips, and the source", 30, source=True),
     *(Row(f"all, {seconds} s of other clips", seconds) for seconds in SECONDS),
+    *(Row(f"all, {seconds} s of other clips, and the source", seconds, source=True) for seconds in SECONDS),
 )
 
 
@@ -127,14 +132,18 @@ def voice_of(features: Sequence[SegmentFeatures], row: Row) -> DecoderVoice:
 
 
 def decode(
-    decoder: FastDecoder, features: Sequence[SegmentFeatures], voice: DecoderVoice, octaves: float
+    decoder: FastDecoder, features: Sequence[SegmentFeatures], voice: DecoderVoice, octaves: float, source: bool
 ) -> np.ndarray:
-    """All segments, one after the other."""
+    """All segments, one after the other; with ``source`` by their envelopes."""
     waves = []
     for item in features:
         f0 = torch.from_numpy(item.f0 * np.float32(2**octaves))[None]
         energy = torch.from_numpy(item.energy + np.float32(ENERGY_OFFSET))[None]
-        waves.append(decoder(item.content.float()[None], f0, energy, voice)[0].numpy())
+        waves.append(
+            decoder(item.content.float()[None], f0, energy, voice, source=source_of(item) if source else None)[
+                0
+            ].numpy()
+        )
     return np.concatenate(waves)
 
 
@@ -158,13 +167,13 @@ def measure(decoder: FastDecoder, speakers: Sequence[Speaker], row: Row, judges:
         other = speakers[(k + 1) % len(speakers)]
         for clip in speaker.clips:
             recording = np.concatenate([item.wave for item in clip])
-            own = decode(decoder, clip, voice_of(clip if row.own else speaker.reference, row), 0.0)
+            own = decode(decoder, clip, voice_of(clip if row.own else speaker.reference, row), 0.0, row.source)
             figures = [judges.log_distance(own, recording), *judges.likeness(own, speaker)]
             if row.own or len(speakers) == 1:
                 values.append([*figures, np.nan, np.nan])
                 continue
             octaves = other.pitch - median_log_f0(np.concatenate([item.f0 for item in clip]))
-            crossed = decode(decoder, clip, voice_of(other.reference, row), octaves)
+            crossed = decode(decoder, clip, voice_of(other.reference, row), octaves, row.source)
             values.append([*figures, *judges.likeness(crossed, other)])
     return [float(x) for x in np.mean(values, 0)]
 

@@ -37,7 +37,7 @@ from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import campplus, metrics
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import Decoder, KokoroDecoder
-from nuanced_speech.models.decoder_voice import DecoderVoice
+from nuanced_speech.models.decoder_voice import DecoderVoice, SourceEnvelopes
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 
@@ -127,9 +127,17 @@ class _Timed:
         self.decoder, self.seconds, self.sound = decoder, 0.0, 0.0
         self.drops_octaves, self.uses_recordings = False, decoder.uses_recordings
 
-    def __call__(self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, seed: int = 0) -> Tensor:
+    def __call__(
+        self,
+        content: Tensor,
+        f0: Tensor,
+        energy: Tensor,
+        voice: DecoderVoice,
+        seed: int = 0,
+        source: SourceEnvelopes | None = None,
+    ) -> Tensor:
         begin = time.process_time()
-        wave = self.decoder(content, f0, energy, voice, seed)
+        wave = self.decoder(content, f0, energy, voice, seed, source)
         self.seconds += time.process_time() - begin
         self.sound += wave.numel() / SAMPLE_RATE
         return wave

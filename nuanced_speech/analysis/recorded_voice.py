@@ -9,8 +9,8 @@ from torch import Tensor
 
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker
 from nuanced_speech.analysis.speaker_clustering import same_speaker
-from nuanced_speech.core.constants import UNITS_PER_SECOND
-from nuanced_speech.models.decoder_voice import Reference, envelopes
+from nuanced_speech.core.constants import HOP_LENGTH, UNITS_PER_SECOND
+from nuanced_speech.models.decoder_voice import Reference, SourceEnvelopes, envelopes
 from nuanced_speech.voice.frames import VoiceFrames
 
 
@@ -69,6 +69,13 @@ class RecordedVoice:
         if k not in self._frames:
             self._frames[k] = reference_of([self.features[k]])
         return self._frames[k]
+
+
+def source_of(features: SegmentFeatures, frames: slice | np.ndarray = slice(None)) -> SourceEnvelopes:
+    """What a segment sounds like, for a decoder that follows its source: all frames at 80 Hz, or some of them."""
+    reference = reference_of([features])
+    wave = torch.from_numpy(np.nan_to_num(features.wave))[None].to(reference.content.device)
+    return SourceEnvelopes(envelopes(wave, HOP_LENGTH)[:, frames], reference)
 
 
 def reference_of(features: Sequence[SegmentFeatures]) -> Reference:

@@ -20,10 +20,10 @@ from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import ContentError, reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import Progress, part_of
-from nuanced_speech.dsp.spectral_balance import SpectralBalance
+from nuanced_speech.dsp.spectral_balance import Closeness, SpectralBalance
 from nuanced_speech.voice.style import Style
 
-_CLASSES = {kind.__name__: kind for kind in (SegmentFeatures, Segment, SpectralBalance, Style)}
+_CLASSES = {kind.__name__: kind for kind in (SegmentFeatures, Segment, SpectralBalance, Closeness, Style)}
 
 
 class KeptAnalyzer:

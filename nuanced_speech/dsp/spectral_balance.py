@@ -22,13 +22,8 @@ from nuanced_speech.dsp.smoothing import bell
 
 N_FFT = 1024
 BANDS, TOP_HZ = 40, 8000.0
-# Of the contours and of the gains: 40 ms follow the source closer, 100 ms sound more natural.
-SMOOTHING_SECONDS = 0.06
-# Wider limits bring the voice nearer and cost words.
-_MIN_GAIN_DB, _MAX_GAIN_DB = -12.0, 9.0
-# How far the whole of a band may be brought down (raising it as well sounds less natural); limits and number of the
-# later passes over what is clear, which keep more of the emotion.
-_LONG_CUT_DB, _CLOSER_DB, _CLOSER_PASSES = 20.0, (-6.0, 3.0), 2
+# How far the whole of a band may be brought down; raising it as well sounds less natural.
+_LONG_CUT_DB = 20.0
 # Fewer frames do not estimate the level of a whole band.
 _LEAST_FRAMES = 8
 # A band's noise is its power in its quietest moments; what is not this much above it is not reliable.
@@ -41,6 +36,29 @@ _BROAD = 13
 
 
 @dataclass(frozen=True)
+class Closeness:
+    """How closely a balance is followed. The defaults are for Kokoro's decoder (docs/experiments.md).
+
+    Attributes:
+        smoothing_seconds: width of the bell over contours and gains.
+        least_db, most_db: limits of the gains.
+        closer_least_db, closer_most_db, closer_passes: limits and number of the later passes over what is clear.
+    """
+
+    smoothing_seconds: float = 0.06
+    least_db: float = -12.0
+    most_db: float = 9.0
+    closer_least_db: float = -6.0
+    closer_most_db: float = 3.0
+    closer_passes: int = 2
+
+
+USUAL = Closeness()
+CLOSE = Closeness(0.03, -20.0, 15.0, -9.0, 9.0, 4)
+"""For the fast decoder, which is given the source's envelopes."""
+
+
+@dataclass(frozen=True)
 class SpectralBalance:
     """Energies of speech in bands.
 
@@ -49,16 +67,19 @@ class SpectralBalance:
         reliable: where a band stands out of its noise, bool ``[frames, BANDS]``.
         clear: where it stands far out of it, likewise.
         active: where there is no pause, bool ``[frames]``.
+        closeness: how closely it is measured, and followed.
     """
 
     bands: np.ndarray
     reliable: np.ndarray
     clear: np.ndarray
     active: np.ndarray
+    closeness: Closeness = USUAL
 
     def __getitem__(self, frames: slice | np.ndarray) -> "SpectralBalance":
         """Some of the frames, or all of them in another rhythm."""
-        return SpectralBalance(self.bands[frames], self.reliable[frames], self.clear[frames], self.active[frames])
+        bands, reliable, clear, active = (x[frames] for x in (self.bands, self.reliable, self.clear, self.active))
+        return SpectralBalance(bands, reliable, clear, active, self.closeness)
 
     @property
     def speech(self) -> np.ndarray:
@@ -66,17 +87,18 @@ class SpectralBalance:
         return self.reliable & self.active[:, None]
 
 
-def measure_balance(wave: np.ndarray) -> SpectralBalance:
+def measure_balance(wave: np.ndarray, closeness: Closeness = USUAL) -> SpectralBalance:
     """The balance of a waveform ``[T]`` at 24 kHz, in ``2 * ceil(T / 600)`` frames."""
     power = _band_power(_stft(wave))[: frame_count(len(wave))]
     noise = np.quantile(power, _NOISE_QUANTILE, axis=0) * _NOISE_FACTOR
     clean = np.maximum(power - noise, 0.03 * power)
-    total, smooth = power.sum(1), _smooth(power)
+    total, smooth = power.sum(1), _smooth(power, closeness)
     return SpectralBalance(
-        bands=np.log(_smooth(clean)).astype(np.float16),
+        bands=np.log(_smooth(clean, closeness)).astype(np.float16),
         reliable=smooth > noise * 10 ** (_SNR_DB / 10),
         clear=smooth > noise * 10 ** (_CLEAR_SNR_DB / 10),
         active=active_frames(decibels(total, 0.0), _PAUSE_DB, float(decibels(np.quantile(total, 0.95), 0.0))),
+        closeness=closeness,
     )
 
 
@@ -92,8 +114,8 @@ def match_balance(wave: np.ndarray, target: SpectralBalance) -> np.ndarray:
     """A waveform ``[300 * frames]`` at 24 kHz with the balance of another with the same words at the same times.
 
     A band that is too loud in the whole is made quieter first, by 20 dB at most. Then, from moment to moment, bands are
-    made louder by 9 dB at most and quieter by 12; and twice more, by 3 and 6, where the other is clear. What the other
-    hides in its noise is not made louder, so a pause is at most made quieter.
+    made louder and quieter within the limits of the target's closeness; and once or more again where the other is
+    clear. What the other hides in its noise is not made louder, so a pause is at most made quieter.
     """
     spectrum = _stft(wave)
     target = target[: spectrum.shape[1]]
@@ -102,9 +124,12 @@ def match_balance(wave: np.ndarray, target: SpectralBalance) -> np.ndarray:
     excess = np.where(times > _LEAST_FRAMES, np.where(speech, gap, 0).sum(0) / times.clip(min=1), 0)
     spectrum = _amplified(spectrum, np.broadcast_to(np.clip(excess * DECIBELS, -_LONG_CUT_DB, 0), gap.shape))
     spectrum = _amplified(spectrum, _allowed(_gap(spectrum, target), target))
-    for _ in range(_CLOSER_PASSES):
+    closeness = target.closeness
+    for _ in range(closeness.closer_passes):
         gain = np.where(target.clear, _gap(spectrum, target), 0) * DECIBELS
-        spectrum = _amplified(spectrum, _smooth(np.clip(gain, *_CLOSER_DB)))
+        spectrum = _amplified(
+            spectrum, _smooth(np.clip(gain, closeness.closer_least_db, closeness.closer_most_db), closeness)
+        )
     return _wave(spectrum, len(wave))
 
 
@@ -148,13 +173,15 @@ def with_gains(wave: np.ndarray, gains: Callable[[np.ndarray], np.ndarray]) -> n
 
 def _gap(spectrum: Tensor, target: SpectralBalance) -> np.ndarray:
     """Target minus present log power ``[frames, BANDS]``; the target has no more frames than the spectrum."""
-    return target.bands.astype(np.float32) - np.log(_smooth(_band_power(spectrum)[: len(target.bands)]))
+    present = _smooth(_band_power(spectrum)[: len(target.bands)], target.closeness)
+    return target.bands.astype(np.float32) - np.log(present)
 
 
 def _allowed(gain: np.ndarray, target: SpectralBalance) -> np.ndarray:
     """Gains in log power ``[frames, BANDS]`` as gains in dB, within the limits; nothing unreliable is raised."""
     gain = np.where(target.reliable, gain, np.minimum(gain, 0)) * DECIBELS
-    return _smooth(np.clip(gain, _MIN_GAIN_DB, _MAX_GAIN_DB))
+    closeness = target.closeness
+    return _smooth(np.clip(gain, closeness.least_db, closeness.most_db), closeness)
 
 
 def _amplified(spectrum: Tensor, gain: np.ndarray) -> Tensor:
@@ -194,9 +221,9 @@ def _bank() -> np.ndarray:
     return band_shares(np.arange(N_FFT // 2 + 1) * SAMPLE_RATE / N_FFT).T.astype(np.float32)
 
 
-def _smooth(x: np.ndarray) -> np.ndarray:
+def _smooth(x: np.ndarray, closeness: Closeness) -> np.ndarray:
     """``[frames, BANDS]`` averaged over time under a bell."""
-    half = round(SMOOTHING_SECONDS * SAMPLE_RATE / HOP_LENGTH / 2)
+    half = round(closeness.smoothing_seconds * SAMPLE_RATE / HOP_LENGTH / 2)
     padded = torch.from_numpy(np.pad(x, ((half, half), (0, 0)), mode="edge").T.astype(np.float32))
     weights = torch.from_numpy(bell(2 * half + 1).astype(np.float32))
     return torch.nn.functional.conv1d(padded[:, None], weights[None, None])[:, 0].numpy().T

@@ -40,8 +40,8 @@ class FastBlocks:
         self._state = self._stream.start()
 
     def __call__(self, content: Tensor, f0: np.ndarray, energy: np.ndarray) -> np.ndarray:
-        curves = (torch.from_numpy(np.asarray(x, np.float32))[None] for x in (f0, energy))
-        self._state, wave = self._stream(self._state, content, *curves)
+        melody, level = (torch.from_numpy(np.asarray(x, np.float32))[None] for x in (f0, energy))
+        self._state, wave = self._stream(self._state, content, melody, level)
         return wave.numpy()
 
     def finish(self) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Protocol
 from torch import Tensor
 
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.models.decoder_voice import DecoderVoice
+from nuanced_speech.models.decoder_voice import DecoderVoice, SourceEnvelopes
 from nuanced_speech.models.fast_decoder import FastDecoder
 
 KOKORO, FAST = "kokoro", "fast"
@@ -31,7 +31,15 @@ class Decoder(Protocol):
         """Whether it takes a voice's speaker embedding and reference frames, not its timbre alone."""
         ...
 
-    def __call__(self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, seed: int = 0) -> Tensor:
+    def __call__(
+        self,
+        content: Tensor,
+        f0: Tensor,
+        energy: Tensor,
+        voice: DecoderVoice,
+        seed: int = 0,
+        source: SourceEnvelopes | None = None,
+    ) -> Tensor:
         """Waveform ``[B, 600 * T]`` at 24 kHz.
 
         Args:
@@ -40,6 +48,7 @@ class Decoder(Protocol):
             energy: N ``[B, 2T]``.
             voice: whose voice to speak in.
             seed: of noise and phases.
+            source: what the recording that is converted sounds like, for decoders that follow it.
         """
         ...
 
@@ -56,7 +65,15 @@ class KokoroDecoder:
     def __init__(self, models: ModelBank) -> None:
         self.models = models
 
-    def __call__(self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, seed: int = 0) -> Tensor:
+    def __call__(
+        self,
+        content: Tensor,
+        f0: Tensor,
+        energy: Tensor,
+        voice: DecoderVoice,
+        seed: int = 0,
+        source: SourceEnvelopes | None = None,
+    ) -> Tensor:
         """As ``Decoder``."""
         return self.models.kokoro.decode(content, f0, energy, voice.timbre, seed=seed)
 

@@ -46,9 +46,28 @@ class Reference:
         content, envelope = (x.float().to(device)[None] for x in (frames.content, frames.envelope))
         return cls(content, envelope, torch.ones(content.shape[:2], dtype=torch.bool, device=device))
 
+    def to(self, device: torch.device) -> "Reference":
+        """The frames on a device."""
+        return Reference(self.content.to(device), self.envelope.to(device), self.mask.to(device))
+
     def cut(self, start: int, end: int) -> "Reference":
         """The frames from ``start`` to before ``end``, or those that there are."""
         return Reference(self.content[:, start:end], self.envelope[:, start:end], self.mask[:, start:end])
+
+
+@dataclass(frozen=True)
+class SourceEnvelopes:
+    """What the recording that is converted sounds like, for decoders that follow it.
+
+    Attributes:
+        envelope: spectral envelopes of each frame of the input ``[B, 2T, 64]``, as ``envelopes`` gives them with a hop
+            of 300 samples.
+        frames: frames of the recording's speaker, by which a decoder knows how this voice differs from the wanted one;
+            an item without any has no source.
+    """
+
+    envelope: Tensor
+    frames: Reference
 
 
 @dataclass(frozen=True)
@@ -88,14 +107,14 @@ class DecoderVoice:
         return cls(timbre[None], (unknown if speaker is None else speaker.to(timbre))[None], reference, adaptation)
 
 
-def envelopes(wave: Tensor) -> Tensor:
-    """Spectral envelopes of ``wave [B, 600 * T]`` at 24 kHz: log mel magnitudes up to 8 kHz less their mean over the
-    bands ``[B, T, 64]``, a frame for each unit of 25 ms."""
+def envelopes(wave: Tensor, hop: int = SAMPLES_PER_UNIT) -> Tensor:
+    """Spectral envelopes of ``wave [B, hop * F]`` at 24 kHz: log mel magnitudes up to 8 kHz less their mean over the
+    bands ``[B, F, 64]``, by default a frame for each unit of 25 ms."""
     bank = torch.tensor(
         mel_filters(N_FFT, ENVELOPE_BANDS, SAMPLE_RATE, high_hz=ENVELOPE_HZ, norm="peak"), device=wave.device
     )
-    padded = F.pad(wave, ((N_FFT - SAMPLES_PER_UNIT) // 2,) * 2)
-    frames = padded.unfold(-1, N_FFT, SAMPLES_PER_UNIT) * torch.hann_window(N_FFT, device=wave.device)
+    padded = F.pad(wave, ((N_FFT - hop) // 2,) * 2)
+    frames = padded.unfold(-1, N_FFT, hop) * torch.hann_window(N_FFT, device=wave.device)
     spectrum = torch.fft.rfft(frames)
     mel = (spectrum.abs() @ bank.T / bank.sum(1)).clamp(min=ENVELOPE_FLOOR).log()
     return mel - mel.mean(-1, keepdim=True)

@@ -7,7 +7,9 @@ is measured over the whole input, and a frame depends on a bounded number of lat
 
 The voice is a timbre of Kokoro's, a speaker embedding, or frames of a recording of the speaker: the spectral envelopes
 of those that are most like the present content, by a learned key, are the base of all gains. Any of the three may be
-missing.
+missing. A decoder that follows its source is also given the envelopes of the recording that is converted: what they
+have more than the same speaker's frames of such content is added to the base (differential spectrum modification,
+Kobayashi et al. 2014).
 """
 
 import copy
@@ -42,8 +44,9 @@ from nuanced_speech.models.decoder_voice import (
     ENVELOPE_HZ,
     SPEAKER_DIM,
     DecoderVoice,
-    Reference,
+    SourceEnvelopes,
 )
+from nuanced_speech.models.reference_attention import ReferenceAttention
 from nuanced_speech.weights.tensors import reading_model
 
 LOUDEST = 6.0
@@ -63,6 +66,7 @@ class FastDecoderConfig:
         condition: numbers that a voice is described by.
         heads: number of attention heads over the reference.
         key: size of each head's key.
+        follows_source: whether it takes the envelopes of the recording that is converted.
     """
 
     width: int = 384
@@ -73,6 +77,7 @@ class FastDecoderConfig:
     condition: int = 256
     heads: int = 4
     key: int = 64
+    follows_source: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,37 +126,6 @@ class Block(nn.Module):
         return x[..., before : x.shape[-1] - after] + (self.gamma * y).transpose(1, 2)
 
 
-class ReferenceAttention(nn.Module):
-    """Envelopes and features of the reference's frames that are like the present content."""
-
-    def __init__(self, config: FastDecoderConfig) -> None:
-        super().__init__()
-        self.heads, size = config.heads, config.heads * config.key
-        self.query = nn.Sequential(nn.LayerNorm(CONTENT_DIM), nn.Linear(CONTENT_DIM, size))
-        self.key = nn.Sequential(nn.LayerNorm(CONTENT_DIM), nn.Linear(CONTENT_DIM, size))
-        self.value = nn.Linear(CONTENT_DIM + ENVELOPE_BANDS, size)
-        self.sharpness = nn.Parameter(torch.full((config.heads, 1, 1), 1.0))
-        self.mixture = nn.Parameter(torch.zeros(config.heads))
-        self.out = nn.Linear(size + ENVELOPE_BANDS, config.width)
-
-    def forward(self, content: Tensor, reference: Reference) -> tuple[Tensor, Tensor]:
-        """Features ``[B, T, width]`` and envelope ``[B, T, 64]`` for content ``[B, T, 512]``; zero for an item without
-        reference."""
-        query, key = self._split(self.query(content)), self._split(self.key(reference.content))
-        value = self._split(self.value(torch.cat([reference.content, reference.envelope], -1)))
-        known = reference.mask.any(-1)[:, None, None]
-        hidden = ~(reference.mask | ~known[:, 0])[:, None, None]
-        scores = self.sharpness.exp() * (query @ key.transpose(-1, -2)) * query.shape[-1] ** -0.5
-        weights = scores.masked_fill(hidden, -1e4).softmax(-1)
-        mixed = (self.mixture.softmax(0)[:, None, None] * weights).sum(1)
-        envelope = mixed @ reference.envelope
-        features = (weights @ value).transpose(1, 2).flatten(2)
-        return self.out(torch.cat([features, envelope], -1)) * known, envelope * known
-
-    def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-
-
 class FastDecoder(nn.Module):
     """Content, F0, energy and a voice to audio at 24 kHz; a ``Decoder`` of ``models.decoder``."""
 
@@ -165,7 +139,11 @@ class FastDecoder(nn.Module):
         width, bins = config.width, N_FFT // 2 + 1
         self.content = nn.Linear(CONTENT_DIM, FRAMES_PER_UNIT * width)
         self.curves = nn.Linear(3, width)
-        self.attention = ReferenceAttention(config)
+        self.attention = ReferenceAttention(config.width, config.heads, config.key)
+        self.difference = nn.Linear(ENVELOPE_BANDS, width) if config.follows_source else None
+        if self.difference is not None:
+            nn.init.zeros_(self.difference.weight)
+            nn.init.zeros_(self.difference.bias)
         self.missing_timbre = nn.Parameter(torch.zeros(TIMBRE_DIM))
         self.missing_speaker = nn.Parameter(torch.zeros(SPEAKER_DIM))
         self.missing_envelope = nn.Parameter(torch.zeros(ENVELOPE_BANDS))
@@ -209,7 +187,9 @@ class FastDecoder(nn.Module):
             mean = torch.where(mask.any(1), total, self.missing_envelope)
         return self.voice(torch.cat([timbre, speaker, mean], -1))
 
-    def gains(self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice) -> Gains:
+    def gains(
+        self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, source: SourceEnvelopes | None = None
+    ) -> Gains:
         """The network alone.
 
         Args:
@@ -217,15 +197,19 @@ class FastDecoder(nn.Module):
             f0: Hz ``[B, 2T]``, about 0 where unvoiced.
             energy: N ``[B, 2T]``.
             voice: whose voice to speak in.
+            source: the recording that is converted; it needs a voice with a reference, and counts only with a network
+                that follows it.
         """
         condition = self.condition(voice)
-        x, base = self.embed(content, f0, energy, voice)
+        x, base = self.embed(content, f0, energy, voice, source)
         x = x.transpose(1, 2)
         for block in self.blocks:
             x = block(x, condition)
         return self.heads(x.transpose(1, 2), base, energy, condition)
 
-    def embed(self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice) -> tuple[Tensor, Tensor | None]:
+    def embed(
+        self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, source: SourceEnvelopes | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """What the blocks begin with ``[B, 2T, width]``, each frame by itself, and the log gains ``[B, 2T, 601]`` of
         the reference's frames; None without one. Arguments are those of ``gains``."""
         columns = content.transpose(1, 2)
@@ -237,7 +221,13 @@ class FastDecoder(nn.Module):
             return x, None
         features, envelope = self.attention(columns, voice.reference)
         base = (envelope @ self.spread).repeat_interleave(FRAMES_PER_UNIT, 1)
-        return x + features.repeat_interleave(FRAMES_PER_UNIT, 1), base
+        x = x + features.repeat_interleave(FRAMES_PER_UNIT, 1)
+        if source is None or self.difference is None:
+            return x, base
+        usual = self.attention.usual(columns, source.frames).repeat_interleave(FRAMES_PER_UNIT, 1)
+        known = source.frames.mask.any(-1) & voice.reference.mask.any(-1)
+        difference = (source.envelope - usual) * known[:, None, None]
+        return x + self.difference(difference) * known[:, None, None], base + difference @ self.spread
 
     def heads(self, x: Tensor, base: Tensor | None, energy: Tensor, condition: Tensor) -> Gains:
         """Gains of what the blocks end with ``[B, F, width]``, each frame by itself."""
@@ -253,19 +243,28 @@ class FastDecoder(nn.Module):
         )
         return Gains(harmonic, phase, noise, residual, residual_phase)
 
-    def forward(self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, seed: int = 0) -> Tensor:
-        """Waveform ``[B, 600 * T]`` of content ``[B, 512, T]``, ``f0`` and ``energy [B, 2T]``, and a voice.
+    def forward(
+        self,
+        content: Tensor,
+        f0: Tensor,
+        energy: Tensor,
+        voice: DecoderVoice,
+        seed: int = 0,
+        source: SourceEnvelopes | None = None,
+    ) -> Tensor:
+        """Waveform ``[B, 600 * T]`` of content ``[B, 512, T]``, ``f0`` and ``energy [B, 2T]``, a voice, and what the
+        recording that is converted sounds like.
 
         Raises:
             UserError: the voice is adapted, to another decoder.
         """
         if voice.adaptation is not None:
             weights = adapted_weights(self, self.digest, voice.adaptation)
-            wave: Tensor = functional_call(self, weights, (content, f0, energy, adapted_voice(voice), seed))
+            wave: Tensor = functional_call(self, weights, (content, f0, energy, adapted_voice(voice), seed, source))
             return wave
         # a Fourier transform knows no bfloat16
         with precision.autocast(content.device, torch.float32):
-            return sound(self.gains(content, f0, energy, voice), f0, seed)
+            return sound(self.gains(content, f0, energy, voice, source), f0, seed)
 
     def adapted(self, voice: DecoderVoice) -> "tuple[FastDecoder, DecoderVoice]":
         """A decoder and a voice without adaptation that make the same of it; these ones where there is none.

@@ -20,7 +20,7 @@ from nuanced_speech.dsp.harmonic_synthesis import (
     pulse_start,
     spectra,
 )
-from nuanced_speech.models.decoder_voice import CONTENT_DIM, DecoderVoice
+from nuanced_speech.models.decoder_voice import CONTENT_DIM, DecoderVoice, SourceEnvelopes
 from nuanced_speech.models.fast_decoder import Block, FastDecoder, spectrum
 
 
@@ -79,24 +79,33 @@ class FastDecoderStream:
         return StreamState((0,) * len(past), past, nothing, None, pulse_start(1, device), edge, 0, nothing)
 
     @torch.no_grad()
-    def __call__(self, state: StreamState, content: Tensor, f0: Tensor, energy: Tensor) -> tuple[StreamState, Tensor]:
-        """The next piece: ``content [1, 512, T]``, ``f0`` and ``energy [1, 2T]``; T may be different each time.
+    def __call__(
+        self, state: StreamState, content: Tensor, f0: Tensor, energy: Tensor, source: SourceEnvelopes | None = None
+    ) -> tuple[StreamState, Tensor]:
+        """The next piece: ``content [1, 512, T]``, ``f0`` and ``energy [1, 2T]``, and the recording's envelopes; T may
+        be different each time.
 
         Returns:
             the state after it, and the sound that is determined now ``[samples]``.
         """
-        return self._piece(state, content, f0, energy, last=False)
+        return self._piece(state, content, f0, energy, source, last=False)
 
     @torch.no_grad()
     def finish(self, state: StreamState) -> Tensor:
         """The rest of the sound ``[samples]``."""
         content, nothing = (torch.zeros(size, device=self.condition.device) for size in ((1, CONTENT_DIM, 0), (1, 0)))
-        return self._piece(state, content, nothing, nothing, last=True)[1]
+        return self._piece(state, content, nothing, nothing, None, last=True)[1]
 
     def _piece(
-        self, state: StreamState, content: Tensor, f0: Tensor, energy: Tensor, last: bool
+        self,
+        state: StreamState,
+        content: Tensor,
+        f0: Tensor,
+        energy: Tensor,
+        source: SourceEnvelopes | None,
+        last: bool,
     ) -> tuple[StreamState, Tensor]:
-        x, base = self.decoder.embed(content, f0, energy, self.voice)
+        x, base = self.decoder.embed(content, f0, energy, self.voice, source)
         x, given, past = self._through_blocks(state, x.transpose(1, 2), last)
         energy = torch.cat([state.energy, energy], 1)
         if base is not None and state.base is not None:

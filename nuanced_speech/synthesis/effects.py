@@ -9,7 +9,14 @@ import numpy as np
 from nuanced_speech.adapt.speaker_eq import SpeakerEq
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.dsp.loudness import amplify, expander_gain, match_loudness
-from nuanced_speech.dsp.spectral_balance import SpectralBalance, follow_balance, match_balance
+from nuanced_speech.dsp.spectral_balance import (
+    USUAL,
+    Closeness,
+    SpectralBalance,
+    follow_balance,
+    match_balance,
+    measure_balance,
+)
 
 
 @dataclass(frozen=True)
@@ -27,10 +34,14 @@ class Reference:
     balance: SpectralBalance
 
     @classmethod
-    def of(cls, features: SegmentFeatures, frames: slice | np.ndarray = slice(None)) -> "Reference":
+    def of(
+        cls, features: SegmentFeatures, frames: slice | np.ndarray = slice(None), closeness: Closeness = USUAL
+    ) -> "Reference":
         """The reference that a segment gives, or some of its frames in their order."""
-        energy = features.energy[frames]
-        return cls(energy, expander_gain(energy), features.balance[frames])
+        energy, balance = features.energy[frames], features.balance
+        if closeness != balance.closeness:
+            balance = measure_balance(np.nan_to_num(features.wave), closeness)
+        return cls(energy, expander_gain(energy), balance[frames])
 
     def __getitem__(self, frames: slice) -> "Reference":
         return replace(self, energy=self.energy[frames], pauses=self.pauses[frames], balance=self.balance[frames])

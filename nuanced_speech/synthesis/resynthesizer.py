@@ -12,6 +12,7 @@ from torch import Tensor
 from nuanced_speech.adapt.speaker_eq import fit_speaker_eq
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures, mean_style
+from nuanced_speech.analysis.recorded_voice import source_of
 from nuanced_speech.core import memory
 from nuanced_speech.core.constants import FRAMES_PER_UNIT
 from nuanced_speech.core.errors import UserError
@@ -20,6 +21,7 @@ from nuanced_speech.dsp.alignment import align_phonemes, warp_frames
 from nuanced_speech.dsp.loudness import low_cut
 from nuanced_speech.dsp.octave_repair import repair_octaves
 from nuanced_speech.dsp.pitch import median_log_f0, transpose
+from nuanced_speech.dsp.spectral_balance import CLOSE, USUAL
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import Decoder, KokoroDecoder
 from nuanced_speech.models.kokoro import spread
@@ -79,6 +81,8 @@ class Resynthesizer:
         self.models, self.cleaner = models, tuple(cleaner)
         self.decoder = decoder or KokoroDecoder(models)
         self.content = content or ContentEstimator(models)
+        # what is made of frames of recordings is near enough to the source to be brought nearer
+        self.closeness = CLOSE if self.decoder.uses_recordings else USUAL
 
     @torch.no_grad()
     def from_content(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered:
@@ -88,7 +92,7 @@ class Resynthesizer:
         f0 = transpose(features.f0, delivery.octaves)
         return self._decode(
             content, f0, features.energy + ENERGY_OFFSET, voice.style(features), voice, delivery.seed,
-            features, Reference.of(features),
+            features, Reference.of(features, closeness=self.closeness), slice(None),
         )  # fmt: skip
 
     @torch.no_grad()
@@ -119,10 +123,10 @@ class Resynthesizer:
         else:
             f0 = transpose(prosody.voiced_f0()[0], delivery.pitch_shift)
         if "energy" in delivery.keep:
-            energy, reference = features.energy[frames] + ENERGY_OFFSET, Reference.of(features, frames)
+            energy, reference = features.energy[frames] + ENERGY_OFFSET, Reference.of(features, frames, self.closeness)
         else:
             energy, reference = prosody.energy[0].cpu().numpy(), None
-        return self._decode(content, f0, energy, style, voice, delivery.seed, features, reference)
+        return self._decode(content, f0, energy, style, voice, delivery.seed, features, reference, frames)
 
     @torch.no_grad()
     def from_text(
@@ -170,17 +174,23 @@ class Resynthesizer:
         seed: int,
         features: SegmentFeatures | None = None,
         reference: Reference | None = None,
+        followed: slice | np.ndarray | None = None,
     ) -> Rendered:
         """Audio ``[600 * units]`` of ``content [1, 512, units]``, ``f0`` and ``energy [2 * units]``; with a reference,
-        after the post chain."""
+        after the post chain; with frames of the segment that are ``followed``, by their spectral envelopes."""
         spoken = voice.decoder_voice(style, features, self.decoder.uses_recordings)
+        source = None
+        if features is not None and followed is not None and self.decoder.uses_recordings:
+            source = source_of(features, followed)
 
         def decode(units: slice, timbre: Tensor) -> np.ndarray:
             frames = _frames(units)
             melody, level = (
                 torch.from_numpy(x[frames].astype(np.float32))[None].to(content.device) for x in (f0, energy)
             )
-            wave = self.decoder(content[..., units], melody, level, replace(spoken, timbre=timbre[None]), seed=seed)
+            sounding = None if source is None else replace(source, envelope=source.envelope[:, frames])
+            voiced = replace(spoken, timbre=timbre[None])
+            wave = self.decoder(content[..., units], melody, level, voiced, seed, sounding)
             return low_cut(wave[0].cpu().numpy())
 
         def render(units: slice, timbre: Tensor) -> np.ndarray:

@@ -84,6 +84,8 @@ class FastDecoderTraining:
         no_timbre: Share of crops without timbre.
         no_speaker: Share of crops without speaker embedding.
         no_reference: Share of crops without reference frames.
+        no_source: Share of crops without the envelopes of the recording that is converted; with 1 the decoder does not
+            learn to follow them.
         width: Channels of the network.
         blocks: Number of its blocks.
         lr: Highest learning rate.
@@ -116,6 +118,7 @@ class FastDecoderTraining:
     no_timbre: float = at_least(0, 0.3, 1)
     no_speaker: float = at_least(0, 0.3, 1)
     no_reference: float = at_least(0, 0.3, 1)
+    no_source: float = at_least(0, 0.3, 1)
     width: int = 320
     blocks: int = 8
     lr: float = 5e-4

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.analysis.features import ENERGY_OFFSET
-from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM
+from nuanced_speech.core.constants import FRAMES_PER_UNIT, HOP_LENGTH, SAMPLES_PER_UNIT, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.decoder_voice import (
     CONTENT_DIM,
@@ -19,10 +19,12 @@ from nuanced_speech.models.decoder_voice import (
     SPEAKER_DIM,
     DecoderVoice,
     Reference,
+    SourceEnvelopes,
     envelopes,
 )
 from nuanced_speech.train.corpus import unpack_audio
 from nuanced_speech.train.decoder_data import names_in, read
+from nuanced_speech.train.source_envelopes import OtherSpeaker
 
 HELD_OUT_EVERY = 40
 """One speaker in so many is measured and never trained on."""
@@ -33,12 +35,13 @@ KEPT_APART = 20
 @dataclass(frozen=True)
 class DecoderBatch:
     """Crops of ``T`` units: the decoder's input, and the sound ``wave [B, 600 * T]`` that it should make, of which
-    frequencies up to ``bandwidth [B]`` Hz are known."""
+    frequencies up to ``bandwidth [B]`` Hz are known. The source is the recording as another speaker's."""
 
     content: Tensor
     f0: Tensor
     energy: Tensor
     voice: DecoderVoice
+    source: SourceEnvelopes
     wave: Tensor
     bandwidth: Tensor
 
@@ -51,6 +54,7 @@ class Shares:
     no_speaker: float
     no_reference: float
     disturbed: float
+    no_source: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class Crop:
             of its speaker.
         timbre, speaker: the decoder is given them.
         frames: item and unit of each frame of the reference.
+        own: units of the item that are the source's frames; none where the decoder is given no source.
+        change: what makes another speaker of the source.
     """
 
     number: int
@@ -74,6 +80,8 @@ class Crop:
     timbre: bool
     speaker: bool
     frames: tuple[tuple[int, int], ...]
+    own: tuple[int, ...]
+    change: OtherSpeaker
 
 
 class DecoderSpeech:
@@ -129,10 +137,11 @@ class DecoderSpeech:
         """
         crops = [self._choose(k, rng, units, reference_units, shares) for k in numbers][rows]
         made = [self._cut_out(crop, units, reference_units) for crop in crops]
-        content, f0, energy, timbre, speaker, wave, contents, shapes, masks = map(torch.stack, zip(*made, strict=True))
-        voice = DecoderVoice(timbre, speaker, Reference(contents, shapes, masks))
+        content, f0, energy, timbre, speaker, wave, *rest = map(torch.stack, zip(*made, strict=True))
+        voice = DecoderVoice(timbre, speaker, Reference(*rest[:3]))
+        source = SourceEnvelopes(rest[3], Reference(*rest[4:]))
         bandwidth = torch.tensor([self.items[crop.number].bandwidth for crop in crops])
-        return DecoderBatch(content, f0, energy, voice, wave, bandwidth)
+        return DecoderBatch(content, f0, energy, voice, source, wave, bandwidth)
 
     def elsewhere(self, numbers: list[int], rng: np.random.Generator) -> Tensor:
         """Speaker embeddings ``[B, 256]`` of a random other recording of each item's speaker; NaN where there is
@@ -150,21 +159,26 @@ class DecoderSpeech:
         timbre, speaker = (bool(rng.random() >= share) for share in (shares.no_timbre, shares.no_speaker))
         frames = [] if rng.random() < shares.no_reference else self._frames(number, others, start, units)
         chosen = rng.permutation(len(frames))[: int(rng.integers(1, reference_units + 1))]
-        return Crop(number, start, disturbed, other, timbre, speaker, tuple(frames[k] for k in chosen))
+        known = tuple(frames[k] for k in chosen)
+        own = () if rng.random() < shares.no_source else tuple(rng.permutation(item.content.shape[1])[:reference_units])
+        return Crop(number, start, disturbed, other, timbre, speaker, known, own, OtherSpeaker(rng))
 
     def _cut_out(self, crop: Crop, units: int, reference_units: int) -> tuple[Tensor, ...]:
         item, start = self.items[crop.number], crop.start
         # predicted energy is this much higher than what is measured
         offset = 0.0 if item.spoken else ENERGY_OFFSET
         timbre, speaker = item.style[:TIMBRE_DIM], self.items[crop.other].speaker
+        wave = unpack_audio(_cut(item.audio, start * SAMPLES_PER_UNIT, units * SAMPLES_PER_UNIT))
         return (
             _cut((item.disturbed if crop.disturbed else item.content).float(), start, units),
             _cut(item.f0, start * FRAMES_PER_UNIT, units * FRAMES_PER_UNIT),
             _cut(item.energy + offset, start * FRAMES_PER_UNIT, units * FRAMES_PER_UNIT),
             timbre if crop.timbre else torch.full_like(timbre, float("nan")),
             speaker if crop.speaker else torch.full_like(speaker, float("nan")),
-            unpack_audio(_cut(item.audio, start * SAMPLES_PER_UNIT, units * SAMPLES_PER_UNIT)),
+            wave,
             *self._reference(crop.frames, reference_units),
+            crop.change(envelopes(wave[None], HOP_LENGTH)[0]),
+            *self._reference([(crop.number, at) for at in crop.own], reference_units, crop.change),
         )
 
     def _frames(self, number: int, others: list[int], start: int, units: int) -> list[tuple[int, int]]:
@@ -174,13 +188,15 @@ class DecoderSpeech:
         inside = range(start - KEPT_APART, start + units + KEPT_APART)
         return [(number, at) for at in range(self.items[number].content.shape[1]) if at not in inside]
 
-    def _reference(self, frames: Sequence[tuple[int, int]], size: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _reference(
+        self, frames: Sequence[tuple[int, int]], size: int, change: OtherSpeaker | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         content, shape = torch.zeros(size, CONTENT_DIM), torch.zeros(size, ENVELOPE_BANDS)
         mask = torch.zeros(size, dtype=torch.bool)
         for row, (number, at) in enumerate(frames):
             content[row], shape[row] = self.items[number].content[:, at], self.envelopes[number][at]
             mask[row] = True
-        return content, shape, mask
+        return content, shape if change is None else change(shape), mask
 
 
 def has_held_out(folder: Path) -> bool:

@@ -7,6 +7,7 @@ Likeness is the cosine to the speaker's embedding of another recording, by Resem
 results (CAM++) is never used here.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -134,14 +135,17 @@ def new_decoder(config: FastDecoderTraining) -> FastDecoder:
     Raises:
         UserError: the weights cannot be read, or are of another size than the config says.
     """
-    shape = FastDecoderConfig(config.width, 3 * config.width, config.blocks)
+    shape = FastDecoderConfig(config.width, 3 * config.width, config.blocks, follows_source=config.no_source < 1)
+    decoder = FastDecoder(shape)
     if config.start is None:
-        return FastDecoder(shape)
-    decoder = FastDecoder.load(config.start)
-    if decoder.config != shape:
-        sizes = f"width {decoder.config.width} and blocks {decoder.config.blocks}"
+        return decoder
+    known = FastDecoder.load(config.start)
+    if replace(known.config, follows_source=shape.follows_source) != shape:
+        sizes = f"width {known.config.width} and blocks {known.config.blocks}"
         raise UserError(f"{config.start} has {sizes}: give the same, not {config.width} and {config.blocks}")
-    return decoder.train().requires_grad_(True)
+    # a layer for the source is new, and begins with zeros, where the weights have none
+    decoder.load_state_dict(known.state_dict(), strict=False)
+    return decoder
 
 
 def settings(config: FastDecoderTraining, decoder: FastDecoder) -> dict[str, str]:

@@ -18,7 +18,7 @@ from nuanced_speech.core import precision
 from nuanced_speech.core.constants import UNITS_PER_SECOND
 from nuanced_speech.core.device import find_device
 from nuanced_speech.dsp.spectral_distance import MEL_BANDS, SpectralDistance
-from nuanced_speech.models.decoder_voice import DecoderVoice, Reference
+from nuanced_speech.models.decoder_voice import DecoderVoice, SourceEnvelopes
 from nuanced_speech.models.fast_decoder import sound
 from nuanced_speech.train import checkpoint, decoder_stages
 from nuanced_speech.train.board import Board
@@ -77,7 +77,9 @@ class FastDecoderRecipe(Recipe):
         self.optimizer = torch.optim.AdamW(self.decoder.parameters(), config.lr, (0.9, 0.98), weight_decay=0.01)
         self.schedule = WarmCosine(config.steps, config.warmup, last=0.05)
         self.average = WeightAverage(dict(self.decoder.named_parameters()), config.ema)
-        self.shares = Shares(config.no_timbre, config.no_speaker, config.no_reference, config.disturbed)
+        self.shares = Shares(
+            config.no_timbre, config.no_speaker, config.no_reference, config.disturbed, config.no_source
+        )
         stage = STAGES.index(config.stage)
         self.likeness = Likeness().to(self.device) if stage > 0 else None
         self.adversary = Adversary(config, self.device, self.dtype) if stage > 1 else None
@@ -111,7 +113,7 @@ class FastDecoderRecipe(Recipe):
     def _decode(self, batch: DecoderBatch, seed: int = 0) -> Tensor:
         """Waveforms ``[B, 600 * T]``; only the network is computed in the cheaper number format."""
         with precision.autocast(self.device, self.dtype):
-            gains = self.decoder.gains(batch.content, batch.f0, batch.energy, batch.voice)
+            gains = self.decoder.gains(batch.content, batch.f0, batch.energy, batch.voice, batch.source)
         return sound(gains, batch.f0, seed)
 
     @torch.no_grad()
@@ -133,7 +135,8 @@ class FastDecoderRecipe(Recipe):
     def _measured(self, speech: DecoderSpeech, spoken: int, recorded: int) -> str:
         """Figures of so many crops of Kokoro's speech and of recordings."""
         values, cosine = [], ""
-        for shares in (Shares(0, 0, 0, 0), Shares(0, 1, 1, 0), Shares(1, 0, 1, 0), Shares(1, 1, 0, 0)):
+        parts = Shares(0, 0, 0, 0), Shares(0, 1, 1, 0), Shares(1, 0, 1, 0), Shares(1, 1, 0, 0), Shares(0, 0, 0, 0, 0)
+        for shares in parts if self.config.no_source < 1 else parts[:-1]:
             rng = np.random.default_rng(self.config.seed)
             numbers = speech.draw(rng, spoken, recorded)
             batch = self._moved(speech.batch(numbers, rng, 60, self.config.reference_units, shares))
@@ -143,8 +146,8 @@ class FastDecoderRecipe(Recipe):
                 targets = speech.elsewhere(numbers, rng).to(self.device)
                 known = int((~targets.isnan().any(1)).sum())
                 cosine = f"; cosine {float(self.likeness(wave, targets).sum()) / known:.3f}" if known else ""
-        whole, timbre, speaker, reference = values
-        return f"{whole:.3f} (timbre {timbre:.3f}, speaker {speaker:.3f}, reference {reference:.3f}{cosine})"
+        named = zip(("timbre", "speaker", "reference", "source"), values[1:], strict=False)
+        return f"{values[0]:.3f} ({', '.join(f'{name} {value:.3f}' for name, value in named)}{cosine})"
 
     def state(self) -> dict[str, Any]:
         adversary = self.adversary.state() if self.adversary else {}
@@ -175,10 +178,9 @@ class FastDecoderRecipe(Recipe):
             parameter.data.copy_(self.average.tensors[name])
 
     def _moved(self, batch: DecoderBatch) -> DecoderBatch:
-        voice, to = batch.voice, self.device
-        reference = voice.reference
-        if reference is not None:
-            reference = Reference(reference.content.to(to), reference.envelope.to(to), reference.mask.to(to))
+        voice, source, to = batch.voice, batch.source, self.device
+        reference = None if voice.reference is None else voice.reference.to(to)
         moved = DecoderVoice(voice.timbre.to(to), voice.speaker.to(to), reference)
+        followed = SourceEnvelopes(source.envelope.to(to), source.frames.to(to))
         rest = batch.content.to(to), batch.f0.to(to), batch.energy.to(to)
-        return DecoderBatch(*rest, moved, batch.wave.to(to), batch.bandwidth.to(to))
+        return DecoderBatch(*rest, moved, followed, batch.wave.to(to), batch.bandwidth.to(to))

@@ -21,7 +21,7 @@ def segment(number: int, speaker: int) -> SegmentFeatures:
     embedding = np.zeros(256, np.float32)
     embedding[speaker] = 1
     nothing = np.zeros(2 * UNITS, np.float32)
-    balance = SpectralBalance(*(nothing[:, None] for _ in SpectralBalance.__dataclass_fields__))
+    balance = SpectralBalance(*[nothing[:, None]] * 4)
     return SegmentFeatures(
         Segment(number * UNITS, (number + 1) * UNITS, number * UNITS, (number + 1) * UNITS),
         noise,

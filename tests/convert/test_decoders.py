@@ -18,7 +18,7 @@ from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.convert.archive import digest_of
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM, WHISPER_SAMPLE_RATE
-from nuanced_speech.models.decoder_voice import DecoderVoice
+from nuanced_speech.models.decoder_voice import DecoderVoice, SourceEnvelopes
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.synthesis.target_voice import TargetVoice
@@ -27,17 +27,27 @@ from nuanced_speech.voice.stock import stock_voices, style_of
 
 
 class Noting:
-    """A fast decoder that notes the voices that it is given."""
+    """A fast decoder that notes the voices and sources that it is given."""
 
     drops_octaves, uses_recordings = False, True
 
     def __init__(self, decoder: FastDecoder) -> None:
         self.decoder, self.digest = decoder, decoder.digest
         self.voices: list[DecoderVoice] = []
+        self.sources: list[SourceEnvelopes | None] = []
 
-    def __call__(self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, seed: int = 0) -> Tensor:
+    def __call__(
+        self,
+        content: Tensor,
+        f0: Tensor,
+        energy: Tensor,
+        voice: DecoderVoice,
+        seed: int = 0,
+        source: SourceEnvelopes | None = None,
+    ) -> Tensor:
         self.voices.append(voice)
-        wave: Tensor = self.decoder(content, f0, energy, voice, seed)
+        self.sources.append(source)
+        wave: Tensor = self.decoder(content, f0, energy, voice, seed, source)
         return wave
 
 
@@ -55,8 +65,13 @@ def test_the_own_voice_is_given_the_sources_frames(converter: Converter, noting:
     chain = Converter(converter.models, converter.analyzer, decoder=noting)
     result = chain.convert(wave, sample_rate=SAMPLE_RATE, path="direct")
     assert result.audio.shape == wave.shape and np.abs(result.audio).max() > 0.01 and np.isfinite(result.audio).all()
-    (voice,) = noting.voices
+    (voice,), (source,) = noting.voices, noting.sources
     assert voice.reference is not None and abs(voice.reference.content.shape[1] - 80) <= 20
+    # the segment's envelopes at 80 Hz, and its own frames
+    assert source is not None and source.envelope.shape[1] == 2 * source.frames.content.shape[1]
+    assert torch.equal(source.frames.envelope, voice.reference.envelope)
+    pairs = source.envelope.unflatten(1, (-1, 2)).mean(2)
+    assert float((pairs - source.frames.envelope).abs().mean()) < 0.3
     assert abs(float(voice.speaker.norm()) - 1) < 1e-4
 
 

@@ -11,6 +11,7 @@ from scipy.signal import butter, sosfilt
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.dsp.spectral_balance import (
     BANDS,
+    CLOSE,
     SpectralBalance,
     follow_balance,
     long_term_spectrum,
@@ -160,3 +161,12 @@ def test_silence_and_the_shortest_wave() -> None:
         assert not follow_balance(wave, found, long_term_spectrum([found])).any()
     loud = noise()[:1200] * 1000
     assert np.isfinite(follow_balance(loud, measure_balance(np.zeros(1200, np.float32)), np.full(BANDS, np.nan))).all()
+
+
+def test_a_close_balance_brings_a_wave_nearer() -> None:
+    far = brighter(noise(1), 12.0 * np.sign(swing(1.0)))
+    wave = brighter(noise(), -12.0 * np.sign(swing(1.0)))
+    usual, close = measure_balance(far), measure_balance(far, CLOSE)
+    assert close.closeness == CLOSE and close[5:9].closeness == CLOSE
+    left = [distance(measure_balance(match_balance(wave, target), CLOSE), close) for target in (usual, close)]
+    assert left[1] < 0.7 * left[0]

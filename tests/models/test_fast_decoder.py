@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.decoder_voice import DecoderVoice, Reference, envelopes
+from nuanced_speech.models.decoder_voice import DecoderVoice, Reference, SourceEnvelopes, envelopes
 from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
 from nuanced_speech.models.fast_decoder_stream import FastDecoderStream
 
@@ -152,3 +152,59 @@ def test_it_is_read_as_it_was_saved(decoder, features, voice, tmp_path: Path) ->
     (tmp_path / "bad.safetensors").write_bytes(b"no" * 50)
     with pytest.raises(UserError, match="not a fast decoder"):
         FastDecoder.load(tmp_path / "bad.safetensors")
+
+
+@pytest.fixture(scope="module")
+def following() -> FastDecoder:
+    torch.manual_seed(0)
+    decoder = FastDecoder(replace(SMALL, follows_source=True))
+    torch.nn.init.normal_(decoder.head.weight, 0.0, 0.3)
+    torch.nn.init.normal_(decoder.base.weight, 0.0, 0.1)
+    assert decoder.difference is not None
+    torch.nn.init.normal_(decoder.difference.weight, 0.0, 0.3)
+    return decoder.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def source() -> SourceEnvelopes:
+    generator = torch.Generator().manual_seed(4)
+    frames = Reference(
+        torch.randn(1, 20, 512, generator=generator),
+        torch.randn(1, 20, 64, generator=generator),
+        torch.ones(1, 20, dtype=torch.bool),
+    )
+    return SourceEnvelopes(torch.randn(1, 2 * UNITS, 64, generator=generator), frames)
+
+
+def test_a_source_is_followed_by_what_it_has_beside_its_usual_envelope(following, features, voice, source) -> None:
+    bare = following.gains(*features, voice)
+    usual = following.attention.usual(features[0].transpose(1, 2), source.frames).repeat_interleave(2, 1)
+    # a source that is as its speaker's frames of such content usually are says nothing
+    same = following.gains(*features, voice, replace(source, envelope=usual))
+    assert torch.allclose(same.harmonic, bare.harmonic, atol=1e-4)
+    followed = following.gains(*features, voice, source)
+    assert float((followed.harmonic - bare.harmonic).abs().mean()) > 0.05
+    # one without frames, or for a voice without a reference, is none
+    unknown = replace(source, frames=replace(source.frames, mask=torch.zeros_like(source.frames.mask)))
+    assert torch.allclose(following.gains(*features, voice, unknown).harmonic, bare.harmonic, atol=1e-5)
+    alone = replace(voice, reference=None)
+    assert torch.equal(following(*features, alone, source=source), following(*features, alone))
+
+
+def test_a_decoder_that_does_not_follow_leaves_the_source_out(decoder, features, voice, source) -> None:
+    assert torch.equal(decoder(*features, voice, source=source), decoder(*features, voice))
+
+
+def test_pieces_of_a_source_give_the_whole(following, features, voice, source) -> None:
+    whole = following(*features, voice, seed=5, source=source)[0]
+    stream = FastDecoderStream(following, voice, seed=5)
+    state, waves, at = stream.start(), [], 0
+    for size in (7, 1, 20, 20):
+        units, frames = slice(at, at + size), slice(2 * at, 2 * (at + size))
+        part = replace(source, envelope=source.envelope[:, frames])
+        state, wave = stream(state, features[0][..., units], *(x[..., frames] for x in features[1:]), source=part)
+        waves.append(wave)
+        at += size
+    joined = torch.cat([*waves, stream.finish(state)])
+    error = (joined - whole).square().mean() / whole.square().mean()
+    assert 10 * error.log10() < -60
