@@ -25,6 +25,7 @@ os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
 import httpx
 import ray
 from ray import serve
+from ray.serve._private.common import ReplicaState
 
 from nuanced_speech.serve.ray_app import RayServeSettings, app
 
@@ -67,7 +68,7 @@ class Load:
 def replicas() -> int:
     """Number of replicas that run."""
     deployments = [d for application in serve.status().applications.values() for d in application.deployments.values()]
-    return sum(deployment.replica_states.get("RUNNING", 0) for deployment in deployments)
+    return sum(deployment.replica_states.get(ReplicaState.RUNNING, 0) for deployment in deployments)
 
 
 def until(true: Callable[[], bool], seconds: float) -> bool:

@@ -16,7 +16,7 @@ from nuanced_speech.core import precision
 from nuanced_speech.core.batching import Gathered, batches
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, UNITS_PER_SECOND
 from nuanced_speech.models.decoder import Decoder, KokoroDecoder
-from nuanced_speech.models.decoder_voice import DecoderVoice, Reference
+from nuanced_speech.models.decoder_voice import DecoderVoice, Reference, SourceEnvelopes
 from nuanced_speech.models.fast_decoder import FastDecoder, Gains, sound
 from nuanced_speech.models.kokoro_layers import length_mask
 
@@ -62,12 +62,19 @@ class BatchedDecoder:
         self._gathered = Gathered(self._all)
 
     def __call__(
-        self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, seed: int = 0, **others: Any
+        self,
+        content: Tensor,
+        f0: Tensor,
+        energy: Tensor,
+        voice: DecoderVoice,
+        seed: int = 0,
+        source: SourceEnvelopes | None = None,
     ) -> Tensor:
-        """As ``Decoder``; calls with anything else than its usual arguments are not joined."""
+        """As ``Decoder``; calls of a decoder that follows its source are not joined."""
+        followed = source is not None and _follows(self.decoder)
         whole = len(content) == 1 and f0.shape[-1] == energy.shape[-1] == content.shape[-1] * FRAMES_PER_UNIT
-        if torch.is_grad_enabled() or voice.adaptation is not None or others or not whole:
-            return self.decoder(content, f0, energy, voice, seed=seed, **others)
+        if torch.is_grad_enabled() or voice.adaptation is not None or followed or not whole:
+            return self.decoder(content, f0, energy, voice, seed=seed, source=source)
         kind = content.device.type
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
         wave = self._gathered(_Call(content, f0, energy, voice, seed, dtype))
@@ -112,6 +119,12 @@ class BatchedDecoder:
         raise TypeError(f"{type(self.decoder).__name__} takes no batches of different lengths")
 
 
+def _follows(decoder: Decoder) -> bool:
+    """Whether a decoder may use the source that it is given."""
+    ignores = isinstance(decoder, FastDecoder) and not decoder.config.follows_source
+    return not ignores and not isinstance(decoder, KokoroDecoder)
+
+
 def single(decoder: Decoder) -> Decoder:
     """A decoder that answers each call by itself: the one inside of one for batches, any other as it is."""
     return decoder.decoder if isinstance(decoder, BatchedDecoder) else decoder
@@ -119,7 +132,10 @@ def single(decoder: Decoder) -> Decoder:
 
 def batched(decoder: Decoder, seconds: float) -> Decoder:
     """A decoder that makes batches of so many seconds; as it is for 0."""
-    return BatchedDecoder(single(decoder), seconds) if seconds else decoder
+    if not seconds:
+        return decoder
+    made: Decoder = BatchedDecoder(single(decoder), seconds)
+    return made
 
 
 def _curves(calls: Sequence[_Call]) -> tuple[list[Tensor], list[Tensor]]:

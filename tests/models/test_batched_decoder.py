@@ -12,7 +12,14 @@ from torch import Tensor
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.batched_decoder import BatchedDecoder, batched, single
 from nuanced_speech.models.decoder import Decoder, KokoroDecoder
-from nuanced_speech.models.decoder_voice import CONTENT_DIM, ENVELOPE_BANDS, SPEAKER_DIM, DecoderVoice, Reference
+from nuanced_speech.models.decoder_voice import (
+    CONTENT_DIM,
+    ENVELOPE_BANDS,
+    SPEAKER_DIM,
+    DecoderVoice,
+    Reference,
+    SourceEnvelopes,
+)
 from nuanced_speech.voice.stock import voice_pack
 
 Call = tuple[Tensor, Tensor, Tensor, DecoderVoice]
@@ -122,7 +129,7 @@ def test_what_fails_together_is_tried_alone(packaged_decoder: Decoder, content: 
         BatchedDecoder(packaged_decoder, 60)(*broken)
 
 
-def test_gradients_and_other_arguments_are_not_joined(packaged_decoder: Decoder, content: Tensor) -> None:
+def test_gradients_and_sources_are_not_joined(packaged_decoder: Decoder, content: Tensor) -> None:
     counting = Counting(packaged_decoder)
     decoder = batched(counting, 30)
     assert single(decoder) is counting and single(counting) is counting and batched(counting, 0) is counting
@@ -131,5 +138,8 @@ def test_gradients_and_other_arguments_are_not_joined(packaged_decoder: Decoder,
     given = given.clone().requires_grad_()
     decoder(given, f0, energy, spoken).sum().backward()
     assert given.grad is not None and counting.calls == 1
-    with torch.no_grad(), pytest.raises(TypeError, match="colour"):
-        decoder(given, f0, energy, spoken, colour="red")
+    frames = Reference(torch.zeros(1, 2, CONTENT_DIM), torch.zeros(1, 2, ENVELOPE_BANDS), torch.ones(1, 2).bool())
+    envelope = torch.zeros(1, f0.shape[1], ENVELOPE_BANDS)
+    with torch.no_grad():
+        decoder(given, f0, energy, spoken, source=SourceEnvelopes(envelope, frames))
+    assert counting.calls == 2
