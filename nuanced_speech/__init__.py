@@ -8,12 +8,24 @@ from nuanced_speech.core.version import __version__
 if TYPE_CHECKING:
     from nuanced_speech.audio.arrays import Recording
     from nuanced_speech.convert.converter import Conversion, Converter
+    from nuanced_speech.convert.many import convert_many
     from nuanced_speech.deprecated import Voice
     from nuanced_speech.dialogue.reply import Reply, reply
     from nuanced_speech.synthesis.text_to_speech import speak
     from nuanced_speech.voicemaking.clone_voice import clone_voice
 
-__all__ = ["Conversion", "Converter", "Recording", "Reply", "Voice", "__version__", "clone_voice", "reply", "speak"]
+__all__ = [
+    "Conversion",
+    "Converter",
+    "Recording",
+    "Reply",
+    "Voice",
+    "__version__",
+    "clone_voice",
+    "convert_many",
+    "reply",
+    "speak",
+]
 
 _MODULES = {
     "Conversion": "nuanced_speech.convert.converter",
@@ -22,6 +34,7 @@ _MODULES = {
     "Reply": "nuanced_speech.dialogue.reply",
     "Voice": "nuanced_speech.deprecated",
     "clone_voice": "nuanced_speech.voicemaking.clone_voice",
+    "convert_many": "nuanced_speech.convert.many",
     "reply": "nuanced_speech.dialogue.reply",
     "speak": "nuanced_speech.synthesis.text_to_speech",
 }

@@ -1,4 +1,5 @@
-"""Two trainings, for ``test_processes`` to start in several processes: from the command line, and one broken off.
+"""Trainings for ``test_processes`` to start in several processes: one broken off, one gone on with, and one from the
+command line.
 
 Arguments: data, weights that the second starts from, folder for the results.
 """
@@ -56,9 +57,10 @@ if __name__ == "__main__":
     data, start, out = map(Path, sys.argv[1:])
     processes = join("cpu")
     assert processes.count == 2, "two processes are needed"
-    curve = record(adversarial(data, start, out / "parts"), processes, 2)
+    # one from its beginning, and one that a single process has begun
+    curves = [record(adversarial(data, start, out / name), processes, 2) for name in ("parts", "grown")]
     if processes.main:
-        (out / "curve.json").write_text(json.dumps(curve))
+        (out / "curves.json").write_text(json.dumps(curves))
     given = [text for name, value in OPTIONS.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     sys.argv = ["nuanced-speech", "train", "decoder", str(data), "--out", str(out / "whole"), *given]
     main()

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.console import Console
 
 from nuanced_speech.cli.options import in_options
@@ -16,20 +17,54 @@ if TYPE_CHECKING:
     from nuanced_speech.convert.archive import Outcome
     from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.convert.resumable import AnyConverter
+    from nuanced_speech.core.jobs import Spread
     from nuanced_speech.core.progress import Progress
+    from nuanced_speech.models.decoder import Decoder
     from nuanced_speech.scale.ray_workers import RayConfig
 
 console = Console(stderr=True)
 ENGINES = ("local", "ray")
 
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="i/n",
+        help="Share of a folder's recordings to convert, such as 2/4. Several processes share an archive by it.",
+    ),
+]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="local|ray",
+        help="Engine that converts a folder: local (this process) or ray (a cluster: that of RAY_ADDRESS, or this "
+        "machine). Extra ray.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Number of workers of --engine ray. As many as there is room for if omitted."),
+]
+Gpus = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="GPUs of each worker of --engine ray: 1, 0.25 …. With --device cuda, 1 if omitted.",
+    ),
+]
+
 
 @dataclass(frozen=True)
 class Engine:
-    """What converts a folder: ``local`` (this process) or ``ray``, with a number of workers and the GPUs of each."""
+    """What converts a folder: ``local`` (this process), with recordings at the same time and seconds of a batch, or
+    ``ray``, with a number of workers and the GPUs of each."""
 
     name: str = "local"
     workers: int | None = None
     gpus: float | None = None
+    jobs: int | None = None
+    batch_seconds: float | None = None
 
     def check(self, folder: Path | None) -> None:
         """Find out before a model is loaded whether a folder, or single recordings, can be converted so.
@@ -42,11 +77,35 @@ class Engine:
         if self.name == "local":
             if self.workers is not None or self.gpus is not None:
                 raise UserError("workers and gpus: they belong to the engine ray: ask for it, or leave them out")
+            if self.jobs is not None or self.batch_seconds is not None:
+                if folder is None:
+                    raise UserError("jobs and batch_seconds: they are for a folder: give one as the input, and another")
+                self.spread("cpu")
             return
         if folder is None:
             raise UserError("engine: ray converts a folder: give one as the input, and another for the outputs")
         if find_spec("ray") is None:
             raise UserError('the engine ray needs the extra ray: pip install "nuanced-speech[ray]"')
+        if self.jobs is not None or self.batch_seconds is not None:
+            raise UserError("jobs and batch_seconds: they belong to the engine local: leave them out")
+
+    def spread(self, device: str) -> "Spread":
+        """How this process spreads a folder's recordings, with models on a device.
+
+        Raises:
+            UserError: numbers that are not possible.
+        """
+        from nuanced_speech.core.jobs import spread_of
+
+        return spread_of(device, self.jobs, self.batch_seconds)
+
+    def decoder(self, decoder: "Decoder", folder: Path | None, device: str) -> "Decoder":
+        """A decoder for this process; one that makes batches where a folder is converted in batches."""
+        from nuanced_speech.models.batched_decoder import batched
+
+        if folder is None or self.name != "local":
+            return decoder
+        return batched(decoder, self.spread(device).batch_seconds)
 
     def config(self, device: str) -> "RayConfig":
         """How the engine ray spreads the work, for models on a device.
@@ -104,7 +163,8 @@ def convert_folder(
 
     def outcomes(progress: "Progress") -> "Iterator[Outcome]":
         if engine.name == "local":
-            return convert_archive(converter.convert, jobs, out, options, digest, share, progress)
+            spread = engine.spread(str(converter.models.device))
+            return convert_archive(converter.convert, jobs, out, options, digest, share, progress, spread)
         from nuanced_speech.scale.making import ConverterMaker
         from nuanced_speech.scale.ray_engine import RayEngine
 

@@ -21,6 +21,23 @@ Decoder = Annotated[
         "weights of a fast decoder of your own training (train decoder).",
     ),
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Number of a folder's recordings, or of a text's utterances, that are made at the same time, each on its "
+        "part of the threads. If omitted: up to 4 by the number of threads, 16 with batches, 1 for a text that is not "
+        "kept.",
+    ),
+]
+BatchSeconds = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="Longest sound that the decoder makes at once for recordings or sentences under way; 0 for no batches. "
+        "60 on a GPU and 0 on processors if omitted.",
+    ),
+]
 VoiceFolder = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the voice. --voice NAME looks in voices/.")]
 Dictionary = Annotated[
     Path | None,

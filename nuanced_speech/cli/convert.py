@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from nuanced_speech.cli.archive import Engine, convert_folder
-from nuanced_speech.cli.arguments import STANDARD, Decoder, Device, Dictionary, Loudness, SynthesisSeed, Whisper, lufs
+from nuanced_speech.cli.archive import Engine, EngineOption, Gpus, ShardOption, Workers, convert_folder
+from nuanced_speech.cli.arguments import (
+    STANDARD,
+    BatchSeconds,
+    Decoder,
+    Device,
+    Dictionary,
+    Jobs,
+    Loudness,
+    SynthesisSeed,
+    Whisper,
+    lufs,
+)
 from nuanced_speech.cli.conversion_report import report_conversion
 from nuanced_speech.cli.options import in_options
 from nuanced_speech.cli.progress import Advance, bar
@@ -99,34 +110,6 @@ Format = Annotated[
         metavar="wav|flac|ogg|…", help="Format of the outputs in a folder, or of standard output. WAV if omitted."
     ),
 ]
-ShardOption = Annotated[
-    str | None,
-    typer.Option(
-        "--shard",
-        metavar="i/n",
-        help="Share of a folder's recordings to convert, such as 2/4. Several processes share an archive by it.",
-    ),
-]
-EngineOption = Annotated[
-    str,
-    typer.Option(
-        "--engine",
-        metavar="local|ray",
-        help="Engine that converts a folder: local (this process) or ray (a cluster: that of RAY_ADDRESS, or this "
-        "machine). Extra ray.",
-    ),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="Number of workers of --engine ray. As many as there is room for if omitted."),
-]
-Gpus = Annotated[
-    float | None,
-    typer.Option(
-        metavar="SHARE",
-        help="GPUs of each worker of --engine ray: 1, 0.25 …. With --device cuda, 1 if omitted.",
-    ),
-]
 Resume = Annotated[
     bool,
     typer.Option(
@@ -155,6 +138,8 @@ def convert(
     engine: EngineOption = "local",
     workers: Workers = None,
     gpus: Gpus = None,
+    jobs: Jobs = None,
+    batch_seconds: BatchSeconds = None,
     resume: Resume = False,
     decoder: Decoder = "kokoro",
     seed: SynthesisSeed = 0,
@@ -181,7 +166,7 @@ def convert(
       nuanced-speech convert - - < in.wav | aplay
     """
     work = _work(files, format, shard, report, resume)
-    spread = Engine(engine, workers, gpus)
+    spread = Engine(engine, workers, gpus, jobs, batch_seconds)
     spread.check(work.folder)
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.convert.options import ConversionOptions
@@ -248,7 +233,8 @@ def _checked_converter(
     if options.chosen_path != "direct" or reported:
         find(f"whisper-{whisper}")
     models = ModelBank(device, whisper)
-    converter = Converter(models, decoder=load_decoder(decoder, models))
+    sounding = spread.decoder(load_decoder(decoder, models), work.folder, device)
+    converter = Converter(models, decoder=sounding)
     return ResumableConverter(converter) if resume else converter
 
 

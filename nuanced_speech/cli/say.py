@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nuanced_speech.cli.arguments import STANDARD, Decoder, Device, Dictionary, Loudness, SynthesisSeed, lufs
+from nuanced_speech.cli.arguments import (
+    STANDARD,
+    BatchSeconds,
+    Decoder,
+    Device,
+    Dictionary,
+    Jobs,
+    Loudness,
+    SynthesisSeed,
+    lufs,
+)
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import check_apart
@@ -116,6 +126,8 @@ def say(
     chapters: Chapters = None,
     format: ChapterFormat = "wav",
     fast: Fast = False,
+    jobs: Jobs = None,
+    batch_seconds: BatchSeconds = None,
     decoder: Decoder = "kokoro",
     seed: SynthesisSeed = 0,
     device: Device = "cpu",
@@ -151,10 +163,13 @@ def say(
     _check_files(None if kept else out, timestamps, file, (dictionary, like))
     outputs = _outputs(book, out, chapters, format, timestamps) if kept else None
     from nuanced_speech.cli.speech import Speech, voice_of
+    from nuanced_speech.core.jobs import spread_of
 
+    # what is not kept is short, or somebody waits for its first sentence
+    jobs = 1 if jobs is None and not kept else jobs
     speech = Speech(
         voice_of(voice, i_have_consent, device), language, speed, pause, seed, fast, like, pronunciations, device,
-        lufs(loudness), decoder,
+        lufs(loudness), decoder, spread_of(device, jobs, batch_seconds),
     )  # fmt: skip
     _speak(book, speech, outputs, out or "", timestamps)
 

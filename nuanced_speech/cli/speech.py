@@ -10,6 +10,7 @@ from nuanced_speech.convert.options import is_recording
 from nuanced_speech.core.device import check_device
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import sha256
+from nuanced_speech.core.jobs import ALONE, Spread
 from nuanced_speech.models import bank
 from nuanced_speech.models.decoder import KOKORO, Decoder, load_decoder
 from nuanced_speech.synthesis.delivery import Delivery, DeliveryAnalyzer
@@ -40,6 +41,7 @@ class Speech:
     device: str
     loudness: float | None = None
     decoder: str = KOKORO
+    spread: Spread = ALONE
 
     def __post_init__(self) -> None:
         check_device(self.device)
@@ -75,7 +77,7 @@ class Speech:
 
     def _speaker(self) -> TextToSpeech:
         levelling = replace(LEVELLING, target_lufs=self.loudness)
-        return TextToSpeech(bank.shared_bank(self.device), levelling, decoder=self._decoder)
+        return TextToSpeech(bank.shared_bank(self.device), levelling, decoder=self._decoder, spread=self.spread)
 
     def settings(self) -> dict[str, Any]:
         """Everything that the sound depends on besides the text, as JSON takes it."""

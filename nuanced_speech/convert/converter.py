@@ -42,6 +42,7 @@ from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.timing import listening, stage, timed
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.batched_decoder import single
 from nuanced_speech.models.decoder import KOKORO, Decoder, KokoroDecoder
 from nuanced_speech.models.voice_activity import SpeechStretch
 from nuanced_speech.models.whisper import Transcript
@@ -109,7 +110,7 @@ class Converter:
         self.overlaps = overlaps or OverlapFinder(models)
         self.analyzer = analyzer or Analyzer(models, gate=self.gate)
         self.speakers = speakers or SpeakerClustering(models)
-        self.adapter = adapter or VoiceAdapter(models, content, decoder=self.decoder)
+        self.adapter = adapter or VoiceAdapter(models, content, decoder=single(self.decoder))
         self.resynthesizer = resynthesizer or Resynthesizer(models, content, decoder=self.decoder)
         self.voices = voices or TargetVoices(models, self.analyzer, self.speakers, self.adapter)
 

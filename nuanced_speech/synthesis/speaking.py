@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import chain, groupby, islice, pairwise
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from nuanced_speech.audio.limiter import limit
 from nuanced_speech.audio.loudness import BROADCAST_LUFS, gain_to, loudness
 from nuanced_speech.core import memory, precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
+from nuanced_speech.core.jobs import ALONE, Spread, in_order
 from nuanced_speech.dsp.time_stretch import respaced
 from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.decoder_voice import DecoderVoice
@@ -139,6 +140,7 @@ class SpeakingSettings:
         speed_limits: slowest and fastest speed.
         deliveries: melody, pace and loudness to take on, by the same names as the packs.
         voices: the voices, by the same names, with what they have for a fast decoder.
+        spread: how many utterances are made at the same time.
     """
 
     packs: Mapping[str | None, Style]
@@ -152,6 +154,16 @@ class SpeakingSettings:
     speed_limits: tuple[float, float]
     deliveries: Mapping[str | None, FittedDelivery]
     voices: Mapping[str | None, Voice]
+    spread: Spread = ALONE
+
+
+@dataclass(frozen=True)
+class _Uttered:
+    """What Kokoro spoke at once: parts, each with its audio and the times of its words."""
+
+    number: int
+    voice: str | None
+    parts: list[tuple[Part, np.ndarray, list[TimedText]]]
 
 
 @torch.no_grad()
@@ -169,25 +181,29 @@ def speak_parts(
     """
     start = start or Position(0, 0, round(settings.lead / SECONDS_PER_UNIT), None)
     now, before, level, begun = start.now, start.before, start.level, {*start.begun}
-    for number, group in enumerate(utterances(first, rest)):
-        if number < start.utterances:
-            continue
-        delivery = settings.deliveries.get(group[0].voice)
-        speed = settings.speed * group[0].speed * (1.0 if delivery is None else delivery.speed)
-        kokoro_speed, factor = settings.kokoro_speeds.split(
-            min(max(speed, settings.speed_limits[0]), settings.speed_limits[1])
-        )
-        parts = [_stretched(*part, factor) for part in _utter(kokoro, decoder, group, kokoro_speed, settings)]
-        memory.give_back()
+    groups = utterances(first, rest)
+    # by the text from its beginning: a text that goes on is spoken with as many threads as before
+    beginning = [*islice(groups, settings.spread.jobs)]
+    spread = settings.spread.fitted(len(beginning))
+    numbered = islice(enumerate(chain(beginning, groups)), start.utterances, None)
+
+    @torch.no_grad()
+    def uttered(item: tuple[int, list[Part]]) -> _Uttered:
+        number, group = item
+        return _Uttered(number, group[0].voice, _spoken(kokoro, decoder, group, settings))
+
+    for utterance in in_order(uttered, numbered, spread):
+        number, parts = utterance.number, utterance.parts
+        delivery = settings.deliveries.get(utterance.voice)
         active_db = active_level_db(parts[0][1], SAMPLE_RATE)
         if level is None and delivery is not None:
             gain = _gain_to(delivery.level_db - active_db, [wave for _, wave, _ in parts])
-        elif delivery is None and settings.levelling.target_lufs is not None and group[0].voice not in begun:
+        elif delivery is None and settings.levelling.target_lufs is not None and utterance.voice not in begun:
             whole = np.concatenate([wave for _, wave, _ in parts])
             gain = gain_to(settings.levelling.target_lufs, loudness(whole, SAMPLE_RATE))
         else:
             gain = np.float32(10 ** (gain_db(level, active_db, settings.levelling) / 20))
-        begun.add(group[0].voice)
+        begun.add(utterance.voice)
         level = active_level_db(parts[-1][1] * gain, SAMPLE_RATE)
         for part, wave, words in parts:
             silence = np.zeros(before * SAMPLES_PER_UNIT, np.float32)
@@ -202,6 +218,18 @@ def speak_parts(
             after = Position(number + 1, now, before, level, tuple(begun)) if part is parts[-1][0] else None
             audio = np.concatenate([silence, limit(wave * gain)])
             yield SpokenSentence(audio, part.sentence, timed, part.share, number, after)
+
+
+def _spoken(
+    kokoro: Kokoro, decoder: Decoder, group: list[Part], settings: SpeakingSettings
+) -> list[tuple[Part, np.ndarray, list[TimedText]]]:
+    """Parts that are spoken at once, at their speed, each with its audio and the times of its words."""
+    delivery = settings.deliveries.get(group[0].voice)
+    wanted = settings.speed * group[0].speed * (1.0 if delivery is None else delivery.speed)
+    own, factor = settings.kokoro_speeds.split(min(max(wanted, settings.speed_limits[0]), settings.speed_limits[1]))
+    parts = [_stretched(*part, factor) for part in _utter(kokoro, decoder, group, own, settings)]
+    memory.give_back()
+    return parts
 
 
 def _stretched(

@@ -10,8 +10,11 @@ that depend on the text, so that joins inside and between utterances sound alike
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +22,9 @@ from torch import Tensor
 
 from nuanced_speech.core import precision
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.jobs import ALONE, Spread, in_order
 from nuanced_speech.models.bank import ModelBank, shared_bank
+from nuanced_speech.models.batched_decoder import batched
 from nuanced_speech.models.decoder import Decoder, KokoroDecoder
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.delivery import Delivery, FittedDelivery, fit_delivery
@@ -57,6 +62,7 @@ class TextToSpeech:
         kokoro_speeds: speeds that Kokoro speaks itself.
         speed_limits: slowest and fastest speed.
         decoder: makes the sound; Kokoro's own if omitted.
+        spread: how many utterances of a text, and texts of ``speak_many``, are made at the same time; one by default.
 
     Example:
         ``TextToSpeech().speak("Good morning.", "bf_emma")``
@@ -69,9 +75,10 @@ class TextToSpeech:
         kokoro_speeds: SpeedRange = KOKORO_SPEEDS,
         speed_limits: tuple[float, float] = SPEED_LIMITS,
         decoder: Decoder | None = None,
+        spread: Spread = ALONE,
     ) -> None:
-        self.models = models or ModelBank()
-        self.decoder = decoder or KokoroDecoder(self.models)
+        self.models, self.spread = models or ModelBank(), spread
+        self.decoder = batched(decoder or KokoroDecoder(self.models), spread.batch_seconds)
         self.levelling, self.kokoro_speeds, self.speed_limits = levelling, kokoro_speeds, speed_limits
 
     def speak(
@@ -147,9 +154,36 @@ class TextToSpeech:
         lead = 0.0 if pieces[0].text else pieces[0].pause or 0.0
         settings = SpeakingSettings(
             packs, speed, pause, lead, seed, fast, self.levelling, self.kokoro_speeds, self.speed_limits, fitted,
-            voices,
+            voices, self.spread,
         )  # fmt: skip
         return speak_parts(first, parts, kokoro, self.decoder, settings, start)
+
+    def speak_many(
+        self, texts: Iterable[str], voice: str | Path | Voice = "af_heart", language: str | None = None, **manner: Any
+    ) -> Iterator[np.ndarray]:
+        """Speech ``[T]`` at 24 kHz of several texts, in their order, each as ``speak`` gives it.
+
+        Several are made at the same time, as the constructor's ``spread`` says; ``core.jobs.spread_of`` gives one that
+        suits a device. What batches change is said in ``models.batched_decoder``.
+
+        Args:
+            texts: texts of any length; they are taken when their turn comes.
+            voice, language, manner: as in ``speak``, for all of them.
+
+        Raises:
+            UserError: as ``speak``, at the text that it is about.
+        """
+        # its utterances come one after the other, since several texts are under way
+        alone = copy(self)
+        alone.spread = ALONE
+        voice = Voice.load(voice)
+        left = iter(texts)
+        first = [*islice(left, self.spread.jobs)]
+        yield from in_order(
+            lambda text: alone.speak(text, voice, language, **manner),
+            chain(first, left),
+            self.spread.fitted(len(first)),
+        )
 
     def check(self, speed: float, pause: float) -> None:
         """Check numbers before anything is loaded.

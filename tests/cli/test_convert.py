@@ -188,6 +188,9 @@ def test_one_bad_recording_does_not_cost_the_others(clip, bad, tmp_path, run, lo
         (["in.wav", "out.flac", "--format", "wav"], "--format: "),
         (["in.wav", "out.wav", "--shard", "1/2"], "--shard: only a folder"),
         (["folder", "out", "--shard", "3/2"], "--shard: there is no share 3 of 2"),
+        (["folder", "out", "--jobs", "0"], "--jobs: 0 is not possible"),
+        (["folder", "out", "--batch-seconds", "-1"], "--batch-seconds: -1 is not possible"),
+        (["in.wav", "out.wav", "--jobs", "2"], "they are for a folder"),
         (["folder", "in.wav"], "is a folder"),
         (["folder", "folder"], "input itself"),
         (["folder", "out", "--report", "r"], "--report"),
@@ -217,7 +220,9 @@ def test_a_folder_is_converted_once(clip, bad, tmp_path, run, loaded_bank):
     wave, rate = soundfile.read(clip)
     soundfile.write(folder / "deep" / "good.wav", wave[: 2 * rate], rate)
     bad["silent"].rename(folder / "silent.wav")
-    options = ("--format", "flac", "--path", "direct", "--whisper", "tiny.en", "--decoder", "fast", "--strict")
+    options = (
+        "--format", "flac", "--path", "direct", "--whisper", "tiny.en", "--decoder", "fast", "--strict", "--jobs", "2",
+    )  # fmt: skip
     command = ("convert", folder, out, *options)
     status, _, err = run(*command)
     assert status == 1 and "1 of 2" in err and "no speech in" in err

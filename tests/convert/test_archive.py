@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from nuanced_speech.convert.manifest import DONE, FAILED, PENDING, Entry, Manife
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.shard import Shard
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.jobs import Spread
 
 
 def tone(path: Path, seconds: float = 0.5, hertz: float = 200) -> None:
@@ -180,3 +182,49 @@ def test_a_manifest_with_something_else_in_it_is_refused_in_one_line(tmp_path: P
         (tmp_path / "manifest.jsonl").write_text(line)
         with pytest.raises(UserError, match="not a manifest, or damaged"):
             manifests.read(tmp_path)
+
+
+def test_several_recordings_at_the_same_time_are_accounted_for_like_one(folder: Path, tmp_path: Path) -> None:
+    (folder / "bad.wav").write_text("no audio")
+    both, done, shares = threading.Barrier(2, timeout=20), [], []
+
+    def convert(source, options=None, *, output=None, progress=None) -> Conversion:
+        both.wait()
+        progress(0.5)
+        return softer(source, options, output=output)
+
+    jobs, out = jobs_of(folder, tmp_path / "out"), tmp_path / "out"
+    for outcome in convert_archive(convert, jobs, out, ConversionOptions(), "x", None, shares.append, Spread(2)):
+        # noted before it is told
+        assert manifests.read(out)[outcome.job.name] == outcome.entry
+        done.append(outcome.job.name)
+    assert sorted(done) == ["a.wav", "bad.wav", "deep/c.wav", "deep/er/b.flac"] and set(shares) <= {0.5, 1.0}
+    assert {n: e.state for n, e in manifests.read(out).items()} == dict.fromkeys(done, DONE) | {"bad.wav": FAILED}
+    assert (out / "deep/c.wav").read_bytes() == (run_alone(folder, tmp_path) / "deep/c.wav").read_bytes()
+    assert made([*convert_archive(softer, jobs, out, ConversionOptions(), "x", spread=Spread(2))]) == []
+
+
+def run_alone(folder: Path, tmp_path: Path) -> Path:
+    """The folder of outputs of one recording after the other."""
+    jobs = jobs_of(folder, tmp_path / "alone")
+    assert len([*convert_archive(softer, jobs, tmp_path / "alone", ConversionOptions(), "x")]) == len(jobs)
+    return tmp_path / "alone"
+
+
+def test_ctrl_c_breaks_all_off_that_is_under_way(folder: Path, tmp_path: Path) -> None:
+    begun, ended = threading.Barrier(2, timeout=20), threading.Event()
+
+    def convert(source, options=None, *, output=None, progress=None) -> Conversion:
+        begun.wait()
+        if Path(source).name == "a.wav":
+            raise KeyboardInterrupt
+        try:
+            while True:
+                progress(0.1)
+        finally:
+            ended.set()
+
+    jobs, out = jobs_of(folder, tmp_path / "out"), tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        [*convert_archive(convert, jobs, out, ConversionOptions(), "x", spread=Spread(2))]
+    assert ended.is_set() and {entry.state for entry in manifests.read(out).values()} == {PENDING}

@@ -65,14 +65,16 @@ def test_several_processes_want_accelerate_and_some_trainings_want_one(monkeypat
 
 
 @pytest.mark.slow
-def test_two_processes_have_the_curve_of_one_and_one_goes_on_from_two(tmp_path: Path) -> None:
+def test_two_processes_have_the_curve_of_one_and_each_goes_on_from_the_other(tmp_path: Path) -> None:
     """All losses of the fast decoder; sums in another order are the only difference."""
     pytest.importorskip("accelerate", reason="the extra distributed is not installed")
     data = write_shard(tmp_path / "data")
     first = FastDecoderTraining(data, tmp_path / "first", **OPTIONS)  # type: ignore[arg-type]
     lines: list[str] = []
     start = train(first, lines.append)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    grown = record(adversarial(data, start, tmp_path / "grown"), ALONE, 2)
+    command = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--multi_gpu"]
+    command += ["--num_processes", "2", "--main_process_port", "0"]
     script = ROOT / "tests" / "launched_training.py"
     environment = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     ended = subprocess.run(
@@ -95,11 +97,11 @@ def test_two_processes_have_the_curve_of_one_and_one_goes_on_from_two(tmp_path: 
     for name, value in one["decoder"].items():
         assert torch.allclose(value, two["decoder"][name], atol=1e-4), name
 
-    # broken off after two steps: its curve is that of one process, and one process goes on with it
+    # broken off after two steps: its curve is that of one process, one process goes on with two's and two with one's
     config = adversarial(data, start, tmp_path / "alone")
     whole = record(config, ALONE, 4)
-    curve = json.loads((tmp_path / "curve.json").read_text())
-    curve += record(replace(config, out=tmp_path / "parts"), ALONE, 2)
-    assert len(curve) == 4
-    for expected, found in zip(whole, curve, strict=True):
-        assert found == pytest.approx(expected, rel=1e-4)
+    begun, gone_on = json.loads((tmp_path / "curves.json").read_text())
+    for curve in (begun + record(replace(config, out=tmp_path / "parts"), ALONE, 2), grown + gone_on):
+        assert len(curve) == 4
+        for expected, found in zip(whole, curve, strict=True):
+            assert found == pytest.approx(expected, rel=1e-4)

@@ -1,0 +1,139 @@
+"""Work on many items by several threads of this process: results in the items' order, or as each is done."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TypeVar
+
+import torch
+
+from nuanced_speech.core.errors import UserError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# Each holds an item and the memory of its sound in the making, up to 1 GB for the longest segments.
+MOST_JOBS = 4
+# As many as fill a batch while others read, measure and write on the processors.
+BATCHED_JOBS = 16
+# About 5 GB of a GPU with Kokoro's decoder: 74 MB for a second.
+GPU_BATCH_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How work on many items is spread; by default one item comes after the other.
+
+    Attributes:
+        jobs: items that are worked on at the same time, each in a thread of its own.
+        threads: threads of the numerical libraries for each item; their own number if None.
+        batch_seconds: largest sound, in seconds with padding, that a decoder makes at once for items under way at the
+            same time; 0 for one by one.
+    """
+
+    jobs: int = 1
+    threads: int | None = None
+    batch_seconds: float = 0.0
+
+    def fitted(self, items: int) -> "Spread":
+        """The spread for so many items, where these are fewer than ``jobs``: each gets more threads."""
+        if items >= self.jobs:
+            return self
+        if items < 2:
+            return Spread(batch_seconds=self.batch_seconds)
+        threads = self.threads
+        if threads is not None and not self.batch_seconds:
+            threads = threads * self.jobs // items
+        return replace(self, jobs=items, threads=threads)
+
+
+ALONE = Spread()
+
+
+def spread_of(device: str | torch.device, jobs: int | None = None, batch_seconds: float | None = None) -> Spread:
+    """The spread that is quick on a device: on processors a thread for each item, on a GPU batches.
+
+    Args:
+        device: of the models.
+        jobs: items at the same time; by the number of threads that torch computes with if None.
+        batch_seconds: as in ``Spread``; chosen by the device if None.
+
+    Raises:
+        UserError: numbers that are not possible.
+    """
+    cores, gpu = torch.get_num_threads(), torch.device(device).type != "cpu"
+    if batch_seconds is None:
+        batch_seconds = GPU_BATCH_SECONDS if gpu and jobs != 1 else 0.0
+    if jobs is None:
+        jobs = BATCHED_JOBS if batch_seconds else min(cores, MOST_JOBS)
+    if jobs < 1:
+        raise UserError(f"jobs: {jobs} is not possible: give at least 1")
+    if not 0 <= batch_seconds < float("inf"):
+        raise UserError(f"batch_seconds: {batch_seconds:g} is not possible: give seconds, or 0 for no batches")
+    if jobs == 1:
+        return Spread(batch_seconds=batch_seconds)
+    # one thread computes a batch for all
+    return Spread(jobs, cores if batch_seconds else max(cores // jobs, 1), batch_seconds)
+
+
+def in_order(work: Callable[[Item], Result], items: Iterable[Item], spread: Spread = ALONE) -> Iterator[Result]:
+    """Results of items in their order; at most twice ``spread.jobs`` are under way or wait for an earlier one."""
+    if spread.jobs == 1:
+        yield from map(work, items)
+        return
+    with _pool(spread) as pool:
+        begun: deque[Future[Result]] = deque()
+        for item in items:
+            begun.append(pool.submit(work, item))
+            if len(begun) == 2 * spread.jobs:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+
+
+def as_done(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    spread: Spread = ALONE,
+    stop: Callable[[], None] | None = None,
+) -> Iterator[Result]:
+    """Results of items, each when it is there.
+
+    Args:
+        work: makes a result.
+        items: are taken when their turn comes.
+        spread: by how many threads.
+        stop: called where it ends early, before the work under way is waited for.
+    """
+    if spread.jobs == 1:
+        yield from map(work, items)
+        return
+    left, begun = iter(items), set[Future[Result]]()
+    with _pool(spread, stop) as pool:
+        while True:
+            begun |= {pool.submit(work, item) for item in islice(left, spread.jobs - len(begun))}
+            if not begun:
+                return
+            done, begun = wait(begun, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+
+
+@contextmanager
+def _pool(spread: Spread, stop: Callable[[], None] | None = None) -> Iterator[ThreadPoolExecutor]:
+    """Threads, each of which computes with as many as the spread says; where it ends early, what waits is dropped."""
+    before = torch.get_num_threads()
+    pool = ThreadPoolExecutor(spread.jobs, "job", torch.set_num_threads, (spread.threads or before,))
+    try:
+        yield pool
+    except BaseException:
+        if stop is not None:
+            stop()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        # a thread that begins later takes the number that was set last, wherever that was
+        torch.set_num_threads(before)

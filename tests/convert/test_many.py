@@ -1,0 +1,67 @@
+"""Several recordings, and several texts, at the same time: each is what it is alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from nuanced_speech import audio
+from nuanced_speech.audio import Recording
+from nuanced_speech.convert.many import convert_many
+from nuanced_speech.convert.options import ConversionOptions
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.jobs import Spread
+from nuanced_speech.synthesis.text_to_speech import TextToSpeech
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nuanced_speech.convert.converter import Converter
+
+OPTIONS = ConversionOptions(voice="af_heart", path="direct")
+TEXT = "Yes. [voice:am_michael]No, not now. [voice:bf_emma]Perhaps."
+
+
+def test_recordings_at_the_same_time_are_what_they_are_alone(quick: Converter, clip: Path) -> None:
+    wave, rate = audio.read(clip), audio.SAMPLE_RATE
+    parts = [Recording(wave[round(begin * rate) : round(end * rate)], rate) for begin, end in ((1, 1.6), (2, 2.8))]
+    alone = [quick.convert(part, OPTIONS).audio for part in parts]
+    threads = torch.get_num_threads()
+    made = [one.audio for one in convert_many(quick, iter(parts), OPTIONS, Spread(2, threads))]
+    assert all(np.array_equal(a, b) for a, b in zip(alone, made, strict=True))
+    batched = [one.audio for one in convert_many(quick, parts, OPTIONS, Spread(2, threads, 60))]
+    # within what batches may change, and the effects after them amplify
+    for one, other in zip(alone, batched, strict=True):
+        assert one.shape == other.shape and float(np.abs(one - other).max()) < 1e-3
+
+
+def test_texts_and_utterances_at_the_same_time_are_what_they_are_alone(quick: Converter) -> None:
+    threads = torch.get_num_threads()
+    alone = TextToSpeech(quick.models, decoder=quick.decoder)
+    several = TextToSpeech(quick.models, decoder=quick.decoder, spread=Spread(2, threads))
+    sentences, others = ([*speech.stream(TEXT)] for speech in (alone, several))
+    assert len(sentences) == len(others) == 3
+    for one, other in zip(sentences, others, strict=True):
+        assert np.array_equal(one.audio, other.audio) and one.words == other.words and one.after == other.after
+    # from where it was broken off
+    rest = [*several.stream(TEXT, start=sentences[0].after)]
+    assert [part.utterance for part in rest] == [1, 2] and np.array_equal(rest[-1].audio, sentences[-1].audio)
+    texts = ["Yes.", "No, not now.", "Perhaps."]
+    spoken = [*several.speak_many(iter(texts), "af_heart", seed=3)]
+    assert all(np.array_equal(a, alone.speak(t, "af_heart", seed=3)) for a, t in zip(spoken, texts, strict=True))
+    batches = TextToSpeech(quick.models, decoder=quick.decoder, spread=Spread(3, threads, 60))
+    for one, other in zip(spoken, batches.speak_many(texts, "af_heart", seed=3), strict=True):
+        assert one.shape == other.shape and float(np.abs(one - other).max()) < 1e-3
+
+
+def test_what_is_wrong_is_told_at_its_item(quick: Converter, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.wav"
+    with pytest.raises(UserError, match=r"missing\.wav"):
+        [*convert_many(quick, [missing, missing], OPTIONS, Spread(2))]
+    spoken = TextToSpeech(quick.models, decoder=quick.decoder, spread=Spread(2)).speak_many(["Yes.", "…"])
+    assert len(next(spoken)) > 1000
+    with pytest.raises(UserError, match="nothing speakable"):
+        next(spoken)

@@ -1,0 +1,145 @@
+"""Segments of different lengths in one batch of a decoder: each is what it is alone."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.batched_decoder import BatchedDecoder, batched, single
+from nuanced_speech.models.decoder import Decoder, KokoroDecoder
+from nuanced_speech.models.decoder_voice import (
+    CONTENT_DIM,
+    ENVELOPE_BANDS,
+    SPEAKER_DIM,
+    DecoderVoice,
+    Reference,
+    SourceEnvelopes,
+)
+from nuanced_speech.voice.stock import voice_pack
+
+Call = tuple[Tensor, Tensor, Tensor, DecoderVoice]
+
+
+class Counting:
+    """A decoder that counts its calls."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder, self.calls = decoder, 0
+        self.digest, self.drops_octaves, self.uses_recordings = "counting", False, False
+
+    def __call__(self, *arguments: Any, **others: Any) -> Tensor:
+        self.calls += 1
+        return self.decoder(*arguments, **others)
+
+
+def voice(frames: int = 0) -> DecoderVoice:
+    """A stock voice, with a reference of so many frames."""
+    timbre = voice_pack("af_heart")[60, :128]
+    if not frames:
+        return DecoderVoice.single(timbre)
+    content, envelope = torch.randn(1, frames, CONTENT_DIM), torch.randn(1, frames, ENVELOPE_BANDS)
+    reference = Reference(content, envelope, torch.ones(1, frames, dtype=torch.bool))
+    return DecoderVoice.single(timbre, torch.randn(SPEAKER_DIM), reference)
+
+
+@pytest.fixture(scope="module")
+def content(models: ModelBank) -> Tensor:
+    """Content of a syllable ``[512, 1]`` for the decoders to say at any length."""
+    return models.kokoro.encode_content(models.kokoro.tokens("ɑː"))[:, 1:2]
+
+
+def calls(content: Tensor, frames: tuple[int, ...] = (0, 0, 0)) -> list[Call]:
+    """A short, a long and a middle segment, voiced and not."""
+    torch.manual_seed(1)
+    made = []
+    for units, own in zip((4, 16, 9), frames, strict=True):
+        f0 = torch.linspace(120, 180, 2 * units)[None].clone()
+        f0[:, -3:] = 0
+        made.append((content.expand(-1, units)[None], f0, torch.full_like(f0, 3.0), voice(own)))
+    return made
+
+
+def together(decoder: BatchedDecoder, asked: list[Call]) -> list[Tensor]:
+    """What threads get that ask while the decoder is busy."""
+
+    def ask(call: Call) -> Tensor:
+        with torch.no_grad():
+            return decoder(*call, seed=2)
+
+    gathered = decoder._gathered
+    with ThreadPoolExecutor(len(asked)) as pool:
+        gathered._busy = True
+        futures = [pool.submit(ask, call) for call in asked]
+        while len(gathered._waiting) < len(asked):
+            torch.zeros(1)
+        with gathered._changed:
+            gathered._busy = False
+            gathered._changed.notify_all()
+        return [future.result() for future in futures]
+
+
+@torch.no_grad()
+def test_a_batch_is_what_its_items_are_alone(models: ModelBank, packaged_decoder: Decoder, content: Tensor) -> None:
+    kokoro = KokoroDecoder(models)
+    for decoder, asked in (
+        (kokoro, calls(content)),
+        (packaged_decoder, calls(content)),
+        (packaged_decoder, calls(content, (7, 30, 12))),
+        (packaged_decoder, calls(content, (7, 0, 12))),
+    ):
+        alone = [decoder(*call, seed=2) for call in asked]
+        for one, other in zip(alone, together(BatchedDecoder(decoder, 60), asked), strict=True):
+            # made-up references are louder than speech
+            peak = float(one.abs().max())
+            assert one.shape == other.shape and peak > 0.01
+            assert float((one - other).abs().max()) < 1e-4 * max(peak, 1)
+
+
+@torch.no_grad()
+def test_memory_bounds_a_batch_and_one_call_is_the_decoders_own(packaged_decoder: Decoder, content: Tensor) -> None:
+    asked = calls(content)
+    alone = [packaged_decoder(*call, seed=2) for call in asked]
+    # 16 units are 0.4 s: the two shorter segments fit, 2 x 9 units
+    counting = Counting(packaged_decoder)
+    decoder = BatchedDecoder(counting, 0.45)
+    groups: list[int] = []
+    batch = BatchedDecoder(packaged_decoder, 0.45)._batch
+    decoder._batch = lambda several: groups.append(len(several)) or batch(several)  # type: ignore[method-assign, func-returns-value]
+    waves = together(decoder, asked)
+    assert groups == [2] and counting.calls == 1
+    assert torch.equal(waves[1], alone[1])
+    assert torch.equal(decoder(*asked[0], seed=2), alone[0])
+
+
+@torch.no_grad()
+def test_what_fails_together_is_tried_alone(packaged_decoder: Decoder, content: Tensor) -> None:
+    """Another decoder than the two takes no batches."""
+    counting = Counting(packaged_decoder)
+    asked = calls(content)
+    waves = together(BatchedDecoder(counting, 60), asked)
+    assert counting.calls == 3
+    assert torch.equal(waves[0], packaged_decoder(*asked[0], seed=2))
+    broken = (asked[0][0][:, :5], *asked[0][1:])
+    with pytest.raises(RuntimeError):
+        BatchedDecoder(packaged_decoder, 60)(*broken)
+
+
+def test_gradients_and_sources_are_not_joined(packaged_decoder: Decoder, content: Tensor) -> None:
+    counting = Counting(packaged_decoder)
+    decoder = batched(counting, 30)
+    assert single(decoder) is counting and single(counting) is counting and batched(counting, 0) is counting
+    assert single(batched(decoder, 60)) is counting
+    given, f0, energy, spoken = calls(content)[0]
+    given = given.clone().requires_grad_()
+    decoder(given, f0, energy, spoken).sum().backward()
+    assert given.grad is not None and counting.calls == 1
+    frames = Reference(torch.zeros(1, 2, CONTENT_DIM), torch.zeros(1, 2, ENVELOPE_BANDS), torch.ones(1, 2).bool())
+    envelope = torch.zeros(1, f0.shape[1], ENVELOPE_BANDS)
+    with torch.no_grad():
+        decoder(given, f0, energy, spoken, source=SourceEnvelopes(envelope, frames))
+    assert counting.calls == 2
