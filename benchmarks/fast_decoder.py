@@ -127,6 +127,7 @@ class _Timed:
     def __init__(self, decoder: Decoder) -> None:
         self.decoder, self.seconds, self.sound = decoder, 0.0, 0.0
         self.drops_octaves, self.uses_recordings = False, decoder.uses_recordings
+        self.follows_source = decoder.follows_source
 
     def __call__(
         self,

@@ -71,9 +71,17 @@ class RecordedVoice:
         return self._frames[k]
 
 
-def source_of(features: SegmentFeatures, frames: slice | np.ndarray = slice(None)) -> SourceEnvelopes:
-    """What a segment sounds like, for a decoder that follows its source: all frames at 80 Hz, or some of them."""
-    reference = reference_of([features])
+def source_of(
+    features: SegmentFeatures, frames: slice | np.ndarray = slice(None), known: Reference | None = None
+) -> SourceEnvelopes:
+    """What a segment sounds like, for a decoder that follows its source.
+
+    Args:
+        features: the segment.
+        frames: those of its frames at 80 Hz that are spoken, in their order.
+        known: frames of its speaker, which tell the decoder the speaker's usual envelopes; the segment's if omitted.
+    """
+    reference = reference_of([features]) if known is None else known
     wave = torch.from_numpy(np.nan_to_num(features.wave))[None].to(reference.content.device)
     return SourceEnvelopes(envelopes(wave, HOP_LENGTH)[:, frames], reference)
 

@@ -55,7 +55,7 @@ class Closeness:
 
 USUAL = Closeness()
 CLOSE = Closeness(0.03, -20.0, 15.0, -9.0, 9.0, 4)
-"""For the fast decoder, which is given the source's envelopes."""
+"""For the own voice by a decoder that is given the recording's envelopes."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def match_balance(wave: np.ndarray, target: SpectralBalance) -> np.ndarray:
     """A waveform ``[300 * frames]`` at 24 kHz with the balance of another with the same words at the same times.
 
     A band that is too loud in the whole is made quieter first, by 20 dB at most. Then, from moment to moment, bands are
-    made louder and quieter within the limits of the target's closeness; and once or more again where the other is
+    made louder and quieter within the limits of the target's closeness; and some more passes follow where the other is
     clear. What the other hides in its noise is not made louder, so a pause is at most made quieter.
     """
     spectrum = _stft(wave)

@@ -59,6 +59,7 @@ class BatchedDecoder:
         self.digest, self.drops_octaves, self.uses_recordings = (
             decoder.digest, decoder.drops_octaves, decoder.uses_recordings,
         )  # fmt: skip
+        self.follows_source = decoder.follows_source
         self._gathered = Gathered(self._all)
 
     def __call__(

@@ -31,6 +31,11 @@ class Decoder(Protocol):
         """Whether it takes a voice's speaker embedding and reference frames, not its timbre alone."""
         ...
 
+    @property
+    def follows_source(self) -> bool:
+        """Whether it takes the envelopes of the recording that is converted, for a voice with reference frames."""
+        ...
+
     def __call__(
         self,
         content: Tensor,
@@ -60,7 +65,7 @@ class KokoroDecoder:
         models: bank with the synthesizer, which is loaded when it is first needed.
     """
 
-    digest, drops_octaves, uses_recordings = KOKORO, True, False
+    digest, drops_octaves, uses_recordings, follows_source = KOKORO, True, False, False
 
     def __init__(self, models: ModelBank) -> None:
         self.models = models

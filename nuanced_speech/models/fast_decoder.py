@@ -168,6 +168,11 @@ class FastDecoder(nn.Module):
         self.register_buffer("spread", torch.from_numpy(_spread_matrix()), persistent=False)
 
     @property
+    def follows_source(self) -> bool:
+        """Whether it takes the envelopes of the recording that is converted."""
+        return self.config.follows_source
+
+    @property
     def look_ahead(self) -> float:
         """Seconds of input after a sample that it depends on."""
         frames = self.config.look_ahead * (self.config.blocks - 1)

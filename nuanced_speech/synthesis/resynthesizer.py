@@ -81,8 +81,6 @@ class Resynthesizer:
         self.models, self.cleaner = models, tuple(cleaner)
         self.decoder = decoder or KokoroDecoder(models)
         self.content = content or ContentEstimator(models)
-        # what is made of frames of recordings is near enough to the source to be brought nearer
-        self.closeness = CLOSE if self.decoder.uses_recordings else USUAL
 
     @torch.no_grad()
     def from_content(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered:
@@ -90,10 +88,8 @@ class Resynthesizer:
         with stage("content"):
             content = self.content(features)
         f0 = transpose(features.f0, delivery.octaves)
-        return self._decode(
-            content, f0, features.decoder_energy, voice.style(features), voice, delivery.seed,
-            features, Reference.of(features, closeness=self.closeness), slice(None),
-        )  # fmt: skip
+        style, whole = voice.style(features), slice(None)
+        return self._decode(content, f0, features.decoder_energy, style, voice, delivery.seed, features, whole)
 
     @torch.no_grad()
     def from_phonemes(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered:
@@ -123,10 +119,10 @@ class Resynthesizer:
         else:
             f0 = transpose(prosody.voiced_f0()[0], delivery.pitch_shift)
         if "energy" in delivery.keep:
-            energy, reference = features.decoder_energy[frames], Reference.of(features, frames, self.closeness)
+            energy, followed = features.decoder_energy[frames], frames
         else:
-            energy, reference = prosody.energy[0].cpu().numpy(), None
-        return self._decode(content, f0, energy, style, voice, delivery.seed, features, reference, frames)
+            energy, followed = prosody.energy[0].cpu().numpy(), None
+        return self._decode(content, f0, energy, style, voice, delivery.seed, features, followed)
 
     @torch.no_grad()
     def from_text(
@@ -173,24 +169,30 @@ class Resynthesizer:
         voice: TargetVoice,
         seed: int,
         features: SegmentFeatures | None = None,
-        reference: Reference | None = None,
         followed: slice | np.ndarray | None = None,
     ) -> Rendered:
-        """Audio ``[600 * units]`` of ``content [1, 512, units]``, ``f0`` and ``energy [2 * units]``; with a reference,
-        after the post chain; with frames of the segment that are ``followed``, by their spectral envelopes."""
+        """Audio ``[600 * units]`` of ``content [1, 512, units]``, ``f0`` and ``energy [2 * units]``.
+
+        Where frames of the segment at 80 Hz are ``followed``, in their order, the decoder is given their envelopes, if
+        it follows a source, and the post chain their loudness and balance.
+        """
         decoder_voice = voice.decoder_voice(style, features, self.decoder.uses_recordings)
-        source = None
-        if features is not None and followed is not None and self.decoder.uses_recordings:
-            source = source_of(features, followed)
+        source, reference = None, None
+        if features is not None and followed is not None:
+            follows, own = self.decoder.follows_source and decoder_voice.reference is not None, voice.pack is None
+            if follows:
+                source = source_of(features, followed, decoder_voice.reference if own else None)
+            # what is made of the recording's envelopes is near enough to be brought nearer
+            reference = Reference.of(features, followed, CLOSE if follows and own else USUAL)
 
         def decode(units: slice, timbre: Tensor) -> np.ndarray:
             frames = _frames(units)
             melody, level = (
                 torch.from_numpy(x[frames].astype(np.float32))[None].to(content.device) for x in (f0, energy)
             )
-            sounding = None if source is None else replace(source, envelope=source.envelope[:, frames])
-            voiced = replace(decoder_voice, timbre=timbre[None])
-            wave = self.decoder(content[..., units], melody, level, voiced, seed, sounding)
+            part = None if source is None else replace(source, envelope=source.envelope[:, frames])
+            spoken = replace(decoder_voice, timbre=timbre[None])
+            wave = self.decoder(content[..., units], melody, level, spoken, seed, part)
             return low_cut(wave[0].cpu().numpy())
 
         def render(units: slice, timbre: Tensor) -> np.ndarray:

@@ -84,8 +84,8 @@ class FastDecoderTraining:
         no_timbre: Share of crops without timbre.
         no_speaker: Share of crops without speaker embedding.
         no_reference: Share of crops without reference frames.
-        no_source: Share of crops without the envelopes of the recording that is converted; with 1 the decoder does not
-            learn to follow them.
+        no_source: Share of crops without the envelopes of the recording that is converted; 1 for a decoder that does
+            not follow them.
         width: Channels of the network.
         blocks: Number of its blocks.
         lr: Highest learning rate.

@@ -20,7 +20,7 @@ class OtherSpeaker:
     and Hinton 2013).
 
     Args:
-        rng: chance.
+        rng: random numbers that the change is drawn with.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:

@@ -29,7 +29,7 @@ from nuanced_speech.voice.stock import stock_voices, style_of
 class Noting:
     """A fast decoder that notes the voices and sources that it is given."""
 
-    drops_octaves, uses_recordings = False, True
+    drops_octaves, uses_recordings, follows_source = False, True, True
 
     def __init__(self, decoder: FastDecoder) -> None:
         self.decoder, self.digest = decoder, decoder.digest
@@ -82,6 +82,10 @@ def test_a_recordings_voice_is_given_its_frames_and_a_stock_voice_its_timbre_alo
     for voice in ("af_heart", CLIP):
         chain.convert(wave, sample_rate=SAMPLE_RATE, path="direct", voice=voice)
     stock, recorded = noting.voices
+    # a voice without frames follows nothing; the usual envelopes of the source are its own
+    nothing, source = noting.sources
+    assert nothing is None and source is not None
+    assert source.frames.content.shape[1] == source.envelope.shape[1] // 2 < recorded.reference.content.shape[1]
     assert stock.reference is None and bool(stock.speaker.isnan().all())
     assert bool((stock.timbre[0] == style_of(stock_voices()["af_heart"])[:TIMBRE_DIM]).all())
     assert recorded.reference is not None and recorded.reference.content.shape[1] > 150

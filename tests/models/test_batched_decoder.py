@@ -31,6 +31,7 @@ class Counting:
     def __init__(self, decoder: Decoder) -> None:
         self.decoder, self.calls = decoder, 0
         self.digest, self.drops_octaves, self.uses_recordings = "counting", False, False
+        self.follows_source = False
 
     def __call__(self, *arguments: Any, **others: Any) -> Tensor:
         self.calls += 1
