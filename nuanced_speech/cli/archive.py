@@ -76,10 +76,13 @@ class Engine:
             raise UserError(f"engine: unknown engine {self.name!r}: choose one of {', '.join(ENGINES)}")
         if self.name == "local":
             if self.workers is not None or self.gpus is not None:
-                raise UserError("workers and gpus: they belong to the engine ray: ask for it, or leave them out")
+                raise UserError("`workers` and `gpus`: they belong to the engine ray: ask for it, or leave them out")
             if self.jobs is not None or self.batch_seconds is not None:
                 if folder is None:
-                    raise UserError("jobs and batch_seconds: they are for a folder: give one as the input, and another")
+                    raise UserError(
+                        "`jobs` and `batch_seconds`: they are for a folder: give one as the input, and another for the "
+                        "outputs"
+                    )
                 self.spread("cpu")
             return
         if folder is None:
@@ -87,7 +90,7 @@ class Engine:
         if find_spec("ray") is None:
             raise UserError('the engine ray needs the extra ray: pip install "nuanced-speech[ray]"')
         if self.jobs is not None or self.batch_seconds is not None:
-            raise UserError("jobs and batch_seconds: they belong to the engine local: leave them out")
+            raise UserError("`jobs` and `batch_seconds`: they belong to the engine local: leave them out")
 
     def spread(self, device: str) -> "Spread":
         """How this process spreads a folder's recordings, with models on a device.

@@ -25,9 +25,10 @@ Jobs = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Number of a folder's recordings, or of a text's utterances, that are made at the same time, each on its "
-        "part of the threads. If omitted: up to 4 by the number of threads, 16 with batches, 1 for a text that is not "
-        "kept.",
+        help="Number of a folder's recordings, or of a text's utterances, that are made at the same time; without "
+        "batches, each on its part of the threads. If omitted: up to 4 by the number of threads, 16 with batches; 1 "
+        "for a text without batches, unless it is a book, or goes into an audiobook or --chapters, or is spoken with "
+        "--resume.",
     ),
 ]
 BatchSeconds = Annotated[
@@ -35,7 +36,7 @@ BatchSeconds = Annotated[
     typer.Option(
         metavar="SECONDS",
         help="Longest sound that the decoder makes at once for recordings or sentences under way; 0 for no batches. "
-        "60 on a GPU and 0 on processors if omitted.",
+        "If omitted: 60 on a GPU; 0 on processors and where one is made at a time.",
     ),
 ]
 VoiceFolder = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the voice. --voice NAME looks in voices/.")]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from nuanced_speech.cli.book import Outputs
     from nuanced_speech.cli.speech import Speech
+    from nuanced_speech.core.jobs import Spread
     from nuanced_speech.synthesis.speaking import SpokenSentence
     from nuanced_speech.text.book import Book
     from nuanced_speech.text.dictionary import Dictionary as Pronunciations
@@ -163,15 +164,29 @@ def say(
     _check_files(None if kept else out, timestamps, file, (dictionary, like))
     outputs = _outputs(book, out, chapters, format, timestamps) if kept else None
     from nuanced_speech.cli.speech import Speech, voice_of
-    from nuanced_speech.core.jobs import spread_of
 
-    # what is not kept is short, or somebody waits for its first sentence
-    jobs = 1 if jobs is None and not kept else jobs
+    spread = _spread(device, kept, jobs, batch_seconds)
     speech = Speech(
         voice_of(voice, i_have_consent, device), language, speed, pause, seed, fast, like, pronunciations, device,
-        lufs(loudness), decoder, spread_of(device, jobs, batch_seconds),
+        lufs(loudness), decoder, spread,
     )  # fmt: skip
     _speak(book, speech, outputs, out or "", timestamps)
+
+
+def _spread(device: str, kept: bool, jobs: int | None, batch_seconds: float | None) -> "Spread":
+    """How the utterances of a text are spread that is kept while it is spoken, or not.
+
+    Raises:
+        UserError: a device that is not usable; numbers that are not possible.
+    """
+    from nuanced_speech.core.device import check_device
+    from nuanced_speech.core.jobs import spread_of
+
+    check_device(device)
+    # what is not kept is short, or somebody waits for its first sentence
+    if jobs is None and not kept and not batch_seconds:
+        jobs = 1
+    return spread_of(device, jobs, batch_seconds)
 
 
 def _speak(book: "Book", speech: "Speech", outputs: "Outputs | None", out: str, timestamps: Path | None) -> None:

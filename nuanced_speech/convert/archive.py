@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from nuanced_speech.convert.shard import Shard
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import make_folder, sha256
 from nuanced_speech.core.jobs import ALONE, Spread, as_done
-from nuanced_speech.core.progress import Progress
+from nuanced_speech.core.progress import Progress, Shares
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.voice.voice import Voice
 
@@ -128,7 +128,8 @@ def convert_archive(
         options: for all of them.
         options_digest: as ``digest_of`` gives it.
         shard: the share that ``jobs`` are.
-        progress: called with the share of the recording under way, or the sum of the shares of several.
+        progress: called with the share of the recording under way, or the sum of the shares of several; these call it
+            from several threads, one at a time.
         spread: how many are under way at the same time; ``convert`` must bear as many threads. The outcomes of several
             come in the order in which they end.
 
@@ -136,60 +137,28 @@ def convert_archive(
         UserError: a folder or manifest that cannot be written.
     """
     make_folder(out)
-    shares = _Shares(progress)
+    shares, noting = Shares(progress), threading.Lock()
     with Manifest(out, shard) as manifest:
         note_pending(manifest, jobs, out)
 
         def work(job: Job) -> Outcome:
-            planned, before = entry_of(job, out, options_digest), manifest.entries[job.name]
+            planned, before, made = entry_of(job, out, options_digest), manifest.entries[job.name], None
             if is_done(job, before, planned):
                 return Outcome(job, before)
             entry = attempt(lambda: identified(planned, job.source), planned)
-            if entry.state == FAILED:
-                return Outcome(job, entry)
-            with shares.of(job.name) as share:
-                return Outcome(job, *converted(convert, job, entry, options, share))
+            if entry.state != FAILED:
+                entry, made = converted(convert, job, entry, options, shares.of(job.name))
+            entry = replace(entry, time=time.time())
+            # here, so that it is noted too where Ctrl-C comes before its outcome is asked for
+            with noting:
+                manifest.add(entry)
+            return Outcome(job, entry, made)
 
-        for outcome in as_done(work, jobs, spread.fitted(len(jobs)), shares.stop):
-            if outcome.entry is not manifest.entries[outcome.job.name]:
-                outcome = replace(outcome, entry=replace(outcome.entry, time=time.time()))
-                manifest.add(outcome.entry)
-            yield outcome
-
-
-class _Shares:
-    """Adds up how far the recordings under way are, and breaks them off.
-
-    Args:
-        progress: called with the sum of the shares that are done.
-    """
-
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress, self._stopped = progress, False
-        self._lock, self._done = threading.Lock(), dict[str, float]()
-
-    def stop(self) -> None:
-        """Recordings under way end as by Ctrl-C, as soon as they tell how far they are."""
-        self._stopped = True
-
-    @contextmanager
-    def of(self, name: str) -> Iterator[Progress]:
-        """The progress of one recording, as long as it is under way."""
-
-        def tell(share: float) -> None:
-            if self._stopped:
-                raise KeyboardInterrupt
-            with self._lock:
-                self._done[name] = share
-                total = sum(self._done.values())
-            if self._progress is not None:
-                self._progress(total)
-
-        try:
-            yield tell
-        finally:
-            with self._lock:
-                self._done.pop(name, None)
+        # the threads end before the manifest is closed
+        with closing(as_done(work, jobs, spread.fitted(len(jobs)), shares.stop)) as outcomes:
+            for outcome in outcomes:
+                shares.drop(outcome.job.name)
+                yield outcome
 
 
 def entry_of(job: Job, out: Path, options_digest: str) -> Entry:

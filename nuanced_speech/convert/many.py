@@ -1,6 +1,7 @@
 """Several recordings at the same time: on a thread each, their segments in batches where that is quicker."""
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from nuanced_speech.convert.conversion import Conversion
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.convert.options import ConversionOptions, changed
 from nuanced_speech.core.jobs import Spread, in_order, spread_of
+from nuanced_speech.core.progress import Shares
 from nuanced_speech.models.batched_decoder import batched
+from nuanced_speech.models.decoder import Decoder
+from nuanced_speech.synthesis.resynthesizer import Resynthesizer
 
 
 def convert_many(
@@ -37,14 +41,20 @@ def convert_many(
             on instead.
     """
     spread, options = spread or spread_of(converter.models.device), changed(options, changes)
-    decoder = batched(converter.decoder, spread.batch_seconds)
-    if decoder is not converter.decoder:
-        converter = Converter(
-            converter.models, converter.analyzer, converter.speakers, converter.adapter, None, converter.voices,
-            converter.gate, converter.transcribe, converter.segmenter, converter.overlaps, converter.reader, decoder,
-        )  # fmt: skip
-    left = iter(sources)
+    if spread.batch_seconds:
+        converter = _with_decoder(converter, batched(converter.resynthesizer.decoder, spread.batch_seconds))
+    left, shares = enumerate(sources), Shares()
     first = [*islice(left, spread.jobs)]
-    yield from in_order(
-        lambda source: converter.convert(source, options), chain(first, left), spread.fitted(len(first))
-    )
+
+    def convert(item: tuple[int, str | Path | Recording]) -> Conversion:
+        return converter.convert(item[1], options, progress=shares.of(item[0]))
+
+    yield from in_order(convert, chain(first, left), spread.fitted(len(first)), shares.stop)
+
+
+def _with_decoder(converter: Converter, decoder: Decoder) -> Converter:
+    """A converter that differs from another in what makes the sound alone."""
+    other, parts = copy(converter), converter.resynthesizer
+    other.decoder = decoder
+    other.resynthesizer = Resynthesizer(parts.models, parts.content, parts.cleaner, decoder)
+    return other

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
 Request = TypeVar("Request")
@@ -26,14 +25,13 @@ def batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
     return groups
 
 
-@dataclass
 class _Ticket(Generic[Request, Result]):
-    """A request, and what came of it."""
+    """A request, and what came of it; written by the thread that computes."""
 
-    request: Request
-    done: bool = False
-    result: Result | None = None
-    error: BaseException | None = None
+    def __init__(self, request: Request) -> None:
+        self.request, self.done = request, False
+        self.result: Result | None = None
+        self.error: Exception | None = None
 
     def taken(self) -> Result:
         if self.error is not None:
@@ -48,34 +46,47 @@ class Gathered(Generic[Request, Result]):
     never waits, and the longer a computation takes, the more requests the next one has.
 
     Args:
-        answer: the results of requests, in their order. What it raises, all of their callers get.
+        answer: the results of requests, in their order. An error that it raises, all of their callers get; Ctrl-C
+            breaks off its own thread alone, and another one computes again.
     """
 
     def __init__(self, answer: Callable[[list[Request]], list[Result]]) -> None:
         self._answer = answer
         self._changed = threading.Condition()
         self._waiting: list[_Ticket[Request, Result]] = []
-        self._busy = False
+        # the ticket of the thread that computes
+        self._busy: object = None
 
     def __call__(self, request: Request) -> Result:
         """The result of one request."""
         own: _Ticket[Request, Result] = _Ticket(request)
-        with self._changed:
-            self._waiting.append(own)
-            self._changed.wait_for(lambda: own.done or not self._busy)
-            if own.done:
-                return own.taken()
-            together, self._waiting, self._busy = self._waiting, [], True
+        together: list[_Ticket[Request, Result]] = []
+        try:
+            with self._changed:
+                self._waiting.append(own)
+                self._changed.wait_for(lambda: own.done or not self._busy)
+                if not own.done:
+                    self._busy, together, self._waiting = own, self._waiting, []
+            if together:
+                self._compute(together)
+        finally:
+            with self._changed:
+                if self._busy is own:
+                    self._busy = None
+                # where this thread is broken off, another computes the rest
+                undone = [ticket for ticket in together if not ticket.done]
+                self._waiting = [ticket for ticket in undone + self._waiting if ticket is not own]
+                self._changed.notify_all()
+        return own.taken()
+
+    def _compute(self, together: list[_Ticket[Request, Result]]) -> None:
+        """Answer requests, all of them or none."""
         try:
             results = self._answer([ticket.request for ticket in together])
             for ticket, result in zip(together, results, strict=True):
                 ticket.result = result
-        except BaseException as error:
+        except Exception as error:
             for ticket in together:
                 ticket.error = error
-        with self._changed:
-            for ticket in together:
-                ticket.done = True
-            self._busy = False
-            self._changed.notify_all()
-        return own.taken()
+        for ticket in together:
+            ticket.done = True

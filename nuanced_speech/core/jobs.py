@@ -1,7 +1,7 @@
 """Work on many items by several threads of this process: results in the items' order, or as each is done."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,7 +29,8 @@ class Spread:
 
     Attributes:
         jobs: items that are worked on at the same time, each in a thread of its own.
-        threads: threads of the numerical libraries for each item; their own number if None.
+        threads: threads of the numerical libraries for each item; their own number if None. Other threads of the
+            process that begin while the work goes on get this number too, since PyTorch knows no other way.
         batch_seconds: largest sound, in seconds with padding, that a decoder makes at once for items under way at the
             same time; 0 for one by one.
     """
@@ -75,23 +76,37 @@ def spread_of(device: str | torch.device, jobs: int | None = None, batch_seconds
         raise UserError(f"batch_seconds: {batch_seconds:g} is not possible: give seconds, or 0 for no batches")
     if jobs == 1:
         return Spread(batch_seconds=batch_seconds)
-    # one thread computes a batch for all
-    return Spread(jobs, cores if batch_seconds else max(cores // jobs, 1), batch_seconds)
+    # one thread computes a batch for all while others measure: all threads for each of 16 would be 16 for a core
+    return Spread(jobs, max(cores // (4 if batch_seconds else jobs), 1), batch_seconds)
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item], spread: Spread = ALONE) -> Iterator[Result]:
-    """Results of items in their order; at most twice ``spread.jobs`` are under way or wait for an earlier one."""
+def in_order(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    spread: Spread = ALONE,
+    stop: Callable[[], None] | None = None,
+) -> Generator[Result, None, None]:
+    """Results of items in their order; at most twice ``spread.jobs`` are under way or wait for an earlier one.
+
+    Arguments are those of ``as_done``. Where ``items`` raises, the results of those before come first.
+    """
     if spread.jobs == 1:
         yield from map(work, items)
         return
-    with _pool(spread) as pool:
-        begun: deque[Future[Result]] = deque()
-        for item in items:
-            begun.append(pool.submit(work, item))
-            if len(begun) == 2 * spread.jobs:
+    left, begun = iter(items), deque[Future[Result]]()
+    end: Exception | None = None
+    with _pool(spread, stop) as pool:
+        while end is None:
+            try:
+                begun.append(pool.submit(work, next(left)))
+            except Exception as error:
+                end = error
+            while begun and (len(begun) == 2 * spread.jobs or begun[0].done()):
                 yield begun.popleft().result()
         while begun:
             yield begun.popleft().result()
+    if end is not None and not isinstance(end, StopIteration):
+        raise end
 
 
 def as_done(
@@ -99,14 +114,14 @@ def as_done(
     items: Iterable[Item],
     spread: Spread = ALONE,
     stop: Callable[[], None] | None = None,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Results of items, each when it is there.
 
     Args:
         work: makes a result.
         items: are taken when their turn comes.
         spread: by how many threads.
-        stop: called where it ends early, before the work under way is waited for.
+        stop: called where it ends early, before the work under way is waited for; ``core.progress.Shares`` has one.
     """
     if spread.jobs == 1:
         yield from map(work, items)
@@ -124,7 +139,10 @@ def as_done(
 
 @contextmanager
 def _pool(spread: Spread, stop: Callable[[], None] | None = None) -> Iterator[ThreadPoolExecutor]:
-    """Threads, each of which computes with as many as the spread says; where it ends early, what waits is dropped."""
+    """Threads, each of which computes with as many as the spread says; where it ends early, what waits is dropped.
+
+    Until it ends, that number is PyTorch's for all threads of the process that begin.
+    """
     before = torch.get_num_threads()
     pool = ThreadPoolExecutor(spread.jobs, "job", torch.set_num_threads, (spread.threads or before,))
     try:

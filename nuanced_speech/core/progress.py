@@ -1,6 +1,7 @@
 """How long work tells how far it is."""
 
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 Progress = Callable[[float], None]
@@ -10,6 +11,40 @@ Progress = Callable[[float], None]
 def part_of(progress: Progress | None, first: float, last: float) -> Progress | None:
     """What tells the progress of a part of the whole."""
     return None if progress is None else lambda share: progress(first + (last - first) * share)
+
+
+class Shares:
+    """Adds up how far items are that several threads work on, and breaks them off.
+
+    Args:
+        progress: called with the sum of the items' shares: from several threads, but by one at a time.
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self._progress, self._stopped = progress, False
+        self._lock, self._done = threading.Lock(), dict[Hashable, float]()
+
+    def stop(self) -> None:
+        """Items under way end as by Ctrl-C, as soon as they tell how far they are."""
+        self._stopped = True
+
+    def of(self, name: Hashable) -> Progress:
+        """The progress of one item, which counts until it is dropped."""
+
+        def tell(share: float) -> None:
+            if self._stopped:
+                raise KeyboardInterrupt
+            if self._progress is not None:
+                with self._lock:
+                    self._done[name] = share
+                    self._progress(sum(self._done.values()))
+
+        return tell
+
+    def drop(self, name: Hashable) -> None:
+        """Count an item no longer."""
+        with self._lock:
+            self._done.pop(name, None)
 
 
 def step_bar(items: Iterable[Any] | None, title: str, total: int | None = None, done: int = 0, **options: Any) -> Any:

@@ -4,6 +4,7 @@ Kokoro's decoder takes statistics over each item's own length, and the fast deco
 set to zero before each block, so an item of a batch is what it is alone, but for the order of sums.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from nuanced_speech.models.decoder_voice import DecoderVoice, Reference, SourceE
 from nuanced_speech.models.fast_decoder import FastDecoder, Gains, sound
 from nuanced_speech.models.kokoro_layers import length_mask
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class _Call:
@@ -31,6 +34,7 @@ class _Call:
     voice: DecoderVoice
     seed: int
     dtype: torch.dtype
+    source: SourceEnvelopes | None = None
 
     @property
     def units(self) -> int:
@@ -40,7 +44,8 @@ class _Call:
     @property
     def kind(self) -> tuple[Any, ...]:
         """What the calls of a batch have in common."""
-        return self.seed, self.dtype, self.content.device, self.voice.timbre.shape[-1], self.voice.reference is None
+        given = self.voice.reference is None, self.source is None
+        return self.seed, self.dtype, self.content.device, self.voice.timbre.shape[-1], *given
 
 
 class BatchedDecoder:
@@ -71,14 +76,17 @@ class BatchedDecoder:
         seed: int = 0,
         source: SourceEnvelopes | None = None,
     ) -> Tensor:
-        """As ``Decoder``; calls of a decoder that follows its source are not joined."""
-        followed = source is not None and _follows(self.decoder)
-        whole = len(content) == 1 and f0.shape[-1] == energy.shape[-1] == content.shape[-1] * FRAMES_PER_UNIT
-        if torch.is_grad_enabled() or voice.adaptation is not None or followed or not whole:
+        """As ``Decoder``."""
+        frames = content.shape[-1] * FRAMES_PER_UNIT
+        whole = len(content) == 1 and f0.shape[-1] == energy.shape[-1] == frames
+        if source is not None:
+            whole = whole and source.envelope.shape[:2] == (1, frames)
+        if torch.is_grad_enabled() or voice.adaptation is not None or not whole:
             return self.decoder(content, f0, energy, voice, seed=seed, source=source)
         kind = content.device.type
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
-        wave = self._gathered(_Call(content, f0, energy, voice, seed, dtype))
+        followed = source if _follows(self.decoder, voice) else None
+        wave = self._gathered(_Call(content, f0, energy, voice, seed, dtype, followed))
         if isinstance(wave, Exception):
             raise wave
         return wave
@@ -99,12 +107,18 @@ class BatchedDecoder:
         first = calls[0]
         with precision.autocast(first.content.device, first.dtype):
             try:
-                if len(calls) == 1:
-                    return [self.decoder(first.content, first.f0, first.energy, first.voice, seed=first.seed)]
-                return self._batch(calls)
+                if len(calls) > 1:
+                    return self._batch(calls)
+                arguments = first.content, first.f0, first.energy, first.voice
+                return [self.decoder(*arguments, seed=first.seed, source=first.source)]
             except Exception as error:
-                # too much for the memory, say: each is tried alone
-                return [error] if len(calls) == 1 else [self._made([call])[0] for call in calls]
+                if len(calls) == 1:
+                    return [error]
+                log.debug("a batch of %d failed: %s", len(calls), str(error))
+        # too much for the memory, say: each is tried alone, out of reach of the error, which holds what the batch took
+        if first.content.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return [self._made([call])[0] for call in calls]
 
     def _batch(self, calls: list[_Call]) -> Sequence[Tensor]:
         units = torch.tensor([call.units for call in calls], device=calls[0].content.device)
@@ -116,14 +130,15 @@ class BatchedDecoder:
             length = waves.shape[-1] // content.shape[-1]
             return [wave[None, : call.units * length] for wave, call in zip(waves, calls, strict=True)]
         if isinstance(self.decoder, FastDecoder):
-            return _fast_sounds(self.decoder, content, f0, energy, _voices(calls), units, calls[0].seed)
+            return _fast_sounds(self.decoder, content, f0, energy, calls, units)
         raise TypeError(f"{type(self.decoder).__name__} takes no batches of different lengths")
 
 
-def _follows(decoder: Decoder) -> bool:
-    """Whether a decoder may use the source that it is given."""
-    ignores = isinstance(decoder, FastDecoder) and not decoder.config.follows_source
-    return not ignores and not isinstance(decoder, KokoroDecoder)
+def _follows(decoder: Decoder, voice: DecoderVoice) -> bool:
+    """Whether a decoder may use the source that it is given with a voice."""
+    if isinstance(decoder, FastDecoder):
+        return decoder.config.follows_source and voice.reference is not None
+    return not isinstance(decoder, KokoroDecoder)
 
 
 def single(decoder: Decoder) -> Decoder:
@@ -148,21 +163,33 @@ def _voices(calls: Sequence[_Call]) -> DecoderVoice:
     parts = [call.voice for call in calls]
     timbre, speaker = torch.cat([part.timbre for part in parts]), torch.cat([part.speaker for part in parts])
     references = [part.reference for part in parts if part.reference is not None]
-    if not references:
-        return DecoderVoice(timbre, speaker)
+    return DecoderVoice(timbre, speaker, _padded(references) if references else None)
+
+
+def _sources(calls: Sequence[_Call]) -> SourceEnvelopes | None:
+    """The sources of calls as one batch, envelopes padded with zeros; None without any."""
+    parts = [call.source for call in calls if call.source is not None]
+    if not parts:
+        return None
+    envelope = pad_sequence([part.envelope[0] for part in parts], batch_first=True)
+    return SourceEnvelopes(envelope, _padded([part.frames for part in parts]))
+
+
+def _padded(references: Sequence[Reference]) -> Reference:
+    """References as one batch, padded to the longest with frames that do not count."""
     columns = zip(*((r.content[0], r.envelope[0], r.mask[0]) for r in references), strict=True)
-    content, envelope, mask = (pad_sequence(list(column), batch_first=True) for column in columns)
-    return DecoderVoice(timbre, speaker, Reference(content, envelope, mask))
+    return Reference(*(pad_sequence(list(column), batch_first=True) for column in columns))
 
 
 def _fast_sounds(
-    decoder: FastDecoder, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, units: Tensor, seed: int
+    decoder: FastDecoder, content: Tensor, f0: Tensor, energy: Tensor, calls: Sequence[_Call], units: Tensor
 ) -> list[Tensor]:
-    """Waveforms ``[1, 600 * T]`` of items of different lengths by the fast decoder."""
+    """Waveforms ``[1, 600 * T]`` of calls of different lengths by the fast decoder; curves and content are padded."""
+    voice, seed = _voices(calls), calls[0].seed
     with precision.autocast(content.device, torch.float32):
         mask = length_mask(units * FRAMES_PER_UNIT, f0.shape[-1])[:, None]
         condition = decoder.condition(voice)
-        x, base = decoder.embed(content, f0, energy, voice)
+        x, base = decoder.embed(content, f0, energy, voice, _sources(calls))
         x = x.transpose(1, 2) * mask
         for block in decoder.blocks:
             x = block(x, condition) * mask

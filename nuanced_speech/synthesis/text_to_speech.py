@@ -173,14 +173,15 @@ class TextToSpeech:
         Raises:
             UserError: as ``speak``, at the text that it is about.
         """
-        # its utterances come one after the other, since several texts are under way
+        # where several texts are under way, the utterances of each come one after the other
         alone = copy(self)
         alone.spread = ALONE
         voice = Voice.load(voice)
         left = iter(texts)
         first = [*islice(left, self.spread.jobs)]
+        speech = self if len(first) == 1 else alone
         yield from in_order(
-            lambda text: alone.speak(text, voice, language, **manner),
+            lambda text: speech.speak(text, voice, language, **manner),
             chain(first, left),
             self.spread.fitted(len(first)),
         )

@@ -228,3 +228,16 @@ def test_ctrl_c_breaks_all_off_that_is_under_way(folder: Path, tmp_path: Path) -
     with pytest.raises(KeyboardInterrupt):
         [*convert_archive(convert, jobs, out, ConversionOptions(), "x", spread=Spread(2))]
     assert ended.is_set() and {entry.state for entry in manifests.read(out).values()} == {PENDING}
+
+
+def test_what_is_finished_is_noted_where_nobody_asks_for_more(folder: Path, tmp_path: Path) -> None:
+    both, out = threading.Barrier(2, timeout=20), tmp_path / "out"
+
+    def convert(source, options=None, *, output=None, progress=None) -> Conversion:
+        both.wait()
+        return softer(source, options, output=output)
+
+    outcomes = convert_archive(convert, jobs_of(folder, out), out, ConversionOptions(), "x", spread=Spread(2))
+    next(outcomes)
+    outcomes.close()
+    assert sorted(entry.state for entry in manifests.read(out).values()) == [DONE, DONE, PENDING]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from copy import copy
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -10,16 +12,18 @@ import torch
 
 from nuanced_speech import audio
 from nuanced_speech.audio import Recording
-from nuanced_speech.convert.many import convert_many
+from nuanced_speech.convert.converter import Converter
+from nuanced_speech.convert.many import _with_decoder, convert_many
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.jobs import Spread
+from nuanced_speech.models.batched_decoder import batched
+from nuanced_speech.models.decoder import KokoroDecoder
+from nuanced_speech.synthesis.resynthesizer import Resynthesizer
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from nuanced_speech.convert.converter import Converter
 
 OPTIONS = ConversionOptions(voice="af_heart", path="direct")
 TEXT = "Yes. [voice:am_michael]No, not now. [voice:bf_emma]Perhaps."
@@ -49,6 +53,16 @@ def test_texts_and_utterances_at_the_same_time_are_what_they_are_alone(quick: Co
     # from where it was broken off
     rest = [*several.stream(TEXT, start=sentences[0].after)]
     assert [part.utterance for part in rest] == [1, 2] and np.array_equal(rest[-1].audio, sentences[-1].audio)
+    # a lone text is spread itself
+    names = set[str]()
+
+    class Named(KokoroDecoder):
+        def __call__(self, *arguments: Any, **others: Any) -> Any:
+            names.add(threading.current_thread().name)
+            return super().__call__(*arguments, **others)
+
+    [lone] = TextToSpeech(quick.models, decoder=Named(quick.models), spread=Spread(2, threads)).speak_many([TEXT])
+    assert len(lone) > 1000 and all(name.startswith("job") for name in names)
     texts = ["Yes.", "No, not now.", "Perhaps."]
     spoken = [*several.speak_many(iter(texts), "af_heart", seed=3)]
     assert all(np.array_equal(a, alone.speak(t, "af_heart", seed=3)) for a, t in zip(spoken, texts, strict=True))
@@ -65,3 +79,34 @@ def test_what_is_wrong_is_told_at_its_item(quick: Converter, tmp_path: Path) -> 
     assert len(next(spoken)) > 1000
     with pytest.raises(UserError, match="nothing speakable"):
         next(spoken)
+
+
+def test_ctrl_c_breaks_all_conversions_off(quick: Converter) -> None:
+    begun, ended = threading.Barrier(2, timeout=20), threading.Event()
+
+    def convert(source: str, options: ConversionOptions, progress: Any) -> None:
+        begun.wait()
+        if source == "first":
+            raise KeyboardInterrupt
+        try:
+            while True:
+                progress(0.1)
+        finally:
+            ended.set()
+
+    converter = copy(quick)
+    converter.convert = convert  # type: ignore[method-assign, assignment]
+    with pytest.raises(KeyboardInterrupt):
+        [*convert_many(converter, ["first", "second"], OPTIONS, Spread(2))]
+    assert ended.is_set()
+
+
+def test_another_decoder_leaves_all_else_as_it_was(quick: Converter) -> None:
+    own = Resynthesizer(quick.models, cleaner=(0.5,), decoder=quick.decoder)
+    converter = Converter(quick.models, resynthesizer=own, reader=lambda *_: np.zeros(9, np.float32))
+    decoder = batched(own.decoder, 30)
+    other = _with_decoder(converter, decoder)
+    assert other.decoder is other.resynthesizer.decoder is decoder and own.decoder is quick.decoder
+    assert other.resynthesizer.cleaner == (0.5,) and other.resynthesizer.content is own.content
+    assert other.reader is converter.reader and other.voices is converter.voices
+    assert converter.resynthesizer is own

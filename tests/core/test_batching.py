@@ -48,3 +48,31 @@ def test_all_callers_get_an_error_and_the_next_are_answered() -> None:
     with pytest.raises(ZeroDivisionError):
         gathered(0)
     assert gathered(2) == 0.5
+
+
+def test_ctrl_c_breaks_off_its_own_thread_alone() -> None:
+    seen: list[list[int]] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def answer(requests: list[int]) -> list[int]:
+        seen.append(sorted(requests))
+        if len(seen) == 1:
+            begun.set()
+            assert go.wait(20)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return [10 * request for request in requests]
+
+    gathered = Gathered(answer)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(gathered, 0)
+        assert begun.wait(20)
+        others = [pool.submit(gathered, number) for number in (1, 2)]
+        while len(gathered._waiting) < 2:
+            threading.Event().wait(0.001)
+        go.set()
+        assert first.result(20) == 0
+        broken = [isinstance(other.exception(20), KeyboardInterrupt) for other in others]
+    left = 2 if broken[0] else 1
+    assert sum(broken) == 1 and others[left - 1].result() == 10 * left
+    assert seen == [[0], [1, 2], [left]] and gathered(5) == 50

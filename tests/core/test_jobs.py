@@ -63,13 +63,28 @@ def test_what_is_under_way_is_told_to_stop_and_what_waits_is_dropped() -> None:
     with pytest.raises(KeyboardInterrupt):
         [*as_done(work, range(9), Spread(2), stopped.set)]
     assert sorted(begun) == [0, 1]
+    stopped.clear()
+    with pytest.raises(KeyboardInterrupt):
+        [*in_order(work, (1, 0), Spread(2), stopped.set)]
+    assert sorted(begun) == [0, 0, 1, 1]
+
+
+def test_what_has_begun_is_given_before_an_error_of_the_items() -> None:
+    def items() -> Iterator[int]:
+        yield from range(3)
+        raise UserError("no more")
+
+    results = in_order(str, items(), Spread(2))
+    assert [next(results) for _ in range(3)] == ["0", "1", "2"]
+    with pytest.raises(UserError, match="no more"):
+        next(results)
 
 
 def test_a_device_decides_how_work_is_spread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
     assert spread_of("cpu") == Spread(4, 2) and spread_of("cpu", 1) == ALONE and spread_of("cpu", 3) == Spread(3, 2)
-    assert spread_of("cpu", batch_seconds=20) == Spread(16, 8, 20)
-    assert spread_of("cuda") == Spread(16, 8, 60) and spread_of("cuda", 1) == ALONE
+    assert spread_of("cpu", batch_seconds=20) == Spread(16, 2, 20)
+    assert spread_of("cuda") == Spread(16, 2, 60) and spread_of("cuda", 1) == ALONE
     # fewer items than jobs: each has more threads, a lone one all
     assert Spread(4, 2).fitted(3) == Spread(3, 2) and Spread(4, 2).fitted(2) == Spread(2, 4)
     assert Spread(4, 2).fitted(1) == ALONE and Spread(4, 2).fitted(9) == Spread(4, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,6 +21,7 @@ from nuanced_speech.models.decoder_voice import (
     Reference,
     SourceEnvelopes,
 )
+from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
 from nuanced_speech.voice.stock import voice_pack
 
 Call = tuple[Tensor, Tensor, Tensor, DecoderVoice]
@@ -65,17 +67,19 @@ def calls(content: Tensor, frames: tuple[int, ...] = (0, 0, 0)) -> list[Call]:
     return made
 
 
-def together(decoder: BatchedDecoder, asked: list[Call]) -> list[Tensor]:
+def together(
+    decoder: BatchedDecoder, asked: list[Call], sources: tuple[SourceEnvelopes | None, ...] = (None, None, None)
+) -> list[Tensor]:
     """What threads get that ask while the decoder is busy."""
 
-    def ask(call: Call) -> Tensor:
+    def ask(call: Call, source: SourceEnvelopes | None) -> Tensor:
         with torch.no_grad():
-            return decoder(*call, seed=2)
+            return decoder(*call, seed=2, source=source)
 
     gathered = decoder._gathered
     with ThreadPoolExecutor(len(asked)) as pool:
         gathered._busy = True
-        futures = [pool.submit(ask, call) for call in asked]
+        futures = [*map(pool.submit, [ask] * len(asked), asked, sources)]
         while len(gathered._waiting) < len(asked):
             torch.zeros(1)
         with gathered._changed:
@@ -130,7 +134,7 @@ def test_what_fails_together_is_tried_alone(packaged_decoder: Decoder, content: 
         BatchedDecoder(packaged_decoder, 60)(*broken)
 
 
-def test_gradients_and_sources_are_not_joined(packaged_decoder: Decoder, content: Tensor) -> None:
+def test_gradients_are_not_joined_and_the_source_is_handed_on(packaged_decoder: Decoder, content: Tensor) -> None:
     counting = Counting(packaged_decoder)
     decoder = batched(counting, 30)
     assert single(decoder) is counting and single(counting) is counting and batched(counting, 0) is counting
@@ -144,3 +148,47 @@ def test_gradients_and_sources_are_not_joined(packaged_decoder: Decoder, content
     with torch.no_grad():
         decoder(given, f0, energy, spoken, source=SourceEnvelopes(envelope, frames))
     assert counting.calls == 2
+
+
+@torch.no_grad()
+def test_segments_with_sources_are_a_batch_too(content: Tensor) -> None:
+    asked = calls(content, (7, 30, 12))
+    decoder = FastDecoder(FastDecoderConfig(width=32, hidden=64, blocks=2, key=8, follows_source=True)).eval()
+    assert decoder.difference is not None
+    torch.nn.init.normal_(decoder.difference.weight, 0.0, 0.1)
+    sources = []
+    for frames, (_, f0, _, spoken) in zip((11, 3, 20), asked, strict=True):
+        reference = voice(frames).reference
+        assert reference is not None and spoken.reference is not None
+        sources.append(SourceEnvelopes(torch.randn(1, f0.shape[1], ENVELOPE_BANDS), reference))
+    batch, groups = BatchedDecoder(decoder, 60), list[int]()
+    made = batch._batch
+    batch._batch = lambda several: groups.append(len(several)) or made(several)  # type: ignore[method-assign, func-returns-value]
+    for call, source, wave in zip(asked, sources, together(batch, asked, tuple(sources)), strict=True):
+        alone, without = decoder(*call, seed=2, source=source), decoder(*call, seed=2)
+        peak = float(alone.abs().max())
+        assert wave.shape == alone.shape and peak > 0.001
+        assert float((wave - alone).abs().max()) < 1e-4 * max(peak, 1) < float((alone - without).abs().max())
+    assert groups == [3]
+
+
+@torch.no_grad()
+def test_what_is_tried_alone_has_the_memory_of_the_batch_that_failed(
+    packaged_decoder: Decoder, content: Tensor
+) -> None:
+    taken, left = list["weakref.ref[Counting]"](), []
+
+    class Watching(Counting):
+        def __call__(self, *arguments: Any, **others: Any) -> Tensor:
+            left.append(taken[0]())
+            return super().__call__(*arguments, **others)
+
+    def failing(several: Any) -> Any:
+        large = Counting(packaged_decoder)
+        taken.append(weakref.ref(large))
+        raise MemoryError
+
+    decoder = BatchedDecoder(Watching(packaged_decoder), 60)
+    decoder._batch = failing  # type: ignore[method-assign]
+    together(decoder, calls(content))
+    assert left == [None] * 3

@@ -178,8 +178,8 @@ def test_mistakes_are_found_before_models_are_loaded(
     for arguments, message in (
         ((clip, out / "x.wav", "--engine", "ray"), "engine: ray converts a folder"),
         ((folder, out, "--engine", "slurm"), "unknown engine 'slurm'"),
-        ((folder, out, "--workers", 2), "they belong to the engine ray"),
-        ((folder, out, "--engine", "ray", "--jobs", 2), "they belong to the engine local"),
+        ((folder, out, "--workers", 2), "--workers and --gpus: they belong to the engine ray"),
+        ((folder, out, "--engine", "ray", "--jobs", 2), "--jobs and --batch-seconds: they belong to the engine local"),
         ((folder, out, "--engine", "ray", "--gpus", 1, "--voice", "af_heart"), "need the device cuda"),
         ((folder, out, "--engine", "ray", "--workers", 0, "--voice", "af_heart"), "workers: 0 is not at least 1"),
     ):

@@ -19,9 +19,11 @@ from helpers import ROOT
 
 from nuanced_speech import audio
 from nuanced_speech.audio.loudness import BROADCAST_LUFS, loudness
+from nuanced_speech.cli.say import _spread
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.jobs import ALONE, spread_of
 from nuanced_speech.synthesis import timestamps
 from nuanced_speech.synthesis.sample import SENTENCES, sentence_for
 from nuanced_speech.synthesis.speaking import Levelling, SpeedRange, SpokenSentence, TimedText, gain_db
@@ -347,7 +349,9 @@ def test_words_that_are_run_together_are_spoken_so() -> None:
         (["🎉", "out.wav"], "nothing speakable"),
         (["Hello.", "out.wav", "--language", "tlh"], "unknown language 'tlh': choose from en-us"),
         (["Hello.", "out.wav", "--voice", "af_hart"], "unknown voice 'af_hart': did you mean"),
-        (["Hello.", "out.wav", "--device", "abacus"], "abacus"),
+        (["Hello.", "out.wav", "--device", "abacus"], "error: device 'abacus' is not usable here"),
+        (["Hello.", "out.wav", "--device", "gpu"], "error: device 'gpu' is not usable here"),
+        (["Hello.", "out.wav", "--jobs", "0"], "--jobs: 0 is not possible"),
         (["Hello.", "out.xyz"], "cannot write the suffix '.xyz'"),
         (["Hello.", "nowhere/out.wav"], "nowhere does not exist"),
         (["Hello.", "out.wav", "--timestamps", "out.txt"], ".json, .srt, .vtt"),
@@ -382,6 +386,12 @@ def test_bad_wishes_are_one_line_and_write_nothing(monkeypatch, loaded, tmp_path
     assert err.startswith("error: ") and err.count("\n") == 1 and says in err, err
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert Path("book.srt").read_text() == "Hello."
+
+
+def test_utterances_are_made_at_the_same_time_where_it_is_kept_or_asked_for() -> None:
+    assert _spread("cpu", False, None, None) == _spread("cpu", False, None, 0.0) == ALONE
+    assert _spread("cpu", True, None, None) == spread_of("cpu")
+    assert _spread("cpu", False, None, 30.0) == spread_of("cpu", None, 30.0) != _spread("cpu", False, 1, 30.0)
 
 
 def test_a_word_of_ten_thousand_letters_is_taken_apart() -> None:
