@@ -71,7 +71,7 @@ class Crop:
         timbre, speaker: the decoder is given them.
         frames: item and unit of each frame of the reference.
         own: units of the item that are the source's frames; none where the decoder is given no source.
-        change: what makes another speaker of the source.
+        change: what makes another speaker of the source; None without one.
     """
 
     number: int
@@ -82,7 +82,7 @@ class Crop:
     speaker: bool
     frames: tuple[tuple[int, int], ...]
     own: tuple[int, ...]
-    change: OtherSpeaker
+    change: OtherSpeaker | None
 
 
 class DecoderSpeech:
@@ -161,7 +161,9 @@ class DecoderSpeech:
         frames = [] if rng.random() < shares.no_reference else self._frames(number, others, start, units)
         chosen = rng.permutation(len(frames))[: int(rng.integers(1, reference_units + 1))]
         known = tuple(frames[k] for k in chosen)
-        own = () if rng.random() < shares.no_source else tuple(rng.permutation(item.content.shape[1])[:reference_units])
+        if shares.no_source >= 1 or rng.random() < shares.no_source:
+            return Crop(number, start, disturbed, other, timbre, speaker, known, (), None)
+        own = tuple(rng.permutation(item.content.shape[1])[:reference_units])
         return Crop(number, start, disturbed, other, timbre, speaker, known, own, OtherSpeaker(rng))
 
     def _cut_out(self, crop: Crop, units: int, reference_units: int) -> tuple[Tensor, ...]:
@@ -170,6 +172,7 @@ class DecoderSpeech:
         offset = 0.0 if item.spoken else ENERGY_OFFSET
         timbre, speaker = item.style[:TIMBRE_DIM], self.items[crop.other].speaker
         wave = unpack_audio(_cut(item.audio, start * SAMPLES_PER_UNIT, units * SAMPLES_PER_UNIT))
+        shape = envelopes(wave[None], HOP_LENGTH)[0]
         return (
             _cut((item.disturbed if crop.disturbed else item.content).float(), start, units),
             _cut(item.f0, start * FRAMES_PER_UNIT, units * FRAMES_PER_UNIT),
@@ -178,7 +181,7 @@ class DecoderSpeech:
             speaker if crop.speaker else torch.full_like(speaker, float("nan")),
             wave,
             *self._reference(crop.frames, reference_units),
-            crop.change(envelopes(wave[None], HOP_LENGTH)[0]),
+            shape if crop.change is None else crop.change(shape),
             *self._reference([(crop.number, at) for at in crop.own], reference_units, crop.change),
         )
 

@@ -29,8 +29,8 @@ from nuanced_speech.train.schedule import set_rates
 
 STAGES = ("spectra", "speaker", "adversarial")
 """Each has the losses of those before it."""
-UNNAMED = {"stage": "spectra", "start": "none"}
-"""Settings of checkpoints from before there were stages."""
+UNNAMED = {"stage": "spectra", "start": "none", "no_source": "1.0"}
+"""Settings of checkpoints from before there were stages, and sources."""
 LARGEST_GRADIENT = 10.0
 """Of the discriminators, as in the codec's training."""
 

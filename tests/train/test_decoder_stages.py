@@ -38,6 +38,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> FastDecoderTraining:
         **SMALL,
         checkpoint_every=4,
         measured=1,
+        no_source=1.0,
     )
     train(config, lambda line: None)
     return config
@@ -168,7 +169,8 @@ def test_other_stages_weights_and_sizes_are_refused(first: FastDecoderTraining, 
 
 def test_a_checkpoint_of_before_there_were_stages_goes_on(first: FastDecoderTraining, tmp_path: Path) -> None:
     new, old = checkpoint.load(first.out / "fast_decoder_checkpoint.pt"), tmp_path / "old"
-    settings = {name: value for name, value in new["settings"].items() if name not in ("stage", "start")}
+    later_named = ("stage", "start", "no_source")
+    settings = {name: value for name, value in new["settings"].items() if name not in later_named}
     # all that the first version recorded
     recorded = "steps batch_size crop_seconds reference_units recorded disturbed no_timbre no_speaker no_reference"
     assert [*settings] == [*recorded.split(), "width", "blocks", "lr", "warmup", "ema", "seed"]
@@ -180,3 +182,12 @@ def test_a_checkpoint_of_before_there_were_stages_goes_on(first: FastDecoderTrai
     checkpoint.save(old / "fast_decoder_checkpoint.pt", new | {"settings": settings, "step": 2})
     with pytest.raises(UserError, match=r"stage was spectra, now speaker; start was none, now"):
         train(later(first, "speaker", old))
+
+
+def test_weights_without_a_source_are_a_start_for_one_that_follows(first: FastDecoderTraining, tmp_path: Path) -> None:
+    assert not FastDecoder.load(first.out / "fast_decoder.safetensors").follows_source
+    recipe = FastDecoderRecipe(replace(later(first, "speaker", tmp_path), no_source=0.0, no_reference=0.0, warmup=1))
+    layer = recipe.decoder.difference
+    assert layer is not None and not bool(layer.weight.any())
+    recipe.step(1)
+    assert bool(layer.weight.any())
