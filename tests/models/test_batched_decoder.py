@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.batched_decoder import BatchedDecoder, batched, single
@@ -47,7 +48,7 @@ def voice(frames: int = 0) -> DecoderVoice:
         return DecoderVoice.single(timbre)
     content, envelope = torch.randn(1, frames, CONTENT_DIM), torch.randn(1, frames, ENVELOPE_BANDS)
     reference = Reference(content, envelope, torch.ones(1, frames, dtype=torch.bool))
-    return DecoderVoice.single(timbre, torch.randn(SPEAKER_DIM), reference)
+    return DecoderVoice.single(timbre, normalize(torch.randn(SPEAKER_DIM), dim=0), reference)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,7 @@ def test_a_batch_is_what_its_items_are_alone(models: ModelBank, packaged_decoder
         alone = [decoder(*call, seed=2) for call in asked]
         for one, other in zip(alone, together(BatchedDecoder(decoder, 60), asked), strict=True):
             # made-up references are louder than speech
+            # frames of made-up references are louder than speech
             peak = float(one.abs().max())
             assert one.shape == other.shape and peak > 0.01
             assert float((one - other).abs().max()) < 1e-4 * max(peak, 1)
