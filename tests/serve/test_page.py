@@ -112,8 +112,8 @@ def test_a_recording_gives_its_voice(page: Page, clip: Path) -> None:
     page.set_input_files("#reference input[type=file]", clip)
     page.get_by_text("More options").click()
     page.select_option("#path", "direct")
-    page.click("#convert-button")
-    page.click("#convert-stop")
+    # in one turn of the page, before any answer can come
+    page.evaluate("for (const id of ['convert-button', 'convert-stop']) document.getElementById(id).click()")
     page.wait_for_selector("#convert-button:not([disabled])")
     assert page.is_hidden("#result-download") and not page.inner_text("#convert-error")
     page.click("#convert-button")
@@ -283,8 +283,9 @@ def test_what_the_microphone_hears_is_spoken_again_at_once(page: Page) -> None:
     assert page.is_visible("#live-stop") and page.is_disabled("#live-start")
     page.click("#live-stop")
     page.get_by_text("Stopped.").wait_for()
+    # no longer than what the microphone gave until the page was told to stop
     minutes, _, seconds = page.inner_text("#live-made").partition(":")
-    assert minutes == "0" and 1.0 < float(seconds) < 6.0
+    assert minutes == "0" and 1.0 < float(seconds) < float(page.inner_text("#live-time").partition(":")[2]) + 1.5
     assert page.inner_text("#live-error") == "" and page.is_enabled("#live-start")
     assert page.inner_text("#live-breaks") == "0" and page.inner_text("#live-delay-name") == "Time after the pause"
     assert faults(page) == [] and overflow(page) <= 0
