@@ -85,7 +85,7 @@ class BatchedDecoder:
             return self.decoder(content, f0, energy, voice, seed=seed, source=source)
         kind = content.device.type
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
-        followed = source if _follows(self.decoder, voice) else None
+        followed = source if self.follows_source and voice.reference is not None else None
         wave = self._gathered(_Call(content, f0, energy, voice, seed, dtype, followed))
         if isinstance(wave, Exception):
             raise wave
@@ -123,7 +123,8 @@ class BatchedDecoder:
     def _batch(self, calls: list[_Call]) -> Sequence[Tensor]:
         units = torch.tensor([call.units for call in calls], device=calls[0].content.device)
         content = pad_sequence([call.content[0].T for call in calls], batch_first=True).transpose(1, 2)
-        f0, energy = (pad_sequence([curve[0] for curve in curves], batch_first=True) for curves in _curves(calls))
+        f0 = pad_sequence([call.f0[0] for call in calls], batch_first=True)
+        energy = pad_sequence([call.energy[0] for call in calls], batch_first=True)
         if isinstance(self.decoder, KokoroDecoder):
             timbre = torch.cat([call.voice.timbre for call in calls])
             waves = self.decoder.models.kokoro.decode(content, f0, energy, timbre, units, calls[0].seed)
@@ -132,13 +133,6 @@ class BatchedDecoder:
         if isinstance(self.decoder, FastDecoder):
             return _fast_sounds(self.decoder, content, f0, energy, calls, units)
         raise TypeError(f"{type(self.decoder).__name__} takes no batches of different lengths")
-
-
-def _follows(decoder: Decoder, voice: DecoderVoice) -> bool:
-    """Whether a decoder may use the source that it is given with a voice."""
-    if isinstance(decoder, FastDecoder):
-        return decoder.config.follows_source and voice.reference is not None
-    return not isinstance(decoder, KokoroDecoder)
 
 
 def single(decoder: Decoder) -> Decoder:
@@ -152,10 +146,6 @@ def batched(decoder: Decoder, seconds: float) -> Decoder:
         return decoder
     made: Decoder = BatchedDecoder(single(decoder), seconds)
     return made
-
-
-def _curves(calls: Sequence[_Call]) -> tuple[list[Tensor], list[Tensor]]:
-    return [call.f0 for call in calls], [call.energy for call in calls]
 
 
 def _voices(calls: Sequence[_Call]) -> DecoderVoice:

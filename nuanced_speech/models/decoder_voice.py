@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
 from nuanced_speech.dsp.harmonic_synthesis import N_FFT
-from nuanced_speech.dsp.mel import mel_filters
+from nuanced_speech.dsp.mel import hertz_to_mel, mel_filters, mel_to_hertz
 from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.frames import VoiceFrames
 from nuanced_speech.voice.voice import Voice
@@ -105,6 +106,12 @@ class DecoderVoice:
         """One voice: timbre ``[128]`` or ``[128 + K]``, and a speaker embedding ``[256]`` if it is known."""
         unknown = timbre.new_full((SPEAKER_DIM,), torch.nan)
         return cls(timbre[None], (unknown if speaker is None else speaker.to(timbre))[None], reference, adaptation)
+
+
+def envelope_hz() -> np.ndarray:
+    """The middle of each band of an envelope ``[64]``, evenly spaced on the mel scale."""
+    mels = np.linspace(hertz_to_mel(0.0, "slaney"), hertz_to_mel(ENVELOPE_HZ, "slaney"), ENVELOPE_BANDS + 2)
+    return mel_to_hertz(mels[1:-1], "slaney")
 
 
 def envelopes(wave: Tensor, hop: int = SAMPLES_PER_UNIT) -> Tensor:

@@ -36,15 +36,14 @@ from nuanced_speech.core.constants import (
 )
 from nuanced_speech.core.files import replacing
 from nuanced_speech.dsp.harmonic_synthesis import N_FFT, SourceSpectra, source_spectra, synthesize
-from nuanced_speech.dsp.mel import hertz_to_mel, mel_to_hertz
 from nuanced_speech.models.decoder_adaptation import adapted_voice, adapted_weights
 from nuanced_speech.models.decoder_voice import (
     CONTENT_DIM,
     ENVELOPE_BANDS,
-    ENVELOPE_HZ,
     SPEAKER_DIM,
     DecoderVoice,
     SourceEnvelopes,
+    envelope_hz,
 )
 from nuanced_speech.models.reference_attention import ReferenceAttention
 from nuanced_speech.weights.tensors import reading_model
@@ -330,8 +329,7 @@ def spectrum(gains: Gains, sources: SourceSpectra) -> tuple[Tensor, Tensor]:
 def _spread_matrix() -> np.ndarray:
     """What each band of an envelope adds to each bin of a spectrum ``[64, 601]``: linear between the bands' centres,
     and falling to nothing above the highest."""
-    mels = np.linspace(hertz_to_mel(0.0, "slaney"), hertz_to_mel(ENVELOPE_HZ, "slaney"), ENVELOPE_BANDS + 2)
-    centres = mel_to_hertz(mels[1:-1], "slaney")
+    centres = envelope_hz()
     frequencies = np.linspace(0, SAMPLE_RATE / 2, N_FFT // 2 + 1)
     rows = [np.interp(frequencies, centres, row, right=0.0) for row in np.eye(ENVELOPE_BANDS)]
     return np.stack(rows).astype(np.float32)

@@ -172,7 +172,9 @@ class DecoderSpeech:
         offset = 0.0 if item.spoken else ENERGY_OFFSET
         timbre, speaker = item.style[:TIMBRE_DIM], self.items[crop.other].speaker
         wave = unpack_audio(_cut(item.audio, start * SAMPLES_PER_UNIT, units * SAMPLES_PER_UNIT))
-        shape = envelopes(wave[None], HOP_LENGTH)[0]
+        shape = torch.zeros(units * FRAMES_PER_UNIT, ENVELOPE_BANDS)
+        if crop.change is not None:
+            shape = crop.change(envelopes(wave[None], HOP_LENGTH)[0])
         return (
             _cut((item.disturbed if crop.disturbed else item.content).float(), start, units),
             _cut(item.f0, start * FRAMES_PER_UNIT, units * FRAMES_PER_UNIT),
@@ -181,7 +183,7 @@ class DecoderSpeech:
             speaker if crop.speaker else torch.full_like(speaker, float("nan")),
             wave,
             *self._reference(crop.frames, reference_units),
-            shape if crop.change is None else crop.change(shape),
+            shape,
             *self._reference([(crop.number, at) for at in crop.own], reference_units, crop.change),
         )
 

@@ -4,8 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.dsp.mel import hertz_to_mel, mel_to_hertz
-from nuanced_speech.models.decoder_voice import ENVELOPE_BANDS, ENVELOPE_HZ
+from nuanced_speech.models.decoder_voice import ENVELOPE_BANDS, envelope_hz
 
 LARGEST_WARP = 0.22
 """Natural logarithm of the largest change of formants: about a man's and a woman's."""
@@ -39,7 +38,6 @@ class OtherSpeaker:
 
 def _warping(factor: float) -> np.ndarray:
     """A matrix ``[64, 64]`` by which ``envelope @ matrix`` has its formants at ``factor`` times their frequency."""
-    mels = np.linspace(hertz_to_mel(0.0, "slaney"), hertz_to_mel(ENVELOPE_HZ, "slaney"), ENVELOPE_BANDS + 2)
-    centres = mel_to_hertz(mels[1:-1], "slaney")
+    centres = envelope_hz()
     rows = [np.interp(centres / factor, centres, row) for row in np.eye(ENVELOPE_BANDS)]
     return np.stack(rows).astype(np.float32)
