@@ -22,7 +22,7 @@ class TurnConfig:
 
     step_seconds: float = 5.0
     side_seconds: float = 1.0
-    context_seconds: float = 3.0
+    context_seconds: float = 1.5
     pure: float = 0.9
 
 

@@ -46,9 +46,7 @@ def spoken(*parts: tuple[int | None, float]) -> np.ndarray:
 def test_a_turn_has_one_speaker_before_and_another_after(
     parts: list[tuple[int | None, float]], times: list[float]
 ) -> None:
-    # only the side that is nearest counts where turns follow each other
-    config = TurnConfig(context_seconds=1.0)
-    found = [frame * FRAME_SECONDS for frame in turns(spoken(*parts), config)]
+    found = [frame * FRAME_SECONDS for frame in turns(spoken(*parts), TurnConfig())]
     assert found == pytest.approx(times, abs=0.02)
 
 
