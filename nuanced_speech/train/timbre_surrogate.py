@@ -284,13 +284,14 @@ def _descent(network: nn.Module, rows: Tensor, epochs: int, decay: float, rng: n
 
 def cleanness(quality: Tensor) -> Tensor:
     """One figure ``[N]`` for the columns of quality ``[N, 3]``: the mean of what each is better than average, in its
-    standard deviations; NaN where nothing was measured."""
+    standard deviations, as standard deviations of these means; NaN where nothing was measured."""
     measured = quality[quality.isfinite().any(1)]
     if not len(measured):
         return torch.full((len(quality),), torch.nan)
     mean = measured.nanmean(0)
     deviation = (measured - mean).square().nanmean(0).sqrt().clamp(min=1e-6)
-    return ((quality - mean) / deviation * torch.tensor(BETTER)).nanmean(1)
+    means = ((quality - mean) / deviation * torch.tensor(BETTER)).nanmean(1)
+    return means / means.square().nanmean().sqrt()
 
 
 def read_samples(folder: Path, before: int) -> Samples:
