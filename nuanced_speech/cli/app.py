@@ -49,7 +49,16 @@ INTERRUPTED = 130
 _WITHOUT_THREADS = ("models",)
 
 
-class _InOrder(TyperGroup):
+class _Group(TyperGroup):
+    def get_help_option(self, ctx: Any) -> Any:
+        # of an option without a value, typer checks that with pydantic, whose import takes a third of the start
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False
+        return option
+
+
+class _InOrder(_Group):
     def list_commands(self, ctx: Any) -> list[str]:
         return sorted(self.commands, key=list(COMMANDS).index)
 
@@ -79,6 +88,7 @@ def _complete(command: Callable[..., None], threads: bool) -> Callable[..., None
 
 def _complete_group(group: typer.Typer, threads: bool) -> None:
     """The same for all commands of a group, and of the groups below it."""
+    group.info.cls = _Group
     for command in group.registered_commands:
         if command.callback is not None:
             command.callback = _complete(command.callback, threads)
@@ -104,6 +114,7 @@ def make_app(names: Collection[str] = tuple(COMMANDS)) -> typer.Typer:
         help="Speech to speech: another voice or other words, with the melody, rhythm and loudness of a recording. "
         "Start with: nuanced-speech convert in.wav out.wav",
         no_args_is_help=True,
+        add_completion=len(names) > 1,
         pretty_exceptions_enable=False,
     )
     app.callback()(_main)

@@ -13,7 +13,7 @@ import typer
 
 from nuanced_speech.cli.app import make_app
 
-HEAVY = ("torch", "scipy", "transformers", "matplotlib", "numpy", "whisper", "safetensors")
+HEAVY = ("torch", "scipy", "transformers", "matplotlib", "numpy", "whisper", "safetensors", "pydantic")
 
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
