@@ -55,11 +55,14 @@ def test_runs_of_kokoro_follow_one_another_at_one_loudness(models: ModelBank, pa
     assert all(abs(step) < 0.1 for step in np.diff(levels)), levels
 
 
-def test_stock_voices_are_equally_loud_and_keep_below_full_scale(models: ModelBank) -> None:
-    quiet, loud = (TextToSpeech(models).speak("Good morning.", name) for name in ("af_nicole", "am_adam"))
+def test_stock_voices_are_equally_loud_and_keep_below_full_scale(models: ModelBank, packaged_decoder: Decoder) -> None:
+    synthesis = TextToSpeech(models, decoder=packaged_decoder)
+    quiet, loud = (synthesis.speak("Good morning.", name) for name in ("af_nicole", "am_adam"))
     assert loudness(quiet) == pytest.approx(BROADCAST_LUFS, abs=0.5)
     assert loudness(loud) == pytest.approx(BROADCAST_LUFS, abs=0.5)
-    shouted = TextToSpeech(models, Levelling(target_lufs=-5.0)).speak("Good morning.", "af_nicole")
+    shouted = TextToSpeech(models, Levelling(target_lufs=-5.0), decoder=packaged_decoder).speak(
+        "Good morning.", "af_nicole"
+    )
     assert 0.8 < np.abs(shouted).max() <= 0.89
 
 
@@ -108,14 +111,17 @@ def test_speech_says_the_words_and_stops_where_it_should(listener: WhisperModel,
     assert np.argmax(loud) < 0.1 * 24000 and np.argmax(loud[::-1]) < 0.1 * 24000
 
 
-def test_pauses_are_those_that_were_asked_for(models: ModelBank, spoken: list[SpokenSentence]) -> None:
+def test_pauses_are_those_that_were_asked_for(
+    models: ModelBank, packaged_decoder: Decoder, spoken: list[SpokenSentence]
+) -> None:
     ends = [part.words[-1].end for part in spoken]
     starts = [part.words[0].start for part in spoken]
     assert [part.sentence for part in spoken] == [0, 1, 2]
     for before, after, wanted in ((0, 1, 0.4), (1, 2, 0.8)):
         # 50 ms of the silence on each side are kept
         assert starts[after] - ends[before] == pytest.approx(wanted + 0.1, abs=0.051)
-    longer = [part.audio for part in TextToSpeech(models).stream("Oh no. Not me.", "af_heart", pause=1.0)]
+    synthesis = TextToSpeech(models, decoder=packaged_decoder)
+    longer = [part.audio for part in synthesis.stream("Oh no. Not me.", "af_heart", pause=1.0)]
     assert not longer[1][:24000].any() and longer[1][24000 : 24000 + 2400].any()
 
 
@@ -210,12 +216,12 @@ def test_the_language_is_the_voices() -> None:
     assert language_of(Voice.load("af_heart"), "DE") == "de"
 
 
-def test_a_language_that_kokoro_did_not_learn(models: ModelBank) -> None:
+def test_a_language_that_kokoro_did_not_learn(models: ModelBank, packaged_decoder: Decoder) -> None:
     """The same letters, read as German."""
     parts = list(text_parts("Die rote Rose? Ja!", "de", False))
     assert [word.text for word in parts[0].words] == ["Die", "rote", "Rose?"]
     assert parts[0].phonemes == "diː ʁˈoːtə ʁˈoːzə? "
-    said = list(TextToSpeech(models).stream("Die rote Rose?", "af_heart", "de"))
+    said = list(TextToSpeech(models, decoder=packaged_decoder).stream("Die rote Rose?", "af_heart", "de"))
     assert [word.text for word in said[0].words] == ["Die", "rote", "Rose?"]
     assert 0.5 < len(said[0].audio) / 24000 < 2.5
 
