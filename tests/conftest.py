@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from nuanced_speech.models.speaker_encoder import SpeakerEncoder
     from nuanced_speech.models.whisper import WhisperModel
 
+# imports and collected tests are hundreds of thousands of objects that stay: searching them for garbage takes seconds
+gc.set_threshold(50_000, 20, 20)
 # Before torch loads, as on the command line. Of several workers each computes with one thread.
 threads.let_idle_threads_sleep()
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -46,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays: searching it for garbage takes a twentieth of the time."""
+    """What was imported and collected stays, and is searched no more."""
     gc.collect()
     gc.freeze()
 
