@@ -68,8 +68,9 @@ demo: $(DEMO)
 serve: $(DEMO)
 	@$(RUN)/nuanced-speech serve
 
+# compiled modules are kept, whatever the environment says: the tests start dozens of Python processes
 test: $(READY)
-	@$(RUN)/python -m pytest -q tests --durations=15 -n 2 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(RUN)/python -m pytest -q tests --durations=15 -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(RUN)/ruff check .

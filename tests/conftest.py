@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections import Counter
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from nuanced_speech.models.speaker_encoder import SpeakerEncoder
     from nuanced_speech.models.whisper import WhisperModel
 
+# imports and collected tests are hundreds of thousands of objects that stay: searching them for garbage takes seconds
+gc.set_threshold(50_000, 20, 20)
 # Before torch loads, as on the command line. Of several workers each computes with one thread.
 threads.let_idle_threads_sleep()
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -42,6 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with the most slow tests first, so that no worker ends with one of them while the other has nothing."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays, and is searched no more."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

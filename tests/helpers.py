@@ -22,6 +22,8 @@ OTHER_SPEAKER = DATA / "other_speaker.flac"
 CLIP_WORDS = "but a mob without any man at the head of it is beneath pitifulness"
 SAMPLE = ROOT / "samples" / "huckleberry.flac"
 """Eight seconds of real speech."""
+TINY_EN = "whisper-tiny.en"
+"""The smallest Whisper's name in the catalog."""
 
 
 class Ended(NamedTuple):

@@ -43,13 +43,42 @@ COMMANDS = {
     "export": "export",
     "models": "models",
 }
+# First paragraphs of their help, which the list of commands shows without the import of all modules.
+SUMMARIES = {
+    "convert": "Speak a recording again: its words, melody, rhythm and loudness, in its own voice or another.",
+    "say": "Say a text of any length with any voice.",
+    "live": "Convert a voice while it speaks, from the microphone to the speaker. Ctrl-C ends it.",
+    "reply": "Answer a spoken question aloud, in the tone of the question.",
+    "serve": "Serve speech, transcripts, conversion and voices over HTTP, for clients of OpenAI and ElevenLabs.",
+    "clone": "Make a voice from recordings of a speaker who agreed to it: NAME.pt, NAME.npz and NAME.safetensors.",
+    "mix": "Make a voice from others: mixtures, sums and differences.",
+    "describe": "Make a voice from a description, and print the requested and the measured attributes.",
+    "voices": "Voices: list them, show one, let one speak, draw a map.",
+    "detect": "Print the mark of synthetic audio in the metadata of files.",
+    "evaluate": "Convert a folder of recordings with several systems and measure words, voice, melody, loudness, "
+    "quality, speed.",
+    "plot": "Draw a recording: waveform, spectrogram, mel spectrogram and F0, against seconds and hertz.",
+    "tts": "Speech synthesis to learn with and to train: data sets, mel models, vocoders, codec tokens.",
+    "train": "Make the training data and train the networks.",
+    "export": "Write the text-free conversion for machines without PyTorch.",
+    "models": "Model files: list them, download them ahead of time, check them.",
+}
 # Exit status after Ctrl-C.
 INTERRUPTED = 130
 # Groups that compute nothing, and so have no use for --threads.
 _WITHOUT_THREADS = ("models",)
 
 
-class _InOrder(TyperGroup):
+class _Group(TyperGroup):
+    def get_help_option(self, ctx: Any) -> Any:
+        # of an option without a value, typer checks that with pydantic, whose import takes a third of the start
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False
+        return option
+
+
+class _InOrder(_Group):
     def list_commands(self, ctx: Any) -> list[str]:
         return sorted(self.commands, key=list(COMMANDS).index)
 
@@ -79,6 +108,7 @@ def _complete(command: Callable[..., None], threads: bool) -> Callable[..., None
 
 def _complete_group(group: typer.Typer, threads: bool) -> None:
     """The same for all commands of a group, and of the groups below it."""
+    group.info.cls = _Group
     for command in group.registered_commands:
         if command.callback is not None:
             command.callback = _complete(command.callback, threads)
@@ -97,17 +127,30 @@ def _load(name: str) -> typer.Typer | Callable[..., None]:
     return module.app
 
 
-def make_app(names: Collection[str] = tuple(COMMANDS)) -> typer.Typer:
-    """The command line with these commands; all by default."""
+def _listed() -> None:
+    """Stands for a command in the list of commands."""
+
+
+def make_app(names: Collection[str] = tuple(COMMANDS), listed: bool = False) -> typer.Typer:
+    """The command line with these commands; all by default.
+
+    Args:
+        names: names of commands.
+        listed: the commands are only listed, so that none is imported.
+    """
     app = typer.Typer(
         cls=_InOrder,
         help="Speech to speech: another voice or other words, with the melody, rhythm and loudness of a recording. "
         "Start with: nuanced-speech convert in.wav out.wav",
         no_args_is_help=True,
+        add_completion=len(names) > 1,
         pretty_exceptions_enable=False,
     )
     app.callback()(_main)
     for name in names:
+        if listed:
+            app.command(name, help=SUMMARIES[name])(_listed)
+            continue
         loaded = _load(name)
         if isinstance(loaded, typer.Typer):
             app.add_typer(loaded, name=name)
@@ -133,7 +176,7 @@ def main() -> None:
     status = 0
     with ending_in_order():
         try:
-            make_app(asked if asked and asked[0] in COMMANDS else tuple(COMMANDS))()
+            make_app(asked if asked and asked[0] in COMMANDS else tuple(COMMANDS), listed=sys.argv[1:] == ["--help"])()
         except Terminated as stop:
             status = int(str(stop.code))
             _tell("stopped: no half-written file was left behind", "default")

@@ -1,11 +1,14 @@
 """Options that several commands have."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nuanced_speech.core.errors import UserError
+
+if TYPE_CHECKING:
+    from nuanced_speech.text.dictionary import Dictionary as Pronunciations
 
 STANDARD = "-"
 """Name of standard input and output."""
@@ -72,3 +75,16 @@ def lufs(loudness: str) -> float | None:
 
     check_loudness(target)
     return target
+
+
+def pronunciations_of(dictionary: Path | None) -> "Pronunciations | None":
+    """What a file of pronunciations says.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    if dictionary is None:
+        return None
+    from nuanced_speech.text.dictionary import read_dictionary
+
+    return read_dictionary(dictionary)

@@ -19,6 +19,7 @@ from nuanced_speech.cli.arguments import (
     SynthesisSeed,
     Whisper,
     lufs,
+    pronunciations_of,
 )
 from nuanced_speech.cli.conversion_report import report_conversion
 from nuanced_speech.cli.options import in_options
@@ -168,14 +169,12 @@ def convert(
     work = _work(files, format, shard, report, resume)
     spread = Engine(engine, workers, gpus, jobs, batch_seconds)
     spread.check(work.folder)
-    # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.convert.options import ConversionOptions
-    from nuanced_speech.text.dictionary import read_dictionary
 
     options = ConversionOptions(
         voice=voice, keep=_names(keep), path=path, text=text, text_language=text_language, pitch_shift=pitch_shift,
         language=language, refine=refine, more=tuple(more or ()), seed=seed, strict=strict, channel=channel,
-        dictionary=None if dictionary is None else read_dictionary(dictionary), loudness=lufs(loudness),
+        dictionary=pronunciations_of(dictionary), loudness=lufs(loudness),
     )  # fmt: skip
     converter = _checked_converter(work, options, spread, device, whisper, report is not None, resume, decoder)
     if work.folder is not None:

@@ -16,6 +16,7 @@ from nuanced_speech.cli.arguments import (
     Loudness,
     SynthesisSeed,
     lufs,
+    pronunciations_of,
 )
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
@@ -151,12 +152,10 @@ def say(
 
       echo "Hola, ¿qué tal?" | nuanced-speech say - hola.flac --voice ef_dora --speed 0.9
     """
-    # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.cli.texts import book_file, given, is_audiobook
 
-    words = words or []
-    book, out = given([*words, ""] if show_text else words, file, ssml, chapters is not None)
-    pronunciations = _pronunciations(dictionary)
+    book, out = given([*(words or []), ""] if show_text else words, file, ssml, chapters is not None)
+    pronunciations = pronunciations_of(dictionary)
     if show_text:
         _show("\n\n".join(chapter.text for chapter in book.chapters), voice, language, pronunciations)
         return
@@ -210,19 +209,6 @@ def _outputs(book: "Book", out: str | None, chapters: Path | None, format: str, 
     outputs = Outputs(_file_of(out), chapters, f".{format.lower()}", timestamps)
     outputs.check(book)
     return outputs
-
-
-def _pronunciations(dictionary: Path | None) -> "Pronunciations | None":
-    """What a file of pronunciations says.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    if dictionary is None:
-        return None
-    from nuanced_speech.text.dictionary import read_dictionary
-
-    return read_dictionary(dictionary)
 
 
 def _file_of(out: str | None) -> Path | None:

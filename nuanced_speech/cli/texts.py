@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 EPUB = ".epub"
 
 
-def book_file(words: list[str], file: Path | None) -> Path | None:
+def book_file(words: list[str] | None, file: Path | None) -> Path | None:
     """The EPUB file among the arguments, if there is one."""
     if file is not None:
         return file if file.suffix.lower() == EPUB else None
@@ -27,7 +27,7 @@ def is_audiobook(out: str | None) -> bool:
     return out is not None and out.lower().endswith(".m4b")
 
 
-def given(words: list[str], file: Path | None, ssml: bool, without_out: bool) -> "tuple[Book, str | None]":
+def given(words: list[str] | None, file: Path | None, ssml: bool, without_out: bool) -> "tuple[Book, str | None]":
     """What to speak, and the name of the file to write.
 
     Args:
@@ -39,7 +39,7 @@ def given(words: list[str], file: Path | None, ssml: bool, without_out: bool) ->
     Raises:
         UserError: too many or too few arguments, a file that is not there or not text, nothing to say.
     """
-    texts = int(file is None)
+    words, texts = words or [], int(file is None)
     if len(words) != texts + 1 and not (without_out and len(words) == texts):
         usage = 'the text and the file to write: nuanced-speech say "Hello." out.wav'
         raise UserError(f"give {'the file to write and no text besides --file' if file else usage}")

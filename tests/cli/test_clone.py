@@ -126,13 +126,13 @@ def test_the_mark_is_written_and_found(suffix, run) -> None:  # type: ignore[no-
 
 
 @pytest.mark.slow
-def test_conversion_marks_what_it_writes(clip, converter) -> None:  # type: ignore[no-untyped-def]
+def test_conversion_marks_what_it_writes(clip, quick) -> None:  # type: ignore[no-untyped-def]
     Voice("me", Voice.load("af_sky").pack, Provenance("clone", consent="yes")).save()
     wave = audio.read(clip)[12000:24000]
     for name, voice, mark in (("own.wav", None, "of the source"), ("me.flac", "me", "me"), ("clip.ogg", clip, "of a")):
-        converter.convert(wave, sample_rate=24000, voice=voice, path="direct", output=name)
+        quick.convert(wave, sample_rate=24000, voice=voice, path="direct", output=name)
         assert (audio.synthetic_mark(name) or "").startswith(f"{audio.SYNTHETIC}; voice: {mark}")
-    converter.convert(wave, sample_rate=24000, voice=Voice.load("af_bella"), path="direct").save("bella.wav")
+    quick.convert(wave, sample_rate=24000, voice=Voice.load("af_bella"), path="direct").save("bella.wav")
     assert audio.synthetic_mark("bella.wav") == f"{audio.SYNTHETIC}; voice: af_bella (stock)"
 
 

@@ -23,7 +23,7 @@ def command():
         print("writing", flush=True)
         time.sleep(60)
 
-app.make_app = lambda names: command
+app.make_app = lambda names, listed: command
 app.main()
 """
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
-from nuanced_speech.cli.app import make_app
+from nuanced_speech.cli.app import SUMMARIES, make_app
 
-HEAVY = ("torch", "scipy", "transformers", "matplotlib", "numpy", "whisper", "safetensors")
+HEAVY = ("torch", "scipy", "transformers", "matplotlib", "numpy", "whisper", "safetensors", "pydantic")
 
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -48,6 +49,17 @@ def test_the_walk_finds_all_commands() -> None:
     paths = {path for path, _ in commands()}
     assert {("convert",), ("voices", "map"), ("models", "pull"), ("train", "corpus"), ("tts", "codec")} <= paths
     assert len(paths) > 30
+
+
+def test_the_list_shows_the_first_paragraph_of_each_command() -> None:
+    whole = typer.main.get_command(make_app()).commands  # type: ignore[attr-defined]
+    first = {name: " ".join(command.help.split("\n\n")[0].split()) for name, command in whole.items()}
+    assert first == SUMMARIES
+
+
+def test_the_list_is_the_same_without_the_commands() -> None:
+    listed, whole = (CliRunner().invoke(make_app(listed=listed), ["--help"]).output for listed in (True, False))
+    assert listed == whole and "convert" in whole
 
 
 @pytest.mark.parametrize("arguments", [(), ("convert",), ("plot",), ("models", "pull"), ("voices", "map"), ("say",)])

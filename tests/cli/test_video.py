@@ -38,7 +38,8 @@ def video(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_a_video_is_converted_as_a_whole(video: Path, tmp_path: Path, run) -> None:  # type: ignore[no-untyped-def]
     out = tmp_path / "out.mp4"
-    ended = run("convert", video, out, "--path", "direct", "--voice", "af_heart", "--whisper", "tiny.en")
+    options = ("--path", "direct", "--voice", "af_heart", "--whisper", "tiny.en", "--decoder", "fast")
+    ended = run("convert", video, out, *options)
     assert ended.status == 0, ended.err
     with av.open(str(out)) as file:
         assert sum(1 for _ in file.decode(video=0)) == PICTURES

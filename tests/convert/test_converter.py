@@ -1,37 +1,24 @@
 """The main job end to end: real weights, a real clip, and Whisper to check the words."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import FrozenInstanceError
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-import torch
 from helpers import OTHER_SPEAKER, SAMPLE
 
 from nuanced_speech import Converter, audio
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import SegmentFeatures
-from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.audio.loudness import loudness
 from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.constants import SAMPLE_RATE
-from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
-from nuanced_speech.evaluate.systems import say
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.synthesis.resynthesizer import Rendered, Resynthesizer
-from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.text.word_errors import word_errors
-from nuanced_speech.voice.stock import stock_voices
-
-
-@pytest.fixture(scope="module")
-def wave(clip: Path) -> np.ndarray:
-    return audio.read(clip)
 
 
 @pytest.fixture(scope="module")
@@ -67,20 +54,20 @@ def test_output_has_the_loudness_of_the_input(wave, direct):
 
 
 @pytest.mark.slow
-def test_no_output_passes_minus_one_decibel(converter, wave):
+def test_no_output_passes_minus_one_decibel(quick, wave):
     """A recording that was clipped hard is given out as loud as it was, and without its peaks."""
     loud = np.clip(40 * wave[: 2 * SAMPLE_RATE], -1, 1)
-    out = converter.convert(loud, sample_rate=SAMPLE_RATE, path="direct").audio
+    out = quick.convert(loud, sample_rate=SAMPLE_RATE, path="direct").audio
     assert len(out) == len(loud)
     assert 0.8 < np.abs(out).max() <= 0.89
-    quiet = converter.convert(loud, sample_rate=SAMPLE_RATE, path="direct", loudness=-30.0).audio
+    quiet = quick.convert(loud, sample_rate=SAMPLE_RATE, path="direct", loudness=-30.0).audio
     assert loudness(quiet) == pytest.approx(-30, abs=0.3)
 
 
 @pytest.mark.slow
-def test_same_seed_same_audio_other_seed_other_noise(converter, wave, direct):
+def test_same_seed_same_audio_other_seed_other_noise(quick, wave):
     short = wave[: audio.SAMPLE_RATE]
-    one, two, three = (converter.convert(short, sample_rate=24000, seed=seed).audio for seed in (3, 3, 4))
+    one, two, three = (quick.convert(short, sample_rate=24000, seed=seed).audio for seed in (3, 3, 4))
     assert np.array_equal(one, two)
     assert not np.array_equal(one, three)
 
@@ -96,31 +83,31 @@ def test_text_path_keeps_words_and_melody(converter, wave):
 
 
 @pytest.mark.slow
-def test_another_voice_moves_the_melody_to_its_range(converter, wave):
+def test_another_voice_moves_the_melody_to_its_range(quick, wave):
     wave = wave[: 3 * audio.SAMPLE_RATE]
     source = median_log_f0(report.contours(wave).f0)
     outputs = {}
     for voice in ("am_onyx", "af_heart"):
-        done = converter.convert(wave, sample_rate=24000, voice=voice)
+        done = quick.convert(wave, sample_rate=24000, voice=voice)
         outputs[voice] = median_log_f0(report.contours(done.audio).f0)
-        assert abs(outputs[voice] - converter.voices.target(ConversionOptions(voice=voice)).log_f0) < 0.2
+        assert abs(outputs[voice] - quick.voices.target(ConversionOptions(voice=voice)).log_f0) < 0.2
     assert outputs["af_heart"] - outputs["am_onyx"] > 0.5
-    shifted = converter.convert(wave, sample_rate=24000, pitch_shift=5.0)
+    shifted = quick.convert(wave, sample_rate=24000, pitch_shift=5.0)
     assert abs(median_log_f0(report.contours(shifted.audio).f0) - source - 5 / 12) < 0.1
 
 
 @pytest.mark.slow
-def test_new_words_are_said(converter, wave):
-    done = converter.convert(wave, sample_rate=24000, text="The weather in the mountains is cold today.")
-    heard = report.transcribe(converter.models.transcriber, done.audio).text
+def test_new_words_are_said(quick, wave):
+    done = quick.convert(wave, sample_rate=24000, text="The weather in the mountains is cold today.")
+    heard = report.transcribe(quick.models.transcriber, done.audio).text
     assert word_errors("The weather in the mountains is cold today.", heard).wer <= 0.25
 
 
 @pytest.mark.slow
-def test_rhythm_can_be_left_to_kokoro(converter, wave):
-    done = converter.convert(wave, sample_rate=24000, voice="af_heart", keep=("f0", "energy"))
+def test_rhythm_can_be_left_to_kokoro(quick, wave):
+    done = quick.convert(wave, sample_rate=24000, voice="af_heart", keep=("f0", "energy"))
     assert done.path == "text"
-    assert words_kept(converter, wave, done.audio) <= 0.35
+    assert words_kept(quick, wave, done.audio) <= 0.35
 
 
 @pytest.mark.slow
@@ -143,123 +130,6 @@ def test_the_bar_of_one_segment_moves_with_its_steps(quick: Converter, wave: np.
     # reading, overlaps, models, five measurements, words, content, decoding
     assert len(shares) >= 10 and np.diff([0.0, *shares]).max() < 0.6
     assert made == [pytest.approx(len(done.audio) / SAMPLE_RATE, abs=0.03)]
-
-
-@pytest.mark.slow
-def test_voices_from_files_give_what_their_names_give(quick, wave, tmp_path):
-    short = wave[: audio.SAMPLE_RATE]
-    pack = stock_voices()["bm_george"]
-    torch.save(pack[:, None], tmp_path / "own.pt")
-    np.savez(tmp_path / "own.npz", voice=pack.numpy())
-    named = quick.convert(short, sample_rate=24000, voice="bm_george").audio
-    for name in ("own.pt", "own.npz"):
-        assert np.allclose(quick.convert(short, sample_rate=24000, voice=tmp_path / name).audio, named, atol=1e-4)
-
-
-class Noting(Resynthesizer):
-    """A resynthesizer that notes the voices it was given and those it gave back."""
-
-    def __init__(self, models: ModelBank) -> None:
-        super().__init__(models)
-        self.voices: list[tuple[TargetVoice, TargetVoice]] = []
-
-    def finish(self, wave, features, reference, voice):  # type: ignore[no-untyped-def]
-        rendered = super().finish(wave, features, reference, voice)
-        self.voices.append((voice, rendered.voice))
-        return rendered
-
-
-@pytest.mark.slow
-def test_a_recording_serves_as_voice(converter, wave, clip):
-    short, noting = wave[: 4 * audio.SAMPLE_RATE], Noting(converter.models)
-    chain = Converter(converter.models, resynthesizer=noting)
-    assert np.isfinite(chain.convert(short, sample_rate=24000, voice=clip).audio).all()
-    # it is equalised like its speaker, which nothing else is unless it is refined
-    own = converter.models.speaker_encoder.embed(wave, audio.SAMPLE_RATE)
-    ((given, fitted),) = noting.voices
-    assert float(given.speaker @ torch.from_numpy(own)) > 0.99
-    assert given.equalizer is None and fitted.equalizer is not None
-    for voice in (None, "am_onyx"):
-        chain.convert(short[: audio.SAMPLE_RATE], sample_rate=24000, voice=voice, path="direct")
-    assert len(noting.voices) == 3 and all(voice.equalizer is None for _, voice in noting.voices[1:])
-
-
-class NotingSpeakers(SpeakerClustering):
-    """Speaker clustering that notes what it returns."""
-
-    def __init__(self, models: ModelBank) -> None:
-        super().__init__(models)
-        self.assigned: list[list[SegmentFeatures]] = []
-
-    def assign(self, features, foreign=False):  # type: ignore[no-untyped-def]
-        self.assigned.append(super().assign(features, foreign))
-        return self.assigned[-1]
-
-
-@pytest.mark.slow
-def test_further_recordings_of_a_voice_make_it_better_known(converter, packaged_decoder, wave, clip):
-    short, speakers = wave[: 2 * audio.SAMPLE_RATE], NotingSpeakers(converter.models)
-    chain = Converter(converter.models, speakers=speakers, decoder=packaged_decoder)
-    outputs = [chain.convert(short, sample_rate=24000, path="direct", more=more).audio for more in ((), (clip,))]
-    chain.voices.target(ConversionOptions(voice=clip), {"more": audio.read(clip)})
-    alone, together, _ = speakers.assigned
-    assert [len(x) for x in speakers.assigned] == [1, 2, 2]
-    assert len(outputs[0]) == len(outputs[1]) == len(short)
-    # the same speaker: one style for both, and not what the short one alone would have
-    torch.testing.assert_close(together[0].style.vector, together[1].style.vector, atol=1e-3, rtol=1e-3)
-    assert (together[0].style.vector - alone[0].style.vector).abs().max() > 0.01
-    with pytest.raises(UserError, match="more"):
-        converter.convert(short, sample_rate=24000, voice="af_heart", more=(clip,))
-
-
-class Counting(Analyzer):
-    """An analyzer that notes the length of each recording that it is given."""
-
-    def __init__(self, models: ModelBank) -> None:
-        super().__init__(models)
-        self.lengths: list[int] = []
-
-    def __call__(self, recording, *arguments, **options):  # type: ignore[no-untyped-def]
-        self.lengths.append(len(recording))
-        return super().__call__(recording, *arguments, **options)
-
-
-def test_a_voice_that_serves_again_is_not_analysed_again(converter, wave, tmp_path):
-    counting = Counting(converter.models)
-    voices = Converter(converter.models, counting).voices
-    path, second = tmp_path / "voice.wav", audio.SAMPLE_RATE
-    audio.write(path, wave[: 2 * second])
-    options = ConversionOptions(voice=path)
-    one, again = (voices.target(options) for _ in range(2))
-    assert again is one and counting.lengths == [2 * second]
-    # but what it is known by has changed
-    audio.write(path, wave[second : 3 * second])
-    assert not torch.equal(voices.target(options).pack.vector, one.pack.vector)
-    voices.target(options, {"more.wav": wave[:second]})
-    assert counting.lengths == [2 * second, 2 * second, 2 * second, second]
-
-
-def test_further_recordings_that_serve_again_are_not_analysed_again(converter, wave):
-    counting = Counting(converter.models)
-    chain = Converter(converter.models, counting)
-    own, other = chain.analyzer(wave[: 2 * audio.SAMPLE_RATE]), {"other.wav": wave[2 * audio.SAMPLE_RATE :]}
-    first = chain.voices.further(own, other, False)
-    styles = [item.style for item in first]
-    chain.speakers.assign([*own, *first])
-    seen = len(counting.lengths)
-    again = chain.voices.further(own, other, False)
-    assert len(counting.lengths) == seen
-    assert all(torch.equal(item.style.vector, style.vector) for item, style in zip(again, styles, strict=True))
-    chain.voices.further(own, other, True)
-    assert len(counting.lengths) == seen + 1
-
-
-def test_another_speakers_recording_is_left_out(converter, wave, caplog):
-    (own,) = converter.analyzer(wave)
-    stranger = say(converter.models.kokoro, "Good morning, my dear, how do you do?", "en", "af_heart")
-    kept = converter.voices.further([own], {"stranger.wav": stranger, "own.wav": wave}, False)
-    assert [item.units for item in kept] == [own.units]
-    assert "stranger.wav is left out" in caplog.text
 
 
 class Remembering(Analyzer):
@@ -352,54 +222,3 @@ def test_threads_share_a_converter(converter, wave):
         assert one.transcript == other.transcript and one.seconds.keys() == other.seconds.keys()
     # other seeds and other voices are other sounds
     assert len({one.audio.tobytes() for one in alone}) == 8
-
-
-@pytest.mark.parametrize(
-    ("path", "keep", "text", "wanted"),
-    [
-        ("auto", ("f0", "rhythm", "energy"), None, "auto"),
-        ("auto", ("f0", "energy"), None, "text"),
-        ("auto", ("f0", "rhythm", "energy"), "words", "text"),
-        ("text", ("f0", "rhythm", "energy"), None, "text"),
-        ("direct", ("f0", "rhythm", "energy"), None, "direct"),
-    ],
-)
-def test_path_is_chosen_by_what_is_asked(path, keep, text, wanted):
-    assert ConversionOptions(path=path, keep=keep, text=text).chosen_path == wanted
-
-
-@pytest.mark.parametrize(
-    ("path", "keep", "text"),
-    [
-        ("direct", ("f0",), None),
-        ("direct", ("f0", "rhythm", "energy"), "words"),
-        ("sideways", ("f0",), None),
-        ("auto", ("tone",), None),
-        ("auto", ("f0", "rhythm", "energy"), "  "),
-    ],
-)
-def test_wishes_that_cannot_be_fulfilled(path, keep, text):
-    with pytest.raises(UserError):
-        ConversionOptions(path=path, keep=keep, text=text)
-
-
-def test_options_are_checked_and_frozen():
-    for wrong in ({"pitch_shift": 49.0}, {"pitch_shift": float("nan")}, {"language": "xx"}, {"refine": -1}):
-        with pytest.raises(UserError):
-            ConversionOptions(**wrong)
-    options = ConversionOptions(keep=["f0"], more=["a.wav"])
-    assert options.keep == ("f0",) and options.more == ("a.wav",)
-    with pytest.raises(FrozenInstanceError):
-        options.seed = 3  # type: ignore[misc]
-
-
-@pytest.mark.slow
-def test_a_short_second_speaker_keeps_an_own_voice(converter):
-    """Six seconds of one speaker and two and a half of another are not one voice."""
-    begin = 6 * SAMPLE_RATE
-    both = np.concatenate([audio.read(SAMPLE)[:begin], audio.read(OTHER_SPEAKER)])
-    out = converter.convert(both, sample_rate=SAMPLE_RATE, path="direct").audio
-    embed = converter.models.speaker_encoder.embed
-    first, second = (embed(wave, SAMPLE_RATE) for wave in (both[:begin], both[begin:]))
-    spoken = embed(out[begin:], SAMPLE_RATE)
-    assert spoken @ second > spoken @ first + 0.05

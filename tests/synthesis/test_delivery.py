@@ -21,6 +21,7 @@ from nuanced_speech.voice.stock import stock_voices, style_of
 
 if TYPE_CHECKING:
     from nuanced_speech.convert.converter import Converter
+    from nuanced_speech.models.decoder import Decoder
 
 SENTENCE = "The weather has been quite strange this week, and nobody expected rain."
 WORDS = "I will call you again tomorrow, and then we can talk about the plan."
@@ -59,7 +60,7 @@ def manner(kokoro: Kokoro, octaves: float, widening: float, speed: float, level_
 
 
 @pytest.mark.slow
-def test_other_words_in_another_voice_take_on_the_delivery(converter: Converter) -> None:
+def test_other_words_in_another_voice_take_on_the_delivery(converter: Converter, packaged_decoder: Decoder) -> None:
     """Excited and dull recordings of one voice: high or low, wide or flat, fast or slow, loud or quiet."""
     kokoro = converter.models.kokoro
     analyze = DeliveryAnalyzer(converter.models, analyzer=converter.analyzer)
@@ -69,7 +70,8 @@ def test_other_words_in_another_voice_take_on_the_delivery(converter: Converter)
     assert excited.f0_range > 1.5 * dull.f0_range
 
     def say(delivery: Delivery) -> SpeechFigures:
-        return SpeechFigures.of(TextToSpeech(converter.models).speak(WORDS, "af_heart", delivery=delivery))
+        synthesis = TextToSpeech(converter.models, decoder=packaged_decoder)
+        return SpeechFigures.of(synthesis.speak(WORDS, "af_heart", delivery=delivery))
 
     high, low = say(excited), say(dull)
     assert high.log_f0 - low.log_f0 == pytest.approx(0.4, abs=0.15)

@@ -1,38 +1,26 @@
-"""Text to speech: sentences, words in time, files and pipes, and what cannot be said."""
+"""Text to speech: loudness, pauses, words in time, languages."""
 
 from __future__ import annotations
 
-import io
-import json
 import re
-import struct
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import soundfile
 import torch
-from helpers import ROOT
 
 from nuanced_speech import audio
 from nuanced_speech.audio.loudness import BROADCAST_LUFS, loudness
-from nuanced_speech.cli.say import _spread
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.core.jobs import ALONE, spread_of
-from nuanced_speech.synthesis import timestamps
 from nuanced_speech.synthesis.sample import SENTENCES, sentence_for
 from nuanced_speech.synthesis.speaking import Levelling, SpeedRange, SpokenSentence, TimedText, gain_db
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech, language_of, speak
 from nuanced_speech.synthesis.utterances import LONGEST, phoneme_strings, text_parts, utterances
 from nuanced_speech.text.g2p import phonemize
-from nuanced_speech.text.languages import EXTRAS
 from nuanced_speech.text.pronunciation import pronounce
-from nuanced_speech.text.sentences import Sentence, sentences
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639
 from nuanced_speech.voice.voice import Provenance, Voice
 
@@ -42,10 +30,6 @@ if TYPE_CHECKING:
     from nuanced_speech.models.whisper import WhisperModel
 
 TEXT = "The old clock stopped at noon. Nobody noticed, because dinner was late.\n\nThen the bell rang twice."
-
-
-def texts(text: str) -> list[str]:
-    return [sentence.text for sentence in sentences(text)]
 
 
 @pytest.fixture(scope="module")
@@ -71,42 +55,15 @@ def test_runs_of_kokoro_follow_one_another_at_one_loudness(models: ModelBank, pa
     assert all(abs(step) < 0.1 for step in np.diff(levels)), levels
 
 
-def test_stock_voices_are_equally_loud_and_keep_below_full_scale(models: ModelBank) -> None:
-    quiet, loud = (TextToSpeech(models).speak("Good morning.", name) for name in ("af_nicole", "am_adam"))
+def test_stock_voices_are_equally_loud_and_keep_below_full_scale(models: ModelBank, packaged_decoder: Decoder) -> None:
+    synthesis = TextToSpeech(models, decoder=packaged_decoder)
+    quiet, loud = (synthesis.speak("Good morning.", name) for name in ("af_nicole", "am_adam"))
     assert loudness(quiet) == pytest.approx(BROADCAST_LUFS, abs=0.5)
     assert loudness(loud) == pytest.approx(BROADCAST_LUFS, abs=0.5)
-    shouted = TextToSpeech(models, Levelling(target_lufs=-5.0)).speak("Good morning.", "af_nicole")
+    shouted = TextToSpeech(models, Levelling(target_lufs=-5.0), decoder=packaged_decoder).speak(
+        "Good morning.", "af_nicole"
+    )
     assert 0.8 < np.abs(shouted).max() <= 0.89
-
-
-def test_sentences_end_where_readers_end_them() -> None:
-    assert texts('Dr. J. R. Smith paid $3.50, e.g. for tea. "Really?" she asked. "Yes!" So it was.') == [
-        "Dr. J. R. Smith paid $3.50, e.g. for tea.",
-        '"Really?" she asked.',
-        '"Yes!"',
-        "So it was.",
-    ]
-    assert texts("今日は晴れ。「はい！」明日は？") == ["今日は晴れ。", "「はい！」", "明日は？"]
-    assert texts("नमस्ते। आप कैसे हैं?") == ["नमस्ते।", "आप कैसे हैं?"]
-
-
-def test_line_breaks_of_an_editor_are_spaces_and_those_of_an_author_are_not() -> None:
-    prose = "It was the best of times for a ferry that crossed the\nchannel twice. So they said.\n\nNext."
-    assert list(sentences(prose)) == [
-        Sentence("It was the best of times for a ferry that crossed the channel twice.", "sentence"),
-        Sentence("So they said.", "paragraph"),
-        Sentence("Next.", "paragraph"),
-    ]
-    assert list(sentences("Milk\r\nEggs\n* * *\nFlour")) == [
-        Sentence("Milk", "line"),
-        Sentence("Eggs", "line"),
-        Sentence("Flour", "paragraph"),
-    ]
-
-
-def test_emoji_are_not_spoken() -> None:
-    assert texts("Well done 👍🏽! You ❤️ tea. 😀") == ["Well done!", "You tea."]
-    assert texts("It is 20 °C — 5 € each.") == ["It is 20 °C — 5 € each."]
 
 
 def test_every_word_has_its_phonemes() -> None:
@@ -154,14 +111,17 @@ def test_speech_says_the_words_and_stops_where_it_should(listener: WhisperModel,
     assert np.argmax(loud) < 0.1 * 24000 and np.argmax(loud[::-1]) < 0.1 * 24000
 
 
-def test_pauses_are_those_that_were_asked_for(models: ModelBank, spoken: list[SpokenSentence]) -> None:
+def test_pauses_are_those_that_were_asked_for(
+    models: ModelBank, packaged_decoder: Decoder, spoken: list[SpokenSentence]
+) -> None:
     ends = [part.words[-1].end for part in spoken]
     starts = [part.words[0].start for part in spoken]
     assert [part.sentence for part in spoken] == [0, 1, 2]
     for before, after, wanted in ((0, 1, 0.4), (1, 2, 0.8)):
         # 50 ms of the silence on each side are kept
         assert starts[after] - ends[before] == pytest.approx(wanted + 0.1, abs=0.051)
-    longer = [part.audio for part in TextToSpeech(models).stream("Oh no. Not me.", "af_heart", pause=1.0)]
+    synthesis = TextToSpeech(models, decoder=packaged_decoder)
+    longer = [part.audio for part in synthesis.stream("Oh no. Not me.", "af_heart", pause=1.0)]
     assert not longer[1][:24000].any() and longer[1][24000 : 24000 + 2400].any()
 
 
@@ -256,81 +216,14 @@ def test_the_language_is_the_voices() -> None:
     assert language_of(Voice.load("af_heart"), "DE") == "de"
 
 
-def test_a_language_that_kokoro_did_not_learn(models: ModelBank) -> None:
+def test_a_language_that_kokoro_did_not_learn(models: ModelBank, packaged_decoder: Decoder) -> None:
     """The same letters, read as German."""
     parts = list(text_parts("Die rote Rose? Ja!", "de", False))
     assert [word.text for word in parts[0].words] == ["Die", "rote", "Rose?"]
     assert parts[0].phonemes == "diː ʁˈoːtə ʁˈoːzə? "
-    said = list(TextToSpeech(models).stream("Die rote Rose?", "af_heart", "de"))
+    said = list(TextToSpeech(models, decoder=packaged_decoder).stream("Die rote Rose?", "af_heart", "de"))
     assert [word.text for word in said[0].words] == ["Die", "rote", "Rose?"]
     assert 0.5 < len(said[0].audio) / 24000 < 2.5
-
-
-LONG = [
-    TimedText(word, 0.3 * k, 0.3 * k + 0.25)
-    for k, word in enumerate(("one two three four five six seven eight nine ten, " * 4).split())
-]
-
-
-@pytest.mark.parametrize("suffix", [".srt", ".vtt"])
-def test_subtitles_hold_two_lines_and_go_forward(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"times{suffix}"
-    later = [TimedText(w.text, w.start + 3700, w.end + 3700) for w in LONG[:3]]
-    nothing = np.zeros(0, np.float32)
-    timestamps.write(path, [SpokenSentence(nothing, 0, LONG[:9], 0, 0), SpokenSentence(nothing, 0, LONG[9:], 1, 0),
-                            SpokenSentence(nothing, 1, later, 1, 1)])  # fmt: skip
-    text = path.read_text(encoding="utf-8")
-    assert text.startswith("WEBVTT\n\n" if suffix == ".vtt" else "1\n00:00:00,000 --> ")
-    cues = re.findall(r"(\d\d):(\d\d):(\d\d)[.,](\d{3}) --> (\d\d):(\d\d):(\d\d)[.,](\d{3})\n((?:.+\n)+)", text)
-    times = []
-    for *clock, lines in cues:
-        assert lines.count("\n") <= 2 and max(map(len, lines.splitlines())) <= 42
-        for h, m, s, ms in (clock[:4], clock[4:]):
-            times.append(int(h) * 3600 + int(m) * 60 + int(s) + int(ms) / 1000)
-    assert times == sorted(times) and times[-2] == 3700.0 and len(set(times)) == len(times)
-    assert " ".join(cue[-1] for cue in cues).split() == [w.text for w in LONG + later]
-    # a break after a mark where one is near
-    assert cues[0][-1].endswith("ten,\n")
-
-
-@pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch, models: ModelBank) -> None:
-    """The command line with the synthesizer that is loaded already."""
-    monkeypatch.setattr("nuanced_speech.models.bank.shared_bank", lambda device: models)
-
-
-def test_a_file_is_said_into_a_file(loaded, tmp_path, run) -> None:
-    book, out, times = tmp_path / "book.txt", tmp_path / "book.flac", tmp_path / "book.json"
-    book.write_text("Hello. 😀 Good bye.", encoding="utf-8-sig")
-    status, _, err = run("say", "--file", book, out, "--timestamps", times, "--voice", "bm_george")
-    assert status == 0, err
-    found = json.loads(times.read_text())
-    assert [s["text"] for s in found["sentences"]] == ["Hello.", "Good bye."]
-    assert [w["text"] for w in found["words"]] == ["Hello.", "Good", "bye."]
-    assert found["sentences"][1]["end"] == found["words"][2]["end"] < soundfile.info(out).duration
-
-
-def test_a_pipe_gets_the_first_sentence_before_the_last_is_made(monkeypatch, loaded, kokoro, run) -> None:
-    pipe, lengths = io.BytesIO(), []
-    decode = kokoro.decode
-
-    def watched(*arguments, **options):
-        lengths.append(len(pipe.getvalue()))
-        return decode(*arguments, **options)
-
-    monkeypatch.setattr(kokoro, "decode", watched)
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(pipe))
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Hello. Good bye.")))
-    status, _, err = run("say", "-", "-")
-    assert status == 0, err
-    data = pipe.getvalue()
-    start = data.index(b"data") + 8
-    assert lengths[0] == start and lengths[1] > 20_000
-    with soundfile.SoundFile(io.BytesIO(data)) as file:
-        assert audio.SYNTHETIC in file.comment and "af_heart" in file.comment
-    assert data[:4] == b"RIFF" and struct.unpack("<IHHIIHH", data[16:36]) == (16, 1, 1, 24000, 48000, 2, 16)
-    written = np.frombuffer(data[start:], "<i2") / 32768
-    assert -30 < audio.active_level_db(written, 24000) < -15
 
 
 def test_words_that_are_run_together_are_spoken_so() -> None:
@@ -340,99 +233,10 @@ def test_words_that_are_run_together_are_spoken_so() -> None:
     assert "".join(phoneme_strings(parts)) == " ".join(part.phonemes.strip() for part in parts)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["", "out.wav"], "nothing speakable"),
-        (["   ", "out.wav"], "nothing speakable"),
-        (["!!!", "out.wav"], "nothing speakable"),
-        (["🎉", "out.wav"], "nothing speakable"),
-        (["Hello.", "out.wav", "--language", "tlh"], "unknown language 'tlh': choose from en-us"),
-        (["Hello.", "out.wav", "--voice", "af_hart"], "unknown voice 'af_hart': did you mean"),
-        (["Hello.", "out.wav", "--device", "abacus"], "error: device 'abacus' is not usable here"),
-        (["Hello.", "out.wav", "--device", "gpu"], "error: device 'gpu' is not usable here"),
-        (["Hello.", "out.wav", "--jobs", "0"], "--jobs: 0 is not possible"),
-        (["Hello.", "out.xyz"], "cannot write the suffix '.xyz'"),
-        (["Hello.", "nowhere/out.wav"], "nowhere does not exist"),
-        (["Hello.", "out.wav", "--timestamps", "out.txt"], ".json, .srt, .vtt"),
-        (["Hello.", "out.wav", "--timestamps", "nowhere/out.srt"], "nowhere does not exist"),
-        (["Hello.", "out.wav", "--speed", "0"], "a speed of 0 is not possible: give 0.5 to 3"),
-        (["Hello.", "out.wav", "--speed", "-1"], "a speed of -1 is"),
-        (["Hello.", "out.wav", "--speed", "nan"], "a speed of nan is"),
-        (["Hello.", "out.wav", "--speed", "100"], "a speed of 100 is"),
-        (["Hello.", "out.wav", "--pause", "nan"], "a pause of nan is"),
-        (["Hello."], "give the text and the file to write"),
-        (["Hello.", "out.wav", "--file", "book.txt"], "give the file to write and no text besides"),
-        (["out.wav", "--file", "absent.txt"], "absent.txt cannot be read: No such file"),
-        (["out.wav", "--file", "."], "cannot be read: Is a directory"),
-        (["out.wav", "--file", "binary.txt"], "binary.txt is not text in UTF-8 (byte 0)"),
-        (["out.wav", "--file", "large.txt"], "large.txt is longer than 100 MB"),
-        (["out.wav", "--file", "zeros.txt"], "zeros.txt is not plain text"),
-        (["out.wav", "--file", "empty.txt"], "nothing speakable"),
-        (["out.wav", "--file", "book.srt", "--timestamps", "book.srt"], "is the text itself"),
-    ],
-)
-def test_bad_wishes_are_one_line_and_write_nothing(monkeypatch, loaded, tmp_path, arguments, says, run) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("binary.txt").write_bytes(b"\x89\xff\xfe\x00\x01")
-    Path("zeros.txt").write_bytes(b"a\0b")
-    Path("empty.txt").touch()
-    with Path("large.txt").open("wb") as file:
-        file.truncate(100_000_001)
-    Path("book.srt").write_text("Hello.")
-    before = sorted(path.name for path in tmp_path.iterdir())
-    status, _, err = run("say", *arguments)
-    assert status == 1
-    assert err.startswith("error: ") and err.count("\n") == 1 and says in err, err
-    assert sorted(path.name for path in tmp_path.iterdir()) == before
-    assert Path("book.srt").read_text() == "Hello."
-
-
-def test_utterances_are_made_at_the_same_time_where_it_is_kept_or_asked_for() -> None:
-    assert _spread("cpu", False, None, None) == _spread("cpu", False, None, 0.0) == ALONE
-    assert _spread("cpu", True, None, None) == spread_of("cpu")
-    assert _spread("cpu", False, None, 30.0) == spread_of("cpu", None, 30.0) != _spread("cpu", False, 1, 30.0)
-
-
 def test_a_word_of_ten_thousand_letters_is_taken_apart() -> None:
     parts = list(text_parts("a" * 10_000, "en", False))
     assert len(parts) > 10
     assert sum(len(word.text) for part in parts for word in part.words) == 10_000
-
-
-@pytest.mark.parametrize("language", sorted(EXTRAS))
-def test_a_language_without_its_parts_says_what_to_install(monkeypatch, language: str) -> None:
-    from nuanced_speech.text import engines, languages
-
-    engines.japanese_g2p.cache_clear()
-    engines.mandarin_g2p.cache_clear()
-    monkeypatch.setattr(languages, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=re.escape("pip install " + " ".join(EXTRAS[language].values()))):
-        phonemize("東京", language)
-
-
-def test_the_extras_are_those_of_the_package() -> None:
-    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    for language, extra in (("ja", "japanese"), ("zh", "mandarin")):
-        wanted = ", ".join(f'"{requirement}"' for requirement in EXTRAS[language].values())
-        assert f"{extra} = [{wanted}]" in project
-
-
-@pytest.mark.parametrize(
-    ("language", "text", "phonemes"),
-    [
-        ("ja", "今日はとても良い天気ですね。", "kʲoː βa totemo joi teŋkʲi desɨ ne."),
-        ("zh", "今天天气很好。", "ʨi→ntʰjɛ→ntʰjɛ→nʨʰi↘ xə↓n xau↓."),
-    ],
-)
-def test_japanese_and_mandarin(language: str, text: str, phonemes: str) -> None:
-    for module in EXTRAS[language]:
-        pytest.importorskip(module)
-    assert phonemize(text, language) == phonemes
-    words = pronounce(text, language)
-    assert "".join(w.text for w in words) == text
-    assert "".join(w.phonemes for w in words).strip() == phonemes
-    assert len(words) > 2 and all(w.phonemes.strip() for w in words)
 
 
 def test_a_voice_is_tried_in_its_language_where_that_is_installed(monkeypatch) -> None:

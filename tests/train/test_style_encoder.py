@@ -249,30 +249,6 @@ def test_a_killed_run_resumes_exactly(
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_an_interrupted_checkpoint_leaves_the_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / CHECKPOINT
-    checkpoint.save(path, {"epoch": 1, "weights": torch.ones(3)})
-
-    def half(state: dict, file: Path) -> None:
-        Path(file).write_bytes(b"half")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(torch, "save", half)
-    with pytest.raises(KeyboardInterrupt):
-        checkpoint.save(path, {"epoch": 2})
-    assert checkpoint.load(path)["epoch"] == 1 and list(tmp_path.iterdir()) == [path]
-
-
-def test_a_checkpoint_that_could_run_code_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / CHECKPOINT
-    torch.save({"epoch": Path("x")}, path)
-    with pytest.raises(UserError, match="not a checkpoint"):
-        checkpoint.load(path)
-    path.write_bytes(b"nonsense")
-    with pytest.raises(UserError, match="not a checkpoint"):
-        checkpoint.load(path)
-
-
 def test_learning_rate_rises_then_falls() -> None:
     rates = [1e-3 * multispeech.schedule(100)(step) for step in range(100)]
     assert np.argmax(rates) in (4, 5) and max(rates) == pytest.approx(1e-3, rel=0.01)

@@ -1,4 +1,4 @@
-"""Recordings to a data set: what is cut, kept, set aside, and that interruptions leave no trace."""
+"""Recordings to a data set: what is kept and set aside, and that interruptions leave no trace."""
 
 from __future__ import annotations
 
@@ -12,179 +12,16 @@ import numpy as np
 import pytest
 import soundfile
 from helpers import CLIP_WORDS, endless_recording
+from tts.sounds import RATE, silence
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.whisper import Segment, Transcript
 from nuanced_speech.text.word_errors import word_errors
-from nuanced_speech.tts import ljspeech, quality_filters, transcripts
+from nuanced_speech.tts import ljspeech
 from nuanced_speech.tts.clips import Outcome, PrepareConfig
-from nuanced_speech.tts.decode import decode
 from nuanced_speech.tts.ljspeech import Row
-from nuanced_speech.tts.normalise import normalise
 from nuanced_speech.tts.prepare import check_disk, prepare
-from nuanced_speech.tts.quality_filters import QualityLimits
-from nuanced_speech.tts.split import Span, find_sounds, group_sounds, pad_clip
-from nuanced_speech.tts.transcript_split import split_transcript
-
-RATE = 22050
-
-
-@pytest.fixture(scope="module")
-def speech(clip: Path) -> np.ndarray:
-    """The clip between its first and last sound."""
-    wave = audio.read(clip, RATE)
-    found = find_sounds(wave, RATE)
-    return wave[round(found[0].start * RATE) : round(found[-1].end * RATE)]
-
-
-def silence(seconds: float) -> np.ndarray:
-    return np.zeros(round(seconds * RATE), np.float32)
-
-
-@pytest.mark.parametrize(
-    ("text", "spoken"),
-    [
-        ("Dr. Smith paid $5.50.", "Doctor Smith paid five dollars and fifty cents."),
-        ("On the 21st of May, 1863, at 10:05", "On the twenty-first of May, eighteen sixty-three, at ten oh five"),
-        ("1,234 people & 3.14%", "one thousand two hundred and thirty-four people and three point one four percent"),
-        ("He said no. No. 7, agent 007.", "He said no. Number seven, agent zero zero seven."),
-        ("$3 million, the 1990s, etc.", "three million dollars, the nineteen nineties, et cetera."),
-        ("nothing  to\ndo “here”", 'nothing to do "here"'),
-    ],
-)
-def test_text_is_spelled_out(text: str, spoken: str) -> None:
-    assert normalise(text) == spoken
-
-
-def test_numbers_of_other_languages() -> None:
-    assert normalise("il y a 21 ans", "fr") == "il y a vingt et un ans"
-    assert normalise("3,5 von 1.000", "de") == "drei Komma fünf von eintausend"
-    assert normalise("21 x", "cy") != "21 x" and normalise("21 x", "haw") == "21 x"
-
-
-def test_any_number_has_words() -> None:
-    for number in ("0", "00", "1.50", "9" * 40, "1." + "5" * 40, "$" + "9" * 30, "99999th", "0:00", "23:59", "7000s"):
-        assert normalise(f"a {number} b").startswith("a ")
-
-
-def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
-    rows = [Row("a-1", "One, 2", "One, two"), Row("b", 'He said "no', 'He said "no')]
-    ljspeech.write(tmp_path, rows)
-    assert ljspeech.read(tmp_path) == rows
-    assert (tmp_path / "metadata.csv").read_bytes().startswith(b"a-1|One, 2|One, two\n")
-    ljspeech.write(tmp_path, [Row("a", "one | two\nthree", "x")])
-    assert ljspeech.read(tmp_path) == [Row("a", "one , two three", "x")]
-    (tmp_path / "metadata.csv").write_text("a|b\nonly\n", encoding="utf-8")
-    with pytest.raises(UserError, match="line 2"):
-        ljspeech.read(tmp_path)
-    with pytest.raises(UserError, match="tts prepare"):
-        ljspeech.read(tmp_path / "nowhere")
-
-
-def test_sounds_are_found_between_silences(speech: np.ndarray) -> None:
-    rng = np.random.default_rng(0)
-    wave = np.concatenate([silence(2), speech, silence(3), 0.5 * speech, silence(1.5)])
-    for noise in (0.0, 10 ** (-60 / 20)):
-        found = group_sounds(find_sounds(wave + noise * rng.standard_normal(len(wave)).astype(np.float32), RATE), 1, 11)
-        seconds = len(speech) / RATE
-        assert len(found) == 2
-        assert [s.start for s in found] == pytest.approx([2, 5 + seconds], abs=0.06)
-        assert [s.end for s in found] == pytest.approx([2 + seconds, 5 + 2 * seconds], abs=0.15)
-    assert find_sounds(silence(1), RATE) == [] and find_sounds(silence(0.001), RATE) == []
-
-
-def test_long_speech_is_cut_at_its_longest_pauses() -> None:
-    found = [Span(0, 4), Span(4.3, 8), Span(8.8, 12), Span(12.2, 15), Span(17, 17.5)]
-    assert group_sounds(found, 1, 11) == [Span(0, 8), Span(8.8, 15), Span(17, 17.5)]
-    assert group_sounds(found, 1, 5) == [Span(0, 4), Span(4.3, 8), Span(8.8, 12), Span(12.2, 15), Span(17, 17.5)]
-    # nowhere to cut
-    assert group_sounds([Span(1, 30)], 1, 11) == [Span(1, 30)] and group_sounds([], 1, 11) == []
-    # not beside a short word while there is another pause
-    assert group_sounds([Span(0, 0.5), Span(1.2, 7), Span(7.4, 12)], 1, 11) == [Span(0, 7), Span(7.4, 12)]
-
-
-@pytest.mark.parametrize("start", [0.0, 0.02, 3.0])
-def test_padding_is_exact(start: float) -> None:
-    tone = 0.3 * np.ones(RATE, np.float32)
-    wave = np.concatenate([silence(start) + 0.001, tone, silence(start) + 0.001]).astype(np.float32)
-    first = round(start * RATE) / RATE
-    clip = pad_clip(wave, RATE, Span(first, first + 1), 0.5)
-    assert len(clip) == 2 * round(0.5 * RATE) + RATE
-    loud = np.flatnonzero(clip > 0.01)
-    assert loud[0] == round(0.5 * RATE) and loud[-1] == len(clip) - round(0.5 * RATE) - 1
-    assert not clip[: round(0.4 * RATE)].any() and not clip[-round(0.4 * RATE) :].any()
-
-
-def test_words_are_shared_out() -> None:
-    text = "One, two three four. Five six - seven eight nine ten."
-    assert split_transcript(text, ["one two tree four", "five six seven", "ate nine ten"]) == [
-        "One, two three four.",
-        "Five six - seven",
-        "eight nine ten.",
-    ]
-    # nobody knows where "four. Five" was said
-    assert split_transcript(text, ["one two three", "six seven", "eight nine ten"]) == [None, None, "eight nine ten."]
-    assert split_transcript("ああ いい うう", ["ああい", "いうう"], "ja") == ["ああい", "いうう"]
-    assert split_transcript(text, ["", "one two three four five six seven eight nine ten"])[0] is None
-
-
-def test_transcripts_are_found(tmp_path: Path) -> None:
-    (tmp_path / "wavs").mkdir()
-    for name in ("a.wav", "b.wav", "c.flac", "d.wav", "wavs/e.wav"):
-        (tmp_path / name).touch()
-    (tmp_path / "a.txt").write_text("beside\nit ", encoding="utf-8")
-    (tmp_path / "b.lab").write_text("\ufefflab", encoding="utf-8")
-    (tmp_path / "1-2.trans.txt").write_text("c WHAT I SAID\nx NOTHING\n", encoding="utf-8")
-    (tmp_path / "metadata.csv").write_text("a|row\nd|text|normal\ne|in wavs\n", encoding="utf-8")
-    (tmp_path / "readme.txt").write_text("no transcript", encoding="utf-8")
-    found = transcripts.find(sorted(p for p in tmp_path.rglob("*") if p.is_file()))
-    texts = {path.name: text for path, text in found.texts.items()}
-    assert texts == {"a.wav": "beside it", "b.wav": "lab", "c.flac": "what I said", "d.wav": "text", "e.wav": "in wavs"}
-    assert {path.name for path in found.sources} == {"a.txt", "b.lab", "1-2.trans.txt", "metadata.csv"}
-    (tmp_path / "a.txt").write_bytes(b"\xff\xfe\xfa")
-    with pytest.raises(UserError, match=r"a\.txt.*UTF-8"):
-        transcripts.find([tmp_path / "a.txt", tmp_path / "a.wav"])
-
-
-def test_what_is_wrong_with_a_clip(speech: np.ndarray) -> None:
-    limits = QualityLimits()
-    noise = np.random.default_rng(0).standard_normal(len(speech)).astype(np.float32)
-    assert quality_filters.sound_problem(speech, RATE, limits) is None
-    assert "noisy" in str(quality_filters.sound_problem(speech + 0.05 * noise, RATE, limits))
-    assert "clipped" in str(quality_filters.sound_problem(np.clip(speech * 30, -1, 1), RATE, limits))
-    assert "too short" in str(quality_filters.length_problem(Span(1, 1.5), 11, limits))
-    assert "no pause" in str(quality_filters.length_problem(Span(1, 15), 11, limits))
-    assert "too fast" in str(quality_filters.rate_problem(30, "phonemes", limits))
-    assert "too slow" in str(quality_filters.rate_problem(1, "phonemes", limits))
-    sure = Segment("well said", 0, 2, [], -0.2, 0.1, 1.2)
-    for change, says in (
-        ({}, None),
-        ({"log_probability": -1.5}, "log probability -1.50"),
-        ({"no_speech": 0.9}, "no speech with a probability of 90%"),
-        ({"compression": 5.0}, "repeats itself"),
-    ):
-        transcript = Transcript("well said", "en", [sure, replace(sure, **change)])
-        reason = quality_filters.confidence_problem(transcript, limits)
-        assert (reason is None) if says is None else (says in str(reason))
-    assert "no words" in str(quality_filters.confidence_problem(Transcript("...", "en", []), limits))
-    assert quality_filters.transcript_mismatch("Well, said!", transcript, limits) is None
-    assert "WER" in str(quality_filters.transcript_mismatch("something else", transcript, limits))
-
-
-def test_what_libsndfile_does_not_read_is_read_too(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """M4A, under a name that a shell or FFmpeg could take for something else."""
-    monkeypatch.chdir(tmp_path)
-    audio.write("sound.m4a", audio.read(clip))
-    strange = Path("-i $(touch owned) http:.m4a")
-    Path("sound.m4a").rename(strange)
-    wave, full_scale, said = decode(strange, RATE)
-    levels = [np.abs(x[: 100 * 1000].reshape(-1, 1000)).mean(axis=1) for x in (wave, audio.read(clip, RATE))]
-    assert np.corrcoef(*levels)[0, 1] > 0.9 and full_scale == 1.0 and said == []
-    assert not (tmp_path / "owned").exists()
-    Path("-words.m4a").write_text("no sound")
-    with pytest.raises(UserError, match="-words.m4a is not audio that can be read"):
-        decode(Path("-words.m4a"), RATE)
+from nuanced_speech.tts.split import find_sounds
 
 
 @pytest.fixture(scope="module")

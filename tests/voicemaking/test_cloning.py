@@ -22,6 +22,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate import report, voice_report
 from nuanced_speech.evaluate.quality import Quality
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
@@ -131,9 +132,12 @@ def test_melody_and_pace_are_found_again(kokoro: Kokoro) -> None:
     assert not Sentence(text, 3).plausible and sentence.plausible
 
 
-def test_two_speakers_are_told_apart_and_one_is_not(models: ModelBank, clip: Path, tmp_path: Path) -> None:
+def test_two_speakers_are_told_apart_and_one_is_not(
+    models: ModelBank, packaged_decoder: Decoder, clip: Path, tmp_path: Path
+) -> None:
     text = "The north wind and the sun were arguing one day."
-    both = np.concatenate([audio.read(clip), TextToSpeech(models).speak(text, "af_bella")])
+    other = TextToSpeech(models, decoder=packaged_decoder).speak(text, "af_bella")
+    both = np.concatenate([audio.read(clip), other])
     soundfile.write(tmp_path / "both.wav", both, SAMPLE_RATE)
     with pytest.raises(
         UserError, match=r"two speakers: .*both\.wav from 0 s on and .*both\.wav from [3-7] s on"
