@@ -128,13 +128,13 @@ def soak(client: httpx.Client, pid: int, minutes: float, clients: int = 8) -> No
             time.sleep(min(5.0, 60 * minutes - seconds))
             samples.append(Sample(time.monotonic() - began, *memory(pid)))
             if samples[-1].seconds // 60 > seconds // 60:
-                last = samples[-1]
+                newest = samples[-1]
                 row = (
-                    f"{last.seconds / 60:.0f}",
+                    f"{newest.seconds / 60:.0f}",
                     len(answers),
                     answers.count(False),
-                    f"{last.mebibytes:.0f}",
-                    last.files,
+                    f"{newest.mebibytes:.0f}",
+                    newest.files,
                 )
                 print("|", " | ".join(map(str, row)), "|", flush=True)
         over.set()
