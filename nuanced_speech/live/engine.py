@@ -17,7 +17,7 @@ from nuanced_speech.live.streams import LiveStream
 from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.fast_decoder import FastDecoder
 
-# A block's phonemes are misrecognised too often to mix in their text features: words are understood best without them.
+# Mixing in recognised phonemes gains nothing in blocks, and takes time.
 BLOCK_SHARPNESS = 0.0
 
 

@@ -109,7 +109,7 @@ def test_a_socket_leaves_a_line_without_its_sound(address: str, caplog: pytest.L
 @pytest.mark.slow
 def test_blocks_come_back_while_the_speaker_goes_on(socket: ClientConnection) -> None:
     send(socket, "session.update", session={"audio": {"output": {"voice": "af_heart", "mode": "block"}}})
-    assert receive(socket, "session.updated")["session"]["audio"]["output"]["reserve_ms"] == 250
+    assert receive(socket, "session.updated")["session"]["audio"]["output"]["reserve_ms"] == 400
     wave = audio.read(CLIP)[:36_000]
     pcm = base64.b64encode(to_int16(wave[:24_000]).tobytes()).decode()
     send(socket, "session.input_audio_buffer.append", audio=pcm)
