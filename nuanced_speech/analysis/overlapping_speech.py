@@ -1,18 +1,13 @@
 """Places of a recording where two people speak at once, which a conversion speaks with one voice."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from nuanced_speech.audio.resampling import to_16k
-from nuanced_speech.core.constants import SAMPLE_RATE, WHISPER_SAMPLE_RATE
+from nuanced_speech.analysis.speaker_activity import activity_windows, frames_of
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.models.speaker_segmentation import FIELD_SAMPLES, FRAME_SAMPLES, FRAME_SECONDS, WINDOW_SECONDS
+from nuanced_speech.models.speaker_segmentation import FRAME_SECONDS
 from nuanced_speech.models.voice_activity import SpeechStretch, runs
-
-# A window of less is not told from noise; no recording is as short.
-_LEAST_SAMPLES = 2 * FIELD_SAMPLES
 
 
 @dataclass(frozen=True)
@@ -49,30 +44,14 @@ class OverlapFinder:
 
     def probabilities(self, wave: np.ndarray) -> np.ndarray:
         """Probability that two people speak at once, float32 ``[frames]``, every 17 ms of ``wave [T]`` at 24 kHz."""
-        frames = len(wave) * WHISPER_SAMPLE_RATE // SAMPLE_RATE // FRAME_SAMPLES + 1
+        frames = frames_of(wave)
         sums, counts = np.zeros(frames, np.float32), np.zeros(frames, np.float32)
-        network = self.models.speaker_segmentation
-        for begin, end in self._windows(len(wave)):
-            part = to_16k(wave[begin:end])
-            if len(part) < _LEAST_SAMPLES:
-                continue
-            overlap = network.overlap(part)
-            middle = begin * WHISPER_SAMPLE_RATE / SAMPLE_RATE + FIELD_SAMPLES / 2
-            first = round(middle / FRAME_SAMPLES)
-            overlap = overlap[: frames - first]
-            sums[first : first + len(overlap)] += overlap
-            counts[first : first + len(overlap)] += 1
+        for window in activity_windows(wave, self.config.step_seconds):
+            overlap = self.models.speaker_segmentation.overlap(window.wave)[: frames - window.first]
+            sums[window.first : window.first + len(overlap)] += overlap
+            counts[window.first : window.first + len(overlap)] += 1
         mean: np.ndarray = sums / np.maximum(counts, 1)
         return mean
-
-    def _windows(self, samples: int) -> Iterator[tuple[int, int]]:
-        """Begins and ends of windows; the last one ends with the recording, and is as long as the others."""
-        length, step = (round(seconds * SAMPLE_RATE) for seconds in (WINDOW_SECONDS, self.config.step_seconds))
-        for begin in range(0, max(samples - length, 0) + step, step):
-            begin = min(begin, max(samples - length, 0))
-            yield begin, min(begin + length, samples)
-            if begin + length >= samples:
-                return
 
 
 def overlaps(probabilities: np.ndarray, config: OverlapConfig) -> tuple[SpeechStretch, ...]:

@@ -1,6 +1,6 @@
-"""Places of a recording where another person begins to speak, found by speaker embeddings of windows."""
+"""Places of a recording where another person begins to speak, by speaker embeddings of windows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,12 +24,16 @@ class ChangeConfig:
         side_seconds: speech that there must be on either side of a change.
         contexts: speech on either side that is compared, at most, and the cosine of both sides' mean embeddings below
             which there is a change (docs/experiments.md); a short context finds a short turn between two others.
+        turn: the same cosine of the first context where another network says that the speaker changes.
+        turn_seconds: how far its place, which is more exact, may lie from that of a change that the embeddings find.
     """
 
     window_seconds: float = 1.2
     step_seconds: float = 0.2
     side_seconds: float = 1.4
     contexts: tuple[tuple[float, float], ...] = ((4.0, 0.67), (2.6, 0.6))
+    turn: float = 0.8
+    turn_seconds: float = 1.7
 
     @property
     def window(self) -> int:
@@ -57,15 +61,22 @@ class SpeakerChanges:
     Args:
         encoder: speaker encoder.
         config: settings.
+        turns: times at which the speaker may have changed, by another network; none by default.
     """
 
-    def __init__(self, encoder: SpeakerEncoder, config: ChangeConfig | None = None) -> None:
-        self.encoder, self.config = encoder, config or ChangeConfig()
+    def __init__(
+        self,
+        encoder: SpeakerEncoder,
+        config: ChangeConfig | None = None,
+        turns: Callable[[np.ndarray], list[float]] | None = None,
+    ) -> None:
+        self.encoder, self.config, self.turns = encoder, config or ChangeConfig(), turns
 
     def __call__(self, wave: np.ndarray) -> list[float]:
         """Times in ``wave [T]`` at 24 kHz, in seconds, at which another speaker begins, to about 0.3 s.
 
-        A speaker of less than 1.4 s of speech is not noticed, and neither are people who speak at the same time.
+        A speaker of less than 1.4 s of speech (with turns: 1 s) is not noticed, and neither are people who speak at the
+        same time.
         """
         frames, embeddings = self._windows(wave)
         changes = _changes(embeddings, 0, self.config)
@@ -74,11 +85,24 @@ class SpeakerChanges:
             _place(embeddings, begin, change, end, config)
             for begin, change, end in zip(bounds, changes, bounds[2:], strict=False)
         ]
-        return [float(frames[round(place)]) / _FRAMES_PER_SECOND for place in places]
+        times = [float(frames[round(place)]) / _FRAMES_PER_SECOND for place in places]
+        for turn in [] if self.turns is None else self.turns(wave):
+            if self._likeness_at(turn, frames, embeddings) < config.turn:
+                times = [*(time for time in times if abs(time - turn) > config.turn_seconds), turn]
+        return sorted(times)
 
     def split(self, wave: np.ndarray, segments: Sequence[Segment]) -> list[Segment]:
         """The segments of ``wave [T]`` at 24 kHz, cut at changes of speaker too; without any, as they are."""
         return with_bounds(wave, segments, self(wave))
+
+    def _likeness_at(self, time: float, frames: np.ndarray, embeddings: np.ndarray) -> float:
+        """Cosine of both sides of a time in seconds; 1 where a side has no window of its own."""
+        config, place = self.config, int(np.searchsorted(frames, time * _FRAMES_PER_SECOND))
+        context = config.windows(config.contexts[0][0])
+        end, begin = max((place - config.window) // config.step + 1, 0), -(-place // config.step)
+        before, after = embeddings[max(end - context, 0) : end].sum(0), embeddings[begin : begin + context].sum(0)
+        norms = np.linalg.norm(before) * np.linalg.norm(after)
+        return float(before @ after / norms) if norms > 0 else 1.0
 
     @torch.no_grad()
     def _windows(self, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

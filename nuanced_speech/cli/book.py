@@ -92,8 +92,7 @@ def speak_book(book: "Book", outputs: Outputs, speech: "Speech") -> None:
         long = LongSpeech(journal, texts, speech.stream)
         try:
             with bar("speaking") as advance:
-                begun = long.done
-                long.run(lambda done: advance(done, journal.samples / SAMPLE_RATE, begun))
+                long.run(lambda done: advance(done, journal.samples / SAMPLE_RATE))
             _write(book, outputs, long, speech)
         except BaseException:
             if journal.notes:

@@ -100,10 +100,7 @@ def style(
 @app.command()
 @options_of(configs.TimbreConfig, arguments=("speech",), names={"corpora": "--corpus"})
 def timbre(config: configs.TimbreConfig) -> None:
-    """Fit the network that finds a speaker's timbre; run again to go on where it was interrupted.
-
-    Speech that Kokoro makes on the way is judged by DNSMOS too where the extra 'benchmark' is installed.
-    """
+    """Fit the network that finds a speaker's timbre; run again to go on where it was interrupted."""
     from nuanced_speech.train.timbre_surrogate import train
 
     refuse_several()

@@ -45,12 +45,17 @@ class Albert(nn.Module):
         return self.encoder(self.embeddings(ids), attended)
 
 
+def bare_embedding(count: int, width: int) -> nn.Embedding:
+    """An embedding without values, for weights that are loaded: to draw them without memory imports a compiler."""
+    return nn.Embedding(count, width, _weight=torch.empty(count, width))
+
+
 class _Embeddings(nn.Module):
     def __init__(self, vocabulary: int, positions: int) -> None:
         super().__init__()
-        self.word_embeddings = nn.Embedding(vocabulary, EMBEDDING_DIM, padding_idx=0)
-        self.position_embeddings = nn.Embedding(positions, EMBEDDING_DIM)
-        self.token_type_embeddings = nn.Embedding(TOKEN_TYPES, EMBEDDING_DIM)
+        self.word_embeddings = bare_embedding(vocabulary, EMBEDDING_DIM)
+        self.position_embeddings = bare_embedding(positions, EMBEDDING_DIM)
+        self.token_type_embeddings = bare_embedding(TOKEN_TYPES, EMBEDDING_DIM)
         self.LayerNorm = nn.LayerNorm(EMBEDDING_DIM, eps=NORM_EPS)
 
     def forward(self, ids: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nuanced_speech.core.constants import SAMPLE_RATE
-from nuanced_speech.models.albert import Albert
+from nuanced_speech.models.albert import Albert, bare_embedding
 from nuanced_speech.models.kokoro_layers import masked_lstm
 
 NORM_EPS = 1e-5
@@ -44,7 +44,7 @@ class TextEncoder(nn.Module):
 
     def __init__(self, symbols: int, width: int, kernel: int, depth: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(symbols, width)
+        self.embedding = bare_embedding(symbols, width)
         self.cnn = nn.ModuleList(
             nn.Sequential(nn.Conv1d(width, width, kernel, padding=kernel // 2), ChannelNorm(width), nn.LeakyReLU(SLOPE))
             for _ in range(depth)

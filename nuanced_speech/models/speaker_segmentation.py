@@ -31,6 +31,8 @@ FRAME_SECONDS = FRAME_SAMPLES / WHISPER_SAMPLE_RATE
 CLASSES = 7
 """Nobody; the first, second, third speaker; first and second, first and third, second and third."""
 FIRST_PAIR = 4
+# Classes in which each speaker speaks.
+_OF_SPEAKERS = ([1, 4, 5], [2, 4, 6], [3, 5, 6])
 _FILTERS, _TAPS, _STRIDE, _POOL = 80, 251, 10, 3
 
 
@@ -74,10 +76,18 @@ class SpeakerSegmentation(nn.Module):
 
         Frame ``i`` is about the samples around ``270 * i + 495``.
         """
-        device = self.classifier.weight.device
-        probabilities = self(torch.from_numpy(wave)[None].to(device))[0, :, FIRST_PAIR:].exp().sum(-1)
-        overlap: np.ndarray = probabilities.cpu().numpy()
+        overlap: np.ndarray = self._probabilities(wave)[:, FIRST_PAIR:].sum(-1).cpu().numpy()
         return overlap
+
+    @torch.no_grad()
+    def speakers(self, wave: np.ndarray) -> np.ndarray:
+        """Probabilities that each of three people speaks, float32 ``[frames, 3]``, in a window ``[T]`` at 16 kHz."""
+        classes = self._probabilities(wave)
+        speakers: np.ndarray = torch.stack([classes[:, row].sum(-1) for row in _OF_SPEAKERS], 1).cpu().numpy()
+        return speakers
+
+    def _probabilities(self, wave: np.ndarray) -> Tensor:
+        return self(torch.from_numpy(wave)[None].to(self.classifier.weight.device))[0].exp()
 
 
 def band_passes(low_hz: Tensor, band_hz: Tensor, least_hz: float = 50.0) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from nuanced_speech.core.constants import DATA, TIMBRE_DIM
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.optimizers import LBFGS
 from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
 from nuanced_speech.voice.stock import stock_styles
 from nuanced_speech.weights.tensors import reading_model
@@ -159,7 +160,7 @@ class TimbreSurrogate(nn.Module):
         home, start_inputs = self.whitened(first), self._inputs(first, log_f0)
         nearness = 0.0 if start is None else nearness
         z = home.clone().requires_grad_()
-        optimizer = torch.optim.LBFGS([z], max_iter=steps, line_search_fn="strong_wolfe")
+        optimizer = LBFGS([z], max_iter=steps, line_search_fn="strong_wolfe")
         embed, clean = _stacked(self.members), _stacked(self.clean)
 
         def cost() -> Tensor:

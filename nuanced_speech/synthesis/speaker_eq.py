@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nuanced_speech import audio
+from nuanced_speech.core.optimizers import Adam
 from nuanced_speech.dsp.spectral_balance import BANDS, band_hz, band_shares, with_gains
 from nuanced_speech.models.speaker_encoder import STEP, WINDOW, SpeakerEncoder
 
@@ -58,7 +59,7 @@ def fit_speaker_eq(encoder: SpeakerEncoder, wave: np.ndarray, embedding: Tensor)
     shares = torch.from_numpy(band_shares(encoder.centres)).float().to(mel.device)
     bright = _brightness(encoder.energies(mel), encoder.centres)
     gains = torch.zeros(2, BANDS, device=mel.device, requires_grad=True)
-    optimizer = torch.optim.Adam([gains], STEP_SIZE)
+    optimizer = Adam([gains], STEP_SIZE)
     with torch.enable_grad():
         for _ in range(STEPS):
             equalized = mel * 10 ** (_mixed(gains, bright) @ shares.T / 10)

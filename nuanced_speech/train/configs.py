@@ -270,6 +270,8 @@ class TimbreConfig:
         speech: Folder that 'train real' made of recordings of many speakers, each a speaker.
         out: Folder of samples and weights.
         corpora: Folder that 'train corpus' made, as samples that cost nothing; may be repeated.
+        embeddings: Weights whose prediction of embeddings is kept, so that only cleanness is fitted. Both are fitted if
+            omitted.
         random: Number of samples of random timbres.
         rounds: Number of rounds: timbres are tried for the speakers, and the result is learned from.
         per_round: Number of samples in a round.
@@ -281,6 +283,7 @@ class TimbreConfig:
     speech: Path
     out: Path = Path("models/timbre")
     corpora: tuple[Path, ...] = ()
+    embeddings: Path | None = None
     random: int = at_least(10, 700)
     rounds: int = 4
     per_round: int = 250

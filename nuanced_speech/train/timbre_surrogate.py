@@ -23,9 +23,9 @@ from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0 as track_f0
+from nuanced_speech.dsp.harmonicity import harmonics_to_noise
 from nuanced_speech.dsp.octave_repair import octave_drops
 from nuanced_speech.dsp.pitch import median_log_f0, transpose
-from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
@@ -46,15 +46,14 @@ BATCH, LR, DECAY, NOISE = 64, 1e-3, 0.05, 0.15
 # Cleanness is measured on 3 s, and so is noisy: its networks are held smoother.
 CLEAN_DECAY, CLEAN_NOISE, CLEAN_EPOCHS = 0.3, 1.0, 2.5
 # Columns of quality, and which way is better: share of passages with an octave drop (0 or 1), share of voiced frames
-# that came out unvoiced, DNSMOS OVRL, P.808.
-BETTER = (-1.0, -1.0, 1.0, 1.0)
-DNSMOS_SECONDS = 9.02
+# that came out unvoiced, harmonics-to-noise ratio in dB. No judge of the benchmark is among them.
+BETTER = (-1.0, -1.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Samples:
     """Spoken samples and their speaker embeddings: timbres ``[N, 128]``, log2 F0 ``[N]``, embeddings ``[N, 256]``, and
-    ``quality [N, 4]``, NaN where it was not measured."""
+    ``quality [N, 3]``, NaN where it was not measured."""
 
     timbre: Tensor
     log_f0: Tensor
@@ -182,14 +181,12 @@ def speak(
 
 
 def measure(wave: np.ndarray, f0: np.ndarray) -> Tensor:
-    """Quality ``[4]`` of ``wave [T]`` that was spoken with a melody; NaN for scores whose package is not installed."""
+    """Quality ``[3]`` of ``wave [T]`` that was spoken with a melody of F0 in Hz; NaN where it has no voice."""
     tracked = track_f0(wave, audio.SAMPLE_RATE)[: len(f0)]
     voiced = f0[: len(tracked)] > 0
     missed = np.mean(tracked[voiced] == 0) if voiced.any() else np.nan
-    # the scores want 9 s, and would double a shorter recording until it has more
-    scores = quality(np.resize(wave, int(DNSMOS_SECONDS * audio.SAMPLE_RATE)), audio.SAMPLE_RATE, distill=False)
-    measured = (float(octave_drops(f0, tracked).any()), missed, scores.ovrl, scores.p808)
-    return torch.tensor([np.nan if value is None else value for value in measured], dtype=torch.float32)
+    ratio = harmonics_to_noise(wave, audio.SAMPLE_RATE, f0)
+    return torch.tensor([float(octave_drops(f0, tracked).any()), missed, ratio], dtype=torch.float32)
 
 
 def _place(passage: Passage, rng: np.random.Generator) -> slice:
@@ -242,10 +239,18 @@ def read_corpus(corpus: Path, cache: Path, encoder: SpeakerEncoder) -> None:
 
 
 def fit(samples: Samples, config: TimbreConfig) -> TimbreSurrogate:
-    """Each member on its own: the cosine of embeddings, and the squared error of cleanness where it was measured."""
+    """Each member on its own: the cosine of embeddings, and the squared error of cleanness where it was measured.
+
+    Raises:
+        UserError: ``config.embeddings`` are not weights of a surrogate.
+    """
     torch.manual_seed(config.seed)
     surrogate = TimbreSurrogate()
-    surrogate.calibrate(samples.timbre)
+    if config.embeddings:
+        kept = TimbreSurrogate.load(config.embeddings)
+        surrogate.members, surrogate.mean, surrogate.basis = kept.members, kept.mean, kept.basis
+    else:
+        surrogate.calibrate(samples.timbre)
     scale = surrogate.basis.norm(dim=1)
     clean = cleanness(samples.quality)
     every, measured = torch.arange(len(samples)), torch.nonzero(clean.isfinite())[:, 0]
@@ -256,7 +261,7 @@ def fit(samples: Samples, config: TimbreConfig) -> TimbreSurrogate:
 
     for k in step_bar(range(len(surrogate.members)), "fitting", leave=False):
         rng = np.random.default_rng([config.seed, k])
-        for batch in _descent(surrogate.members[k], every, config.epochs, DECAY, rng):
+        for batch in () if config.embeddings else _descent(surrogate.members[k], every, config.epochs, DECAY, rng):
             embeddings = surrogate.of_member(k, noisy(batch, NOISE, rng), samples.log_f0[batch])
             (1 - (embeddings * samples.embedding[batch]).sum(-1).mean()).backward()
         for batch in _descent(surrogate.clean[k], measured, int(config.epochs * CLEAN_EPOCHS), CLEAN_DECAY, rng):
@@ -278,14 +283,15 @@ def _descent(network: nn.Module, rows: Tensor, epochs: int, decay: float, rng: n
 
 
 def cleanness(quality: Tensor) -> Tensor:
-    """One figure ``[N]`` for the columns of quality ``[N, 4]``: the mean of what each is better than average, in its
-    standard deviations; NaN where nothing was measured."""
+    """One figure ``[N]`` for the columns of quality ``[N, 3]``: the mean of what each is better than average, in its
+    standard deviations, as standard deviations of these means; NaN where nothing was measured."""
     measured = quality[quality.isfinite().any(1)]
     if not len(measured):
         return torch.full((len(quality),), torch.nan)
     mean = measured.nanmean(0)
     deviation = (measured - mean).square().nanmean(0).sqrt().clamp(min=1e-6)
-    return ((quality - mean) / deviation * torch.tensor(BETTER)).nanmean(1)
+    means = ((quality - mean) / deviation * torch.tensor(BETTER)).nanmean(1)
+    return means / means.square().nanmean().sqrt()
 
 
 def read_samples(folder: Path, before: int) -> Samples:

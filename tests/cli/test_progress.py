@@ -11,18 +11,30 @@ from nuanced_speech.cli import progress
 
 
 @pytest.mark.parametrize(
-    ("done", "rest", "elapsed", "says"),
-    [(0.0, 1.0, 9, "-:--"), (0.5, 0.5, 30, "0:30"), (0.1, 0.9, 600, "1:30:00"), (0.25, 0.5, 59.6, "1:59")],
+    ("moves", "now", "says"),
+    [
+        ([], 9, "-:--"),
+        ([(30, 0.5)], 30, "0:30"),
+        ([(300, 0.05), (600, 0.1)], 600, "1:30:00"),
+        # a step that takes longer than the last half of the time
+        ([(10, 0.5)], 30, "0:30"),
+        # an earlier run did 0.8, which is there after two seconds: the pace is that of the rest
+        ([(1, 0.5), (2, 0.8), (52, 0.85), (102, 0.9)], 102, "1:40"),
+        ([(4, 1.0)], 4, "0:00"),
+    ],
 )
-def test_time_left(done: float, rest: float, elapsed: float, says: str) -> None:
-    assert progress.time_left(done, rest, elapsed) == says
+def test_time_left(moves: list[tuple[float, float]], now: float, says: str) -> None:
+    pace = progress.Pace()
+    for elapsed, done in moves:
+        pace.moved(elapsed, done)
+    assert pace.left(now) == says
 
 
 def test_the_bar_moves_with_the_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     monkeypatch.setattr(progress, "Console", lambda stderr: Console(file=screen, force_terminal=True, width=100))
     with progress.bar("speaking") as advance:
-        advance(0.37, 75.4, 0.3)
+        advance(0.37, 75.4)
     assert " 37%" in screen.getvalue() and "1:15 of sound" in screen.getvalue()
 
 

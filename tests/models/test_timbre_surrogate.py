@@ -159,7 +159,7 @@ def test_the_fit_learns_and_is_the_same_each_time(tmp_path: Path) -> None:
     timbres = torch.cat([random_timbres(np.random.default_rng(k), 10) for k in range(12)])
     generator = torch.Generator().manual_seed(0)
     wanted = F.normalize(torch.relu(timbres @ torch.randn(TIMBRE_DIM, 256, generator=generator)), dim=1)
-    quality = torch.full((len(timbres), 4), torch.nan)
+    quality = torch.full((len(timbres), 3), torch.nan)
     # rough where the first of the voices' directions goes up, and not measured everywhere
     rough = (timbres - timbres.mean(0)) @ torch.randn(TIMBRE_DIM, generator=generator)
     quality[:80, 0], quality[:80, 1] = (rough > 0).float()[:80], rough[:80]
@@ -181,7 +181,7 @@ def test_the_search_prefers_clean_timbres(surrogate: TimbreSurrogate, embeddings
 
 
 def test_cleanness_is_the_mean_of_what_was_measured() -> None:
-    quality = torch.tensor([[0.0, 0.1, 3.0, 4.0], [1.0, 0.3, 2.0, 3.0], [torch.nan] * 4])
+    quality = torch.tensor([[0.0, 0.1, 20.0], [1.0, 0.3, 12.0], [torch.nan] * 3])
     torch.testing.assert_close(training.cleanness(quality), torch.tensor([1.0, -1.0, torch.nan]), equal_nan=True)
     quality[:, 2:] = torch.nan
     torch.testing.assert_close(training.cleanness(quality)[:2], torch.tensor([1.0, -1.0]))
@@ -190,10 +190,23 @@ def test_cleanness_is_the_mean_of_what_was_measured() -> None:
 def test_quality_of_what_was_spoken_is_measured(clip: Path) -> None:
     wave = audio.read(clip)
     curve = f0(wave, audio.SAMPLE_RATE)
-    drop, missed = training.measure(wave, curve)[:2].tolist()
+    drop, missed, ratio = training.measure(wave, curve).tolist()
     assert drop == 0 and missed < 0.05
+    noise = np.random.default_rng(0).standard_normal(len(wave)).astype(np.float32) * wave.std() / 2
+    assert training.measure(wave + noise, curve)[2] < ratio - 2
     assert training.measure(wave, curve * 2)[0] == 1
     assert training.measure(np.zeros_like(wave), curve)[1] == 1
+
+
+def test_the_prediction_of_embeddings_can_be_kept(surrogate: TimbreSurrogate, tmp_path: Path) -> None:
+    packaged = tmp_path / "packaged.safetensors"
+    surrogate.save(packaged)
+    timbres = random_timbres(np.random.default_rng(0), 20)
+    rough = (timbres[:, :1] > timbres[:, :1].median()).float()
+    samples = Samples(timbres, torch.full((20,), 7.2), torch.zeros(20, 256), rough.expand(-1, 3))
+    fitted = fit(samples, TimbreConfig(tmp_path, tmp_path, embeddings=packaged, epochs=20))
+    assert fitted(timbres, samples.log_f0).equal(surrogate(timbres, samples.log_f0))
+    assert not fitted.cleanness(timbres, samples.log_f0).equal(surrogate.cleanness(timbres, samples.log_f0))
 
 
 @pytest.mark.slow
