@@ -1,13 +1,17 @@
 """A server under load: first byte, throughput, failures, clicks, memory.
 
-    python benchmarks/serve_load.py http://127.0.0.1:8880 --pid 1234
+    python benchmarks/serve_load.py http://127.0.0.1:8880 --pid 1234 [--minutes 60]
 
-``--pid`` is the server's process, whose memory and open files are read before and after.
+``--pid`` is the server's process, whose memory and open files are read before and after. With ``--minutes``, eight
+clients ask for speech, conversions and transcripts for so long instead, without a pause between; each minute leaves a
+line, and the last ones compare memory and open files with those after the first fifth of the time.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +21,7 @@ import httpx
 import numpy as np
 
 RATE = 24_000
+CLIP = Path(__file__).parent.parent / "tests" / "data" / "clip.flac"
 FIRST = "Good morning."
 TEXTS = (
     "Good morning. The train to the coast leaves at nine. Bring your umbrella.",
@@ -81,16 +86,87 @@ def memory(pid: int) -> tuple[float, int]:
     return int(kilobytes) / 1024, len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A moment under load: seconds since its start, memory in MiB, and open files of the server."""
+
+    seconds: float
+    mebibytes: float
+    files: int
+
+
+def ask(client: httpx.Client, number: int) -> bool:
+    """Whether a request was answered rightly: speech, and each fourth time a conversion or a transcript."""
+    if number % 4:
+        answer = speak(client, TEXTS[number % len(TEXTS)])
+        return not (answer.failed or answer.wrong_type)
+    path, name, fields = (
+        ("/v1/speech-to-speech/af_heart", "audio", {"path": "direct"}),
+        ("/v1/audio/transcriptions", "file", {"model": "whisper-1"}),
+    )[number // 4 % 2]
+    response = client.post(path, data=fields, files={name: ("clip.flac", CLIP.read_bytes())})
+    return response.status_code == 200 and len(response.content) > 20
+
+
+def soak(client: httpx.Client, pid: int, minutes: float, clients: int = 8) -> None:
+    """Keep so many clients busy for so long, and print how the server's memory and open files change."""
+    numbers, answers, samples = itertools.count(), list[bool](), list[Sample]()
+    began, over = time.monotonic(), threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            try:
+                answers.append(ask(client, next(numbers)))
+            except httpx.HTTPError:
+                answers.append(False)
+
+    print("| minute | requests | failures | memory, MiB | open files |\n|---|---|---|---|---|")
+    with ThreadPoolExecutor(clients) as pool:
+        before = memory(pid)
+        jobs = [pool.submit(work) for _ in range(clients)]
+        while (seconds := time.monotonic() - began) < 60 * minutes:
+            time.sleep(min(5.0, 60 * minutes - seconds))
+            samples.append(Sample(time.monotonic() - began, *memory(pid)))
+            if samples[-1].seconds // 60 > seconds // 60:
+                newest = samples[-1]
+                row = (
+                    f"{newest.seconds / 60:.0f}",
+                    len(answers),
+                    answers.count(False),
+                    f"{newest.mebibytes:.0f}",
+                    newest.files,
+                )
+                print("|", " | ".join(map(str, row)), "|", flush=True)
+        over.set()
+    for job in jobs:
+        job.result()
+    time.sleep(5)
+    print(f"\n{len(answers)} requests, {clients} at a time: {answers.count(False)} failures")
+    print(f"open files: {before[1]} before, {memory(pid)[1]} after")
+    warm = [sample for sample in samples if sample.seconds > 12 * minutes]
+    first, last = (
+        float(np.median([sample.mebibytes for sample in part]))
+        for part in (warm[: len(warm) // 4], warm[-len(warm) // 4 :])
+    )
+    print(f"memory: {first:.0f} MiB after warm-up, {last:.0f} MiB at the end ({last / first - 1:+.1%})")
+
+
 def main() -> None:
     """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
     parser.add_argument("--pid", type=int)
     parser.add_argument("--requests", type=int, default=100)
+    parser.add_argument("--minutes", type=float, help="Full load for so long, instead of all else.")
     parser.add_argument("--alone", type=int, default=12, help="Number of requests of a single client.")
     options = parser.parse_args()
+    if options.minutes and not options.pid:
+        parser.error("--minutes needs --pid: the server's memory is read")
     with httpx.Client(base_url=options.url, timeout=600, limits=httpx.Limits(max_connections=16)) as client:
         speak(client, FIRST)
+        if options.minutes:
+            soak(client, options.pid, options.minutes)
+            return
         firsts = [speak(client, FIRST).first for _ in range(5)]
         print(f"first byte of {FIRST!r}: median {np.median(firsts):.2f} s, worst {max(firsts):.2f} s")
         longer = [speak(client, text).first for text in TEXTS]

@@ -35,6 +35,8 @@ class ContentEstimator:
 
         Where they are unknown, or do not fit, the most probable phoneme of each 25 ms takes their place.
         """
+        if not self.sharpness:
+            return regressed
         aligned = fitting_alignment(log_probabilities, phonemes) or decode_phonemes(log_probabilities)
         recognised = self.of_phonemes(*(torch.from_numpy(x).to(self.models.kokoro.device) for x in aligned))
         return torch.lerp(regressed, recognised, self.sharpness)

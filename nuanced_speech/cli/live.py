@@ -63,7 +63,7 @@ def live(
     input: Input = None,
     output: Output = None,
     devices: Devices = False,
-    block: Block = 0.325,
+    block: Block = 0.3,
     decoder: BlockOrPhrase = None,
     source: Source = None,
     write: Write = None,

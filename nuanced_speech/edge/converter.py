@@ -1,7 +1,7 @@
 """The whole chain: a recording → segments → features → one of the exported voices → one output."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.pitch import median_log_f0, transpose
 from nuanced_speech.edge import sound_files
 from nuanced_speech.edge.analysis import EdgeFeatures, analyze, energy
+from nuanced_speech.edge.frames import ENVELOPE_BANDS, EdgeFrames, nearest, no_inputs
 from nuanced_speech.edge.loudness import amplify, expander_gain, match_loudness
 from nuanced_speech.edge.models import EdgeModels, EdgeVoice
 from nuanced_speech.edge.pitch import SILENCE_DB
@@ -79,7 +80,7 @@ class EdgeConverter:
 
         Args:
             source: a file, or samples ``[T]`` from -1 to 1.
-            voice: one of ``voices``.
+            voice: one of ``voices``; ``own`` for the recording's own.
             sample_rate: of samples, Hz.
             pitch_shift: semitones, besides the move to the voice's own pitch.
 
@@ -98,20 +99,27 @@ class EdgeConverter:
             return EdgeConversion(np.zeros(len(wave), np.float32), SAMPLE_RATE, target.mark)
         gain = np.float32(10 ** ((self.models.settings.level_db - level_db) / 20))
         segments = segment(wave)
-        features = [analyze(self.models, _cut(wave, part) * gain) for part in segments]
+        followed = target.own or target.frames is not None
+        features = [analyze(self.models, _cut(wave, part) * gain, followed) for part in segments]
         octaves = melody_move(features, target) + pitch_shift / _SEMITONES
         speech = self._spoken(features, target, octaves)
         joined = np.concatenate(list(crossfade_join(segments, speech)))[: len(wave)]
         return EdgeConversion(limit(joined / gain), SAMPLE_RATE, target.mark)
 
     def _spoken(self, features: Sequence[EdgeFeatures], voice: EdgeVoice, octaves: float) -> Iterator[np.ndarray]:
-        for item in features:
-            wave = self.decode(item, voice, octaves)
+        frames = [item.frames for item in features if item.frames is not None]
+        for k, item in enumerate(features):
+            spoken = replace(voice, frames=nearest(frames, k)) if voice.own else voice
+            wave = self.decode(item, spoken, octaves)
             wave = match_loudness(wave, item.energy, lambda sound: energy(self.models, sound))
             yield amplify(wave, expander_gain(item.energy))
 
     def decode(self, features: EdgeFeatures, voice: EdgeVoice, octaves: float = 0.0) -> np.ndarray:
-        """Sound ``[600 * T]`` of a segment's features in a voice, the melody moved by so many octaves."""
+        """Sound ``[600 * T]`` of a segment's features in a voice, the melody moved by so many octaves.
+
+        Where the voice has frames and the segment has envelopes, the decoder follows them. The segment's own frames
+        say what is usual in it; in the recording's own voice, those of the voice.
+        """
         curve = transpose(features.f0, octaves)
         pulses, noise = pulse_spectra(curve), noise_spectra(self.models.noise, len(curve))
         parts = {"pulses": pulses, "noise": noise}
@@ -122,10 +130,20 @@ class EdgeConverter:
             energy=(features.energy + np.float32(self.models.settings.energy_offset))[None],
             timbre=voice.timbre,
             speaker=voice.speaker,
+            **_followed(features, voice),
             **{f"{name}_real": np.ascontiguousarray(x.real, np.float32)[None] for name, x in parts.items()},
             **{f"{name}_imag": np.ascontiguousarray(x.imag, np.float32)[None] for name, x in parts.items()},
         )
         return synthesize(real[0] + 1j * imag[0])
+
+
+def _followed(features: EdgeFeatures, voice: EdgeVoice) -> dict[str, np.ndarray]:
+    """What the decoder is given of the voice's recordings and of the source."""
+    known: EdgeFrames | None = voice.frames if voice.own else features.frames
+    if voice.frames is None or known is None or features.envelope is None:
+        source = np.zeros((1, len(features.f0), ENVELOPE_BANDS), np.float32)
+        return no_inputs("voice") | {"source": source} | no_inputs("source")
+    return voice.frames.inputs("voice") | {"source": features.envelope[None]} | known.inputs("source")
 
 
 def melody_move(features: Sequence[EdgeFeatures], voice: EdgeVoice) -> float:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from nuanced_speech.core.constants import TIMBRE_DIM
+from nuanced_speech.core.constants import SYNTHETIC, TIMBRE_DIM
 from nuanced_speech.core.errors import ContentError, UserError, reading
 from nuanced_speech.core.reading import check_numbers
+from nuanced_speech.edge.frames import CONTENT_DIM, ENVELOPE_BANDS, EdgeFrames
 
-TABLE, FORMAT = "models.json", 1
+TABLE, FORMAT, OWN = "models.json", 2, "own"
 REMEDY = "make the folder with: nuanced-speech export onnx"
-GRAPHS = ("encoder", "content", "phonemes", "pitch", "energy", "decoder")
+GRAPHS = ("encoder", "content", "phonemes", "pitch", "energy", "envelope", "decoder")
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,9 @@ class EdgeVoice:
     Attributes:
         name: of the voice.
         mark: what the metadata of its outputs say.
-        log_f0: median of its melody, log2 Hz.
+        log_f0: median of its melody, log2 Hz; NaN in the recording's own voice.
         timbre, speaker: float32 ``[1, 128]`` and ``[1, 256]``; NaN where it has none.
+        frames: of its recordings; None where it has none. The recording's own voice has those of the recording.
     """
 
     name: str
@@ -35,6 +37,12 @@ class EdgeVoice:
     log_f0: float
     timbre: np.ndarray
     speaker: np.ndarray
+    frames: EdgeFrames | None = None
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the recording's own."""
+        return self.name == OWN
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ class EdgeModels:
                 raise UserError(f"{path}: of another version of Nuanced Speech; {REMEDY}")
             self.settings = EdgeSettings(**self.table["settings"])
             self._entries = {name: self.table["graphs"][name] for name in GRAPHS} | {
-                name: self.table[name] for name in ("noise", "voices")
+                name: self.table[name] for name in ("noise", "voices", "frames")
             }
             self._check_table()
         for entry in self._entries.values():
@@ -100,8 +108,8 @@ class EdgeModels:
 
     @property
     def voices(self) -> list[str]:
-        """Names of all voices."""
-        return [row["name"] for row in self.table["voices"]["rows"]]
+        """Names of all voices; the last is the recording's own."""
+        return [*(row["name"] for row in self.table["voices"]["rows"]), OWN]
 
     def voice(self, name: str) -> EdgeVoice:
         """A voice of the table.
@@ -111,10 +119,24 @@ class EdgeModels:
         """
         if name not in self.voices:
             raise UserError(f"unknown voice {name!r}: choose from {', '.join(self.voices)}, or export it too")
+        rows, width = self.table["voices"]["rows"], self.table["voices"]["numbers"]
+        if name == OWN:
+            nothing = np.full((1, width), np.nan, np.float32)
+            return EdgeVoice(OWN, SYNTHETIC, np.nan, nothing[:, :TIMBRE_DIM], nothing[:, TIMBRE_DIM:])
         index = self.voices.index(name)
-        row, width = self.table["voices"]["rows"][index], self.table["voices"]["numbers"]
+        row = rows[index]
         numbers = np.fromfile(self.folder / self._entries["voices"]["file"], "<f4", width, offset=4 * width * index)
-        return EdgeVoice(name, row["mark"], row["log_f0"], numbers[None, :TIMBRE_DIM], numbers[None, TIMBRE_DIM:])
+        timbre, speaker = numbers[None, :TIMBRE_DIM], numbers[None, TIMBRE_DIM:]
+        return EdgeVoice(name, row["mark"], row["log_f0"], timbre, speaker, self._frames(index))
+
+    def _frames(self, index: int) -> EdgeFrames | None:
+        """Those of a voice of the table."""
+        counts, width = [row["frames"] for row in self.table["voices"]["rows"]], CONTENT_DIM + ENVELOPE_BANDS
+        if not counts[index]:
+            return None
+        path, before = self.folder / self._entries["frames"]["file"], sum(counts[:index])
+        numbers = np.fromfile(path, "<f4", width * counts[index], offset=4 * width * before)
+        return EdgeFrames.split(numbers.reshape(-1, width))
 
     def verify(self) -> None:
         """Compare all files with the sums in the table.
@@ -137,6 +159,8 @@ class EdgeModels:
         rows, width = voices["rows"], voices["numbers"]
         if width <= TIMBRE_DIM or 4 * width * len(rows) != voices["bytes"]:
             raise ContentError("its voices do not fit their file")
+        if 4 * (CONTENT_DIM + ENVELOPE_BANDS) * sum(row["frames"] for row in rows) != self.table["frames"]["bytes"]:
+            raise ContentError("the frames of its voices do not fit their file")
         texts = [row[key] for row in rows for key in ("name", "mark")]
         texts += [entry["file"] for entry in self._entries.values()]
         if not all(isinstance(text, str) for text in texts) or any("/" in e["file"] for e in self._entries.values()):

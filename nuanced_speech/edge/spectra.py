@@ -56,6 +56,13 @@ def energy_power(wave: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(power(stft(padded, ENERGY_FFT, HOP_LENGTH, window)[:frames]).T)[None]
 
 
+def envelope_power(wave: np.ndarray, hop: int) -> np.ndarray:
+    """Power spectra ``[1, 601, F]`` of ``wave [hop * F]`` at 24 kHz, for its envelopes."""
+    size = 4 * HOP_LENGTH
+    spectra = stft(np.pad(wave, (size - hop) // 2), size, hop, hann(size))
+    return np.ascontiguousarray(power(spectra).T)[None]
+
+
 def pitch_magnitudes(wave: np.ndarray) -> list[np.ndarray]:
     """Magnitude spectra ``[n_fft // 2 + 1, T // 256 + 1]`` of ``wave [T]`` at 16 kHz, for its pitch; frame k is centred
     at sample 256 k."""

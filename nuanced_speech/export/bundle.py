@@ -2,7 +2,7 @@
 
 recording → power spectra → encoder → content ─────────────┐
           → magnitude spectra → pitch → path → melody move ─┤
-          → power spectra → energy ─────────────────────────┴→ decoder → inverse transform → sound
+          → power spectra → energy, envelope ───────────────┴→ decoder → inverse transform → sound
 """
 
 import hashlib
@@ -24,6 +24,7 @@ from nuanced_speech.core.constants import (
     KOKORO_LEVEL_DB,
     SAMPLE_RATE,
     SHARPNESS,
+    SYNTHETIC,
     TIMBRE_DIM,
     UNITS_PER_SECOND,
 )
@@ -37,13 +38,13 @@ from nuanced_speech.export.files import OPSET, Graph, described, onnx_package, w
 from nuanced_speech.export.runtime import check_runtime, write_runtime
 from nuanced_speech.export.voice_table import VoiceRow
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.models.decoder_voice import CONTENT_DIM, SPEAKER_DIM
+from nuanced_speech.models.decoder_voice import CONTENT_DIM, ENVELOPE_BANDS, SPEAKER_DIM
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.whisper import MARGIN_SECONDS
 
-FORMAT = 1
+FORMAT = 2
 """Number of the folder's layout."""
-TABLE, NOISE, VOICES = "models.json", "noise.bin", "voices.bin"
+TABLE, NOISE, VOICES, FRAMES = "models.json", "noise.bin", "voices.bin", "frames.bin"
 BINS = harmonic_synthesis.N_FFT // 2 + 1
 
 
@@ -101,11 +102,13 @@ def export_onnx(
         if progress is not None:
             progress((done + 1) / len(every))
     numbers = np.stack([row.numbers for row in rows])
-    for name, array in ((NOISE, harmonic_synthesis.white_noise(0).numpy()), (VOICES, numbers)):
+    frames = np.concatenate([row.frames.reshape(-1) for row in rows])
+    noise = harmonic_synthesis.white_noise(0).numpy()
+    for name, array in ((NOISE, noise), (VOICES, numbers), (FRAMES, frames)):
         with replacing(out / name) as temporary:
             temporary.write_bytes(array.astype("<f4").tobytes())
     table = _table(options, entries, rows, models)
-    table["noise"] = _file(out / NOISE)
+    table["noise"], table["frames"] = _file(out / NOISE), _file(out / FRAMES)
     table["voices"] |= _file(out / VOICES)
     if options.runtime:
         write_runtime(out)
@@ -158,6 +161,13 @@ def all_graphs(models: ModelBank, decoder: FastDecoder) -> Iterator[Graph]:
         {"power": {2: "frames"}},
         {"energy": {1: "frames"}},
     )
+    yield Graph(
+        "envelope",
+        graphs.EnvelopeGraph(),
+        (torch.rand(1, BINS, frames),),
+        {"power": {2: "frames"}},
+        {"envelope": {1: "frames"}},
+    )
     yield decoder_graph(decoder)
 
 
@@ -168,15 +178,29 @@ def decoder_graph(decoder: FastDecoder) -> Graph:
     curves: tuple[Tensor, ...] = (torch.randn(1, CONTENT_DIM, units), torch.full((1, frames), 120.0))
     voice = (torch.randn(1, TIMBRE_DIM), torch.full((1, SPEAKER_DIM), torch.nan))
     parts = ("pulses_real", "pulses_imag", "noise_real", "noise_imag")
+    known = torch.ones(1)
+    rows = [(torch.randn(1, count, CONTENT_DIM), torch.randn(1, count, ENVELOPE_BANDS), known) for count in (50, 70)]
     return Graph(
         "decoder",
         graphs.DecoderGraph(decoder),
-        (*curves, torch.randn(1, frames), *voice, *spectra),
+        (
+            *(*curves, torch.randn(1, frames), *voice, *spectra, *rows[0]),
+            *(torch.randn(1, frames, ENVELOPE_BANDS), *rows[1]),
+        ),
         {"content": {2: "units"}, "f0": {1: "frames"}, "energy": {1: "frames"}, "timbre": {}, "speaker": {}}
-        | {name: {1: "frames"} for name in parts},
+        | {name: {1: "frames"} for name in parts}
+        | _rows("voice")
+        | {"source": {1: "frames"}}
+        | _rows("source"),
         {"real": {1: "frames"}, "imag": {1: "frames"}},
         int8=True,
     )
+
+
+def _rows(whose: str) -> dict[str, dict[int, str]]:
+    """Inputs of the decoder for frames of recordings."""
+    rows = {1: f"{whose}_frames"}
+    return {f"{whose}_content": rows, f"{whose}_envelope": rows, f"{whose}_known": {}}
 
 
 def _table(
@@ -203,9 +227,13 @@ def _table(
             "margin_seconds": MARGIN_SECONDS,
         },
         "graphs": entries,
+        "own_mark": SYNTHETIC,
         "voices": {
             "numbers": TIMBRE_DIM + SPEAKER_DIM,
-            "rows": [{"name": row.name, "mark": row.mark, "log_f0": round(row.log_f0, 4)} for row in rows],
+            "rows": [
+                {"name": row.name, "mark": row.mark, "log_f0": round(row.log_f0, 4), "frames": len(row.frames)}
+                for row in rows
+            ],
         },
     }
 

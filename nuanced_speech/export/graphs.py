@@ -10,13 +10,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nuanced_speech.core.constants import FEATURE_FRAMES_PER_UNIT
+from nuanced_speech.core.constants import FEATURE_FRAMES_PER_UNIT, SAMPLE_RATE
+from nuanced_speech.dsp import harmonic_synthesis
 from nuanced_speech.dsp.energy import FLOOR, MEL_BANK_RATE, N_FFT, N_MELS
 from nuanced_speech.dsp.harmonic_synthesis import SourceSpectra
 from nuanced_speech.dsp.mel import mel_filters
 from nuanced_speech.dsp.swift_f0 import PitchNet
 from nuanced_speech.models.content_adapter import ContentAdapter
-from nuanced_speech.models.decoder_voice import DecoderVoice
+from nuanced_speech.models.decoder_voice import (
+    ENVELOPE_BANDS,
+    ENVELOPE_FLOOR,
+    ENVELOPE_HZ,
+    DecoderVoice,
+    Reference,
+    SourceEnvelopes,
+)
 from nuanced_speech.models.fast_decoder import FastDecoder, spectrum
 from nuanced_speech.models.kokoro import Kokoro
 
@@ -130,8 +138,25 @@ class EnergyGraph(nn.Module):
         return (FLOOR + self.bank @ power).square().sum(1).sqrt().log()
 
 
+class EnvelopeGraph(nn.Module):
+    """Power spectra to spectral envelopes, as ``decoder_voice.envelopes``: ``[1, 601, F]`` (n_fft and window 1200, at
+    24 kHz) to ``[1, F, 64]``."""
+
+    bank: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        size = harmonic_synthesis.N_FFT
+        bank = torch.tensor(mel_filters(size, ENVELOPE_BANDS, SAMPLE_RATE, high_hz=ENVELOPE_HZ, norm="peak"))
+        self.register_buffer("bank", bank.T / bank.sum(1))
+
+    def forward(self, power: Tensor) -> Tensor:
+        mel = (power.sqrt().transpose(1, 2) @ self.bank).clamp(min=ENVELOPE_FLOOR).log()
+        return mel - mel.mean(-1, keepdim=True)
+
+
 class DecoderGraph(nn.Module):
-    """The fast decoder up to the spectrum that one inverse transform makes sound of; without a reference recording."""
+    """The fast decoder up to the spectrum that one inverse transform makes sound of."""
 
     def __init__(self, decoder: FastDecoder) -> None:
         super().__init__()
@@ -148,6 +173,13 @@ class DecoderGraph(nn.Module):
         pulses_imag: Tensor,
         noise_real: Tensor,
         noise_imag: Tensor,
+        voice_content: Tensor,
+        voice_envelope: Tensor,
+        voice_known: Tensor,
+        source: Tensor,
+        source_content: Tensor,
+        source_envelope: Tensor,
+        source_known: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Real and imaginary part ``[1, 2T, 601]``.
 
@@ -158,11 +190,21 @@ class DecoderGraph(nn.Module):
             timbre, speaker: of the voice, ``[1, 128]`` and ``[1, 256]``; NaN where it has none.
             pulses_real, pulses_imag: spectra of the pulse train that follows ``f0``, ``[1, 2T, 601]``.
             noise_real, noise_imag: those of white noise.
+            voice_content, voice_envelope: frames of the voice's recordings, ``[1, R, 512]`` and ``[1, R, 64]``.
+            voice_known: ``[1]``, 1 where the voice has frames; 0 where it has none, and one frame of zeros stands here.
+            source: envelopes of the recording that is converted ``[1, 2T, 64]``; zeros where it is not followed.
+            source_content, source_envelope, source_known: frames of its speaker, as those of the voice.
         """
-        gains = self.decoder.gains(content, f0, energy, DecoderVoice(timbre, speaker))
+        reference = _frames(voice_content, voice_envelope, voice_known)
+        followed = SourceEnvelopes(source, _frames(source_content, source_envelope, source_known))
+        gains = self.decoder.gains(content, f0, energy, DecoderVoice(timbre, speaker, reference), followed)
         # complex numbers in name only: nothing but their parts is traced
         sources = SourceSpectra(_Parts(pulses_real, pulses_imag), _Parts(noise_real, noise_imag))  # type: ignore[arg-type]
         return spectrum(gains, sources)
+
+
+def _frames(content: Tensor, envelope: Tensor, known: Tensor) -> Reference:
+    return Reference(content, envelope, known[:, None] * torch.ones_like(envelope[..., 0]) > 0.5)
 
 
 class _Parts:

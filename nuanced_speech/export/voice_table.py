@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from nuanced_speech.core.constants import TIMBRE_DIM
-from nuanced_speech.models.decoder_voice import SPEAKER_DIM
+from nuanced_speech.models.decoder_voice import CONTENT_DIM, ENVELOPE_BANDS, SPEAKER_DIM
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.target_voice import pitch_of
 from nuanced_speech.voice.stock import stock_voices, style_of
@@ -27,12 +27,14 @@ class VoiceRow:
         mark: what the metadata of its outputs say.
         log_f0: median of its melody, log2 Hz.
         numbers: timbre and speaker embedding float32 ``[128 + 256]``; NaN where there is no embedding.
+        frames: content and envelopes of frames of its recordings float32 ``[R, 512 + 64]``; none where it has none.
     """
 
     name: str
     mark: str
     log_f0: float
     numbers: np.ndarray
+    frames: np.ndarray = field(default_factory=lambda: np.zeros((0, CONTENT_DIM + ENVELOPE_BANDS), np.float32))
 
 
 def voice_table(kokoro: Kokoro, more: Sequence[str] = (), stock: Sequence[str] | None = None) -> list[VoiceRow]:
@@ -60,4 +62,8 @@ def _row(kokoro: Kokoro, name: str, voice: Voice) -> VoiceRow:
     speaker = np.full(SPEAKER_DIM, np.nan) if voice.frames is None else voice.frames.speaker.numpy()
     numbers = np.concatenate([timbre, speaker]).astype(np.float32)
     with torch.no_grad():
-        return VoiceRow(voice.name or name, voice.mark, pitch_of(kokoro, pack), numbers)
+        row = VoiceRow(voice.name or name, voice.mark, pitch_of(kokoro, pack), numbers)
+    if voice.frames is None:
+        return row
+    frames = torch.cat([voice.frames.content, voice.frames.envelope], -1)
+    return replace(row, frames=frames.float().numpy())

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nuanced_speech.audio.fades import crossfade
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT
-from nuanced_speech.models.decoder_voice import DecoderVoice
+from nuanced_speech.models.decoder_voice import DecoderVoice, SourceEnvelopes
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.fast_decoder_stream import FastDecoderStream
 from nuanced_speech.models.kokoro import Kokoro
@@ -17,8 +17,16 @@ from nuanced_speech.models.kokoro import Kokoro
 class BlockDecoder(Protocol):
     """Decodes a stream in one voice."""
 
-    def __call__(self, content: Tensor, f0: np.ndarray, energy: np.ndarray) -> np.ndarray:
-        """The sound ``[samples]`` that the next block determines: content ``[1, 512, T]``, Hz and N ``[2T]``."""
+    @property
+    def follows_source(self) -> bool:
+        """Whether it takes what the source sounds like."""
+        ...
+
+    def __call__(
+        self, content: Tensor, f0: np.ndarray, energy: np.ndarray, source: SourceEnvelopes | None = None
+    ) -> np.ndarray:
+        """The sound ``[samples]`` that the next block determines: content ``[1, 512, T]``, Hz and N ``[2T]``, and what
+        the source sounds like, for decoders that follow it."""
         ...
 
     def finish(self) -> np.ndarray:
@@ -37,11 +45,14 @@ class FastBlocks:
 
     def __init__(self, decoder: FastDecoder, voice: DecoderVoice, seed: int = 0) -> None:
         self._stream = FastDecoderStream(decoder, voice, seed)
+        self.follows_source = decoder.follows_source and voice.reference is not None
         self._state = self._stream.start()
 
-    def __call__(self, content: Tensor, f0: np.ndarray, energy: np.ndarray) -> np.ndarray:
+    def __call__(
+        self, content: Tensor, f0: np.ndarray, energy: np.ndarray, source: SourceEnvelopes | None = None
+    ) -> np.ndarray:
         melody, level = (torch.from_numpy(np.asarray(x, np.float32))[None] for x in (f0, energy))
-        self._state, wave = self._stream(self._state, content, melody, level)
+        self._state, wave = self._stream(self._state, content, melody, level, source)
         return wave.numpy()
 
     def finish(self) -> np.ndarray:
@@ -60,6 +71,8 @@ class KokoroBlocks:
         overlap, search: samples of a crossfade, and by how many it may move.
     """
 
+    follows_source = False
+
     def __init__(
         self,
         kokoro: Kokoro,
@@ -75,7 +88,9 @@ class KokoroBlocks:
         self._rest = np.zeros(0, np.float32)
 
     @torch.no_grad()
-    def __call__(self, content: Tensor, f0: np.ndarray, energy: np.ndarray) -> np.ndarray:
+    def __call__(
+        self, content: Tensor, f0: np.ndarray, energy: np.ndarray, source: SourceEnvelopes | None = None
+    ) -> np.ndarray:
         if self._past is not None:
             content = torch.cat([self._past[0], content], -1)
             f0, energy = (np.concatenate(pair) for pair in zip(self._past[1:], (f0, energy), strict=True))

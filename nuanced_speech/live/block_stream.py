@@ -7,13 +7,16 @@ import numpy as np
 
 from nuanced_speech.audio.level import gain_of
 from nuanced_speech.audio.limiter import Limiter
-from nuanced_speech.core.constants import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_UNIT, UNITS_PER_SECOND
+from nuanced_speech.core.constants import ENERGY_OFFSET, FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_UNIT, UNITS_PER_SECOND
 from nuanced_speech.dsp.pitch import transpose
-from nuanced_speech.live.block_analysis import BlockAnalyzer
+from nuanced_speech.dsp.spectral_balance import CLOSE, USUAL
+from nuanced_speech.live.block_analysis import GRAIN, BlockAnalyzer, StretchAnalyzer
 from nuanced_speech.live.block_decoders import BlockDecoder
+from nuanced_speech.live.block_effects import BlockEffects
 from nuanced_speech.live.config import BlockConfig
 from nuanced_speech.live.live_voice import LiveVoice, MelodyRange
 from nuanced_speech.live.phrases import FRAME
+from nuanced_speech.live.source_memory import SourceMemory
 from nuanced_speech.live.streams import LiveAudio
 from nuanced_speech.models.voice_activity import ActivityStream
 
@@ -26,7 +29,7 @@ class BlockStream:
     """Converts a stream block by block. The output is as long as the input, with silence where nobody speaks.
 
     Args:
-        analyze: features of a block.
+        analyze: measures blocks.
         make_decoder: decoder of a stretch of speech in a voice.
         voice: voice to speak in; None for the speaker's own, which ``know`` finds when there is enough speech.
         know: voice of the speaker of some speech ``[T]`` at 24 kHz; called in another thread.
@@ -49,8 +52,11 @@ class BlockStream:
         self._known: Future[LiveVoice] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="own-voice")
         self._decoder: BlockDecoder | None = None
-        self._limiter = Limiter()  # of what that decoder makes
+        self._stretch: StretchAnalyzer | None = None
+        self._origin = 0  # first unit of that stretch
+        self._effects, self._limiter = BlockEffects(), Limiter()  # of what that decoder makes
         self._melody = MelodyRange(np.nan if voice is None else voice.log_f0, _frames(config.pitch_seconds))
+        self._source = SourceMemory(_units(config.usual_seconds))
         self._activity, self._speech = ActivityStream(), np.zeros(0, bool)
         self._held, self._start = np.zeros(0, np.float32), 0  # of what is held, in the stream
         self._next = 0  # first sample of the next block
@@ -67,9 +73,9 @@ class BlockStream:
         then converted at once, up to the largest block."""
         self._take(samples)
         ahead = round(self.config.look_ahead_seconds * SAMPLE_RATE)
-        least, most = (_units(seconds) for seconds in (self.config.seconds, self.config.largest_seconds))
+        least, most = (_grains(seconds) for seconds in (self.config.seconds, self.config.largest_seconds))
         while (waiting := (self._end - ahead - self._next) // SAMPLES_PER_UNIT) >= least:
-            yield self._block(min(waiting, most))
+            yield self._block(min(waiting // GRAIN * GRAIN, most))
 
     def finish(self) -> Iterator[LiveAudio]:
         """The rest: the last block, filled up with silence, and what the decoder still holds."""
@@ -101,20 +107,31 @@ class BlockStream:
             self._heard = np.concatenate([self._heard, block])[-round(self.config.level_seconds * SAMPLE_RATE) :]
         voice = self._own_voice()
         wave = self._silent(units) if voice is None or not speech else self._converted(voice, begin, units)
-        context = _units(self.config.context_seconds) * SAMPLES_PER_UNIT
+        context = _grains(self.config.context_seconds) * SAMPLES_PER_UNIT
         self._forget(end - context)
         return self._given(wave, units)
 
     def _converted(self, voice: LiveVoice, begin: int, units: int) -> np.ndarray:
-        before = min(_units(self.config.context_seconds), (begin - self._start) // SAMPLES_PER_UNIT)
+        before = min(_grains(self.config.context_seconds), (begin - self._start) // SAMPLES_PER_UNIT)
         window = self._held[begin - before * SAMPLES_PER_UNIT - self._start :]
         window = window[: len(window) // SAMPLES_PER_UNIT * SAMPLES_PER_UNIT]
         gain = np.float32(gain_of(self._heard))
-        features = self.analyze(window * gain, slice(before, before + units))
-        f0 = transpose(features.f0, self._melody(features.f0, self._decoder is None) + self.pitch_shift)
-        if self._decoder is None:
+        begins = self._decoder is None
+        if self._decoder is None or self._stretch is None:
             self._decoder, self._limiter = self.make_decoder(voice), Limiter()
-        return self._limiter.push(self._decoder(features.content, f0, features.energy) / gain)
+            self._effects = BlockEffects(voice.own, CLOSE if self._decoder.follows_source else USUAL)
+            self._stretch, self._origin = self.analyze.stretch(), begin // SAMPLES_PER_UNIT - before
+        start = begin // SAMPLES_PER_UNIT - before - self._origin
+        block, follows = slice(before, before + units), self._decoder.follows_source
+        window = window * gain
+        features = self._stretch(window, start, block, follows)
+        f0 = transpose(features.f0, self._melody(features.f0, begins) + self.pitch_shift)
+        source = self._source(features, voice)
+        self._effects.hear(
+            window[before * SAMPLES_PER_UNIT : (before + units) * SAMPLES_PER_UNIT], features.energy - ENERGY_OFFSET
+        )
+        wave = self._decoder(features.content, f0, features.energy, source)
+        return self._limiter.push(self._effects.push(wave) / gain)
 
     def _silent(self, units: int) -> np.ndarray:
         """A block in which nobody speaks, after what the decoder still holds."""
@@ -123,7 +140,8 @@ class BlockStream:
 
     def _ended(self) -> np.ndarray:
         assert self._decoder is not None
-        rest, self._decoder = self._decoder.finish() / np.float32(gain_of(self._heard)), None
+        rest = self._effects.finish(self._decoder.finish()) / np.float32(gain_of(self._heard))
+        self._decoder = None
         return np.concatenate([self._limiter.push(rest), self._limiter.finish()])
 
     def _given(self, wave: np.ndarray, units: int) -> LiveAudio:
@@ -151,6 +169,11 @@ class BlockStream:
 
 def _units(seconds: float) -> int:
     return round(seconds * UNITS_PER_SECOND)
+
+
+def _grains(seconds: float) -> int:
+    """Units, a multiple of ``GRAIN``."""
+    return max(round(seconds * UNITS_PER_SECOND / GRAIN), 1) * GRAIN
 
 
 def _frames(seconds: float) -> int:

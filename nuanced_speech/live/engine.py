@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.constants import SEMITONES
@@ -16,6 +17,9 @@ from nuanced_speech.live.streams import LiveStream
 from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.fast_decoder import FastDecoder
 
+# Mixing in recognised phonemes gains nothing in blocks, and takes time.
+BLOCK_SHARPNESS = 0.0
+
 
 class LiveEngine:
     """Makes streams. Threads may share it.
@@ -24,11 +28,12 @@ class LiveEngine:
         converter: converts phrases; its models are used for blocks too.
         blocks: decoder of blocks; the converter's where that is a fast one, else the packaged fast one. Most processors
             are too slow for blocks by Kokoro's decoder.
+        sharpness: share of the recognised phonemes' text features in blocks, 0 to 1.
     """
 
-    def __init__(self, converter: Converter, blocks: Decoder | None = None) -> None:
+    def __init__(self, converter: Converter, blocks: Decoder | None = None, sharpness: float = BLOCK_SHARPNESS) -> None:
         self.converter, self.blocks = converter, blocks
-        self.analyze = BlockAnalyzer(converter.models, converter.resynthesizer.content)
+        self.analyze = BlockAnalyzer(converter.models, ContentEstimator(converter.models, sharpness))
 
     def load(self) -> None:
         """Load all models, so that the first words do not wait for them."""

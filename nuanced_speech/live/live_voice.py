@@ -22,15 +22,17 @@ class LiveVoice:
     Attributes:
         voice: what the decoder is given.
         log_f0: median of its melody, log2 Hz; NaN where the source's own melody stays.
+        own: it is the source's own.
     """
 
     voice: DecoderVoice
     log_f0: float = float("nan")
+    own: bool = False
 
     @classmethod
     def of_speech(cls, features: Sequence[SegmentFeatures]) -> "LiveVoice":
         """The speaker's own."""
-        return cls(DecoderVoice.single(mean_style(features).decoder, *RecordedVoice(features).of()))
+        return cls(DecoderVoice.single(mean_style(features).decoder, *RecordedVoice(features).of()), own=True)
 
     def decoder(self, kokoro: Kokoro, decoder: Decoder, seed: int = 0) -> BlockDecoder:
         """What decodes a new stream in this voice."""

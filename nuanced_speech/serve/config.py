@@ -30,6 +30,7 @@ class Limits:
         decode_seconds: time to decode an upload.
         custom_voices: number of voices that are kept.
         consents: number of consents that are remembered.
+        consent_errors: share of the words of the consent phrase that its transcript may have otherwise.
         live_sessions: live conversions at the same time.
         live_seconds: length of one.
         realtime_sessions: conversations by WebSocket at the same time.
@@ -43,6 +44,7 @@ class Limits:
     decode_seconds: float = 20.0
     custom_voices: int = 20
     consents: int = 100
+    consent_errors: float = 0.35
     live_sessions: int = 2
     live_seconds: float = 3600.0
     realtime_sessions: int = 8

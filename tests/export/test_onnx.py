@@ -32,12 +32,13 @@ from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.dsp.mel import MelConfig, mel_spectrogram
 from nuanced_speech.edge import EdgeConverter, analysis
 from nuanced_speech.edge.__main__ import main as edge_command
+from nuanced_speech.edge.frames import EdgeFrames, nearest
 from nuanced_speech.edge.models import EdgeModels
 from nuanced_speech.export.bundle import ExportOptions, decoder_graph, export_onnx
 from nuanced_speech.export.files import write_graph
 from nuanced_speech.export.voice_table import VoiceRow, voice_table
 from nuanced_speech.export.web import write_page
-from nuanced_speech.models.decoder_voice import DecoderVoice
+from nuanced_speech.models.decoder_voice import DecoderVoice, Reference, SourceEnvelopes, envelopes
 from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
 from nuanced_speech.voice.stock import stock_voices, style_of
 
@@ -45,7 +46,7 @@ FULL = 10 ** (-1 / 20)
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx", reason="the extra models is not installed")
 
-SMALL = FastDecoderConfig(width=64, hidden=96, blocks=3, condition=32, heads=2, key=8)
+SMALL = FastDecoderConfig(width=64, hidden=96, blocks=3, condition=32, heads=2, key=8, follows_source=True)
 LOG_F0 = 7.6
 UNITS = 60
 
@@ -56,6 +57,8 @@ def decoder() -> FastDecoder:
     decoder = FastDecoder(SMALL)
     with torch.no_grad():
         decoder.head.weight.normal_(0, 0.2)
+        assert decoder.difference is not None
+        decoder.difference.weight.normal_(0, 0.2)
     return decoder.eval().requires_grad_(False)
 
 
@@ -71,7 +74,9 @@ def row() -> VoiceRow:
 def folder(converter: Converter, decoder: FastDecoder, row: VoiceRow, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Exported models in half precision."""
     out = tmp_path_factory.mktemp("edge") / "models"
-    export_onnx(out, converter.models, decoder, [row, replace(row, name="other")], ExportOptions(half=True))
+    frames = np.random.default_rng(0).normal(0, 1, (40, 576)).astype(np.float32)
+    rows = [row, replace(row, name="other"), replace(row, name="clone", frames=frames)]
+    export_onnx(out, converter.models, decoder, rows, ExportOptions(half=True))
     return out
 
 
@@ -102,7 +107,7 @@ def test_the_table_says_shapes_rates_and_sums(folder: Path, edge: EdgeModels) ->
         "features": {"shape": [1, "feature_frames", 512], "type": "float32"},
         "units": {"shape": [1], "type": "int64"},
     }
-    for entry in [*table["graphs"].values(), table["noise"], table["voices"]]:
+    for entry in [*table["graphs"].values(), table["noise"], table["voices"], table["frames"]]:
         content = (folder / entry["file"]).read_bytes()
         assert entry["bytes"] == len(content) and entry["sha256"] == hashlib.sha256(content).hexdigest()
     edge.verify()
@@ -117,14 +122,18 @@ def test_content_of_any_length_is_pytorchs(edge: EdgeModels, converter: Converte
         with torch.no_grad():
             regressed = models.content_adapter(features[None], torch.tensor([units]))
             mixed = ContentEstimator(models).mixed(regressed.content, regressed.logits[0].T.log_softmax(-1).numpy())
-        found = analysis.content(edge, wave, units)
+        found, alone = analysis.content(edge, wave, units)
         assert found.shape == (1, 512, units)
+        assert relative(alone, regressed.content.numpy()) < 0.01
         # half precision, and phonemes that are as probable as others, leave this much
         assert relative(found, mixed.numpy()) < 0.01
 
 
 def test_features_are_the_packages(edge: EdgeModels, speech: np.ndarray) -> None:
-    found = analysis.analyze(edge, speech)
+    found = analysis.analyze(edge, speech, followed=True)
+    assert found.envelope is not None and found.frames is not None and found.frames.content.shape == (UNITS, 512)
+    for shape, hop in ((found.envelope, 300), (found.frames.envelope, 600)):
+        np.testing.assert_allclose(shape, envelopes(torch.from_numpy(speech)[None], hop)[0].numpy(), atol=1e-3)
     expected = f0(audio.resample(speech, 24_000, 16_000), 16_000)
     assert found.f0.shape == expected.shape == (2 * UNITS,)
     both = (found.f0 > 0) & (expected > 0)
@@ -141,6 +150,30 @@ def test_sound_is_pytorchs(edge: EdgeModels, folder: Path, decoder: FastDecoder,
     expected = decoder(torch.from_numpy(features.content), *curves, target)[0].numpy()
     assert found.shape == expected.shape == (600 * UNITS,)
     assert expected.std() > 1e-3 and relative(found, expected) < 0.01
+
+
+@pytest.mark.parametrize("name", ["own", "clone"])
+def test_sound_that_follows_the_source_is_pytorchs(
+    edge: EdgeModels, folder: Path, decoder: FastDecoder, speech: np.ndarray, name: str
+) -> None:
+    features, voice = analysis.analyze(edge, speech, followed=True), edge.voice(name)
+    assert features.frames is not None and features.envelope is not None
+    spoken = replace(voice, frames=features.frames) if voice.own else voice
+    assert spoken.frames is not None and len(spoken.frames.content) == (UNITS if voice.own else 40)
+    found = EdgeConverter(folder, 1).decode(features, spoken)
+    curves = [torch.from_numpy(x)[None] for x in (features.f0, features.energy + np.float32(0.6))]
+
+    def reference(frames: EdgeFrames) -> Reference:
+        content, envelope = (torch.from_numpy(x.copy())[None] for x in (frames.content, frames.envelope))
+        return Reference(content, envelope, torch.ones(content.shape[:2], dtype=torch.bool))
+
+    target = DecoderVoice(torch.from_numpy(voice.timbre), torch.from_numpy(voice.speaker), reference(spoken.frames))
+    source = SourceEnvelopes(torch.from_numpy(features.envelope)[None], reference(features.frames))
+    with_source, without = (
+        decoder(torch.from_numpy(features.content), *curves, target, source=followed)[0].numpy()
+        for followed in (source, None)
+    )
+    assert relative(found, with_source) < 0.01 < 0.05 < relative(without, with_source)
 
 
 @pytest.mark.parametrize(("int8", "bound"), [(False, 1e-4), (True, 0.4)])
@@ -198,24 +231,28 @@ def test_the_page_converts_as_the_edge_does(folder: Path, tmp_path: Path) -> Non
         # a server of files sends no headers of isolation
         assert page.evaluate("crossOriginIsolated && Boolean(navigator.serviceWorker.controller)")
         page.set_input_files("input[type=file]", source)
-        page.wait_for_selector("#convert-button:enabled")
-        page.click("#convert-button")
-        page.wait_for_selector("#result:not([hidden]), #convert-error:not(:empty)")
-        assert page.inner_text("#convert-error") == ""
         read = "async (audio) => [...new Uint8Array(await (await fetch(audio.src)).arrayBuffer())]"
-        (tmp_path / "out.wav").write_bytes(bytes(page.locator("#result-audio").evaluate(read)))
+        for name in ("af_heart", "own", "clone"):
+            page.evaluate("document.querySelector('#result').hidden = true")
+            page.select_option("#voice", name)
+            page.wait_for_selector("#convert-button:enabled")
+            page.click("#convert-button")
+            page.wait_for_selector("#result:not([hidden]), #convert-error:not(:empty)")
+            assert page.inner_text("#convert-error") == ""
+            (tmp_path / f"{name}.wav").write_bytes(bytes(page.locator("#result-audio").evaluate(read)))
         # other pages of the same folder are not isolated, which would keep their foreign pictures out
         (tmp_path / "web" / "other.html").write_text("<title>other</title>", encoding="utf-8")
         page.goto(f"{url}/other.html")
         assert page.evaluate("!crossOriginIsolated && Boolean(navigator.serviceWorker.controller)")
     assert not [address for address in foreign if not address.startswith("blob:")]
-    found, expected = audio.read(tmp_path / "out.wav"), EdgeConverter(folder, 1).convert(source, "af_heart").audio
-    assert found.shape == expected.shape and audio.synthetic_mark(tmp_path / "out.wav")
-    assert all(0.88 < true_peak(wave) <= FULL for wave in (found, expected))
-    config = MelConfig(sample_rate=24_000)
-    mels = [mel_spectrogram(torch.from_numpy(wave)[None], config).numpy() for wave in (found, expected)]
-    # natural logarithms of magnitudes in dB
-    assert np.abs(mels[0] - mels[1]).mean() * 20 / np.log(10) <= 0.5
+    config, edge = MelConfig(sample_rate=24_000), EdgeConverter(folder, 1)
+    for name in ("af_heart", "own", "clone"):
+        found, expected = audio.read(tmp_path / f"{name}.wav"), edge.convert(source, name).audio
+        assert found.shape == expected.shape and audio.synthetic_mark(tmp_path / f"{name}.wav")
+        assert all(0.88 < true_peak(wave) <= FULL for wave in (found, expected))
+        mels = [mel_spectrogram(torch.from_numpy(wave)[None], config).numpy() for wave in (found, expected)]
+        # natural logarithms of magnitudes in dB
+        assert np.abs(mels[0] - mels[1]).mean() * 20 / np.log(10) <= 0.5
 
 
 def test_the_page_begins_where_no_service_worker_may_run(tmp_path: Path) -> None:
@@ -302,6 +339,7 @@ def test_a_damaged_table_is_one_line(folder: Path, tmp_path: Path) -> None:
     voices = [{"rows": [row, {"name": "b", "mark": "c"}]}, {"rows": [row]}, {"rows": [row | {"name": 5}, row]}]
     damaged = [good | {"voices": good["voices"] | change} for change in voices]
     damaged += [
+        good | {"frames": good["frames"] | {"bytes": 1}},
         good | {"settings": good["settings"] | {"sharpness": "x"}},
         good | {"noise": {"file": "../x", "bytes": 1}},
     ]
@@ -309,6 +347,12 @@ def test_a_damaged_table_is_one_line(folder: Path, tmp_path: Path) -> None:
         (tmp_path / "models.json").write_text(json.dumps(table))
         with pytest.raises(UserError, match="not a table of exported models, or damaged"):
             EdgeModels(tmp_path)
+
+
+def test_the_own_voice_is_told_by_the_segment_itself_and_the_nearest_others() -> None:
+    parts = [EdgeFrames(np.full((500, 512), k, "f4"), np.full((500, 64), k, "f4")) for k in range(4)]
+    assert [*np.unique(nearest(parts, 2).content[:500])] == [2.0]
+    assert {*nearest(parts, 2).content[:, 0]} == {1.0, 2.0, 3.0} and nearest(parts, 2).envelope.shape == (1200, 64)
 
 
 def test_silence_stays_silent(folder: Path) -> None:

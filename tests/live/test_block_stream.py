@@ -19,10 +19,13 @@ from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.evaluate.metrics import f0_correlation
 from nuanced_speech.live.block_decoders import FastBlocks, KokoroBlocks
+from nuanced_speech.live.block_effects import EffectsConfig
 from nuanced_speech.live.block_stream import BlockStream
 from nuanced_speech.live.config import BlockConfig, LiveConfig
 from nuanced_speech.live.engine import LiveEngine
+from nuanced_speech.live.live_voice import LiveVoice
 from nuanced_speech.live.streams import LiveAudio, LiveStream
+from nuanced_speech.models.decoder_voice import DecoderVoice, Reference, SourceEnvelopes, envelopes
 from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
 
 
@@ -57,7 +60,7 @@ def test_blocks_join_to_the_whole_with_its_melody(converter: Converter, speech: 
     """By Kokoro's decoder, and by the packaged fast one, which blocks are decoded by unless another is asked for."""
     engine = LiveEngine(converter, converter.decoder if kokoros else None)
     options = ConversionOptions(voice="af_heart", path="direct")
-    stream = engine.stream(options, LiveConfig("block", block=BlockConfig(seconds=0.8)))
+    stream = engine.stream(options, LiveConfig("block", block=BlockConfig(seconds=0.9, context_seconds=2.0)))
     parts = list(all_of(stream, speech, 4_800))
     wave = joined(parts)
     assert 0 <= len(wave) - len(speech) < 600
@@ -83,16 +86,19 @@ def test_the_fast_decoder_needs_a_block_and_what_is_looked_ahead(
     wave = joined(parts)
     assert len(wave) >= 3 * SAMPLE_RATE and np.isfinite(wave).all()
     lags = [part.needed - (part.start + len(part.wave)) for part in parts[:-2]]
-    # what the fast decoder itself looks ahead comes on top
-    assert max(lags) <= (0.15 + fast.look_ahead + 0.05) * SAMPLE_RATE
+    # what the fast decoder itself looks ahead comes on top, and what the effects hold
+    held = EffectsConfig().held_samples
+    assert max(lags) <= (0.15 + fast.look_ahead + 0.05) * SAMPLE_RATE + held
 
 
 def test_no_block_has_a_peak(converter: Converter, fast: FastDecoder, speech: np.ndarray) -> None:
     """Of a decoder that is far too loud; what comes out is as long as before."""
 
     class Loud(FastBlocks):
-        def __call__(self, content: torch.Tensor, f0: np.ndarray, energy: np.ndarray) -> np.ndarray:
-            wave = super().__call__(content, f0, energy)
+        def __call__(
+            self, content: torch.Tensor, f0: np.ndarray, energy: np.ndarray, source: SourceEnvelopes | None = None
+        ) -> np.ndarray:
+            wave = super().__call__(content, f0, energy, source)
             return 5 * wave / np.abs(wave).max() if len(wave) else wave
 
     stream = LiveEngine(Converter(converter.models, decoder=fast)).stream(
@@ -106,7 +112,7 @@ def test_no_block_has_a_peak(converter: Converter, fast: FastDecoder, speech: np
 
 
 def test_what_waits_is_converted_at_once_up_to_the_largest_block(converter: Converter, fast: FastDecoder) -> None:
-    config = LiveConfig("block", block=BlockConfig(seconds=0.2, largest_seconds=0.6))
+    config = LiveConfig("block", block=BlockConfig(seconds=0.2, largest_seconds=0.6, look_ahead_seconds=0.15))
     stream = LiveEngine(Converter(converter.models, decoder=fast)).stream(
         ConversionOptions(voice="af_heart", path="direct"), config
     )
@@ -149,3 +155,63 @@ def test_kokoros_blocks_join_without_a_jump(converter: Converter) -> None:
     steps = np.abs(np.diff(wave))
     for part in (len(parts[0]), len(parts[0]) + len(parts[1])):
         assert steps[part - 2 : part + 1].max() <= np.quantile(steps, 0.999) + 1e-6
+
+
+class Listening(FastBlocks):
+    """Blocks by a fast decoder, which remember what they were told of the source."""
+
+    def __init__(self, decoder: FastDecoder, voice: DecoderVoice, sources: list[SourceEnvelopes | None]) -> None:
+        super().__init__(decoder, voice)
+        self.sources = sources
+
+    def __call__(
+        self, content: torch.Tensor, f0: np.ndarray, energy: np.ndarray, source: SourceEnvelopes | None = None
+    ) -> np.ndarray:
+        self.sources.append(source)
+        return super().__call__(content, f0, energy, source)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_blocks_tell_the_decoder_what_the_source_sounds_like(
+    converter: Converter, speech: np.ndarray, own: bool
+) -> None:
+    config = FastDecoderConfig(32, 64, 3, condition=16, heads=2, key=8, follows_source=True)
+    decoder = FastDecoder(config).eval().requires_grad_(False)
+    frames = Reference(torch.randn(1, 30, 512), torch.randn(1, 30, 64), torch.ones(1, 30, dtype=torch.bool))
+    voice = LiveVoice(DecoderVoice.single(torch.zeros(128), None, frames), own=own)
+    sources: list[SourceEnvelopes | None] = []
+    stream = BlockStream(
+        LiveEngine(converter).analyze,
+        lambda voice: Listening(decoder, voice.voice, sources),
+        voice,
+        lambda wave: voice,
+        BlockConfig(seconds=0.4, usual_seconds=1.0),
+    )
+    wave = speech[2 * SAMPLE_RATE : 4 * SAMPLE_RATE]
+    joined(list(all_of(stream, wave, 4_800)))
+    known = [source for source in sources if source is not None]
+    assert len(known) == len(sources)
+    told = torch.cat([source.envelope for source in known], 1)[0]
+    assert len(told) >= 128
+    expected, loud = envelopes(torch.from_numpy(wave)[None], 300)[0], torch.from_numpy(energy(wave) > 0)
+    # nothing is told of a silent first block; soft sounds lie at the floor, whose place depends on the level
+    likeness = []
+    for first in range(0, len(expected) - len(told) + 1, 32):
+        part, spoken = expected[first : first + len(told)], loud[first : first + len(told)]
+        likeness.append(np.corrcoef(told[spoken].flatten(), part[spoken].flatten())[0, 1])
+    assert max(likeness) > 0.99
+    if own:
+        assert all(source.frames is frames for source in known)
+    else:
+        # the block itself and what was before it, a second at most
+        heard = np.cumsum([source.envelope.shape[1] // 2 for source in known])
+        assert [source.frames.mask.shape[1] for source in known] == [*np.minimum(heard, 40)] and heard[-1] == len(
+            told
+        ) // 2
+
+
+def test_a_decoder_without_a_source_is_told_nothing(fast: FastDecoder) -> None:
+    frames = Reference(torch.randn(1, 3, 512), torch.randn(1, 3, 64), torch.ones(1, 3, dtype=torch.bool))
+    assert not FastBlocks(fast, DecoderVoice.single(torch.zeros(128), None, frames)).follows_source
+    follower = FastDecoder(FastDecoderConfig(32, 64, 3, condition=16, heads=2, key=8, follows_source=True))
+    assert not FastBlocks(follower, DecoderVoice.single(torch.zeros(128))).follows_source

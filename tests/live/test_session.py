@@ -95,7 +95,7 @@ def test_a_reserve_of_silence_is_played_first() -> None:
     output.put(np.ones(4, np.float32))
     output.put(np.ones(4, np.float32))
     assert np.array_equal(output.take(32), [0.0] * 24 + [1.0] * 8) and output.gaps == 0
-    assert (LiveConfig("phrase").reserve_seconds, LiveConfig("block").reserve_seconds) == (0.0, 0.35)
+    assert (LiveConfig("phrase").reserve_seconds, LiveConfig("block").reserve_seconds) == (0.0, 0.4)
 
 
 @pytest.mark.slow

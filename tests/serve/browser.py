@@ -29,14 +29,26 @@ def chromium(microphone: Path) -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("Chromium is not installed (on Debian: apt-get install chromium)")
-    arguments = [
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=path, args=_arguments(f"{microphone}"))
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def beside(browser: Browser, microphone: Path) -> Iterator[Browser]:
+    """Another browser, whose microphone plays another file, once."""
+    path = shutil.which("chromium")
+    other = browser.browser_type.launch(executable_path=path, args=_arguments(f"{microphone}%noloop"))
+    yield other
+    other.close()
+
+
+def _arguments(microphone: str) -> list[str]:
+    return [
         "--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-audio-capture={microphone}",
     ]  # fmt: skip
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=path, args=arguments)
-        yield browser
-        browser.close()
 
 
 @contextmanager

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from serve.running import Running
 
+from nuanced_speech import audio
 from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig
 from nuanced_speech.dialogue.language_model import Sampling
 from nuanced_speech.dialogue.replier import ReplyConfig
 from nuanced_speech.serve.config import Limits, QueueConfig, ServeConfig
+from nuanced_speech.serve.consent_phrase import PHRASES
 from nuanced_speech.serve.engine import Engine
 from nuanced_speech.serve.server import Server, listening
 from nuanced_speech.voice.stock import stock_voices
@@ -47,6 +50,21 @@ def engine(quick: Converter, request: pytest.FixtureRequest) -> Engine:
         quick.models, converter=quick, cloning=CloningConfig(prosody=prosody),
         language_model=lambda: request.getfixturevalue("small_model"), reply=ReplyConfig(Sampling(tokens=12)),
     )  # fmt: skip
+
+
+OTHER_WORDS = (
+    "The train to the coast leaves at nine every morning, and it arrives when the shops open. Bring an umbrella, since "
+    "the wind from the sea often brings rain in the afternoon."
+)
+
+
+@pytest.fixture(scope="session")
+def consent(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The consent phrase and other words, both spoken by Kokoro in one voice that has no likeness to ``CLIP``'s."""
+    folder = tmp_path_factory.mktemp("consent")
+    for name, text in (("consent", PHRASES["en"]), ("sample", OTHER_WORDS)):
+        audio.write(folder / f"{name}.wav", engine.text_to_speech.speak(text, "am_michael"), comment="")
+    return folder / "consent.wav", folder / "sample.wav"
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from serve.running import Running
 
 from nuanced_speech import audio
 from nuanced_speech.serve.audio_encoder import CONTENT_TYPES
+from nuanced_speech.serve.consent_phrase import PHRASES
 from nuanced_speech.serve.decode_upload import decode
 
 TEXT = "Good morning."
@@ -186,14 +187,14 @@ def test_a_client_that_goes_away_stops_the_work(server: Running) -> None:
 
 
 @pytest.mark.slow
-def test_a_voice_is_cloned_with_consent_only(server: Running, tmp_path: Path) -> None:
-    """The consent is the beginning of the clip, the sample the whole clip; a synthetic voice did not consent."""
-    start, stranger = tmp_path / "consent.wav", tmp_path / "stranger.wav"
-    audio.write(start, audio.read(CLIP)[: 3 * audio.SAMPLE_RATE], comment="")
+def test_a_voice_is_cloned_with_consent_only(server: Running, consent: tuple[Path, Path], tmp_path: Path) -> None:
+    """A voice reads the consent phrase and a sample; another voice that reads the phrase did not consent for it, and
+    other words are no consent."""
+    (start, sample), stranger = consent, tmp_path / "stranger.wav"
     fields = {
         "model": "tts-1",
         "voice": "bf_emma",
-        "input": "I agree that my voice is cloned.",
+        "input": PHRASES["en"],
         "response_format": "wav",
     }
     stranger.write_bytes(httpx.post(f"{server.url}/v1/audio/speech", json=fields, timeout=120).content)
@@ -201,9 +202,13 @@ def test_a_voice_is_cloned_with_consent_only(server: Running, tmp_path: Path) ->
     def post(path: str, data: dict[str, str], name: str, file: Path) -> httpx.Response:
         return httpx.post(server.url + path, data=data, files={name: file.read_bytes()}, timeout=300)
 
+    names = {"name": "Me", "language": "en-US"}
+    error = post("/v1/audio/voice_consents", names, "recording", CLIP).json()["error"]
+    assert (error["code"], error["param"]) == ("consent_phrase_mismatch", "recording")
+    assert PHRASES["en"] in error["message"] and "mob" in error["message"]
     consents = []
     for recording in (start, stranger):
-        made = post("/v1/audio/voice_consents", {"name": "Me", "language": "en-US"}, "recording", recording).json()
+        made = post("/v1/audio/voice_consents", names, "recording", recording).json()
         assert made["object"] == "audio.voice_consent" and made["name"] == "Me" and made["language"] == "en-US"
         consents.append(made["id"])
     first = httpx.get(f"{server.url}/v1/audio/voice_consents", params={"limit": 1}).json()
@@ -212,16 +217,16 @@ def test_a_voice_is_cloned_with_consent_only(server: Running, tmp_path: Path) ->
     # other tests of this server may have given theirs
     assert [item["id"] for item in listed if item["id"] in consents] == consents
     refused = [
-        post("/v1/audio/voices", {"name": "My voice", "consent": consent}, "audio_sample", sample).json()["error"][
+        post("/v1/audio/voices", {"name": "My voice", "consent": given}, "audio_sample", recording).json()["error"][
             "code"
         ]
-        for consent, sample in ((consents[1], CLIP), (consents[0], start), ("cons_none", CLIP))
+        for given, recording in ((consents[1], sample), (consents[0], start), ("cons_none", sample))
     ]
     assert refused == ["voice_mismatch", "sample_is_consent", "consent_not_found"]
     voices = server.services.config.voices
     # other tests of this server may have kept voices, and removed them
     assert not voices.exists() or list(voices.iterdir()) == []
-    made = post("/v1/audio/voices", {"name": "My voice", "consent": consents[0]}, "audio_sample", CLIP).json()
+    made = post("/v1/audio/voices", {"name": "My voice", "consent": consents[0]}, "audio_sample", sample).json()
     assert made["object"] == "audio.voice" and made["name"] == "My voice"
     for voice in ({"id": made["id"]}, "My voice"):
         response = httpx.post(f"{server.url}/v1/audio/speech", json={**fields, "voice": voice}, timeout=120)

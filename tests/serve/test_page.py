@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 import soundfile
 from helpers import CLIP
-from serve.browser import chromium, faults, opened, overflow, until
+from serve.browser import beside, chromium, faults, opened, overflow, until
 from serve.running import Running
 
 from nuanced_speech import audio
 from nuanced_speech.dialogue.conversation import Conversation
+from nuanced_speech.serve.consent_phrase import PHRASES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -210,14 +211,16 @@ def keep(page: Page, place: str, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_voice_is_cloned_with_its_consent(page: Page, server: Running) -> None:
-    """The consent comes by the microphone; the sample has the same voice."""
-    choose_tab(page, "Voices", "Clone")
-    record(page, "Recording of the consent", 2500)
-    page.set_input_files("#sample input[type=file]", CLIP)
-    page.fill("#clone-name", "Clara")
-    page.get_by_role("button", name="Clone the voice").click()
-    page.get_by_text("The voice Clara is kept.").wait_for()
+def test_a_voice_is_cloned_with_its_consent(browser: Browser, server: Running, consent: tuple[Path, Path]) -> None:
+    """The consent phrase comes by the microphone; the sample has the same voice."""
+    with beside(browser, consent[0]) as other, opened(other, f"{server.url}/") as page:
+        choose_tab(page, "Voices", "Clone")
+        assert " ".join(page.inner_text("#consent-words").split()) == PHRASES["en"]
+        record(page, "Recording of the consent", round(1000 * soundfile.info(consent[0]).duration) + 500)
+        page.set_input_files("#sample input[type=file]", consent[1])
+        page.fill("#clone-name", "Clara")
+        page.get_by_role("button", name="Clone the voice").click()
+        page.get_by_text("The voice Clara is kept.").wait_for()
     (kept,) = server.services.voices.kept()
     assert kept.name == "Clara" and kept.kind == "clone" and kept.consent.startswith("cons_")
     server.services.voices.delete(kept.id)

@@ -38,6 +38,10 @@ def send(socket: ClientConnection, kind: str, **fields: Any) -> None:
     socket.send(json.dumps({"type": kind, **fields}))
 
 
+def transcription(asked: Any) -> dict[str, Any]:
+    return {"type": "session.update", "session": {"audio": {"input": {"transcription": asked}}}}
+
+
 def receive(socket: ClientConnection, *kinds: str) -> dict[str, Any]:
     """The next event of some kinds."""
     while True:
@@ -48,8 +52,10 @@ def receive(socket: ClientConnection, *kinds: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_what_is_spoken_comes_back_in_another_voice(socket: ClientConnection, models: ModelBank) -> None:
-    send(socket, "session.update", session={"audio": {"output": {"voice": "af_heart"}}})
-    assert receive(socket, "session.updated")["session"]["audio"]["output"]["voice"] == "af_heart"
+    asked = {"output": {"voice": "af_heart"}, "input": {"transcription": {"model": "whisper-1", "language": "en-GB"}}}
+    send(socket, "session.update", session={"audio": asked})
+    settings = receive(socket, "session.updated")["session"]["audio"]
+    assert settings["output"]["voice"] == "af_heart" and settings["input"]["transcription"]["language"] == "en"
     clip = audio.read(CLIP)[:48_000]
     wave = np.concatenate([clip, np.zeros(SAMPLE_RATE, np.float32)])
     for k in range(0, len(wave), 4_800):
@@ -57,16 +63,27 @@ def test_what_is_spoken_comes_back_in_another_voice(socket: ClientConnection, mo
         send(socket, "session.input_audio_buffer.append", audio=pcm)
     send(socket, "session.close")
     parts, figures = [], {}
-    while (event := receive(socket, "session.output_audio.delta", "session.figures", "session.closed"))["type"] != (
-        "session.closed"
-    ):
+    transcripts: dict[str, list[dict[str, Any]]] = {
+        "session.input_transcript.delta": [], "session.output_transcript.delta": [],
+    }  # fmt: skip
+    while (
+        event := receive(
+            socket, "session.output_audio.delta", "session.figures", "session.closed", "error", *transcripts
+        )
+    )["type"] != "session.closed":
         if event["type"] == "session.figures":
             figures = event["figures"]
+            continue
+        if event["type"] in transcripts:
+            transcripts[event["type"]].append(event)
             continue
         assert (event["sample_rate"], event["channels"], event["format"]) == (SAMPLE_RATE, 1, "pcm16")
         parts.append(from_int16(np.frombuffer(base64.b64decode(event["delta"]), "<i2")))
     made = np.concatenate(parts)
     assert 24_000 < len(made) < 60_000 and np.abs(made).max() > 0.05
+    texts = ["".join(event["delta"] for event in events) for events in transcripts.values()]
+    assert texts[0] == texts[1] and "a mob without any" in texts[0].lower()
+    assert all(0 < event["elapsed_ms"] <= 3000 for events in transcripts.values() for event in events)
     assert figures["taken_seconds"] == 3 and figures["lost_seconds"] == 0
     embeddings = [models.speaker_encoder.embed(x, SAMPLE_RATE) for x in (clip, made)]
     assert cosine(*embeddings) < 0.75
@@ -92,7 +109,7 @@ def test_a_socket_leaves_a_line_without_its_sound(address: str, caplog: pytest.L
 @pytest.mark.slow
 def test_blocks_come_back_while_the_speaker_goes_on(socket: ClientConnection) -> None:
     send(socket, "session.update", session={"audio": {"output": {"voice": "af_heart", "mode": "block"}}})
-    assert receive(socket, "session.updated")["session"]["audio"]["output"]["reserve_ms"] == 350
+    assert receive(socket, "session.updated")["session"]["audio"]["output"]["reserve_ms"] == 400
     wave = audio.read(CLIP)[:36_000]
     pcm = base64.b64encode(to_int16(wave[:24_000]).tobytes()).decode()
     send(socket, "session.input_audio_buffer.append", audio=pcm)
@@ -123,6 +140,11 @@ def test_blocks_come_back_while_the_speaker_goes_on(socket: ClientConnection) ->
         ({"type": "session.update", "session": {"audio": {"output": {"pitch_shift": "high"}}}}, "pitch_shift"),
         ({"type": "session.update", "session": {"audio": {"output": {"pitch_shift": 1e9}}}}, "pitch_shift"),
         ({"type": "session.update", "session": {"audio": 3}}, "session.audio"),
+        ({"type": "session.update", "session": {"audio": {"input": {"transcription": 3}}}}, "transcription"),
+        (
+            {"type": "session.update", "session": {"audio": {"input": {"transcription": {"language": "xx"}}}}},
+            "language",
+        ),
     ],
 )
 def test_a_wrong_event_is_an_error_and_the_session_goes_on(

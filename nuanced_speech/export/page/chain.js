@@ -8,13 +8,14 @@ import { joined, segments } from './segments.js';
 
 const [RATE, LOW_RATE, UNIT, HOP, SIZE] = [24_000, 16_000, 600, 300, 1200];
 const [EDGE, BINS, DECIBELS] = [(SIZE - HOP) / 2, SIZE / 2 + 1, 10 / Math.log(10)];
+const [CONTENT, BANDS, MOST_FRAMES] = [512, 64, 1200];
 const WINDOW = hann(SIZE);
 const NORM = Math.sqrt(WINDOW.reduce((sum, value) => sum + value * value, 0));
 
 /**
  * Speak a recording again.
  * @param {Float32Array} wave at 24 kHz.
- * @param {{log_f0: number, timbre: Float32Array, speaker: Float32Array}} voice
+ * @param {{log_f0: number, timbre: Float32Array, speaker: Float32Array, frames: object, own: boolean}} voice
  * @param {{run: Function, noise: Float32Array, settings: object}} models
  * @param {(share: number) => void} tell is called with the share that is done.
  */
@@ -27,28 +28,32 @@ export async function convert(wave, voice, models, octaves = 0, tell = () => {})
   for (const { first, last } of parts) {
     const piece = new Float32Array((last - first) * UNIT);
     piece.set(wave.subarray(first * UNIT, last * UNIT));
-    features.push(await analysed(piece.map((value) => value * gain), models));
+    features.push(await analysed(piece.map((value) => value * gain), models, voice.own || voice.frames));
     tell((0.5 * features.length) / parts.length);
   }
   const voiced = features.flatMap((item) => [...item.f0].filter((hertz) => hertz > 0).map(Math.log2));
-  const move = octaves + (voiced.length ? voice.log_f0 - quantile(voiced, 0.5) : 0);
+  const move = octaves + (voiced.length && !voice.own ? voice.log_f0 - quantile(voiced, 0.5) : 0);
   const waves = [];
-  for (const item of features) {
-    const sound = await matched(await decoded(item, voice, models, move), item.energy, models);
+  for (const [k, item] of features.entries()) {
+    const frames = voice.own ? nearest(features.map((other) => other.frames), k) : voice.frames;
+    const sound = await matched(await decoded(item, { ...voice, frames }, models, move), item.energy, models);
     waves.push(amplified(sound, expander(item.energy)));
     tell(0.5 + (0.5 * waves.length) / parts.length);
   }
   return limited(joined(parts, waves, wave.length).map((value) => value / gain), RATE);
 }
 
-async function analysed(wave, models) {
+async function analysed(wave, models, followed) {
   const low = resampled(wave, RATE, LOW_RATE);
   const frames = (2 * wave.length) / UNIT;
   const { every, frames: steps, loudness } = pitchSpectra(low);
   const [middle, long, short] = every.map((data, k) => ({ data, dims: [[513, 1025, 257][k], steps] }));
   const pitch = activeLevel(low, LOW_RATE) < -70 ? null : await models.run('pitch', { middle, long, short });
+  const { mixed, regressed } = await content(low, wave.length / UNIT, models);
   return {
-    content: await content(low, wave.length / UNIT, models),
+    content: mixed,
+    frames: followed && { content: turned(regressed, CONTENT), envelope: await envelope(wave, UNIT, models) },
+    envelope: followed && await envelope(wave, HOP, models),
     f0: pitch ? melody(pitch.pitch.data, pitch.voicing.data, loudness, frames) : new Float32Array(frames),
     energy: await energy(wave, models),
   };
@@ -67,15 +72,53 @@ async function content(wave, units, models) {
   const made = await models.run('content', { features: own, units: { data: BigInt64Array.of(BigInt(units)), dims: [1] } });
   const regressed = made.content.data;
   const share = models.settings.sharpness;
-  if (!share) return regressed;
+  if (!share) return { mixed: regressed, regressed };
   const { ids, durations } = phonemes(made.log_probabilities.data, units);
   const text = await models.run('phonemes', { ids: { data: BigInt64Array.from(ids, BigInt), dims: [1, ids.length] } });
   const places = ids.flatMap((_, k) => Array(durations[k]).fill(k));
   const recognised = text.text_features.data;
-  return regressed.map((value, at) => {
+  const mixed = regressed.map((value, at) => {
     const row = Math.floor(at / units);
     return value + share * (recognised[row * ids.length + places[at - row * units]] - value);
   });
+  return { mixed, regressed };
+}
+
+/** Columns of `rows` rows as rows. */
+function turned(values, rows) {
+  const columns = values.length / rows;
+  return Float32Array.from(values, (_, at) => values[(at % rows) * columns + Math.floor(at / rows)]);
+}
+
+/** Spectral envelopes, one after another, one for each `hop` samples. */
+async function envelope(wave, hop, models) {
+  const [frames, edge] = [wave.length / hop, (SIZE - hop) / 2];
+  const power = new Float32Array(BINS * frames);
+  stft(padded(wave, edge, edge), WINDOW, hop, frames, (frame, bin, re, im) => { power[bin * frames + frame] = re * re + im * im; });
+  return (await models.run('envelope', { power: { data: power, dims: [1, BINS, frames] } })).envelope.data;
+}
+
+/** Frames of segments: of segment `at` first, then of the nearest others, 30 s at most. */
+function nearest(parts, at) {
+  const order = parts.map((_, k) => k).sort((a, b) => Math.abs(a - at) - Math.abs(b - at));
+  const joined = (name, width) => {
+    const all = new Float32Array(order.reduce((sum, k) => sum + parts[k][name].length, 0));
+    let place = 0;
+    for (const k of order) { all.set(parts[k][name], place); place += parts[k][name].length; }
+    return all.subarray(0, MOST_FRAMES * width);
+  };
+  return { content: joined('content', CONTENT), envelope: joined('envelope', BANDS) };
+}
+
+/** What the decoder is given of frames of recordings; zeros where there are none. */
+function frameInputs(whose, frames) {
+  const { content, envelope: shape } = frames ?? { content: new Float32Array(CONTENT), envelope: new Float32Array(BANDS) };
+  const count = shape.length / BANDS;
+  return {
+    [`${whose}_content`]: { data: content, dims: [1, count, CONTENT] },
+    [`${whose}_envelope`]: { data: shape, dims: [1, count, BANDS] },
+    [`${whose}_known`]: { data: Float32Array.of(frames ? 1 : 0), dims: [1] },
+  };
 }
 
 /** The most probable phoneme string of which every change costs something; a zero on each side. */
@@ -118,7 +161,11 @@ async function decoded(item, voice, models, octaves) {
   const shape = [1, frames, BINS];
   const pulses = spectra(padded(pulseTrain(f0), EDGE, EDGE), frames);
   const noise = spectra(Float32Array.from({ length: frames * HOP + 2 * EDGE }, (_, k) => models.noise[(k - EDGE + models.noise.length) % models.noise.length]), frames);
+  const usual = voice.own ? voice.frames : item.frames;
   const made = await models.run('decoder', {
+    ...frameInputs('voice', voice.frames),
+    ...frameInputs('source', voice.frames ? usual : null),
+    source: { data: voice.frames ? item.envelope : new Float32Array(frames * BANDS), dims: [1, frames, BANDS] },
     content: { data: item.content, dims: [1, 512, frames / 2] },
     f0: { data: f0, dims: [1, frames] },
     energy: { data: item.energy.map((value) => value + models.settings.energy_offset), dims: [1, frames] },

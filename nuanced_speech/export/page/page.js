@@ -70,7 +70,7 @@ worker.addEventListener('message', ({ data }) => {
   if (data.kind === 'loading') loading.tell(`The models are loaded, ${Math.round(data.bytes / 1e6)} MB …`, data.share);
   else if (data.kind === 'working') busy.tell('The recording is converted …', data.share);
   else if (data.kind === 'ready') {
-    voices.replaceChildren(...data.voices.map(({ name }) => make('option', { value: name }, name)));
+    voices.replaceChildren(...data.voices.map(({ name }) => make('option', { value: name }, name === 'own' ? 'The recording\u2019s own' : name)));
     loading.end();
     ready = true;
     document.body.dataset.ready = ((performance.now() - began) / 1000).toFixed(2);

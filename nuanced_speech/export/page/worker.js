@@ -31,7 +31,7 @@ async function load() {
   const table = await (await fetch(new URL('models/models.json', HERE), { cache: 'no-cache' })).json();
   const engine = await (await fetch(new URL('vendor/engine.json', HERE))).json();
   const names = Object.keys(table.graphs);
-  const files = [engine, table.noise, table.voices, ...Object.values(table.graphs)];
+  const files = [engine, table.noise, table.voices, table.frames, ...Object.values(table.graphs)];
   const total = files.reduce((sum, entry) => sum + entry.bytes, 0);
   let loaded = 0;
   const read = (folder, entry) => bytesOf(`${folder}/${entry.file}`, entry.sha256.slice(0, 16), (count) => {
@@ -43,6 +43,7 @@ async function load() {
   ort.env.wasm.wasmBinary = (await read('vendor', engine)).buffer;
   const noise = new Float32Array((await read('models', table.noise)).buffer);
   const numbers = new Float32Array((await read('models', table.voices)).buffer);
+  const frames = new Float32Array((await read('models', table.frames)).buffer);
   const sessions = {};
   for (const name of names) sessions[name] = await ort.InferenceSession.create(await read('models', table.graphs[name]), { executionProviders: ['wasm'] });
   async function run(name, inputs) {
@@ -50,11 +51,23 @@ async function load() {
     return sessions[name].run(Object.fromEntries(tensors));
   }
   const width = table.voices.numbers;
+  let place = 0;
   const voices = table.voices.rows.map((row, k) => ({
-    ...row, timbre: numbers.slice(k * width, k * width + 128), speaker: numbers.slice(k * width + 128, (k + 1) * width),
+    ...row,
+    timbre: numbers.slice(k * width, k * width + 128),
+    speaker: numbers.slice(k * width + 128, (k + 1) * width),
+    frames: row.frames ? framesOf(frames.subarray(place, place += row.frames * 576)) : null,
   }));
+  const nothing = (count) => new Float32Array(count).fill(NaN);
+  voices.push({ name: 'own', mark: table.own_mark, own: true, timbre: nothing(128), speaker: nothing(width - 128) });
   models = { run, noise, voices, settings: table.settings };
   return voices.map(({ name, mark }) => ({ name, mark }));
+}
+
+/** Content and envelopes of rows that have both. */
+function framesOf(rows) {
+  const columns = (first, width) => Float32Array.from({ length: (rows.length / 576) * width }, (_, at) => rows[Math.floor(at / width) * 576 + first + (at % width)]);
+  return { content: columns(0, 512), envelope: columns(512, 64) };
 }
 
 self.addEventListener('message', async ({ data }) => {

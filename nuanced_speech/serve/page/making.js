@@ -37,7 +37,7 @@ export function setUpClone() {
     if (!given || !consent.file || !sample.file) return;
     const post = async (path, fields) => (await request(path, { method: 'POST', body: formOf(fields) })).json();
     run(form, 'Listening to the consent …', async (state) => {
-      const agreed = await post('/v1/audio/voice_consents', { name: given, language: navigator.language, recording: consent.file });
+      const agreed = await post('/v1/audio/voice_consents', { name: given, language: 'en', recording: consent.file });
       state.tell('Comparing the recordings, and searching for the voice: this takes a minute or more …');
       await post('/v1/audio/voices', { name: given, consent: agreed.id, audio_sample: sample.file });
       await loadVoices();

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
 from fastapi import APIRouter, WebSocket
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocketDisconnect, WebSocketState
@@ -21,6 +22,8 @@ from nuanced_speech.live.config import LiveConfig
 from nuanced_speech.live.engine import LiveEngine
 from nuanced_speech.live.session import LiveSession
 from nuanced_speech.live.streams import LiveAudio
+from nuanced_speech.live.transcripts import PhraseTranscriber
+from nuanced_speech.models.whisper import check_language
 from nuanced_speech.serve.errors import ApiError
 from nuanced_speech.serve.realtime_events import base64_of, error_shown, new_id, samples_of
 from nuanced_speech.serve.routes.speech_to_speech import OWN
@@ -34,11 +37,14 @@ _SUBPROTOCOL = "realtime"
 
 @dataclass(frozen=True)
 class _Settings:
-    """What a client asked for: a voice by name, or the speaker's own; mode and pitch."""
+    """What a client asked for: a voice by name, or the speaker's own; mode and pitch; transcripts, and their language
+    (empty where it is detected)."""
 
     voice: str = OWN
     mode: str = "phrase"
     pitch_shift: float = 0.0
+    transcripts: bool = False
+    language: str = ""
 
     @property
     def live(self) -> LiveConfig:
@@ -54,14 +60,25 @@ class _Settings:
 
         Raises:
             ApiError: a value of the wrong type.
+            UserError: a language that is not known.
         """
-        output = _part(_part(session, "session", "audio"), "session.audio", "output")
+        parts = _part(session, "session", "audio")
+        output = _part(parts, "session.audio", "output")
         changes: dict[str, Any] = {}
         for name, kind in (("voice", str), ("mode", str), ("pitch_shift", (int, float))):
             if (value := output.get(name)) is not None:
                 if not isinstance(value, kind) or isinstance(value, bool):
                     raise ApiError(400, f"{name}: {str(value)[:40]!r} is not possible here", name, "invalid_value")
                 changes[name] = value
+        if "transcription" in (source := _part(parts, "session.audio", "input")):
+            asked = source["transcription"]
+            language = _part(source, "session.audio.input", "transcription").get("language") or ""
+            if not isinstance(language, str):
+                raise ApiError(400, "language: give a code such as en", "language", "invalid_value")
+            code = language.split("-")[0].lower()
+            if code:
+                check_language(code)
+            changes |= {"transcripts": asked is not None, "language": code}
         settings = replace(self, **changes)
         if not abs(settings.pitch_shift) <= 48:
             raise ApiError(400, "pitch_shift: give -48 to 48 semitones", "pitch_shift", "invalid_value")
@@ -101,6 +118,8 @@ class _Talk:
         self.settings = _Settings()
         self.id, self.began = new_id("sess"), time.time()
         self.live: LiveSession | None = None
+        self.transcriber: PhraseTranscriber | None = None
+        self.written = False  # whether words were told
 
     async def run(self) -> None:
         """Answer events until one side ends."""
@@ -111,8 +130,7 @@ class _Talk:
             while await self._answer(await self._receive()):
                 pass
         except (WebSocketDisconnect, RuntimeError):
-            if self.live is not None:
-                self.live.stop()
+            self._stop()
         finally:
             reporter.cancel()
             # after all events that threads have told
@@ -166,7 +184,11 @@ class _Talk:
             samples = samples_of(event.get("audio"))
             if self.live is None:
                 self.live = await run_in_threadpool(self._begun)
+                if self.settings.transcripts:
+                    self.transcriber = PhraseTranscriber(self._words, self._tell_words, self.settings.live.phrase)
             self.live.feed(samples)
+            if self.transcriber is not None:
+                self.transcriber.feed(samples)
         else:
             raise ApiError(400, f"unknown event {str(kind)[:60]!r}", "type", "unknown_event")
 
@@ -177,10 +199,29 @@ class _Talk:
         stream = LiveEngine(self.services.engine.converter).stream(options, settings.live)
         return LiveSession(stream, self._give, settings.live, self._failed)
 
+    def _words(self, wave: np.ndarray) -> str:
+        """What is said in ``wave [T]`` at 24 kHz."""
+        parts = self.services.engine.transcribe(wave, self.settings.language or None, False)
+        return " ".join(part.transcript.text for part in parts)
+
+    def _tell_words(self, text: str, end: int) -> None:
+        """Tell what was said up to a sample; the result has the same words."""
+        delta, self.written = (f" {text}" if self.written else text), True
+        for side in ("input", "output"):
+            self._tell(f"session.{side}_transcript.delta", delta=delta, elapsed_ms=round(end * 1000 / SAMPLE_RATE))
+
+    def _stop(self) -> None:
+        """End at once: nobody listens."""
+        for part in (self.live, self.transcriber):
+            if part is not None:
+                part.stop()
+
     async def _close(self) -> None:
         """Convert what waits, send it, and end."""
         if self.live is not None:
             figures = await run_in_threadpool(self.live.close)
+            if self.transcriber is not None:
+                await run_in_threadpool(self.transcriber.close)
             self._tell("session.figures", figures=asdict(figures))
         self._tell("session.closed")
 
@@ -198,14 +239,17 @@ class _Talk:
         self.loop.call_soon_threadsafe(self.outgoing.put_nowait, event)
 
     def _described(self, settings: _Settings) -> dict[str, Any]:
+        form = {"type": "audio/pcm", "rate": SAMPLE_RATE}
+        transcription = {"model": self.services.config.whisper, "language": settings.language or None}
+        given = {"format": form, "transcription": transcription if settings.transcripts else None}
         described = {
-            "format": {"type": "audio/pcm", "rate": SAMPLE_RATE}, **asdict(settings),
+            "format": form, "voice": settings.voice, "mode": settings.mode, "pitch_shift": settings.pitch_shift,
             "reserve_ms": round(settings.live.reserve_seconds * 1000),
         }  # fmt: skip
         return {
             "id": self.id, "object": "realtime.session", "type": "translation", "model": MODEL,
             "expires_at": round(self.began + self.services.config.limits.live_seconds),
-            "audio": {"input": {"format": {"type": "audio/pcm", "rate": SAMPLE_RATE}}, "output": described},
+            "audio": {"input": given, "output": described},
         }  # fmt: skip
 
     def _tell(self, kind: str, **fields: Any) -> None:
@@ -241,8 +285,7 @@ class _Talk:
         try:
             await self.socket.send_text(json.dumps(event))
         except (WebSocketDisconnect, RuntimeError):
-            if self.live is not None:
-                self.live.stop()
+            self._stop()
 
 
 def _part(value: Any, name: str, key: str) -> dict[str, Any]:

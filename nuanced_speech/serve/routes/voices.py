@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Query, Request
 
+from nuanced_speech.serve.consent_phrase import check_phrase, language_of
 from nuanced_speech.serve.errors import ApiError
 from nuanced_speech.serve.jobs import Job
 from nuanced_speech.serve.routes.bodies import decoded, read_form, required_file, required_text, text_field
@@ -78,20 +79,19 @@ def _add_consents(routes: APIRouter, services: Services) -> None:
 
     @routes.post(path, openapi_extra=CONSENT_BODY)
     async def give_consent(request: Request) -> dict[str, Any]:
-        """Record a speaker's consent to the cloning of the voice."""
+        """Record a speaker's consent to the cloning of the voice: the consent phrase, read aloud."""
         form = await read_form(request)
         name, language = required_text(form, "name"), text_field(form, "language", "", 35) or ""
         wave = await decoded(services, await required_file(form, "recording", most), "recording")
+        spoken = language_of(language, services.config.whisper.endswith(".en"))
 
         def work(job: Job[tuple[np.ndarray, str]]) -> tuple[np.ndarray, str]:
             embedding = services.engine.speaker(wave, "recording")
             job.check()
-            return embedding, " ".join(part.transcript.text for part in services.engine.transcribe(wave, None, False))
+            return embedding, " ".join(part.transcript.text for part in services.engine.transcribe(wave, spoken, False))
 
         embedding, words = await services.queue.result(work, request.is_disconnected)
-        if not words.strip():
-            message = "recording: no words are understood: read the consent aloud"
-            raise ApiError(400, message, "recording", "consent_not_understood")
+        check_phrase(words, spoken, services.config.limits.consent_errors)
         return services.consents.add(name, language, embedding, _digest(wave), words).shown()
 
     @routes.get(path)
