@@ -24,7 +24,8 @@ class ChangeConfig:
         side_seconds: speech that there must be on either side of a change.
         contexts: speech on either side that is compared, at most, and the cosine of both sides' mean embeddings below
             which there is a change (docs/experiments.md); a short context finds a short turn between two others.
-        turn: the same cosine of the first context where another network says that the speaker changes.
+        turn: cosine of both sides, of the first context at most and up to the next turn, below which there is a change
+            where another network finds a turn.
         turn_seconds: how far its place, which is more exact, may lie from that of a change that the embeddings find.
     """
 
@@ -75,8 +76,7 @@ class SpeakerChanges:
     def __call__(self, wave: np.ndarray) -> list[float]:
         """Times in ``wave [T]`` at 24 kHz, in seconds, at which another speaker begins, to about 0.3 s.
 
-        A speaker of less than 1.4 s of speech (with turns: 1 s) is not noticed, and neither are people who speak at the
-        same time.
+        A speaker of less than 1.4 s of speech is not noticed, and neither are people who speak at the same time.
         """
         frames, embeddings = self._windows(wave)
         changes = _changes(embeddings, 0, self.config)
@@ -86,23 +86,36 @@ class SpeakerChanges:
             for begin, change, end in zip(bounds, changes, bounds[2:], strict=False)
         ]
         times = [float(frames[round(place)]) / _FRAMES_PER_SECOND for place in places]
-        for turn in [] if self.turns is None else self.turns(wave):
-            if self._likeness_at(turn, frames, embeddings) < config.turn:
-                times = [*(time for time in times if abs(time - turn) > config.turn_seconds), turn]
-        return sorted(times)
+        candidates = [] if self.turns is None else self.turns(wave)
+        bounds = [0.0, *candidates, np.inf]
+        turns = [
+            turn
+            for begin, turn, end in zip(bounds, candidates, bounds[2:], strict=False)
+            if self._likeness(begin, turn, end, frames, embeddings) < config.turn
+        ]
+        further = (time for time in times if all(abs(time - turn) > config.turn_seconds for turn in turns))
+        return sorted([*turns, *further])
 
     def split(self, wave: np.ndarray, segments: Sequence[Segment]) -> list[Segment]:
         """The segments of ``wave [T]`` at 24 kHz, cut at changes of speaker too; without any, as they are."""
         return with_bounds(wave, segments, self(wave))
 
-    def _likeness_at(self, time: float, frames: np.ndarray, embeddings: np.ndarray) -> float:
-        """Cosine of both sides of a time in seconds; 1 where a side has no window of its own."""
-        config, place = self.config, int(np.searchsorted(frames, time * _FRAMES_PER_SECOND))
-        context = config.windows(config.contexts[0][0])
-        end, begin = max((place - config.window) // config.step + 1, 0), -(-place // config.step)
-        before, after = embeddings[max(end - context, 0) : end].sum(0), embeddings[begin : begin + context].sum(0)
-        norms = np.linalg.norm(before) * np.linalg.norm(after)
-        return float(before @ after / norms) if norms > 0 else 1.0
+    def _likeness(self, begin: float, time: float, end: float, frames: np.ndarray, embeddings: np.ndarray) -> float:
+        """Cosine of both sides of a time, between times before and after it, all in seconds; 1 where a side has no
+        window of its own."""
+        config = self.config
+        first, place, last = (int(np.searchsorted(frames, t * _FRAMES_PER_SECOND)) for t in (begin, time, end))
+        context = round(config.contexts[0][0] * _FRAMES_PER_SECOND)
+        one = self._sum(embeddings, max(first, place - context), place)
+        other = self._sum(embeddings, place, min(place + context, last))
+        norms = np.linalg.norm(one) * np.linalg.norm(other)
+        return float(one @ other / norms) if norms > 0 else 1.0
+
+    def _sum(self, embeddings: np.ndarray, begin: int, end: int) -> np.ndarray:
+        """Sum of the embeddings of the windows that lie between two frames of speech, ``[256]``."""
+        step = self.config.step
+        total: np.ndarray = embeddings[-(-begin // step) : max((end - self.config.window) // step + 1, 0)].sum(0)
+        return total
 
     @torch.no_grad()
     def _windows(self, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

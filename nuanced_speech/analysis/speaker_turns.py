@@ -17,7 +17,7 @@ class TurnConfig:
         step_seconds: distance of windows of 10 s.
         side_seconds: speech that there must be on either side of a turn, in the same window.
         context_seconds: speech on either side that is looked at, at most.
-        pure: share of that speech that must be the one's before and the other's after, less the share that must not.
+        pure: share of that speech that must be of the right speaker, minus the share of the other.
     """
 
     step_seconds: float = 5.0
@@ -67,7 +67,7 @@ def turns(speakers: np.ndarray, config: TurnConfig) -> list[float]:
 
 
 def _merged(times: list[float], near: float) -> list[float]:
-    """Means of times that lie nearer together."""
+    """Means of groups of times that are less than ``near`` seconds apart."""
     groups: list[list[float]] = []
     for time in times:
         if groups and time - groups[-1][-1] < near:

@@ -34,7 +34,9 @@ class Pace:
     def moved(self, elapsed: float, done: float) -> None:
         """After so many seconds so much of the work is done, 0 to 1."""
         self._past.append((elapsed, done))
-        while len(self._past) > 2 and self._past[1][0] <= elapsed * (1 - RECENT):
+        recent = elapsed * (1 - RECENT)
+        # never less than can be told of
+        while len(self._past) > 2 and self._past[1][0] <= recent and done - self._past[1][1] >= TOLD_FROM:
             self._past.popleft()
 
     def left(self, elapsed: float) -> str:

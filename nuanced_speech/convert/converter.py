@@ -125,7 +125,7 @@ class Converter:
         models = self.models
         with stage("load"):
             _ = models.kokoro, models.content_adapter, models.feature_extractor.model, models.style_encoder
-            _ = models.attentive_style_encoder, models.speaker_encoder
+            _ = models.attentive_style_encoder, models.speaker_encoder, models.speaker_segmentation
             _ = None if models.encoder else models.timbre_surrogate
             if path == "direct":
                 _ = models.phoneme_recognizer

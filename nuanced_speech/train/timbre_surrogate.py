@@ -19,7 +19,7 @@ from nuanced_speech import audio
 from nuanced_speech.audio.level import gain_of
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import ENERGY_OFFSET, FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ
-from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.core.errors import ContentError, UserError, reading
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0 as track_f0
@@ -86,8 +86,10 @@ def train(config: TimbreConfig) -> Path:
     """Make the samples that are missing, fit, and write ``timbre.safetensors`` to ``out``.
 
     Raises:
-        UserError: no speech in the folder.
+        UserError: no speech in the folder; ``config.embeddings`` are not weights of a surrogate.
     """
+    if config.embeddings:
+        TimbreSurrogate.load(config.embeddings)  # hours before it is needed
     config.out.mkdir(parents=True, exist_ok=True)
     encoder, kokoro = SpeakerEncoder(), Kokoro()
     passages = read_passages(config.speech, encoder)
@@ -245,9 +247,9 @@ def fit(samples: Samples, config: TimbreConfig) -> TimbreSurrogate:
         UserError: ``config.embeddings`` are not weights of a surrogate.
     """
     torch.manual_seed(config.seed)
-    surrogate = TimbreSurrogate()
-    if config.embeddings:
-        kept = TimbreSurrogate.load(config.embeddings)
+    kept = TimbreSurrogate.load(config.embeddings) if config.embeddings else None
+    surrogate = TimbreSurrogate() if kept is None else TimbreSurrogate(members=len(kept.members))
+    if kept is not None:
         surrogate.members, surrogate.mean, surrogate.basis = kept.members, kept.mean, kept.basis
     else:
         surrogate.calibrate(samples.timbre)
@@ -312,6 +314,8 @@ def _read(path: Path) -> Samples:
         tensors = tensor_files.load(path, checked=True).tensors
         # what was not measured of the quality is NaN
         tensor_files.check_finite({name: value for name, value in tensors.items() if name != "quality"})
+        if tensors["quality"].shape[1:] != (len(BETTER),):
+            raise ContentError("samples of another version, which measured cleanness otherwise")
         return Samples(**tensors)
 
 

@@ -66,3 +66,11 @@ def test_a_turn_counts_where_the_voices_differ(encoder: SpeakerEncoder, speaker_
     # the same voice on both sides, whatever the network says
     assert SpeakerChanges(encoder, turns=lambda wave: [3.0])(sample) == []
     assert SpeakerChanges(encoder, turns=lambda wave: [0.1])(both) == SpeakerChanges(encoder)(both)
+
+
+def test_turns_near_each_other_all_count(encoder: SpeakerEncoder) -> None:
+    """A second voice of 1.6 s between two parts of the first."""
+    sample, other, clip = (audio.read(path) for path in (SAMPLE, OTHER_SPEAKER, CLIP))
+    middle = other[: round(1.6 * SAMPLE_RATE)]
+    wave = np.concatenate([sample[:LONG], middle, clip[SAMPLE_RATE:]])
+    assert SpeakerChanges(encoder, turns=lambda wave: [6.0, 7.6])(wave) == [6.0, 7.6]

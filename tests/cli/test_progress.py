@@ -20,6 +20,8 @@ from nuanced_speech.cli import progress
         ([(10, 0.5)], 30, "0:30"),
         # an earlier run did 0.8, which is there after two seconds: the pace is that of the rest
         ([(1, 0.5), (2, 0.8), (52, 0.85), (102, 0.9)], 102, "1:40"),
+        # hardly any of it done in the last half of the time
+        ([(10, 0.5), (100, 0.501)], 100, "1:40"),
         ([(4, 1.0)], 4, "0:00"),
     ],
 )

@@ -14,13 +14,14 @@ def pulses(hz: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("hz", [80.0, 120.0, 251.3, 400.0])
-@pytest.mark.parametrize("wanted", [0.0, 10.0, 20.0])
-def test_the_ratio_of_harmonics_and_white_noise_is_found(hz: float, wanted: float) -> None:
+# where there is little noise, the highest of several lags has a little less of it
+@pytest.mark.parametrize(("wanted", "near"), [(0.0, 1.0), (10.0, 2.0), (20.0, 4.0)])
+def test_the_ratio_of_harmonics_and_white_noise_is_found(hz: float, wanted: float, near: float) -> None:
     wave = pulses(hz)
     noise = np.random.default_rng(0).standard_normal(len(wave))
     noise *= wave.std() / noise.std() / 10 ** (wanted / 20)
     ratio = harmonics_to_noise(wave + noise, SAMPLE_RATE, np.full(FRAME_RATE, hz))
-    assert ratio == pytest.approx(wanted, abs=1 + wanted / 5)
+    assert ratio == pytest.approx(wanted, abs=near)
 
 
 def test_pure_harmonics_noise_silence_and_no_voice() -> None:
