@@ -1,6 +1,6 @@
 """Kills ``say --resume`` and ``convert --resume`` at random moments, and compares what they end with.
 
-    python benchmarks/kills.py --kills 100
+    python benchmarks/kills.py --kills 50
     python benchmarks/kills.py --commands say --kills 4 --sentences 3
 
 A command is run once without a break, and then again and again on the same output, each run broken off after a random
@@ -32,6 +32,7 @@ from nuanced_speech.cli import app, speech  # noqa: F401 (imported once, before 
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.journal import work_folder
 from nuanced_speech.models import bank
+from nuanced_speech.models.decoder import load_decoder
 from nuanced_speech.text.g2p import phonemize
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "huckleberry.flac"
@@ -129,9 +130,10 @@ def main() -> None:
     """Load the models, kill the commands, print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--commands", nargs="+", default=["say", "convert"], choices=["say", "convert"])
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--sentences", type=int, default=20, help="length of the text")
-    parser.add_argument("--seconds", type=float, default=30.0, help="length of the recording")
+    parser.add_argument("--kills", type=int, default=50, help="number of kills of each command")
+    parser.add_argument("--sentences", type=int, default=12, help="length of the text")
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of the recording")
+    parser.add_argument("--decoder", default="fast", help="decoder of both commands; fast, so that a run takes seconds")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -142,16 +144,17 @@ def main() -> None:
         text, recording = Path(name) / "text.txt", Path(name) / "recording.wav"
         paragraphs = [SENTENCES[k % len(SENTENCES)] for k in range(options.sentences)]
         text.write_text("\n\n".join(paragraphs), encoding="utf-8")
-        _ = models.kokoro
+        _ = models.kokoro, load_decoder(options.decoder, models)
         phonemize("Ready.")
         if "convert" in options.commands:
             wave = audio.read(SAMPLE)
             copies = -(-round(options.seconds * audio.SAMPLE_RATE) // len(wave))
             audio.write(recording, np.tile(wave, copies)[: round(options.seconds * audio.SAMPLE_RATE)])
             Converter(models).load("direct")
+        decoder = ["--decoder", options.decoder]
         commands: dict[str, Callable[[Path], list[str]]] = {
-            "say": lambda out: ["say", "--file", str(text), str(out), "--resume"],
-            "convert": lambda out: ["convert", str(recording), str(out), "--path", "direct", "--resume"],
+            "say": lambda out: ["say", "--file", str(text), str(out), "--resume", *decoder],
+            "convert": lambda out: ["convert", str(recording), str(out), "--path", "direct", "--resume", *decoder],
         }
         print("| command | SIGKILL | SIGTERM | came to an end | faults |")
         print("|---|---|---|---|---|")
