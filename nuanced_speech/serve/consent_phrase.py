@@ -35,15 +35,15 @@ AGREEMENTS = {
 }
 """Words of the phrase that agree, by language: one of these has to stand in a transcript as it is."""
 NEGATIONS = {
-    ENGLISH: "not no never nor neither cannot dont disagree refuse".split(),
-    "de": "nicht nein nie niemals kein keine keinen keinem keiner keinerlei weder".split(),
-    "es": "no nunca jamás ni tampoco".split(),
-    "fr": "ne n pas non jamais aucun aucune ni".split(),
-    "hi": "नहीं नही न ना मत".split(),
-    "it": "non no mai né nessun nessuna nemmeno".split(),
-    "ja": "ません ない なく 拒否 反対".split(),
-    "pt": "não nao nunca jamais nem discordo".split(),
-    "zh": "不 没 沒 别 別 勿 未 拒".split(),
+    ENGLISH: ["not", "no", "never", "nor", "neither", "cannot", "dont", "disagree", "refuse"],
+    "de": ["nicht", "nein", "nie", "niemals", "kein", "keine", "keinen", "keinem", "keiner", "keinerlei", "weder"],
+    "es": ["no", "nunca", "jamás", "ni", "tampoco"],
+    "fr": ["ne", "n", "pas", "non", "jamais", "aucun", "aucune", "ni"],
+    "hi": ["नहीं", "नही", "न", "ना", "मत"],
+    "it": ["non", "no", "mai", "né", "nessun", "nessuna", "nemmeno"],
+    "ja": ["ません", "ない", "なく", "拒否", "反対"],
+    "pt": ["não", "nao", "nunca", "jamais", "nem", "discordo"],
+    "zh": ["不", "没", "沒", "别", "別", "勿", "未", "拒"],
 }
 """Words that none of the phrases has, by language, and that turn one into its contrary."""
 
