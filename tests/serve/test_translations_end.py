@@ -26,22 +26,28 @@ from nuanced_speech.serve.services import Services
 
 
 class Silent:
-    """A stream that gives nothing."""
+    """A stream that gives nothing, and whose end takes until it is free."""
+
+    def __init__(self, free: threading.Event) -> None:
+        self.free, self.finishing = free, threading.Event()
 
     def __call__(self, samples: np.ndarray) -> Iterator[LiveAudio]:
         yield from ()
 
     def finish(self) -> Iterator[LiveAudio]:
+        self.finishing.set()
+        assert self.free.wait(60)
         yield from ()
 
 
-def test_nothing_is_taken_in_while_the_end_waits_for_the_last_words() -> None:
+def test_nothing_is_taken_in_while_the_end_waits_for_the_rest() -> None:
     phrase = np.concatenate([audio.read(CLIP)[:36_000], np.zeros(SAMPLE_RATE, np.float32)])
     append = {
         "type": "session.input_audio_buffer.append",
         "audio": base64.b64encode(to_int16(phrase).tobytes()).decode(),
     }
     begun, free = threading.Event(), threading.Event()
+    stream = Silent(free)
 
     def slow(wave: np.ndarray) -> str:
         begun.set()
@@ -50,13 +56,12 @@ def test_nothing_is_taken_in_while_the_end_waits_for_the_last_words() -> None:
 
     async def talk() -> list[dict[str, Any]]:
         talk = _Talk(cast(WebSocket, None), cast(Services, None))
-        talk.live = LiveSession(Silent(), lambda made: None)
+        talk.live = LiveSession(stream, lambda made: None)
         talk.transcriber = PhraseTranscriber(slow, talk._tell_words)
         await talk._handle(append)
         assert await asyncio.to_thread(begun.wait, 60)
         ending = asyncio.create_task(talk._close())
-        while talk.live.running:
-            await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(stream.finishing.wait, 60)
         await talk._handle(append)
         assert talk.transcriber.waiting_seconds == 0 and not ending.done()
         free.set()
