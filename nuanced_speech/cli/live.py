@@ -38,7 +38,13 @@ Output = Annotated[
 ]
 Devices = Annotated[bool, typer.Option("--devices", help="List of the sound devices; nothing is converted.")]
 Block = Annotated[
-    float, typer.Option(min=0.1, max=2.0, metavar="SECONDS", help="Length of a block. Blocks grow on slow machines.")
+    float,
+    typer.Option(
+        min=0.1,
+        max=2.0,
+        metavar="SECONDS",
+        help="Length of a block, rounded to tenths. Blocks grow on slow machines.",
+    ),
 ]
 BlockOrPhrase = Annotated[
     str | None,

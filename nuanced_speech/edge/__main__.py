@@ -15,7 +15,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("models", type=Path, help="Folder that nuanced-speech export onnx wrote.")
     parser.add_argument("source", type=Path, help="Recording to convert.")
     parser.add_argument("output", type=Path, help="File to write: .wav, .flac or .ogg.")
-    parser.add_argument("--voice", required=True, help="Name of a voice in the folder, or own for the recording's own.")
+    parser.add_argument(
+        "--voice", required=True, help="Name of a voice in the folder, or 'own' for the voice of the recording."
+    )
     parser.add_argument("--pitch-shift", type=float, default=0.0, help="Semitones, besides the voice's own pitch.")
     parser.add_argument("--threads", type=int, help="Number of processor threads. All cores if omitted.")
     options = parser.parse_args(arguments)

@@ -22,8 +22,8 @@ class EdgeFeatures:
         content: text features ``[1, 512, T]``.
         f0: Hz ``[2T]``, 0 where unvoiced.
         energy: N as it is measured ``[2T]``.
-        envelope: spectral envelopes ``[2T, 64]``, and
-        frames: the units as frames of the speaker, where the decoder takes them; else None.
+        envelope: spectral envelopes ``[2T, 64]`` where the decoder follows the recording; else None.
+        frames: the units as frames of the speaker there; else None.
     """
 
     content: np.ndarray

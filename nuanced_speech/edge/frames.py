@@ -46,6 +46,7 @@ def no_inputs(whose: str) -> dict[str, np.ndarray]:
 def nearest(frames: Sequence[EdgeFrames], at: int, most: int = MOST) -> EdgeFrames:
     """Frames of segments: of one of them first, then of the nearest others, so many at most."""
     order = sorted(range(len(frames)), key=lambda k: abs(k - at))
-    columns = ((frames[k].content, frames[k].envelope) for k in order)
+    before = np.cumsum([0] + [len(frames[k].content) for k in order])
+    columns = ((frames[k].content, frames[k].envelope) for k, count in zip(order, before, strict=False) if count < most)
     content, envelope = (np.concatenate(column)[:most] for column in zip(*columns, strict=True))
     return EdgeFrames(content, envelope)

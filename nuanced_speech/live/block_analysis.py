@@ -32,8 +32,8 @@ class BlockFeatures:
         content: text features ``[1, 512, T]``.
         f0: Hz ``[2T]``, 0 where unvoiced.
         energy: N as Kokoro predicts it ``[2T]``.
-        envelope: spectral envelopes ``[1, 2T, 64]``, and
-        reference: the units as ``T`` frames of the speaker, for decoders that follow the source; else None.
+        envelope: spectral envelopes ``[1, 2T, 64]`` for decoders that follow the source; else None.
+        reference: the units as ``T`` frames of the speaker for these decoders; else None.
     """
 
     content: Tensor
@@ -94,8 +94,9 @@ class StretchAnalyzer:
         first, settled = (math.floor(k * FEATURE_FRAMES_PER_UNIT) for k in (start, start + units.stop))
         encoded = self.whisper(wave_16k, first, settled)[: math.ceil(count * FEATURE_FRAMES_PER_UNIT)]
         regressed = adapter(encoded[None], torch.tensor([count], device=models.device))
-        likely = regressed.logits[0].T.log_softmax(-1).cpu().numpy()
-        content = self.content.mixed(regressed.content.float(), likely)
+        content = regressed.content.float()
+        if self.content.sharpness:
+            content = self.content.mixed(content, regressed.logits[0].T.log_softmax(-1).cpu().numpy())
         frames = slice(units.start * FRAMES_PER_UNIT, units.stop * FRAMES_PER_UNIT)
         curve = f0(wave_16k, WHISPER_SAMPLE_RATE)[frames]
         level, envelope, reference = energy(window)[frames] + ENERGY_OFFSET, None, None

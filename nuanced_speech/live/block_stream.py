@@ -1,5 +1,6 @@
 """Block mode: every block is converted when it, and a little of what follows it, has come in."""
 
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -172,8 +173,8 @@ def _units(seconds: float) -> int:
 
 
 def _grains(seconds: float) -> int:
-    """Units, a multiple of ``GRAIN``."""
-    return max(round(seconds * UNITS_PER_SECOND / GRAIN), 1) * GRAIN
+    """Units, a multiple of ``GRAIN``; a half is rounded up, as people expect of tenths."""
+    return max(math.floor(seconds * UNITS_PER_SECOND / GRAIN + 0.5), 1) * GRAIN
 
 
 def _frames(seconds: float) -> int:

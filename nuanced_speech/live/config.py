@@ -34,8 +34,8 @@ class BlockConfig:
     """How a stream is cut into blocks.
 
     Attributes:
-        seconds: length of a block, rounded to tenths.
-        largest_seconds: length up to which blocks grow where the machine cannot follow.
+        seconds: length of a block, rounded to tenths, 0.25 to 0.3.
+        largest_seconds: length, rounded so too, up to which blocks grow where the machine cannot follow.
         context_seconds: sound before a block that is analysed with it; Whisper's encoder carries more.
         look_ahead_seconds: sound after a block that is analysed with it.
         own_seconds: speech after which a voice that is the speaker's own is known.

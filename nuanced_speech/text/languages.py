@@ -36,6 +36,11 @@ EXTRAS = {
 }
 
 
+def language_code(tag: str) -> str:
+    """ISO 639 code of a BCP 47 tag, which may have underscores: ``en`` of ``en-GB`` and of ``en_GB``."""
+    return tag.replace("_", "-").split("-")[0].lower()
+
+
 def has_text_path(language: str) -> bool:
     """Whether text in a language can be spoken with the packages that are installed."""
     return language in LANGUAGES or (language in EXTRAS and not missing_packages(language))

@@ -77,6 +77,12 @@ def word_errors(reference: str, hypothesis: str, language: str = "en") -> WordEr
     return WordErrors(words, characters)
 
 
+def normalized_words(text: str, language: str = "en") -> list[str]:
+    """Words of a transcript as ``word_errors`` compares them; characters where a language writes no spaces."""
+    words: list[str] = _normalizer(language)(text).split()
+    return words
+
+
 def count_edits(reference: Sequence[str], hypothesis: Sequence[str]) -> EditCounts:
     """Levenshtein alignment of two token sequences of lengths N and M, in O(M) memory.
 

@@ -40,7 +40,9 @@ from nuanced_speech.export.voice_table import VoiceRow, voice_table
 from nuanced_speech.export.web import write_page
 from nuanced_speech.models.decoder_voice import DecoderVoice, Reference, SourceEnvelopes, envelopes
 from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
+from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.voice.stock import stock_voices, style_of
+from nuanced_speech.voice.voice import Voice
 
 FULL = 10 ** (-1 / 20)
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -353,6 +355,26 @@ def test_the_own_voice_is_told_by_the_segment_itself_and_the_nearest_others() ->
     parts = [EdgeFrames(np.full((500, 512), k, "f4"), np.full((500, 64), k, "f4")) for k in range(4)]
     assert [*np.unique(nearest(parts, 2).content[:500])] == [2.0]
     assert {*nearest(parts, 2).content[:, 0]} == {1.0, 2.0, 3.0} and nearest(parts, 2).envelope.shape == (1200, 64)
+
+
+def test_no_more_segments_are_joined_than_frames_are_wanted() -> None:
+    rng = np.random.default_rng(0)
+    sizes = (700, 300, 200, 300, 700)
+    parts = [EdgeFrames(rng.normal(size=(n, 512)), rng.normal(size=(n, 64))) for n in sizes]
+    for at in range(len(parts)):
+        order = sorted(range(len(parts)), key=lambda k: abs(k - at))
+        for most in (1, 200, 500, 501, 1200, 9999):
+            joined = np.concatenate([parts[k].content for k in order])[:most]
+            np.testing.assert_array_equal(nearest(parts, at, most).content, joined)
+    # segment 2 alone has 200 frames: the width of the others does not matter then
+    other = EdgeFrames(np.zeros((9, 1)), np.zeros((9, 1)))
+    assert nearest([other, other, parts[2], other], 2, 200).content.shape == (200, 512)
+
+
+def test_no_exported_voice_is_named_as_the_recordings_own(tmp_path: Path) -> None:
+    replace(Voice.load("af_heart"), name="own").save(tmp_path)
+    with pytest.raises(UserError, match="keeps this name"):
+        voice_table(Kokoro, (str(tmp_path / "own.safetensors"),), ())  # type: ignore[arg-type]
 
 
 def test_silence_stays_silent(folder: Path) -> None:

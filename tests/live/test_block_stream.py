@@ -121,6 +121,19 @@ def test_what_waits_is_converted_at_once_up_to_the_largest_block(converter: Conv
     assert [part.block_seconds for part in parts] == pytest.approx([0.6, 0.6, 0.4])
 
 
+@pytest.mark.parametrize(
+    ("least", "largest", "lengths"), [(0.25, 0.25, (0.3, 0.3)), (0.15, 0.45, (0.5, 0.2)), (0.24, 0.34, (0.3, 0.3))]
+)
+def test_lengths_of_blocks_are_rounded_to_tenths_and_halves_up(
+    least: float, largest: float, lengths: tuple[float, float]
+) -> None:
+    config = BlockConfig(seconds=least, largest_seconds=largest, look_ahead_seconds=0.0)
+    # silence needs no decoder
+    stream = BlockStream(None, None, None, None, config)  # type: ignore[arg-type]
+    parts = list(stream(np.zeros(round(sum(lengths) * SAMPLE_RATE), np.float32)))
+    assert [part.block_seconds for part in parts] == pytest.approx([*lengths])
+
+
 @pytest.mark.slow
 def test_the_own_voice_is_spoken_once_it_is_known(converter: Converter, fast: FastDecoder) -> None:
     config = LiveConfig("block", block=BlockConfig(own_seconds=1.0))

@@ -145,6 +145,11 @@ def test_blocks_come_back_while_the_speaker_goes_on(socket: ClientConnection) ->
             {"type": "session.update", "session": {"audio": {"input": {"transcription": {"language": "xx"}}}}},
             "language",
         ),
+        # the server's Whisper is tiny.en
+        (
+            {"type": "session.update", "session": {"audio": {"input": {"transcription": {"language": "de_AT"}}}}},
+            "knows English only",
+        ),
     ],
 )
 def test_a_wrong_event_is_an_error_and_the_session_goes_on(

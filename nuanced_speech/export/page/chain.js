@@ -100,12 +100,17 @@ async function envelope(wave, hop, models) {
 
 /** Frames of segments: of segment `at` first, then of the nearest others, 30 s at most. */
 function nearest(parts, at) {
-  const order = parts.map((_, k) => k).sort((a, b) => Math.abs(a - at) - Math.abs(b - at));
+  const all = parts.map((_, k) => k).sort((a, b) => Math.abs(a - at) - Math.abs(b - at));
+  const order = [];
+  for (let k = 0, frames = 0; k < all.length && frames < MOST_FRAMES; k += 1) {
+    order.push(all[k]);
+    frames += parts[all[k]].envelope.length / BANDS;
+  }
   const joined = (name, width) => {
-    const all = new Float32Array(order.reduce((sum, k) => sum + parts[k][name].length, 0));
+    const values = new Float32Array(order.reduce((sum, k) => sum + parts[k][name].length, 0));
     let place = 0;
-    for (const k of order) { all.set(parts[k][name], place); place += parts[k][name].length; }
-    return all.subarray(0, MOST_FRAMES * width);
+    for (const k of order) { values.set(parts[k][name], place); place += parts[k][name].length; }
+    return values.subarray(0, MOST_FRAMES * width);
   };
   return { content: joined('content', CONTENT), envelope: joined('envelope', BANDS) };
 }

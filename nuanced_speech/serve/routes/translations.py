@@ -28,6 +28,7 @@ from nuanced_speech.serve.errors import ApiError
 from nuanced_speech.serve.realtime_events import base64_of, error_shown, new_id, samples_of
 from nuanced_speech.serve.routes.speech_to_speech import OWN
 from nuanced_speech.serve.services import Services
+from nuanced_speech.text.languages import language_code
 
 MODEL = "nuanced-speech-live"
 # Seconds between reports of how it is going.
@@ -55,11 +56,11 @@ class _Settings:
         """
         return LiveConfig(mode=self.mode)  # type: ignore[arg-type]
 
-    def changed(self, session: Any) -> "_Settings":
-        """With the settings of a ``session.update``.
+    def changed(self, session: Any, english_only: bool = False) -> "_Settings":
+        """With the settings of a ``session.update``; the recogniser may know English only.
 
         Raises:
-            ApiError: a value of the wrong type.
+            ApiError: a value of the wrong type, or a language that the recogniser does not know.
             UserError: a language that is not known.
         """
         parts = _part(session, "session", "audio")
@@ -75,9 +76,12 @@ class _Settings:
             language = _part(source, "session.audio.input", "transcription").get("language") or ""
             if not isinstance(language, str):
                 raise ApiError(400, "language: give a code such as en", "language", "invalid_value")
-            code = language.split("-")[0].lower()
+            code = language_code(language)
             if code:
                 check_language(code)
+            if english_only and code not in ("", "en"):
+                message = f"language: the server's recogniser knows English only, not {code!r}: leave it out or give en"
+                raise ApiError(400, message, "language", "invalid_value")
             changes |= {"transcripts": asked is not None, "language": code}
         settings = replace(self, **changes)
         if not abs(settings.pitch_shift) <= 48:
@@ -174,7 +178,7 @@ class _Talk:
         if kind == "session.update":
             if self.live is not None:
                 raise ApiError(400, "the conversion has begun: open another session", None, "session_begun")
-            settings = self.settings.changed(event.get("session"))
+            settings = self.settings.changed(event.get("session"), self.services.config.whisper.endswith(".en"))
             if settings.voice != OWN:
                 self.services.voices.find(settings.voice)
             described = self._described(settings)
@@ -185,7 +189,10 @@ class _Talk:
             if self.live is None:
                 self.live = await run_in_threadpool(self._begun)
                 if self.settings.transcripts:
-                    self.transcriber = PhraseTranscriber(self._words, self._tell_words, self.settings.live.phrase)
+                    live = self.settings.live
+                    self.transcriber = PhraseTranscriber(
+                        self._words, self._tell_words, live.phrase, live.waiting_seconds, self._transcripts_failed
+                    )
             self.live.feed(samples)
             if self.transcriber is not None:
                 self.transcriber.feed(samples)
@@ -219,6 +226,10 @@ class _Talk:
     async def _close(self) -> None:
         """Convert what waits, send it, and end."""
         if self.live is not None:
+            # neither takes in more while this waits for their rest
+            self.live.close(wait=False)
+            if self.transcriber is not None:
+                self.transcriber.close(wait=False)
             figures = await run_in_threadpool(self.live.close)
             if self.transcriber is not None:
                 await run_in_threadpool(self.transcriber.close)
@@ -232,11 +243,15 @@ class _Talk:
             format="pcm16", elapsed_ms=round(audio.start * 1000 / SAMPLE_RATE),
         )  # fmt: skip
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: Exception, code: str = "conversion_failed") -> None:
         is_user_error = isinstance(error, UserError)
         message = str(error) if is_user_error else "the server failed at this sound; its log has the reason"
-        event = _error(ApiError(400 if is_user_error else 500, message, None, "conversion_failed"))
+        event = _error(ApiError(400 if is_user_error else 500, message, None, code))
         self.loop.call_soon_threadsafe(self.outgoing.put_nowait, event)
+
+    def _transcripts_failed(self, error: Exception) -> None:
+        """Tell that no more words come; the conversion goes on."""
+        self._failed(error, "transcription_failed")
 
     def _described(self, settings: _Settings) -> dict[str, Any]:
         form = {"type": "audio/pcm", "rate": SAMPLE_RATE}
