@@ -106,7 +106,7 @@ def _training() -> list[Format]:
         bandwidth=8000.0,
         spoken=True,
     )
-    samples = timbre_surrogate.Samples(torch.ones(3, 128), torch.ones(3), torch.ones(3, 256), torch.ones(3, 4))
+    samples = timbre_surrogate.Samples(torch.ones(3, 128), torch.ones(3), torch.ones(3, 256), torch.ones(3, 3))
     net = nn.Linear(3, 2)
     state = {"step": 3, "model": net.state_dict(), "settings": {"seed": "1"}, "precisions": ["0 float32"]}
     tokenizer = PhonemeTokenizer({" yes": [1, 2]}, [("ab", 1, 0.5)])

@@ -173,8 +173,10 @@ def _exported() -> list[Format]:
         numbers = np.ones(128 + 256, np.float32)
         numbers.tofile(folder / "voices.bin")
         numbers.tofile(folder / "noise.bin")
-        files = {name: {"file": name, "bytes": (folder / name).stat().st_size} for name in ("noise.bin", "voices.bin")}
-        row = {"name": "af_heart", "mark": "synthetic", "log_f0": 7.5}
+        np.ones(2 * (512 + 64), np.float32).tofile(folder / "frames.bin")
+        names = ("noise.bin", "voices.bin", "frames.bin")
+        files = {name: {"file": name, "bytes": (folder / name).stat().st_size} for name in names}
+        row = {"name": "af_heart", "mark": "synthetic", "log_f0": 7.5, "frames": 2}
         settings = {"level_db": -24.0, "energy_offset": 0.1, "sharpness": 0.75, "margin_seconds": 0.5}
         small = {"file": "small.onnx", "bytes": (folder / "small.onnx").stat().st_size}
         table = {
@@ -182,6 +184,7 @@ def _exported() -> list[Format]:
             "settings": settings,
             "graphs": dict.fromkeys(edge.GRAPHS, small),
             "noise": files["noise.bin"],
+            "frames": files["frames.bin"],
             "voices": files["voices.bin"] | {"numbers": len(numbers), "rows": [row]},
         }
         (folder / edge.TABLE).write_text(json.dumps(table))
