@@ -87,10 +87,10 @@ class SpeakerChanges:
         ]
         times = [float(frames[round(place)]) / _FRAMES_PER_SECOND for place in places]
         candidates = [] if self.turns is None else self.turns(wave)
-        bounds = [0.0, *candidates, np.inf]
+        edges = [0.0, *candidates, np.inf]
         turns = [
             turn
-            for begin, turn, end in zip(bounds, candidates, bounds[2:], strict=False)
+            for begin, turn, end in zip(edges, candidates, edges[2:], strict=False)
             if self._likeness(begin, turn, end, frames, embeddings) < config.turn
         ]
         further = (time for time in times if all(abs(time - turn) > config.turn_seconds for turn in turns))
