@@ -35,8 +35,7 @@ KEPT_APART = 20
 @dataclass(frozen=True)
 class DecoderBatch:
     """Crops of ``T`` units: the decoder's input, and the sound ``wave [B, 600 * T]`` that it should make, of which
-    frequencies up to ``bandwidth [B]`` Hz are known. The source is the crop as another
-    speaker would have spoken it."""
+    frequencies up to ``bandwidth [B]`` Hz are known. The source is the crop as another speaker would have spoken it."""
 
     content: Tensor
     f0: Tensor

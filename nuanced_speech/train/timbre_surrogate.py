@@ -247,11 +247,12 @@ def fit(samples: Samples, config: TimbreConfig) -> TimbreSurrogate:
         UserError: ``config.embeddings`` are not weights of a surrogate.
     """
     torch.manual_seed(config.seed)
-    kept = TimbreSurrogate.load(config.embeddings) if config.embeddings else None
-    surrogate = TimbreSurrogate() if kept is None else TimbreSurrogate(members=len(kept.members))
-    if kept is not None:
+    if config.embeddings:
+        kept = TimbreSurrogate.load(config.embeddings)
+        surrogate = TimbreSurrogate(members=len(kept.members))
         surrogate.members, surrogate.mean, surrogate.basis = kept.members, kept.mean, kept.basis
     else:
+        surrogate = TimbreSurrogate()
         surrogate.calibrate(samples.timbre)
     scale = surrogate.basis.norm(dim=1)
     clean = cleanness(samples.quality)
