@@ -144,6 +144,7 @@ class AdapterConfig:
         corpora: Folders that 'train corpus' made.
         out: Folder of checkpoint and weights.
         real: Folder that 'train real' made.
+        start: Weights to start from in place of Whisper's own blocks (content_adapter.safetensors).
         steps: Number of steps.
         batch_size: Number of crops in a step.
         lr: Highest learning rate.
@@ -162,6 +163,7 @@ class AdapterConfig:
     corpora: tuple[Path, ...]
     out: Path = Path("models/adapter")
     real: Path | None = None
+    start: Path | None = None
     steps: int = 2000
     batch_size: int = 16
     lr: float = 1e-3

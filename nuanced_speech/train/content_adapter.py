@@ -199,9 +199,12 @@ class AdapterRecipe(Recipe):
         torch.manual_seed(config.seed)
         self.adapter = ContentAdapter(shape)
         self.adapter.copy_blocks(listener.model.encoder.blocks)
-        sample = torch.cat([e.content.repeat_interleave(e.versions[0][1], 0) for e in self.synthetic[:300]]).float()
-        self.adapter.content_mean.copy_(sample.mean(0))
-        self.adapter.content_std.copy_(sample.std(0))
+        if config.start:
+            self.adapter.load_state_dict(ContentAdapter.load(config.start).state_dict())
+        else:
+            sample = torch.cat([e.content.repeat_interleave(e.versions[0][1], 0) for e in self.synthetic[:300]]).float()
+            self.adapter.content_mean.copy_(sample.mean(0))
+            self.adapter.content_std.copy_(sample.std(0))
         self.average = WeightAverage(dict(self.adapter.named_parameters()), config.ema)
         tuned = list(self.adapter.tuned.parameters())
         others = [p for name, p in self.adapter.named_parameters() if not name.startswith("tuned.")]

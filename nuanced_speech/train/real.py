@@ -32,11 +32,12 @@ MAX_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class RealConfig:
-    """Which recordings, where to, and with which adapter they are aligned (the packaged one when None)."""
+    """Which recordings, where to, with which adapter they are aligned (the packaged one when None), and what they speak."""
 
     recordings: Path
     out: Path
     adapter: Path | None = None
+    language: str = "en"
     per_shard: int = 25
     min_log_probability: float = MIN_FIT
 
@@ -65,7 +66,7 @@ def prepare(config: RealConfig) -> None:
         tensors: dict[str, Tensor] = {}
         count = 0
         for path in group:
-            labelled = label(path, listener, adapter, kokoro, config.min_log_probability)
+            labelled = label(path, listener, adapter, kokoro, config)
             if labelled is None:
                 continue
             wave, ids, durations = labelled
@@ -82,19 +83,20 @@ def prepare(config: RealConfig) -> None:
 
 
 def label(
-    path: Path, listener: WhisperModel, adapter: ContentAdapter, kokoro: Kokoro, min_log_probability: float
+    path: Path, listener: WhisperModel, adapter: ContentAdapter, kokoro: Kokoro, config: RealConfig
 ) -> tuple[np.ndarray, Tensor, Tensor] | None:
     """One recording: its wave at 16 kHz, token ids and durations; None where the transcript does not fit."""
     try:
         wave = audio.read(path, audio.WHISPER_SAMPLE_RATE)[: int(MAX_SECONDS * audio.WHISPER_SAMPLE_RATE)]
-        phonemes = phonemize(listener.transcribe(wave, language="en").text)[:MAX_PHONEMES]
+        text = listener.transcribe(wave, language=config.language).text
+        phonemes = phonemize(text, config.language)[:MAX_PHONEMES]
         features = listener.features(wave, (adapter.config.layer,))
         ids = kokoro.tokens(phonemes)
         durations, fit = align_content(adapter, features, ids, len(wave) / audio.WHISPER_SAMPLE_RATE)
     except UserError as error:
         log.warning("%s left out: %s", path.name, error)
         return None
-    if fit < min_log_probability:
+    if fit < config.min_log_probability:
         log.warning("%s left out: its transcript fits badly (%.2f)", path.name, fit)
         return None
     return wave, ids, durations
