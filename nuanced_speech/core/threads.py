@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 
 # Rounds that an idle thread spins before it sleeps. libgomp's own default of 300,000 makes everything two to four times
 # as slow beside another busy process; docs/processors.md and docs/experiments.md have the comparison.
@@ -38,3 +39,21 @@ def chosen() -> int | None:
     """Number of threads that the user has chosen for this process; None for the libraries' own choice."""
     number = os.environ.get(_COUNTS[0], "")
     return int(number) if number.isdigit() and int(number) else None
+
+
+def limit_here(threads: int) -> None:
+    """From now on this thread computes with so many threads, and others as before.
+
+    Raises:
+        ValueError: less than 1.
+    """
+    if threads < 1:
+        raise ValueError(f"threads: {threads} is not at least 1")
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    # PyTorch gives the newest number to every thread that begins later; set in a thread of its own, it is only theirs
+    setter = threading.Thread(target=torch.set_num_threads, args=(before,))
+    setter.start()
+    setter.join()

@@ -9,6 +9,7 @@ import numpy as np
 from nuanced_speech.audio.level import gain_of
 from nuanced_speech.audio.limiter import Limiter
 from nuanced_speech.core.constants import ENERGY_OFFSET, FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_UNIT, UNITS_PER_SECOND
+from nuanced_speech.core.threads import limit_here
 from nuanced_speech.dsp.pitch import transpose
 from nuanced_speech.dsp.spectral_balance import CLOSE, USUAL
 from nuanced_speech.live.block_analysis import GRAIN, BlockAnalyzer, StretchAnalyzer
@@ -51,7 +52,7 @@ class BlockStream:
         self.pitch_shift = pitch_shift
         self._know, self._voice = know, voice
         self._known: Future[LiveVoice] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="own-voice")
+        self._thread = ThreadPoolExecutor(1, "own-voice", limit_here, (config.threads,))
         self._decoder: BlockDecoder | None = None
         self._stretch: StretchAnalyzer | None = None
         self._origin = 0  # first unit of that stretch

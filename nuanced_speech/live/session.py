@@ -11,7 +11,9 @@ import numpy as np
 
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.threads import limit_here
 from nuanced_speech.live.config import LiveConfig
+from nuanced_speech.live.inbox import Inbox
 from nuanced_speech.live.streams import LiveAudio, LiveStream
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,7 @@ class LiveSession:
     Args:
         stream: converts.
         output: called in that thread with what is ready.
-        config: how much sound may wait.
+        config: how much sound may wait, and how many threads compute.
         failed: called in that thread with the error that ended it early.
     """
 
@@ -65,44 +67,31 @@ class LiveSession:
         failed: Callable[[Exception], None] | None = None,
     ) -> None:
         self.stream, self.output, self.config, self.failed = stream, output, config, failed
-        self._lock = threading.Condition()
-        self._waiting: deque[np.ndarray] = deque()
-        self._arrivals: deque[tuple[int, float]] = deque()  # samples that had come in by when
-        self._taken = self._kept = self._given = 0
+        self._inbox = Inbox(config.waiting_seconds)
+        self._lock = threading.Lock()
+        self._arrivals: deque[tuple[int, float]] = deque()  # samples that had come in and were not left out, by when
+        self._given = 0
         self._busy = self._delay = self._largest = self._block = 0.0
-        self._ending = self._stopped = False
         self._thread = threading.Thread(target=self._run, name="live", daemon=True)
         self._thread.start()
 
     def feed(self, samples: np.ndarray) -> None:
         """Take in ``samples [T]`` at 24 kHz; never waits. Where too much waits, the oldest of it is left out."""
-        samples = np.array(samples, np.float32)
-        most = round(self.config.waiting_seconds * SAMPLE_RATE)
         with self._lock:
-            if self._ending or not len(samples):
-                return
-            self._waiting.append(samples)
-            self._taken += len(samples)
-            self._kept += len(samples)
-            self._arrivals.append((self._kept, time.monotonic()))
-            while self._held > most and len(self._waiting) > 1:
-                self._kept -= len(self._waiting.popleft())
-            self._lock.notify()
+            if self._inbox.put(samples):
+                counts = self._inbox.counts
+                self._arrivals.append((counts.taken - counts.left_out, time.monotonic()))
 
     def close(self, wait: bool = True) -> LiveFigures:
         """End the source: what was fed is still converted; with ``wait`` returns after the last audio was given."""
-        with self._lock:
-            self._ending = True
-            self._lock.notify()
+        self._inbox.close()
         if wait:
             self._thread.join()
         return self.figures
 
     def stop(self) -> None:
         """End at once: nobody wants the rest."""
-        with self._lock:
-            self._ending = self._stopped = True
-            self._lock.notify()
+        self._inbox.stop()
 
     @property
     def running(self) -> bool:
@@ -113,21 +102,19 @@ class LiveSession:
     def figures(self) -> LiveFigures:
         """How it is going."""
         with self._lock:
-            lost = self._taken - self._kept
-            taken, given, lost_seconds, held = (
-                count / SAMPLE_RATE for count in (self._taken, self._given, lost, self._held)
+            counts = self._inbox.counts
+            taken, given, lost, held = (
+                count / SAMPLE_RATE for count in (counts.taken, self._given, counts.left_out, counts.waiting)
             )
-            return LiveFigures(taken, given, lost_seconds, held, self._busy, self._delay, self._largest, self._block)
-
-    @property
-    def _held(self) -> int:
-        return sum(map(len, self._waiting))
+            return LiveFigures(taken, given, lost, held, self._busy, self._delay, self._largest, self._block)
 
     def _run(self) -> None:
+        if self.config.threads is not None:
+            limit_here(self.config.threads)
         try:
-            while (samples := self._next()) is not None:
-                self._convert(self.stream(samples))
-            if not self._stopped:
+            while (taken := self._inbox.take()) is not None:
+                self._convert(self.stream(taken[1]))
+            if not self._inbox.stopped:
                 self._convert(self.stream.finish())
         except Exception as error:
             self.stop()
@@ -136,22 +123,11 @@ class LiveSession:
             if self.failed is not None:
                 self.failed(error)
 
-    def _next(self) -> np.ndarray | None:
-        """All that waits; None at the end."""
-        with self._lock:
-            while not self._waiting and not self._ending:
-                self._lock.wait()
-            if self._stopped or not self._waiting:
-                return None
-            samples = np.concatenate(self._waiting)
-            self._waiting.clear()
-            return samples
-
     def _convert(self, made: Iterator[LiveAudio]) -> None:
         began = time.monotonic()
         for audio in made:
             self._measure(audio, began)
-            if self._stopped:
+            if self._inbox.stopped:
                 return
             self.output(audio)
             began = time.monotonic()

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.live.config import PhraseConfig
+from nuanced_speech.live.inbox import Inbox
 from nuanced_speech.live.phrases import Phrase, PhraseSplitter
 
 log = logging.getLogger(__name__)
@@ -35,43 +35,26 @@ class PhraseTranscriber:
         failed: Callable[[Exception], None] | None = None,
     ) -> None:
         self.transcribe, self.tell, self.config, self.failed = transcribe, tell, config, failed
-        self._most = round(waiting_seconds * SAMPLE_RATE)
+        self._inbox = Inbox(waiting_seconds)
         self._splitter, self._origin = PhraseSplitter(config), 0  # first sample of the stream that it was given
         self._split = 0  # samples of the stream that it was given or that were left out
-        self._lock = threading.Condition()
-        self._waiting: deque[np.ndarray] = deque()
-        self._taken = 0
-        self._ending = self._stopped = False
         self._thread = threading.Thread(target=self._run, name="live-transcripts", daemon=True)
         self._thread.start()
 
     def feed(self, samples: np.ndarray) -> None:
         """Take in ``samples [T]`` at 24 kHz; never waits. Where too much waits, the oldest of it is left out; nothing
         is taken in after the end."""
-        samples = np.array(samples, np.float32)
-        with self._lock:
-            if self._ending or not len(samples):
-                return
-            self._waiting.append(samples)
-            self._taken += len(samples)
-            while self._held > self._most and len(self._waiting) > 1:
-                self._waiting.popleft()
-            self._lock.notify()
+        self._inbox.put(samples)
 
     def close(self, wait: bool = True) -> None:
         """End the stream; with ``wait`` returns when its last words were told."""
-        with self._lock:
-            self._ending = True
-            self._lock.notify()
+        self._inbox.close()
         if wait:
             self._thread.join()
 
     def stop(self) -> None:
         """End at once: nobody wants the rest."""
-        with self._lock:
-            self._ending = self._stopped = True
-            self._waiting.clear()
-            self._lock.notify()
+        self._inbox.stop()
 
     @property
     def running(self) -> bool:
@@ -81,17 +64,12 @@ class PhraseTranscriber:
     @property
     def waiting_seconds(self) -> float:
         """Sound that waits now."""
-        with self._lock:
-            return self._held / SAMPLE_RATE
-
-    @property
-    def _held(self) -> int:
-        return sum(map(len, self._waiting))
+        return self._inbox.counts.waiting / SAMPLE_RATE
 
     def _run(self) -> None:
         try:
-            while (next_one := self._next()) is not None:
-                start, samples = next_one
+            while (taken := self._inbox.take()) is not None:
+                start, samples = taken
                 if start != self._split:
                     # what came before the gap and what comes after it are no phrase
                     self._tell_all(self._splitter.finish())
@@ -107,19 +85,9 @@ class PhraseTranscriber:
             if self.failed is not None:
                 self.failed(error)
 
-    def _next(self) -> tuple[int, np.ndarray] | None:
-        """The oldest sound that waits, and its first sample in the stream; None at the end."""
-        with self._lock:
-            while not self._waiting and not self._ending:
-                self._lock.wait()
-            if not self._waiting:
-                return None
-            start = self._taken - self._held
-            return start, self._waiting.popleft()
-
     def _tell_all(self, phrases: list[Phrase]) -> None:
         for phrase in phrases:
-            if self._stopped:
+            if self._inbox.stopped:
                 return
             if text := self.transcribe(phrase.wave).strip():
                 self.tell(text, self._origin + phrase.end)

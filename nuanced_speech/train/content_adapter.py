@@ -174,7 +174,8 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None, report: Rep
     """Train, resuming from ``out``'s checkpoint if there is one, and write ``content_adapter.safetensors`` there.
 
     Raises:
-        UserError: too few utterances, or a checkpoint that was made with other settings.
+        UserError: too few utterances, weights to start from of another shape, or a checkpoint that was made with other
+            settings.
     """
     processes = join("cpu")
     processes.check_batch(config.batch_size)
@@ -200,7 +201,10 @@ class AdapterRecipe(Recipe):
         self.adapter = ContentAdapter(shape)
         self.adapter.copy_blocks(listener.model.encoder.blocks)
         if config.start:
-            self.adapter.load_state_dict(ContentAdapter.load(config.start).state_dict())
+            start = ContentAdapter.load(config.start)
+            if start.config != shape:
+                raise UserError(f"{config.start}: an adapter of another shape; start from one that this command made")
+            self.adapter.load_state_dict(start.state_dict())
         else:
             sample = torch.cat([e.content.repeat_interleave(e.versions[0][1], 0) for e in self.synthetic[:300]]).float()
             self.adapter.content_mean.copy_(sample.mean(0))

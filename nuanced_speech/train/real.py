@@ -32,7 +32,7 @@ MAX_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class RealConfig:
-    """Which recordings, where to, with which adapter they are aligned (the packaged one when None), and what they speak."""
+    """Which recordings, where to, with which adapter they are aligned (None: the packaged one), and their language."""
 
     recordings: Path
     out: Path

@@ -42,6 +42,11 @@ def test_training_learns_and_resumes_exactly(
     examples = adapter.load_examples(spoken, kokoro, "tiny.en", 3)[1:]
     explained = 1 - adapter.evaluate(weights, examples)[0]
     assert explained > 0.3
+    onward = replace(settings, out=tmp_path / "onward", start=settings.out / "content_adapter.safetensors")
+    begun = AdapterRecipe(onward, SHAPE).adapter.state_dict()
+    assert all(torch.equal(begun[name], tensor) for name, tensor in weights.state_dict().items())
+    with pytest.raises(UserError, match="another shape"):
+        AdapterRecipe(onward, replace(SHAPE, width=32))
 
     interrupted = config(spoken, tmp_path / "broken")
     evaluate, calls = adapter.evaluate, 0

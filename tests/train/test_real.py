@@ -13,9 +13,12 @@ from helpers import SAMPLE
 from nuanced_speech import audio
 from nuanced_speech.core.constants import SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.kokoro import CONFIG
+from nuanced_speech.models.content_adapter import ContentAdapter, ContentConfig
+from nuanced_speech.models.kokoro import CONFIG, Kokoro
+from nuanced_speech.models.whisper import Transcript, WhisperModel
+from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.corpus import read
-from nuanced_speech.train.real import RealConfig, prepare
+from nuanced_speech.train.real import RealConfig, label, prepare
 
 
 @pytest.mark.slow
@@ -46,3 +49,23 @@ def test_a_recording_is_labelled_and_noise_is_left_out(tmp_path: Path) -> None:
 def test_a_folder_without_recordings(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no recordings there"):
         prepare(RealConfig(tmp_path, tmp_path / "out"))
+
+
+class GermanEar:
+    """Hears the same German words in everything; its features are Whisper's."""
+
+    def __init__(self, listener: WhisperModel) -> None:
+        self.listener, self.features, self.languages = listener, listener.features, list[str]()
+
+    def transcribe(self, wave: np.ndarray, language: str) -> Transcript:
+        self.languages.append(language)
+        return Transcript("Schöne Bücher.", language, [])
+
+
+def test_another_language_has_its_own_phonemes(kokoro: Kokoro, listener: WhisperModel) -> None:
+    adapter = ContentAdapter(ContentConfig("tiny.en", 3, 1, 6, input_dim=384, width=48, hidden=64, dilations=(1, 2)))
+    ear = GermanEar(listener)
+    config = RealConfig(SAMPLE, SAMPLE, language="de", min_log_probability=-np.inf)
+    labelled = label(SAMPLE, ear, adapter, kokoro, config)  # type: ignore[arg-type]
+    assert labelled is not None and ear.languages == ["de"]
+    assert labelled[1].tolist() == kokoro.tokens(phonemize("Schöne Bücher.", "de")).tolist()

@@ -124,6 +124,8 @@ class _Talk:
         self.live: LiveSession | None = None
         self.transcriber: PhraseTranscriber | None = None
         self.written = False  # whether words were told
+        # the client and the time limit may end it at once
+        self.closing, self.closed = asyncio.Lock(), False
 
     async def run(self) -> None:
         """Answer events until one side ends."""
@@ -224,17 +226,24 @@ class _Talk:
                 part.stop()
 
     async def _close(self) -> None:
-        """Convert what waits, send it, and end."""
-        if self.live is not None:
-            # neither takes in more while this waits for their rest
-            self.live.close(wait=False)
-            if self.transcriber is not None:
-                self.transcriber.close(wait=False)
-            figures = await run_in_threadpool(self.live.close)
-            if self.transcriber is not None:
-                await run_in_threadpool(self.transcriber.close)
-            self._tell("session.figures", figures=asdict(figures))
-        self._tell("session.closed")
+        """Convert what waits, send it, and end; once."""
+        async with self.closing:
+            if not self.closed:
+                await self._convert_the_rest()
+                self._tell("session.closed")
+            self.closed = True
+
+    async def _convert_the_rest(self) -> None:
+        if self.live is None:
+            return
+        # neither takes in more while this waits for their rest
+        self.live.close(wait=False)
+        if self.transcriber is not None:
+            self.transcriber.close(wait=False)
+        figures = await run_in_threadpool(self.live.close)
+        if self.transcriber is not None:
+            await run_in_threadpool(self.transcriber.close)
+        self._tell("session.figures", figures=asdict(figures))
 
     def _give(self, audio: LiveAudio) -> None:
         self.services.metrics.audio.labels("live").inc(len(audio.wave) / SAMPLE_RATE)
