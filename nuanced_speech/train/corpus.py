@@ -25,6 +25,9 @@ from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.files import replacing, sha256
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.core.reading import read_text
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import KOKORO, Decoder, load_decoder
+from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.text.engines import engine
 from nuanced_speech.text.english import dictionary_words
@@ -117,8 +120,10 @@ def speak(
     packs: list[Tensor],
     dtype: torch.dtype,
     language: str = "en",
+    decoder: Decoder | None = None,
 ) -> Utterance | None:
-    """Speak a text with random style, speed and melody; None where it does not fit Kokoro's context."""
+    """Speak a text with random style, speed and melody, by Kokoro's decoder or another; None where it does not fit
+    Kokoro's context."""
     phonemes = phonemize(text, language)
     if len(phonemes) > MAX_PHONEMES:
         return None
@@ -133,7 +138,11 @@ def speak(
     f0 = torch.where(voiced, melody.exp().clamp(50, 700), prosody.f0)
     content = spread(encoded.content, prosody.durations)
     with precision.autocast("cpu", dtype):
-        audio = kokoro.decode(content, f0, prosody.energy, style[:, :TIMBRE_DIM], seed=int(rng.integers(1 << 31)))
+        seed = int(rng.integers(1 << 31))
+        if decoder is None:
+            audio = kokoro.decode(content, f0, prosody.energy, style[:, :TIMBRE_DIM], seed=seed)
+        else:
+            audio = decoder(content, f0, prosody.energy, DecoderVoice.single(style[0, :TIMBRE_DIM]), seed)
     return Utterance(audio[0].float(), ids[0], prosody.durations[0], f0[0], prosody.energy[0], style[0])
 
 
@@ -256,14 +265,15 @@ def _checksum(shard: Path) -> Path:
     return shard.with_name(shard.name + ".sha256")
 
 
-_kokoro: Kokoro | None = None
+_models: ModelBank | None = None
 
 
 def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
-    """One shard, in a worker process that loads Kokoro once."""
-    global _kokoro
+    """One shard, in a worker process that loads its models once."""
+    global _models
     config, number = work
-    _kokoro = _kokoro or Kokoro()
+    _models = _models or ModelBank(loaded={"kokoro": Kokoro()})
+    decoder = None if config.decoder == KOKORO else load_decoder(config.decoder, _models)
     packs = [pack for name, pack in stock_voices().items() if name not in HELD_OUT]
     texts = sentences_by_language(config)
     words = dictionary_words() if config.dictionary else []
@@ -277,7 +287,7 @@ def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
             rare = language == "en" and config.dictionary and rng.random() < config.dictionary
             text = dictionary_text(rng, words) if rare else random_text(rng, sentences)
             with torch.no_grad():
-                utterance = speak(_kokoro, text, rng, packs, dtype, language)
+                utterance = speak(_models.kokoro, text, rng, packs, dtype, language, decoder)
         tensors[f"{slot}.audio"] = pack_audio(utterance.audio)
         tensors[f"{slot}.ids"] = utterance.ids.to(torch.int16)
         tensors[f"{slot}.durations"] = utterance.durations.to(torch.int16)
