@@ -160,6 +160,7 @@ def speak_corpus(tmp_path_factory: pytest.TempPathFactory, kokoro: Kokoro) -> Ca
     """A folder of its own with a corpus of so many short utterances, four at most; the first are always the same."""
     from safetensors.torch import load_file
 
+    from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.train import corpus
 
     @cache
@@ -167,7 +168,7 @@ def speak_corpus(tmp_path_factory: pytest.TempPathFactory, kokoro: Kokoro) -> Ca
         out = tmp_path_factory.mktemp("spoken")
         (out / "text.txt").write_text("Yes, of course.\nNot now.\n", encoding="utf-8")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(corpus, "_kokoro", kokoro)
+            patch.setattr(corpus, "_models", ModelBank(loaded={"kokoro": kokoro}))
             corpus._speak_shard((corpus.CorpusConfig(out, per_shard=4, seed=2, text_file=out / "text.txt"), 0))
         return out / "shard-00000.safetensors"
 

@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import load_decoder
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.text.english import dictionary_words
 from nuanced_speech.text.g2p import phonemize
@@ -122,7 +124,7 @@ def test_the_same_seed_gives_the_same_bytes(
     spoken: Path, texts: Path, kokoro: Kokoro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None
 ) -> None:
     """Another process, another order: an utterance depends on the seed and its number alone."""
-    monkeypatch.setattr(corpus, "_kokoro", kokoro)
+    monkeypatch.setattr(corpus, "_models", ModelBank(loaded={"kokoro": kokoro}))
     torch.manual_seed(99)
     corpus._speak_shard((CorpusConfig(tmp_path, utterances=2, per_shard=2, seed=5, text_file=texts), 0))
     assert (tmp_path / "shard-00000.safetensors").read_bytes() == (spoken / "shard-00000.safetensors").read_bytes()
@@ -131,7 +133,7 @@ def test_the_same_seed_gives_the_same_bytes(
 def test_another_seed_and_another_shard_are_others(
     spoken: Path, texts: Path, kokoro: Kokoro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corpus, "_kokoro", kokoro)
+    monkeypatch.setattr(corpus, "_models", ModelBank(loaded={"kokoro": kokoro}))
     for seed, number in ((6, 0), (5, 1)):
         corpus._speak_shard((CorpusConfig(tmp_path, utterances=2, per_shard=1, seed=seed, text_file=texts), number))
     styles = [utterance.style for folder in (tmp_path, spoken) for utterance in read(folder)]
@@ -160,12 +162,29 @@ def german(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_languages_share_the_utterances(
     texts: Path, german: Path, kokoro: Kokoro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corpus, "_kokoro", kokoro)
+    monkeypatch.setattr(corpus, "_models", ModelBank(loaded={"kokoro": kokoro}))
     config = CorpusConfig(tmp_path, per_shard=4, seed=1, text_file=texts, languages="en, de", text_folder=german)
     corpus._speak_shard((config, 0))
     spoken = [tuple(utterance.ids.tolist()) for utterance in read(tmp_path)]
     ids = {tuple([0, *kokoro.tokens(phonemize("Tschüss!", "de")).tolist()[1:-1], 0])}
     assert 0 < sum(utterance in ids for utterance in spoken) < 4
+
+
+def test_the_fast_decoder_speaks_the_same_utterances(spoken: Path, kokoro: Kokoro) -> None:
+    models, packs = ModelBank(loaded={"kokoro": kokoro}), [pack for _, pack in list(stock_voices().items())[:3]]
+
+    def said(decoder: str) -> corpus.Utterance:
+        chosen = None if decoder == "kokoro" else load_decoder(decoder, models)
+        with torch.no_grad():
+            made = corpus.speak(kokoro, "Yes.", np.random.default_rng(4), packs, torch.float32, decoder=chosen)
+        assert made is not None
+        return made
+
+    slow, fast = said("kokoro"), said("fast")
+    assert torch.equal(slow.ids, fast.ids) and torch.equal(slow.f0, fast.f0) and torch.equal(slow.style, fast.style)
+    assert slow.audio.shape == fast.audio.shape and not torch.equal(slow.audio, fast.audio)
+    levels = [utterance.audio.unfold(0, 600, 600).square().mean(1).sqrt() for utterance in (slow, fast)]
+    assert torch.corrcoef(torch.stack(levels))[0, 1] > 0.9
 
 
 def test_languages_that_cannot_be_spoken(texts: Path, german: Path, tmp_path: Path) -> None:
