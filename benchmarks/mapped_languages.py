@@ -3,6 +3,7 @@
     python benchmarks/mapped_languages.py phones              # rows of the table in docs/languages.md
     python benchmarks/mapped_languages.py nearest             # the table of phones beside panphon's features
     python benchmarks/mapped_languages.py speech CLIPS.tsv    # character errors; a line: recording, language[, words]
+    python benchmarks/mapped_languages.py speech CLIPS.tsv --adapter models/adapter/content_adapter.safetensors
 
 ``phones`` takes its words from Unicode's CLDR (names of languages, countries, months), as babel has it; ``nearest``
 needs panphon (Mortensen et al. 2016).
@@ -10,6 +11,7 @@ needs panphon (Mortensen et al. 2016).
 
 import argparse
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from rapidfuzz.distance import Levenshtein
@@ -56,19 +58,20 @@ def nearest() -> None:
             print(f"{phone} → {symbols or '∅'}; by features {' '.join(ordered[:3])}")
 
 
-def speech(clips: Path) -> None:
+def speech(clips: Path, adapter: Path | None, paths: Sequence[str]) -> None:
     """Print the character errors of the text path and of the direct path, output against source."""
     from nuanced_speech import audio
     from nuanced_speech.audio.resampling import to_16k
     from nuanced_speech.convert.converter import Converter
+    from nuanced_speech.models.bank import ModelBank
 
-    converter = Converter()
+    converter = Converter(ModelBank(adapter=adapter))
     totals: Counter[tuple[str, str, str]] = Counter()
     for line in clips.read_text(encoding="utf-8").splitlines():
         name, language, *words = line.split("\t")
         wave = audio.read(clips.parent / name)
         source = _heard(converter.models.transcriber.transcribe(to_16k(wave), language).text)
-        for path in ("text", "direct"):
+        for path in paths:
             output = converter.convert(
                 wave, ConversionOptions(path=path, language=language), sample_rate=audio.SAMPLE_RATE
             ).audio
@@ -93,10 +96,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("phones", "nearest", "speech"))
     parser.add_argument("clips", type=Path, nargs="?", help="for speech: tab-separated file")
+    parser.add_argument("--adapter", type=Path, help="content adapter in place of the packaged one")
+    parser.add_argument("--paths", nargs="+", choices=("text", "direct"), default=["text", "direct"])
     arguments = parser.parse_args()
     if arguments.what == "speech":
         if arguments.clips is None:
             parser.error("speech needs a file of recordings")
-        speech(arguments.clips)
+        speech(arguments.clips, arguments.adapter, arguments.paths)
     else:
         {"phones": phones, "nearest": nearest}[arguments.what]()
