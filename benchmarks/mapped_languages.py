@@ -4,25 +4,35 @@
     python benchmarks/mapped_languages.py nearest             # the table of phones beside panphon's features
     python benchmarks/mapped_languages.py speech CLIPS.tsv    # character errors; a line: recording, language[, words]
     python benchmarks/mapped_languages.py speech CLIPS.tsv --adapter models/adapter/content_adapter.safetensors
+    python benchmarks/mapped_languages.py said [--languages de nl]   # character errors of spoken names of countries
 
 ``phones`` takes its words from Unicode's CLDR (names of languages, countries, months), as babel has it; ``nearest``
-needs panphon (Mortensen et al. 2016).
+needs panphon (Mortensen et al. 2016). ``said`` lets Kokoro speak names of countries, in phonemes and in this package's
+mapping of them, and espeak-ng's own voice the same, and prints how many characters Whisper hears otherwise in each: the
+second says how well Whisper knows the language at all.
 """
 
 import argparse
+import ctypes
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.symbols import PUNCTUATION, vocabulary
 from nuanced_speech.text.articulation import EVERY, TABLE, Sound, sounds
 from nuanced_speech.text.engines import engine
-from nuanced_speech.text.languages import MAPPED_LANGUAGES
+from nuanced_speech.text.languages import ESPEAK_LANGUAGES, MAPPED_LANGUAGES
 
 WORDS = 400
+# Eight countries whose names differ between languages, and what speaks them.
+COUNTRIES = ("DE", "GR", "NO", "EG", "CH", "TR", "JP", "HU")
+SPEAKER = "af_heart"
 
 
 def phones() -> None:
@@ -88,20 +98,81 @@ def speech(clips: Path, adapter: Path | None, paths: Sequence[str]) -> None:
         )
 
 
+def said(languages: Sequence[str]) -> None:
+    """Print the character errors of countries' names, spoken by Kokoro and by espeak-ng's own voice."""
+    from babel import Locale
+
+    from nuanced_speech import audio
+    from nuanced_speech.audio.resampling import to_16k
+    from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.synthesis.text_to_speech import TextToSpeech
+
+    models = ModelBank()
+    speech, espeak = TextToSpeech(models), EspeakVoice()
+    print("| language | characters | otherwise, by Kokoro | by espeak-ng's voice |\n|---|---|---|---|")
+    for code in languages or sorted([*MAPPED_LANGUAGES, *ESPEAK_LANGUAGES]):
+        voice = MAPPED_LANGUAGES.get(code, code)
+        locale = Locale.parse(voice)
+        text = ", ".join(locale.territories[country] for country in COUNTRIES if country in locale.territories) + "."
+        waves = (
+            to_16k(speech.speak(text, SPEAKER, code)),
+            audio.resample(espeak(text, voice), espeak.rate, audio.WHISPER_SAMPLE_RATE),
+        )
+        true = _heard(text)
+        errors = [
+            Levenshtein.distance(true, _heard(models.transcriber.transcribe(wave, code).text)) / len(true)
+            for wave in waves
+        ]
+        print(f"| {locale.english_name} | {len(true)} | {errors[0]:.0%} | {errors[1]:.0%} |", flush=True)
+
+
+class EspeakVoice:
+    """espeak-ng's own formant voice, by its library."""
+
+    def __init__(self) -> None:
+        import espeakng_loader
+
+        callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
+        self._pieces: list[np.ndarray] = []
+        # 1: sound is handed over and not played
+        self.rate = int(self._library.espeak_Initialize(1, 0, espeakng_loader.get_data_path().encode(), 0))
+        self._callback = callback(self._keep)
+        self._library.espeak_SetSynthCallback(self._callback)
+
+    def __call__(self, text: str, voice: str) -> np.ndarray:
+        """Speech float32 ``[T]`` at ``rate``."""
+        self._pieces.clear()
+        data = text.encode()
+        self._library.espeak_SetVoiceByName(voice.encode())
+        # 1: the text is UTF-8
+        self._library.espeak_Synth(data, len(data) + 1, 0, 0, 0, 1, None, None)
+        return np.concatenate(self._pieces).astype(np.float32) / 32768
+
+    def _keep(self, samples: Any, count: int, _events: object) -> int:
+        if samples and count:
+            self._pieces.append(np.ctypeslib.as_array(samples, (count,)).copy())
+        return 0
+
+
 def _heard(text: str) -> str:
-    return "".join(character for character in text.lower() if character.isalnum())
+    # letters, digits and the vowel signs of Indian scripts
+    return "".join(character for character in text.lower() if unicodedata.category(character)[0] in "LMN")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("phones", "nearest", "speech"))
+    parser.add_argument("what", choices=("phones", "nearest", "speech", "said"))
     parser.add_argument("clips", type=Path, nargs="?", help="for speech: tab-separated file")
     parser.add_argument("--adapter", type=Path, help="content adapter in place of the packaged one")
     parser.add_argument("--paths", nargs="+", choices=("text", "direct"), default=["text", "direct"])
+    parser.add_argument("--languages", nargs="+", default=[], help="for said: codes; all if omitted")
     arguments = parser.parse_args()
     if arguments.what == "speech":
         if arguments.clips is None:
             parser.error("speech needs a file of recordings")
         speech(arguments.clips, arguments.adapter, arguments.paths)
+    elif arguments.what == "said":
+        said(arguments.languages)
     else:
         {"phones": phones, "nearest": nearest}[arguments.what]()
