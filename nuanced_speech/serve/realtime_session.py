@@ -17,7 +17,8 @@ from nuanced_speech.dialogue.listener import Question
 from nuanced_speech.dialogue.replier import Replier
 from nuanced_speech.models.whisper import check_language
 from nuanced_speech.serve.errors import ApiError, of_user_error
-from nuanced_speech.serve.realtime_events import AnswerEvents, error_shown, item_shown, new_id, samples_of, text_of
+from nuanced_speech.serve.realtime_audio import AudioInput, encoding
+from nuanced_speech.serve.realtime_events import AnswerEvents, error_shown, item_shown, new_id, text_of
 from nuanced_speech.serve.realtime_response import SpokenAnswer
 from nuanced_speech.serve.realtime_settings import RealtimeSettings
 from nuanced_speech.serve.routes.speech_to_speech import OWN
@@ -60,7 +61,7 @@ class RealtimeSession:
         self.services, self.replier, self.model = services, replier, model
         self.id, self.settings, self.conversation = new_id("sess"), RealtimeSettings(), Conversation()
         self._send_event, self._sending = send, asyncio.Lock()
-        self._detector = self._new_detector()
+        self._detector, self._input = self._new_detector(), AudioInput(self.settings.takes)
         self._items: list[_Item] = []
         self._last_id: str | None = None
         self._turn_id = ""
@@ -116,18 +117,29 @@ class RealtimeSession:
 
     async def _update(self, event: dict[str, Any]) -> None:
         settings = self.settings.updated(event.get("session"))
-        if settings.voice != OWN:
-            self.services.voices.find(settings.voice)
-        if settings.language is not None:
-            check_language(settings.language)
+        self._check(settings)
+        if settings.takes != self.settings.takes:
+            self._input = AudioInput(settings.takes)
         if settings.turns != self.settings.turns:
             self.settings = settings
             self._detector = self._new_detector()
         self.settings = settings
         await self._send("session.updated", session=settings.shown(self.id, self.model))
 
+    def _check(self, settings: RealtimeSettings) -> None:
+        """Look up what settings name.
+
+        Raises:
+            ApiError: an unknown voice.
+            UserError: an unknown language.
+        """
+        if settings.voice != OWN:
+            self.services.voices.find(settings.voice)
+        if settings.language is not None:
+            check_language(settings.language)
+
     async def _append(self, event: dict[str, Any]) -> None:
-        samples = samples_of(event.get("audio"))
+        samples = self._input(event.get("audio"))
         if self.settings.turns is None:
             if self._detector.seconds + len(samples) / SAMPLE_RATE > self.services.config.limits.recording_seconds:
                 raise ApiError(400, "audio: the buffer is full: commit or clear it", "audio", "buffer_full")
@@ -146,15 +158,17 @@ class RealtimeSession:
             await self._commit(turn_event.wave, self._turn_id)
             if self.settings.turns.answer:
                 await self._cancel(_TURN)
-                await self._start_response()
+                await self._start_response(self.settings)
 
     async def _commit_event(self, event: dict[str, Any]) -> None:
+        self._detector.keep(self._input.rest())
         if self._detector.seconds < _SHORTEST_SECONDS:
             message = f"the buffer has {self._detector.seconds * 1000:.0f} ms of audio; at least 100 are needed"
             raise ApiError(400, message, None, "input_audio_buffer_commit_empty")
         await self._commit(self._detector.take(), new_id("item"))
 
     async def _clear(self, event: dict[str, Any]) -> None:
+        self._input.rest()
         self._detector.take()
         await self._send("input_audio_buffer.cleared")
 
@@ -195,7 +209,10 @@ class RealtimeSession:
             raise ApiError(400, message, None, "conversation_already_has_active_response")
         if not self._items:
             raise ApiError(400, "there is no question to answer", None, "no_question")
-        await self._start_response()
+        asked = event.get("response") or {}
+        settings = self.settings.updated(asked, "response")
+        self._check(settings)
+        await self._start_response(settings, asked.get("metadata"))
 
     async def _cancel_event(self, event: dict[str, Any]) -> None:
         if self._response is None:
@@ -235,16 +252,18 @@ class RealtimeSession:
 
     async def _add(self, item_id: str, role: str, content: list[dict[str, Any]]) -> None:
         item = item_shown(item_id, role, content, "completed")
-        for event in ("conversation.item.added", "conversation.item.done"):
+        for event in ("conversation.item.created", "conversation.item.added", "conversation.item.done"):
             await self._send(event, item=item, previous_item_id=self._last_id)
         self._last_id = item_id
 
     # answers
 
-    async def _start_response(self) -> None:
+    async def _start_response(self, settings: RealtimeSettings, metadata: Any = None) -> None:
         items, self._items = self._items, []
-        events = AnswerEvents(new_id("resp"), new_id("item"), self._send)
-        answer = SpokenAnswer(self.services, self.replier, events, self.settings.voice)
+        form = encoding(settings.gives) if settings.spoken else None
+        metadata = metadata if isinstance(metadata, dict) else None
+        events = AnswerEvents(new_id("resp"), new_id("item"), self._send, form, metadata)
+        answer = SpokenAnswer(self.services, self.replier, events, settings)
         self._answer, self._remembered = answer, False
         await events.begin()
         self._response = asyncio.create_task(self._respond(answer, items))
@@ -265,8 +284,8 @@ class RealtimeSession:
         try:
             questions = [await asyncio.shield(item.question) for item in items]
             text = " ".join(q.text for q in questions)[-_LONGEST_QUESTION:]
-            conversation = replace(self.conversation, system=self.settings.instructions)
-            await answer.speak(replace(questions[-1], text=text), conversation, self._last_id, self._has_gone)
+            question = replace(questions[-1], text=text)
+            await answer.speak(question, self.conversation, self._last_id, self._has_gone)
         except asyncio.CancelledError:
             if self._gone:
                 raise

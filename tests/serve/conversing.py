@@ -15,6 +15,7 @@ import numpy as np
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dialogue.conversation import Conversation, Turn
+from nuanced_speech.dialogue.language_model import Usage
 from nuanced_speech.dialogue.listener import Question
 from nuanced_speech.dialogue.replier import AnswerEvent, SpeechEvent, TextEvent
 from nuanced_speech.serve.config import ServeConfig
@@ -36,14 +37,17 @@ class Scripted:
         endless: text comes until it is stopped.
         broken: fails in place of the first word.
         asked: questions, the turns before them, and the voices.
+        heard: what was spoken to it.
     """
 
     silent: bool = False
     endless: bool = True
     broken: bool = False
     asked: list[tuple[Question, Conversation, Any]] = field(default_factory=list)
+    heard: list[np.ndarray] = field(default_factory=list)
 
     def listener(self, wave: np.ndarray, language: str | None) -> Question:
+        self.heard.append(wave)
         return Question("Who is there?", language or "en", None, "loud", None)
 
     def answer(self, question: Question, conversation: Conversation, voice: Any) -> Iterator[Step]:
@@ -56,7 +60,13 @@ class Scripted:
         while self.endless:
             time.sleep(0.005)
             yield TextEvent("more ")
-        yield AnswerEvent(conversation.with_turn(Turn(question.text, question.tone, "One, two. Three.")))
+        yield AnswerEvent(conversation.with_turn(Turn(question.text, question.tone, "One, two. Three.")), Usage(40, 6))
+
+    def write(self, question: Question, conversation: Conversation) -> Iterator[Step]:
+        self.asked.append((question, conversation, None))
+        yield TextEvent("One, ")
+        yield TextEvent("two.")
+        yield AnswerEvent(conversation.with_turn(Turn(question.text, question.tone, "One, two.")))
 
 
 class Talk:
@@ -69,11 +79,12 @@ class Talk:
 
     def __init__(self, replier: Scripted, folder: Path) -> None:
         services = Services.made(ServeConfig(voices=folder / "voices"), cast(Any, SimpleNamespace(share=None)))
-        self.replier, self.events = replier, list[dict[str, Any]]()
+        self.replier, self.events, self.all = replier, list[dict[str, Any]](), list[dict[str, Any]]()
         self.session = RealtimeSession(services, cast(Any, replier), self._sent, "any")
 
     async def _sent(self, event: dict[str, Any]) -> None:
         self.events.append(event)
+        self.all.append(event)
 
     async def send(self, kind: str, **fields: Any) -> None:
         """An event of the client."""
