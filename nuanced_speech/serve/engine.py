@@ -141,13 +141,20 @@ class Engine:
         )  # fmt: skip
 
     def transcribe(
-        self, wave: np.ndarray, language: str | None, words: bool, prompt: str | None = None
+        self,
+        wave: np.ndarray,
+        language: str | None,
+        words: bool,
+        prompt: str | None = None,
+        temperature: float = 0.0,
     ) -> Iterator[PartTranscript]:
-        """Transcripts of stretches of ``wave [T]`` at 24 kHz, in order, each cut at a pause; ``prompt`` is as for
-        ``WhisperModel.transcribe``."""
+        """Transcripts of stretches of ``wave [T]`` at 24 kHz, in order, each cut at a pause; ``prompt`` and
+        ``temperature`` are as for ``WhisperModel.transcribe``."""
         for group in windows(segment(wave), _WINDOW_SECONDS * UNITS_PER_SECOND):
             part = wave[_samples(group)]
-            transcript = self.models.transcriber.transcribe(to_16k(part), language, words, prompt)
+            transcript = self.models.transcriber.transcribe(
+                to_16k(part), language, words, prompt, temperature=temperature
+            )
             language = language or transcript.language
             yield PartTranscript(transcript, group[0].start * SECONDS_PER_UNIT)
 

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import soxr
@@ -13,7 +13,6 @@ from nuanced_speech.serve.audio_encoder import AudioFormat
 from nuanced_speech.serve.errors import ApiError
 from nuanced_speech.serve.realtime_events import samples_of
 
-FormatName = Literal["audio/pcm", "audio/pcmu", "audio/pcma"]
 RATES: dict[str, int] = {"audio/pcm": SAMPLE_RATE, "audio/pcmu": RATE, "audio/pcma": RATE}
 _LAWS: dict[str, Law] = {"audio/pcmu": "mu", "audio/pcma": "a"}
 _ENCODINGS = {

@@ -122,11 +122,35 @@ def test_openai_transcriptions(client: openai.OpenAI, clip_bytes: bytes) -> None
     streamed = list(client.audio.transcriptions.create(model="whisper-1", file=file, stream=True))
     assert streamed[-1].type == "transcript.text.done" and streamed[-1].text == text
     assert "".join(event.delta for event in streamed if event.type == "transcript.text.delta") == text
+    # with segments where they are asked for
+    asked: Any = {"response_format": "verbose_json", "timestamp_granularities": ["word"], "stream": True}
+    *pieces, done = client.audio.transcriptions.create(model="whisper-1", file=file, **asked)
+    segments = [event for event in pieces if event.type == "transcript.text.segment"]
+    assert done.text == " ".join(segment.text for segment in segments) == text
+    assert [segment.id for segment in segments] == [f"seg_{number}" for number in range(len(segments))]
+    assert 1 < segments[-1].end <= 2.01 and segments[0].words[0]["word"] == text.split()[0]
     # a prompt says how words are written
     shouted = client.audio.transcriptions.create(
         model="whisper-1", file=file, prompt="YOU DON'T KNOW ABOUT ME, TOM SAWYER."
     ).text
     assert shouted != text and sum(map(str.isupper, shouted)) > 0.5 * sum(map(str.isalpha, shouted))
+
+
+def test_a_temperature_reaches_whisper(
+    client: openai.OpenAI, server: Running, clip_bytes: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = server.services.engine.models.transcriber.model
+    usual, told = network.transcribe, []
+
+    def transcribe(*arguments: Any, temperature: float, **options: Any) -> Any:
+        told.append(temperature)
+        return usual(*arguments, temperature=temperature, **options)
+
+    monkeypatch.setattr(network, "transcribe", transcribe)
+    verbose = client.audio.transcriptions.create(
+        model="whisper-1", file=("a.wav", clip_bytes), temperature=0.4, response_format="verbose_json"
+    )
+    assert verbose.segments and told == [verbose.segments[0].temperature] == [0.4]
 
 
 @pytest.mark.parametrize(("form", "start"), [("srt", "1\n00:00:0"), ("vtt", "WEBVTT\n\n00:00:0"), ("text", "")])

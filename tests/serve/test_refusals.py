@@ -95,6 +95,8 @@ def test_an_id_that_is_gone_is_not_found(local: ServeConfig) -> None:
         ({"model": "w", "response_format": "x"}, "response_format"),
         ({"model": "w", "language": "xx"}, "language"),
         ({"model": "w", "prompt": "x" * 20_001}, "prompt"),
+        ({"model": "w", "stream": "true", "response_format": "srt"}, "stream"),
+        ({"model": "w", "temperature": "2"}, "temperature"),
     ],
 )
 def test_transcriptions_that_cannot_be_made(local: ServeConfig, data: dict[str, str], param: str) -> None:
