@@ -183,16 +183,16 @@ def _whole(parts: list[_Text]) -> _Text:
 
 def _events(services: Services, asked: _Asked, job: Job[bytes]) -> Iterator[bytes]:
     """Server-sent events of OpenAI's shape."""
-    whole, segments = "", 0
+    whole, told = "", 0
     for part in _transcripts(services, asked, job):
         delta = f" {part.text}" if whole and part.text else part.text
         whole += delta
         if delta:
             yield _event({"type": "transcript.text.delta", "delta": delta})
-        if asked.form != "verbose_json":
-            continue
-        for segments, piece in enumerate(part.segments, segments + 1):
-            yield _event({"type": "transcript.text.segment", **_streamed(asked, piece, segments - 1)})
+        if asked.form == "verbose_json":
+            for number, piece in enumerate(part.segments, told):
+                yield _event({"type": "transcript.text.segment", **_streamed(asked, piece, number)})
+            told += len(part.segments)
     yield _event({"type": "transcript.text.done", "text": whole})
 
 
