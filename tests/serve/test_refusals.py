@@ -104,6 +104,13 @@ def test_transcriptions_that_cannot_be_made(local: ServeConfig, data: dict[str, 
     check_error(response, 400, param)
 
 
+@pytest.mark.parametrize("tag", ["English", "e", "en_GB", "en-"])
+def test_a_consent_in_no_language_is_refused(local: ServeConfig, tag: str) -> None:
+    files = {"recording": ("a.wav", b"RIFF")}
+    data = {"name": "Me", "language": tag}
+    check_error(answer(local, "POST", "/v1/audio/voice_consents", data=data, files=files), 400, "language")
+
+
 def test_elevenlabs_clients_get_their_shape_too(local: ServeConfig) -> None:
     response = answer(local, "POST", CONVERSION, data={"seed": "x"}, files={"audio": ("a.wav", b"RIFF")})
     assert response.status_code == 422
