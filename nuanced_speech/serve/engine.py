@@ -177,8 +177,10 @@ class Engine:
         """How surely two speaker embeddings ``[256]`` are of one speaker, 0 to 1."""
         return float(same_speaker(torch.from_numpy(np.stack([one, other])))[0, 1])
 
-    def clone(self, wave: np.ndarray, name: str, consent: str, progress: Progress) -> Voice:
-        """The voice of the speaker of ``wave [T]`` at 24 kHz.
+    def clone(
+        self, wave: np.ndarray, name: str, consent: str, progress: Progress, param: str = "audio_sample"
+    ) -> Voice:
+        """The voice of the speaker of ``wave [T]`` at 24 kHz; ``param`` is the name of the recording in messages.
 
         Raises:
             UserError: as ``voicemaking.cloning.clone``.
@@ -190,7 +192,7 @@ class Engine:
                 made = clone([path], name, consent=consent, models=self.models, progress=progress, config=self.cloning)
                 return made.voice
             except UserError as error:
-                raise UserError(f"audio_sample: {error}".replace(str(path), "the recording")) from None
+                raise UserError(f"{param}: {error}".replace(str(path), "the recording")) from None
 
 
 def _samples(group: list[Segment]) -> slice:
