@@ -41,7 +41,7 @@ class FakeSound:
     def query_devices(self) -> str:
         return self.devices
 
-    def Stream(self, rate: int, block: int, devices: Any, *, callback: Moved, **options: Any) -> Any:  # noqa: N802
+    def Stream(self, rate: int, block: int, devices: Any, *, callback: Moved, **options: Any) -> Any:
         if self.refuses:
             raise self.refuses[0]
         self.opened.append((rate, block, devices, options))
