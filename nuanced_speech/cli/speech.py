@@ -96,7 +96,7 @@ class Speech:
         }
 
 
-def voice_of(name: str, consent: str | None, device: str, models: bank.ModelBank | None = None) -> Voice:
+def voice_of(name: str, consent: str | None, device: str, models: "bank.ModelBank | None" = None) -> Voice:
     """The voice of a name; of a recording, one that is made of it for the moment.
 
     Args:
