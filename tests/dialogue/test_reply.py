@@ -150,9 +150,9 @@ def test_the_command_answers_in_the_voice_of_a_recording(
         made.append((recordings, name, consent, models))
         return SimpleNamespace(voice=replace(Voice.load("af_heart"), name=name))
 
+    monkeypatch.setattr("nuanced_speech.voicemaking.cloning.clone", clone)
     monkeypatch.setattr("nuanced_speech.models.bank.ModelBank", lambda *_: quick.models)
     monkeypatch.setattr("nuanced_speech.dialogue.choice.LocalModel", lambda file: Prepared("Good day."))
-    monkeypatch.setattr("nuanced_speech.voicemaking.cloning.clone", clone)
     options = ("--voice", SAMPLE, "--i-have-consent", "read for LibriVox", "--whisper", "tiny.en", "--decoder", "fast")
     ended = run("reply", clip, tmp_path / "answer.wav", *options)
     assert ended.status == 0, ended.err
