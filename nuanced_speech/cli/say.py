@@ -184,7 +184,8 @@ def _spread(device: str, kept: bool, jobs: int | None, batch_seconds: float | No
 def _speak(book: "Book", speech: "Speech", outputs: "Outputs | None", out: str, timestamps: Path | None) -> None:
     """Speak into outputs that are kept while they are made, or straight into one file or pipe."""
     if outputs is None:
-        _write(speech.stream(book.chapters[0].text), out, speech.voice.mark, timestamps, speech.spaces)
+        sentences = speech.stream(book.chapters[0].text, soon=out == STANDARD)
+        _write(sentences, out, speech.voice.mark, timestamps, speech.spaces)
         return
     from nuanced_speech.cli.book import speak_book
 

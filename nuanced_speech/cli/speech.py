@@ -64,15 +64,15 @@ class Speech:
     def _delivery(self) -> Delivery | None:
         return None if self.like is None else DeliveryAnalyzer(bank.shared_bank(self.device))(self.like)
 
-    def stream(self, text: str, start: Position | None = None) -> Iterator[SpokenSentence]:
-        """The sentences of a text, from a position on.
+    def stream(self, text: str, start: Position | None = None, soon: bool = False) -> Iterator[SpokenSentence]:
+        """The sentences of a text, from a position on; ``soon`` is as for ``TextToSpeech.stream``.
 
         Raises:
             UserError: as ``TextToSpeech.stream``.
         """
         return self._speaker().stream(
             text, self.voice, self.language, self.speed, self.pause, self.seed, self.fast, self.dictionary,
-            self._delivery, start=start,
+            self._delivery, start=start, soon=soon,
         )  # fmt: skip
 
     def _speaker(self) -> TextToSpeech:

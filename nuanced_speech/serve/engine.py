@@ -53,6 +53,7 @@ class SpeechJob:
     pause: float = DEFAULT_PAUSE
     seed: int = 0
     delivery: Delivery | None = None
+    soon: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class Engine:
         """
         return self.text_to_speech.stream(
             job.text, job.voice, job.language, job.speed, job.pause, job.seed, self.fast,
-            delivery=job.delivery, find_voice=job.find_voice,
+            delivery=job.delivery, find_voice=job.find_voice, soon=job.soon,
         )  # fmt: skip
 
     def transcribe(
