@@ -139,13 +139,8 @@ class TextToSpeech:
         pieces = written_segments(text)
         voices: dict[str | None, Voice] = {None: Voice.load(voice)}
         voices |= {name: find_voice(name) for name in voices_named(pieces)}
-
-        def dialect(name: str | None) -> tuple[str, bool]:
-            code = language_of(voices[name], language)
-            return iso_639(code), code == "en-gb"
-
-        dialect(None)
-        parts = segment_parts(pieces, dialect, dictionary)
+        language_of(voices[None], language)
+        parts = segment_parts(pieces, lambda name: _dialect(voices[name], language), dictionary)
         if (first := next(parts, None)) is None:
             raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word")
         if soon:
@@ -247,6 +242,12 @@ def language_of(voice: Voice, language: str | None = None) -> str:
         return "en-us"
     languages = ", ".join([*VOICE_LANGUAGES.values(), *MAPPED_LANGUAGES])
     raise UserError(f"language: unknown language {language!r}: choose from {languages}")
+
+
+def _dialect(voice: Voice, language: str | None) -> tuple[str, bool]:
+    """The language that a voice speaks (ISO 639-1), and whether it is British."""
+    code = language_of(voice, language)
+    return iso_639(code), code == "en-gb"
 
 
 def _check_fast(fast: bool, kokoro: Kokoro) -> None:
