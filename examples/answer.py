@@ -17,7 +17,7 @@ from httpx import stream
 question, output = sys.argv[1:3]
 voice = sys.argv[3] if len(sys.argv) > 3 else "own"
 address = sys.argv[4] if len(sys.argv) > 4 else "http://127.0.0.1:8880"
-secret = {"Authorization": f"Bearer {os.environ.get('NUANCED_SPEECH_TOKEN', '')}"}
+secret = {"xi-api-key": os.environ.get("NUANCED_SPEECH_TOKEN", "")}
 recording = {"audio": (Path(question).name, Path(question).read_bytes())}
 with (
     stream("POST", f"{address}/v1/reply", data={"voice": voice}, files=recording, headers=secret, timeout=300) as reply,
