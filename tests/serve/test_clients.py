@@ -109,6 +109,21 @@ def test_speech_takes_on_a_delivery(server: Running, tmp_path: Path) -> None:
     assert levels[0] - levels[1] == pytest.approx(15.6, abs=1.5)
 
 
+def test_a_long_first_sentence_begins_with_its_first_clause(server: Running) -> None:
+    """But not where the answer comes whole."""
+    text = "Nobody expected rain on Thursday, and yet everyone had come by bicycle."
+    body = {"model": "tts-1", "voice": "af_heart", "input": text, "response_format": "pcm"}
+    url = f"{server.url}/dev/captioned_speech"
+    lines = [json.loads(line) for line in httpx.post(url, json=body, timeout=120).text.splitlines()]
+    assert [word["word"] for word in lines[0]["timestamps"]] == text.split()[:5] and len(lines) == 2
+    whole = httpx.post(url, json={**body, "stream": False}, timeout=120).json()
+    last, first = lines[0]["timestamps"][-1], lines[1]["timestamps"][0]
+    before, after = whole["timestamps"][4:6]
+    # the pause between the clauses is Kokoro's own there
+    gap, own = first["start_time"] - last["end_time"], after["start_time"] - before["end_time"]
+    assert abs(gap - own) > 0.005
+
+
 def test_openai_transcriptions(client: openai.OpenAI, clip_bytes: bytes) -> None:
     file = ("clip.wav", clip_bytes)
     text = client.audio.transcriptions.create(model="whisper-1", file=file).text
