@@ -38,7 +38,7 @@ class AnswerEvents:
         self.id, self.item_id, self.send = response_id, item_id, send
         self.metadata, self.usage = metadata, Usage()
         self.opened, self.text = False, ""
-        self._encoder = form and audio_encoder(form)
+        self._encoder = None if form is None else audio_encoder(form)
         self._words = "response.output_text" if form is None else "response.output_audio_transcript"
 
     @property

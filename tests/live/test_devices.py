@@ -58,7 +58,7 @@ class FakeSound:
 @pytest.fixture
 def package(monkeypatch: pytest.MonkeyPatch) -> FakeSound:
     fake = FakeSound()
-    monkeypatch.setitem(sys.modules, "sounddevice", fake)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
     return fake
 
 
