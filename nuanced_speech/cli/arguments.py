@@ -42,6 +42,14 @@ BatchSeconds = Annotated[
         "If omitted: 60 on a GPU; 0 on processors and where one is made at a time.",
     ),
 ]
+Consent = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STATEMENT",
+        help="Consent of the speaker of a recording that is the voice, in words: who agreed to what. The voice is made "
+        "for this once; nuanced-speech clone makes one that stays.",
+    ),
+]
 VoiceFolder = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the voice. --voice NAME looks in voices/.")]
 Dictionary = Annotated[
     Path | None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from nuanced_speech.cli.arguments import Decoder, Device, SynthesisSeed, Whisper
+from nuanced_speech.cli.arguments import Consent, Decoder, Device, SynthesisSeed, Whisper
 from nuanced_speech.cli.language_model import LlmModel, LlmUrl, chosen_language_model
 from nuanced_speech.core.errors import UserError
 
@@ -32,8 +32,8 @@ Answer = Annotated[
 Voice = Annotated[
     str | None,
     typer.Option(
-        help="Answering voice: a stock voice (af_heart), a mix (af_heart:0.7,bm_george:0.3) or a voice pack file. The "
-        "speaker's own if omitted."
+        help="Answering voice: a stock voice (af_heart), a mix (af_heart:0.7,bm_george:0.3), a voice pack file, or a "
+        "recording with --i-have-consent. The speaker's own if omitted."
     ),
 ]
 Talk = Annotated[
@@ -56,6 +56,7 @@ def reply(
     question: Question,
     answer: Answer,
     voice: Voice = None,
+    i_have_consent: Consent = None,
     show: Show = False,
     conversation: Talk = None,
     system: System = None,
@@ -81,13 +82,13 @@ def reply(
     _check_files(question, answer, conversation)
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech import audio
+    from nuanced_speech.cli.speech import voice_of
     from nuanced_speech.core.device import check_device
     from nuanced_speech.dialogue.replier import Replier, ReplyConfig
     from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.models.decoder import load_decoder
     from nuanced_speech.models.whisper import check_language
     from nuanced_speech.synthesis.text_to_speech import TextToSpeech
-    from nuanced_speech.voice.voice import Voice as LoadedVoice
     from nuanced_speech.weights.catalog import canonical
 
     check_device(device)
@@ -95,11 +96,11 @@ def reply(
     if language is not None:
         check_language(language)
     turns = _conversation(conversation, system)
-    chosen = None if voice is None else LoadedVoice.load(voice)
     wave = audio.read(question)
     models = ModelBank(device, whisper)
-    speech = TextToSpeech(models, decoder=load_decoder(decoder, models))
     model = chosen_language_model(llm_url, llm_model)
+    speech = TextToSpeech(models, decoder=load_decoder(decoder, models))
+    chosen = None if voice is None else voice_of(voice, i_have_consent, device, models)
     replier = Replier(models, model, text_to_speech=speech, config=ReplyConfig(fast=fast))
     after = _answer(replier, wave, answer, turns, chosen, language, seed, show)
     if conversation is not None:

@@ -9,6 +9,7 @@ import typer
 from nuanced_speech.cli.arguments import (
     STANDARD,
     BatchSeconds,
+    Consent,
     Decoder,
     Device,
     Dictionary,
@@ -47,14 +48,6 @@ Voice = Annotated[
     typer.Option(
         help="Voice: a stock voice (af_heart), one of your own, a mix (af_heart:0.7,bm_george:0.3), a voice pack file, "
         "or a recording with --i-have-consent."
-    ),
-]
-Consent = Annotated[
-    str | None,
-    typer.Option(
-        metavar="STATEMENT",
-        help="Consent of the speaker of a recording that is the voice, in words: who agreed to what. The voice is made "
-        "for this text alone; nuanced-speech clone makes one that stays.",
     ),
 ]
 Speed = Annotated[
@@ -191,7 +184,8 @@ def _spread(device: str, kept: bool, jobs: int | None, batch_seconds: float | No
 def _speak(book: "Book", speech: "Speech", outputs: "Outputs | None", out: str, timestamps: Path | None) -> None:
     """Speak into outputs that are kept while they are made, or straight into one file or pipe."""
     if outputs is None:
-        _write(speech.stream(book.chapters[0].text), out, speech.voice.mark, timestamps, speech.spaces)
+        sentences = speech.stream(book.chapters[0].text, soon=out == STANDARD)
+        _write(sentences, out, speech.voice.mark, timestamps, speech.spaces)
         return
     from nuanced_speech.cli.book import speak_book
 

@@ -64,15 +64,15 @@ class Speech:
     def _delivery(self) -> Delivery | None:
         return None if self.like is None else DeliveryAnalyzer(bank.shared_bank(self.device))(self.like)
 
-    def stream(self, text: str, start: Position | None = None) -> Iterator[SpokenSentence]:
-        """The sentences of a text, from a position on.
+    def stream(self, text: str, start: Position | None = None, soon: bool = False) -> Iterator[SpokenSentence]:
+        """The sentences of a text, from a position on; ``soon`` is as for ``TextToSpeech.stream``.
 
         Raises:
             UserError: as ``TextToSpeech.stream``.
         """
         return self._speaker().stream(
             text, self.voice, self.language, self.speed, self.pause, self.seed, self.fast, self.dictionary,
-            self._delivery, start=start,
+            self._delivery, start=start, soon=soon,
         )  # fmt: skip
 
     def _speaker(self) -> TextToSpeech:
@@ -96,8 +96,14 @@ class Speech:
         }
 
 
-def voice_of(name: str, consent: str | None, device: str) -> Voice:
+def voice_of(name: str, consent: str | None, device: str, models: "bank.ModelBank | None" = None) -> Voice:
     """The voice of a name; of a recording, one that is made of it for the moment.
+
+    Args:
+        name: a name, a mix, a file of a voice or a recording.
+        consent: what the speaker of a recording agreed to, in words.
+        device: where the models are loaded, if no ``models`` are given.
+        models: bank of models.
 
     Raises:
         UserError: as ``Voice.load`` or ``clone``; a recording without a statement of consent.
@@ -114,5 +120,7 @@ def voice_of(name: str, consent: str | None, device: str) -> Voice:
     from nuanced_speech.voicemaking.cloning import clone
 
     with bar("making the voice") as advance:
-        cloned = clone([name], "recording", consent=consent, models=bank.shared_bank(device), progress=advance)
+        cloned = clone(
+            [name], "recording", consent=consent, models=models or bank.shared_bank(device), progress=advance
+        )
     return cloned.voice

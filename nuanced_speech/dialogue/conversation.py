@@ -28,7 +28,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Turn:
-    """A question, a few words about how it was spoken, and the answer."""
+    """A question, a few words about how it was spoken, and the answer; empty where none was spoken."""
 
     question: str
     delivery: str
@@ -51,8 +51,14 @@ class Conversation:
         """The conversation after one more turn."""
         return replace(self, turns=(*self.turns, turn))
 
+    def with_last_answer(self, answer: str) -> "Conversation":
+        """The conversation with another answer to its last question, of which somebody heard no more."""
+        return replace(self, turns=(*self.turns[:-1], replace(self.turns[-1], answer=answer)))
+
     def messages(self, question: str, delivery: str, characters: int = 3000) -> list[Message]:
         """What a language model is asked: the role, the latest turns, and the question with its delivery in brackets.
+
+        A question without an answer is asked together with the next one: many models want both to take turns.
 
         Args:
             question: what was said.
@@ -66,9 +72,13 @@ class Conversation:
                 break
             kept.insert(0, turn)
         messages = [Message("system", self.system)]
+        asked: list[str] = []
         for turn in kept:
-            messages += [Message("user", _asked(turn.question, turn.delivery)), Message("assistant", turn.answer)]
-        return [*messages, Message("user", _asked(question, delivery))]
+            asked.append(_asked(turn.question, turn.delivery))
+            if turn.answer:
+                messages += [Message("user", "\n".join(asked)), Message("assistant", turn.answer)]
+                asked = []
+        return [*messages, Message("user", "\n".join([*asked, _asked(question, delivery)]))]
 
     def write(self, path: str | Path) -> None:
         """Write the conversation as JSON.

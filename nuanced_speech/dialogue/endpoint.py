@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ import httpx
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dialogue.conversation import Message
-from nuanced_speech.dialogue.language_model import Sampling
+from nuanced_speech.dialogue.language_model import Sampling, Usage, usage_of
 
 _DONE = "[DONE]"
 
@@ -45,8 +45,8 @@ class Endpoint:
     def load(self) -> None:
         """Nothing: the server has the model."""
 
-    def stream(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Iterator[str]:
-        """The answer, piece by piece as it comes. Closing the iterator closes the connection.
+    def stream(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Iterator[str | Usage]:
+        """The answer, piece by piece as it comes, and what it cost. Closing the iterator closes the connection.
 
         Raises:
             UserError: no connection, a refusal, or an answer of another kind.
@@ -60,9 +60,19 @@ class Endpoint:
                 "stream": True,
                 **({} if sampling.temperature is None else {"temperature": sampling.temperature}),
             }
-            with self._client.stream("POST", f"{self.url}/chat/completions", json=request) as response:
+            with self._answer({**request, "stream_options": {"include_usage": True}}) as response:
+                # some servers take no field that they do not know
+                unknown = response.status_code in (400, 422) and b"stream_options" in response.read()
+                if not unknown:
+                    _check(response)
+                    yield from _deltas(response)
+                    return
+            with self._answer(request) as response:
                 _check(response)
                 yield from _deltas(response)
+
+    def _answer(self, request: dict[str, Any]) -> AbstractContextManager[httpx.Response]:
+        return self._client.stream("POST", f"{self.url}/chat/completions", json=request)
 
     def _first_model(self) -> str:
         response = self._client.get(f"{self.url}/models")
@@ -101,10 +111,12 @@ def _check(response: httpx.Response) -> None:
     raise _Refused(f"status {response.status_code}{', ' if text.strip() else ''}{_short(text)}")
 
 
-def _deltas(response: httpx.Response) -> Iterator[str]:
+def _deltas(response: httpx.Response) -> Iterator[str | Usage]:
     """The texts in server-sent events, or in one answer from a server that does not stream."""
     if "json" in response.headers.get("content-type", ""):
-        yield str(json.loads(response.read())["choices"][0]["message"]["content"])
+        whole = json.loads(response.read())
+        yield str(whole["choices"][0]["message"]["content"])
+        yield from usage_of(whole)
         return
     seen = False
     for line in response.iter_lines():
@@ -118,9 +130,10 @@ def _deltas(response: httpx.Response) -> Iterator[str]:
         if "error" in chunk:
             error = chunk["error"]
             raise _Refused(_short(str(error.get("message", error) if isinstance(error, dict) else error)))
-        for choice in chunk.get("choices", [])[:1]:
+        for choice in (chunk.get("choices") or [])[:1]:
             if text := (choice.get("delta") or {}).get("content"):
                 yield str(text)
+        yield from usage_of(chunk)
     if not seen:
         raise ValueError("no events")
 

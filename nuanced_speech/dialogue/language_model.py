@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from nuanced_speech.dialogue.conversation import Message
 
@@ -22,6 +22,14 @@ class Sampling:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class Usage:
+    """Tokens that a language model read and wrote, as it counts them."""
+
+    read: int = 0
+    written: int = 0
+
+
 class LanguageModel(Protocol):
     """Answers a conversation. Threads may share it."""
 
@@ -38,10 +46,19 @@ class LanguageModel(Protocol):
         """
         ...
 
-    def stream(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Iterator[str]:
-        """The answer, piece by piece as it is written. Closing the iterator stops the writing.
+    def stream(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Iterator[str | Usage]:
+        """The answer, piece by piece as it is written, and at last what it cost, if that is known.
+
+        Closing the iterator stops the writing.
 
         Raises:
             UserError: there is no answer.
         """
         ...
+
+
+def usage_of(piece: dict[str, Any]) -> Iterator[Usage]:
+    """What an answer cost, if a piece of it in OpenAI's shape tells that."""
+    usage = piece.get("usage")
+    if isinstance(usage, dict):
+        yield Usage(int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))

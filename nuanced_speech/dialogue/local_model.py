@@ -15,7 +15,7 @@ from typing import Any
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dialogue.conversation import Message
-from nuanced_speech.dialogue.language_model import Sampling
+from nuanced_speech.dialogue.language_model import Sampling, Usage, usage_of
 from nuanced_speech.weights.packaged_file import PackagedFile
 
 SMOLLM2 = PackagedFile(
@@ -96,8 +96,8 @@ class LocalModel:
         with self._lock:
             _ = self._server
 
-    def stream(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Iterator[str]:
-        """The answer, piece by piece as it is written. Closing the iterator stops the writing.
+    def stream(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Iterator[str | Usage]:
+        """The answer, piece by piece as it is written, and what it cost. Closing the iterator stops the writing.
 
         Raises:
             UserError: the conversation is longer than the context, or the file is no model.
@@ -105,7 +105,7 @@ class LocalModel:
         request = {
             "messages": [asdict(message) for message in messages],
             "max_tokens": sampling.tokens, "temperature": sampling.temperature or 0.0, "seed": sampling.seed,
-            "repeat_penalty": self.config.repeat_penalty, "stream": True,
+            "repeat_penalty": self.config.repeat_penalty, "stream": True, "stream_options": {"include_usage": True},
         }  # fmt: skip
         pieces: queue.SimpleQueue[Any] = queue.SimpleQueue()
         stopped = threading.Event()
@@ -131,6 +131,7 @@ class LocalModel:
                     raise piece
                 if text := _text(piece):
                     yield text
+                yield from usage_of(piece)
         finally:
             stopped.set()
 

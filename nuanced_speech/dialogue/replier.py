@@ -14,7 +14,7 @@ import numpy as np
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dialogue.conversation import Conversation, Turn
-from nuanced_speech.dialogue.language_model import LanguageModel, Sampling
+from nuanced_speech.dialogue.language_model import LanguageModel, Sampling, Usage
 from nuanced_speech.dialogue.listener import Listener, Question
 from nuanced_speech.dialogue.sentence_stream import SentenceConfig, sentence_stream
 from nuanced_speech.models.bank import ModelBank
@@ -48,9 +48,15 @@ class SpeechEvent:
 
 @dataclass(frozen=True)
 class AnswerEvent:
-    """The answer is complete: the conversation with this turn, whose answer is what was spoken."""
+    """The answer is complete.
+
+    Attributes:
+        conversation: the conversation with this turn, whose answer is what was spoken.
+        usage: what the language model read and wrote; None if it does not tell.
+    """
 
     conversation: Conversation
+    usage: Usage | None = None
 
 
 ReplyEvent = QuestionEvent | TextEvent | SpeechEvent | AnswerEvent
@@ -157,7 +163,24 @@ class Replier:
             writing.stop()
         if not now:
             raise UserError("the language model gave no answer that can be spoken: ask again, or name another model")
-        yield AnswerEvent(conversation.with_turn(Turn(question.text, question.tone, " ".join(sentences))))
+        turn = Turn(question.text, question.tone, " ".join(sentences))
+        yield AnswerEvent(conversation.with_turn(turn), writing.usage)
+
+    def write(self, question: Question, conversation: Conversation, seed: int = 0) -> Iterator[TextEvent | AnswerEvent]:
+        """The answer as text alone; as ``answer``."""
+        messages = conversation.messages(question.text, question.tone)
+        writing = _Writing(self.language_model, messages, self.config, question.language, seed)
+        pieces: list[str] = []
+        try:
+            for item in writing:
+                if isinstance(item, TextEvent):
+                    pieces.append(item.text)
+                    yield item
+        finally:
+            writing.stop()
+        if not (text := "".join(pieces).strip()):
+            raise UserError("the language model gave no answer: ask again, or name another model")
+        yield AnswerEvent(conversation.with_turn(Turn(question.text, question.tone, text)), writing.usage)
 
     def fitted(self, question: Question, voice: Voice | None) -> AnsweringVoice:
         """The answering voice, which takes on the delivery of a question.
@@ -200,6 +223,7 @@ class _Writing:
     ) -> None:
         self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._stopped = threading.Event()
+        self.usage: Usage | None = None
         self._arguments = model, messages, config, language, seed
         threading.Thread(target=self._write, daemon=True, name="writer").start()
 
@@ -223,9 +247,12 @@ class _Writing:
             self._items.put(error)
         self._items.put(None)
 
-    def _told(self, pieces: Iterator[str]) -> Iterator[str]:
+    def _told(self, pieces: Iterator[str | Usage]) -> Iterator[str]:
         left = self._arguments[2].letters
         for piece in pieces:
+            if isinstance(piece, Usage):
+                self.usage = piece
+                continue
             left -= len(piece)
             if self._stopped.is_set() or left < 0:
                 break

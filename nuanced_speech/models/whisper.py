@@ -194,8 +194,9 @@ class WhisperModel:
         words: bool = False,
         prompt: str | None = None,
         progress: Progress | None = None,
+        temperature: float = 0.0,
     ) -> Transcript:
-        """What is said in ``wave [T]`` at 16 kHz, deterministically; word times on request.
+        """What is said in ``wave [T]`` at 16 kHz; word times on request. The same each time at temperature 0.
 
         Args:
             wave: the recording.
@@ -203,6 +204,7 @@ class WhisperModel:
             words: whether words get times.
             prompt: text with names and words that may be said, as they are to be written; its end counts.
             progress: called with the share that is done, after every window of at most 30 s.
+            temperature: 0 for the likeliest words; above, words are drawn, the less likely ones the more often.
         """
         position, seconds = 0.0, len(wave) / WHISPER_SAMPLE_RATE
 
@@ -218,7 +220,7 @@ class WhisperModel:
                 result = self.model.transcribe(
                     wave.astype(np.float32),
                     language=language or self.language(wave),
-                    temperature=0.0,
+                    temperature=temperature,
                     condition_on_previous_text=False,
                     # no text is a prompt of one space; marks of Whisper's own are no words, and it refuses them
                     initial_prompt=(prompt or "").replace("<|", "< |").strip() or None,

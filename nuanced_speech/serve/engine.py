@@ -53,6 +53,7 @@ class SpeechJob:
     pause: float = DEFAULT_PAUSE
     seed: int = 0
     delivery: Delivery | None = None
+    soon: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,17 +138,24 @@ class Engine:
         """
         return self.text_to_speech.stream(
             job.text, job.voice, job.language, job.speed, job.pause, job.seed, self.fast,
-            delivery=job.delivery, find_voice=job.find_voice,
+            delivery=job.delivery, find_voice=job.find_voice, soon=job.soon,
         )  # fmt: skip
 
     def transcribe(
-        self, wave: np.ndarray, language: str | None, words: bool, prompt: str | None = None
+        self,
+        wave: np.ndarray,
+        language: str | None,
+        words: bool,
+        prompt: str | None = None,
+        temperature: float = 0.0,
     ) -> Iterator[PartTranscript]:
-        """Transcripts of stretches of ``wave [T]`` at 24 kHz, in order, each cut at a pause; ``prompt`` is as for
-        ``WhisperModel.transcribe``."""
+        """Transcripts of stretches of ``wave [T]`` at 24 kHz, in order, each cut at a pause; ``prompt`` and
+        ``temperature`` are as for ``WhisperModel.transcribe``."""
         for group in windows(segment(wave), _WINDOW_SECONDS * UNITS_PER_SECOND):
             part = wave[_samples(group)]
-            transcript = self.models.transcriber.transcribe(to_16k(part), language, words, prompt)
+            transcript = self.models.transcriber.transcribe(
+                to_16k(part), language, words, prompt, temperature=temperature
+            )
             language = language or transcript.language
             yield PartTranscript(transcript, group[0].start * SECONDS_PER_UNIT)
 
@@ -170,8 +178,10 @@ class Engine:
         """How surely two speaker embeddings ``[256]`` are of one speaker, 0 to 1."""
         return float(same_speaker(torch.from_numpy(np.stack([one, other])))[0, 1])
 
-    def clone(self, wave: np.ndarray, name: str, consent: str, progress: Progress) -> Voice:
-        """The voice of the speaker of ``wave [T]`` at 24 kHz.
+    def clone(
+        self, wave: np.ndarray, name: str, consent: str, progress: Progress, param: str = "audio_sample"
+    ) -> Voice:
+        """The voice of the speaker of ``wave [T]`` at 24 kHz; ``param`` is the name of the recording in messages.
 
         Raises:
             UserError: as ``voicemaking.cloning.clone``.
@@ -183,7 +193,7 @@ class Engine:
                 made = clone([path], name, consent=consent, models=self.models, progress=progress, config=self.cloning)
                 return made.voice
             except UserError as error:
-                raise UserError(f"audio_sample: {error}".replace(str(path), "the recording")) from None
+                raise UserError(f"{param}: {error}".replace(str(path), "the recording")) from None
 
 
 def _samples(group: list[Segment]) -> slice:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from nuanced_speech.audio.pcm import from_int16, to_int16
+from nuanced_speech.dialogue.language_model import Usage
+from nuanced_speech.serve.audio_encoder import AudioFormat, audio_encoder
 from nuanced_speech.serve.errors import ApiError, error_type
 from nuanced_speech.serve.schemas import checked_text
 
@@ -21,11 +23,23 @@ class AnswerEvents:
     Args:
         response_id, item_id: its ids.
         send: sends an event.
+        form: what its sound is encoded to; None for text alone.
+        metadata: what the client wants to read in it.
     """
 
-    def __init__(self, response_id: str, item_id: str, send: Callable[..., Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        response_id: str,
+        item_id: str,
+        send: Callable[..., Awaitable[None]],
+        form: AudioFormat | None = AudioFormat("pcm"),
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
         self.id, self.item_id, self.send = response_id, item_id, send
+        self.metadata, self.usage = metadata, Usage()
         self.opened, self.text = False, ""
+        self._encoder = None if form is None else audio_encoder(form)
+        self._words = "response.output_text" if form is None else "response.output_audio_transcript"
 
     @property
     def place(self) -> dict[str, Any]:
@@ -42,36 +56,59 @@ class AnswerEvents:
             self.opened = True
             item = item_shown(self.item_id, "assistant", [], "in_progress")
             await self.send("response.output_item.added", response_id=self.id, output_index=0, item=item)
-            await self.send("conversation.item.added", item=item, previous_item_id=previous)
+            for event in ("conversation.item.created", "conversation.item.added"):
+                await self.send(event, item=item, previous_item_id=previous)
             await self.send("response.content_part.added", **self.place, part=self._part())
         self.text += text
-        await self.send("response.output_audio_transcript.delta", **self.place, delta=text)
+        await self.send(f"{self._words}.delta", **self.place, delta=text)
 
     async def speak(self, wave: np.ndarray) -> None:
         """More sound ``[T]`` at 24 kHz."""
-        await self.send("response.output_audio.delta", **self.place, delta=base64_of(wave))
+        if self._encoder is not None:
+            await self._sound(self._encoder.write(wave))
 
     async def end(self, status: str, details: dict[str, Any] | None) -> None:
         """Tell that it is over."""
         if self.opened:
             whole = "completed" if status == "completed" else "incomplete"
             item = item_shown(self.item_id, "assistant", [self._part()], whole)
-            await self.send("response.output_audio.done", **self.place)
-            await self.send("response.output_audio_transcript.done", **self.place, transcript=self.text.strip())
+            if self._encoder is not None:
+                await self._sound(self._encoder.finish())
+                await self.send("response.output_audio.done", **self.place)
+            written = "text" if self._encoder is None else "transcript"
+            await self.send(f"{self._words}.done", **self.place, **{written: self.text.strip()})
             await self.send("response.content_part.done", **self.place, part=self._part())
             await self.send("response.output_item.done", response_id=self.id, output_index=0, item=item)
             await self.send("conversation.item.done", item=item)
         await self.send("response.done", response=self._shown(status, details))
 
+    async def _sound(self, data: bytes) -> None:
+        if data:
+            await self.send("response.output_audio.delta", **self.place, delta=base64.b64encode(data).decode())
+
     def _part(self) -> dict[str, Any]:
+        if self._encoder is None:
+            return {"type": "output_text", "text": self.text.strip()}
         return {"type": "output_audio", "transcript": self.text.strip()}
 
     def _shown(self, status: str, details: dict[str, Any] | None) -> dict[str, Any]:
-        output = [item_shown(self.item_id, "assistant", [self._part()], "completed")] if self.opened else []
+        whole = "completed" if status == "completed" else "incomplete"
+        output = [item_shown(self.item_id, "assistant", [self._part()], whole)] if self.opened else []
         return {
             "object": "realtime.response", "id": self.id, "status": status, "status_details": details,
-            "output": output if status != "in_progress" else [], "output_modalities": ["audio"], "usage": None,
+            "output": output if status != "in_progress" else [],
+            "output_modalities": ["text" if self._encoder is None else "audio"], "metadata": self.metadata,
+            "usage": None if status == "in_progress" else usage_shown(self.usage),
         }  # fmt: skip
+
+
+def usage_shown(usage: Usage) -> dict[str, Any]:
+    """What a response cost. The language model reads and writes text only."""
+    return {
+        "total_tokens": usage.read + usage.written, "input_tokens": usage.read, "output_tokens": usage.written,
+        "input_token_details": {"text_tokens": usage.read, "audio_tokens": 0, "cached_tokens": 0},
+        "output_token_details": {"text_tokens": usage.written, "audio_tokens": 0},
+    }  # fmt: skip
 
 
 def item_shown(item_id: str, role: str, content: list[dict[str, Any]], status: str) -> dict[str, Any]:

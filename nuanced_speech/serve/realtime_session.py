@@ -14,10 +14,12 @@ from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dialogue.conversation import Conversation
 from nuanced_speech.dialogue.listener import Question
-from nuanced_speech.dialogue.replier import AnswerEvent, Replier, SpeechEvent, TextEvent
+from nuanced_speech.dialogue.replier import Replier
 from nuanced_speech.models.whisper import check_language
 from nuanced_speech.serve.errors import ApiError, of_user_error
-from nuanced_speech.serve.realtime_events import AnswerEvents, error_shown, item_shown, new_id, samples_of, text_of
+from nuanced_speech.serve.realtime_audio import AudioInput, encoding
+from nuanced_speech.serve.realtime_events import AnswerEvents, error_shown, item_shown, new_id, text_of
+from nuanced_speech.serve.realtime_response import SpokenAnswer
 from nuanced_speech.serve.realtime_settings import RealtimeSettings
 from nuanced_speech.serve.routes.speech_to_speech import OWN
 from nuanced_speech.serve.services import Services
@@ -25,11 +27,11 @@ from nuanced_speech.serve.turn_detection import TurnConfig, TurnDetector
 
 log = logging.getLogger(__name__)
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-# The voice of an answer to a text, before anybody has spoken.
-FIRST_VOICE = "af_heart"
 _SHORTEST_SECONDS = 0.1
 # Why a response was stopped: somebody spoke.
 _TURN = "turn_detected"
+# Questions that wait for an answer, and letters of those that are answered together: the newest count.
+_MOST_OPEN, _LONGEST_QUESTION = 100, 4000
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,11 @@ class _Item:
 
     id: str
     question: "asyncio.Future[Question]"
+
+    @property
+    def failed(self) -> bool:
+        """Whether nobody understood it."""
+        return self.question.done() and (self.question.cancelled() or self.question.exception() is not None)
 
 
 class RealtimeSession:
@@ -54,12 +61,14 @@ class RealtimeSession:
         self.services, self.replier, self.model = services, replier, model
         self.id, self.settings, self.conversation = new_id("sess"), RealtimeSettings(), Conversation()
         self._send_event, self._sending = send, asyncio.Lock()
-        self._detector = self._new_detector()
+        self._detector, self._input = self._new_detector(), AudioInput(self.settings.takes)
         self._items: list[_Item] = []
         self._last_id: str | None = None
         self._turn_id = ""
         self._heard: Question | None = None
         self._response: asyncio.Task[None] | None = None
+        self._answer: SpokenAnswer | None = None
+        self._remembered = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._gone, self._reason = False, ""
         self._handlers: dict[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
@@ -108,18 +117,29 @@ class RealtimeSession:
 
     async def _update(self, event: dict[str, Any]) -> None:
         settings = self.settings.updated(event.get("session"))
-        if settings.voice != OWN:
-            self.services.voices.find(settings.voice)
-        if settings.language is not None:
-            check_language(settings.language)
+        self._check(settings)
+        if settings.takes != self.settings.takes:
+            self._input = AudioInput(settings.takes)
         if settings.turns != self.settings.turns:
             self.settings = settings
             self._detector = self._new_detector()
         self.settings = settings
         await self._send("session.updated", session=settings.shown(self.id, self.model))
 
+    def _check(self, settings: RealtimeSettings) -> None:
+        """Look up what settings name.
+
+        Raises:
+            ApiError: an unknown voice.
+            UserError: an unknown language.
+        """
+        if settings.voice != OWN:
+            self.services.voices.find(settings.voice)
+        if settings.language is not None:
+            check_language(settings.language)
+
     async def _append(self, event: dict[str, Any]) -> None:
-        samples = samples_of(event.get("audio"))
+        samples = self._input(event.get("audio"))
         if self.settings.turns is None:
             if self._detector.seconds + len(samples) / SAMPLE_RATE > self.services.config.limits.recording_seconds:
                 raise ApiError(400, "audio: the buffer is full: commit or clear it", "audio", "buffer_full")
@@ -138,15 +158,17 @@ class RealtimeSession:
             await self._commit(turn_event.wave, self._turn_id)
             if self.settings.turns.answer:
                 await self._cancel(_TURN)
-                self._start_response()
+                await self._start_response(self.settings)
 
     async def _commit_event(self, event: dict[str, Any]) -> None:
+        self._detector.keep(self._input.rest())
         if self._detector.seconds < _SHORTEST_SECONDS:
             message = f"the buffer has {self._detector.seconds * 1000:.0f} ms of audio; at least 100 are needed"
             raise ApiError(400, message, None, "input_audio_buffer_commit_empty")
         await self._commit(self._detector.take(), new_id("item"))
 
     async def _clear(self, event: dict[str, Any]) -> None:
+        self._input.rest()
         self._detector.take()
         await self._send("input_audio_buffer.cleared")
 
@@ -170,7 +192,15 @@ class RealtimeSession:
         await self._send("conversation.item.deleted", item_id=item_id)
 
     async def _truncate(self, event: dict[str, Any]) -> None:
+        """The client played no more of an answer: the language model is to know that."""
         fields = {name: event.get(name) for name in ("item_id", "content_index", "audio_end_ms")}
+        end = fields["audio_end_ms"]
+        if isinstance(end, bool) or not isinstance(end, int) or end < 0:
+            raise ApiError(400, "audio_end_ms: give milliseconds", "audio_end_ms", "invalid_value")
+        if self._answer is not None and fields["item_id"] == self._answer.events.item_id:
+            self._answer.cut(end / 1000)
+            if self._remembered:
+                self.conversation = self.conversation.with_last_answer(self._answer.text)
         await self._send("conversation.item.truncated", **fields)
 
     async def _create_response(self, event: dict[str, Any]) -> None:
@@ -179,7 +209,10 @@ class RealtimeSession:
             raise ApiError(400, message, None, "conversation_already_has_active_response")
         if not self._items:
             raise ApiError(400, "there is no question to answer", None, "no_question")
-        self._start_response()
+        asked = event.get("response") or {}
+        settings = self.settings.updated(asked, "response")
+        self._check(settings)
+        await self._start_response(settings, asked.get("metadata"))
 
     async def _cancel_event(self, event: dict[str, Any]) -> None:
         if self._response is None:
@@ -219,16 +252,24 @@ class RealtimeSession:
 
     async def _add(self, item_id: str, role: str, content: list[dict[str, Any]]) -> None:
         item = item_shown(item_id, role, content, "completed")
-        for event in ("conversation.item.added", "conversation.item.done"):
+        for event in ("conversation.item.created", "conversation.item.added", "conversation.item.done"):
             await self._send(event, item=item, previous_item_id=self._last_id)
         self._last_id = item_id
 
     # answers
 
-    def _start_response(self) -> None:
+    async def _start_response(self, settings: RealtimeSettings, metadata: Any = None) -> None:
         items, self._items = self._items, []
-        self._response = asyncio.create_task(self._respond(items))
+        form = encoding(settings.gives) if settings.spoken else None
+        metadata = metadata if isinstance(metadata, dict) else None
+        events = AnswerEvents(new_id("resp"), new_id("item"), self._send, form, metadata)
+        answer = SpokenAnswer(self.services, self.replier, events, settings)
+        self._answer, self._remembered = answer, False
+        await events.begin()
+        self._response = asyncio.create_task(self._respond(answer, items))
         self._keep(self._response)
+        # a task that is cancelled before it runs would forget the questions
+        await asyncio.sleep(0)
 
     async def _cancel(self, reason: str) -> None:
         """Stop the response that is in progress, if there is one; its end is told."""
@@ -237,22 +278,18 @@ class RealtimeSession:
             response.cancel()
             await asyncio.gather(response, return_exceptions=True)
 
-    async def _respond(self, items: list[_Item]) -> None:
-        answer = AnswerEvents(new_id("resp"), new_id("item"), self._send)
-        await answer.begin()
+    async def _respond(self, answer: SpokenAnswer, items: list[_Item]) -> None:
         status = "completed"
         details: dict[str, Any] | None = None
         try:
             questions = [await asyncio.shield(item.question) for item in items]
-            question = replace(questions[-1], text=" ".join(q.text for q in questions))
-            await self._answer(question, answer)
+            text = " ".join(q.text for q in questions)[-_LONGEST_QUESTION:]
+            question = replace(questions[-1], text=text)
+            await answer.speak(question, self.conversation, self._last_id, self._has_gone)
         except asyncio.CancelledError:
             if self._gone:
                 raise
             status, details = "cancelled", {"type": "cancelled", "reason": self._reason}
-            if self._reason == _TURN and not answer.opened:
-                # the question goes on after a pause
-                self._items = [*items, *self._items]
         except (ApiError, UserError) as error:
             refused = error if isinstance(error, ApiError) else of_user_error(error)
             status, details = "failed", {"type": "failed", "error": error_shown(refused)}
@@ -260,34 +297,19 @@ class RealtimeSession:
             log.error("an answer failed: %s", type(error).__name__, exc_info=error)
             refused = ApiError(500, "the server failed at this answer; its log has the reason", None, "internal_error")
             status, details = "failed", {"type": "failed", "error": error_shown(refused)}
+        self._remember(answer, items)
         if self._response is asyncio.current_task():
             self._response = None
-        if answer.opened:
-            self._last_id = answer.item_id
-        await answer.end(status, details)
+        if answer.events.opened:
+            self._last_id = answer.events.item_id
+        await answer.events.end(status, details)
 
-    async def _answer(self, question: Question, answer: AnswerEvents) -> None:
-        name = self.settings.voice
-        voice = (
-            None
-            if name == OWN and question.voice is not None
-            else self.services.voices.find(FIRST_VOICE if name == OWN else name)
-        )
-        conversation = replace(self.conversation, system=self.settings.instructions)
-        steps = await self.services.queue.stream(
-            lambda job: self.replier.answer(question, conversation, voice), self._has_gone
-        )
-        try:
-            async for step in steps:
-                if isinstance(step, TextEvent):
-                    await answer.write(step.text, self._last_id)
-                elif isinstance(step, SpeechEvent):
-                    self.services.metrics.audio.labels("realtime").inc(len(step.sentence.audio) / SAMPLE_RATE)
-                    await answer.speak(step.sentence.audio)
-                elif isinstance(step, AnswerEvent):
-                    self.conversation = step.conversation
-        finally:
-            await steps.aclose()  # type: ignore[attr-defined]
+    def _remember(self, answer: SpokenAnswer, items: list[_Item]) -> None:
+        """Keep the questions, and of the answer what was spoken; without any, they are still to be answered."""
+        if answer.turn is None:
+            self._items = [*(item for item in items if not item.failed), *self._items][-_MOST_OPEN:]
+        else:
+            self.conversation, self._remembered = self.conversation.with_turn(answer.turn), True
 
     # events of the server
 

@@ -5,10 +5,17 @@ from typing import Any
 
 from nuanced_speech.dialogue.conversation import DEFAULT_SYSTEM, LONGEST_SYSTEM
 from nuanced_speech.serve.errors import ApiError
+from nuanced_speech.serve.realtime_audio import RATES
 from nuanced_speech.serve.turn_detection import TurnConfig
 
-_FORMAT = {"type": "audio/pcm", "rate": 24000}
-_KINDS = {dict: "an object", str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+_KINDS = {
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+}
 
 
 @dataclass(frozen=True)
@@ -20,12 +27,22 @@ class RealtimeSettings:
         voice: the answering voice; ``own`` for that of the question.
         turns: detection of turns; None where the client commits them.
         language: language of the questions; detected if None.
+        spoken: answers are spoken; else they are text alone.
+        takes, gives: names of the audio formats of questions and answers.
     """
 
     instructions: str = DEFAULT_SYSTEM
     voice: str = "own"
     turns: TurnConfig | None = field(default_factory=TurnConfig)
     language: str | None = None
+    spoken: bool = True
+    takes: str = "audio/pcm"
+    gives: str = "audio/pcm"
+
+    @property
+    def modalities(self) -> list[str]:
+        """OpenAI's words for what answers are made of."""
+        return ["audio" if self.spoken else "text"]
 
     def shown(self, session_id: str, model: str) -> dict[str, Any]:
         """The session as OpenAI's clients read it."""
@@ -36,44 +53,50 @@ class RealtimeSettings:
         }  # fmt: skip
         return {
             "type": "realtime", "object": "realtime.session", "id": session_id, "model": model,
-            "output_modalities": ["audio"], "instructions": self.instructions, "tools": [],
+            "output_modalities": self.modalities, "instructions": self.instructions, "tools": [],
             "audio": {
                 "input": {
-                    "format": _FORMAT, "transcription": {"model": "whisper-1", "language": self.language},
+                    "format": _format(self.takes), "transcription": {"model": "whisper-1", "language": self.language},
                     "noise_reduction": None, "turn_detection": turns,
                 },
-                "output": {"format": _FORMAT, "voice": self.voice, "speed": 1.0},
+                "output": {"format": _format(self.gives), "voice": self.voice, "speed": 1.0},
             },
         }  # fmt: skip
 
-    def updated(self, session: Any) -> "RealtimeSettings":
-        """The settings after ``session.update``; fields that are not known are ignored.
+    def updated(self, session: Any, name: str = "session") -> "RealtimeSettings":
+        """The settings after ``session.update``, or for one response; fields that are not known are ignored.
+
+        Args:
+            session: the object of the client.
+            name: its name, for messages.
 
         Raises:
             ApiError: a field of the wrong kind.
         """
-        given = _Fields(session, "session")
-        audio = _Fields(given.get("audio", dict, {}), "session.audio")
-        audio_input = _Fields(audio.get("input", dict, {}), "session.audio.input")
-        audio_output = _Fields(audio.get("output", dict, {}), "session.audio.output")
-        for fields in (audio_input, audio_output):
-            form = _Fields(fields.get("format", dict, _FORMAT), f"{fields.name}.format")
-            if (form.get("type", str, "audio/pcm"), form.get("rate", int, 24000)) != ("audio/pcm", 24000):
-                raise _wrong(f"{fields.name}.format", "only audio/pcm at 24000 Hz is possible")
+        given = _Fields(session, name)
+        audio = _Fields(given.get("audio", dict, {}), f"{name}.audio")
+        audio_input = _Fields(audio.get("input", dict, {}), f"{name}.audio.input")
+        audio_output = _Fields(audio.get("output", dict, {}), f"{name}.audio.output")
         instructions = given.get("instructions", str, self.instructions).strip() or DEFAULT_SYSTEM
         if len(instructions) > LONGEST_SYSTEM:
-            raise _wrong("session.instructions", f"at most {LONGEST_SYSTEM} characters are possible")
-        voice = audio_output.value.get("voice", self.voice)
+            raise _wrong(f"{name}.instructions", f"at most {LONGEST_SYSTEM} characters are possible")
+        voice = audio_output.value.get("voice") or self.voice
         voice = voice.get("id") if isinstance(voice, dict) else voice
         if not isinstance(voice, str):
-            raise _wrong("session.audio.output.voice", "give a text")
-        transcription = _Fields(audio_input.get("transcription", dict, {}), "session.audio.input.transcription")
+            raise _wrong(f"{name}.audio.output.voice", "give a text")
+        modalities = given.get("output_modalities", list, self.modalities)
+        if modalities not in (["audio"], ["text"]):
+            raise _wrong(f"{name}.output_modalities", 'give ["audio"] or ["text"]')
+        transcription = _Fields(audio_input.get("transcription", dict, {}), f"{name}.audio.input.transcription")
         return replace(
             self,
             instructions=instructions,
             voice=voice.strip(),
             turns=_turns(audio_input, self.turns),
             language=transcription.get("language", str, self.language or "") or None,
+            spoken=modalities == ["audio"],
+            takes=_format_name(audio_input, self.takes),
+            gives=_format_name(audio_output, self.gives),
         )
 
 
@@ -109,6 +132,24 @@ class _Fields:
         if not low <= value <= high:
             raise _wrong(f"{self.name}.{name}", f"give a number from {low:g} to {high:g}")
         return float(value)
+
+
+def _format(name: str) -> dict[str, Any]:
+    return {"type": name, "rate": RATES[name]} if name == "audio/pcm" else {"type": name}
+
+
+def _format_name(fields: _Fields, before: str) -> str:
+    """Name of the audio format of one direction.
+
+    Raises:
+        ApiError: another format, or another sample rate.
+    """
+    form = _Fields(fields.get("format", dict, {}), f"{fields.name}.format")
+    name = form.get("type", str, before)
+    if form.get("rate", int, RATES.get(name)) != RATES.get(name, 0):
+        message = "audio/pcm at 24000 Hz, audio/pcmu and audio/pcma at 8000 Hz are possible"
+        raise _wrong(form.name, message)
+    return name
 
 
 def _turns(audio_input: _Fields, before: TurnConfig | None) -> TurnConfig | None:

@@ -38,7 +38,7 @@ from nuanced_speech.synthesis.speaking import (
     SpokenSentence,
     speak_parts,
 )
-from nuanced_speech.synthesis.utterances import segment_parts
+from nuanced_speech.synthesis.utterances import opening, segment_parts
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.frontend import written_segments
 from nuanced_speech.text.languages import MAPPED_LANGUAGES
@@ -110,6 +110,7 @@ class TextToSpeech:
         delivery: Delivery | FittedDelivery | None = None,
         find_voice: Callable[[str], Voice] = Voice.load,
         start: Position | None = None,
+        soon: bool = False,
     ) -> Iterator[SpokenSentence]:
         """Text to speech, sentence by sentence, each as soon as it is made. Memory does not grow with the text.
 
@@ -128,6 +129,7 @@ class TextToSpeech:
                 already is for ``voice``, and for a text that names no other.
             find_voice: finds the voices that the text names; ``Voice.load`` reads files too.
             start: where an earlier call with the same arguments was broken off, as ``SpokenSentence.after`` says.
+            soon: somebody waits for the first sound: a long first sentence is spoken in two parts, cut after a clause.
 
         Raises:
             UserError: before anything is spoken: an unknown voice or language, a speed or pause out of range, a text
@@ -137,15 +139,13 @@ class TextToSpeech:
         pieces = written_segments(text)
         voices: dict[str | None, Voice] = {None: Voice.load(voice)}
         voices |= {name: find_voice(name) for name in voices_named(pieces)}
-
-        def dialect(name: str | None) -> tuple[str, bool]:
-            code = language_of(voices[name], language)
-            return iso_639(code), code == "en-gb"
-
-        dialect(None)
-        parts = segment_parts(pieces, dialect, dictionary)
+        language_of(voices[None], language)
+        parts = segment_parts(pieces, lambda name: _dialect(voices[name], language), dictionary)
         if (first := next(parts, None)) is None:
             raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word")
+        if soon:
+            first, *rest = opening(first)
+            parts = chain(rest, parts)
         kokoro = self.models.kokoro
         _check_fast(fast, kokoro)
         loaded = {name: chosen.pack.to(kokoro.device) for name, chosen in voices.items()}
@@ -242,6 +242,12 @@ def language_of(voice: Voice, language: str | None = None) -> str:
         return "en-us"
     languages = ", ".join([*VOICE_LANGUAGES.values(), *MAPPED_LANGUAGES])
     raise UserError(f"language: unknown language {language!r}: choose from {languages}")
+
+
+def _dialect(voice: Voice, language: str | None) -> tuple[str, bool]:
+    """The language that a voice speaks (ISO 639-1), and whether it is British."""
+    code = language_of(voice, language)
+    return iso_639(code), code == "en-gb"
 
 
 def _check_fast(fast: bool, kokoro: Kokoro) -> None:

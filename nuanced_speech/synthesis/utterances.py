@@ -1,5 +1,6 @@
 """The text side of text to speech: sentences, their words with phonemes, and groups that Kokoro speaks at once."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,9 @@ from nuanced_speech.text.sentences import sentences
 # text differently when it stands alone.
 UTTERANCE = 250
 LONGEST = 400
+# Marks between clauses; letters beyond which a first sentence is cut at one, and fewest letters before it.
+_CLAUSE_END = re.compile(r"""[,;:—、，；：]["'”’»)\]」』\s]*$""")
+_LONG_SENTENCE, _SHORT_CLAUSE = 60, 20
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Part:
         pause: seconds of silence after it, where the text gives them.
         voice: name of the voice that the text gives; None: the voice of the whole text.
         speed: factor of the speed.
+        alone: Kokoro speaks it by itself, so that its audio comes soon.
     """
 
     words: list[Word]
@@ -40,6 +45,7 @@ class Part:
     pause: float | None = None
     voice: str | None = None
     speed: float = 1.0
+    alone: bool = False
 
     @property
     def phonemes(self) -> str:
@@ -127,16 +133,31 @@ def _cut_word(word: Word) -> list[Word]:
     return [Word(word.text if k == 0 else "", piece) for k, piece in enumerate(pieces)]
 
 
+def opening(part: Part) -> list[Part]:
+    """A first part in two, where it is long: the first clause, whose sound comes soon, and the rest.
+
+    It is cut at a mark between clauses and nowhere else, and Kokoro speaks each by itself.
+    """
+    lengths = np.cumsum([len(word.text) + 1 for word in part.words])
+    marks = [at for at, word in enumerate(part.words[:-1], 1) if _CLAUSE_END.search(word.text)]
+    at = next((at for at in marks if lengths[at - 1] > _SHORT_CLAUSE), 0)
+    if lengths[-1] <= _LONG_SENTENCE or not at:
+        return [part]
+    share = part.share * float(lengths[at - 1] / lengths[-1])
+    clause = replace(part, words=part.words[:at], end="part", share=share, pause=None, alone=True)
+    return [clause, replace(part, words=part.words[at:], alone=True)]
+
+
 def utterances(first: Part, rest: Iterator[Part]) -> Iterator[list[Part]]:
     """Parts in groups that Kokoro speaks at once: sentences of a paragraph, up to ``UTTERANCE`` phonemes.
 
-    The first part is a group of its own, so that its audio comes soon."""
+    The first part, and one that is to be spoken alone, is a group of its own, so that its audio comes soon."""
     group = [first]
     for part in rest:
         room = UTTERANCE - len(part.phonemes) - sum(len(p.phonemes) + 1 for p in group)
         last = group[-1]
         other = (part.voice, part.speed) != (last.voice, last.speed) or last.pause is not None
-        if last.end != "sentence" or group[0] is first or room < 0 or other:
+        if last.end != "sentence" or group[0] is first or last.alone or room < 0 or other:
             yield group
             group = []
         group.append(part)

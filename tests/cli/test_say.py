@@ -15,6 +15,7 @@ import soundfile
 
 from nuanced_speech import audio
 from nuanced_speech.cli.say import _spread
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.jobs import ALONE, spread_of
 
 if TYPE_CHECKING:
@@ -59,6 +60,19 @@ def test_a_pipe_gets_the_first_sentence_before_the_last_is_made(monkeypatch, loa
     assert data[:4] == b"RIFF" and struct.unpack("<IHHIIHH", data[16:36]) == (16, 1, 1, 24000, 48000, 2, 16)
     written = np.frombuffer(data[start:], "<i2") / 32768
     assert -30 < audio.active_level_db(written, 24000) < -15
+
+
+def test_only_who_waits_gets_a_long_first_sentence_in_parts(monkeypatch, tmp_path, run) -> None:
+    soon: list[bool] = []
+
+    def stream(speech, text, **options):
+        soon.append(options["soon"])
+        raise UserError("spoken")
+
+    monkeypatch.setattr("nuanced_speech.cli.speech.Speech.stream", stream)
+    for out in ("-", tmp_path / "out.wav"):
+        assert run("say", "Good morning.", out).status == 1
+    assert soon == [True, False]
 
 
 @pytest.mark.parametrize(

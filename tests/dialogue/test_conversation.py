@@ -40,6 +40,15 @@ def test_other_files_are_refused_in_one_line(tmp_path: Path, text: str) -> None:
         Conversation.read(file)
 
 
+def test_a_question_without_an_answer_is_asked_with_the_next() -> None:
+    """Roles take turns, as many language models want it."""
+    talk = Conversation("Hi.", (Turn("One?", "loud", ""), Turn("Two?", "", "Yes."), Turn("Three?", "", "Well, no.")))
+    asked = [(message.role, message.content) for message in talk.with_last_answer("").messages("Four?", "fast")]
+    assert asked == [
+        ("system", "Hi."), ("user", "One? (loud)\nTwo?"), ("assistant", "Yes."), ("user", "Three?\nFour? (fast)"),
+    ]  # fmt: skip
+
+
 def written(text: str, size: int = 3) -> list[str]:
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
     return list(sentence_stream(pieces))

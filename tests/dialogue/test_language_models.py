@@ -15,7 +15,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.dialogue.choice import language_model
 from nuanced_speech.dialogue.conversation import Conversation, Message, Turn
 from nuanced_speech.dialogue.endpoint import Endpoint
-from nuanced_speech.dialogue.language_model import Sampling
+from nuanced_speech.dialogue.language_model import Sampling, Usage
 from nuanced_speech.dialogue.local_model import SMOLLM2, LocalModel
 
 ASKED = Conversation().messages("What is the capital of France?", "fast, loud")
@@ -24,7 +24,10 @@ Answering = Callable[[dict[str, Any]], tuple[int, str, list[str]]]
 
 def test_the_small_model_answers_and_stops_when_nobody_reads_on(small_model: LocalModel) -> None:
     pieces = list(small_model.stream(ASKED, Sampling(tokens=40)))
-    assert len(pieces) > 5 and "Paris" in "".join(pieces)
+    assert len(pieces) > 5 and "Paris" in "".join(piece for piece in pieces if isinstance(piece, str))
+    # what it cost comes last
+    usage = pieces[-1]
+    assert isinstance(usage, Usage) and usage.read > 20 and 5 < usage.written <= 40
     stream = small_model.stream([Message("user", "Count from one to five hundred.")], Sampling(tokens=2000))
     next(stream)
     stream.close()  # type: ignore[attr-defined]
@@ -110,6 +113,24 @@ def test_an_endpoint_streams(endpoint: Any) -> None:
     answering[0] = lambda _: (200, "application/json", [json.dumps({"choices": [{"message": {"content": "Yes."}}]})])
     assert list(Endpoint(url, "mine").stream(ASKED)) == ["Yes."]
     assert asked[-1]["model"] == "mine" and asked[-1]["key"] is None
+
+
+def test_an_endpoint_tells_what_an_answer_cost(endpoint: Any) -> None:
+    url, asked, answering = endpoint
+    cost = json.dumps({"choices": [], "usage": {"prompt_tokens": 31, "completion_tokens": 2}})
+    lines = [*events("Good ", "day."), f"data: {cost}", "", "data: [DONE]"]
+
+    def refusing(body: dict[str, Any]) -> tuple[int, str, list[str]]:
+        if "stream_options" in body:
+            return 422, "application/json", ['{"error": {"message": "stream_options: extra field"}}']
+        return 200, "text/event-stream", lines[:4]
+
+    answering.append(lambda _: (200, "text/event-stream", lines))
+    assert list(Endpoint(url, "mine").stream(ASKED)) == ["Good ", "day.", Usage(31, 2)]
+    assert asked[0]["stream_options"] == {"include_usage": True}
+    # a server that knows no such field is asked without it
+    answering[0] = refusing
+    assert list(Endpoint(url, "mine").stream(ASKED)) == ["Good ", "day."]
 
 
 @pytest.mark.parametrize(

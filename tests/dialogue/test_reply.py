@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from helpers import CLIP_WORDS, Ended
+from helpers import CLIP_WORDS, SAMPLE, Ended
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
@@ -138,6 +140,27 @@ def test_the_command_keeps_the_conversation(
 
 
 @pytest.mark.slow
+def test_the_command_answers_in_the_voice_of_a_recording(
+    quick: Converter, run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its speaker's consent, as ``say``; the models are those of the command."""
+    made: list[tuple[object, ...]] = []
+
+    def clone(recordings: list[str], name: str, consent: str, models: object, progress: object) -> SimpleNamespace:
+        made.append((recordings, name, consent, models))
+        return SimpleNamespace(voice=replace(Voice.load("af_heart"), name=name))
+
+    monkeypatch.setattr("nuanced_speech.voicemaking.cloning.clone", clone)
+    monkeypatch.setattr("nuanced_speech.models.bank.ModelBank", lambda *_: quick.models)
+    monkeypatch.setattr("nuanced_speech.dialogue.choice.LocalModel", lambda file: Prepared("Good day."))
+    options = ("--voice", SAMPLE, "--i-have-consent", "read for LibriVox", "--whisper", "tiny.en", "--decoder", "fast")
+    ended = run("reply", clip, tmp_path / "answer.wav", *options)
+    assert ended.status == 0, ended.err
+    assert made == [([str(SAMPLE)], "recording", "read for LibriVox", quick.models)]
+    assert (audio.synthetic_mark(tmp_path / "answer.wav") or "").startswith(f"{audio.SYNTHETIC}; voice: recording")
+
+
+@pytest.mark.slow
 def test_a_failing_endpoint_leaves_no_file(
     quick: Converter, run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +181,7 @@ def test_wrong_files_are_refused_before_anything_is_loaded(run: Run, clip: Path,
         ((clip, answer, "--conversation", tmp_path / "talk.json"), "not a conversation"),
         ((clip, answer, "--system", " "), "--system: give a role"),
         ((clip, answer, "--voice", "af_hearth"), "did you mean af_heart"),
+        ((clip, answer, "--voice", clip), "is a recording: say who agreed to its voice"),
         ((clip, answer, "--llm-url", "localhost"), "--llm-url: 'localhost' is no address"),
         ((clip, answer, "--llm-model", "none.gguf"), "none.gguf: no such file"),
         ((clip, answer, "--language", "xx"), "unknown language 'xx'"),

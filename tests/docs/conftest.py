@@ -12,7 +12,7 @@ import pytest
 import nuanced_speech
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.dialogue.conversation import Message
-from nuanced_speech.dialogue.language_model import LanguageModel, Sampling
+from nuanced_speech.dialogue.language_model import LanguageModel, Sampling, Usage
 from nuanced_speech.dialogue.reply import Reply
 from nuanced_speech.dialogue.reply import reply as answer
 from nuanced_speech.models.bank import ModelBank
@@ -24,7 +24,7 @@ class Brief:
     def __init__(self, model: LanguageModel) -> None:
         self.name, self.load, self.model = model.name, model.load, model
 
-    def stream(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Iterator[str]:
+    def stream(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Iterator[str | Usage]:
         return self.model.stream(messages, replace(sampling, tokens=12))
 
 

@@ -109,6 +109,21 @@ def test_speech_takes_on_a_delivery(server: Running, tmp_path: Path) -> None:
     assert levels[0] - levels[1] == pytest.approx(15.6, abs=1.5)
 
 
+def test_a_long_first_sentence_begins_with_its_first_clause(server: Running) -> None:
+    """But not where the answer comes whole."""
+    text = "Nobody expected rain on Thursday, and yet everyone had come by bicycle."
+    body = {"model": "tts-1", "voice": "af_heart", "input": text, "response_format": "pcm"}
+    url = f"{server.url}/dev/captioned_speech"
+    lines = [json.loads(line) for line in httpx.post(url, json=body, timeout=120).text.splitlines()]
+    assert [word["word"] for word in lines[0]["timestamps"]] == text.split()[:5] and len(lines) == 2
+    whole = httpx.post(url, json={**body, "stream": False}, timeout=120).json()
+    last, first = lines[0]["timestamps"][-1], lines[1]["timestamps"][0]
+    before, after = whole["timestamps"][4:6]
+    # the pause between the clauses is Kokoro's own there
+    gap, own = first["start_time"] - last["end_time"], after["start_time"] - before["end_time"]
+    assert abs(gap - own) > 0.005
+
+
 def test_openai_transcriptions(client: openai.OpenAI, clip_bytes: bytes) -> None:
     file = ("clip.wav", clip_bytes)
     text = client.audio.transcriptions.create(model="whisper-1", file=file).text
@@ -122,11 +137,35 @@ def test_openai_transcriptions(client: openai.OpenAI, clip_bytes: bytes) -> None
     streamed = list(client.audio.transcriptions.create(model="whisper-1", file=file, stream=True))
     assert streamed[-1].type == "transcript.text.done" and streamed[-1].text == text
     assert "".join(event.delta for event in streamed if event.type == "transcript.text.delta") == text
+    # with segments where they are asked for
+    asked: Any = {"response_format": "verbose_json", "timestamp_granularities": ["word"], "stream": True}
+    *pieces, done = client.audio.transcriptions.create(model="whisper-1", file=file, **asked)
+    segments = [event for event in pieces if event.type == "transcript.text.segment"]
+    assert done.text == " ".join(segment.text for segment in segments) == text
+    assert [segment.id for segment in segments] == [f"seg_{number}" for number in range(len(segments))]
+    assert 1 < segments[-1].end <= 2.01 and segments[0].words[0]["word"] == text.split()[0]
     # a prompt says how words are written
     shouted = client.audio.transcriptions.create(
         model="whisper-1", file=file, prompt="YOU DON'T KNOW ABOUT ME, TOM SAWYER."
     ).text
     assert shouted != text and sum(map(str.isupper, shouted)) > 0.5 * sum(map(str.isalpha, shouted))
+
+
+def test_a_temperature_reaches_whisper(
+    client: openai.OpenAI, server: Running, clip_bytes: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = server.services.engine.models.transcriber.model
+    usual, told = network.transcribe, []
+
+    def transcribe(*arguments: Any, temperature: float, **options: Any) -> Any:
+        told.append(temperature)
+        return usual(*arguments, temperature=temperature, **options)
+
+    monkeypatch.setattr(network, "transcribe", transcribe)
+    verbose = client.audio.transcriptions.create(
+        model="whisper-1", file=("a.wav", clip_bytes), temperature=0.4, response_format="verbose_json"
+    )
+    assert verbose.segments and told == [verbose.segments[0].temperature] == [0.4]
 
 
 @pytest.mark.parametrize(("form", "start"), [("srt", "1\n00:00:0"), ("vtt", "WEBVTT\n\n00:00:0"), ("text", "")])

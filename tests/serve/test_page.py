@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,19 @@ def record(page: Page, name: str, milliseconds: int) -> None:
     page.get_by_role("button", name=f"{name}: record").click()
     page.wait_for_timeout(milliseconds)
     page.get_by_role("button", name=f"{name}: stop recording").click()
+
+
+def drop(page: Page, selector: str, path: Path) -> None:
+    """Drop a file on a part of the page, which shows while it is dragged over it that it would take it."""
+    script = """([name, data]) => {
+      const moved = new DataTransfer();
+      moved.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name, { type: 'audio/wav' }));
+      return moved;
+    }"""
+    moved = page.evaluate_handle(script, [path.name, base64.b64encode(path.read_bytes()).decode()])
+    for event in ("dragover", "drop"):
+        page.dispatch_event(selector, event, {"dataTransfer": moved})
+        assert ("over" in (page.get_attribute(selector, "class") or "").split()) == (event == "dragover")
 
 
 def saved(page: Page, selector: str, path: Path) -> Path:
@@ -110,7 +124,8 @@ def test_a_recording_gives_its_voice(page: Page, clip: Path) -> None:
     page.get_by_text("Of a recording", exact=True).click()
     page.click("#convert-button")
     assert "Choose a recording of the voice." in page.inner_text("#reference")
-    page.set_input_files("#reference input[type=file]", clip)
+    drop(page, "#reference .drop", clip)
+    page.locator("#reference").get_by_text("0:02.0", exact=True).wait_for()
     page.get_by_text("More options").click()
     page.select_option("#path", "direct")
     # in one turn of the page, before any answer can come
@@ -183,9 +198,18 @@ def test_voices_are_found_described_mixed_and_deleted(page: Page, server: Runnin
     page.get_by_text("Not understood: wibble.").wait_for()
     assert page.input_value("#describe-sex") == "m"
     assert float(page.get_by_role("slider", name="Pace").input_value()) < 0
+    # a slider that is moved by hand is asked for too
+    brightness = page.get_by_role("slider", name="Brightness")
+    assert not page.get_by_role("checkbox", name="Brightness is asked for").is_checked()
+    brightness.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    assert page.get_by_role("checkbox", name="Brightness is asked for").is_checked()
+    assert float(brightness.input_value()) == pytest.approx(0.5)
+    assert "dB" in (brightness.get_attribute("aria-valuetext") or "")
     page.click("#describe-form .primary")
     page.wait_for_selector("#described table")
-    assert page.locator("#described .asked").count() == 3 and faults(page) == []
+    assert page.locator("#described .asked").count() == 4 and faults(page) == []
     page.locator("#described").get_by_role("button", name="Hear the new voice").click()
     page.wait_for_selector("#described [aria-pressed=true]")
     keep(page, "#described", "Grandpa")
@@ -292,3 +316,13 @@ def test_what_the_microphone_hears_is_spoken_again_at_once(page: Page) -> None:
     assert page.inner_text("#live-error") == "" and page.is_enabled("#live-start")
     assert page.inner_text("#live-breaks") == "0" and page.inner_text("#live-delay-name") == "Time after the pause"
     assert faults(page) == [] and overflow(page) <= 0
+    # and block by block
+    page.get_by_text("At once", exact=True).click()
+    page.click("#live-start")
+    page.get_by_text("Listening.").wait_for()
+    until(page, "document.querySelector('#live-time').textContent >= '0:02.0'")
+    page.click("#live-stop")
+    page.get_by_text("Stopped.").wait_for()
+    assert float(page.inner_text("#live-made").partition(":")[2]) > 0.5 and page.inner_text("#live-error") == ""
+    assert page.inner_text("#live-delay-name") == "Time to compute a block"
+    assert re.fullmatch(r"\d+\.\d s", page.inner_text("#live-delay"))

@@ -69,6 +69,8 @@ def test_a_spoken_turn_is_heard_and_answered(server: Running, small_model: Local
     assert found["response.done"].response.status == "completed"
     sound = b"".join(base64.b64decode(event.delta) for event in events if event.type == "response.output_audio.delta")
     assert np.abs(np.frombuffer(sound, "<i2")).max() > 1000
+    usage = found["response.done"].response.usage
+    assert usage.input_tokens > 10 and 0 < usage.output_tokens <= 12
     words = "".join(event.delta for event in events if event.type == "response.output_audio_transcript.delta")
     assert found["response.output_audio_transcript.done"].transcript == words.strip()
 
@@ -138,7 +140,9 @@ def test_turns_of_a_stream() -> None:
     [
         (3, "session"),
         ({"instructions": 3}, "session.instructions"),
-        ({"audio": {"input": {"format": {"type": "audio/pcmu"}}}}, "session.audio.input.format"),
+        ({"audio": {"input": {"format": {"type": "audio/opus"}}}}, "session.audio.input.format"),
+        ({"audio": {"output": {"format": {"type": "audio/pcmu", "rate": 24000}}}}, "session.audio.output.format"),
+        ({"output_modalities": ["text", "audio"]}, "session.output_modalities"),
         ({"audio": {"input": {"turn_detection": {"threshold": 2}}}}, "session.audio.input.turn_detection.threshold"),
         ({"audio": {"output": {"voice": 3}}}, "session.audio.output.voice"),
     ],

@@ -95,11 +95,20 @@ def test_an_id_that_is_gone_is_not_found(local: ServeConfig) -> None:
         ({"model": "w", "response_format": "x"}, "response_format"),
         ({"model": "w", "language": "xx"}, "language"),
         ({"model": "w", "prompt": "x" * 20_001}, "prompt"),
+        ({"model": "w", "stream": "true", "response_format": "srt"}, "stream"),
+        ({"model": "w", "temperature": "2"}, "temperature"),
     ],
 )
 def test_transcriptions_that_cannot_be_made(local: ServeConfig, data: dict[str, str], param: str) -> None:
     response = answer(local, "POST", TRANSCRIPTIONS, data=data, files={"file": ("a.wav", b"RIFF")})
     check_error(response, 400, param)
+
+
+@pytest.mark.parametrize("tag", ["English", "e", "en_GB", "en-"])
+def test_a_consent_in_no_language_is_refused(local: ServeConfig, tag: str) -> None:
+    files = {"recording": ("a.wav", b"RIFF")}
+    data = {"name": "Me", "language": tag}
+    check_error(answer(local, "POST", "/v1/audio/voice_consents", data=data, files=files), 400, "language")
 
 
 def test_elevenlabs_clients_get_their_shape_too(local: ServeConfig) -> None:

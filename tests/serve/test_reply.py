@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from helpers import CLIP_WORDS
+from helpers import CLIP_WORDS, SAMPLE
 from serve.running import Running
 
+from nuanced_speech import audio
+from nuanced_speech.audio.pcm import from_int16
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dialogue.conversation import Conversation, Turn
@@ -45,6 +47,25 @@ def test_a_question_is_heard_and_answered(server: Running, small_model: LocalMod
     assert done["type"] == "reply.done" and " ".join(written.split()).startswith(done["answer"])
     after = Conversation.from_json(done["conversation"])
     assert after.system == talk.system and after.turns[:-1] == talk.turns and after.turns[-1].answer == done["answer"]
+
+
+@pytest.mark.slow
+def test_an_answer_in_the_voice_of_a_recording(server: Running, small_model: LocalModel, clip: Path) -> None:
+    """Only with its speaker's consent; the voice is kept nowhere."""
+    files = {"audio": ("q.flac", clip.read_bytes()), "reference": ("a.flac", SAMPLE.read_bytes())}
+    url = f"{server.url}/v1/reply"
+    error = refused(httpx.post(url, files=files, timeout=60), 400)
+    assert error["param"] == "consent" and "who agreed to what" in error["message"]
+    response = httpx.post(url, data={"consent": "read for LibriVox", "language": "en"}, files=files, timeout=300)
+    assert response.status_code == 200, response.text
+    steps = events(response)
+    deltas = [step["audio"] for step in steps if step["type"] == "reply.audio.delta"]
+    spoken = np.concatenate([np.frombuffer(base64.b64decode(delta), "<i2") for delta in deltas])
+    assert steps[-1]["type"] == "reply.done" and np.abs(spoken).max() > 1000
+    assert not server.services.voices.kept()
+    engine = server.services.engine
+    voices = [engine.speaker(wave, "wave") for wave in (from_int16(spoken), audio.read(SAMPLE), audio.read(clip))]
+    assert voices[0] @ voices[1] > voices[0] @ voices[2]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from helpers import CLIP, ROOT
 from serve.running import Running
 
 from nuanced_speech import audio
+from nuanced_speech.dialogue.local_model import LocalModel
 from nuanced_speech.serve.config import ServeConfig
 from nuanced_speech.serve.engine import Engine
 from nuanced_speech.serve.server import Server, listening
@@ -84,6 +85,25 @@ def test_the_live_example(
     monkeypatch.setattr(sys, "argv", ["live.py", str(source), str(out), "bf_emma", server.url])
     runpy.run_path(str(ROOT / "examples" / "live.py"), run_name="__main__")
     assert 0.7 < soundfile.info(out).duration < 2 and "out.wav" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_example_that_asks_a_question(
+    server: Running,
+    small_model: LocalModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "answer.wav"
+    monkeypatch.setattr(sys, "argv", ["answer.py", str(CLIP), str(out), "bf_emma", server.url])
+    runpy.run_path(str(ROOT / "examples" / "answer.py"), run_name="__main__")
+    heard, answer = capsys.readouterr().out.splitlines()
+    assert "mob" in heard and answer.startswith("answer: ") and len(answer) > 9
+    assert audio.read(out).std() > 0.01
+    monkeypatch.setattr(sys, "argv", ["answer.py", str(CLIP), str(out), "nobody", server.url])
+    with pytest.raises(SystemExit, match="unknown voice"):
+        runpy.run_path(str(ROOT / "examples" / "answer.py"), run_name="__main__")
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from nuanced_speech.dialogue.replier import AnswerEvent, QuestionEvent, Replier,
 from nuanced_speech.models.whisper import check_language
 from nuanced_speech.serve.errors import ApiError, error_body, of_user_error
 from nuanced_speech.serve.jobs import Cancelled, Job
-from nuanced_speech.serve.routes.bodies import STREAM_HEADERS, decoded, read_form, required_file, text_field
+from nuanced_speech.serve.routes.bodies import STREAM_HEADERS, decoded, file_field, read_form, required_file, text_field
 from nuanced_speech.serve.routes.page_fields import number_field
 from nuanced_speech.serve.routes.speech_to_speech import OWN
 from nuanced_speech.serve.schemas import LARGEST_SEED
@@ -43,6 +43,8 @@ BODY = {
                     "properties": {
                         "audio": {"type": "string", "format": "binary"},
                         "voice": {"type": "string", "maxLength": 300},
+                        "reference": {"type": "string", "format": "binary"},
+                        "consent": {"type": "string", "description": "What the reference's speaker agreed to."},
                         "conversation": {"type": "string", "description": "Conversation so far, as JSON."},
                         "system": {"type": "string", "maxLength": LONGEST_SYSTEM},
                         "language": {"type": "string"},
@@ -57,9 +59,13 @@ BODY = {
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """A request that was checked: the question ``[T]`` at 24 kHz, and how to answer it."""
+    """A request that was checked: the question ``[T]`` at 24 kHz, and how to answer it.
+
+    ``reference [T]`` at 24 kHz is a recording of the answering voice, whose speaker agreed as ``consent`` says."""
 
     wave: np.ndarray
+    reference: np.ndarray | None
+    consent: str
     conversation: Conversation
     voice: Voice | None
     language: str | None
@@ -102,7 +108,12 @@ async def _asked(services: Services, form: FormData) -> _Asked:
         ApiError: whatever is wrong with it.
     """
     name = (text_field(form, "voice", OWN, 300) or OWN).strip()
-    voice = None if name == OWN else services.voices.find(name)
+    reference = await file_field(form, "reference", services.config.limits.sample_bytes)
+    voice = None if name == OWN or reference is not None else services.voices.find(name)
+    consent = (text_field(form, "consent", "", 1000) or "").strip()
+    if reference is not None and not consent:
+        message = "consent: the voice of a recording needs its speaker's consent: say in words who agreed to what"
+        raise ApiError(400, message, "consent", "missing_required_parameter")
     language = (text_field(form, "language", None, 20) or "").strip().lower() or None
     if language is not None:
         try:
@@ -112,7 +123,9 @@ async def _asked(services: Services, form: FormData) -> _Asked:
     conversation = _conversation(form)
     seed = int(number_field(form, "seed", 0, 0, LARGEST_SEED))
     data = await required_file(form, "audio", services.config.limits.body_bytes)
-    return _Asked(await decoded(services, data, "audio"), conversation, voice, language, seed)
+    wave = await decoded(services, data, "audio")
+    sample = None if reference is None else await decoded(services, reference, "reference")
+    return _Asked(wave, sample, consent, conversation, voice, language, seed)
 
 
 def _conversation(form: FormData) -> Conversation:
@@ -137,7 +150,10 @@ def _conversation(form: FormData) -> Conversation:
 
 def _events(services: Services, replier: Replier, asked: _Asked, job: Job[bytes]) -> Iterator[bytes]:
     """Server-sent events. A failure after the first is an event too, since the answer has begun."""
-    steps = replier.reply(asked.wave, asked.conversation, asked.voice, asked.language, asked.seed)
+    voice = asked.voice
+    if asked.reference is not None:
+        voice = services.engine.clone(asked.reference, "recording", asked.consent, job.check, "reference")
+    steps = replier.reply(asked.wave, asked.conversation, voice, asked.language, asked.seed)
     # a question without words is refused before the answer begins
     yield from _shown(services, next(steps))
     try:

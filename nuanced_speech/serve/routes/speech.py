@@ -116,7 +116,7 @@ async def _asked(services: Services, request: Request) -> _Asked:
         levels = ", ".join(f"{name} {level:+.1f}" for name, level in changed.levels.items())
         headers["X-Instructions-Understood"] = levels or "none"
     recording = None if data is None else await decoded(services, data, "delivery")
-    job = SpeechJob(body.input, voice, find_in_text, body.language, body.speed, body.pause, body.seed)
+    job = SpeechJob(body.input, voice, find_in_text, body.language, body.speed, body.pause, body.seed, soon=body.stream)
     return _Asked(body, job, recording, headers)
 
 

@@ -25,6 +25,7 @@ from nuanced_speech.serve.routes.bodies import (
 from nuanced_speech.serve.services import Services
 
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
+STREAMED = ("json", "text", "verbose_json")
 BODY = {
     "requestBody": {
         "required": True,
@@ -63,6 +64,7 @@ class _Asked:
     words: bool
     segments: bool
     prompt: str | None
+    temperature: float
 
     @property
     def duration(self) -> float:
@@ -89,8 +91,8 @@ def router(services: Services) -> APIRouter:
         form = await read_form(request)
         required_text(form, "model", 200)
         streamed = (text_field(form, "stream", "false") or "").lower() in ("true", "1")
-        asked = await _asked(services, form)
-        if streamed and asked.form in ("json", "text"):
+        asked = await _asked(services, form, streamed)
+        if streamed:
             events = await services.queue.stream(
                 lambda job: _events(services, asked, job), request.is_disconnected, len
             )
@@ -103,18 +105,26 @@ def router(services: Services) -> APIRouter:
     return routes
 
 
-async def _asked(services: Services, form: Any) -> _Asked:
+async def _asked(services: Services, form: Any, streamed: bool) -> _Asked:
+    """A request, checked before any work.
+
+    Raises:
+        ApiError: whatever is wrong with it.
+    """
     response_format = text_field(form, "response_format", "json") or "json"
     if response_format not in FORMATS:
         message = f"response_format: {response_format[:40]!r} is not possible: choose from {', '.join(FORMATS)}"
         raise ApiError(400, message, "response_format", "invalid_value")
+    if streamed and response_format not in STREAMED:
+        message = f"stream: {response_format} comes whole: stream {', '.join(STREAMED)}"
+        raise ApiError(400, message, "stream", "invalid_value")
     language = (text_field(form, "language", None, 20) or "").strip().lower() or None
     if language is not None:
         try:
             check_language(language)
         except UserError as error:
             raise ApiError(400, f"language: {error}", "language", "invalid_value") from None
-    _check_temperature(text_field(form, "temperature", "0") or "0")
+    temperature = _temperature(text_field(form, "temperature", "0") or "0")
     granularities = [*form.getlist("timestamp_granularities[]"), *form.getlist("timestamp_granularities")]
     for name in granularities:
         if name not in ("word", "segment"):
@@ -133,21 +143,24 @@ async def _asked(services: Services, form: Any) -> _Asked:
         "word" in granularities,
         not granularities or "segment" in granularities,
         prompt,
+        temperature,
     )
 
 
-def _check_temperature(text: str) -> None:
+def _temperature(text: str) -> float:
     try:
-        possible = 0 <= float(text) <= 1
+        value = float(text)
+        if not 0 <= value <= 1:
+            raise ValueError
     except ValueError:
-        possible = False
-    if not possible:
-        raise ApiError(400, "temperature: give a number from 0 to 1", "temperature", "invalid_value")
+        raise ApiError(400, "temperature: give a number from 0 to 1", "temperature", "invalid_value") from None
+    return value
 
 
 def _transcripts(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[_Text]:
     """Stretches of the recording, transcribed."""
-    for part in services.engine.transcribe(asked.wave, asked.language, asked.words, asked.prompt):
+    parts = services.engine.transcribe(asked.wave, asked.language, asked.words, asked.prompt, asked.temperature)
+    for part in parts:
         job.check()
         at, transcript = part.start, part.transcript
         moved = [
@@ -170,13 +183,26 @@ def _whole(parts: list[_Text]) -> _Text:
 
 def _events(services: Services, asked: _Asked, job: Job[bytes]) -> Iterator[bytes]:
     """Server-sent events of OpenAI's shape."""
-    whole = ""
+    whole, told = "", 0
     for part in _transcripts(services, asked, job):
         delta = f" {part.text}" if whole and part.text else part.text
         whole += delta
         if delta:
             yield _event({"type": "transcript.text.delta", "delta": delta})
+        if asked.form == "verbose_json":
+            for number, piece in enumerate(part.segments, told):
+                yield _event({"type": "transcript.text.segment", **_streamed(asked, piece, number)})
+            told += len(part.segments)
     yield _event({"type": "transcript.text.done", "text": whole})
+
+
+def _streamed(asked: _Asked, piece: Segment, number: int) -> dict[str, Any]:
+    """A segment of a stream. Nobody tells speakers apart, so its speaker has no name."""
+    shown = {
+        "id": f"seg_{number}", "start": round(piece.start, 3), "end": round(piece.end, 3), "text": piece.text,
+        "speaker": "",
+    }  # fmt: skip
+    return {**shown, "words": _words([piece])} if asked.words else shown
 
 
 def _event(value: dict[str, Any]) -> bytes:
@@ -207,18 +233,22 @@ def _verbose(asked: _Asked, text: _Text) -> dict[str, Any]:
         body["segments"] = [
             {
                 "id": k, "seek": 0, "start": round(piece.start, 3), "end": round(piece.end, 3), "text": piece.text,
-                "tokens": [], "temperature": 0.0, "avg_logprob": piece.log_probability,
+                "tokens": [], "temperature": asked.temperature, "avg_logprob": piece.log_probability,
                 "compression_ratio": piece.compression, "no_speech_prob": piece.no_speech,
             }
             for k, piece in enumerate(text.segments)
         ]  # fmt: skip
     if asked.words:
-        body["words"] = [
-            {"word": word.text, "start": round(word.start, 3), "end": round(word.end, 3)}
-            for piece in text.segments
-            for word in piece.words
-        ]
+        body["words"] = _words(text.segments)
     return body
+
+
+def _words(segments: list[Segment]) -> list[dict[str, Any]]:
+    return [
+        {"word": word.text, "start": round(word.start, 3), "end": round(word.end, 3)}
+        for piece in segments
+        for word in piece.words
+    ]
 
 
 def _cue(piece: Segment, decimal: str) -> str:

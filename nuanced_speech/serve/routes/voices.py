@@ -1,10 +1,12 @@
 """Lists of voices, consents, and custom voices that are cloned with them."""
 
 import hashlib
+import re
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
+from starlette.datastructures import FormData
 
 from nuanced_speech.serve.consent_phrase import check_phrase, language_of
 from nuanced_speech.serve.errors import ApiError
@@ -13,6 +15,8 @@ from nuanced_speech.serve.routes.bodies import decoded, read_form, required_file
 from nuanced_speech.serve.services import Services
 from nuanced_speech.serve.voices import KeptVoice, new_id
 
+# Form of a BCP 47 tag: language, then script, region and variants.
+_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 # Likeness of two recordings from which on they are of one speaker: even odds.
 ONE_SPEAKER = 0.5
 
@@ -81,7 +85,7 @@ def _add_consents(routes: APIRouter, services: Services) -> None:
     async def give_consent(request: Request) -> dict[str, Any]:
         """Record a speaker's consent to the cloning of the voice: the consent phrase, read aloud."""
         form = await read_form(request)
-        name, language = required_text(form, "name"), text_field(form, "language", "", 35) or ""
+        name, language = required_text(form, "name"), _language(form)
         wave = await decoded(services, await required_file(form, "recording", most), "recording")
         spoken = language_of(language, services.config.whisper.endswith(".en"))
 
@@ -127,6 +131,18 @@ def _add_consents(routes: APIRouter, services: Services) -> None:
         """Forget a consent."""
         services.consents.delete(consent_id)
         return {"object": "audio.voice_consent", "id": consent_id, "deleted": True}
+
+
+def _language(form: FormData) -> str:
+    """The language of the consent phrase; empty for English.
+
+    Raises:
+        ApiError: it is no BCP 47 tag.
+    """
+    tag = (text_field(form, "language", "", 35) or "").strip()
+    if tag and not _TAG.fullmatch(tag):
+        raise ApiError(400, "language: give a BCP 47 tag such as de or en-GB", "language", "invalid_value")
+    return tag
 
 
 def _check_same(services: Services, wave: np.ndarray, embedding: np.ndarray, digest: str) -> None:
