@@ -51,8 +51,13 @@ def in_words(sentence: str, language: str) -> str:
     text = readings.before_grammar(sentence, language)
     if needs_grammar(text, language):
         words = grammars.verbalized(text, language)
-        text = spoken(aligned(text, words)) if words else text
+        text = _ended(spoken(aligned(text, words)), text) if words else text
     return readings.after_grammar(text, language)
+
+
+def _ended(words: str, text: str) -> str:
+    """Words with the full stop of their sentence, which a grammar may take for that of a month or a title."""
+    return f"{words}." if re.search(r"\w\.$", text) and words[-1:].isalnum() else words
 
 
 def needs_grammar(sentence: str, language: str) -> bool:
