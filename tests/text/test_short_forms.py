@@ -31,6 +31,7 @@ from nuanced_speech.text.sentences import split_sentences
             "chapitre trois, tome deux, numéro sept, environ vingt kilomètres.",
         ),
         ("fr", "bd Voltaire, av. J.-C., etc.", "boulevard Voltaire, avant Jésus-Christ, et cetera."),
+        ("fr", "Le XVe arrondissement, la XIIe édition", "Le quinzième arrondissement, la douzième édition"),
         ("it", "Il sig. Rossi e la dott.ssa Neri, pag. 12.", "Il signor Rossi e la dottoressa Neri, pagina dodici."),
         ("it", "S. Pietro, S. Anna, 44 a.C., ecc.", "san Pietro, sant'Anna, quarantaquattro avanti Cristo, eccetera."),
         ("it", "1° piano, 3ª classe, a 20° C", "primo piano, terza classe, a venti gradi Celsius"),
@@ -40,6 +41,7 @@ from nuanced_speech.text.sentences import split_sentences
         # a month and a day beside a number; a sentence that ends with a short form
         ("it", "lun. 5 gen. 2024", "lunedì cinque gennaio duemila ventiquattro"),
         ("fr", "Il vient lun. 5 janv.", "Il vient lundi cinq janvier."),
+        ("es", "A las 5:02 p. m. sale la R. Gil.", "A las cinco y dos de la tarde sale la R. Gil."),
         # no short forms: an initial, a word, a sentence that ends with a number
         ("es", "R. Gil come sin parar. Tiene 5.", "R. Gil come sin parar. Tiene cinco."),
         ("fr", "Il s'appelle Max. Me voici.", "Il s'appelle Max. Me voici."),

@@ -96,6 +96,12 @@ def _pointed_date(match: re.Match[str]) -> str:
     return f"{first} {tables.MONTHS[second - 1]} {match[3]}" if 12 < first <= 31 and 1 <= second <= 12 else match[0]
 
 
+def _proportion(match: re.Match[str]) -> str:
+    """A proportion or a result: no time of the day, which has two digits, and no place in a book, "John 3:5"."""
+    in_book = re.search(r"\b[A-Z][a-z]+\s+$", match.string[: match.start()])
+    return match[0] if in_book else f"{match[1]} to {match[2]}"
+
+
 def _power(match: re.Match[str]) -> str:
     exponent = (match[2] or match[3]).translate(_HIGH).lstrip("+")
     if exponent in ("2", "3"):
@@ -202,8 +208,8 @@ _BEFORE: list[Rule] = [
     (re.compile(rf"(?<![\w.])({_DAY})\b\.?(?=,?\s(?:{_WHEN}))"), _day),
     (re.compile(rf"(?<![\w.])({any_of(tables.ABBREVIATIONS)})\.(?!\w)"), _abbreviation(tables.ABBREVIATIONS)),
     (re.compile(r"(?<![\w./-])(\d{1,2})\.(\d{1,2})\.((?:19|20)\d\d)(?![\w/-]|\.\d)"), _pointed_date),
-    # a proportion or a result, where no time of the day or place in a book can be meant
-    (re.compile(r"(?<![\w:.])(?<![a-z] )(\d{1,3}):(\d)(?![\w:.]|\s?[APap]\.?[Mm]\b)"), r"\1 to \2"),
+    (re.compile(r"(?<![\w.-])(?:1\.)?\d{3}\.\d{3}\.\d{4}(?![\w-]|\.\d)"), _telephone),
+    (re.compile(r"(?<![\w:.])(\d{1,3}):(\d)(?![\w:]|\.\d|\s?[APap]\.?[Mm]\b)"), _proportion),
     # heights; a minute sign and a second sign after numbers
     (re.compile(r"\b(\d+)\s?['′]\s?(\d{1,2})\s?(?:\"|″|''|”)"), r"\1 foot \2"),
     (re.compile(r"\b(?<![\d.])(v\.?\s?)?(\d+(?:\.\d+){2,})\b(?!\.\d)(?<!\d\.\d\d\d\.\d\d\d\.\d)"), _version),
@@ -219,7 +225,6 @@ _BEFORE: list[Rule] = [
     # telephone numbers that the grammar takes for sums
     (re.compile(r"\+\d{1,3}(?:[\s.-]?\(\d{2,4}\)|[\s.-]\d{2,4})(?:[\s.-]\d{2,4}){1,4}\b"),
      lambda m: "plus " + _telephone(m)),
-    (re.compile(r"(?<![\w.-])(?:1\.)?\d{3}\.\d{3}\.\d{4}(?![\w-]|\.\d)"), _telephone),
     (re.compile(r"(?<!\w)\(\d{3}\)\s?\d{3}[-\s]\d{4}(?![\d-])"), _telephone),
     (re.compile(r"(?<![\d-])\d{3}-\d{4}(?![\d-])"), _telephone),
     (re.compile(r"(?<![\w.,:/-])0\d+(?![\w:/-]|[.,]\d)"), _leading_zero),

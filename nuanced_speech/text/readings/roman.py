@@ -80,7 +80,7 @@ def in_digits(sentence: str, language: str) -> str:
         sentence = re.sub(rf"\b({_BEFORE_RANKED[language]})\s+((?=[IVXLC]{{2}}){_NUMERAL})(?=\s+[a-zà-ÿ]{{3}})",
                           lambda m: f"{m[1]} {_agreeing(value(m[2]), m[1], language)}", sentence)  # fmt: skip
     if language == "fr":
-        sentence = re.sub(rf"\b({_NUMERAL})(e|è?me|er|re|ère)\b", lambda m: f"{value(m[1])}{m[2]}", sentence)
+        sentence = re.sub(rf"\b(?=[IVX])({_NUMERAL})(e|ème)\b", lambda m: f"{value(m[1])}{m[2]}", sentence)
     return _YEAR.sub(lambda m: str(value(m[0])) if len(m[0]) > 3 else m[0], sentence)
 
 

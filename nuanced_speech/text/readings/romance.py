@@ -61,6 +61,7 @@ def _rules(language: str) -> list[Rule]:
     anywhere, by_name = partial(_short, forms.anywhere), partial(_short, forms.before_name)
     return [
         (re.compile(rf"(?<![\w.])(?:{any_of(forms.literals)})(?![\w#+])"), lambda m: forms.literals[m[0]]),
+        (re.compile(r"(?<=\d)\s?([ap])\.\sm\.(?!\w)"), r" \1.m."),
         *_saints(language),
         (re.compile(rf"(?<=\d)\s?({any_of(forms.after_number)})\.(?!\w)"),
          lambda m: " " + _short(forms.after_number, m)),

@@ -71,10 +71,10 @@ FORMS = {
         before_number=_capitalised({
             "p": "página", "pp": "páginas", "cap": "capítulo", "caps": "capítulos", "art": "artículo",
             "arts": "artículos", "fig": "figura", "figs": "figuras", "vol": "volumen", "vols": "volúmenes",
-            "ed": "edición", "s": "siglo", "ss": "siglos", "sec": "sección", "tít": "título", "ext": "extensión",
+            "ed": "edición", "s": "siglo", "ss": "siglos", "sec": "sección", "tít": "título",
             "n": "número", "t": "tomo",
         }),
-        after_number={"hab": "habitantes", "min": "minutos", "seg": "segundos", "a. m": "a eme", "p. m": "pe eme",
+        after_number={"hab": "habitantes", "min": "minutos", "seg": "segundos",
                       "ed": "edición", "págs": "páginas"},
         unpointed={"Dª": "doña", "D.ª": "doña", "Dña.": "doña", "Sr": "señor", "Sra": "señora", "Dr": "doctor",
                    "Dra": "doctora", "C/": "calle"},
