@@ -11,7 +11,7 @@ from functools import lru_cache
 from nuanced_speech.text import grammars, notation, readings
 from nuanced_speech.text.chunks import Chunk, aligned, spoken
 from nuanced_speech.text.cleaning import clean
-from nuanced_speech.text.detection import sentence_language
+from nuanced_speech.text.detection import language_stretches
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.markup import plain_text
 from nuanced_speech.text.notation import Segment
@@ -103,7 +103,9 @@ def spoken_sentences(text: str, language: str = "en", dictionary: Dictionary | N
         voice = segment.voice
         pause = "" if segment.pause is None else f" [pause:{segment.pause:g}s]"
         texts = [
-            spoken_text(sentence.text, sentence_language(sentence.text, language), dictionary)
+            "".join(
+                spoken_text(stretch, own, dictionary) for stretch, own in language_stretches(sentence.text, language)
+            )
             for sentence in sentences(segment.text, language)
         ]
         if texts:
