@@ -153,6 +153,10 @@ def test_markdown() -> None:
     assert plain_text("It is 5.\n\nPlain, with (marks).") == "It is 5.\n\nPlain, with (marks)."
 
 
+def test_full_width_digits_and_letters_are_usual_ones() -> None:
+    assert clean("３月５日、ＡＢｃ：１０：３０，５０％！") == "3月5日、ABc：10:30，50%！"
+
+
 def test_html() -> None:
     page = "<html><head><title>T</title></head><body><h1>Hi</h1><p>It&rsquo;s<br>H<sub>2</sub>O</p>"
     page += "<script>x</script></body>"

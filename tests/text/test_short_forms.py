@@ -38,6 +38,11 @@ from nuanced_speech.text.sentences import split_sentences
         ("pt", "O Sr. Silva, a Sr.ª Lima e a Dra. Reis.", "O senhor Silva, a senhora Lima e a doutora Reis."),
         ("pt", "D. Pedro e D. Maria na R. Augusta, S. Paulo", "dom Pedro e dona Maria na rua Augusta, são Paulo"),
         ("pt", "a Cia. Ltda. e o séc. XX", "a companhia limitada e o século vinte"),
+        # numbers beside marks, which the Portuguese grammar alone refuses
+        ("pt", "Custa R$ 5,00, às 10h30.", "Custa cinco vírgula zero zero reais, às dez horas e trinta."),
+        ("pt", "Tem 12 (ou 13); 5%!", "Tem doze (ou treze); cinco por cento!"),
+        ("pt", "seg. a sex., das 9h às 18h", "segunda a sexta, das nove horas às dezoito horas"),
+        ("es", "El CD y el No. 5.", "El ce de y el número cinco."),
         # a month and a day beside a number; a sentence that ends with a short form
         ("it", "lun. 5 gen. 2024", "lunedì cinque gennaio duemila ventiquattro"),
         ("fr", "Il vient lun. 5 janv.", "Il vient lundi cinq janvier."),

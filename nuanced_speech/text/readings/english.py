@@ -249,7 +249,8 @@ _BEFORE: list[Rule] = [
     (re.compile(r"\b(\d{1,2})(?= may [a-z])"), _cardinal),
     (re.compile(f"(?<![{_GREEK}])[{_GREEK}](?![{_GREEK}])"), _greek),
     # not after a code that ends with a digit
-    (re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)*)\s?(L|W|GB|MB|TB)\b"), lambda m: f"{m[1]} {tables.SYMBOLS[m[2]]}"),
+    (re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)*)\s?(L|W|GB|MB|TB)\b(?!\.\s*[A-Z])"),
+     lambda m: f"{m[1]} {tables.SYMBOLS[m[2]]}"),
     (re.compile(r"(?<=\d)K(?=\s+(?:people|users|dollars|a year|views|words))"), " thousand"),
 ]  # fmt: skip
 _AFTER: list[Rule] = [

@@ -45,6 +45,9 @@ def before_grammar(sentence: str, language: str) -> str:
     """A sentence with French times and units, for which there is no grammar, in words."""
     sentence = re.sub(r"(?<=\d)\s?–\s?(?=\d)", "-", sentence)
     sentence = re.sub(r"(?<=\d)\s?°\s?(?=[CF]\b)", " °", sentence)
+    if language == "pt":
+        # its grammar takes a point before a comma for a spoken one
+        return re.sub(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?=,\d)", lambda m: m[0].replace(".", ""), sentence)
     if language == "it":
         # its grammar says one degree for many
         return re.sub(r"(?<=\d) ?°([CF])\b", lambda m: f" gradi {_DEGREES[m[1]]}", sentence)

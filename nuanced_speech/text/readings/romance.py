@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 
 from nuanced_speech.text.numbers import number_words, words
 from nuanced_speech.text.readings import tables
-from nuanced_speech.text.readings.romance_tables import FILE_WORDS, FORMS, SAINTS, SYLLABLES
+from nuanced_speech.text.readings.romance_tables import FILE_WORDS, FORMS, SAINTS, SYLLABLES, Forms
 from nuanced_speech.text.readings.rules import Rule, any_of, applied, at_end, camel_split, outside_addresses
 
 LANGUAGES = frozenset(FORMS)
@@ -59,6 +59,7 @@ def _rules(language: str) -> list[Rule]:
     forms = FORMS[language]
     pointless = [form for form in forms.anywhere if re.search(r"\.\w{2,}$", form)]
     anywhere, by_name = partial(_short, forms.anywhere), partial(_short, forms.before_name)
+    days = any_of(forms.days)
     return [
         (re.compile(rf"(?<![\w.])(?:{any_of(forms.literals)})(?![\w#+])"), lambda m: forms.literals[m[0]]),
         (re.compile(r"(?<=\d)\s?([ap])\.\sm\.(?!\w)"), r" \1.m."),
@@ -67,8 +68,10 @@ def _rules(language: str) -> list[Rule]:
          lambda m: " " + _short(forms.after_number, m)),
         (re.compile(rf"\b(\d{{1,2}}(?:º|°|er)?\s+(?:de\s+)?)({any_of(forms.months)})\.", re.I),
          lambda m: m[1] + forms.months[m[2].lower()] + ("." if at_end(m) else "")),
-        (re.compile(rf"(?<![\w.])(?<!\d )({any_of(forms.days)})\.(?=,?\s+\d)", re.I),
+        (re.compile(rf"(?<![\w.])(?<!\d )({days})\.(?=,?\s+\d)", re.I),
          lambda m: forms.days[m[1].lower()]),
+        (re.compile(rf"(?<![\w.])({days})\.?(\s?[-–]\s?|\s(?:a|al|à|au|e|y|et)\s)({days})\.", re.I),
+         partial(_days, forms)),
         (re.compile(rf"(?<![\w.])({any_of(forms.anywhere)})\.(?!\w)"), anywhere),
         (re.compile(rf"(?<![\w.])({any_of(pointless)})(?![\w.])"), anywhere),
         (re.compile(rf"(?<![\w.])({any_of(forms.before_name)})\.(?=\s+{_NAME})"), by_name),
@@ -86,6 +89,11 @@ def _rules(language: str) -> list[Rule]:
         (re.compile(r"\b[A-Za-z][a-zß-ÿ]+(?:[A-ZÀ-Þ][a-zß-ÿ]+)+\b"), _camel),
         *(_ITALIAN if language == "it" else ()),
     ]  # fmt: skip
+
+
+def _days(forms: Forms, match: re.Match[str]) -> str:
+    first, last = (forms.days[match[place].lower()] for place in (1, 3))
+    return f"{first}{match[2]}{last}" + ("." if at_end(match) else "")
 
 
 def _short(table: dict[str, str], match: re.Match[str]) -> str:
