@@ -26,8 +26,10 @@ _FRENCH_NUMBER = re.compile(
     r"(?<![\w.,:/-])\d{2}(?=\s+(?!janv|fév|mars|avr|mai|juin|juil|ao|sept|oct"
     r"|nov|déc|mill)[a-zà-ÿ]{2})"
 )
-# Marks beside words: the Portuguese grammar reads no number that touches one.
-_MARK = re.compile(r"(?<=\S)([,.;:!?…)\]»”\"]+)(?=\s|$)|(?:(?<=\s)|^)([(\[«“\"]+)(?=\S)")
+# Marks beside words, but for the brackets of a telephone number: a number that touches one is not read in Portuguese.
+_MARK = re.compile(
+    r"(?<=\S)(?:[,.;:!?…\]»”\"]|\)(?!\s?\d))+(?=\s|$)|(?:(?<=\s)|^)(?:[\[«“\"]|\((?!\d{2,3}\)\s?\d))+(?=\S)"
+)
 # A point inside the sentence, or a raised letter: an abbreviation.
 _ABBREVIATED = re.compile(r"[^\s.]\.\s?\w|[ªºʰ-ʸᵃ-ᶿⁿ¹²³⁰-₉¼-¾⅐-⅟]")
 
@@ -52,7 +54,7 @@ def in_words(sentence: str, language: str) -> str:
     """A sentence with its numbers, signs and abbreviations in words. Plain sentences stay as they are."""
     text = readings.before_grammar(sentence, language)
     if needs_grammar(text, language):
-        words = grammars.verbalized(_MARK.sub(r" \g<0> ", text) if language == "pt" else text, language)
+        words = grammars.verbalized(text, language) or grammars.verbalized(_MARK.sub(r" \g<0> ", text), language)
         text = _ended(spoken(aligned(text, words)), text) if words else text
     return readings.after_grammar(text, language)
 

@@ -41,6 +41,7 @@ from nuanced_speech.text.sentences import split_sentences
         # numbers beside marks, which the Portuguese grammar alone refuses
         ("pt", "Custa R$ 5,00, às 10h30.", "Custa cinco vírgula zero zero reais, às dez horas e trinta."),
         ("pt", "Tem 12 (ou 13); 5%!", "Tem doze (ou treze); cinco por cento!"),
+        ("pt", "Ligue (11) 2345-6789.", "Ligue um um dois três quatro cinco seis sete oito nove."),
         ("pt", "seg. a sex., das 9h às 18h", "segunda a sexta, das nove horas às dezoito horas"),
         ("es", "El CD y el No. 5.", "El ce de y el número cinco."),
         # a month and a day beside a number; a sentence that ends with a short form
