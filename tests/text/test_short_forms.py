@@ -48,6 +48,13 @@ from nuanced_speech.text.sentences import split_sentences
         ("it", "lun. 5 gen. 2024", "lunedì cinque gennaio duemila ventiquattro"),
         ("fr", "Il vient lun. 5 janv.", "Il vient lundi cinq janvier."),
         ("es", "A las 5:02 p. m. sale la R. Gil.", "A las cinco y dos de la tarde sale la R. Gil."),
+        ("it", "Il 25/04/2024, ore 8.30.", "Il venticinque aprile duemila ventiquattro, ore otto e trenta."),
+        (
+            "fr",
+            "M. et Mme Blanc, Mlle Y. et l'art. L. 5",
+            "monsieur et madame Blanc, mademoiselle Y. et l'article L. cinq",
+        ),
+        ("es", "C.P. 28 en los U.S.A.", "c p veintiocho en los u s a."),
         # no short forms: an initial, a word, a sentence that ends with a number
         ("es", "R. Gil come sin parar. Tiene 5.", "R. Gil come sin parar. Tiene cinco."),
         ("fr", "Il s'appelle Max. Me voici.", "Il s'appelle Max. Me voici."),

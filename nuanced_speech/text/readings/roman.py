@@ -99,7 +99,7 @@ def _patterns(language: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Patte
     name = r"[A-ZÀ-Þ][\w'’-]*[a-zß-ÿ]"
     ruler = rf"(?i:{titles})\s+{name}(?:\s+{name})?|{rulers}"
     return (
-        re.compile(rf"\b((?i:{counted})\.?)\s+({_NUMERAL})\b(?![\w'’]|-[A-Za-z])"),
+        re.compile(rf"\b((?i:{counted})\.?)\s+(?![LC]\b)({_NUMERAL})\b(?![\w'’]|-[A-Za-z])"),
         re.compile(rf"\b({ruler})(?<!Malcolm(?= X))\s+(?:the\s+)?({numeral})(?![\w]|-\w)"),
         re.compile(rf"\b({_NUMERAL})(?:e|è?me|th|º|ª)?(\s+(?:{_CENTURY[language]})\b)"),
     )

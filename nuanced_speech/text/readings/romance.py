@@ -74,8 +74,9 @@ def _rules(language: str) -> list[Rule]:
          partial(_days, forms)),
         (re.compile(rf"(?<![\w.])({any_of(forms.anywhere)})\.(?!\w)"), anywhere),
         (re.compile(rf"(?<![\w.])({any_of(pointless)})(?![\w.])"), anywhere),
-        (re.compile(rf"(?<![\w.])({any_of(forms.before_name)})\.(?=\s+{_NAME})"), by_name),
-        (re.compile(rf"(?<![\w.])({any_of(forms.unpointed)})(?=[-\s]+{_NAME})"), lambda m: forms.unpointed[m[1]]),
+        (re.compile(rf"(?<![\w.])({any_of(forms.before_name)})\.(?=\s+(?:{_NAME}|et\sM))"), by_name),
+        (re.compile(r"(?<![\w.])(?:[A-Z]\.){2,}(?!\w)"), _letters),
+        (re.compile(rf"(?<![\w.])({any_of(forms.unpointed)})(?=[-\s]+[A-ZÀ-Þ])"), lambda m: forms.unpointed[m[1]]),
         (re.compile(rf"(?<![\w.])({any_of(forms.before_number)})\.\s*(?={_NUMBER})"),
          lambda m: forms.before_number[m[1]] + " "),
         (re.compile(rf"(?<![\w.])({any_of(forms.numbers)})\s*(?={_NUMBER})"), lambda m: forms.numbers[m[1]] + " "),
@@ -89,6 +90,11 @@ def _rules(language: str) -> list[Rule]:
         (re.compile(r"\b[A-Za-z][a-zß-ÿ]+(?:[A-ZÀ-Þ][a-zß-ÿ]+)+\b"), _camel),
         *(_ITALIAN if language == "it" else ()),
     ]  # fmt: skip
+
+
+def _letters(match: re.Match[str]) -> str:
+    """The letters of an acronym with points; capitals by themselves could be Roman numerals."""
+    return " ".join(match[0].lower().split(".")).strip() + ("." if at_end(match) else "")
 
 
 def _days(forms: Forms, match: re.Match[str]) -> str:
@@ -169,10 +175,24 @@ def _italian_ordinal(match: re.Match[str]) -> str:
     return ordinal[:-1] + "a" if match[2] == "ª" else ordinal
 
 
+def _italian_date(match: re.Match[str]) -> str:
+    day, month = int(match[1]), int(match[2])
+    if not (1 <= day <= 31 and 1 <= month <= 12):
+        return match[0]
+    months = [*dict.fromkeys(FORMS["it"].months.values())]
+    return f"{'primo' if day == 1 else day} {months[month - 1]} {match[3]}"
+
+
 _RANKED = (
     "piano|posto|secolo|capitolo|anniversario|giorno|anno|classificato|premio|tempo|turno|livello|articolo|comma|"
     "gennaio|febbraio|marzo|aprile|maggio|giugno|luglio|agosto|settembre|ottobre|novembre|dicembre"
 )
 _ITALIAN: list[Rule] = [
+    # its grammar has no dates, and no times after these words
+    (re.compile(r"(?<![\w./-])(\d{1,2})[./-](\d{1,2})[./-]((?:1|2)\d{3})(?![\w/-]|\.\d)"), _italian_date),
+    (
+        re.compile(r"\b((?:[Oo]re|[Aa]lle|[Dd]alle)\s+\d{1,2})[.,:]([0-5]\d)\b(?![.,:]\d)"),
+        lambda m: m[1] + (f" e {m[2]}" if int(m[2]) else ""),
+    ),
     (re.compile(rf"\b(\d{{1,3}})([ºª]|°(?=\s+(?:{_RANKED})\b))(?!\w)"), _italian_ordinal),
 ]
