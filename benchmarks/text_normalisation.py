@@ -1,15 +1,19 @@
 """How much written text the front end reads rightly: python benchmarks/text_normalisation.py FOLDER [--failures]
 
-FOLDER holds LANGUAGE.tsv files of test cases: kind, written form, and one or more right readings, separated by tabs. A
-case is right when its phonemes equal those of a reading, stress, spaces and punctuation aside. ``debatable.tsv`` beside
-this script adds readings that are as right as the listed ones, each with its reason; they are counted apart.
+FOLDER holds LANGUAGE.tsv files of test cases: kind, written form, and one or more right readings, separated by tabs. Or
+it is ``tests/nemo_text_processing`` of the repository NVIDIA/NeMo-text-processing, which has a folder of test cases for
+each language; ``--without SEEN`` leaves out those that a folder of LANGUAGE.tsv files has. A case is right when its
+phonemes equal those of a reading, stress, spaces and punctuation aside. ``debatable.tsv`` beside this script adds
+readings that are as right as the listed ones, each with its reason; they are counted apart.
 """
 
 import argparse
+import re
 import statistics
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +25,7 @@ from nuanced_speech.text.languages import missing_packages
 from nuanced_speech.text.readings import german
 
 DEBATABLE = Path(__file__).parent / "text" / "debatable.tsv"
+NEMO_CASES = "data_text_normalization"
 _SILENT = set(PUNCTUATION + " ˈˌ-–'`\"«»[]{}/。、・「」") | {"\u0329"}
 
 
@@ -34,15 +39,50 @@ class Case:
     debatable: list[str]
 
 
-def read_cases(path: Path) -> list[Case]:
-    """The test cases of a language."""
+def read_cases(folder: Path, language: str, seen: Path | None = None) -> list[Case]:
+    """The test cases of a language, without those that another folder has. A form that is listed twice has all of its
+    readings."""
     argued = [line.split("\t") for line in DEBATABLE.read_text(encoding="utf-8").splitlines()[1:] if line]
-    cases = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        kind, written, *readings = line.split("\t")
-        more = [reading for language, text, reading, _ in argued if language == path.stem and text == written]
-        cases.append(Case(kind, written, readings, more))
-    return cases
+    known = {(kind, written) for kind, written, _ in _listed(seen, language)} if seen else set()
+    cases: dict[tuple[str, str], Case] = {}
+    for kind, written, readings in _listed(folder, language):
+        if (kind, written) in known:
+            continue
+        more = [reading for of, text, reading, _ in argued if of == language and text == written]
+        before = cases.get((kind, written))
+        listed = [*before.readings, *readings] if before else readings
+        cases[kind, written] = Case(kind, written, listed, more)
+    return list(cases.values())
+
+
+def _listed(folder: Path, language: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Kind, written form and readings of each case of a folder of either layout."""
+    table = folder / f"{language}.tsv"
+    if table.exists():
+        for line in table.read_text(encoding="utf-8").splitlines():
+            kind, written, *readings = line.split("\t")
+            yield kind, written, readings
+        return
+    for path in sorted((folder / language / NEMO_CASES).glob("test_cases_*.txt")):
+        kind = path.stem.removeprefix("test_cases_")
+        lines = path.read_text(encoding="utf-8").split("\n")
+        if kind == "normalize_with_audio":
+            # the written form after a tilde, and its readings in the lines below
+            for block in re.split(r"^~+", "\n".join(lines), flags=re.M)[1:]:
+                written, *readings = (line.strip() for line in block.strip().split("\n"))
+                yield kind, written.replace("~", ""), readings
+        else:
+            for line in lines:
+                written, *readings = line.split("~")
+                if readings:
+                    yield kind, written, readings
+
+
+def languages_of(folder: Path) -> list[str]:
+    """The languages that a folder has test cases of."""
+    return sorted(
+        {*(path.stem for path in folder.glob("*.tsv")), *(p.parent.name for p in folder.glob(f"*/{NEMO_CASES}"))}
+    )
 
 
 def sounds(text: str, language: str, written: bool = False) -> str:
@@ -60,7 +100,8 @@ def sounds(text: str, language: str, written: bool = False) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="Share of written text that is read rightly.")
-    parser.add_argument("folder", type=Path, help="Folder of LANGUAGE.tsv files.")
+    parser.add_argument("folder", type=Path, help="Folder of test cases.")
+    parser.add_argument("--without", type=Path, help="Folder of test cases to leave out.")
     parser.add_argument("--languages", default="", help="Languages to measure, separated by commas. All if omitted.")
     parser.add_argument("--failures", action="store_true", help="Print what was read otherwise.")
     arguments = parser.parse_args()
@@ -69,18 +110,16 @@ def main() -> None:
         "| language | cases | right | with debatable readings | grammar loads | ms a case, median | failures by kind |"
     )
     print("|---|---|---|---|---|---|---|")
-    for path in sorted(arguments.folder.glob("*.tsv")):
-        language = path.stem
+    for language in languages_of(arguments.folder):
         if chosen and language not in chosen:
             continue
         if missing_packages(language):
             print(f"{language} is left out: pip install {' '.join(missing_packages(language))}", file=sys.stderr)
             continue
-        _measure(path, language, arguments.failures)
+        _measure(read_cases(arguments.folder, language, arguments.without), language, arguments.failures)
 
 
-def _measure(path: Path, language: str, failures: bool) -> None:
-    cases = read_cases(path)
+def _measure(cases: list[Case], language: str, failures: bool) -> None:
     start = time.process_time()
     frontend.spoken_text("1.", language)
     load = time.process_time() - start

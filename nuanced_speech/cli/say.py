@@ -147,7 +147,8 @@ def say(
     """
     from nuanced_speech.cli.texts import book_file, given, is_audiobook
 
-    book, out = given([*(words or []), ""] if show_text else words, file, ssml, chapters is not None)
+    ssml_language = _ssml_language(voice, language) if ssml else None
+    book, out = given([*(words or []), ""] if show_text else words, file, ssml_language, chapters is not None)
     pronunciations = pronunciations_of(dictionary)
     if show_text:
         _show("\n\n".join(chapter.text for chapter in book.chapters), voice, language, pronunciations)
@@ -265,13 +266,30 @@ def _show(text: str, voice: str, language: str | None, dictionary: "Pronunciatio
     Raises:
         UserError: an unknown voice or language, a text without anything to speak.
     """
-    from nuanced_speech.synthesis.text_to_speech import language_of
     from nuanced_speech.text.frontend import spoken_sentences
-    from nuanced_speech.voice.stock import iso_639
-    from nuanced_speech.voice.voice import Voice as LoadedVoice
 
-    code = iso_639(language_of(LoadedVoice.load(voice), language))
-    lines = list(spoken_sentences(text, code, dictionary))
+    lines = list(spoken_sentences(text, _language_code(voice, language), dictionary))
     if not lines:
         raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word")
     print("\n".join(lines))
+
+
+def _language_code(voice: str, language: str | None) -> str:
+    """The language of a text, ISO 639-1: the given one, or the voice's.
+
+    Raises:
+        UserError: an unknown voice or language.
+    """
+    from nuanced_speech.synthesis.text_to_speech import language_of
+    from nuanced_speech.voice.stock import iso_639
+    from nuanced_speech.voice.voice import Voice as LoadedVoice
+
+    return iso_639(language_of(LoadedVoice.load(voice), language))
+
+
+def _ssml_language(voice: str, language: str | None) -> str:
+    """The language of SSML, ISO 639-1; English for a voice that a recording gives, which is read later."""
+    try:
+        return _language_code(voice, language)
+    except UserError:
+        return "en"

@@ -27,13 +27,13 @@ def is_audiobook(out: str | None) -> bool:
     return out is not None and out.lower().endswith(".m4b")
 
 
-def given(words: list[str] | None, file: Path | None, ssml: bool, without_out: bool) -> "tuple[Book, str | None]":
+def given(words: list[str] | None, file: Path | None, ssml: str | None, without_out: bool) -> "tuple[Book, str | None]":
     """What to speak, and the name of the file to write.
 
     Args:
         words: arguments.
         file: what ``--file`` names.
-        ssml: the text is SSML.
+        ssml: the text is SSML in this language (ISO 639-1); None: it is none.
         without_out: no file need be named.
 
     Raises:
@@ -51,10 +51,10 @@ def given(words: list[str] | None, file: Path | None, ssml: bool, without_out: b
         book = read_epub(path)
         return replace(book, title=book.title or path.stem), out
     text = _text(words, file)
-    if ssml:
+    if ssml is not None:
         from nuanced_speech.text.ssml import from_ssml
 
-        text = from_ssml(text)
+        text = from_ssml(text, ssml)
     return plain_book(text, "" if file is None else file.stem), out
 
 

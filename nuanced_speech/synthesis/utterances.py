@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
 from nuanced_speech.core.symbols import vocabulary
-from nuanced_speech.text.detection import sentence_language
+from nuanced_speech.text.detection import language_stretches
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.languages import UNSPACED_LANGUAGES
 from nuanced_speech.text.notation import Segment
@@ -89,14 +90,14 @@ def segment_parts(
 def text_parts(text: str, language: str, british: bool, dictionary: Dictionary | None = None) -> Iterator[Part]:
     """The parts of a plain text. A word without a phoneme that Kokoro has is joined to the word before it.
 
-    A sentence that is certainly in another language than the text is spoken by the rules of its own.
+    What is certainly in another language than the text, a sentence or a quotation, is spoken by the rules of its own.
     """
     symbols, number, read = vocabulary(), 0, 0
     total = sum(len(c) > 0 and not c.isspace() for c in text)
     for sentence in sentences(text, language):
         words: list[Word] = []
-        spoken_language = sentence_language(sentence.text, language)
-        for word in pronounce(sentence.text, spoken_language, british, dictionary):
+        pronounced = (pronounce(s, own, british, dictionary) for s, own in language_stretches(sentence.text, language))
+        for word in chain.from_iterable(pronounced):
             phonemes = "".join(p for p in word.phonemes if p in symbols)
             if words and not any(p.isalpha() for p in phonemes):
                 last = words.pop()

@@ -5,7 +5,7 @@ sentences in 14 languages (docs/languages.md).
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +27,11 @@ _OWN_WORDS = {
 _KIN = [
     frozenset(kin.split()) for kin in ("da nb nn no sv", "bs hr sl sr", "cs sk", "id ms", "af nl", "de lb", "ca es")
 ]
+# What stands between quotes or brackets, with the marks and spaces after it; brackets with slashes are notation.
+_QUOTED = re.compile(
+    r"(?:\"[^\"“”]+\"|“[^“”]+”|„[^„“”]+[“”]|«[^«»]+»|»[^«»]+«|(?<!\w)[‘'][^‘’']+(?:[’']\w[^‘’']*)*[’'](?!\w)|\((?!/)[^()]+\))"
+    r"[,.;:!?…]*\s*"
+)
 _IPA = re.compile("[\u0250-\u02af\u02c8\u02cc]")
 # Languages in other scripts: ``text.scripts`` finds their stretches.
 _OTHER_SCRIPTS = frozenset((
@@ -43,12 +48,15 @@ class DetectionConfig:
         least: probability from which a language is believed; shorter texts than about four words stay below it.
         least_inside: the same for a sentence inside a text in another language.
         letters, words: a sentence inside a text that has fewer keeps the language of the text.
+        quoted_letters, quoted_words: the same for what stands between quotes or brackets inside a sentence.
     """
 
     least: float = 0.7
     least_inside: float = 0.95
     letters: int = 20
     words: int = 4
+    quoted_letters: int = 12
+    quoted_words: int = 3
 
 
 def detect_language(text: str, config: DetectionConfig | None = None) -> str | None:
@@ -78,6 +86,32 @@ def sentence_language(sentence: str, language: str, config: DetectionConfig | No
     detected, probability = _identifier().classify(text)
     near = detected in _OTHER_SCRIPTS or any(language in kin and detected in kin for kin in _KIN)
     return language if near or probability < config.least_inside else str(detected)
+
+
+def language_stretches(sentence: str, language: str, config: DetectionConfig | None = None) -> list[tuple[str, str]]:
+    """The stretches of a sentence in order, each with its language; joined they are the sentence.
+
+    What is quoted or in brackets, and else the whole sentence, is in another language than the text's only where that
+    is certain.
+
+    Args:
+        sentence: a sentence, with the notation of ``text.notation``.
+        language: of the text, ISO 639-1.
+        config: settings.
+    """
+    config = config or DetectionConfig()
+    quoted = replace(config, letters=config.quoted_letters, words=config.quoted_words)
+    result: list[tuple[str, str]] = []
+    start = 0
+    for match in _QUOTED.finditer(sentence):
+        own = sentence_language(match[0].strip(" \"'“”„«»‘’(),.;:!?…"), language, quoted)
+        if own != language:
+            result += [(sentence[start : match.start()], language)] if match.start() > start else []
+            result.append((match[0], own))
+            start = match.end()
+    if not result:
+        return [(sentence, sentence_language(sentence, language, config))]
+    return result + ([(sentence[start:], language)] if start < len(sentence) else [])
 
 
 @lru_cache

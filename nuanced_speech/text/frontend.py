@@ -11,7 +11,7 @@ from functools import lru_cache
 from nuanced_speech.text import grammars, notation, readings
 from nuanced_speech.text.chunks import Chunk, aligned, spoken
 from nuanced_speech.text.cleaning import clean
-from nuanced_speech.text.detection import sentence_language
+from nuanced_speech.text.detection import language_stretches
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.markup import plain_text
 from nuanced_speech.text.notation import Segment
@@ -25,6 +25,10 @@ _PLAIN = re.compile(
 _FRENCH_NUMBER = re.compile(
     r"(?<![\w.,:/-])\d{2}(?=\s+(?!janv|fév|mars|avr|mai|juin|juil|ao|sept|oct"
     r"|nov|déc|mill)[a-zà-ÿ]{2})"
+)
+# Marks beside words, but for the brackets of a telephone number: a number that touches one is not read in Portuguese.
+_MARK = re.compile(
+    r"(?<=\S)(?:[,.;:!?…\]»”\"]|\)(?!\s?\d))+(?=\s|$)|(?:(?<=\s)|^)(?:[\[«“\"]|\((?!\d{2,3}\)\s?\d))+(?=\S)"
 )
 # A point inside the sentence, or a raised letter: an abbreviation.
 _ABBREVIATED = re.compile(r"[^\s.]\.\s?\w|[ªºʰ-ʸᵃ-ᶿⁿ¹²³⁰-₉¼-¾⅐-⅟]")
@@ -50,9 +54,14 @@ def in_words(sentence: str, language: str) -> str:
     """A sentence with its numbers, signs and abbreviations in words. Plain sentences stay as they are."""
     text = readings.before_grammar(sentence, language)
     if needs_grammar(text, language):
-        words = grammars.verbalized(text, language)
-        text = spoken(aligned(text, words)) if words else text
+        words = grammars.verbalized(text, language) or grammars.verbalized(_MARK.sub(r" \g<0> ", text), language)
+        text = _ended(spoken(aligned(text, words)), text) if words else text
     return readings.after_grammar(text, language)
+
+
+def _ended(words: str, text: str) -> str:
+    """Words with the full stop of their sentence, which a grammar may take for that of a month or a title."""
+    return f"{words}." if re.search(r"\w\.$", text) and words[-1:].isalnum() else words
 
 
 def needs_grammar(sentence: str, language: str) -> bool:
@@ -98,7 +107,9 @@ def spoken_sentences(text: str, language: str = "en", dictionary: Dictionary | N
         voice = segment.voice
         pause = "" if segment.pause is None else f" [pause:{segment.pause:g}s]"
         texts = [
-            spoken_text(sentence.text, sentence_language(sentence.text, language), dictionary)
+            "".join(
+                spoken_text(stretch, own, dictionary) for stretch, own in language_stretches(sentence.text, language)
+            )
             for sentence in sentences(segment.text, language)
         ]
         if texts:

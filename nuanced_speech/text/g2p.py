@@ -5,7 +5,7 @@ import re
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.text import notation
 from nuanced_speech.text.cleaning import clean
-from nuanced_speech.text.detection import sentence_language
+from nuanced_speech.text.detection import language_stretches
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.engines import engine
 from nuanced_speech.text.frontend import spoken_text
@@ -63,11 +63,13 @@ def phoneme_chunks(
     """
     chunks: list[str] = []
     for sentence in split_sentences(clean(text).strip(), language):
-        spoken_language = sentence_language(sentence, language)
-        for clause in re.split(r"(?<=[;:…])\s+", sentence):
-            phonemes = (
-                phonemize(clause, spoken_language, dictionary=dictionary) if any(c.isalnum() for c in clause) else ""
-            )
+        clauses = [
+            (clause, own)
+            for stretch, own in language_stretches(sentence, language)
+            for clause in re.split(r"(?<=[;:…])\s+", stretch)
+        ]
+        for clause, own in clauses:
+            phonemes = phonemize(clause, own, dictionary=dictionary) if any(c.isalnum() for c in clause) else ""
             for part in split_phonemes(phonemes, limit):
                 if chunks and len(chunks[-1]) + len(part) < limit:
                     chunks[-1] += " " + part

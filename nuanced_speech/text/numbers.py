@@ -13,7 +13,7 @@ COMMA_LANGUAGES = frozenset((
 MAX_DIGITS = 15
 # What the mark before the decimals says where num2words reads decimals wrongly: "2,5" would be 2.50 in Turkish.
 _DECIMAL_MARKS = {"ar": "فاصلة", "bn": "দশমিক", "fa": "ممیز", "tr": "virgül", "vi": "phẩy"}
-_CODES = {"nn": "no"}
+_CODES = {"nn": "no", "pt": "pt_BR"}
 
 
 def number_words(number: str, language: str) -> str:

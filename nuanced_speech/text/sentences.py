@@ -28,6 +28,18 @@ _ABBREVIATION = re.compile(
 _BEFORE_NUMBER = re.compile(
     r"\b(?:vols?|pp?|nos?|figs?|chap|chs?|secs?|arts?|eqs?|ops?|eds?|pg|ll?|vv?|tel|ext)\.\s+$", re.I
 )
+# The same for Spanish, French, Italian and Portuguese.
+_ROMANCE = frozenset(("es", "fr", "it", "pt"))
+_ROMANCE_ABBREVIATION = re.compile(
+    r"(?:^|[\s(«“\"'‘’])(?:[Ss]ras?|[Ss]res|[Ss]rs|[Ss]rta|[Dd]ra|[Pp]rofa|[Ll]ic|[Ii]ng|[Aa]rq|[Mm]ons|[Ss]t[ao]|"
+    r"[Gg]ral|[Cc]nel|[Tt]te|Pdte|Excm[oa]|Exm[oa]|V\. Exa|[Aa]vd?a?|[Pp]za|MM|Mgr|Gal|Cdt|[Ss]igg?|[Dd]ott|[Aa]vv|"
+    r"[Aa]rch|[Gg]eom|[Rr]ag|[Oo]n|Spett|Egr|Enga?|Cel|Cap|Ten|Sgto|Pe|Dep|[Aa]pr|[Pp]\. ?ej|[Pp]\. ?ex|[Aa]d es|"
+    r"[Pp]\. ?es|(?<!\d\s)[adps])\.\s+$"
+)
+_ROMANCE_BEFORE_NUMBER = re.compile(
+    r"\b(?:págs?|pagg?|núms?|n[nr]?|caps?|capp|artt|figg|éd|tít|tél|t|séc|ss?)\.\s+$", re.I
+)
+_COUNTER = re.compile(r"\d|[IVXLC]+\b")
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 
 
@@ -85,8 +97,7 @@ def split_sentences(text: str, language: str = "en") -> Iterator[str]:
     for mark in _SENTENCE_END.finditer(text):
         following = text[mark.end() : mark.end() + 1]
         before = text[start : mark.end()]
-        numbered = following.isdigit() and _BEFORE_NUMBER.search(before)
-        if following.islower() or numbered or _ABBREVIATION.search(before):
+        if following.islower() or _abbreviated(before, text[mark.end() :], language):
             continue
         if mark[0][0] == "." and following:
             ends = _full_stops(text, language) if ends is None else ends
@@ -95,6 +106,18 @@ def split_sentences(text: str, language: str = "en") -> Iterator[str]:
         yield text[start : mark.end()].strip()
         start = mark.end()
     yield text[start:].strip()
+
+
+def _abbreviated(before: str, after: str, language: str) -> bool:
+    """Whether the full stop at the end of a text is one of an abbreviation."""
+    if _ABBREVIATION.search(before) or (after[:1].isdigit() and _BEFORE_NUMBER.search(before)):
+        return True
+    if language not in _ROMANCE:
+        return False
+    if after.startswith("C.") and re.search(r"\b[ad]\.\s+$", before):
+        return True
+    counted = _COUNTER.match(after) and (_ROMANCE_BEFORE_NUMBER.search(before) or _BEFORE_NUMBER.search(before))
+    return bool(counted or _ROMANCE_ABBREVIATION.search(before))
 
 
 def _full_stops(text: str, language: str) -> set[int]:

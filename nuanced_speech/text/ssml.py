@@ -1,21 +1,35 @@
 """SSML (W3C Speech Synthesis Markup Language 1.1) to text with the notation of ``text.notation``."""
 
 import re
+from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.text.notation import PAUSE_LIMIT, checked_speed, duration
+from nuanced_speech.text.ssml_values import said_as
 
 _STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.8, "x-strong": 1.2}
 _RATES = {"x-slow": 0.5, "slow": 0.8, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.6}
 _SILENT = frozenset(("metadata", "meta", "lexicon", "desc", "mark"))
 
 
-def from_ssml(text: str) -> str:
+@dataclass(frozen=True)
+class _State:
+    """Where an element stands: the speed and the voice around it, and the language of the text."""
+
+    speed: float
+    voice: str | None
+    language: str
+
+
+def from_ssml(text: str, language: str = "en") -> str:
     """The text of a ``<speak>`` document: its breaks, pronunciations, substitutions, voices and rates as notation.
 
-    ``say-as`` spells characters and digits, and leaves dates, times and numbers to the front end. Elements that are not
-    known are read as their text.
+    ``say-as`` becomes what the front end reads so. Elements that are not known are read as their text.
+
+    Args:
+        text: the document.
+        language: ISO 639-1, of what ``say-as`` says.
 
     Raises:
         UserError: no well-formed XML, another root than ``speak``, a document type (whose entities could be of any
@@ -34,7 +48,7 @@ def from_ssml(text: str) -> str:
     if _name(root) != "speak":
         raise UserError(f"ssml: the outermost element is <{_name(root)}>: it must be <speak>")
     try:
-        words = _inside(root, 1.0, None)
+        words = _inside(root, _State(1.0, None, language))
     except RecursionError as error:
         raise UserError("ssml: its elements are nested too deeply: write them one after the other") from error
     return re.sub(r"[^\S\n]+", " ", re.sub(r"\s*\n\s*\n\s*", "\n\n", words)).strip()
@@ -44,10 +58,10 @@ def _name(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _inside(element: ElementTree.Element, speed: float, voice: str | None) -> str:
+def _inside(element: ElementTree.Element, state: _State) -> str:
     parts = [_flat(element.text)]
     for child in element:
-        parts += [_spoken(child, speed, voice), _flat(child.tail)]
+        parts += [_spoken(child, state), _flat(child.tail)]
     return "".join(parts)
 
 
@@ -55,7 +69,7 @@ def _flat(text: str | None) -> str:
     return re.sub(r"\s+", " ", text or "")
 
 
-def _spoken(element: ElementTree.Element, speed: float, voice: str | None) -> str:
+def _spoken(element: ElementTree.Element, state: _State) -> str:
     name = _name(element)
     if name in _SILENT:
         return ""
@@ -66,15 +80,16 @@ def _spoken(element: ElementTree.Element, speed: float, voice: str | None) -> st
     if name == "sub":
         return element.get("alias") or _plain(element)
     if name == "say-as":
-        return _said_as(_plain(element).strip(), element.get("interpret-as", ""))
+        kind, form = element.get("interpret-as", ""), element.get("format", "")
+        return said_as(_plain(element).strip(), kind, form, state.language)
     if name == "prosody":
-        inner = checked_speed(speed * _rate(element.get("rate", "")))
-        words = _inside(element, inner, voice)
-        return words if inner == speed else f"[speed:{inner:g}]{words}[speed:{speed:g}]"
+        inner = checked_speed(state.speed * _rate(element.get("rate", "")))
+        words = _inside(element, replace(state, speed=inner))
+        return words if inner == state.speed else f"[speed:{inner:g}]{words}[speed:{state.speed:g}]"
     if name == "voice" and element.get("name"):
-        words = _inside(element, speed, element.get("name"))
-        return f"[voice:{element.get('name')}]{words}[voice{':' + voice if voice else ''}]"
-    words = _inside(element, speed, voice)
+        words = _inside(element, replace(state, voice=element.get("name")))
+        return f"[voice:{element.get('name')}]{words}[voice{':' + state.voice if state.voice else ''}]"
+    words = _inside(element, state)
     if name == "p":
         return f"\n\n{words.strip()}\n\n"
     if name == "s":
@@ -101,22 +116,6 @@ def _phoneme(element: ElementTree.Element) -> str:
     word = re.sub(r"[\[\]]", "", _plain(element)).strip() or "…"
     phonemes = re.sub(r"[()/\[\]]", "", phonemes)
     return f"[{word}](/{phonemes}/)" if phonemes else word
-
-
-def _said_as(text: str, kind: str) -> str:
-    if kind in ("characters", "spell-out", "verbatim", "letters"):
-        return ", ".join(character.upper() for character in text if not character.isspace())
-    if kind in ("digits", "telephone"):
-        return " ".join(character for character in text if character.isalnum() or character == "+")
-    if kind == "ordinal" and text.isdigit():
-        ending = "th" if int(text) % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(int(text) % 10, "th")
-        return text + ending
-    if kind in ("cardinal", "number") and re.fullmatch(r"\d{4}", text):
-        # with a comma it is no year
-        return f"{text[0]},{text[1:]}"
-    if kind == "expletive":
-        return "beep"
-    return text
 
 
 def _rate(text: str) -> float:

@@ -3,7 +3,7 @@
 import pytest
 
 from nuanced_speech.synthesis.utterances import text_parts
-from nuanced_speech.text.detection import DetectionConfig, detect_language, sentence_language
+from nuanced_speech.text.detection import DetectionConfig, detect_language, language_stretches, sentence_language
 from nuanced_speech.text.frontend import spoken_sentences
 from nuanced_speech.text.g2p import phoneme_chunks, phonemize
 from nuanced_speech.train.configs import LANGUAGE_TEXTS, SENTENCES
@@ -48,6 +48,50 @@ def test_the_least_probability_can_be_chosen() -> None:
 )
 def test_a_sentence_in_another_language(sentence: str, language: str, own: str) -> None:
     assert sentence_language(sentence, language) == own
+
+
+@pytest.mark.parametrize(
+    ("sentence", "language", "stretches"),
+    [
+        ('She said "Guten Morgen, meine Damen und Herren" and left.', "en",
+         [("She said ", "en"), ('"Guten Morgen, meine Damen und Herren" ', "de"), ("and left.", "en")]),
+        ("“Je ne comprends pas du tout,” he told me (non capisco niente di questa storia).", "en",
+         [("“Je ne comprends pas du tout,” ", "fr"), ("he told me ", "en"),
+          ("(non capisco niente di questa storia).", "it")]),
+        ("Er rief «Nobody expected such weather» und ging.", "de",
+         [("Er rief ", "de"), ("«Nobody expected such weather» ", "en"), ("und ging.", "de")]),
+        # quotations in the language of the text, short ones, apostrophes, notation, another script
+        ('"Nobody knew," he said, "and nobody ever asked."', "en", None),
+        ('He calls it "Weltschmerz" or "joie de vivre".', "en", None),
+        ("The boys' old dog isn't Tom's (or Ann's) dog.", "en", None),
+        ("Say [Kokoro](/kˈOkəɹO/) (it is a name).", "en", None),
+        ("Он сказал «What a beautiful morning» и ушёл.", "ru", None),
+    ],
+)  # fmt: skip
+def test_a_quotation_in_another_language(sentence: str, language: str, stretches: list[tuple[str, str]] | None) -> None:
+    assert language_stretches(sentence, language) == (stretches or [(sentence, language)])
+
+
+def test_no_quotation_in_english_is_taken_for_another_language() -> None:
+    """Windows of three to six words of the packaged sentences, in quotes."""
+    for line in SENTENCES.read_text(encoding="utf-8").splitlines()[::5]:
+        words = line.split()
+        for count in (3, 6):
+            for start in range(0, len(words) - count + 1, 3):
+                quoted = f'Then "{" ".join(words[start : start + count])}"'
+                assert language_stretches(quoted, "en") == [(quoted, "en")]
+
+
+def test_a_quotation_is_spoken_by_the_rules_of_its_language() -> None:
+    text = 'They read "Guten Morgen, meine 3 Damen, und auf Wiedersehen" and 2 notes.'
+    assert list(spoken_sentences(text)) == [
+        'They read "Guten Morgen, meine drei Damen, und auf Wiedersehen" and two notes.'
+    ]
+    german = phonemize("Guten Morgen, meine 3 Damen, und auf Wiedersehen", "de")
+    [part] = text_parts(text, "en", False)
+    assert german in part.phonemes and [word.text for word in part.words][:2] == ["They", "read"]
+    assert part.phonemes.split()[-1] == phonemize("notes.").split()[-1]
+    assert german in phoneme_chunks(text)[0]
 
 
 def test_a_sentence_in_another_language_is_spoken_by_its_rules() -> None:

@@ -54,6 +54,21 @@ from nuanced_speech.text.ssml import from_ssml
         ("He ran 10m in No. 5, p. 7.", "He ran ten meters in number five, page seven."),
         ("AC/DC, R&B, 24/7", "AC DC, R and B, twenty four seven"),
         ("Mail bob@example.com.", "Mail bob at example dot com."),
+        ("Wed., Jan. 5, or Sat at 5:30?", "Wednesday, january fifth, or Saturday at five thirty?"),
+        ("Open Mon-Thu and Sun 3/22.", "Open Monday to Thursday and Sunday, march twenty second."),
+        ("He sat in the sun; Sun and Sat wed.", "He sat in the sun; Sunday and Saturday wed."),
+        ("The Sun rose. We Wed them at last.", "The Sun rose. We Wed them at last."),
+        ("A DJ MIX of 1 CD", "A DJ mix of one CD"),
+        (
+            "Call 555.123.4567 or +1(555) 123-4567.",
+            "Call five five five, one two three, four five six seven or plus "
+            "one, five five five, one two three, four five six seven.",
+        ),
+        (
+            "It was 15.01.2020, at 2:1, in John 3:5.",
+            "It was the fifteenth of january twenty twenty, at two to one, in John three: five.",
+        ),
+        ("The code HH0 L1 is 5 L.", "The code HH zero L one is five liters."),
     ],
 )
 def test_english(written: str, words: str) -> None:
@@ -136,6 +151,10 @@ def test_markdown() -> None:
     assert plain_text(text) == ("Title.\n\nSome bold link and code, a < b.\n\nmilk.\neggs & ham.\n\na, b.\n\nc, d.")
     assert plain_text("[laughs] [Kokoro](/kˈOkəɹO/) *is* 2 * 3") == "[laughs] [Kokoro](/kˈOkəɹO/) is 2 * 3"
     assert plain_text("It is 5.\n\nPlain, with (marks).") == "It is 5.\n\nPlain, with (marks)."
+
+
+def test_full_width_digits_and_letters_are_usual_ones() -> None:
+    assert clean("３月５日、ＡＢｃ：１０：３０，５０％！") == "3月5日、ABc：10:30，50%！"
 
 
 def test_html() -> None:
@@ -258,8 +277,13 @@ def test_show_text(run) -> None:
     status, out, _ = run("say", "--show-text", "# Hi\n\nIt costs $5.2M. [pause:1s] Bye.")
     assert status == 0
     assert out.splitlines() == ["Hi.", "It costs five point two million dollars. [pause:1s]", "Bye."]
+    # brackets are text, and no markup of the terminal
+    text = "Well [laughs] yes, [bold]he[/bold] said [laughs]."
+    assert run("say", "--show-text", text)[:2] == (0, f"{text}\n")
     status, out, _ = run("say", "--show-text", "--ssml", '<speak>On <sub alias="the Web">WWW</sub></speak>')
     assert (status, out) == (0, "On the Web\n")
+    date = '<speak><say-as interpret-as="date" format="dmy">4/5/2024</say-as></speak>'
+    assert run("say", "--show-text", "--ssml", date, "--voice", "ef_dora")[1].startswith("cuatro de mayo")
 
 
 def test_what_is_shown_is_what_is_spoken() -> None:

@@ -1,6 +1,6 @@
 """What the grammars leave: a table-driven stage for each language, before the grammar sees a sentence and after it."""
 
-from nuanced_speech.text.readings import english, german, others, plain, roman, russian
+from nuanced_speech.text.readings import english, german, others, plain, roman, romance, russian
 
 
 def before_grammar(sentence: str, language: str) -> str:
@@ -8,6 +8,7 @@ def before_grammar(sentence: str, language: str) -> str:
     if language == "en":
         return english.before_grammar(roman.in_digits(sentence, language))
     if language in others.WORDS:
+        sentence = romance.before_grammar(sentence, language)
         return others.before_grammar(roman.in_digits(sentence, language), language)
     if language == "de":
         return german.before_grammar(sentence)
@@ -22,4 +23,6 @@ def after_grammar(sentence: str, language: str) -> str:
         return english.after_grammar(sentence)
     if language == "de":
         return german.after_grammar(sentence)
-    return others.after_grammar(sentence, language) if language in others.WORDS else sentence
+    if language in others.WORDS:
+        return romance.after_grammar(others.after_grammar(sentence, language), language)
+    return sentence

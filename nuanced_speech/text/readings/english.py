@@ -6,50 +6,32 @@ from collections.abc import Callable
 
 from nuanced_speech.text.english import english_g2p, in_dictionary
 from nuanced_speech.text.readings import tables
-
-Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
+from nuanced_speech.text.readings.rules import Rule, any_of, applied, at_end, camel_split, outside_addresses
 
 _HIGH = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _LOW = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _GREEK = "α-ωΑ-Ω"
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_URL = re.compile(r"\S*(?:://|www\.|@)\S*")
 
 
 def before_grammar(sentence: str) -> str:
     """A sentence with names, abbreviations, ranges, versions and formulas as the grammar and misaki read them."""
     if sentence.isupper() or re.search(r"\b[A-Z]{2,}", sentence):
         sentence = _capitals(sentence)
-    if not re.search(r"[^\w\s,;:!?'\"()-]|[\d_⁰-₉ⁿα-ωΑ-Ω]|[a-z][A-Z]|'n'", sentence):
+    if not _UNUSUAL.search(sentence):
         return sentence
-    # an address on the web is the grammar's as a whole
-    parts = re.split(f"({_URL.pattern})", sentence)
-    return "".join(part if number % 2 else _rewritten(part) for number, part in enumerate(parts))
+    return outside_addresses(sentence, lambda text: applied(_BEFORE, text))
 
 
 def after_grammar(sentence: str) -> str:
     """A sentence without the spaces that the grammar puts around apostrophes, and with the signs that it left."""
-    for pattern, words in _AFTER:
-        sentence = pattern.sub(words, sentence)
-    return sentence
-
-
-def _rewritten(text: str) -> str:
-    for pattern, words in _BEFORE:
-        text = pattern.sub(words, text)
-    return text
-
-
-def _words(table: dict[str, str]) -> str:
-    return "|".join(map(re.escape, sorted(table, key=len, reverse=True)))
+    return applied(_AFTER, sentence)
 
 
 def _abbreviation(table: dict[str, str]) -> Callable[[re.Match[str]], str]:
     def spoken(match: re.Match[str]) -> str:
-        words = table[match[1]]
         # its full stop may end the sentence too
-        ends = not match.string[match.end() :].strip(" \"')”’")
-        return words + ("." if ends else "")
+        return table[match[1]] + ("." if at_end(match) else "")
 
     return spoken
 
@@ -60,6 +42,23 @@ def _before_number(match: re.Match[str]) -> str:
 
 def _unit(match: re.Match[str]) -> str:
     return " " + _abbreviation(tables.AFTER_NUMBER)(match)
+
+
+def _day(match: re.Match[str]) -> str:
+    return tables.DAYS[match[1]] + ("." if at_end(match) and match[0].endswith(".") else "")
+
+
+def _days(match: re.Match[str]) -> str:
+    return f"{tables.DAYS[match[1]]} to {tables.DAYS[match[2]]}" + (
+        "." if at_end(match) and match[0][-1] == "." else ""
+    )
+
+
+def _dated_day(match: re.Match[str]) -> str:
+    """A day of the week before a date in digits, as Americans write it."""
+    if not 1 <= int(match[2]) <= 12:
+        return match[0]
+    return f"{tables.DAYS.get(match[1], match[1])}, {tables.MONTHS[int(match[2]) - 1]} {match[3]}"
 
 
 def _street(match: re.Match[str]) -> str:
@@ -89,6 +88,20 @@ def _version(match: re.Match[str]) -> str:
     return prefix + " point ".join(" ".join(map(_spelled, n)) if len(n) > 1 and n[0] == "0" else n for n in numbers)
 
 
+def _pointed_date(match: re.Match[str]) -> str:
+    """A date between points: the month is first, as in the grammar's dates between slashes, where it can be."""
+    first, second = int(match[1]), int(match[2])
+    if 1 <= first <= 12 and 1 <= second <= 31:
+        return f"{tables.MONTHS[first - 1]} {second}, {match[3]}"
+    return f"{first} {tables.MONTHS[second - 1]} {match[3]}" if 12 < first <= 31 and 1 <= second <= 12 else match[0]
+
+
+def _proportion(match: re.Match[str]) -> str:
+    """A proportion or a result: no time of the day, which has two digits, and no place in a book, "John 3:5"."""
+    in_book = re.search(r"\b[A-Z][a-z]+\s+$", match.string[: match.start()])
+    return match[0] if in_book else f"{match[1]} to {match[2]}"
+
+
 def _power(match: re.Match[str]) -> str:
     exponent = (match[2] or match[3]).translate(_HIGH).lstrip("+")
     if exponent in ("2", "3"):
@@ -106,18 +119,14 @@ def _formula(match: re.Match[str]) -> str:
 
 def _file(match: re.Match[str]) -> str:
     stem = re.sub(r"[_-]+", " ", match[1])
-    return f"{_camel_split(stem)} dot {tables.EXTENSIONS[match[2].lower()]}"
-
-
-def _camel_split(text: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", text)
+    return f"{camel_split(stem)} dot {tables.EXTENSIONS[match[2].lower()]}"
 
 
 def _camel(match: re.Match[str]) -> str:
     word = match[0]
     if word in tables.CAMEL_NAMES or re.match(r"(?:Mc|Mac|De|La|Le|Di|Van|Fitz|O)[A-Z]", word) or in_dictionary(word):
         return word
-    return _camel_split(word)
+    return camel_split(word)
 
 
 def _cardinal(match: re.Match[str]) -> str:
@@ -170,20 +179,37 @@ def _is_word(word: str) -> bool:
     return word in english_g2p(False).lexicon.golds or (len(word) > 4 and in_dictionary(word))
 
 
+_DAY, _DAYS = any_of(tables.DAYS), any_of(tables.DAYS.values())
+_MONTH = any_of((*tables.MONTHS, *(month[:3] for month in tables.MONTHS), "Sept"))
+# What follows a day of the week for certain: a date or a time.
+_WHEN = (
+    rf"(?:the\s)?\d{{1,2}}(?:st|nd|rd|th)?(?:\sof)?\s(?:{_MONTH})\b|(?:{_MONTH})\b\.?\s\d|at\s(?:noon|midnight)\b|"
+    r"(?:at\s)?\d{1,2}(?::\d\d|\s?[APap]\.?[Mm]\b)"
+)
+_UNUSUAL = re.compile(rf"[^\w\s,;:!?'\"()-]|[\d_⁰-₉ⁿα-ωΑ-Ω]|[a-z][A-Z]|'n'|\b(?:{_DAY})\b")
 _NAME = r"(?=\s+[A-Z][a-z'])"
 _NAMES = {name: words for name, words in tables.LITERALS.items() if name[0].isalnum() or name[0] == "."}
 _SIGNS = {name: words for name, words in tables.LITERALS.items() if name not in _NAMES}
 _BEFORE: list[Rule] = [
-    (re.compile(rf"(?<![\w.])(?:{_words(_NAMES)})(?![\w#+])"), _literal),
-    (re.compile(_words(_SIGNS)), _literal),
+    (re.compile(rf"(?<![\w.])(?:{any_of(_NAMES)})(?![\w#+])"), _literal),
+    (re.compile(any_of(_SIGNS)), _literal),
     (re.compile(r"(?<=\d)\s?([APap])\.?\s?[Mm]\.(?=\s*[\"')”]*$|\s+[A-Z][a-z])"), lambda m: f" {m[1].upper()}M."),
     (re.compile(r"(?<=\d)\s?([APap])\.\s?[Mm]\.(?=[,;:)])"), lambda m: f" {m[1].upper()}M"),
-    (re.compile(rf"(?<=\d)\s?({_words(tables.AFTER_NUMBER)})\.(?=\s+[a-z]|\s*[,;)]|\s*$)"), _unit),
-    (re.compile(rf"(?<=[a-z])(?<!\b[Tt]he)(?<!called)(\s)({_words(tables.STREETS)})\.(?=\s*$|\s*[,;)]"
+    (re.compile(rf"(?<=\d)\s?({any_of(tables.AFTER_NUMBER)})\.(?=\s+[a-z]|\s*[,;)]|\s*$)"), _unit),
+    (re.compile(rf"(?<=[a-z])(?<!\b[Tt]he)(?<!called)(\s)({any_of(tables.STREETS)})\.(?=\s*$|\s*[,;)]"
                 rf"|\s+[A-Za-z])"), _street),
-    (re.compile(rf"(?<![\w.])({_words(tables.BEFORE_NAME)})\.{_NAME}"), lambda m: tables.BEFORE_NAME[m[1]]),
-    (re.compile(rf"(?<![\w.])({_words(tables.BEFORE_NUMBER)})\.\s*(?=\d)"), _before_number),
-    (re.compile(rf"(?<![\w.])({_words(tables.ABBREVIATIONS)})\.(?!\w)"), _abbreviation(tables.ABBREVIATIONS)),
+    (re.compile(rf"(?<![\w.])({any_of(tables.BEFORE_NAME)})\.{_NAME}"), lambda m: tables.BEFORE_NAME[m[1]]),
+    (re.compile(rf"(?<![\w.])({any_of(tables.BEFORE_NUMBER)})\.\s*(?=\d)"), _before_number),
+    # days of the week beside dates, times and each other
+    (re.compile(rf"(?<![\w.])({_DAY}|{_DAYS})\.?,?\s+\(?([01]?\d)/([0-3]?\d)\)?(?![\w/])"), _dated_day),
+    (re.compile(rf"(?<![\w.])({_DAY})\.?\s?(?:[-–]|to|through|thru)\s?({_DAY})\b\.?"), _days),
+    (re.compile(rf"(?<![\w.])({_DAY})\.?(?=\s?(?:&|and|or|/)\s?(?:{_DAY})\b)"), _day),
+    (re.compile(rf"(?:(?<=day/)|(?<=day & )|(?<=day and )|(?<=day or ))({_DAY})\b\.?"), _day),
+    (re.compile(rf"(?<![\w.])({_DAY})\b\.?(?=,?\s(?:{_WHEN}))"), _day),
+    (re.compile(rf"(?<![\w.])({any_of(tables.ABBREVIATIONS)})\.(?!\w)"), _abbreviation(tables.ABBREVIATIONS)),
+    (re.compile(r"(?<![\w./-])(\d{1,2})\.(\d{1,2})\.((?:19|20)\d\d)(?![\w/-]|\.\d)"), _pointed_date),
+    (re.compile(r"(?<![\w.-])(?:1\.)?\d{3}\.\d{3}\.\d{4}(?![\w-]|\.\d)"), _telephone),
+    (re.compile(r"(?<![\w:.])(\d{1,3}):(\d)(?![\w:]|\.\d|\s?[APap]\.?[Mm]\b)"), _proportion),
     # heights; a minute sign and a second sign after numbers
     (re.compile(r"\b(\d+)\s?['′]\s?(\d{1,2})\s?(?:\"|″|''|”)"), r"\1 foot \2"),
     (re.compile(r"\b(?<![\d.])(v\.?\s?)?(\d+(?:\.\d+){2,})\b(?!\.\d)(?<!\d\.\d\d\d\.\d\d\d\.\d)"), _version),
@@ -197,7 +223,8 @@ _BEFORE: list[Rule] = [
                 rf")(?!\w))"), r"\1 to \2"),
     (re.compile(r"(?<=\d)\s?–\s?(?=\d)"), " to "),
     # telephone numbers that the grammar takes for sums
-    (re.compile(r"\+\d{1,3}(?:[\s-]\(?\d{2,4}\)?){2,5}\b"), lambda m: "plus " + _telephone(m)),
+    (re.compile(r"\+\d{1,3}(?:[\s.-]?\(\d{2,4}\)|[\s.-]\d{2,4})(?:[\s.-]\d{2,4}){1,4}\b"),
+     lambda m: "plus " + _telephone(m)),
     (re.compile(r"(?<!\w)\(\d{3}\)\s?\d{3}[-\s]\d{4}(?![\d-])"), _telephone),
     (re.compile(r"(?<![\d-])\d{3}-\d{4}(?![\d-])"), _telephone),
     (re.compile(r"(?<![\w.,:/-])0\d+(?![\w:/-]|[.,]\d)"), _leading_zero),
@@ -210,7 +237,7 @@ _BEFORE: list[Rule] = [
     (re.compile(r"(?<=[\w)])\s+>\s+(?=[\w($-])|(?<=\d)>(?=\d)"), " is greater than "),
     (re.compile(r"\b([A-Za-z]{2,}|power of \d+)\s+=\s+(?=[\w(-])"), r"\1 equals "),
     # names of files, of programs' variables, and camel case
-    (re.compile(rf"\b([\w-]+)\.({_words(tables.EXTENSIONS)})\b(?!\.?[\w/@])", re.I), _file),
+    (re.compile(rf"\b([\w-]+)\.({any_of(tables.EXTENSIONS)})\b(?!\.?[\w/@])", re.I), _file),
     (re.compile(r"(?<=[a-z0-9])_+(?=[a-z0-9])", re.I), " "),
     (re.compile(r"(?<![\w-])_+(?=\w)|(?<=\w)_+(?![\w-])"), ""),
     (re.compile(r"\b[A-Za-z][a-z]+(?:[A-Z][a-z]+)+\b"), _camel),
@@ -221,11 +248,9 @@ _BEFORE: list[Rule] = [
     (re.compile(r"(?<![\d.,:])(\d+ (?:by|x) \d+) m\b"), r"\1 meters"),
     (re.compile(r"\b(\d{1,2})(?= may [a-z])"), _cardinal),
     (re.compile(f"(?<![{_GREEK}])[{_GREEK}](?![{_GREEK}])"), _greek),
-    (re.compile(r"(?<=\d)\s?L\b"), " liters"),
-    (re.compile(r"(?<=\d)\s?W\b"), " watts"),
-    (re.compile(r"(?<=\d)\s?GB\b"), " gigabytes"),
-    (re.compile(r"(?<=\d)\s?MB\b"), " megabytes"),
-    (re.compile(r"(?<=\d)\s?TB\b"), " terabytes"),
+    # not after a code that ends with a digit
+    (re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)*)\s?(L|W|GB|MB|TB)\b(?!\.\s*[A-Z])"),
+     lambda m: f"{m[1]} {tables.SYMBOLS[m[2]]}"),
     (re.compile(r"(?<=\d)K(?=\s+(?:people|users|dollars|a year|views|words))"), " thousand"),
 ]  # fmt: skip
 _AFTER: list[Rule] = [

@@ -33,28 +33,29 @@ WORDS: dict[str, dict[str, str]] = {
         "≠": "é diferente de", "²": "ao quadrado", "³": "ao cubo",
     },
 }  # fmt: skip
+_DEGREES = {"C": "Celsius", "F": "Fahrenheit"}
 _FRENCH_UNITS = {
     "km/h": "kilomètres-heure", "km": "kilomètres", "cm": "centimètres", "mm": "millimètres", "m": "mètres",
     "kg": "kilos", "mg": "milligrammes", "g": "grammes", "cl": "centilitres", "ml": "millilitres", "l": "litres",
     "h": "heures", "min": "minutes", "s": "secondes",
-}  # fmt: skip
-_FRENCH_ABBREVIATIONS = {
-    "M.": "monsieur", "MM.": "messieurs", "Dr": "docteur", "Mme": "madame", "Mlle": "mademoiselle",
-        "Mmes": "mesdames",
-    "p. ex.": "par exemple", "c.-à-d.": "c'est-à-dire", "av.": "avenue", "bd": "boulevard", "n°": "numéro",
 }  # fmt: skip
 
 
 def before_grammar(sentence: str, language: str) -> str:
     """A sentence with French times and units, for which there is no grammar, in words."""
     sentence = re.sub(r"(?<=\d)\s?–\s?(?=\d)", "-", sentence)
+    sentence = re.sub(r"(?<=\d)\s?°\s?(?=[CF]\b)", " °", sentence)
+    if language == "pt":
+        # its grammar takes a point before a comma for a spoken one
+        return re.sub(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?=,\d)", lambda m: m[0].replace(".", ""), sentence)
+    if language == "it":
+        # its grammar says one degree for many
+        return re.sub(r"(?<=\d) ?°([CF])\b", lambda m: f" gradi {_DEGREES[m[1]]}", sentence)
     if language != "fr":
         return sentence
     sentence = re.sub(r"\bI(er|ᵉʳ|ers)\b", "premier", re.sub(r"\bI(?:ère|re)\b", "première", sentence))
     sentence = re.sub(r"([$€£])\s?(\d+(?:[.,\s]\d+)*)", r"\2 \1", sentence)
     sentence = re.sub(r"(\d),(\d\d)\s?([$€£])", lambda m: f"{m[1]} {WORDS['fr'][m[3]]} {m[2]}", sentence)
-    for short, words in _FRENCH_ABBREVIATIONS.items():
-        sentence = re.sub(rf"(?<![\w.]){re.escape(short)}(?!\w)(?=\s)", words, sentence)
     sentence = re.sub(r"\b([01]?\d|2[0-3])\s?[h:]\s?([0-5]\d)\b", _french_time, sentence)
     units = "|".join(map(re.escape, sorted(_FRENCH_UNITS, key=len, reverse=True)))
     return re.sub(rf"(?<=\d)\s?({units})(?![\w'’²³/])", lambda m: " " + _FRENCH_UNITS[m[1]], sentence)

@@ -3,6 +3,8 @@
 import re
 from functools import lru_cache
 
+from nuanced_speech.text.numbers import words
+
 _NUMERAL = r"(?=[IVXLC])(?:C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 _YEAR = re.compile(r"\bM{1,2}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})\b")
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
@@ -53,6 +55,13 @@ _CENTURY = {
 }  # fmt: skip
 
 
+# Articles before a numeral that ranks: "la XV edición"; a feminine one ends in -a or -as.
+_BEFORE_RANKED = {
+    "es": "[Ee]l|[Ll]a|[Dd]el|[Aa]l|[Ss]u|[Ee]st[ea]", "it": "[Ii]l|[Ll]a|[Dd]el(?:la)?|[Nn]el(?:la)?|[Aa]l(?:la)?",
+    "pt": "[Oo]|[Aa]|[Dd][oa]|[Nn][oa]|[Aa]o|à",
+}  # fmt: skip
+
+
 def value(numeral: str) -> int:
     """The number of a Roman numeral in its usual form."""
     digits = [_VALUES[letter] for letter in numeral]
@@ -67,7 +76,12 @@ def in_digits(sentence: str, language: str) -> str:
     sentence = century.sub(lambda m: _rank(value(m[1]), language) + m[2], sentence)
     sentence = counted.sub(lambda m: f"{m[1]} {value(m[2])}", sentence)
     sentence = ruled.sub(lambda m: m[1] + " " + _ruler(value(m[2]), language), sentence)
-    return _YEAR.sub(lambda m: str(value(m[0])) if len(m[0]) > 2 else m[0], sentence)
+    if language in _BEFORE_RANKED:
+        sentence = re.sub(rf"\b({_BEFORE_RANKED[language]})\s+((?=[IVXLC]{{2}}){_NUMERAL})(?=\s+[a-zà-ÿ]{{3}})",
+                          lambda m: f"{m[1]} {_agreeing(value(m[2]), m[1], language)}", sentence)  # fmt: skip
+    if language == "fr":
+        sentence = re.sub(rf"\b(?=[IVX])({_NUMERAL})(e|ème)\b", lambda m: f"{value(m[1])}{m[2]}", sentence)
+    return _YEAR.sub(lambda m: str(value(m[0])) if len(m[0]) > 3 else m[0], sentence)
 
 
 @lru_cache
@@ -85,7 +99,7 @@ def _patterns(language: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Patte
     name = r"[A-ZÀ-Þ][\w'’-]*[a-zß-ÿ]"
     ruler = rf"(?i:{titles})\s+{name}(?:\s+{name})?|{rulers}"
     return (
-        re.compile(rf"\b((?i:{counted})\.?)\s+({_NUMERAL})\b(?![\w'’]|-[A-Za-z])"),
+        re.compile(rf"\b((?i:{counted})\.?)\s+(?![LC]\b)({_NUMERAL})\b(?![\w'’]|-[A-Za-z])"),
         re.compile(rf"\b({ruler})(?<!Malcolm(?= X))\s+(?:the\s+)?({numeral})(?![\w]|-\w)"),
         re.compile(rf"\b({_NUMERAL})(?:e|è?me|th|º|ª)?(\s+(?:{_CENTURY[language]})\b)"),
     )
@@ -108,7 +122,14 @@ def _ruler(number: int, language: str) -> str:
     return _ordinal(number, language) if number <= 10 or language == "it" else str(number)
 
 
-def _ordinal(number: int, language: str) -> str:
-    from num2words import num2words
+def _agreeing(number: int, article: str, language: str) -> str:
+    feminine = article.lower()[-1] in "aà"
+    if language != "it":
+        # the grammars know these
+        return f"{number}{'.' if language == 'es' else ''}{'ª' if feminine else 'º'}"
+    ordinal = _ordinal(number, language)
+    return ordinal[:-1] + "a" if feminine else ordinal
 
-    return str(num2words(number, lang=language, to="ordinal"))
+
+def _ordinal(number: int, language: str) -> str:
+    return words(number, language, to="ordinal")

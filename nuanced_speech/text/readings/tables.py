@@ -37,8 +37,18 @@ ABBREVIATIONS = {
     "B.A": "B A", "M.A": "M A", "B.Sc": "B S C", "M.Sc": "M S C", "etc": "et cetera", "et al": "and others",
     "Jan": "January",
     "Feb": "February", "Apr": "April", "Aug": "August", "Sept": "September", "Sep": "September", "Oct": "October",
-    "Nov": "November", "Dec": "December", "Tues": "Tuesday", "Thurs": "Thursday", "Mon": "Monday", "Fri": "Friday",
+    "Nov": "November", "Dec": "December", "Tues": "Tuesday", "Tue": "Tuesday", "Thurs": "Thursday", "Thur": "Thursday",
+    "Thu": "Thursday", "Mon": "Monday", "Fri": "Friday",
 }  # fmt: skip
+# Days that are one before a date, a time or another day; "Wed", "Sat" and "Sun" are words too.
+DAYS = {
+    "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Weds": "Wednesday", "Thu": "Thursday",
+    "Thur": "Thursday", "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
+}  # fmt: skip
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 BEFORE_NAME = {
     "St": "Saint", "Dr": "Doctor", "Gen": "General", "Col": "Colonel", "Lt": "Lieutenant", "Sen": "Senator",
     "Rep": "Representative", "Gov": "Governor", "Pres": "President", "Rev": "Reverend", "Adm": "Admiral",
@@ -61,6 +71,7 @@ AFTER_NUMBER = {
     "mins": "minutes", "sec": "seconds",
     "secs": "seconds", "gal": "gallons", "pt": "pints", "qt": "quarts", "ed": "edition",
 }  # fmt: skip
+SYMBOLS = {"L": "liters", "W": "watts", "GB": "gigabytes", "MB": "megabytes", "TB": "terabytes"}
 STREETS = {"St": "Street", "Dr": "Drive"}
 
 # Words in which a change of case is no border of words.
