@@ -29,8 +29,10 @@ from nuanced_speech.dsp.pitch import median_log_f0, transpose
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
+from nuanced_speech.train.checkpoint import settings_of
 from nuanced_speech.train.configs import TimbreConfig
-from nuanced_speech.train.corpus import read
+from nuanced_speech.train.corpus import read, shards_in
+from nuanced_speech.train.shards import files_setting, keep_settings
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 from nuanced_speech.weights import tensors as tensor_files
 
@@ -86,11 +88,13 @@ def train(config: TimbreConfig) -> Path:
     """Make the samples that are missing, fit, and write ``timbre.safetensors`` to ``out``.
 
     Raises:
-        UserError: no speech in the folder; ``config.embeddings`` are not weights of a surrogate.
+        UserError: no speech in the folder; ``config.embeddings`` are not weights of a surrogate; the samples that are
+            there were made with other settings.
     """
     if config.embeddings:
         TimbreSurrogate.load(config.embeddings)  # hours before it is needed
     config.out.mkdir(parents=True, exist_ok=True)
+    keep_settings(config.out, settings(config), "round-*.safetensors", "corpus-*.safetensors")
     encoder, kokoro = SpeakerEncoder(), Kokoro()
     passages = read_passages(config.speech, encoder)
     for corpus in config.corpora:
@@ -113,6 +117,16 @@ def train(config: TimbreConfig) -> Path:
     path = config.out / "timbre.safetensors"
     surrogate.save(path)
     return path
+
+
+def settings(config: TimbreConfig) -> dict[str, str]:
+    """All that shapes a sample. Not the number of rounds: a round depends on those before it alone."""
+    corpora = [f"{folder.resolve().name}: {files_setting(shards_in(folder))}" for folder in config.corpora]
+    return settings_of(config, "speech", "corpora", "embeddings", "rounds") | {
+        "speech": files_setting(shards_in(config.speech)),
+        "corpora": ", ".join(corpora) or "none",
+        "embeddings": "none" if config.embeddings is None else files_setting([config.embeddings]),
+    }
 
 
 def random_timbres(rng: np.random.Generator, count: int) -> Tensor:
