@@ -28,7 +28,7 @@ from nuanced_speech.core.reading import read_text
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import KOKORO, Decoder, load_decoder
 from nuanced_speech.models.decoder_voice import DecoderVoice
-from nuanced_speech.models.kokoro import Kokoro, spread
+from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.text.engines import engine
 from nuanced_speech.text.english import dictionary_words
 from nuanced_speech.text.g2p import phonemize
@@ -131,14 +131,12 @@ def speak(
         return None
     ids = kokoro.tokens(phonemes)[None]
     style = random_style(rng, ids.shape[1] - 2, packs)[None]
-    encoded = kokoro.encode_text(ids)
-    prosody = kokoro.predict(encoded, style, speed=float(rng.uniform(0.8, 1.25)))
+    content, prosody = kokoro.content_and_prosody(ids, style, speed=float(rng.uniform(0.8, 1.25)))
     voiced = prosody.f0 > 20
     centre = prosody.f0[voiced].log().mean() if bool(voiced.any()) else torch.tensor(5.0)
     shift, stretch = float(rng.normal(0, 0.12)), float(rng.uniform(0.7, 1.6))
     melody = centre + shift + stretch * (prosody.f0.clamp(min=20).log() - centre)
     f0 = torch.where(voiced, melody.exp().clamp(50, 700), prosody.f0)
-    content = spread(encoded.content, prosody.durations)
     with precision.autocast("cpu", dtype):
         seed = int(rng.integers(1 << 31))
         if decoder is None:

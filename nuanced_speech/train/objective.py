@@ -82,10 +82,8 @@ def render_loss(
 @torch.no_grad()
 def resynthesize(kokoro: Kokoro, segment: Segment, style: Tensor) -> Tensor:
     """A whole segment ``[600 * T]`` in a style ``[256]``: its durations, F0 and energy as the style has them."""
-    style = style[None].to(kokoro.device)
-    text, prosody = _predict(kokoro, [segment], style)
-    content = spread(text.content, prosody.durations)
-    return kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM])[0].cpu()
+    ids, durations = (x[None].to(kokoro.device) for x in (segment.ids, segment.durations))
+    return kokoro(ids, style[None].to(kokoro.device), durations=durations).audio[0].cpu()
 
 
 def _predict(kokoro: Kokoro, segments: Sequence[Segment], style: Tensor) -> tuple[TextFeatures, Prosody]:

@@ -26,7 +26,7 @@ from nuanced_speech.core.constants import (
 from nuanced_speech.core.errors import reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import step_bar
-from nuanced_speech.models.kokoro import Kokoro, spread
+from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.augment import augment
@@ -133,9 +133,7 @@ class Speaker:
         phonemes = phonemize(text, british=voice.startswith("b"))
         ids = self.kokoro.tokens(phonemes)[None]
         style = style_of(pack, ids.shape[1] - 2)[None].to(ids.device)
-        encoded = self.kokoro.encode_text(ids)
-        prosody = self.kokoro.predict(encoded, style)
-        content = spread(encoded.content, prosody.durations)
+        content, prosody = self.kokoro.content_and_prosody(ids, style)
         audio = self.kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM])
         features = self.listener.features(resample(audio[0].cpu().numpy(), SAMPLE_RATE, WHISPER_SAMPLE_RATE))
         units = int(prosody.units)
