@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from nuanced_speech.core.constants import TIMBRE_DIM
+from nuanced_speech.core.constants import CONTENT_DIM, ENVELOPE_BANDS, SPEAKER_DIM, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.edge.models import OWN
-from nuanced_speech.models.decoder_voice import CONTENT_DIM, ENVELOPE_BANDS, SPEAKER_DIM
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.target_voice import pitch_of
 from nuanced_speech.voice.stock import stock_voices, style_of

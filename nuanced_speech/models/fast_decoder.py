@@ -28,23 +28,19 @@ from torch.func import functional_call
 
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import (
+    CONTENT_DIM,
+    ENVELOPE_BANDS,
     FRAMES_PER_UNIT,
     HOP_LENGTH,
     SAMPLE_RATE,
+    SPEAKER_DIM,
     TIMBRE_DIM,
     VOICED_HZ,
 )
 from nuanced_speech.core.files import replacing
 from nuanced_speech.dsp.harmonic_synthesis import N_FFT, SourceSpectra, source_spectra, synthesize
 from nuanced_speech.models.decoder_adaptation import adapted_voice, adapted_weights
-from nuanced_speech.models.decoder_voice import (
-    CONTENT_DIM,
-    ENVELOPE_BANDS,
-    SPEAKER_DIM,
-    DecoderVoice,
-    SourceEnvelopes,
-    envelope_hz,
-)
+from nuanced_speech.models.decoder_voice import DecoderVoice, SourceEnvelopes, envelope_hz
 from nuanced_speech.models.reference_attention import ReferenceAttention
 from nuanced_speech.weights.tensors import reading_model
 

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from nuanced_speech.models.decoder_voice import CONTENT_DIM, ENVELOPE_BANDS, Reference
+from nuanced_speech.core.constants import CONTENT_DIM, ENVELOPE_BANDS
+from nuanced_speech.models.decoder_voice import Reference
 
 
 class ReferenceAttention(nn.Module):

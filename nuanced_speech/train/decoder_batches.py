@@ -11,17 +11,17 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.analysis.features import ENERGY_OFFSET
-from nuanced_speech.core.constants import FRAMES_PER_UNIT, HOP_LENGTH, SAMPLES_PER_UNIT, TIMBRE_DIM
-from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.decoder_voice import (
+from nuanced_speech.core.constants import (
     CONTENT_DIM,
     ENVELOPE_BANDS,
+    FRAMES_PER_UNIT,
+    HOP_LENGTH,
+    SAMPLES_PER_UNIT,
     SPEAKER_DIM,
-    DecoderVoice,
-    Reference,
-    SourceEnvelopes,
-    envelopes,
+    TIMBRE_DIM,
 )
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.decoder_voice import DecoderVoice, Reference, SourceEnvelopes, envelopes
 from nuanced_speech.train.corpus import unpack_audio
 from nuanced_speech.train.decoder_data import names_in, read
 from nuanced_speech.train.source_envelopes import OtherSpeaker
