@@ -28,6 +28,7 @@ from nuanced_speech.train.corpus import pack_audio, unpack_audio
 from nuanced_speech.train.loop import Report
 from nuanced_speech.train.shards import keep_settings
 from nuanced_speech.voice.stock import stock_voices, style_of
+from nuanced_speech.voice.style import Style
 from nuanced_speech.voicemaking.attributes import ATTRIBUTES, NAMES, SpeechSample, StockAttributes, measure
 from nuanced_speech.voicemaking.directions import Directions
 from nuanced_speech.voicemaking.profile import sentence_phonemes, speak
@@ -193,8 +194,8 @@ def _basis(styles: np.ndarray) -> np.ndarray:
 def sample_styles(rows: Tensor) -> np.ndarray:
     """Styles ``[N, 256]``, for a text as long as the sentences, of shares ``[N, 2, 54]``."""
     count = len(sentence_phonemes())
-    stock = torch.stack([style_of(pack, count) for pack in stock_voices().values()])
-    timbre, prosody = rows[:, 0] @ stock[:, :TIMBRE_DIM], rows[:, 1] @ stock[:, TIMBRE_DIM:]
+    stock = Style.from_vector(torch.stack([style_of(pack, count) for pack in stock_voices().values()]))
+    timbre, prosody = rows[:, 0] @ stock.timbre, rows[:, 1] @ stock.prosody
     return torch.cat([timbre, prosody], 1).double().numpy()
 
 

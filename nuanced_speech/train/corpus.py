@@ -36,6 +36,7 @@ from nuanced_speech.train.checkpoint import fingerprint, settings_of
 from nuanced_speech.train.configs import CorpusConfig
 from nuanced_speech.train.shards import keep_settings
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
+from nuanced_speech.voice.style import Style
 from nuanced_speech.weights.tensors import check_finite
 
 COMMON_WORDS = (
@@ -75,7 +76,7 @@ def random_style(rng: np.random.Generator, phonemes: int, packs: list[Tensor]) -
 
     style = voice()
     if rng.random() < 0.4:
-        style = torch.cat([style[:TIMBRE_DIM], voice()[TIMBRE_DIM:]])
+        style = replace(Style.from_vector(style), prosody=Style.from_vector(voice()).prosody).vector
     if rng.random() < 0.4:
         style = _moved(style, rng, torch.stack([style_of(pack, phonemes) for pack in packs]))
     return style
@@ -137,12 +138,12 @@ def speak(
     shift, stretch = float(rng.normal(0, 0.12)), float(rng.uniform(0.7, 1.6))
     melody = centre + shift + stretch * (prosody.f0.clamp(min=20).log() - centre)
     f0 = torch.where(voiced, melody.exp().clamp(50, 700), prosody.f0)
+    timbre, seed = Style.from_vector(style).timbre, int(rng.integers(1 << 31))
     with precision.autocast("cpu", dtype):
-        seed = int(rng.integers(1 << 31))
         if decoder is None:
-            audio = kokoro.decode(content, f0, prosody.energy, style[:, :TIMBRE_DIM], seed=seed)
+            audio = kokoro.decode(content, f0, prosody.energy, timbre, seed=seed)
         else:
-            audio = decoder(content, f0, prosody.energy, DecoderVoice.single(style[0, :TIMBRE_DIM]), seed)
+            audio = decoder(content, f0, prosody.energy, DecoderVoice.single(timbre[0]), seed)
     return Utterance(audio[0].float(), ids[0], prosody.durations[0], f0[0], prosody.energy[0], style[0])
 
 

@@ -33,7 +33,8 @@ from nuanced_speech.train.checkpoint import settings_of
 from nuanced_speech.train.configs import TimbreConfig
 from nuanced_speech.train.corpus import read, shards_in
 from nuanced_speech.train.shards import files_setting, keep_settings
-from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
+from nuanced_speech.voice.stock import HELD_OUT, stock_styles
+from nuanced_speech.voice.style import Style
 from nuanced_speech.weights import tensors as tensor_files
 
 # Length of a recording that is analysed: more hardly moves the embedding.
@@ -131,7 +132,7 @@ def settings(config: TimbreConfig) -> dict[str, str]:
 
 def random_timbres(rng: np.random.Generator, count: int) -> Tensor:
     """Timbres ``[count, 128]`` between the stock voices' mixtures and points spread as the voices are, and wider."""
-    voices = torch.stack([style_of(p)[:TIMBRE_DIM] for name, p in stock_voices().items() if name not in HELD_OUT])
+    voices = torch.stack([style.timbre for style in stock_styles(HELD_OUT)])
     centre, deviations = voices.mean(0), voices - voices.mean(0)
     timbres = []
     for _ in range(count):
@@ -246,7 +247,8 @@ def read_corpus(corpus: Path, cache: Path, encoder: SpeakerEncoder) -> None:
         embedding = encoder.embed(utterance.audio.numpy(), audio.SAMPLE_RATE)
         voiced = utterance.f0[utterance.f0 > VOICED_HZ]
         if embedding is not None and len(voiced):
-            rows.append((utterance.style[:TIMBRE_DIM], float(voiced.log2().median()), torch.from_numpy(embedding)))
+            timbre = Style.from_vector(utterance.style).timbre
+            rows.append((timbre, float(voiced.log2().median()), torch.from_numpy(embedding)))
     if not rows:
         raise UserError(f"{corpus}: no voice in this corpus")
     timbres, pitches, embeddings = zip(*rows, strict=True)
