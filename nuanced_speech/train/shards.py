@@ -10,7 +10,7 @@ from nuanced_speech.core.reading import read_object
 from nuanced_speech.train.checkpoint import check_same
 
 log = logging.getLogger(__name__)
-SETTINGS = "settings.json"
+SETTINGS = "shard_settings.json"
 REMEDY = "restore them or give another folder"
 
 

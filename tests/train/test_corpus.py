@@ -76,7 +76,7 @@ def test_a_damaged_shard_is_noticed(spoken: Path, tmp_path: Path) -> None:
 
 def test_everything_about_an_utterance_is_known(spoken: Path, kokoro: Kokoro) -> None:
     assert sorted(path.name for path in spoken.iterdir()) == [
-        "settings.json",
+        "shard_settings.json",
         "shard-00000.safetensors",
         "shard-00000.safetensors.sha256",
     ]
