@@ -76,9 +76,9 @@ def test_a_damaged_shard_is_noticed(spoken: Path, tmp_path: Path) -> None:
 
 def test_everything_about_an_utterance_is_known(spoken: Path, kokoro: Kokoro) -> None:
     assert sorted(path.name for path in spoken.iterdir()) == [
-        "shard_settings.json",
         "shard-00000.safetensors",
         "shard-00000.safetensors.sha256",
+        "shard_settings.json",
     ]
     utterances = list(read(spoken))
     assert len(utterances) == 2
@@ -119,7 +119,7 @@ def test_a_rerun_does_nothing(spoken: Path, texts: Path) -> None:
     before = shard.stat()
     generate(CorpusConfig(spoken, utterances=2, per_shard=2, seed=5, workers=1, text_file=texts))
     assert shard.stat() == before
-    assert sorted(spoken.iterdir()) == [spoken / SETTINGS, shard, shard.with_name(shard.name + ".sha256")]
+    assert sorted(spoken.iterdir()) == [shard, shard.with_name(shard.name + ".sha256"), spoken / SETTINGS]
 
 
 def test_the_same_seed_gives_the_same_bytes(
