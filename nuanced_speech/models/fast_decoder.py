@@ -225,9 +225,9 @@ class FastDecoder(nn.Module):
         if source is None or self.difference is None:
             return x, base
         usual = self.attention.usual(columns, source.frames).repeat_interleave(FRAMES_PER_UNIT, 1)
-        known = source.frames.mask.any(-1) & voice.reference.mask.any(-1)
-        difference = (source.envelope - usual) * known[:, None, None]
-        return x + self.difference(difference) * known[:, None, None], base + difference @ self.spread
+        has_frames = source.frames.mask.any(-1) & voice.reference.mask.any(-1)
+        difference = (source.envelope - usual) * has_frames[:, None, None]
+        return x + self.difference(difference) * has_frames[:, None, None], base + difference @ self.spread
 
     def heads(self, x: Tensor, base: Tensor | None, energy: Tensor, condition: Tensor) -> Gains:
         """Gains of what the blocks end with ``[B, F, width]``, each frame by itself."""

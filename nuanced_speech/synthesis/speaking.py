@@ -225,9 +225,10 @@ def _spoken(
 ) -> list[tuple[Part, np.ndarray, list[TimedText]]]:
     """Parts that are spoken at once, at their speed, each with its audio and the times of its words."""
     delivery = settings.deliveries.get(group[0].voice)
-    wanted = settings.speed * group[0].speed * (1.0 if delivery is None else delivery.speed)
-    own, factor = settings.kokoro_speeds.split(min(max(wanted, settings.speed_limits[0]), settings.speed_limits[1]))
-    parts = [_stretched(*part, factor) for part in _utter(kokoro, decoder, group, own, settings)]
+    speed = settings.speed * group[0].speed * (1.0 if delivery is None else delivery.speed)
+    slowest, fastest = settings.speed_limits
+    kokoro_speed, factor = settings.kokoro_speeds.split(min(max(speed, slowest), fastest))
+    parts = [_stretched(*part, factor) for part in _utter(kokoro, decoder, group, kokoro_speed, settings)]
     memory.give_back()
     return parts
 
