@@ -60,6 +60,7 @@ def test_a_corpus_of_other_settings(tmp_path: Path) -> None:
         (replace(config, seed=1), "seed was 0, now 1; restore them or give another folder"),
         (replace(config, per_shard=2), "per_shard was 1, now 2"),
         (replace(config, dictionary=0.5), "dictionary was 0.0, now 0.5"),
+        (replace(config, decoder="fast"), "decoder was kokoro, now fast"),
         (replace(config, languages="en,de"), "languages was en, now en,de; texts de was None"),
     ):
         with pytest.raises(UserError, match=message):
