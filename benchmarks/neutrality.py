@@ -276,7 +276,8 @@ def chosen(names: list[str]) -> list[Job]:
     if unknown := set(names) - set(known):
         sys.exit(f"no such job: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     wanted = set(names) or set(known)
-    wanted |= {taken for name in wanted for taken in known[name].takes}
+    while more := {taken for name in wanted for taken in known[name].takes} - wanted:
+        wanted |= more
     return [job for job in JOBS if job.name in wanted]
 
 
