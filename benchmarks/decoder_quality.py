@@ -32,7 +32,6 @@ from nuanced_speech.evaluate.quality import quality
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import FAST, KOKORO, Decoder, load_decoder
 from nuanced_speech.models.decoder_voice import DecoderVoice
-from nuanced_speech.models.kokoro import spread
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.word_errors import word_errors
 from nuanced_speech.voice.stock import style_of, voice_pack
@@ -60,9 +59,7 @@ def spoken(models: ModelBank, decoders: dict[str, Decoder], voice: str, sentence
     for sentence in sentences:
         ids = kokoro.tokens(phonemize(sentence))[None]
         style = style_of(pack, ids.shape[1] - 2)[None]
-        encoded = kokoro.encode_text(ids)
-        prosody = kokoro.predict(encoded, style)
-        content = spread(encoded.content, prosody.durations)
+        content, prosody = kokoro.content_and_prosody(ids, style)
         timbre = DecoderVoice.single(style[0, :128])
         for name, decoder in decoders.items():
             waves[name] += [decoder(content, prosody.f0, prosody.energy, timbre)[0].numpy(), pause]

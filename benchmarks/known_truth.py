@@ -25,7 +25,6 @@ from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.constants import SAMPLES_PER_UNIT, STYLE_DIM, TIMBRE_DIM, VOICED_HZ
 from nuanced_speech.dsp.alignment import align_phonemes, optional_tokens
 from nuanced_speech.evaluate import metrics
-from nuanced_speech.models.kokoro import spread
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import HELD_OUT, style_of, voice_pack
 from nuanced_speech.voice.style import Style
@@ -65,9 +64,7 @@ def main() -> None:
             phonemes = phonemize(sentence, british=voice.startswith("b"))
             ids = kokoro.tokens(phonemes)
             style = Style.from_vector(style_of(voice_pack(voice), len(ids) - 2))
-            encoded = kokoro.encode_text(ids[None])
-            prosody = kokoro.predict(encoded, style.vector[None])
-            content = spread(encoded.content, prosody.durations)
+            content, prosody = kokoro.content_and_prosody(ids[None], style.vector[None])
             wave = kokoro.decode(content, prosody.f0, prosody.energy, style.decoder[None])[0].numpy()
             piece = segment(wave)[0]
             (measured,) = converter.analyzer(wave, [piece])

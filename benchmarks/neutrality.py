@@ -44,6 +44,8 @@ SHORT_SECONDS, REST_SECONDS = 2.0, 2.5
 WORDS = "Yes.\nNo.\nWhy?\n"
 # Utterances of the spoken corpus that are trained on: hearing all twenty would take longer than the rest.
 FEW = 6
+# What says with which settings shards were made: earlier checkouts do not write it.
+SETTINGS = "shard_settings.json"
 # What JSON says of time and place, not of the result.
 VOLATILE = {"date", "minutes", "rtf", "stage_seconds", "key"}
 SOUND = {".wav", ".flac", ".ogg"}
@@ -65,7 +67,6 @@ class Job:
         takes: jobs whose folders are copied into this one's before it starts.
         stdout: hash what is printed, too.
         before: makes further inputs in the job's folder.
-        slow: run it only where it is named.
     """
 
     name: str
@@ -73,7 +74,6 @@ class Job:
     takes: tuple[str, ...] = ()
     stdout: bool = False
     before: Callable[[Path], None] | None = None
-    slow: bool = False
 
 
 def few_utterances(folder: Path) -> None:
@@ -102,6 +102,14 @@ def small_held_out(folder: Path) -> None:
     save_file(tensors, folder / "model" / "held-out-base.safetensors")
 
 
+def few_speakers(folder: Path) -> None:
+    """Write recordings of a speaker with two, and of one whose name makes it a held-out speaker."""
+    few_utterances(folder)
+    for name in ("b/one.flac", "b/two.flac", "lone-1.flac"):
+        (folder / "recordings" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CLIP, folder / "recordings" / name)
+
+
 JOBS = (
     Job("convert-direct", "convert in/short.wav OUT/out.wav --path direct --whisper tiny.en --report OUT"),
     Job("convert-text", "convert in/short.wav OUT/out.wav --path text"),
@@ -111,11 +119,13 @@ JOBS = (
     Job("convert-words", "convert in/short.wav OUT/out.wav --text 'Quite another sentence.'"),
     Job("convert-keep-none", "convert in/short.wav OUT/out.wav --keep none"),
     Job("convert-refine", "convert in/short.wav OUT/out.wav --refine 2"),
+    Job("convert-fast", "convert in/short.wav OUT/out.wav --decoder fast --voice in/clip.flac"),
+    Job("convert-resume", "convert in/clip.flac OUT/out.wav --decoder fast --resume"),
     Job("say", "say 'Good morning. The bell rang 3 times.' OUT/out.wav --timestamps OUT/times.json"),
     Job("say-spanish", "say 'Hola, ¿qué tal?' OUT/out.flac --voice ef_dora --speed 0.9 --timestamps OUT/times.srt"),
     Job("clone", "clone in/clip.flac --name me --out OUT --no-report --i-have-consent 'public domain'"),
     Job("mix", "mix 'af_heart + 0.5*(af_nicole - bm_george)' --name blend --out OUT"),
-    Job("describe", "describe 'older woman, calm, low, British' --name grandma --out OUT", slow=True),
+    Job("describe", "describe 'older woman, calm, low, British' --name grandma --out OUT"),
     Job("detect", "detect OUT/say/out.wav OUT/convert-mix/out.ogg in/clip.flac", ("say", "convert-mix"), stdout=True),
     Job("voices", "voices list", stdout=True),
     Job(
@@ -140,6 +150,25 @@ JOBS = (
         "train style OUT/train-corpus --out OUT/model --steps 2 --batch-size 4",
         ("train-corpus",),
         before=small_held_out,
+    ),
+    Job(
+        "train-timbre",
+        "train timbre OUT/train-corpus --corpus OUT/train-corpus --out OUT/model --random 10 --rounds 1 --per-round 2"
+        " --per-shard 2 --epochs 2",
+        ("train-corpus",),
+        before=few_utterances,
+    ),
+    Job(
+        "train-decoder-data",
+        "train decoder-data OUT/data --spoken OUT/train-corpus --recordings OUT/recordings",
+        ("train-corpus",),
+        before=few_speakers,
+    ),
+    Job(
+        "train-decoder",
+        "train decoder OUT/train-decoder-data/data --out OUT/model --steps 3 --batch-size 2 --crop-seconds 0.6"
+        " --width 32 --blocks 2 --measured 2 --device cpu",
+        ("train-decoder-data",),
     ),
     Job(
         "train-multispeech",
@@ -242,12 +271,13 @@ def run_all(checkout: Path, names: list[str], threads: int, work: Path) -> dict[
 
 
 def chosen(names: list[str]) -> list[Job]:
-    """The jobs of those names, all but slow ones when there are none, and the jobs whose folders they take."""
+    """The jobs of those names, all when there are none, and the jobs whose folders they take."""
     known = {job.name: job for job in JOBS}
     if unknown := set(names) - set(known):
         sys.exit(f"no such job: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    wanted = set(names) or {job.name for job in JOBS if not job.slow}
-    wanted |= {taken for name in wanted for taken in known[name].takes}
+    wanted = set(names) or set(known)
+    while more := {taken for name in wanted for taken in known[name].takes} - wanted:
+        wanted |= more
     return [job for job in JOBS if job.name in wanted]
 
 
@@ -318,7 +348,7 @@ def content(path: Path) -> Iterator[bytes] | None:
         ".json": lambda path: iter([json.dumps(lasting(json.loads(path.read_bytes())), sort_keys=True).encode()]),
     }
     kinds |= dict.fromkeys(SOUND, samples_of) | dict.fromkeys(PLAIN, lambda path: iter([path.read_bytes()]))
-    return kinds[path.suffix](path) if path.suffix in kinds else None
+    return kinds[path.suffix](path) if path.suffix in kinds and path.name != SETTINGS else None
 
 
 def samples_of(path: Path) -> Iterator[bytes]:

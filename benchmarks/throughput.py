@@ -68,7 +68,7 @@ def networks(device: str, batches: list[int], lengths: list[float], rounds: int,
     import torch
 
     from nuanced_speech.core.precision import autocast
-    from nuanced_speech.models.kokoro import Kokoro, spread
+    from nuanced_speech.models.kokoro import Kokoro
     from nuanced_speech.voice.stock import voice_pack
     from nuanced_speech.voice.style import Style
 
@@ -82,8 +82,7 @@ def networks(device: str, batches: list[int], lengths: list[float], rounds: int,
             units, first = round(length * UNITS_PER_SECOND), (0.0, 0.0)
             phonemes = (SENTENCE * 9)[: round(length * 14)]
             ids = kokoro.tokens(phonemes)[None]
-            one = kokoro.predict(kokoro.encode_text(ids), style)
-            content = spread(kokoro.encode_text(ids).content, one.durations)
+            content, one = kokoro.content_and_prosody(ids, style)
             tile = -(-units // content.shape[-1])
             content = content.repeat(1, 1, tile)[..., :units]
             f0, energy = (x.repeat(1, tile)[:, : 2 * units] for x in (one.f0, one.energy))

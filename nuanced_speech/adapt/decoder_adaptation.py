@@ -119,20 +119,20 @@ def adapt_decoder(
     width = torch.tensor([max(bandwidth_of(p.wave[0].cpu().numpy()) for p in passages)], device=voice.timbre.device)
 
     def distance(passage: SpokenPassage, frames: Reference | None, seed: int) -> Tensor:
-        spoken = DecoderVoice(voice.timbre, voice.speaker, frames, change.now)
-        wave = decoder(passage.content, passage.f0, passage.energy, spoken, seed)
+        adapted = DecoderVoice(voice.timbre, voice.speaker, frames, change.now)
+        wave = decoder(passage.content, passage.f0, passage.energy, adapted, seed)
         return torch.stack(spectra(wave, passage.wave, width)).sum()
 
-    known = _frames(searched, None)
-    best, found, stale = np.inf, change.frozen(), 0
+    every_frame = _frames(searched, None)
+    best, adaptation, stale = np.inf, change.frozen(), 0
     for step in range(steps + 1):
         if step % config.check_every == 0 or step == steps:
             with torch.no_grad():
-                remaining = float(distance(held_out, known, seed))
+                remaining = float(distance(held_out, every_frame, seed))
             report(step, remaining)
             stale = 0 if remaining < best else stale + 1
             if remaining < best:
-                best, found = remaining, change.frozen()
+                best, adaptation = remaining, change.frozen()
             if stale == config.patience or step == steps:
                 break
         with torch.enable_grad():
@@ -143,7 +143,7 @@ def adapt_decoder(
                 (distance(passage, frames, int(rng.integers(1 << 31))) / config.batch_size).backward()
         optimizer.step()
         shrinking.step()
-    return found
+    return adaptation
 
 
 def held_back(passages: Sequence[SpokenPassage], units: int) -> tuple[SpokenPassage, list[SpokenPassage]]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.analysis.prepared_segment import PreparedSegment
-from nuanced_speech.core.constants import FEATURE_FRAMES_PER_UNIT, WHISPER_SAMPLE_RATE
+from nuanced_speech.core.constants import FEATURE_FRAMES_PER_UNIT, SPEAKER_DIM, WHISPER_SAMPLE_RATE
 from nuanced_speech.core.timing import stage
 from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0 as track_f0
@@ -17,7 +17,6 @@ from nuanced_speech.dsp.spectral_balance import measure_balance
 from nuanced_speech.models.attentive_style_encoder import pair_means
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.phoneme_recognizer import with_silence
-from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
 from nuanced_speech.voice.style import Style
 
 
@@ -78,6 +77,6 @@ class SegmentMeasurer:
             energy=contour,
             balance=balance,
             style=Style.from_vector(style),
-            speaker=np.full(EMBEDDING_DIM, np.nan, np.float32) if speaker is None else speaker,
+            speaker=np.full(SPEAKER_DIM, np.nan, np.float32) if speaker is None else speaker,
         )
         return Measurement(features, encoded)

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from nuanced_speech.audio.segmentation import Segment, with_bounds
-from nuanced_speech.core.constants import SAMPLE_RATE, WHISPER_SAMPLE_RATE
-from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM, HOP_LENGTH, LEVEL_DB, SpeakerEncoder
+from nuanced_speech.core.constants import SAMPLE_RATE, SPEAKER_DIM, WHISPER_SAMPLE_RATE
+from nuanced_speech.models.speaker_encoder import HOP_LENGTH, LEVEL_DB, SpeakerEncoder
 
 _FRAMES_PER_SECOND = WHISPER_SAMPLE_RATE // HOP_LENGTH
 _BATCH = 64
@@ -123,7 +123,7 @@ class SpeakerChanges:
         config = self.config
         frames, mel = self.encoder.spoken_mel(wave, SAMPLE_RATE)
         if len(mel) < config.window:
-            return frames, np.zeros((0, EMBEDDING_DIM), np.float32)
+            return frames, np.zeros((0, SPEAKER_DIM), np.float32)
         windows = mel.unfold(0, config.window, config.step).transpose(1, 2)
         embeddings = []
         for batch in windows.split(_BATCH):
@@ -161,7 +161,7 @@ def _changes(embeddings: np.ndarray, first: int, config: ChangeConfig) -> list[i
     places = np.arange(crossing + side - 1, len(embeddings) - side + 1)
     if not len(places):
         return []
-    sums = np.concatenate([np.zeros((1, EMBEDDING_DIM)), np.cumsum(embeddings, 0, np.float64)])
+    sums = np.concatenate([np.zeros((1, SPEAKER_DIM)), np.cumsum(embeddings, 0, np.float64)])
     excess = np.min([_likeness(sums, places, crossing, config.windows(s)) - least for s, least in config.contexts], 0)
     best = int(excess.argmin())
     if excess[best] >= 0:

@@ -33,7 +33,7 @@ def real(
     recordings: Annotated[Path, typer.Argument(help="Folder of real recordings, searched to the bottom.")],
     out: Annotated[Path, typer.Argument(help="Folder of the corpus; made if it is not there.")],
     adapter: Annotated[Path | None, typer.Option(help="Adapter that aligns them; the packaged one by default.")] = None,
-    language: Annotated[str, typer.Option(help="What they speak (en, de, fr, …).")] = "en",
+    language: Annotated[str, typer.Option(help="Language of the recordings (en, de, fr, …).")] = "en",
 ) -> None:
     """Transcribe and align real recordings, so that the adapter can learn from them too."""
     from nuanced_speech.train.real import RealConfig, prepare

@@ -33,7 +33,8 @@ class _Ticket(Generic[Request, Result]):
         self.result: Result | None = None
         self.error: Exception | None = None
 
-    def taken(self) -> Result:
+    def outcome(self) -> Result:
+        """The result; the error is raised."""
         if self.error is not None:
             raise self.error
         return cast(Result, self.result)
@@ -59,25 +60,25 @@ class Gathered(Generic[Request, Result]):
 
     def __call__(self, request: Request) -> Result:
         """The result of one request."""
-        own: _Ticket[Request, Result] = _Ticket(request)
+        ticket: _Ticket[Request, Result] = _Ticket(request)
         together: list[_Ticket[Request, Result]] = []
         try:
             with self._changed:
-                self._waiting.append(own)
-                self._changed.wait_for(lambda: own.done or not self._busy)
-                if not own.done:
-                    self._busy, together, self._waiting = own, self._waiting, []
+                self._waiting.append(ticket)
+                self._changed.wait_for(lambda: ticket.done or not self._busy)
+                if not ticket.done:
+                    self._busy, together, self._waiting = ticket, self._waiting, []
             if together:
                 self._compute(together)
         finally:
             with self._changed:
-                if self._busy is own:
+                if self._busy is ticket:
                     self._busy = None
                 # where this thread is broken off, another computes the rest
-                undone = [ticket for ticket in together if not ticket.done]
-                self._waiting = [ticket for ticket in undone + self._waiting if ticket is not own]
+                undone = [other for other in together if not other.done]
+                self._waiting = [other for other in undone + self._waiting if other is not ticket]
                 self._changed.notify_all()
-        return own.taken()
+        return ticket.outcome()
 
     def _compute(self, together: list[_Ticket[Request, Result]]) -> None:
         """Answer requests, all of them or none."""

@@ -27,6 +27,12 @@ TIMBRE_DIM = 128
 PROSODY_DIM = 128
 """Last numbers of a style: they drive the predictor."""
 STYLE_DIM = TIMBRE_DIM + PROSODY_DIM
+SPEAKER_DIM = 256
+"""Numbers of a speaker embedding."""
+CONTENT_DIM = 512
+"""Numbers of Kokoro's text features, for each unit."""
+ENVELOPE_BANDS = 64
+"""Mel bands of a recording's spectral envelope."""
 MAX_PHONEMES = 510
 """Longest phoneme string that Kokoro takes."""
 PACK_ROWS = MAX_PHONEMES

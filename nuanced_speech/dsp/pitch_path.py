@@ -5,10 +5,10 @@ The numbers of SwiftF0's frames, and those of ``dsp.f0``, are here because what 
 
 import numpy as np
 
-from nuanced_speech.core.constants import FRAME_RATE
+from nuanced_speech.core.constants import FRAME_RATE, WHISPER_SAMPLE_RATE
 
-# Hz: the rate that SwiftF0 was trained at.
-SAMPLE_RATE = 16_000
+# Hz: SwiftF0 was trained at Whisper's rate.
+SAMPLE_RATE = WHISPER_SAMPLE_RATE
 HOP_LENGTH = 256
 N_FFTS = (1024, 2048, 512)
 LOWEST_HZ, HIGHEST_HZ = 46.875, 2093.75

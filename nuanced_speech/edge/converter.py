@@ -9,12 +9,12 @@ import numpy as np
 from nuanced_speech.audio.level import active_level_db
 from nuanced_speech.audio.limiter import limit
 from nuanced_speech.audio.segmentation import Segment, crossfade_join, segment
-from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
+from nuanced_speech.core.constants import ENVELOPE_BANDS, SAMPLE_RATE, SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.pitch import median_log_f0, transpose
 from nuanced_speech.edge import sound_files
 from nuanced_speech.edge.analysis import EdgeFeatures, analyze, energy
-from nuanced_speech.edge.frames import ENVELOPE_BANDS, EdgeFrames, nearest, no_inputs
+from nuanced_speech.edge.frames import EdgeFrames, nearest, no_inputs
 from nuanced_speech.edge.loudness import amplify, expander_gain, match_loudness
 from nuanced_speech.edge.models import EdgeModels, EdgeVoice
 from nuanced_speech.edge.pitch import SILENCE_DB

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CONTENT_DIM, ENVELOPE_BANDS = 512, 64
+from nuanced_speech.core.constants import CONTENT_DIM, ENVELOPE_BANDS
+
 MOST = 1200
 """Frames of 25 ms that the decoder is given at most: 30 s."""
 

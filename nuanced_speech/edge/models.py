@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from nuanced_speech.core.constants import SYNTHETIC, TIMBRE_DIM
+from nuanced_speech.core.constants import CONTENT_DIM, ENVELOPE_BANDS, SYNTHETIC, TIMBRE_DIM
 from nuanced_speech.core.errors import ContentError, UserError, reading
 from nuanced_speech.core.reading import check_numbers
-from nuanced_speech.edge.frames import CONTENT_DIM, ENVELOPE_BANDS, EdgeFrames
+from nuanced_speech.edge.frames import EdgeFrames
 
 TABLE, FORMAT, OWN = "models.json", 2, "own"
 REMEDY = "make the folder with: nuanced-speech export onnx"

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES, TIMBRE_DIM
+from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.plots import plot_comparison
@@ -21,7 +21,8 @@ from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
 from nuanced_speech.synthesis.sample import sentence_for
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.text.word_errors import word_errors
-from nuanced_speech.voice.stock import iso_639, stock_voices, style_of
+from nuanced_speech.voice.stock import iso_639, stock_styles, stock_voices
+from nuanced_speech.voice.style import Style
 from nuanced_speech.voicemaking.cloning import Clone
 
 NEAREST = 5
@@ -145,7 +146,7 @@ def predicted_stock(surrogate: TimbreSurrogate, embedding: np.ndarray, pitch: Te
         embedding: of the speaker, ``[256]``.
         pitch: median F0 of the speaker, log2 Hz ``[1]``.
     """
-    timbres = torch.stack([style_of(pack)[:TIMBRE_DIM] for pack in stock_voices().values()]).to(pitch.device)
+    timbres = torch.stack([style.timbre for style in stock_styles()]).to(pitch.device)
     speaker = torch.from_numpy(embedding).to(pitch.device)
     likeness = surrogate(timbres, pitch.expand(len(timbres))).mean(0) @ speaker
     return dict(zip(stock_voices(), likeness.tolist(), strict=True))
@@ -163,4 +164,5 @@ def _held_out(
         return None
     others = torch.from_numpy(np.sum(recordings[:-1], axis=0)).to(pitch.device)
     timbre = surrogate.find(F.normalize(others, dim=0)[None], pitch)[0].cpu()
-    return likeness(torch.cat([timbre.expand(len(pack), -1), pack[:, TIMBRE_DIM:]], 1), recordings[-1])
+    style = replace(Style.from_vector(pack), timbre=timbre.expand(len(pack), -1))
+    return likeness(style.vector, recordings[-1])

@@ -18,15 +18,19 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.core.constants import (
+    CONTENT_DIM,
     ENERGY_OFFSET,
+    ENVELOPE_BANDS,
     FEATURE_FRAMES_PER_UNIT,
     HOP_LENGTH,
     KOKORO_LEVEL_DB,
     SAMPLE_RATE,
     SHARPNESS,
+    SPEAKER_DIM,
     SYNTHETIC,
     TIMBRE_DIM,
     UNITS_PER_SECOND,
+    WHISPER_SAMPLE_RATE,
 )
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
@@ -38,7 +42,6 @@ from nuanced_speech.export.files import OPSET, Graph, described, onnx_package, w
 from nuanced_speech.export.runtime import check_runtime, write_runtime
 from nuanced_speech.export.voice_table import VoiceRow
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.models.decoder_voice import CONTENT_DIM, ENVELOPE_BANDS, SPEAKER_DIM
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.whisper import MARGIN_SECONDS
 
@@ -214,7 +217,7 @@ def _table(
         "int8": options.int8,
         "rates": {
             "audio_hz": SAMPLE_RATE,
-            "listening_hz": 16_000,
+            "listening_hz": WHISPER_SAMPLE_RATE,
             "units_hz": UNITS_PER_SECOND,
             "frames_hz": SAMPLE_RATE // HOP_LENGTH,
             "features_hz": 50,

@@ -10,21 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nuanced_speech.core.constants import FEATURE_FRAMES_PER_UNIT, SAMPLE_RATE
+from nuanced_speech.core.constants import ENVELOPE_BANDS, FEATURE_FRAMES_PER_UNIT, SAMPLE_RATE
 from nuanced_speech.dsp import harmonic_synthesis
 from nuanced_speech.dsp.energy import FLOOR, MEL_BANK_RATE, N_FFT, N_MELS
 from nuanced_speech.dsp.harmonic_synthesis import SourceSpectra
 from nuanced_speech.dsp.mel import mel_filters
 from nuanced_speech.dsp.swift_f0 import PitchNet
 from nuanced_speech.models.content_adapter import ContentAdapter
-from nuanced_speech.models.decoder_voice import (
-    ENVELOPE_BANDS,
-    ENVELOPE_FLOOR,
-    ENVELOPE_HZ,
-    DecoderVoice,
-    Reference,
-    SourceEnvelopes,
-)
+from nuanced_speech.models.decoder_voice import ENVELOPE_FLOOR, ENVELOPE_HZ, DecoderVoice, Reference, SourceEnvelopes
 from nuanced_speech.models.fast_decoder import FastDecoder, spectrum
 from nuanced_speech.models.kokoro import Kokoro
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from nuanced_speech.core.constants import TIMBRE_DIM
+from nuanced_speech.core.constants import CONTENT_DIM, ENVELOPE_BANDS, SPEAKER_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.edge.models import OWN
-from nuanced_speech.models.decoder_voice import CONTENT_DIM, ENVELOPE_BANDS, SPEAKER_DIM
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.target_voice import pitch_of
 from nuanced_speech.voice.stock import stock_voices, style_of
@@ -62,7 +61,7 @@ def voice_table(kokoro: Kokoro, more: Sequence[str] = (), stock: Sequence[str] |
 
 def _row(kokoro: Kokoro, name: str, voice: Voice) -> VoiceRow:
     pack = Style.from_vector(voice.pack.to(kokoro.device))
-    timbre = style_of(pack).timbre[:TIMBRE_DIM].cpu().numpy()
+    timbre = style_of(pack).timbre.cpu().numpy()
     speaker = np.full(SPEAKER_DIM, np.nan) if voice.frames is None else voice.frames.speaker.numpy()
     numbers = np.concatenate([timbre, speaker]).astype(np.float32)
     with torch.no_grad():

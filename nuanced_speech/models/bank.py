@@ -26,7 +26,9 @@ T = TypeVar("T")
 
 
 class ModelBank:
-    """The only cache of models. Threads may share it: each model is loaded by one of them, the others wait.
+    """The cache of models; docs/architecture.md names the few others.
+
+    Threads may share it: each model is loaded by one of them, the others wait.
 
     Args:
         device: ``cpu``, ``cuda`` …

@@ -8,16 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
+from nuanced_speech.core.constants import ENVELOPE_BANDS, SAMPLE_RATE, SAMPLES_PER_UNIT, SPEAKER_DIM
 from nuanced_speech.dsp.harmonic_synthesis import N_FFT
 from nuanced_speech.dsp.mel import hertz_to_mel, mel_filters, mel_to_hertz
 from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.frames import VoiceFrames
 from nuanced_speech.voice.voice import Voice
 
-CONTENT_DIM, SPEAKER_DIM = 512, 256
-ENVELOPE_BANDS, ENVELOPE_HZ = 64, 8000.0
-"""Mel bands of an envelope, and their upper edge: recordings at 16 kHz say nothing above it."""
+ENVELOPE_HZ = 8000.0
+"""Upper edge of an envelope's bands: recordings at 16 kHz say nothing above it."""
 ENVELOPE_FLOOR = 1e-4
 
 

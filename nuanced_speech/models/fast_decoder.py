@@ -28,23 +28,19 @@ from torch.func import functional_call
 
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import (
+    CONTENT_DIM,
+    ENVELOPE_BANDS,
     FRAMES_PER_UNIT,
     HOP_LENGTH,
     SAMPLE_RATE,
+    SPEAKER_DIM,
     TIMBRE_DIM,
     VOICED_HZ,
 )
 from nuanced_speech.core.files import replacing
 from nuanced_speech.dsp.harmonic_synthesis import N_FFT, SourceSpectra, source_spectra, synthesize
 from nuanced_speech.models.decoder_adaptation import adapted_voice, adapted_weights
-from nuanced_speech.models.decoder_voice import (
-    CONTENT_DIM,
-    ENVELOPE_BANDS,
-    SPEAKER_DIM,
-    DecoderVoice,
-    SourceEnvelopes,
-    envelope_hz,
-)
+from nuanced_speech.models.decoder_voice import DecoderVoice, SourceEnvelopes, envelope_hz
 from nuanced_speech.models.reference_attention import ReferenceAttention
 from nuanced_speech.weights.tensors import reading_model
 
@@ -229,9 +225,9 @@ class FastDecoder(nn.Module):
         if source is None or self.difference is None:
             return x, base
         usual = self.attention.usual(columns, source.frames).repeat_interleave(FRAMES_PER_UNIT, 1)
-        known = source.frames.mask.any(-1) & voice.reference.mask.any(-1)
-        difference = (source.envelope - usual) * known[:, None, None]
-        return x + self.difference(difference) * known[:, None, None], base + difference @ self.spread
+        has_frames = source.frames.mask.any(-1) & voice.reference.mask.any(-1)
+        difference = (source.envelope - usual) * has_frames[:, None, None]
+        return x + self.difference(difference) * has_frames[:, None, None], base + difference @ self.spread
 
     def heads(self, x: Tensor, base: Tensor | None, energy: Tensor, condition: Tensor) -> Gains:
         """Gains of what the blocks end with ``[B, F, width]``, each frame by itself."""

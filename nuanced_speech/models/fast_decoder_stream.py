@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nuanced_speech.core.constants import HOP_LENGTH, VOICED_HZ
+from nuanced_speech.core.constants import CONTENT_DIM, HOP_LENGTH, VOICED_HZ
 from nuanced_speech.dsp.harmonic_synthesis import (
     EDGE,
     PulseState,
@@ -20,7 +20,7 @@ from nuanced_speech.dsp.harmonic_synthesis import (
     pulse_start,
     spectra,
 )
-from nuanced_speech.models.decoder_voice import CONTENT_DIM, DecoderVoice, SourceEnvelopes
+from nuanced_speech.models.decoder_voice import DecoderVoice, SourceEnvelopes
 from nuanced_speech.models.fast_decoder import Block, FastDecoder, spectrum
 
 

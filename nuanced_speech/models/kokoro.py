@@ -222,6 +222,27 @@ class Kokoro(nn.Module):
                     energy = predict_curve(predictor.N, predictor.N_proj, shared, s, mask)
         return Prosody(soft, durations, f0, energy, units)
 
+    def content_and_prosody(
+        self,
+        ids: Tensor,
+        style: Tensor,
+        lengths: Tensor | None = None,
+        speed: float = 1.0,
+        durations: Tensor | None = None,
+        f0: Tensor | None = None,
+        energy: Tensor | None = None,
+    ) -> tuple[Tensor, Prosody]:
+        """All but the voice that a decoder needs of token ids ``[B, P]`` in styles ``[B, 256]``.
+
+        See ``encode_text`` for ``lengths``, and ``predict`` for what can be forced.
+
+        Returns:
+            content ``[B, 512, T]``, spread over time, and prosody.
+        """
+        text = self.encode_text(ids, lengths)
+        prosody = self.predict(text, style, speed, durations, f0, energy)
+        return spread(text.content, prosody.durations), prosody
+
     def decode(
         self,
         content: Tensor,
@@ -274,9 +295,7 @@ class Kokoro(nn.Module):
         seed: int = 0,
     ) -> Speech:
         """Speak token ids ``[B, P]`` in styles ``[B, 256]``; see ``predict`` for what can be forced."""
-        text = self.encode_text(ids, lengths)
-        prosody = self.predict(text, style, speed, durations, f0, energy)
-        content = spread(text.content, prosody.durations)
+        content, prosody = self.content_and_prosody(ids, style, lengths, speed, durations, f0, energy)
         audio = self.decode(content, prosody.f0, prosody.energy, Style.from_vector(style).decoder, prosody.units, seed)
         return Speech(audio, prosody)
 

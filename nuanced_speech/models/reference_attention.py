@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from nuanced_speech.models.decoder_voice import CONTENT_DIM, ENVELOPE_BANDS, Reference
+from nuanced_speech.core.constants import CONTENT_DIM, ENVELOPE_BANDS
+from nuanced_speech.models.decoder_voice import Reference
 
 
 class ReferenceAttention(nn.Module):
@@ -29,11 +30,11 @@ class ReferenceAttention(nn.Module):
         """Features ``[B, T, width]`` and envelope ``[B, T, 64]`` for content ``[B, T, 512]``; zero for an item without
         reference."""
         value = self._split(self.value(torch.cat([reference.content, reference.envelope], -1)))
-        known = reference.mask.any(-1)[:, None, None]
+        has_reference = reference.mask.any(-1)[:, None, None]
         weights = self._weights(content, reference)
         envelope = self._envelope(weights, reference)
         features = (weights @ value).transpose(1, 2).flatten(2)
-        return self.out(torch.cat([features, envelope], -1)) * known, envelope * known
+        return self.out(torch.cat([features, envelope], -1)) * has_reference, envelope * has_reference
 
     def usual(self, content: Tensor, reference: Reference) -> Tensor:
         """The envelope alone ``[B, T, 64]``."""
@@ -42,8 +43,8 @@ class ReferenceAttention(nn.Module):
     def _weights(self, content: Tensor, reference: Reference) -> Tensor:
         """Share of each of the reference's frames ``[B, heads, T, R]``."""
         query, key = self._split(self.query(content)), self._split(self.key(reference.content))
-        known = reference.mask.any(-1)[:, None, None]
-        hidden = ~(reference.mask | ~known[:, 0])[:, None, None]
+        has_reference = reference.mask.any(-1)[:, None, None]
+        hidden = ~(reference.mask | ~has_reference[:, 0])[:, None, None]
         scores = self.sharpness.exp() * (query @ key.transpose(-1, -2)) * query.shape[-1] ** -0.5
         return scores.masked_fill(hidden, -1e4).softmax(-1)
 

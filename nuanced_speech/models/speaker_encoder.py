@@ -13,12 +13,11 @@ from torch import Tensor, nn
 
 from nuanced_speech import audio
 from nuanced_speech.audio.gate import LOUD_PERCENTILE, active_frames, decibels
-from nuanced_speech.core.constants import DATA
+from nuanced_speech.core.constants import DATA, SPEAKER_DIM
 from nuanced_speech.core.device import without_cudnn
 from nuanced_speech.dsp.mel import mel_filters
 
 WEIGHTS = DATA / "speaker_encoder.safetensors"
-EMBEDDING_DIM = 256
 BANDS, N_FFT, HOP_LENGTH = 40, 400, 160
 WINDOW, STEP = 160, 77
 LEVEL_DB = -30.0
@@ -36,8 +35,8 @@ class SpeakerEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(BANDS, EMBEDDING_DIM, 3, batch_first=True)
-        self.linear = nn.Linear(EMBEDDING_DIM, EMBEDDING_DIM)
+        self.lstm = nn.LSTM(BANDS, SPEAKER_DIM, 3, batch_first=True)
+        self.linear = nn.Linear(SPEAKER_DIM, SPEAKER_DIM)
         bank = mel_filters(N_FFT, BANDS, audio.WHISPER_SAMPLE_RATE)
         self.register_buffer("bands", torch.tensor(bank.T), persistent=False)
         self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
@@ -60,7 +59,7 @@ class SpeakerEncoder(nn.Module):
         half."""
         mel = F.pad(mel, (0, 0, 0, max(WINDOW - mel.shape[-2], 0)))
         windows = mel.unfold(-2, WINDOW, STEP).transpose(-1, -2)
-        embeddings = self(windows.flatten(0, -3)).view(*windows.shape[:-2], EMBEDDING_DIM)
+        embeddings = self(windows.flatten(0, -3)).view(*windows.shape[:-2], SPEAKER_DIM)
         return F.normalize(embeddings.mean(-2), dim=-1)
 
     @property

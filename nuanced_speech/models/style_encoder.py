@@ -7,12 +7,11 @@ import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from nuanced_speech.core.constants import DATA
+from nuanced_speech.core.constants import DATA, STYLE_DIM
 from nuanced_speech.core.files import replacing
 from nuanced_speech.weights.tensors import reading_model
 
 HIDDEN = 512
-STYLE_DIM = 256
 # The stock voices lie within 3.8 standard deviations of their mean in every dimension.
 REACH = 4.0
 PACKAGED = DATA / "style_encoder.safetensors"

@@ -12,9 +12,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from nuanced_speech.core.constants import DATA
+from nuanced_speech.core.constants import DATA, SPEAKER_DIM
 from nuanced_speech.core.files import replacing
-from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
 from nuanced_speech.weights.tensors import reading_model
 
 WEIGHTS = DATA / "extension.safetensors"
@@ -40,10 +39,10 @@ class TimbreExtension(nn.Module):
         super().__init__()
         self.columns = nn.Parameter(torch.zeros(outputs, size))
         self.network = nn.Sequential(
-            nn.Linear(EMBEDDING_DIM, HIDDEN), nn.GELU(), nn.Dropout(DROPOUT), nn.Linear(HIDDEN, size - 1)
+            nn.Linear(SPEAKER_DIM, HIDDEN), nn.GELU(), nn.Dropout(DROPOUT), nn.Linear(HIDDEN, size - 1)
         )
-        self.register_buffer("mean", torch.zeros(EMBEDDING_DIM))
-        self.register_buffer("std", torch.ones(EMBEDDING_DIM))
+        self.register_buffer("mean", torch.zeros(SPEAKER_DIM))
+        self.register_buffer("std", torch.ones(SPEAKER_DIM))
 
     @torch.no_grad()
     def calibrate(self, embeddings: Tensor) -> None:

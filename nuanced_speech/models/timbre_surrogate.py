@@ -16,10 +16,9 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from nuanced_speech.core.constants import DATA, TIMBRE_DIM
+from nuanced_speech.core.constants import DATA, SPEAKER_DIM, TIMBRE_DIM
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.optimizers import LBFGS
-from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
 from nuanced_speech.voice.stock import stock_styles
 from nuanced_speech.weights.tensors import reading_model
 
@@ -82,7 +81,7 @@ class TimbreSurrogate(nn.Module):
 
     def __init__(self, hidden: int = HIDDEN, members: int = MEMBERS) -> None:
         super().__init__()
-        self.members = nn.ModuleList(_network(hidden, DROPOUT, EMBEDDING_DIM) for _ in range(members))
+        self.members = nn.ModuleList(_network(hidden, DROPOUT, SPEAKER_DIM) for _ in range(members))
         self.clean = nn.ModuleList(_network(CLEAN_HIDDEN, CLEAN_DROPOUT, 1) for _ in range(members))
         self.register_buffer("mean", torch.zeros(TIMBRE_DIM))
         self.register_buffer("basis", torch.eye(TIMBRE_DIM))

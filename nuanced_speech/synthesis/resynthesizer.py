@@ -23,7 +23,6 @@ from nuanced_speech.dsp.pitch import median_log_f0, transpose
 from nuanced_speech.dsp.spectral_balance import CLOSE, USUAL
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import Decoder, KokoroDecoder
-from nuanced_speech.models.kokoro import spread
 from nuanced_speech.synthesis.effects import Reference, apply
 from nuanced_speech.synthesis.speaker_eq import fit_speaker_eq
 from nuanced_speech.synthesis.target_voice import TargetVoice
@@ -107,13 +106,10 @@ class Resynthesizer:
             except UserError as error:
                 log.warning("a piece is converted without its text: %s", error)
                 return self.from_content(features, voice, delivery)
-            encoded = kokoro.encode_text(ids[None])
             style = voice.style(features, len(ids) - 2)
             forced = torch.from_numpy(aligned).to(kokoro.device)[None] if "rhythm" in delivery.keep else None
-            prosody = kokoro.predict(encoded, style.vector[None], durations=forced)
-            durations = prosody.durations[0]
-            content = spread(encoded.content, durations[None])
-            frames = warp_frames(aligned, durations.cpu().numpy())
+            content, prosody = kokoro.content_and_prosody(ids[None], style.vector[None], durations=forced)
+            frames = warp_frames(aligned, prosody.durations[0].cpu().numpy())
         if "f0" in delivery.keep:
             f0 = transpose(features.f0[frames], delivery.octaves)
         else:
@@ -140,9 +136,7 @@ class Resynthesizer:
             with stage("text"):
                 ids = kokoro.tokens(phonemes)[None]
                 style = source_style if voice.pack is None else voice.style(features[0], ids.shape[1] - 2)
-                encoded = kokoro.encode_text(ids)
-                prosody = kokoro.predict(encoded, style.vector[None], speed=speed)
-                content = spread(encoded.content, prosody.durations)
+                content, prosody = kokoro.content_and_prosody(ids, style.vector[None], speed=speed)
             f0 = prosody.voiced_f0()[0]
             move = centre - median_log_f0(f0) if "f0" in delivery.keep else delivery.pitch_shift
             f0 = transpose(f0, 0.0 if math.isnan(move) else move)

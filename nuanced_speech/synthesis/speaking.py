@@ -17,7 +17,7 @@ from nuanced_speech.core.jobs import ALONE, Spread, in_order
 from nuanced_speech.dsp.time_stretch import respaced
 from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.decoder_voice import DecoderVoice
-from nuanced_speech.models.kokoro import Kokoro, spread
+from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.delivery import FittedDelivery
 from nuanced_speech.synthesis.utterances import Part, phoneme_strings, utterances
 from nuanced_speech.voice.stock import style_of
@@ -225,9 +225,10 @@ def _spoken(
 ) -> list[tuple[Part, np.ndarray, list[TimedText]]]:
     """Parts that are spoken at once, at their speed, each with its audio and the times of its words."""
     delivery = settings.deliveries.get(group[0].voice)
-    wanted = settings.speed * group[0].speed * (1.0 if delivery is None else delivery.speed)
-    own, factor = settings.kokoro_speeds.split(min(max(wanted, settings.speed_limits[0]), settings.speed_limits[1]))
-    parts = [_stretched(*part, factor) for part in _utter(kokoro, decoder, group, own, settings)]
+    speed = settings.speed * group[0].speed * (1.0 if delivery is None else delivery.speed)
+    slowest, fastest = settings.speed_limits
+    kokoro_speed, factor = settings.kokoro_speeds.split(min(max(speed, slowest), fastest))
+    parts = [_stretched(*part, factor) for part in _utter(kokoro, decoder, group, kokoro_speed, settings)]
     memory.give_back()
     return parts
 
@@ -275,9 +276,7 @@ def _utter(
     ids = kokoro.tokens("".join(phonemes))[None]
     voice = group[0].voice
     style = style_of(settings.packs[voice], ids.shape[1] - 2)[None]
-    encoded = kokoro.encode_text(ids)
-    prosody = kokoro.predict(encoded, style.vector, speed=speed)
-    content = spread(encoded.content, prosody.durations)
+    content, prosody = kokoro.content_and_prosody(ids, style.vector, speed=speed)
     with precision.autocast(kokoro.device, None if settings.fast else torch.float32):
         f0 = settings.deliveries[voice].melody(prosody.f0) if voice in settings.deliveries else prosody.f0
         decoder_voice = DecoderVoice.of_voice(style.decoder[0], settings.voices[voice])

@@ -22,10 +22,13 @@ from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.train.checkpoint import settings_of
 from nuanced_speech.train.configs import AttributesConfig
 from nuanced_speech.train.corpus import pack_audio, unpack_audio
 from nuanced_speech.train.loop import Report
+from nuanced_speech.train.shards import keep_settings
 from nuanced_speech.voice.stock import stock_voices, style_of
+from nuanced_speech.voice.style import Style
 from nuanced_speech.voicemaking.attributes import ATTRIBUTES, NAMES, SpeechSample, StockAttributes, measure
 from nuanced_speech.voicemaking.directions import Directions
 from nuanced_speech.voicemaking.profile import sentence_phonemes, speak
@@ -84,8 +87,13 @@ def speak_all(config: AttributesConfig, rows: Tensor, dtype: torch.dtype) -> Non
 
 def train(config: AttributesConfig, report: Report = log.info) -> Path:
     """Speak, measure, fit, report how well it does on voices that it was not fitted to, and write
-    ``attributes.safetensors`` to ``out``."""
+    ``attributes.safetensors`` to ``out``.
+
+    Raises:
+        UserError: the samples that are there were made with other settings.
+    """
     config.out.mkdir(parents=True, exist_ok=True)
+    keep_settings(config.out, settings_of(config), "spoken-*.safetensors")
     rows = shares(config)
     fast = precision.fast_dtype()
     speak_all(config, rows, fast)
@@ -186,8 +194,8 @@ def _basis(styles: np.ndarray) -> np.ndarray:
 def sample_styles(rows: Tensor) -> np.ndarray:
     """Styles ``[N, 256]``, for a text as long as the sentences, of shares ``[N, 2, 54]``."""
     count = len(sentence_phonemes())
-    stock = torch.stack([style_of(pack, count) for pack in stock_voices().values()])
-    timbre, prosody = rows[:, 0] @ stock[:, :TIMBRE_DIM], rows[:, 1] @ stock[:, TIMBRE_DIM:]
+    stock = Style.from_vector(torch.stack([style_of(pack, count) for pack in stock_voices().values()]))
+    timbre, prosody = rows[:, 0] @ stock.timbre, rows[:, 1] @ stock.prosody
     return torch.cat([timbre, prosody], 1).double().numpy()
 
 

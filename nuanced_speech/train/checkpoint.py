@@ -52,15 +52,20 @@ def precisions_with(state: dict[str, Any], step: int, dtype: torch.dtype) -> lis
 
 
 def check_same(
-    path: Path, saved: dict[str, str] | None, settings: dict[str, str], unnamed: Mapping[str, str] | None = None
+    path: Path,
+    saved: dict[str, str] | None,
+    settings: dict[str, str],
+    unnamed: Mapping[str, str] | None = None,
+    remedy: str = "restore them or train afresh",
 ) -> None:
-    """Refuse to continue with other settings than the checkpoint at ``path`` was made with.
+    """Refuse to continue with other settings than the checkpoint or the shards at ``path`` were made with.
 
     Args:
-        path: file of the checkpoint.
+        path: file of the checkpoint, or folder of the shards.
         saved: settings in the checkpoint; None where an earlier version recorded none.
         settings: present settings.
         unnamed: what settings were before there was a choice, for checkpoints of that time, which do not name them.
+        remedy: what to do where they differ.
 
     Raises:
         UserError: names each setting that differs.
@@ -72,7 +77,7 @@ def check_same(
         f"{name} was {saved.get(name)}, now {value}" for name, value in settings.items() if saved.get(name) != value
     ]
     if changed:
-        raise UserError(f"{path} was made with other settings: {'; '.join(changed)}; restore them or train afresh")
+        raise UserError(f"{path} was made with other settings: {'; '.join(changed)}; {remedy}")
 
 
 def settings_of(config: Any, *ignored: str) -> dict[str, str]:

@@ -203,8 +203,7 @@ class PhonemeRecognizerTraining:
         smoothing: Label smoothing of the cross entropy.
         ema: Momentum of the average of the weights.
         held_out: Number of clips that are measured and never trained on.
-        max_phonemes: Largest number of phonemes in a clip; longer ones are left out. What the network can write if
-            omitted.
+        max_phonemes: Largest number of phonemes in a clip; longer ones are left out. As many as fit if omitted.
         versions: Number of versions of each spoken clip, the first undisturbed.
         real_versions: Number of versions of each real clip, the first undisturbed.
         checkpoint_every: Number of steps between checkpoints.
@@ -274,8 +273,7 @@ class TimbreConfig:
         speech: Folder that 'train real' made of recordings of many speakers, each a speaker.
         out: Folder of samples and weights.
         corpora: Folder that 'train corpus' made, as samples that cost nothing; may be repeated.
-        embeddings: Weights whose prediction of embeddings is kept, so that only cleanness is fitted. Both are fitted if
-            omitted.
+        embeddings: Weights whose prediction of embeddings is kept; only cleanness is fitted then.
         random: Number of samples of random timbres.
         rounds: Number of rounds: timbres are tried for the speakers, and the result is learned from.
         per_round: Number of samples in a round.

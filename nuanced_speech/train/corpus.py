@@ -3,8 +3,8 @@
 Each utterance has a random text, a random point of the style space (a stock voice, a mixture of two, the timbre of
 one with the prosody of another, or any of these moved along the voices' principal components), a random speed and a
 random shift and range of its melody. Shards are safetensors files with checksums beside them, written whole or not at
-all; a rerun makes only those that are missing, and every utterance depends on the seed and its own number alone, so an
-interrupted run ends in the same corpus as an uninterrupted one.
+all; a rerun with the same settings makes only those that are missing, and every utterance depends on the seed and its
+own number alone, so an interrupted run ends in the same corpus as an uninterrupted one.
 """
 
 import multiprocessing
@@ -28,12 +28,15 @@ from nuanced_speech.core.reading import read_text
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import KOKORO, Decoder, load_decoder
 from nuanced_speech.models.decoder_voice import DecoderVoice
-from nuanced_speech.models.kokoro import Kokoro, spread
+from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.text.engines import engine
 from nuanced_speech.text.english import dictionary_words
 from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.train.checkpoint import fingerprint, settings_of
 from nuanced_speech.train.configs import CorpusConfig
+from nuanced_speech.train.shards import keep_settings
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
+from nuanced_speech.voice.style import Style
 from nuanced_speech.weights.tensors import check_finite
 
 COMMON_WORDS = (
@@ -73,7 +76,7 @@ def random_style(rng: np.random.Generator, phonemes: int, packs: list[Tensor]) -
 
     style = voice()
     if rng.random() < 0.4:
-        style = torch.cat([style[:TIMBRE_DIM], voice()[TIMBRE_DIM:]])
+        style = replace(Style.from_vector(style), prosody=Style.from_vector(voice()).prosody).vector
     if rng.random() < 0.4:
         style = _moved(style, rng, torch.stack([style_of(pack, phonemes) for pack in packs]))
     return style
@@ -129,20 +132,18 @@ def speak(
         return None
     ids = kokoro.tokens(phonemes)[None]
     style = random_style(rng, ids.shape[1] - 2, packs)[None]
-    encoded = kokoro.encode_text(ids)
-    prosody = kokoro.predict(encoded, style, speed=float(rng.uniform(0.8, 1.25)))
+    content, prosody = kokoro.content_and_prosody(ids, style, speed=float(rng.uniform(0.8, 1.25)))
     voiced = prosody.f0 > 20
     centre = prosody.f0[voiced].log().mean() if bool(voiced.any()) else torch.tensor(5.0)
     shift, stretch = float(rng.normal(0, 0.12)), float(rng.uniform(0.7, 1.6))
     melody = centre + shift + stretch * (prosody.f0.clamp(min=20).log() - centre)
     f0 = torch.where(voiced, melody.exp().clamp(50, 700), prosody.f0)
-    content = spread(encoded.content, prosody.durations)
+    timbre, seed = Style.from_vector(style).timbre, int(rng.integers(1 << 31))
     with precision.autocast("cpu", dtype):
-        seed = int(rng.integers(1 << 31))
         if decoder is None:
-            audio = kokoro.decode(content, f0, prosody.energy, style[:, :TIMBRE_DIM], seed=seed)
+            audio = kokoro.decode(content, f0, prosody.energy, timbre, seed=seed)
         else:
-            audio = decoder(content, f0, prosody.energy, DecoderVoice.single(style[0, :TIMBRE_DIM]), seed)
+            audio = decoder(content, f0, prosody.energy, DecoderVoice.single(timbre[0]), seed)
     return Utterance(audio[0].float(), ids[0], prosody.durations[0], f0[0], prosody.energy[0], style[0])
 
 
@@ -150,12 +151,14 @@ def generate(config: CorpusConfig) -> None:
     """Speak all shards that are not there yet, with a progress bar.
 
     Raises:
-        UserError: a text file cannot be read or holds no sentence, or a language cannot be spoken.
+        UserError: a text file cannot be read or holds no sentence, a language cannot be spoken, or the shards that are
+            there were made with other settings.
     """
     for language, _ in sentences_by_language(config):
         if language != "en":
             engine(language)
     config.out.mkdir(parents=True, exist_ok=True)
+    keep_settings(config.out, settings(config), _shard_name("*"))
     shards = range(-(-config.utterances // config.per_shard))
     missing = [k for k in shards if not _shard(config.out, k).exists()]
     if not missing:
@@ -167,6 +170,15 @@ def generate(config: CorpusConfig) -> None:
         finished = pool.imap_unordered(_speak_shard, work)
         for _ in step_bar(finished, "speaking", len(shards), done=len(shards) - len(missing)):
             pass
+
+
+def settings(config: CorpusConfig) -> dict[str, str]:
+    """All that shapes a shard. Not the number of utterances: a corpus may grow."""
+    texts = sentences_by_language(config)
+    # the order of languages counts: an utterance draws a number
+    spoken = {f"texts {code}": fingerprint("\n".join(sentences).encode()) for code, sentences in texts}
+    ignored = ("utterances", "workers", "text_file", "text_folder", "languages")
+    return settings_of(config, *ignored) | {"languages": ",".join(code for code, _ in texts)} | spoken
 
 
 def sentences_by_language(config: CorpusConfig) -> list[tuple[str, list[str]]]:
@@ -211,7 +223,7 @@ def shards_in(folder: Path) -> list[Path]:
     Raises:
         UserError: the folder holds none.
     """
-    paths = sorted(folder.glob("shard-*.safetensors"))
+    paths = sorted(folder.glob(_shard_name("*")))
     if not paths:
         raise UserError(f"{folder}: no corpus here; make one with: nuanced-speech train corpus {folder}")
     return paths
@@ -258,7 +270,11 @@ def unpack_audio(samples: Tensor) -> Tensor:
 
 
 def _shard(folder: Path, number: int) -> Path:
-    return folder / f"shard-{number:05d}.safetensors"
+    return folder / _shard_name(f"{number:05d}")
+
+
+def _shard_name(number: str) -> str:
+    return f"shard-{number}.safetensors"
 
 
 def _checksum(shard: Path) -> Path:

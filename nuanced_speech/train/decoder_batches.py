@@ -11,20 +11,20 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.analysis.features import ENERGY_OFFSET
-from nuanced_speech.core.constants import FRAMES_PER_UNIT, HOP_LENGTH, SAMPLES_PER_UNIT, TIMBRE_DIM
-from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.decoder_voice import (
+from nuanced_speech.core.constants import (
     CONTENT_DIM,
     ENVELOPE_BANDS,
+    FRAMES_PER_UNIT,
+    HOP_LENGTH,
+    SAMPLES_PER_UNIT,
     SPEAKER_DIM,
-    DecoderVoice,
-    Reference,
-    SourceEnvelopes,
-    envelopes,
 )
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.decoder_voice import DecoderVoice, Reference, SourceEnvelopes, envelopes
 from nuanced_speech.train.corpus import unpack_audio
 from nuanced_speech.train.decoder_data import names_in, read
 from nuanced_speech.train.source_envelopes import OtherSpeaker
+from nuanced_speech.voice.style import Style
 
 HELD_OUT_EVERY = 40
 """One speaker in so many is measured and never trained on."""
@@ -169,7 +169,7 @@ class DecoderSpeech:
         item, start = self.items[crop.number], crop.start
         # predicted energy is this much higher than what is measured
         offset = 0.0 if item.spoken else ENERGY_OFFSET
-        timbre, speaker = item.style[:TIMBRE_DIM], self.items[crop.other].speaker
+        timbre, speaker = Style.from_vector(item.style).timbre, self.items[crop.other].speaker
         wave = unpack_audio(_cut(item.audio, start * SAMPLES_PER_UNIT, units * SAMPLES_PER_UNIT))
         shape = torch.zeros(units * FRAMES_PER_UNIT, ENVELOPE_BANDS)
         if crop.change is not None:

@@ -27,6 +27,7 @@ from nuanced_speech.core.constants import (
     FEATURE_FRAMES_PER_UNIT,
     SAMPLE_RATE,
     SAMPLES_PER_UNIT,
+    SPEAKER_DIM,
     STYLE_DIM,
     WHISPER_SAMPLE_RATE,
 )
@@ -179,7 +180,7 @@ def disturbed_content(models: ModelBank, wave: np.ndarray, units: int, rng: np.r
 
 
 def _or_unknown(embedding: np.ndarray | None) -> Tensor:
-    return torch.full((256,), float("nan")) if embedding is None else torch.from_numpy(embedding)
+    return torch.full((SPEAKER_DIM,), float("nan")) if embedding is None else torch.from_numpy(embedding)
 
 
 def write(items: list[DecoderItem], path: Path) -> None:

@@ -51,8 +51,8 @@ class Likeness(nn.Module):
         if mel.shape[1] < WINDOW:
             # what is shorter than a window is repeated: silence would move the embedding more (docs/experiments.md)
             mel = mel[:, torch.arange(WINDOW, device=mel.device) % mel.shape[1]]
-        known = ~targets.isnan().any(-1)
-        return (self.encoder.embed_mel(mel) * targets.nan_to_num()).sum(-1) * known
+        present = ~targets.isnan().any(-1)
+        return (self.encoder.embed_mel(mel) * targets.nan_to_num()).sum(-1) * present
 
 
 class Adversary:
@@ -84,10 +84,10 @@ class Adversary:
         descend(self.optimizer, parameters, wrong, LARGEST_GRADIENT, processes)
         self.discriminators.requires_grad_(False)
         with torch.no_grad():
-            known = self._judge(real)[1]
+            real_features = self._judge(real)[1]
         scores, features = self._judge(made)
         self.discriminators.requires_grad_(True)
-        fooled, matching = generator_loss(scores), feature_matching_loss(known, features)
+        fooled, matching = generator_loss(scores), feature_matching_loss(real_features, features)
         figures = {"adversarial": fooled, "matching": matching, "discriminators": wrong}
         loss = self.config.adversarial_weight * fooled + self.config.matching_weight * matching
         return loss, {name: float(value.detach()) for name, value in figures.items()}
@@ -139,12 +139,12 @@ def new_decoder(config: FastDecoderTraining) -> FastDecoder:
     decoder = FastDecoder(shape)
     if config.start is None:
         return decoder
-    known = FastDecoder.load(config.start)
-    if replace(known.config, follows_source=shape.follows_source) != shape:
-        sizes = f"width {known.config.width} and blocks {known.config.blocks}"
+    start = FastDecoder.load(config.start)
+    if replace(start.config, follows_source=shape.follows_source) != shape:
+        sizes = f"width {start.config.width} and blocks {start.config.blocks}"
         raise UserError(f"{config.start} has {sizes}: give the same, not {config.width} and {config.blocks}")
     # a layer for the source is new, and begins with zeros, where the weights have none
-    decoder.load_state_dict(known.state_dict(), strict=False)
+    decoder.load_state_dict(start.state_dict(), strict=False)
     return decoder
 
 
@@ -157,8 +157,8 @@ def settings(config: FastDecoderTraining, decoder: FastDecoder) -> dict[str, str
     """
     adversarial = ("mel_weight", "adversarial_weight", "matching_weight", "discriminator_lr")
     later = ("stage", "start", "speaker_weight", *adversarial)
-    known = checkpoint.settings_of(config, "data", "minutes", "measured", *later)
+    shared = checkpoint.settings_of(config, "data", "minutes", "measured", *later)
     parts = (value.numpy().tobytes() for _, value in sorted(decoder.state_dict().items()))
-    known |= {"stage": config.stage, "start": checkpoint.fingerprint(*parts) if config.start else UNNAMED["start"]}
+    shared |= {"stage": config.stage, "start": checkpoint.fingerprint(*parts) if config.start else UNNAMED["start"]}
     of_stage = later[2 : (2, 3, len(later))[STAGES.index(config.stage)]]
-    return known | {name: str(getattr(config, name)) for name in of_stage}
+    return shared | {name: str(getattr(config, name)) for name in of_stage}

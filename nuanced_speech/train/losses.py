@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-TIMBRE_SIZE = 128
+from nuanced_speech.core.constants import TIMBRE_DIM
 
 
 class StyleLoss(NamedTuple):
@@ -43,7 +43,7 @@ class StyleSimilarityLoss(nn.Module):
         """Compare styles `[..., 256]` of the same shape; raises ValueError if the shapes differ."""
         if prediction.shape != target.shape:
             raise ValueError(f"styles of one shape are needed, not {[*prediction.shape]} and {[*target.shape]}")
-        parts = [slice(None, TIMBRE_SIZE), slice(TIMBRE_SIZE, None)] if self.per_half else [slice(None)]
+        parts = [slice(None, TIMBRE_DIM), slice(TIMBRE_DIM, None)] if self.per_half else [slice(None)]
         cosines = [1 - F.cosine_similarity(prediction[..., part], target[..., part], dim=-1).mean() for part in parts]
         cosine = torch.stack(cosines).mean()
         mse = F.mse_loss(prediction, target)

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, TIMBRE_DIM, VOICED_HZ
+from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, VOICED_HZ
 from nuanced_speech.dsp.stft_loss import MultiResolutionSTFTLoss
 from nuanced_speech.models.kokoro import Kokoro, Prosody, TextFeatures, spread
 from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.train.references import Segment, cut
+from nuanced_speech.voice.style import Style
 
 ENERGY_SCALE = 0.1
 
@@ -72,7 +73,7 @@ def render_loss(
     )
     units = torch.tensor(lengths, device=device)
     content = pad_sequence(pieces, batch_first=True).transpose(1, 2)
-    audio = kokoro.decode(content, f0, energy, style[:, :TIMBRE_DIM], units)
+    audio = kokoro.decode(content, f0, energy, Style.from_vector(style).timbre, units)
     target = pad_sequence([s.crop_audio[k] for s, k in zip(segments, crops, strict=True)], batch_first=True)
     spectral = stft(audio, target.to(device), units * SAMPLES_PER_UNIT)
     distances = _prosody_distances(prosody, text.mask, segments)
@@ -82,10 +83,8 @@ def render_loss(
 @torch.no_grad()
 def resynthesize(kokoro: Kokoro, segment: Segment, style: Tensor) -> Tensor:
     """A whole segment ``[600 * T]`` in a style ``[256]``: its durations, F0 and energy as the style has them."""
-    style = style[None].to(kokoro.device)
-    text, prosody = _predict(kokoro, [segment], style)
-    content = spread(text.content, prosody.durations)
-    return kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM])[0].cpu()
+    ids, durations = (x[None].to(kokoro.device) for x in (segment.ids, segment.durations))
+    return kokoro(ids, style[None].to(kokoro.device), durations=durations).audio[0].cpu()
 
 
 def _predict(kokoro: Kokoro, segments: Sequence[Segment], style: Tensor) -> tuple[TextFeatures, Prosody]:

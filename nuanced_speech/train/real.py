@@ -23,7 +23,9 @@ from nuanced_speech.models.content_adapter import ContentAdapter, align_content
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.train.checkpoint import fingerprint
 from nuanced_speech.train.corpus import pack_audio, write_shard
+from nuanced_speech.train.shards import files_setting, keep_settings
 
 log = logging.getLogger(__name__)
 # Of longer recordings only the beginning is used: Whisper's encoder and Kokoro's context hold no more.
@@ -48,7 +50,7 @@ def prepare(config: RealConfig) -> None:
     Recordings whose transcript does not fit (mean log probability of the alignment below the limit) are left out.
 
     Raises:
-        UserError: no recording in the folder.
+        UserError: no recording in the folder, or the shards that are there were made with other settings.
     """
     paths = audio.recordings_in(config.recordings)
     if not paths:
@@ -57,6 +59,7 @@ def prepare(config: RealConfig) -> None:
         )
     config.out.mkdir(parents=True, exist_ok=True)
     adapter = ContentAdapter.load(config.adapter) if config.adapter else ContentAdapter.load()
+    keep_settings(config.out, settings(config, paths), "shard-*.safetensors")
     listener, kokoro = WhisperModel(adapter.config.whisper), Kokoro()
     groups = [paths[k : k + config.per_shard] for k in range(0, len(paths), config.per_shard)]
     for number, group in enumerate(step_bar(groups, "aligning")):
@@ -80,6 +83,19 @@ def prepare(config: RealConfig) -> None:
             tensors[f"{count}.style"] = torch.zeros(STYLE_DIM)
             count += 1
         write_shard(tensors, target)
+
+
+def settings(config: RealConfig, paths: list[Path]) -> dict[str, str]:
+    """All that shapes a shard. Recordings are known by their names and sizes."""
+    present = [path for path in paths if path.exists()]
+    files = [f"{path.relative_to(config.recordings).as_posix()} {path.stat().st_size}" for path in present]
+    return {
+        "recordings": f"{len(files)} files {fingerprint(chr(10).join(files).encode())}",
+        "adapter": "packaged" if config.adapter is None else files_setting([config.adapter]),
+        "language": config.language,
+        "per_shard": str(config.per_shard),
+        "min_log_probability": str(config.min_log_probability),
+    }
 
 
 def label(

@@ -20,19 +20,19 @@ from nuanced_speech.core.constants import (
     FRAMES_PER_UNIT,
     SAMPLE_RATE,
     SAMPLES_PER_UNIT,
-    TIMBRE_DIM,
     WHISPER_SAMPLE_RATE,
 )
 from nuanced_speech.core.errors import reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import step_bar
-from nuanced_speech.models.kokoro import Kokoro, spread
+from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.augment import augment
 from nuanced_speech.train.corpus import read_shard, shards_in
 from nuanced_speech.train.settings import TrainConfig
 from nuanced_speech.voice.stock import style_of, voice_pack
+from nuanced_speech.voice.style import Style
 from nuanced_speech.weights.tensors import read_tensors
 
 PAUSE_SECONDS = 0.25
@@ -133,10 +133,9 @@ class Speaker:
         phonemes = phonemize(text, british=voice.startswith("b"))
         ids = self.kokoro.tokens(phonemes)[None]
         style = style_of(pack, ids.shape[1] - 2)[None].to(ids.device)
-        encoded = self.kokoro.encode_text(ids)
-        prosody = self.kokoro.predict(encoded, style)
-        content = spread(encoded.content, prosody.durations)
-        audio = self.kokoro.decode(content, prosody.f0, prosody.energy, style[:, :TIMBRE_DIM])
+        content, prosody = self.kokoro.content_and_prosody(ids, style)
+        timbre = Style.from_vector(style).timbre
+        audio = self.kokoro.decode(content, prosody.f0, prosody.energy, timbre)
         features = self.listener.features(resample(audio[0].cpu().numpy(), SAMPLE_RATE, WHISPER_SAMPLE_RATE))
         units = int(prosody.units)
         length = min(self.crop_units, units)
@@ -148,7 +147,7 @@ class Speaker:
                 cut(content, start, length),
                 cut(prosody.f0, start * FRAMES_PER_UNIT, length * FRAMES_PER_UNIT),
                 cut(prosody.energy, start * FRAMES_PER_UNIT, length * FRAMES_PER_UNIT),
-                style[:, :TIMBRE_DIM],
+                timbre,
             )[0]
             for start in starts
         ]

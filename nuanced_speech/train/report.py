@@ -10,11 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
+from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.files import replacing
 from nuanced_speech.models.style_encoder import StyleEncoder
 from nuanced_speech.train.board import Board, coloured
 from nuanced_speech.train.references import Segment
+from nuanced_speech.voice.style import Style
 
 _SHOWN_DB = 70.0
 
@@ -46,12 +47,13 @@ def similarity(encoder: StyleEncoder, segments: Sequence[Segment], voices: Seque
     true = torch.stack([s.style for s in segments])
     average = encoder.style_mean.cpu().expand_as(true)
     cosine = F.cosine_similarity(predicted, true)
+    ours, theirs = Style.from_vector(predicted), Style.from_vector(true)
     by_voice = {voice: _mean(cosine[[v == voice for v in voices]]) for voice in sorted(set(voices))}
     return {
         "segments": len(segments),
         "cosine": _mean(cosine),
-        "timbre": _mean(F.cosine_similarity(predicted[:, :TIMBRE_DIM], true[:, :TIMBRE_DIM])),
-        "prosody": _mean(F.cosine_similarity(predicted[:, TIMBRE_DIM:], true[:, TIMBRE_DIM:])),
+        "timbre": _mean(F.cosine_similarity(ours.timbre, theirs.timbre)),
+        "prosody": _mean(F.cosine_similarity(ours.prosody, theirs.prosody)),
         "average_voice": _mean(F.cosine_similarity(average, true)),
         "voices": by_voice,
     }

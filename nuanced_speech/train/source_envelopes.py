@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.models.decoder_voice import ENVELOPE_BANDS, envelope_hz
+from nuanced_speech.core.constants import ENVELOPE_BANDS
+from nuanced_speech.models.decoder_voice import envelope_hz
 
 LARGEST_WARP = 0.22
 """Natural logarithm of the largest change of formants: about a man's and a woman's."""

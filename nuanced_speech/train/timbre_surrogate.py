@@ -6,20 +6,20 @@ round, Kokoro speaks with the timbres that the surrogate finds for the speakers,
 hopeful. Every sample is kept as it is made, and an interrupted run goes on.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nuanced_speech import audio
 from nuanced_speech.audio.level import gain_of
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import ENERGY_OFFSET, FRAMES_PER_UNIT, TIMBRE_DIM, VOICED_HZ
-from nuanced_speech.core.errors import ContentError, UserError, reading
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0 as track_f0
@@ -29,10 +29,15 @@ from nuanced_speech.dsp.pitch import median_log_f0, transpose
 from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
+from nuanced_speech.train.checkpoint import settings_of
 from nuanced_speech.train.configs import TimbreConfig
-from nuanced_speech.train.corpus import read
-from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
-from nuanced_speech.weights import tensors as tensor_files
+from nuanced_speech.train.corpus import read, shards_in
+from nuanced_speech.train.descent import descend
+from nuanced_speech.train.schedule import WarmCosine, set_rates
+from nuanced_speech.train.shards import files_setting, keep_settings
+from nuanced_speech.train.timbre_samples import BETTER, Samples, cleanness, read_samples, shard_path, write
+from nuanced_speech.voice.stock import HELD_OUT, stock_styles
+from nuanced_speech.voice.style import Style
 
 # Length of a recording that is analysed: more hardly moves the embedding.
 SECONDS = 12
@@ -45,28 +50,6 @@ PRIORS, CLEANNESSES = (0.02, 0.2), (0.03, 0.3)
 BATCH, LR, DECAY, NOISE = 64, 1e-3, 0.05, 0.15
 # Cleanness is measured on 3 s, and so is noisy: its networks are held smoother.
 CLEAN_DECAY, CLEAN_NOISE, CLEAN_EPOCHS = 0.3, 1.0, 2.5
-# Columns of quality, and which way is better: share of passages with an octave drop (0 or 1), share of voiced frames
-# that came out unvoiced, harmonics-to-noise ratio in dB. No judge of the benchmark is among them.
-BETTER = (-1.0, -1.0, 1.0)
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Spoken samples and their speaker embeddings: timbres ``[N, 128]``, log2 F0 ``[N]``, embeddings ``[N, 256]``, and
-    ``quality [N, 3]``, NaN where it was not measured."""
-
-    timbre: Tensor
-    log_f0: Tensor
-    embedding: Tensor
-    quality: Tensor
-
-    def __len__(self) -> int:
-        return len(self.timbre)
-
-    @classmethod
-    def joined(cls, parts: list["Samples"]) -> "Samples":
-        """All samples of several."""
-        return cls(*(torch.cat([getattr(p, name) for p in parts]) for name in cls.__annotations__))
 
 
 @dataclass(frozen=True)
@@ -86,18 +69,20 @@ def train(config: TimbreConfig) -> Path:
     """Make the samples that are missing, fit, and write ``timbre.safetensors`` to ``out``.
 
     Raises:
-        UserError: no speech in the folder; ``config.embeddings`` are not weights of a surrogate.
+        UserError: no speech in the folder; ``config.embeddings`` are not weights of a surrogate; the samples that are
+            there were made with other settings.
     """
     if config.embeddings:
         TimbreSurrogate.load(config.embeddings)  # hours before it is needed
     config.out.mkdir(parents=True, exist_ok=True)
+    keep_settings(config.out, settings(config), "round-*.safetensors", "corpus-*.safetensors")
     encoder, kokoro = SpeakerEncoder(), Kokoro()
     passages = read_passages(config.speech, encoder)
     for corpus in config.corpora:
         read_corpus(corpus, config.out / f"corpus-{corpus.resolve().name}.safetensors", encoder)
     for turn in range(config.rounds + 1):
         shards = range(-(-(config.per_round if turn else config.random) // config.per_shard))
-        missing = [k for k in shards if not _shard(config.out, turn, k).exists()]
+        missing = [k for k in shards if not shard_path(config.out, turn, k).exists()]
         # of earlier rounds only, so that a resumed run ends where an uninterrupted one does
         surrogate = fit(read_samples(config.out, turn), config) if turn and missing else None
         name = f"speakers, round {turn}" if turn else "random timbres"
@@ -108,16 +93,26 @@ def train(config: TimbreConfig) -> Path:
                 timbre, log_f0 = random_timbres(rng, config.per_shard), None
             else:
                 timbre, log_f0 = near_speakers(surrogate, passages, rng, config.per_shard)
-            write(_shard(config.out, turn, k), speak(kokoro, encoder, timbre, log_f0, passages, rng))
+            write(shard_path(config.out, turn, k), speak(kokoro, encoder, timbre, log_f0, passages, rng))
     surrogate = fit(read_samples(config.out, config.rounds + 1), config)
     path = config.out / "timbre.safetensors"
     surrogate.save(path)
     return path
 
 
+def settings(config: TimbreConfig) -> dict[str, str]:
+    """All that shapes a sample. Not the number of rounds: a round depends on those before it alone."""
+    corpora = [f"{folder.resolve().name}: {files_setting(shards_in(folder))}" for folder in config.corpora]
+    return settings_of(config, "speech", "corpora", "embeddings", "rounds") | {
+        "speech": files_setting(shards_in(config.speech)),
+        "corpora": ", ".join(corpora) or "none",
+        "embeddings": "none" if config.embeddings is None else files_setting([config.embeddings]),
+    }
+
+
 def random_timbres(rng: np.random.Generator, count: int) -> Tensor:
     """Timbres ``[count, 128]`` between the stock voices' mixtures and points spread as the voices are, and wider."""
-    voices = torch.stack([style_of(p)[:TIMBRE_DIM] for name, p in stock_voices().items() if name not in HELD_OUT])
+    voices = torch.stack([style.timbre for style in stock_styles(HELD_OUT)])
     centre, deviations = voices.mean(0), voices - voices.mean(0)
     timbres = []
     for _ in range(count):
@@ -232,7 +227,8 @@ def read_corpus(corpus: Path, cache: Path, encoder: SpeakerEncoder) -> None:
         embedding = encoder.embed(utterance.audio.numpy(), audio.SAMPLE_RATE)
         voiced = utterance.f0[utterance.f0 > VOICED_HZ]
         if embedding is not None and len(voiced):
-            rows.append((utterance.style[:TIMBRE_DIM], float(voiced.log2().median()), torch.from_numpy(embedding)))
+            timbre = Style.from_vector(utterance.style).timbre
+            rows.append((timbre, float(voiced.log2().median()), torch.from_numpy(embedding)))
     if not rows:
         raise UserError(f"{corpus}: no voice in this corpus")
     timbres, pitches, embeddings = zip(*rows, strict=True)
@@ -264,61 +260,38 @@ def fit(samples: Samples, config: TimbreConfig) -> TimbreSurrogate:
 
     for k in step_bar(range(len(surrogate.members)), "fitting", leave=False):
         rng = np.random.default_rng([config.seed, k])
-        for batch in () if config.embeddings else _descent(surrogate.members[k], every, config.epochs, DECAY, rng):
+
+        def away(batch: Tensor, k: int = k, rng: np.random.Generator = rng) -> Tensor:
             embeddings = surrogate.of_member(k, noisy(batch, NOISE, rng), samples.log_f0[batch])
-            (1 - (embeddings * samples.embedding[batch]).sum(-1).mean()).backward()
-        for batch in _descent(surrogate.clean[k], measured, int(config.epochs * CLEAN_EPOCHS), CLEAN_DECAY, rng):
+            return 1 - (embeddings * samples.embedding[batch]).sum(-1).mean()
+
+        def wrong(batch: Tensor, k: int = k, rng: np.random.Generator = rng) -> Tensor:
             predicted = surrogate.cleanness_of_member(k, noisy(batch, CLEAN_NOISE, rng), samples.log_f0[batch])
-            (predicted - clean[batch]).square().mean().backward()
+            return (predicted - clean[batch]).square().mean()
+
+        if not config.embeddings:
+            _descend(surrogate.members[k], away, every, config.epochs, DECAY, rng)
+        _descend(surrogate.clean[k], wrong, measured, int(config.epochs * CLEAN_EPOCHS), CLEAN_DECAY, rng)
     return surrogate.eval().requires_grad_(False)
 
 
-def _descent(network: nn.Module, rows: Tensor, epochs: int, decay: float, rng: np.random.Generator) -> Iterator[Tensor]:
-    """Random batches of rows; after each the network takes a step of AdamW down the gradients it has got meanwhile."""
+def _descend(
+    network: nn.Module,
+    loss: Callable[[Tensor], Tensor],
+    rows: Tensor,
+    epochs: int,
+    decay: float,
+    rng: np.random.Generator,
+) -> None:
+    """Fit a network to random batches of rows.
+
+    Not a recipe of ``train.loop``: a fit of a round takes seconds and is made again of the samples that are kept, so it
+    has no checkpoint, no log and no measurement on the way.
+    """
     steps = epochs * len(rows) // BATCH
     optimizer = torch.optim.AdamW(network.parameters(), LR, weight_decay=decay)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
-    for _ in range(steps):
-        optimizer.zero_grad()
-        yield rows[torch.from_numpy(rng.integers(len(rows), size=BATCH))]
-        optimizer.step()
-        schedule.step()
-
-
-def cleanness(quality: Tensor) -> Tensor:
-    """One figure ``[N]`` for the columns of quality ``[N, 3]``: the mean of what each is better than average, in its
-    standard deviations, as standard deviations of these means; NaN where nothing was measured."""
-    measured = quality[quality.isfinite().any(1)]
-    if not len(measured):
-        return torch.full((len(quality),), torch.nan)
-    mean = measured.nanmean(0)
-    deviation = (measured - mean).square().nanmean(0).sqrt().clamp(min=1e-6)
-    means = ((quality - mean) / deviation * torch.tensor(BETTER)).nanmean(1)
-    return means / means.square().nanmean().sqrt()
-
-
-def read_samples(folder: Path, before: int) -> Samples:
-    """Those of the corpora, of random timbres and of the rounds before one."""
-    paths = [*sorted(folder.glob("corpus-*.safetensors"))]
-    paths += [p for p in sorted(folder.glob("round-*.safetensors")) if int(p.stem.split("-")[1]) < before]
-    return Samples.joined([_read(path) for path in paths])
-
-
-def write(path: Path, samples: Samples) -> None:
-    """Keep samples in a file, whole or not at all."""
-    with audio.replacing(path) as temporary:
-        save_file({name: value.float().contiguous() for name, value in vars(samples).items()}, temporary)
-
-
-def _read(path: Path) -> Samples:
-    with reading(path, "samples of timbres", "remove it and train again"):
-        tensors = tensor_files.load(path, checked=True).tensors
-        # what was not measured of the quality is NaN
-        tensor_files.check_finite({name: value for name, value in tensors.items() if name != "quality"})
-        if tensors["quality"].shape[1:] != (len(BETTER),):
-            raise ContentError("samples of another version, which measured cleanness otherwise")
-        return Samples(**tensors)
-
-
-def _shard(folder: Path, turn: int, number: int) -> Path:
-    return folder / f"round-{turn}-{number:05d}.safetensors"
+    schedule = WarmCosine(steps, warmup=1, last=0.0, begins=0)
+    for step in range(steps):
+        set_rates(optimizer, LR * schedule(step))
+        batch = rows[torch.from_numpy(rng.integers(len(rows), size=BATCH))]
+        descend(optimizer, network.parameters(), loss(batch), math.inf)

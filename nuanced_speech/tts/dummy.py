@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from nuanced_speech.core.constants import SPEAKER_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.dsp.mel import MEL
-from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
 from nuanced_speech.tts import features
 from nuanced_speech.tts.features import Example, save
 
@@ -33,7 +33,7 @@ def write_dummy(out: Path, utterances: int = 64, speakers: int = 4, seed: int = 
     spectra = rng.normal(-5, 1.5, (len(PHONEMES) + 1, MEL.n_mels))
     spectra[-1] = -11.0
     frames = rng.integers(MIN_FRAMES, MAX_FRAMES, len(PHONEMES) + 1)
-    embeddings = np.abs(rng.normal(size=(speakers, EMBEDDING_DIM)))
+    embeddings = np.abs(rng.normal(size=(speakers, SPEAKER_DIM)))
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
     tilts = rng.uniform(-1, 1, speakers)[:, None] * np.linspace(-1, 1, MEL.n_mels)
     for number in range(utterances):

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
+from nuanced_speech.core.constants import SPEAKER_DIM
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.numpy_files import read_arrays
 from nuanced_speech.core.reading import read_object
 from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.dsp.mel import MEL
-from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
 
 # Beside the utterances: what they were made of and how.
 SETTINGS = "settings.json"
@@ -89,7 +89,7 @@ def check(example: Example, path: Path) -> None:
     """
     for key, ranks, kinds, what in (
         ("phonemes", 1, "iu", "whole numbers of shape (T,)"),
-        ("embedding", 1, "f", f"floating-point numbers of shape ({EMBEDDING_DIM},)"),
+        ("embedding", 1, "f", f"floating-point numbers of shape ({SPEAKER_DIM},)"),
         ("mel", 2, "f", f"floating-point numbers of shape (frames, {MEL.n_mels})"),
         ("durations", 1, "iu", "whole numbers of shape (T,)"),
     ):
@@ -102,8 +102,8 @@ def check(example: Example, path: Path) -> None:
             raise UserError(f"{path}: {key} is empty")
         if not np.isfinite(value).all():
             raise UserError(f"{path}: {key} holds numbers that are not finite")
-    if example.embedding.shape != (EMBEDDING_DIM,):
-        raise UserError(f"{path}: embedding has {len(example.embedding)} numbers; it must have {EMBEDDING_DIM}")
+    if example.embedding.shape != (SPEAKER_DIM,):
+        raise UserError(f"{path}: embedding has {len(example.embedding)} numbers; it must have {SPEAKER_DIM}")
     if example.mel.shape[1] != MEL.n_mels:
         raise UserError(f"{path}: mel is of shape {example.mel.shape}; it must be (frames, {MEL.n_mels})")
     last = max(vocabulary().values())

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nuanced_speech.core.constants import SPEAKER_DIM
 from nuanced_speech.core.errors import ContentError
 
 PREFIX = "adaptation."
-SPEAKER_NUMBERS = 256
 # Bounds of what a file may hold: layers, rank, a layer's width, and the size of a number.
 _LAYERS, _RANK, _WIDTH, _LARGEST = 64, 8, 8192, 1e3
 
@@ -84,10 +84,8 @@ class DecoderAdaptation:
                 raise ContentError(f"{PREFIX}{name[:80]}: numbers that are not finite, or above {_LARGEST:g}")
         speaker = named.pop("speaker", torch.zeros(0)).float()
         names = {name.rpartition(".")[0] for name in named}
-        if speaker.shape != (SPEAKER_NUMBERS,) or len(names) > _LAYERS:
-            raise ContentError(
-                f"an adaptation has {SPEAKER_NUMBERS} numbers of a speaker, and at most {_LAYERS} layers"
-            )
+        if speaker.shape != (SPEAKER_DIM,) or len(names) > _LAYERS:
+            raise ContentError(f"an adaptation has {SPEAKER_DIM} numbers of a speaker, and at most {_LAYERS} layers")
         if set(named) != {f"{name}.{part}" for name in names for part in ("up", "down")}:
             raise ContentError("an adaptation has an up and a down for each layer, and nothing else")
         layers = {name: LowRank(named[f"{name}.up"].float(), named[f"{name}.down"].float()) for name in sorted(names)}

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from nuanced_speech.core.constants import CONTENT_DIM, ENVELOPE_BANDS, SPEAKER_DIM
 from nuanced_speech.core.errors import ContentError
 
 PREFIX = "frames."
-_COLUMNS = {"content": 512, "envelope": 64}
-_SPEAKER = 256
+_COLUMNS = {"content": CONTENT_DIM, "envelope": ENVELOPE_BANDS}
 # Bounds of what a file may hold: a minute, and the size of a number.
 _ROWS, _LARGEST = 2400, 1e3
 
@@ -59,7 +59,7 @@ class VoiceFrames:
         if set(named) != {"speaker", *_COLUMNS}:
             raise ContentError(f"frames of a voice have speaker, {' and '.join(_COLUMNS)}, and nothing else")
         rows = len(named["content"]) if named["content"].dim() else 0
-        shapes = {"speaker": (_SPEAKER,)} | {name: (rows, columns) for name, columns in _COLUMNS.items()}
+        shapes = {"speaker": (SPEAKER_DIM,)} | {name: (rows, columns) for name, columns in _COLUMNS.items()}
         for name, tensor in named.items():
             if not 1 <= rows <= _ROWS or tensor.shape != shapes[name] or not tensor.is_floating_point():
                 raise ContentError(

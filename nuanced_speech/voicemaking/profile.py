@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
-from nuanced_speech.models.kokoro import Kokoro, spread
+from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import style_of
@@ -80,9 +80,7 @@ def speak(kokoro: Kokoro, pack: Tensor, phonemes: str, seed: int = 0, dtype: tor
     """
     ids = kokoro.tokens(phonemes)[None]
     style = Style.from_vector(style_of(pack, ids.shape[1] - 2)[None].to(kokoro.device))
-    encoded = kokoro.encode_text(ids)
-    prosody = kokoro.predict(encoded, style.vector)
-    content = spread(encoded.content, prosody.durations)
+    content, prosody = kokoro.content_and_prosody(ids, style.vector)
     with precision.autocast(kokoro.device, dtype):
         wave = kokoro.decode(content, prosody.f0, prosody.energy, style.decoder, seed=seed)
     f0, energy, durations = (x[0].float().cpu().numpy() for x in (prosody.f0, prosody.energy, prosody.durations))

@@ -11,17 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from nuanced_speech.core.constants import CONTENT_DIM, ENVELOPE_BANDS, SPEAKER_DIM
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.batched_decoder import BatchedDecoder, batched, single
 from nuanced_speech.models.decoder import Decoder, KokoroDecoder
-from nuanced_speech.models.decoder_voice import (
-    CONTENT_DIM,
-    ENVELOPE_BANDS,
-    SPEAKER_DIM,
-    DecoderVoice,
-    Reference,
-    SourceEnvelopes,
-)
+from nuanced_speech.models.decoder_voice import DecoderVoice, Reference, SourceEnvelopes
 from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
 from nuanced_speech.voice.stock import voice_pack
 

@@ -27,6 +27,7 @@ from nuanced_speech.train.corpus import (
     read,
     unpack_audio,
 )
+from nuanced_speech.train.shards import SETTINGS
 from nuanced_speech.voice.stock import stock_voices, style_of
 
 
@@ -77,6 +78,7 @@ def test_everything_about_an_utterance_is_known(spoken: Path, kokoro: Kokoro) ->
     assert sorted(path.name for path in spoken.iterdir()) == [
         "shard-00000.safetensors",
         "shard-00000.safetensors.sha256",
+        "shard_settings.json",
     ]
     utterances = list(read(spoken))
     assert len(utterances) == 2
@@ -115,9 +117,9 @@ def test_an_utterance_is_what_kokoro_says_with_what_is_stored(spoken: Path, koko
 def test_a_rerun_does_nothing(spoken: Path, texts: Path) -> None:
     shard = spoken / "shard-00000.safetensors"
     before = shard.stat()
-    generate(CorpusConfig(spoken, utterances=2, per_shard=2, seed=6, workers=1, text_file=texts))
+    generate(CorpusConfig(spoken, utterances=2, per_shard=2, seed=5, workers=1, text_file=texts))
     assert shard.stat() == before
-    assert sorted(spoken.iterdir()) == [shard, shard.with_name(shard.name + ".sha256")]
+    assert sorted(spoken.iterdir()) == [shard, shard.with_name(shard.name + ".sha256"), spoken / SETTINGS]
 
 
 def test_the_same_seed_gives_the_same_bytes(

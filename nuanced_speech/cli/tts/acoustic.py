@@ -135,8 +135,7 @@ Words = Annotated[
     list[str],
     typer.Argument(
         metavar="[TEXT] OUT",
-        help="What to say (leave it out with --phonemes) and the file to write: WAV, FLAC, OGG, Opus, MP3 or M4A by "
-        "its name.",
+        help="Text (leave it out with --phonemes) and the file to write: WAV, FLAC, OGG, Opus, MP3 or M4A by its name.",
     ),
 ]
 Speaker = Annotated[

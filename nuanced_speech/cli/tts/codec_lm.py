@@ -36,11 +36,11 @@ def train(config: LMTrainConfig) -> None:
 
 @app.command()
 def infer(
-    text: Annotated[str, typer.Argument(help="What to say.")],
+    text: Annotated[str, typer.Argument(help="Text to say.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="WAV, FLAC, OGG, Opus, MP3 or M4A, by its name.")],
-    model: Annotated[
-        Path, typer.Option(help="What 'codec-lm train' wrote: its folder, or the file of weights.")
-    ] = Path("models/codec-lm"),
+    model: Annotated[Path, typer.Option(help="Folder that 'codec-lm train' wrote, or its file of weights.")] = Path(
+        "models/codec-lm"
+    ),
     speaker: Annotated[Path | None, typer.Option(help="Recording whose beginning is the prompt.")] = None,
     prompt_seconds: Annotated[float, typer.Option(min=0.1, help="Length of the prompt.")] = 2.0,
     temperature: Annotated[

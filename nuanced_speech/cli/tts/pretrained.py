@@ -9,7 +9,7 @@ from nuanced_speech.core.errors import UserError
 
 
 def pretrained(
-    text: Annotated[str, typer.Argument(help="What to say, or (MusicGen) what the music is like.")],
+    text: Annotated[str, typer.Argument(help="Text to say, or (MusicGen) a description of the music.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="WAV, FLAC, OGG, Opus, MP3 or M4A, by its name.")],
     model: Annotated[
         str,

@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nuanced_speech.core.constants import SPEAKER_DIM
 from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.models.kokoro_layers import length_mask
-from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
 from nuanced_speech.tts.acoustic.data import Batch
 from nuanced_speech.tts.acoustic.interface import AcousticModel, AcousticOutput, Loss, masked_mean
 from nuanced_speech.tts.acoustic.pitch import HIGHEST, LOWEST, comb, combs
@@ -110,7 +110,7 @@ class Etts(AcousticModel):
         channels, bands = config.channels, MEL.n_mels
         self.embedding = nn.Embedding(config.symbols, channels)
         nn.init.normal_(self.embedding.weight, std=0.5)
-        self.speaker = nn.Sequential(nn.Linear(EMBEDDING_DIM, config.speaker), nn.SiLU())
+        self.speaker = nn.Sequential(nn.Linear(SPEAKER_DIM, config.speaker), nn.SiLU())
         self.encoder = Stack(config, config.encoder)
         self.durations = Stack(config, config.durations)
         self.to_duration = nn.Linear(channels, 1)
@@ -133,7 +133,7 @@ class Etts(AcousticModel):
 
     def encode(self, phonemes: Tensor, lengths: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features of phonemes ``[B, T, C]``, their log durations ``[B, T]`` as log(1 + frames), and the speaker."""
-        speaker = self.speaker(embedding * EMBEDDING_DIM**0.5)
+        speaker = self.speaker(embedding * SPEAKER_DIM**0.5)
         mask = length_mask(lengths, phonemes.shape[1])
         features = self.encoder(self.embedding(phonemes), mask, speaker)
         log_durations = self.to_duration(self.durations(features, mask, speaker))[..., 0]

@@ -36,7 +36,7 @@ class AcousticModel(nn.Module):
     """Base of the models. Inside they work on mels of mean 0 and deviation 1 in every band.
 
     Attributes:
-        name: as ``--model`` has it.
+        name: as ``model`` of its training has it.
         config: a frozen dataclass, kept in the file of weights.
         mean, scale: of the bands, ``[80]``; ``calibrate`` sets them.
     """

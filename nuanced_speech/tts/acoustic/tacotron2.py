@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nuanced_speech.core.constants import SPEAKER_DIM
 from nuanced_speech.dsp.mel import MEL
 from nuanced_speech.models.kokoro_layers import length_mask
-from nuanced_speech.models.speaker_encoder import EMBEDDING_DIM
 from nuanced_speech.tts.acoustic.data import Batch
 from nuanced_speech.tts.acoustic.interface import AcousticModel, AcousticOutput, Loss, masked_mean
 from nuanced_speech.tts.acoustic.tacotron2_layers import (
@@ -54,7 +54,7 @@ class Tacotron2(AcousticModel):
     def __init__(self, config: Tacotron2Config | None = None) -> None:
         super().__init__()
         self.config = config = config or Tacotron2Config()
-        memory = config.channels + EMBEDDING_DIM * config.speaker
+        memory = config.channels + SPEAKER_DIM * config.speaker
         self.encoder = Encoder(config)
         self.prenet = Prenet(config)
         self.first = ZoneoutLSTM(config.prenet, memory, config.decoder, config.zoneout)
@@ -69,7 +69,7 @@ class Tacotron2(AcousticModel):
         memory = self.encoder(phonemes, lengths)
         if not self.config.speaker:
             return memory
-        speaker = (embedding * EMBEDDING_DIM**0.5)[:, None].expand(-1, memory.shape[1], -1)
+        speaker = (embedding * SPEAKER_DIM**0.5)[:, None].expand(-1, memory.shape[1], -1)
         return torch.cat([memory, speaker.to(memory.dtype)], -1)
 
     def forward(self, batch: Batch) -> Decoded:

@@ -67,7 +67,7 @@ def load(path: Path | None = None, device: str | torch.device = "cpu") -> Acoust
         UserError: no such file, or not an acoustic model.
     """
     path = path or PACKAGED
-    with reading_model(path, "acoustic model", "nuanced-speech tts train --model etts --data DIR") as file:
+    with reading_model(path, "acoustic model", "nuanced-speech tts train") as file:
         kind, config = MODELS[file.metadata["model"]]
         model: AcousticModel = kind(config(**file.config()))
         model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in file.tensors.items()})

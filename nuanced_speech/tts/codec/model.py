@@ -254,7 +254,7 @@ class SpeechCodec(nn.Module):
         Raises:
             UserError: the file is missing, damaged or not a codec.
         """
-        with reading_model(path, "codec", "nuanced-speech tts codec train FOLDER --out DIR") as file:
+        with reading_model(path, "codec", "nuanced-speech tts codec train FOLDER") as file:
             codec = cls(CodecConfig(**file.config()))
             empty = {name: value for name, value in codec.state_dict().items() if name in TRAINING_ONLY}
             codec.load_state_dict(file.floats() | empty)

@@ -248,8 +248,7 @@ class CodecLM(nn.Module):
         Raises:
             UserError: the file is missing, damaged or not a codec language model.
         """
-        command = "nuanced-speech tts codec-lm train DATA --out DIR"
-        with reading_model(path, "codec language model", command) as file:
+        with reading_model(path, "codec language model", "nuanced-speech tts codec-lm train") as file:
             model = cls(LMConfig(**file.config()), TextTable(file.config("tokens")))
             model.load_state_dict(file.floats())
         return model.eval().requires_grad_(False)

@@ -1,0 +1,117 @@
+"""Shards are kept and added to with the settings alone that they were made with; others are refused."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from helpers import CLIP, OTHER_SPEAKER
+
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.train import attributes, corpus, real, timbre_surrogate
+from nuanced_speech.train.checkpoint import settings_of
+from nuanced_speech.train.configs import AttributesConfig, CorpusConfig, TimbreConfig
+from nuanced_speech.train.shards import SETTINGS, keep_settings
+
+SHARDS = "shard-*.safetensors"
+
+
+def begun(folder: Path, settings: dict[str, str], shard: str = "shard-00000.safetensors") -> None:
+    """A folder as a run leaves it that was interrupted after its first shard; nothing reads the shard."""
+    folder.mkdir(parents=True, exist_ok=True)
+    keep_settings(folder, settings, shard)
+    (folder / shard).touch()
+
+
+def test_settings_are_written_once_and_compared_ever_after(tmp_path: Path) -> None:
+    keep_settings(tmp_path, {"seed": "0"}, SHARDS)
+    # nothing is made with them yet
+    keep_settings(tmp_path, {"seed": "1", "text": "été"}, SHARDS)
+    (tmp_path / "shard-00000.safetensors").touch()
+    keep_settings(tmp_path, {"seed": "1", "text": "été"}, SHARDS)
+    with pytest.raises(UserError) as refused:
+        keep_settings(tmp_path, {"seed": "2", "text": "été"}, SHARDS)
+    assert str(refused.value) == (
+        f"{tmp_path} was made with other settings: seed was 1, now 2; restore them or give another folder"
+    )
+    (tmp_path / SETTINGS).write_text("[]", encoding="utf-8")
+    with pytest.raises(UserError, match="not the settings of a folder's shards"):
+        keep_settings(tmp_path, {"seed": "2"}, SHARDS)
+
+
+def test_a_folder_of_an_earlier_version_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "shard-00000.safetensors").touch()
+    with caplog.at_level(logging.WARNING):
+        keep_settings(tmp_path, {"seed": "0"}, SHARDS)
+    assert "used as they are" in caplog.text
+    assert not (tmp_path / SETTINGS).exists()
+
+
+def test_a_corpus_of_other_settings(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("Yes.\n", encoding="utf-8")
+    config = CorpusConfig(tmp_path / "corpus", utterances=1, per_shard=1, workers=1, text_file=text)
+    begun(config.out, corpus.settings(config))
+    corpus.generate(config)
+    for changed, message in (
+        (replace(config, seed=1), "seed was 0, now 1; restore them or give another folder"),
+        (replace(config, per_shard=2), "per_shard was 1, now 2"),
+        (replace(config, dictionary=0.5), "dictionary was 0.0, now 0.5"),
+        (replace(config, decoder="fast"), "decoder was kokoro, now fast"),
+        (replace(config, languages="en,de"), "languages was en, now en,de; texts de was None"),
+    ):
+        with pytest.raises(UserError, match=message):
+            corpus.generate(changed)
+    text.write_text("No.\n", encoding="utf-8")
+    with pytest.raises(UserError, match="texts en was"):
+        corpus.generate(config)
+    # another place, number of processes and format of numbers are no other settings, and a corpus may grow
+    config = replace(config, utterances=9, workers=3, precision="float32", text_file=tmp_path / "moved.txt")
+    text.rename(config.text_file).write_text("Yes.\n", encoding="utf-8")
+    keep_settings(config.out, corpus.settings(config), SHARDS)
+
+
+def test_aligned_recordings_of_other_settings(tmp_path: Path) -> None:
+    recordings = tmp_path / "recordings"
+    recordings.mkdir()
+    (recordings / "clip.flac").symlink_to(CLIP)
+    config = real.RealConfig(recordings, tmp_path / "real")
+    begun(config.out, real.settings(config, [recordings / "clip.flac"]))
+    with pytest.raises(UserError, match="language was en, now de; restore them or give another folder"):
+        real.prepare(replace(config, language="de"))
+    packaged = Path(real.__file__).parents[1] / "data" / "content_adapter.safetensors"
+    with pytest.raises(UserError, match="adapter was packaged, now 1 files"):
+        real.prepare(replace(config, adapter=packaged))
+    (recordings / "other.flac").symlink_to(OTHER_SPEAKER)
+    with pytest.raises(UserError, match=r"recordings was 1 files \w+, now 2 files \w+"):
+        real.prepare(config)
+
+
+def test_samples_of_attributes_of_other_settings(tmp_path: Path) -> None:
+    config = AttributesConfig(tmp_path)
+    begun(config.out, settings_of(config), "spoken-bfloat16-00000.safetensors")
+    with pytest.raises(UserError, match="mixtures was 46, now 47; restore them or give another folder"):
+        attributes.train(replace(config, mixtures=47))
+    with pytest.raises(UserError, match="seed was 0, now 1"):
+        attributes.train(replace(config, seed=1))
+
+
+def test_samples_of_timbres_of_other_settings(speak_corpus: Callable[[int], Path], tmp_path: Path) -> None:
+    speech = speak_corpus(1)
+    config = TimbreConfig(speech, tmp_path / "timbre")
+    begun(config.out, timbre_surrogate.settings(config), "round-0-00000.safetensors")
+    for changed, message in (
+        (replace(config, seed=1), "seed was 0, now 1; restore them or give another folder"),
+        (replace(config, random=20), "random was 700, now 20"),
+        (replace(config, per_round=20), "per_round was 250, now 20"),
+        (replace(config, per_shard=5), "per_shard was 10, now 5"),
+        (replace(config, speech=speak_corpus(2)), "speech was 1 files"),
+        (replace(config, corpora=(speech,)), "corpora was none, now corpus"),
+    ):
+        with pytest.raises(UserError, match=message):
+            timbre_surrogate.train(changed)
+    # a further round is what a run with more rounds from the start would make
+    keep_settings(config.out, timbre_surrogate.settings(replace(config, rounds=9)), "round-*.safetensors")
