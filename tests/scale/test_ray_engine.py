@@ -1,12 +1,14 @@
-"""Archives by Ray: the outputs of one process, on a real cluster of two nodes; what is poisoned fails alone."""
+"""Archives by Ray: the outputs of one process, on a real cluster of two nodes; what is poisoned fails alone, and a node
+that is killed loses nothing."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from nuanced_speech import audio
+from nuanced_speech.cli.archive import Engine
 from nuanced_speech.convert import manifest as manifests
 from nuanced_speech.convert.archive import convert_archive, jobs_of
 from nuanced_speech.convert.conversion import Conversion
@@ -59,14 +62,14 @@ def _started(attempts: int = 4) -> Any:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
+def cluster() -> Iterator[Any]:
     """A cluster of two nodes with a processor each."""
     ending = signal.getsignal(signal.SIGTERM)
     # what the nodes inherit
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     nodes = _started()
     ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
-    yield
+    yield nodes
     ray.shutdown()
     nodes.shutdown()
     # Ray leaves a handler of its own
@@ -86,18 +89,17 @@ def folder(tmp_path: Path, clip: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_two_nodes_make_what_one_process_makes(
-    cluster: None, folder: Path, tmp_path: Path, converter: Converter
-) -> None:
+def test_two_nodes_make_what_one_process_makes(cluster: Any, folder: Path, tmp_path: Path, quick: Converter) -> None:
     one, many, threads = tmp_path / "one", tmp_path / "many", torch.get_num_threads()
     torch.set_num_threads(1)  # as many as a worker has
     try:
         # and NumPy's, which were set when it was loaded: their number changes the last bits
         with threadpool_limits(1):
-            [*convert_archive(converter.convert, jobs_of(folder, one), one, OPTIONS, "x")]
+            [*convert_archive(quick.convert, jobs_of(folder, one), one, OPTIONS, "x")]
     finally:
         torch.set_num_threads(threads)
-    engine = RayEngine(ConverterMaker(whisper="tiny.en", path="direct"))
+    make = ConverterMaker(whisper="tiny.en", path="direct", decoder="fast")
+    engine = RayEngine(make)
     outcomes = [*engine.convert_archive(jobs_of(folder, many), many, OPTIONS, "x")]
     assert {o.job.name for o in outcomes if o.conversion} == {"a.wav", "b.flac", "deep/c.wav"}
     for name in ("a.wav", "b.wav", "deep/c.wav"):
@@ -110,31 +112,88 @@ def test_two_nodes_make_what_one_process_makes(
     }
     # nothing is done twice, and no worker is started for nothing
     assert [o.conversion for o in engine.convert_archive(jobs_of(folder, many)[:1], many, OPTIONS, "x")] == [None]
+    # several in each worker, by a decoder that makes batches
+    engine = RayEngine(replace(make, batch_seconds=30), RayConfig(workers=1, jobs=3, batch_seconds=30))
+    outcomes = [*engine.convert_archive(jobs_of(folder, tmp_path / "joined"), tmp_path / "joined", OPTIONS, "x")]
+    assert sum(o.conversion is not None for o in outcomes) == 3
+    for name in ("a.wav", "b.wav", "deep/c.wav"):
+        (expected, _), (made, _) = soundfile.read(one / name), soundfile.read(tmp_path / "joined" / name)
+        # the decoder's bound, and a step of the file's 16 bits
+        np.testing.assert_allclose(made, expected, atol=1e-4 + 2**-15)
 
 
-@pytest.mark.slow
-def test_a_recording_that_kills_its_workers_fails_alone(cluster: None, folder: Path, tmp_path: Path) -> None:
-    shutil.copy(folder / "a.wav", folder / "deadly.wav")
+def halving(work: Callable[[Path], None]) -> Callable[[Callable[..., np.ndarray]], Callable[..., Conversion]]:
+    """Makes a stand-in for conversion: ``work``, and half the level."""
 
     def make(reader: Callable[..., np.ndarray]) -> Callable[..., Conversion]:
         def convert(source, options, *, output, progress=None) -> Conversion:
-            if source.name == "deadly.wav":
-                os._exit(1)
+            work(source)
             wave = reader(source, None)
             audio.write(output, wave / 2)
             return Conversion(np.zeros(0, np.float32), wave, "direct", {})
 
         return convert
 
-    engine = RayEngine(make, RayConfig(workers=1, attempts=2))
+    return make
+
+
+@pytest.mark.slow
+def test_a_recording_that_kills_its_workers_fails_alone(cluster: Any, folder: Path, tmp_path: Path) -> None:
+    """Even where a worker has several, whose company it dies in."""
+    shutil.copy(folder / "a.wav", folder / "deadly.wav")
+    notes = tmp_path / "notes"
+
+    def work(source: Path) -> None:
+        with notes.open("a") as file:
+            file.write(f"{source.name} begins\n")
+        # so long that the other one has begun
+        time.sleep(0.5)
+        if source.name == "deadly.wav":
+            os._exit(1)
+        with notes.open("a") as file:
+            file.write(f"{source.name} ends\n")
+
+    engine = RayEngine(halving(work), RayConfig(workers=1, jobs=2, attempts=2))
     [*engine.convert_archive(jobs_of(folder, tmp_path / "out"), tmp_path / "out", OPTIONS, "x")]
     entries = manifests.read(tmp_path / "out")
     assert {name for name, entry in entries.items() if entry.state == DONE} == {"a.wav", "b.flac", "deep/c.wav"}
     assert entries["deadly.wav"].reason.startswith("broken off 2 times")
+    lines = notes.read_text().splitlines()
+    # once in company, which does not count, and twice alone; no other is begun more often than twice
+    assert lines.count("deadly.wav begins") == 3 and lines[1].endswith("begins")
+    assert all(lines.count(f"{name} begins") <= 2 for name in ("a.wav", "b.flac", "c.wav"))
 
 
 @pytest.mark.slow
-def test_a_cluster_without_room_says_so(cluster: None) -> None:
+def test_a_node_that_is_killed_loses_nothing(cluster: Any, folder: Path, tmp_path: Path) -> None:
+    """A third node, with readers and a worker at work."""
+    for number in range(9):
+        shutil.copy(folder / "a.wav", folder / f"more{number}.wav")
+    third, notes = cluster.add_node(num_cpus=1, object_store_memory=80 << 20), tmp_path / "notes"
+    cluster.wait_for_nodes()
+
+    def work(source: Path) -> None:
+        with notes.open("a") as file:
+            file.write(f"{source.name} {ray.get_runtime_context().get_node_id()}\n")
+        time.sleep(0.5)
+
+    out, left = tmp_path / "out", 12
+    for outcome in RayEngine(halving(work), RayConfig()).convert_archive(jobs_of(folder, out), out, OPTIONS, "x"):
+        left -= outcome.entry.state == DONE
+        if third is not None and third.node_id in notes.read_text().split():
+            cluster.remove_node(third, allow_graceful=False)
+            third = None
+    assert third is None and left == 0
+    begun = [line.split()[0] for line in notes.read_text().splitlines()]
+    assert 12 <= len(begun) <= 13
+    assert {n: e.state for n, e in manifests.read(out).items() if e.state != DONE} == {"bad.wav": FAILED}
+    for path in folder.rglob("*.wav"):
+        if path.name != "bad.wav":
+            np.testing.assert_allclose(audio.read(out / path.relative_to(folder)), audio.read(path) / 2, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_cluster_without_room_says_so(cluster: Any) -> None:
     assert workers_in(RayConfig()) == 2 and workers_in(RayConfig(workers=1)) == 1
     with pytest.raises(UserError, match="the cluster has 0 GPU, and a worker wants 0.5"):
         workers_in(RayConfig(gpus=0.5))
@@ -142,9 +201,15 @@ def test_a_cluster_without_room_says_so(cluster: None) -> None:
 
 def test_samples_that_were_handed_over_are_taken_once(clip: Path) -> None:
     reader = HandedOver()
-    reader.put(clip, None, np.ones(3, np.float32))
-    assert len(reader(clip, 1)) > 3
-    assert reader(clip, None).tolist() == [1, 1, 1]
+    other, samples = clip.with_name("other.wav"), np.ones(3, np.float32)
+    with reader.put(clip, None, samples), reader.put(other, None, 2 * samples):
+        assert len(reader(clip, 1)) > 3
+        assert reader(clip, None).tolist() == [1, 1, 1]
+        assert len(reader(clip, None)) > 3
+        assert reader(other, None).tolist() == [2, 2, 2]
+    # what was not taken does not stay
+    with reader.put(clip, None, samples):
+        pass
     assert len(reader(clip, None)) > 3
 
 
@@ -171,6 +236,14 @@ def test_readers_leave_room_for_workers() -> None:
     assert (RayConfig(gpus=0.5).worker_cpus, RayConfig(gpus=0.5).reader_cpus) == (0, 1)
 
 
+def test_recordings_of_a_worker_share_its_threads() -> None:
+    assert [RayConfig(cpus=8, jobs=n, batch_seconds=b).threads for n, b in ((1, 0), (4, 0), (16, 60))] == [8, 2, 2]
+    # on a GPU in batches, on a processor one by one, unless it is asked for
+    assert astuple(Engine("ray").config("cuda"))[2:5] == (1.0, 16, 60.0)
+    assert astuple(Engine("ray").config("cpu"))[2:5] == (0.0, 1, 0.0)
+    assert astuple(Engine("ray", jobs=3, batch_seconds=20).config("cpu"))[2:5] == (0.0, 3, 20)
+
+
 def test_mistakes_are_found_before_models_are_loaded(
     run: Callable[..., Ended], folder: Path, tmp_path: Path, clip: Path
 ) -> None:
@@ -179,7 +252,7 @@ def test_mistakes_are_found_before_models_are_loaded(
         ((clip, out / "x.wav", "--engine", "ray"), "engine: ray converts a folder"),
         ((folder, out, "--engine", "slurm"), "unknown engine 'slurm'"),
         ((folder, out, "--workers", 2), "--workers and --gpus: they belong to the engine ray"),
-        ((folder, out, "--engine", "ray", "--jobs", 2), "--jobs and --batch-seconds: they belong to the engine local"),
+        ((folder, out, "--engine", "ray", "--batch-seconds", -1), "--batch-seconds: -1 is not possible"),
         ((folder, out, "--engine", "ray", "--gpus", 1, "--voice", "af_heart"), "need the device cuda"),
         ((folder, out, "--engine", "ray", "--workers", 0, "--voice", "af_heart"), "workers: 0 is not at least 1"),
     ):
