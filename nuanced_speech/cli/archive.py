@@ -104,6 +104,12 @@ class Engine:
             return ALONE
         return spread_of(device, self.jobs, self.batch_seconds)
 
+    def within(self, folder: Path | None, device: str) -> "Spread":
+        """How this process spreads the segments of one recording: in batches on a GPU, unless it is one of a folder."""
+        from nuanced_speech.core.jobs import ALONE, spread_of
+
+        return ALONE if folder is not None or device == "cpu" else spread_of(device)
+
     def decoder(self, decoder: "Decoder", folder: Path | None, device: str) -> "Decoder":
         """A decoder for this process; one that makes batches where a folder is converted in batches."""
         from nuanced_speech.models.batched_decoder import batched
