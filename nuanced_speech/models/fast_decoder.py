@@ -237,7 +237,7 @@ class FastDecoder(nn.Module):
     def through(
         self, x: Tensor, condition: Tensor, dtype: torch.dtype | None = None, mask: Tensor | None = None
     ) -> Tensor:
-        """The blocks ``[B, width, F]``, in a number format; their sum keeps its own. ``mask [B, 1, F]`` is of 0 and 1."""
+        """The blocks ``[B, width, F]``, in a number format; their sum keeps its own. ``mask [B, 1, F]`` is 0 or 1."""
         with nullcontext() if dtype is None else precision.autocast(x.device, dtype):
             for block in self.blocks:
                 x = block(x, condition) if mask is None else block(x, condition) * mask
