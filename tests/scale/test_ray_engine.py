@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -118,8 +119,8 @@ def test_two_nodes_make_what_one_process_makes(cluster: Any, folder: Path, tmp_p
     assert sum(o.conversion is not None for o in outcomes) == 3
     for name in ("a.wav", "b.wav", "deep/c.wav"):
         (expected, _), (made, _) = soundfile.read(one / name), soundfile.read(tmp_path / "joined" / name)
-        # the decoder's bound, and a step of the file's 16 bits
-        np.testing.assert_allclose(made, expected, atol=1e-4 + 2**-15)
+        # within what batches may change, and the effects after them amplify
+        np.testing.assert_allclose(made, expected, atol=1e-3)
 
 
 def halving(work: Callable[[Path], None]) -> Callable[[Callable[..., np.ndarray]], Callable[..., Conversion]]:
@@ -137,56 +138,68 @@ def halving(work: Callable[[Path], None]) -> Callable[[Callable[..., np.ndarray]
     return make
 
 
+def waiting_for(notes: Path) -> Callable[[str], None]:
+    """Waits until a file has a line; made here, since workers cannot import this module."""
+
+    def wait(line: str) -> None:
+        end = time.monotonic() + 60
+        while line not in notes.read_text().splitlines() and time.monotonic() < end:
+            time.sleep(0.02)
+
+    return wait
+
+
 @pytest.mark.slow
 def test_a_recording_that_kills_its_workers_fails_alone(cluster: Any, folder: Path, tmp_path: Path) -> None:
-    """Even where a worker has several, whose company it dies in."""
+    """Even where a worker has two at the same time."""
     shutil.copy(folder / "a.wav", folder / "deadly.wav")
     notes = tmp_path / "notes"
+    wait, together = waiting_for(notes), {"a.wav": "b.flac", "b.flac": "a.wav", "deadly.wav": "c.wav"}
 
     def work(source: Path) -> None:
         with notes.open("a") as file:
-            file.write(f"{source.name} begins\n")
-        # so long that the other one has begun
-        time.sleep(0.5)
+            file.write(f"{source.name}\n")
+        if source.name in together:
+            wait(together[source.name])
         if source.name == "deadly.wav":
             os._exit(1)
-        with notes.open("a") as file:
-            file.write(f"{source.name} ends\n")
+        if source.name == "c.wav" and notes.read_text().splitlines().count("c.wav") == 1:
+            time.sleep(60)
 
     engine = RayEngine(halving(work), RayConfig(workers=1, jobs=2, attempts=2))
     [*engine.convert_archive(jobs_of(folder, tmp_path / "out"), tmp_path / "out", OPTIONS, "x")]
     entries = manifests.read(tmp_path / "out")
     assert {name for name, entry in entries.items() if entry.state == DONE} == {"a.wav", "b.flac", "deep/c.wav"}
     assert entries["deadly.wav"].reason.startswith("broken off 2 times")
-    lines = notes.read_text().splitlines()
-    # once in company, which does not count, and twice alone; no other is begun more often than twice
-    assert lines.count("deadly.wav begins") == 3 and lines[1].endswith("begins")
-    assert all(lines.count(f"{name} begins") <= 2 for name in ("a.wav", "b.flac", "c.wav"))
+    # once with another, which counts for neither, then twice by itself
+    assert Counter(notes.read_text().split()) == {"a.wav": 1, "b.flac": 1, "c.wav": 2, "deadly.wav": 3}
 
 
 @pytest.mark.slow
 def test_a_node_that_is_killed_loses_nothing(cluster: Any, folder: Path, tmp_path: Path) -> None:
-    """A third node, with readers and a worker at work."""
-    for number in range(9):
+    """A third node, whose worker has a recording under way."""
+    for number in range(3):
         shutil.copy(folder / "a.wav", folder / f"more{number}.wav")
     third, notes = cluster.add_node(num_cpus=1, object_store_memory=80 << 20), tmp_path / "notes"
     cluster.wait_for_nodes()
+    wait, doomed = waiting_for(notes), third.node_id
 
     def work(source: Path) -> None:
+        node = ray.get_runtime_context().get_node_id()
         with notes.open("a") as file:
-            file.write(f"{source.name} {ray.get_runtime_context().get_node_id()}\n")
-        time.sleep(0.5)
+            file.write(f"{source.name}\n{node}\n")
+        wait(doomed)
+        if node == doomed:
+            time.sleep(60)
 
-    out, left = tmp_path / "out", 12
+    out, states = tmp_path / "out", []
     for outcome in RayEngine(halving(work), RayConfig()).convert_archive(jobs_of(folder, out), out, OPTIONS, "x"):
-        left -= outcome.entry.state == DONE
-        if third is not None and third.node_id in notes.read_text().split():
+        if DONE not in states and outcome.entry.state == DONE:
             cluster.remove_node(third, allow_graceful=False)
-            third = None
-    assert third is None and left == 0
-    begun = [line.split()[0] for line in notes.read_text().splitlines()]
-    assert 12 <= len(begun) <= 13
-    assert {n: e.state for n, e in manifests.read(out).items() if e.state != DONE} == {"bad.wav": FAILED}
+        states.append(outcome.entry.state)
+    assert Counter(states) == {DONE: 6, FAILED: 1}
+    begun = Counter(notes.read_text().split())
+    assert sum(count for name, count in begun.items() if "." in name) == 7 and begun[doomed] == 1
     for path in folder.rglob("*.wav"):
         if path.name != "bad.wav":
             np.testing.assert_allclose(audio.read(out / path.relative_to(folder)), audio.read(path) / 2, atol=1e-4)
