@@ -193,7 +193,6 @@ def test_in_bfloat16_sound_differs_by_a_stated_distance(
             assert rough.dtype == torch.float32 and not torch.equal(rough, wave)
             # natural logarithms of magnitudes in dB
             difference = mel_spectrogram(rough, config) - mel_spectrogram(wave, config)
-            print(float(difference.abs().mean()) * 20 / np.log(10))
             assert float(difference.abs().mean()) * 20 / np.log(10) < 0.2
     assert torch.equal(packaged_decoder(*asked[0], seed=2), exact[0])
 
