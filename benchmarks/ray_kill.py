@@ -1,13 +1,13 @@
 """An archive by Ray on a cluster of nodes on this machine, a worker and a whole node killed in the middle.
 
     python benchmarks/ray_kill.py [--nodes 2] [--clips 300] [--each 0.2]
-    python benchmarks/ray_kill.py --seconds 1 --real
+    python benchmarks/ray_kill.py --seconds 1 --real --decoder fast
 
 Prints what is missing, what differs from the plain loop's outputs, how many conversions were begun more than once, and
 the time of the engine for each recording beside the plain loop's. Without ``--real`` the conversion halves the level
 and takes ``--each`` seconds of sleep, so that the engine is measured and not the machine's processors; with it,
-recordings are converted on the direct path. Ends with status 1 where something is missing or differs, or where more is
-begun again than was under way.
+recordings are converted on the direct path, by the decoder that ``--decoder`` names. Ends with status 1 where something
+is missing or differs, or where more is begun again than was under way.
 """
 
 from __future__ import annotations
@@ -198,6 +198,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.5, help="Length of each.")
     parser.add_argument("--each", type=float, default=0.2, help="Seconds that a conversion takes.")
     parser.add_argument("--real", action="store_true", help="Conversion by the models.")
+    parser.add_argument("--decoder", default="kokoro", help="Decoder of --real: kokoro, fast, or a file.")
     parser.add_argument("--no-kill", action="store_true", help="Measurement of the overhead alone.")
     options = parser.parse_args()
     threads.limit(1)  # as many as a worker has
@@ -206,7 +207,7 @@ def main() -> None:
             Path(name) / part for part in ("in", "one", "many", "alone.txt", "notes.txt")
         )
         make_clips(folder, options.clips, options.seconds)
-        maker: Maker = ConverterMaker(path="direct") if options.real else halving(options.each)
+        maker: Maker = ConverterMaker(path="direct", decoder=options.decoder) if options.real else halving(options.each)
         for _ in convert_archive(noted(maker, alone)(read_source), jobs_of(folder, one), one, OPTIONS, "x"):
             pass
         spent = run_cluster(noted(maker, notes), folder, many, notes, options.nodes, not options.no_kill)

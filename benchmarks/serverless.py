@@ -1,6 +1,6 @@
 """Cold start and overhead of the container's entry point, run here without a container.
 
-    python benchmarks/serverless.py [--starts 3] [--requests 20] [--path direct] [--seconds 1.5]
+    python benchmarks/serverless.py [--starts 3] [--requests 20] [--path direct] [--seconds 1.5] [--decoder fast]
 
 Starts ``python -m nuanced_speech.serve.handler_server`` as the container does, and measures the time to an open port
 and to the first byte of the first answer. Then the overhead of a warm request: its time from outside, less the time of
@@ -47,12 +47,13 @@ def first_byte(url: str, data: bytes) -> float:
         return time.perf_counter()
 
 
-def cold(event: bytes, path: str, port: int) -> tuple[float, float]:
+def cold(event: bytes, path: str, decoder: str, port: int) -> tuple[float, float]:
     """Seconds from the start of a process to its open port, and to the first byte of its first answer."""
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "nuanced_speech.serve.handler_server"],
-        env={**os.environ, "PORT": str(port), "NUANCED_SPEECH_PATH": path}, stderr=subprocess.DEVNULL,
+        env={**os.environ, "PORT": str(port), "NUANCED_SPEECH_PATH": path, "NUANCED_SPEECH_DECODER": decoder},
+        stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
         while True:
@@ -70,14 +71,14 @@ def cold(event: bytes, path: str, port: int) -> tuple[float, float]:
         process.wait()
 
 
-def warm(data: bytes, event: bytes, path: str, requests: int) -> tuple[float, float]:
+def warm(data: bytes, event: bytes, path: str, decoder: str, requests: int) -> tuple[float, float]:
     """Median seconds of a conversion, and of a request for it."""
     from nuanced_speech import audio
     from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.serve.handler import Handler, HandlerConfig
     from nuanced_speech.serve.handler_server import EventServer
 
-    handler = Handler(HandlerConfig(path=path))
+    handler = Handler(HandlerConfig(path=path, decoder=decoder))
     handler.load()
     file = io.BytesIO(data)
     import soundfile
@@ -127,16 +128,18 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=3, help="Number of cold starts.")
     parser.add_argument("--requests", type=int, default=20, help="Number of warm requests.")
     parser.add_argument("--path", default="direct", help="Path of the conversion.")
+    parser.add_argument("--decoder", default="kokoro", help="Decoder that makes the sound: kokoro, fast, or a file.")
     parser.add_argument("--seconds", type=float, default=1.5, help="Length of the recording.")
     parser.add_argument("--port", type=int, default=8087, help="Port of the entry point.")
     options = parser.parse_args()
     data, event = event_of(options.seconds, options.path)
-    print(f"| {options.seconds:g} s, path {options.path} | seconds |\n|---|---|")
-    starts = [cold(event, options.path, options.port + number) for number in range(options.starts)]
+    path, decoder = options.path, options.decoder
+    print(f"| {options.seconds:g} s, path {path}, decoder {decoder} | seconds |\n|---|---|")
+    starts = [cold(event, path, decoder, options.port + number) for number in range(options.starts)]
     for what, values in zip(("port is open", "first byte of the first answer"), zip(*starts, strict=True), strict=True):
         print(f"| cold: {what} (median of {options.starts}) | {median(values):.2f} |", flush=True)
     print(f"| warm: a request without its conversion | {overhead(event, options.requests):.4f} |", flush=True)
-    alone, asked = warm(data, event, options.path, max(options.requests // 4, 1))
+    alone, asked = warm(data, event, path, decoder, max(options.requests // 4, 1))
     print(f"| warm: the conversion alone | {alone:.3f} |\n| warm: the request | {asked:.3f} |")
 
 

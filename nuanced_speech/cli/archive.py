@@ -57,8 +57,8 @@ Gpus = Annotated[
 
 @dataclass(frozen=True)
 class Engine:
-    """What converts a folder: ``local`` (this process), with recordings at the same time and seconds of a batch, or
-    ``ray``, with a number of workers and the GPUs of each."""
+    """What converts a folder: ``local`` (this process), or ``ray``, with a number of workers and the GPUs of each.
+    Either has recordings at the same time, those of each worker, and seconds of a batch."""
 
     name: str = "local"
     workers: int | None = None
@@ -89,18 +89,26 @@ class Engine:
             raise UserError("engine: ray converts a folder: give one as the input, and another for the outputs")
         if find_spec("ray") is None:
             raise UserError('the engine ray needs the extra ray: pip install "nuanced-speech[ray]"')
-        if self.jobs is not None or self.batch_seconds is not None:
-            raise UserError("`jobs` and `batch_seconds`: they belong to the engine local: leave them out")
+        self.spread("cpu")
 
     def spread(self, device: str) -> "Spread":
-        """How this process spreads a folder's recordings, with models on a device.
+        """How this process, or each worker, spreads a folder's recordings, with models on a device.
 
         Raises:
             UserError: numbers that are not possible.
         """
-        from nuanced_speech.core.jobs import spread_of
+        from nuanced_speech.core.jobs import ALONE, spread_of
 
+        # there is a worker for each processor already
+        if self.name == "ray" and device == "cpu" and self.jobs is None and not self.batch_seconds:
+            return ALONE
         return spread_of(device, self.jobs, self.batch_seconds)
+
+    def within(self, folder: Path | None, device: str) -> "Spread":
+        """How this process spreads the segments of one recording: in batches on a GPU, unless it is one of a folder."""
+        from nuanced_speech.core.jobs import ALONE, spread_of
+
+        return ALONE if folder is not None or device == "cpu" else spread_of(device)
 
     def decoder(self, decoder: "Decoder", folder: Path | None, device: str) -> "Decoder":
         """A decoder for this process; one that makes batches where a folder is converted in batches."""
@@ -122,7 +130,8 @@ class Engine:
         gpus = (1.0 if device.startswith("cuda") else 0.0) if self.gpus is None else self.gpus
         if gpus and not device.startswith("cuda"):
             raise UserError("gpus: models on a GPU need the device cuda")
-        return RayConfig(self.workers, cpus=chosen() or 1, gpus=gpus)
+        spread = self.spread(device)
+        return RayConfig(self.workers, chosen() or 1, gpus, spread.jobs, spread.batch_seconds)
 
 
 def check_archive(folder: Path, out: Path, suffix: str, shard: str | None) -> None:
@@ -171,9 +180,10 @@ def convert_folder(
         from nuanced_speech.scale.making import ConverterMaker
         from nuanced_speech.scale.ray_engine import RayEngine
 
-        models = converter.models
-        make = ConverterMaker(str(models.device), models.whisper, options.chosen_path, resume, decoder)
-        return RayEngine(make, engine.config(str(models.device))).convert_archive(jobs, out, options, digest, share)
+        device, whisper = str(converter.models.device), converter.models.whisper
+        config = engine.config(device)
+        make = ConverterMaker(device, whisper, options.chosen_path, resume, decoder, config.batch_seconds)
+        return RayEngine(make, config).convert_archive(jobs, out, options, digest, share)
 
     new, before, failed = 0, 0, 0
     with bar(folder.name) as advance:

@@ -30,8 +30,8 @@ Jobs = Annotated[
         metavar="N",
         help="Number of a folder's recordings, or of a text's utterances, that are made at the same time; without "
         "batches, each on its part of the threads. If omitted: up to 4 by the number of threads, 16 with batches; 1 "
-        "for a text without batches, unless it is a book, or goes into an audiobook or --chapters, or is spoken with "
-        "--resume.",
+        "for a worker of --engine ray on processors, and for a text without batches, unless it is a book, or goes into "
+        "an audiobook or --chapters, or is spoken with --resume.",
     ),
 ]
 BatchSeconds = Annotated[

@@ -233,7 +233,7 @@ def _checked_converter(
         find(f"whisper-{whisper}")
     models = ModelBank(device, whisper)
     sounding = spread.decoder(load_decoder(decoder, models), work.folder, device)
-    converter = Converter(models, decoder=sounding)
+    converter = Converter(models, decoder=sounding, spread=spread.within(work.folder, device))
     return ResumableConverter(converter) if resume else converter
 
 

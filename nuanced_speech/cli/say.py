@@ -176,8 +176,8 @@ def _spread(device: str, kept: bool, jobs: int | None, batch_seconds: float | No
     from nuanced_speech.core.jobs import spread_of
 
     check_device(device)
-    # what is not kept is short, or somebody waits for its first sentence
-    if jobs is None and not kept and not batch_seconds:
+    # what is not kept is short, or somebody waits for its first sentence; a GPU makes a batch of all of it
+    if jobs is None and not kept and not batch_seconds and (device == "cpu" or batch_seconds == 0):
         jobs = 1
     return spread_of(device, jobs, batch_seconds)
 

@@ -28,6 +28,7 @@ from nuanced_speech.audio.limiter import limited
 from nuanced_speech.audio.segmentation import crossfade_join
 from nuanced_speech.convert.conversion import Conversion, times_of
 from nuanced_speech.convert.options import ConversionOptions, changed, is_recording
+from nuanced_speech.convert.segments import spoken
 from nuanced_speech.convert.sources import Reader, read_source
 from nuanced_speech.convert.steps import READY, SPEAKING, Steps
 from nuanced_speech.convert.streams import first_samples
@@ -38,11 +39,12 @@ from nuanced_speech.convert.voices import TargetVoices
 from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
 from nuanced_speech.core.errors import NoSpeechError
 from nuanced_speech.core.files import check_apart
+from nuanced_speech.core.jobs import ALONE, Spread
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.timing import listening, stage, timed
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.models.batched_decoder import single
+from nuanced_speech.models.batched_decoder import batched, single
 from nuanced_speech.models.decoder import KOKORO, Decoder, KokoroDecoder
 from nuanced_speech.models.voice_activity import SpeechStretch
 from nuanced_speech.models.whisper import Transcript
@@ -80,6 +82,7 @@ class Converter:
             ``models`` where they are omitted.
         reader: reads the files that are converted.
         decoder: makes the sound; Kokoro's own if omitted. ``models.fast_decoder.FastDecoder.load`` reads another.
+        spread: segments of a recording at the same time, and their batches, such as ``core.jobs.spread_of`` gives.
 
     Example:
         ``Converter().convert("in.wav", voice="af_heart").save("out.wav")``
@@ -99,10 +102,12 @@ class Converter:
         overlaps: OverlapFinder | None = None,
         reader: Reader = read_source,
         decoder: Decoder | None = None,
+        spread: Spread = ALONE,
     ) -> None:
         self.models = models = models or ModelBank()
-        self.decoder = decoder or KokoroDecoder(models)
-        self.reader = reader
+        decoder = decoder or KokoroDecoder(models)
+        self.decoder = batched(decoder, spread.batch_seconds)
+        self.reader, self.spread = reader, spread
         content = ContentEstimator(models)
         self.gate = gate or SpeechGate()
         self.transcribe = transcribe or RecordingTranscriber(models)
@@ -307,13 +312,9 @@ class Converter:
 
     def _segments(self, prepared: _Prepared) -> Iterator[np.ndarray]:
         """Audio ``[600 * units]`` of each segment."""
-        voice = prepared.voice
         speak = self.resynthesizer.from_phonemes if prepared.path == "text" else self.resynthesizer.from_content
-        for features in prepared.features:
-            rendered = speak(features, voice, prepared.delivery)
-            # with the equaliser, once there is one
-            voice = rendered.voice
-            yield rendered.audio
+        spread = self.spread.fitted(len(prepared.features))
+        yield from spoken(lambda f, v: speak(f, v, prepared.delivery), prepared.features, prepared.voice, spread)
 
 
 def _silent(source: np.ndarray, gated: GatedRecording, options: ConversionOptions) -> _Prepared:

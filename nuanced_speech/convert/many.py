@@ -10,7 +10,7 @@ from nuanced_speech.audio import Recording
 from nuanced_speech.convert.conversion import Conversion
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.convert.options import ConversionOptions, changed
-from nuanced_speech.core.jobs import Spread, in_order, spread_of
+from nuanced_speech.core.jobs import ALONE, Spread, in_order, spread_of
 from nuanced_speech.core.progress import Shares
 from nuanced_speech.models.batched_decoder import batched
 from nuanced_speech.models.decoder import Decoder
@@ -43,6 +43,10 @@ def convert_many(
     spread, options = spread or spread_of(converter.models.device), changed(options, changes)
     if spread.batch_seconds:
         converter = _with_decoder(converter, batched(converter.resynthesizer.decoder, spread.batch_seconds))
+    if spread.jobs > 1 and converter.spread.jobs > 1:
+        # a thread for each recording is enough
+        converter = copy(converter)
+        converter.spread = ALONE
     left, shares = enumerate(sources), Shares()
     first = [*islice(left, spread.jobs)]
 

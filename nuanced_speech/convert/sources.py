@@ -1,6 +1,7 @@
 """The samples of a source: read from its file, or read by another process and handed over."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,20 @@ def read_source(source: str | Path, channel: int | None) -> np.ndarray:
 
 
 class HandedOver:
-    """A ``Reader`` of samples that were read elsewhere; files that were not are read here."""
+    """A ``Reader`` of samples that were read elsewhere; files that were not are read here. Threads may share it."""
 
     def __init__(self) -> None:
         self._samples: dict[tuple[str, int | None], np.ndarray] = {}
 
-    def put(self, source: str | Path, channel: int | None, samples: np.ndarray) -> None:
-        """Hand over the samples of a file, as ``read_source`` gives them; they take the place of earlier ones."""
-        self._samples = {(str(source), channel): samples}
+    @contextmanager
+    def put(self, source: str | Path, channel: int | None, samples: np.ndarray) -> Iterator[None]:
+        """Hand over the samples of a file, as ``read_source`` gives them, for one call as long as the context lasts."""
+        key = str(source), channel
+        self._samples[key] = samples
+        try:
+            yield
+        finally:
+            self._samples.pop(key, None)
 
     def __call__(self, source: str | Path, channel: int | None) -> np.ndarray:
         samples = self._samples.pop((str(source), channel), None)

@@ -54,6 +54,12 @@ def choose(name: str, device: str | torch.device) -> torch.dtype:
     return torch.float32 if name == "float32" else fast
 
 
+def sound_dtype(device: str | torch.device) -> torch.dtype:
+    """Number format of the layers that bear it in networks that make sound: float32 on processors, whose outputs do not
+    depend on what they compute faster; on a GPU, ``fast_dtype``."""
+    return fast_dtype(device) if torch.device(device).type == "cuda" else torch.float32
+
+
 @cache
 def say_no_faster() -> None:
     """Say, once a process, that float32 is used in place of bfloat16."""

@@ -78,7 +78,7 @@ def write_graph(graph: Graph, path: Path, half: bool = False, int8: bool = False
             dynamic_axes={name: axes for name, axes in (graph.inputs | graph.outputs).items() if axes},
         )
     if int8:
-        _quantise(path)
+        quantise(path)
     if half:
         _halve(path)
 
@@ -100,7 +100,8 @@ def _shape(value: Any, onnx: ModuleType) -> dict[str, Any]:
     return {"shape": [dim.dim_param or dim.dim_value for dim in dims], "type": "float32" if kind == "float" else kind}
 
 
-def _quantise(path: Path) -> None:
+def quantise(path: Path) -> None:
+    """Make the matrices of a file's linear layers int8."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.shape_inference import quant_pre_process
 

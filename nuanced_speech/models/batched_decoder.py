@@ -18,7 +18,7 @@ from nuanced_speech.core.batching import Gathered, batches
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, UNITS_PER_SECOND
 from nuanced_speech.models.decoder import Decoder, KokoroDecoder
 from nuanced_speech.models.decoder_voice import DecoderVoice, Reference, SourceEnvelopes
-from nuanced_speech.models.fast_decoder import FastDecoder, Gains, sound
+from nuanced_speech.models.fast_decoder import FastDecoder, Gains, blocks_dtype, sound
 from nuanced_speech.models.kokoro_layers import length_mask
 
 log = logging.getLogger(__name__)
@@ -51,8 +51,9 @@ class _Call:
 class BatchedDecoder:
     """A decoder for threads, which is asked for the segments of all that wait at once.
 
-    In float32, the sound of a segment is that of the decoder alone within 1e-4 of full scale; it is the same to the
-    last bit where no other thread waits. Calls with gradients and voices that are adapted to a decoder are not joined.
+    In float32, the sound of a segment is that of the decoder alone within 1e-4 of full scale, and in bfloat16 within
+    0.2 dB of log-mel distance; it is the same to the last bit where no other thread waits. Calls with gradients and
+    voices that are adapted to a decoder are not joined.
 
     Args:
         decoder: makes the sound.
@@ -180,9 +181,7 @@ def _fast_sounds(
         mask = length_mask(units * FRAMES_PER_UNIT, f0.shape[-1])[:, None]
         condition = decoder.condition(voice)
         x, base = decoder.embed(content, f0, energy, voice, _sources(calls))
-        x = x.transpose(1, 2) * mask
-        for block in decoder.blocks:
-            x = block(x, condition) * mask
+        x = decoder.through(x.transpose(1, 2) * mask, condition, blocks_dtype(content), mask)
         gains = decoder.heads(x.transpose(1, 2), base, energy, condition)
         waves = []
         for k, frames in enumerate((units * FRAMES_PER_UNIT).tolist()):

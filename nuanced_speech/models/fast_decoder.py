@@ -15,6 +15,7 @@ Kobayashi et al. 2014).
 import copy
 import hashlib
 import json
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -188,8 +189,9 @@ class FastDecoder(nn.Module):
         return self.voice(torch.cat([timbre, speaker, mean], -1))
 
     def gains(
-        self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, source: SourceEnvelopes | None = None
-    ) -> Gains:
+        self, content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice, source: SourceEnvelopes | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Gains:  # fmt: skip
         """The network alone.
 
         Args:
@@ -199,12 +201,11 @@ class FastDecoder(nn.Module):
             voice: whose voice to speak in.
             source: the recording that is converted; it needs a voice with a reference, and counts only with a network
                 that follows it.
+            dtype: number format of the blocks.
         """
         condition = self.condition(voice)
         x, base = self.embed(content, f0, energy, voice, source)
-        x = x.transpose(1, 2)
-        for block in self.blocks:
-            x = block(x, condition)
+        x = self.through(x.transpose(1, 2), condition, dtype)
         return self.heads(x.transpose(1, 2), base, energy, condition)
 
     def embed(
@@ -228,6 +229,15 @@ class FastDecoder(nn.Module):
         has_frames = source.frames.mask.any(-1) & voice.reference.mask.any(-1)
         difference = (source.envelope - usual) * has_frames[:, None, None]
         return x + self.difference(difference) * has_frames[:, None, None], base + difference @ self.spread
+
+    def through(
+        self, x: Tensor, condition: Tensor, dtype: torch.dtype | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        """The blocks ``[B, width, F]``, in a number format; their sum keeps its own. ``mask [B, 1, F]`` is 0 or 1."""
+        with nullcontext() if dtype is None else precision.autocast(x.device, dtype):
+            for block in self.blocks:
+                x = block(x, condition) if mask is None else block(x, condition) * mask
+        return x
 
     def heads(self, x: Tensor, base: Tensor | None, energy: Tensor, condition: Tensor) -> Gains:
         """Gains of what the blocks end with ``[B, F, width]``, each frame by itself."""
@@ -262,9 +272,9 @@ class FastDecoder(nn.Module):
             weights = adapted_weights(self, self.digest, voice.adaptation)
             wave: Tensor = functional_call(self, weights, (content, f0, energy, adapted_voice(voice), seed, source))
             return wave
-        # a Fourier transform knows no bfloat16
+        # melody, gains and phases need float32, and a Fourier transform knows no other
         with precision.autocast(content.device, torch.float32):
-            return sound(self.gains(content, f0, energy, voice, source), f0, seed)
+            return sound(self.gains(content, f0, energy, voice, source, blocks_dtype(content)), f0, seed)
 
     def adapted(self, voice: DecoderVoice) -> "tuple[FastDecoder, DecoderVoice]":
         """A decoder and a voice without adaptation that make the same of it; these ones where there is none.
@@ -304,6 +314,11 @@ class FastDecoder(nn.Module):
             decoder = cls(FastDecoderConfig(**file.config()))
             decoder.load_state_dict(file.floats())
         return decoder.eval().requires_grad_(False)
+
+
+def blocks_dtype(content: Tensor) -> torch.dtype:
+    """Number format of the blocks; a voice is fitted in float32."""
+    return torch.float32 if torch.is_grad_enabled() else precision.sound_dtype(content.device)
 
 
 def sound(gains: Gains, f0: Tensor, seed: int = 0) -> Tensor:

@@ -1,4 +1,7 @@
-"""A pool of workers on a Ray cluster that gives every job to one of them, and replaces those that die."""
+"""A pool of workers on a Ray cluster that gives every job to one of them, and replaces those that die.
+
+Actors under an own queue, and no Ray Data: ``docs/scale.md`` has the reasons.
+"""
 
 import logging
 from collections import deque
@@ -24,10 +27,17 @@ _POLL_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Task:
-    """A job that is to be done, with its entry, and how many workers died at it."""
+    """A job that is to be done.
+
+    Attributes:
+        job, entry: the job, and what the manifest says of it.
+        alone: whether a worker is to have no other recording meanwhile, since one died with it and others.
+        deaths: number of workers that died at it alone.
+    """
 
     job: Job
     entry: Entry
+    alone: bool = False
     deaths: int = 0
 
 
@@ -40,11 +50,24 @@ class _Read:
     samples: Any
 
 
+class _Worker:
+    """An actor, whether its models are loaded, and the tasks that it has."""
+
+    def __init__(self, actor: Any) -> None:
+        self.actor, self.ready, self.tasks = actor, False, list[Task]()
+
+    def takes(self, task: Task, most: int) -> bool:
+        """Whether it may have a task beside those that it has, of which there are to be so many at most."""
+        if task.alone or any(other.alone for other in self.tasks):
+            most = 1
+        return self.ready and len(self.tasks) < most
+
+
 @dataclass(frozen=True)
 class _Busy:
     """A worker at work; without a task while it loads its models."""
 
-    worker: Any
+    worker: _Worker
     task: Task | None
 
 
@@ -60,11 +83,10 @@ class Pool:
 
     def __init__(self, make: Maker, options: ConversionOptions, config: RayConfig, workers: int) -> None:
         self.config, self._channel, self._surroundings = config, options.channel, Surroundings.here()
-        self._arguments = ray.put(make), ray.put(options), self._surroundings, max(1, int(config.cpus))
+        self._arguments = ray.put(make), ray.put(options), self._surroundings, config.threads
         self._reader, self._worker = remote_reader(config), remote_worker(config)
-        self._workers: list[Any] = []
+        self._workers: list[_Worker] = []
         self._busy: dict[Any, _Busy] = {}
-        self._idle: list[Any] = []
         self._unready = 0
         self._size = workers
 
@@ -73,7 +95,7 @@ class Pool:
 
     def __exit__(self, *_: object) -> None:
         for worker in self._workers:
-            ray.kill(worker)
+            ray.kill(worker.actor)
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Job, Entry, Made | None]]:
         """Do tasks; each is given when it is done or has failed, in no order.
@@ -83,14 +105,15 @@ class Pool:
         """
         waiting: deque[Task] = deque(tasks)
         reads: deque[_Read] = deque()
+        # no worker without a task, where each takes one before any takes two
         for _ in range(min(self._size, len(tasks))):
             self._start()
         left = len(tasks)
         while left:
-            while waiting and len(reads) < len(self._workers) * self.config.ahead:
+            while waiting and len(reads) < len(self._workers) * self.config.jobs * self.config.ahead:
                 reads.append(self._read(waiting.popleft()))
-            while self._idle and reads:
-                self._send(self._idle.pop(), reads.popleft())
+            while reads and (worker := self._free(reads[0].task)) is not None:
+                self._send(worker, reads.popleft())
             done, _ = ray.wait([*self._busy], num_returns=1, timeout=_POLL_SECONDS)
             for reference in done:
                 busy = self._busy.pop(reference)
@@ -105,49 +128,64 @@ class Pool:
                 yield busy.task.job, *finished
 
     def _start(self) -> None:
-        worker = self._worker.remote(*self._arguments)
+        worker = _Worker(self._worker.remote(*self._arguments))
         self._workers.append(worker)
-        self._busy[worker.prepare.remote()] = _Busy(worker, None)
+        self._busy[worker.actor.prepare.remote()] = _Busy(worker, None)
+
+    def _free(self, task: Task) -> _Worker | None:
+        """The worker with the fewest tasks that may have another one, if there is any."""
+        takers = [worker for worker in self._workers if worker.takes(task, self.config.jobs)]
+        return min(takers, key=lambda worker: len(worker.tasks), default=None)
 
     def _read(self, task: Task) -> _Read:
         entry, samples = self._reader.remote(task.job, task.entry, self._channel, self._surroundings)
         return _Read(task, entry, samples)
 
-    def _send(self, worker: Any, read: _Read) -> None:
-        reference = worker.convert.remote(read.task.job, read.entry, read.samples)
+    def _send(self, worker: _Worker, read: _Read) -> None:
+        reference = worker.actor.convert.remote(read.task.job, read.entry, read.samples)
+        worker.tasks.append(read.task)
         self._busy[reference] = _Busy(worker, read.task)
 
     def _result(self, reference: Any, busy: _Busy) -> Task | tuple[Entry, Made | None] | None:
         """What came of a worker's work: a finished entry, a task to do again, or None for a worker that is ready."""
+        worker, task = busy.worker, busy.task
         try:
             result = ray.get(reference)
         except RayActorError as error:
-            log.warning("a worker died, and another takes its place (%s)", _line(error))
-            self._workers.remove(busy.worker)
-            if busy.task is None:
-                self._unready += 1
-                if self._unready >= self.config.attempts:
-                    raise UserError(f"workers die while they load their models: {_line(error)}") from error
-            self._start()
-            return self._again(busy.task, error)
+            return self._died(worker, task, error)
         except RayError as error:
-            if busy.task is None:
+            if task is None:
                 raise UserError(f"a worker cannot load its models: {_line(error)}") from error
-            self._idle.append(busy.worker)
-            return self._again(busy.task, error)
-        self._idle.append(busy.worker)
-        if busy.task is not None:
+            worker.tasks.remove(task)
+            return self._again(task, error)
+        if task is not None:
+            worker.tasks.remove(task)
             finished: tuple[Entry, Made | None] = result
             return finished
         if result:
             raise UserError(result)
-        self._unready = 0
+        worker.ready, self._unready = True, 0
         return None
 
-    def _again(self, task: Task | None, error: RayError) -> Task | tuple[Entry, None] | None:
-        """A task that broke off, to be done again unless that was often enough."""
+    def _died(self, worker: _Worker, task: Task | None, error: RayActorError) -> Task | tuple[Entry, None] | None:
+        """What becomes of a task whose worker died; another worker takes its place, once for all its tasks.
+
+        Where it had several, any may be to blame: each is done again by itself, and the death counts for none.
+        """
+        if worker in self._workers:
+            log.warning("a worker died, and another takes its place (%s)", _line(error))
+            self._workers.remove(worker)
+            if task is None:
+                self._unready += 1
+                if self._unready >= self.config.attempts:
+                    raise UserError(f"workers die while they load their models: {_line(error)}") from error
+            self._start()
         if task is None:
             return None
+        return replace(task, alone=True) if len(worker.tasks) > 1 else self._again(task, error)
+
+    def _again(self, task: Task, error: RayError) -> Task | tuple[Entry, None]:
+        """A task that broke off, to be done again unless that was often enough."""
         deaths = task.deaths + 1
         if deaths < self.config.attempts:
             return replace(task, deaths=deaths)

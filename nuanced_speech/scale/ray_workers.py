@@ -27,13 +27,17 @@ class RayConfig:
         workers: number of workers; None for as many as the cluster has room for.
         cpus: processors of each worker without a GPU, and its threads.
         gpus: GPUs of each worker; a fraction shares one. Workers with a GPU leave all processors to the readers.
-        ahead: recordings for each worker that are read before it is free. They bound the memory.
+        jobs: recordings that a worker converts at the same time, in a thread each.
+        batch_seconds: longest sound, with padding, that a worker's decoder makes at once for them; 0 for one by one.
+        ahead: recordings for each of these that are read before it is free. They bound the memory.
         attempts: number of workers that may die at one recording before it counts as failed.
     """
 
     workers: int | None = None
     cpus: float = 1.0
     gpus: float = 0.0
+    jobs: int = 1
+    batch_seconds: float = 0.0
     ahead: int = 1
     attempts: int = 3
 
@@ -42,8 +46,8 @@ class RayConfig:
             raise UserError(f"workers: {self.workers} is not at least 1")
         if self.gpus < 0 or (self.gpus > 1 and self.gpus != int(self.gpus)):
             raise UserError(f"gpus: {self.gpus:g} is no share of a GPU: give a fraction below 1, or a whole number")
-        if self.cpus <= 0 or self.ahead < 1 or self.attempts < 1:
-            raise UserError("cpus, ahead and attempts: give positive numbers")
+        if self.cpus <= 0 or self.jobs < 1 or self.ahead < 1 or self.attempts < 1:
+            raise UserError("cpus, jobs, ahead and attempts: give positive numbers")
 
     @property
     def reader_cpus(self) -> float:
@@ -54,6 +58,12 @@ class RayConfig:
     def worker_cpus(self) -> float:
         """Processors of a worker."""
         return 0.0 if self.gpus else self.cpus
+
+    @property
+    def threads(self) -> int:
+        """Threads of the networks for each recording of a worker, as ``core.jobs.spread_of`` shares them."""
+        parts = 1 if self.jobs == 1 else 4 if self.batch_seconds else self.jobs
+        return max(int(self.cpus) // parts, 1)
 
 
 def read(job: Job, entry: Entry, channel: int | None, surroundings: Surroundings) -> tuple[Entry, np.ndarray | None]:
@@ -73,7 +83,7 @@ def read(job: Job, entry: Entry, channel: int | None, surroundings: Surroundings
 
 
 class Worker:
-    """Converts recordings, one after the other, in a process of its own.
+    """Converts recordings in a process of its own, one after the other or in several threads.
 
     Args:
         make: makes what converts files.
@@ -101,8 +111,8 @@ class Worker:
         if samples is None:
             return entry, None
         # what comes from Ray's store cannot be written to, and goes with the store
-        self._handed.put(job.source, self._options.channel, samples.copy())
-        return converted(self._convert, job, entry, self._options)
+        with self._handed.put(job.source, self._options.channel, samples.copy()):
+            return converted(self._convert, job, entry, self._options)
 
 
 def remote_reader(config: RayConfig) -> Any:
@@ -113,5 +123,9 @@ def remote_reader(config: RayConfig) -> Any:
 def remote_worker(config: RayConfig) -> Any:
     """``Worker`` as an actor. One that dies is replaced by another, wherever there is room."""
     return ray.remote(Worker).options(
-        num_cpus=config.worker_cpus, num_gpus=config.gpus, max_restarts=0, max_task_retries=0
+        num_cpus=config.worker_cpus,
+        num_gpus=config.gpus,
+        max_concurrency=config.jobs,
+        max_restarts=0,
+        max_task_retries=0,
     )

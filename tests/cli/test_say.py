@@ -123,7 +123,12 @@ def test_bad_wishes_are_one_line_and_write_nothing(monkeypatch, loaded, tmp_path
     assert Path("book.srt").read_text() == "Hello."
 
 
-def test_utterances_are_made_at_the_same_time_where_it_is_kept_or_asked_for() -> None:
+def test_utterances_are_made_at_the_same_time_where_it_is_kept_or_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert _spread("cpu", False, None, None) == _spread("cpu", False, None, 0.0) == ALONE
     assert _spread("cpu", True, None, None) == spread_of("cpu")
+    # a GPU makes one text in batches too, unless it is to make none
+    monkeypatch.setattr("nuanced_speech.core.device.check_device", lambda device: None)
+    assert _spread("cuda", False, None, None) == spread_of("cuda") != ALONE == _spread("cuda", False, None, 0.0)
     assert _spread("cpu", False, None, 30.0) == spread_of("cpu", None, 30.0) != _spread("cpu", False, 1, 30.0)

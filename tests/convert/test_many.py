@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from copy import copy
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,14 +14,18 @@ import torch
 
 from nuanced_speech import audio
 from nuanced_speech.audio import Recording
+from nuanced_speech.audio.segmentation import Segment
+from nuanced_speech.convert import segments
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.convert.many import _with_decoder, convert_many
 from nuanced_speech.convert.options import ConversionOptions
+from nuanced_speech.core.constants import SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.core.jobs import Spread
+from nuanced_speech.core.jobs import ALONE, Spread
 from nuanced_speech.models.batched_decoder import batched
 from nuanced_speech.models.decoder import KokoroDecoder
-from nuanced_speech.synthesis.resynthesizer import Resynthesizer
+from nuanced_speech.synthesis.resynthesizer import Rendered, Resynthesizer
+from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 
 if TYPE_CHECKING:
@@ -40,6 +46,49 @@ def test_recordings_at_the_same_time_are_what_they_are_alone(quick: Converter, c
     # within what batches may change, and the effects after them amplify
     for one, other in zip(alone, batched, strict=True):
         assert one.shape == other.shape and float(np.abs(one - other).max()) < 1e-3
+
+
+def test_segments_of_one_recording_at_the_same_time_are_what_they_are_alone(quick: Converter, clip: Path) -> None:
+    recording = Recording(audio.read(clip)[24_000:72_000], audio.SAMPLE_RATE)
+
+    def thirds(wave: np.ndarray) -> list[Segment]:
+        cuts = [len(wave) // SAMPLES_PER_UNIT * k // 3 for k in range(4)]
+        return [Segment(begin, end, begin, end) for begin, end in pairwise(cuts)]
+
+    spread = Spread(3, torch.get_num_threads(), 60)
+    converter, several = (
+        Converter(quick.models, decoder=quick.decoder, segmenter=thirds, spread=one)  # type: ignore[arg-type]
+        for one in (ALONE, spread)
+    )
+    names, speak = set[str](), several.resynthesizer.from_content
+
+    def named(*arguments: Any) -> Rendered:
+        names.add(threading.current_thread().name)
+        return speak(*arguments)
+
+    several.resynthesizer.from_content = named  # type: ignore[method-assign]
+    one, other = (each.convert(recording, OPTIONS) for each in (converter, several))
+    # within what batches may change, and the effects after them amplify
+    assert one.audio.shape == other.audio.shape and float(np.abs(one.audio - other.audio).max()) < 1e-3
+    assert other.seconds["decode"] > 0 and names and all(name.startswith("job") for name in names)
+
+
+def test_segments_wait_for_the_equaliser_that_they_need() -> None:
+    """Fitted to the second of four."""
+    under: list[int] = []
+
+    def speak(number: Any, voice: TargetVoice) -> Rendered:
+        under.append(number)
+        fitted = replace(voice, equalizer=object()) if number == 1 else voice  # type: ignore[arg-type]
+        if number > 1:
+            met.wait()
+        return Rendered(np.full(2, number, np.float32), fitted)
+
+    met = threading.Barrier(2, timeout=20)
+    voice = replace(TargetVoice.own(), speaker=torch.ones(256))
+    made = segments.spoken(speak, [0, 1, 2, 3], voice, Spread(4, torch.get_num_threads()))  # type: ignore[list-item]
+    assert [next(made)[0], next(made)[0]] == [0, 1] and under == [0, 1]
+    assert [wave[0] for wave in made] == [2, 3]
 
 
 def test_texts_and_utterances_at_the_same_time_are_what_they_are_alone(quick: Converter) -> None:

@@ -37,6 +37,8 @@ def test_the_environment_decides_for_the_user(monkeypatch: pytest.MonkeyPatch) -
     for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
         monkeypatch.setenv(precision.ENVIRONMENT, name)
         assert precision.fast_dtype() == precision.choose("auto", "cpu") == precision.choose("bfloat16", "cpu") == dtype
+        # sound is made in float32 on all processors, and on GPUs by the same choice
+        assert precision.sound_dtype("cpu") == torch.float32 and precision.sound_dtype("cuda:0") == dtype
     assert precision.choose("float32", "cpu") == torch.float32
     with pytest.raises(UserError, match="choose auto, float32 or bfloat16"):
         precision.choose("int8", "cpu")

@@ -35,5 +35,7 @@ def test_the_settings_of_the_compose_file_reach_the_handler() -> None:
     defaults = dict(re.findall(r"(NUANCED_SPEECH_\w+): \$\{\w+:-(\w+)\}", COMPOSE))
     config = HandlerConfig.from_environment(defaults)
     assert (config.path, config.decoder) == ("direct", "kokoro")
-    changed = HandlerConfig.from_environment({**defaults, "NUANCED_SPEECH_PATH": "text"})
-    assert changed.path == "text"
+    changed = HandlerConfig.from_environment(
+        {**defaults, "NUANCED_SPEECH_PATH": "text", "NUANCED_SPEECH_DECODER": "fast"}
+    )
+    assert (changed.path, changed.decoder) == ("text", "fast")

@@ -1,45 +1,31 @@
-"""The graphs give what PyTorch gives, and the edge converter what they and the package's own functions give."""
+"""The exported folder, and the conversion by it without PyTorch."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
-import torch
 from helpers import CLIP, ROOT, Ended
-from serve.browser import chromium
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.content import ContentEstimator
-from nuanced_speech.audio.level import gain_of
 from nuanced_speech.audio.limiter import true_peak
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dsp.energy import energy
-from nuanced_speech.dsp.f0 import f0
-from nuanced_speech.dsp.mel import MelConfig, mel_spectrogram
-from nuanced_speech.edge import EdgeConverter, analysis
+from nuanced_speech.edge import EdgeConverter
 from nuanced_speech.edge.__main__ import main as edge_command
 from nuanced_speech.edge.frames import EdgeFrames, nearest
 from nuanced_speech.edge.models import EdgeModels
-from nuanced_speech.export.bundle import ExportOptions, decoder_graph, export_onnx
-from nuanced_speech.export.files import write_graph
+from nuanced_speech.export.bundle import export_onnx
 from nuanced_speech.export.voice_table import VoiceRow, voice_table
-from nuanced_speech.export.web import write_page
-from nuanced_speech.models.decoder_voice import DecoderVoice, Reference, SourceEnvelopes, envelopes
-from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
+from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.voice.stock import stock_voices, style_of
 from nuanced_speech.voice.voice import Voice
@@ -47,56 +33,6 @@ from nuanced_speech.voice.voice import Voice
 FULL = 10 ** (-1 / 20)
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx", reason="the extra models is not installed")
-
-SMALL = FastDecoderConfig(width=64, hidden=96, blocks=3, condition=32, heads=2, key=8, follows_source=True)
-LOG_F0 = 7.6
-UNITS = 60
-
-
-@pytest.fixture(scope="module")
-def decoder() -> FastDecoder:
-    torch.manual_seed(3)
-    decoder = FastDecoder(SMALL)
-    with torch.no_grad():
-        decoder.head.weight.normal_(0, 0.2)
-        assert decoder.difference is not None
-        decoder.difference.weight.normal_(0, 0.2)
-    return decoder.eval().requires_grad_(False)
-
-
-@pytest.fixture(scope="module")
-def row() -> VoiceRow:
-    timbre = style_of(stock_voices()["af_heart"])[:128].numpy()
-    return VoiceRow(
-        "af_heart", f"{audio.SYNTHETIC}; voice: af_heart", LOG_F0, np.append(timbre, [np.nan] * 256).astype("f4")
-    )
-
-
-@pytest.fixture(scope="module")
-def folder(converter: Converter, decoder: FastDecoder, row: VoiceRow, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Exported models in half precision."""
-    out = tmp_path_factory.mktemp("edge") / "models"
-    frames = np.random.default_rng(0).normal(0, 1, (40, 576)).astype(np.float32)
-    rows = [row, replace(row, name="other"), replace(row, name="clone", frames=frames)]
-    export_onnx(out, converter.models, decoder, rows, ExportOptions(half=True))
-    return out
-
-
-@pytest.fixture(scope="module")
-def edge(folder: Path) -> EdgeModels:
-    return EdgeModels(folder, threads=1)
-
-
-@pytest.fixture(scope="module")
-def speech() -> np.ndarray:
-    """A second and a half of speech at the level of Kokoro's, ``[600 * 60]``."""
-    wave = audio.read(CLIP)
-    return (wave * np.float32(gain_of(wave)))[: UNITS * 600]
-
-
-def relative(found: np.ndarray, expected: np.ndarray) -> float:
-    """Root mean square of the difference, relative to that of what is expected."""
-    return float(np.sqrt(((found - expected) ** 2).mean() / (expected**2).mean()))
 
 
 def test_the_table_says_shapes_rates_and_sums(folder: Path, edge: EdgeModels) -> None:
@@ -114,81 +50,6 @@ def test_the_table_says_shapes_rates_and_sums(folder: Path, edge: EdgeModels) ->
         assert entry["bytes"] == len(content) and entry["sha256"] == hashlib.sha256(content).hexdigest()
     edge.verify()
     assert sum(entry["bytes"] for entry in table["graphs"].values()) < 80e6
-
-
-def test_content_of_any_length_is_pytorchs(edge: EdgeModels, converter: Converter, speech: np.ndarray) -> None:
-    models = converter.models
-    for units in (UNITS, 33):
-        wave = audio.resample(speech[: 600 * units], 24_000, 16_000)
-        features = models.feature_extractor.features(wave, (models.content_adapter.config.layer,))
-        with torch.no_grad():
-            regressed = models.content_adapter(features[None], torch.tensor([units]))
-            mixed = ContentEstimator(models).mixed(regressed.content, regressed.logits[0].T.log_softmax(-1).numpy())
-        found, alone = analysis.content(edge, wave, units)
-        assert found.shape == (1, 512, units)
-        assert relative(alone, regressed.content.numpy()) < 0.01
-        # half precision, and phonemes that are as probable as others, leave this much
-        assert relative(found, mixed.numpy()) < 0.01
-
-
-def test_features_are_the_packages(edge: EdgeModels, speech: np.ndarray) -> None:
-    found = analysis.analyze(edge, speech, followed=True)
-    assert found.envelope is not None and found.frames is not None and found.frames.content.shape == (UNITS, 512)
-    for shape, hop in ((found.envelope, 300), (found.frames.envelope, 600)):
-        np.testing.assert_allclose(shape, envelopes(torch.from_numpy(speech)[None], hop)[0].numpy(), atol=1e-3)
-    expected = f0(audio.resample(speech, 24_000, 16_000), 16_000)
-    assert found.f0.shape == expected.shape == (2 * UNITS,)
-    both = (found.f0 > 0) & (expected > 0)
-    assert both.sum() > 40 and ((found.f0 > 0) == (expected > 0)).mean() > 0.97
-    assert np.abs(1200 * np.log2(found.f0[both] / expected[both])).max() < 5
-    np.testing.assert_allclose(found.energy, energy(speech), atol=0.01)
-
-
-def test_sound_is_pytorchs(edge: EdgeModels, folder: Path, decoder: FastDecoder, speech: np.ndarray) -> None:
-    features, voice = analysis.analyze(edge, speech), edge.voice("af_heart")
-    found = EdgeConverter(folder, 1).decode(features, voice, 0.25)
-    curves = (torch.from_numpy(x)[None] for x in (features.f0 * np.float32(2**0.25), features.energy + np.float32(0.6)))
-    target = DecoderVoice(torch.from_numpy(voice.timbre), torch.from_numpy(voice.speaker))
-    expected = decoder(torch.from_numpy(features.content), *curves, target)[0].numpy()
-    assert found.shape == expected.shape == (600 * UNITS,)
-    assert expected.std() > 1e-3 and relative(found, expected) < 0.01
-
-
-@pytest.mark.parametrize("name", ["own", "clone"])
-def test_sound_that_follows_the_source_is_pytorchs(
-    edge: EdgeModels, folder: Path, decoder: FastDecoder, speech: np.ndarray, name: str
-) -> None:
-    features, voice = analysis.analyze(edge, speech, followed=True), edge.voice(name)
-    assert features.frames is not None and features.envelope is not None
-    spoken = replace(voice, frames=features.frames) if voice.own else voice
-    assert spoken.frames is not None and len(spoken.frames.content) == (UNITS if voice.own else 40)
-    found = EdgeConverter(folder, 1).decode(features, spoken)
-    curves = [torch.from_numpy(x)[None] for x in (features.f0, features.energy + np.float32(0.6))]
-
-    def reference(frames: EdgeFrames) -> Reference:
-        content, envelope = (torch.from_numpy(x.copy())[None] for x in (frames.content, frames.envelope))
-        return Reference(content, envelope, torch.ones(content.shape[:2], dtype=torch.bool))
-
-    target = DecoderVoice(torch.from_numpy(voice.timbre), torch.from_numpy(voice.speaker), reference(spoken.frames))
-    source = SourceEnvelopes(torch.from_numpy(features.envelope)[None], reference(features.frames))
-    with_source, without = (
-        decoder(torch.from_numpy(features.content), *curves, target, source=followed)[0].numpy()
-        for followed in (source, None)
-    )
-    assert relative(found, with_source) < 0.01 < 0.05 < relative(without, with_source)
-
-
-@pytest.mark.parametrize(("int8", "bound"), [(False, 1e-4), (True, 0.4)])
-def test_decoders_in_float32_and_int8(decoder: FastDecoder, tmp_path: Path, int8: bool, bound: float) -> None:
-    graph = decoder_graph(decoder)
-    write_graph(graph, tmp_path / "decoder.onnx", int8=int8)
-    inputs = dict(zip(graph.inputs, (x.numpy() for x in graph.example), strict=True))
-    found = onnxruntime.InferenceSession(str(tmp_path / "decoder.onnx")).run(None, inputs)
-    with torch.no_grad():
-        expected = graph.module(*graph.example)
-    for one, other in zip(found, expected, strict=True):
-        assert relative(one, other.numpy()) < bound
-    assert int8 == (b"DynamicQuantizeLinear" in (tmp_path / "decoder.onnx").read_bytes())
 
 
 def test_converts_a_recording_to_a_voice_of_the_table(folder: Path, tmp_path: Path) -> None:
@@ -213,67 +74,6 @@ def test_loud_speech_is_limited_and_not_made_quieter_as_a_whole(folder: Path) ->
     assert true_peak(quiet) < 0.88 < true_peak(loud) <= FULL
     # 20 dB louder wherever no peak is near
     assert np.median(np.abs(loud - 10 * quiet)) < 1e-4
-
-
-def test_the_page_converts_as_the_edge_does(folder: Path, tmp_path: Path) -> None:
-    """In Chromium, with the models that the page loads from a plain file server."""
-    write_page(tmp_path / "web")
-    shutil.copytree(folder, tmp_path / "web" / "models")
-    source = tmp_path / "in.wav"
-    wave = audio.read(CLIP)[: 24_000 * 3 // 2]
-    # so loud that both limiters have work to do
-    audio.write(source, wave / np.abs(wave).max(), comment="")
-    with served(tmp_path / "web") as url, chromium(source) as browser:
-        page = browser.new_context().new_page()
-        page.set_default_timeout(240_000)
-        foreign: list[str] = []
-        page.on("request", lambda request: foreign.append(request.url) if url not in request.url else None)
-        page.goto(f"{url}/index.html")
-        page.wait_for_selector("body[data-ready]")
-        # a server of files sends no headers of isolation
-        assert page.evaluate("crossOriginIsolated && Boolean(navigator.serviceWorker.controller)")
-        page.set_input_files("input[type=file]", source)
-        read = "async (audio) => [...new Uint8Array(await (await fetch(audio.src)).arrayBuffer())]"
-        for name in ("af_heart", "own", "clone"):
-            page.evaluate("document.querySelector('#result').hidden = true")
-            page.select_option("#voice", name)
-            page.wait_for_selector("#convert-button:enabled")
-            page.click("#convert-button")
-            page.wait_for_selector("#result:not([hidden]), #convert-error:not(:empty)")
-            assert page.inner_text("#convert-error") == ""
-            (tmp_path / f"{name}.wav").write_bytes(bytes(page.locator("#result-audio").evaluate(read)))
-        # other pages of the same folder are not isolated, which would keep their foreign pictures out
-        (tmp_path / "web" / "other.html").write_text("<title>other</title>", encoding="utf-8")
-        page.goto(f"{url}/other.html")
-        assert page.evaluate("!crossOriginIsolated && Boolean(navigator.serviceWorker.controller)")
-    assert not [address for address in foreign if not address.startswith("blob:")]
-    config, edge = MelConfig(sample_rate=24_000), EdgeConverter(folder, 1)
-    for name in ("af_heart", "own", "clone"):
-        found, expected = audio.read(tmp_path / f"{name}.wav"), edge.convert(source, name).audio
-        assert found.shape == expected.shape and audio.synthetic_mark(tmp_path / f"{name}.wav")
-        assert all(0.88 < true_peak(wave) <= FULL for wave in (found, expected))
-        mels = [mel_spectrogram(torch.from_numpy(wave)[None], config).numpy() for wave in (found, expected)]
-        # natural logarithms of magnitudes in dB
-        assert np.abs(mels[0] - mels[1]).mean() * 20 / np.log(10) <= 0.5
-
-
-def test_the_page_begins_where_no_service_worker_may_run(tmp_path: Path) -> None:
-    write_page(tmp_path)
-    with served(tmp_path) as url, chromium(CLIP) as browser:
-        page = browser.new_context(service_workers="block").new_page()
-        page.goto(f"{url}/index.html")
-        # there are no networks in this folder
-        page.wait_for_selector("#convert-error:not(:empty)", state="attached")
-        assert not page.evaluate("crossOriginIsolated")
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The address of a server of files."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "nuanced_speech"])

@@ -6,12 +6,15 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from nuanced_speech.core import precision
 from nuanced_speech.core.constants import CONTENT_DIM, ENVELOPE_BANDS, SPEAKER_DIM
+from nuanced_speech.dsp.mel import MelConfig, mel_spectrogram
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.batched_decoder import BatchedDecoder, batched, single
 from nuanced_speech.models.decoder import Decoder, KokoroDecoder
@@ -166,6 +169,26 @@ def test_segments_with_sources_are_a_batch_too(content: Tensor) -> None:
         assert wave.shape == alone.shape and peak > 0.001
         assert float((wave - alone).abs().max()) < 1e-4 * max(peak, 1) < float((alone - without).abs().max())
     assert groups == [3]
+
+
+def test_in_bfloat16_sound_differs_by_a_stated_distance(
+    packaged_decoder: Decoder, content: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU; alone and in a batch. Gradients are in float32."""
+    asked, config = calls(content, (7, 30, 12)), MelConfig(sample_rate=24_000)
+    with torch.no_grad():
+        exact = [packaged_decoder(*call, seed=2) for call in asked]
+    monkeypatch.setattr(precision, "sound_dtype", lambda device: torch.bfloat16)
+    with torch.no_grad():
+        alone = [packaged_decoder(*call, seed=2) for call in asked]
+    joined = together(BatchedDecoder(packaged_decoder, 60), asked)
+    for wave, one, other in zip(exact, alone, joined, strict=True):
+        for rough in (one, other):
+            assert rough.dtype == torch.float32 and not torch.equal(rough, wave)
+            # natural logarithms of magnitudes in dB
+            difference = mel_spectrogram(rough, config) - mel_spectrogram(wave, config)
+            assert float(difference.abs().mean()) * 20 / np.log(10) < 0.2
+    assert torch.equal(packaged_decoder(*asked[0], seed=2), exact[0])
 
 
 @torch.no_grad()

@@ -1,12 +1,15 @@
-"""Archives by Ray: the outputs of one process, on a real cluster of two nodes; what is poisoned fails alone."""
+"""Archives by Ray: the outputs of one process, on a real cluster of two nodes; what is poisoned fails alone, and a node
+that is killed loses nothing."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +20,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from nuanced_speech import audio
+from nuanced_speech.cli.archive import Engine
 from nuanced_speech.convert import manifest as manifests
 from nuanced_speech.convert.archive import convert_archive, jobs_of
 from nuanced_speech.convert.conversion import Conversion
@@ -59,14 +63,14 @@ def _started(attempts: int = 4) -> Any:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
+def cluster() -> Iterator[Any]:
     """A cluster of two nodes with a processor each."""
     ending = signal.getsignal(signal.SIGTERM)
     # what the nodes inherit
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     nodes = _started()
     ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
-    yield
+    yield nodes
     ray.shutdown()
     nodes.shutdown()
     # Ray leaves a handler of its own
@@ -86,18 +90,17 @@ def folder(tmp_path: Path, clip: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_two_nodes_make_what_one_process_makes(
-    cluster: None, folder: Path, tmp_path: Path, converter: Converter
-) -> None:
+def test_two_nodes_make_what_one_process_makes(cluster: Any, folder: Path, tmp_path: Path, quick: Converter) -> None:
     one, many, threads = tmp_path / "one", tmp_path / "many", torch.get_num_threads()
     torch.set_num_threads(1)  # as many as a worker has
     try:
         # and NumPy's, which were set when it was loaded: their number changes the last bits
         with threadpool_limits(1):
-            [*convert_archive(converter.convert, jobs_of(folder, one), one, OPTIONS, "x")]
+            [*convert_archive(quick.convert, jobs_of(folder, one), one, OPTIONS, "x")]
     finally:
         torch.set_num_threads(threads)
-    engine = RayEngine(ConverterMaker(whisper="tiny.en", path="direct"))
+    make = ConverterMaker(whisper="tiny.en", path="direct", decoder="fast")
+    engine = RayEngine(make)
     outcomes = [*engine.convert_archive(jobs_of(folder, many), many, OPTIONS, "x")]
     assert {o.job.name for o in outcomes if o.conversion} == {"a.wav", "b.flac", "deep/c.wav"}
     for name in ("a.wav", "b.wav", "deep/c.wav"):
@@ -110,31 +113,100 @@ def test_two_nodes_make_what_one_process_makes(
     }
     # nothing is done twice, and no worker is started for nothing
     assert [o.conversion for o in engine.convert_archive(jobs_of(folder, many)[:1], many, OPTIONS, "x")] == [None]
+    # several in each worker, by a decoder that makes batches
+    engine = RayEngine(replace(make, batch_seconds=30), RayConfig(workers=1, jobs=3, batch_seconds=30))
+    outcomes = [*engine.convert_archive(jobs_of(folder, tmp_path / "joined"), tmp_path / "joined", OPTIONS, "x")]
+    assert sum(o.conversion is not None for o in outcomes) == 3
+    for name in ("a.wav", "b.wav", "deep/c.wav"):
+        (expected, _), (made, _) = soundfile.read(one / name), soundfile.read(tmp_path / "joined" / name)
+        # within what batches may change, and the effects after them amplify
+        np.testing.assert_allclose(made, expected, atol=1e-3)
 
 
-@pytest.mark.slow
-def test_a_recording_that_kills_its_workers_fails_alone(cluster: None, folder: Path, tmp_path: Path) -> None:
-    shutil.copy(folder / "a.wav", folder / "deadly.wav")
+def halving(work: Callable[[Path], None]) -> Callable[[Callable[..., np.ndarray]], Callable[..., Conversion]]:
+    """Makes a stand-in for conversion: ``work``, and half the level."""
 
     def make(reader: Callable[..., np.ndarray]) -> Callable[..., Conversion]:
         def convert(source, options, *, output, progress=None) -> Conversion:
-            if source.name == "deadly.wav":
-                os._exit(1)
+            work(source)
             wave = reader(source, None)
             audio.write(output, wave / 2)
             return Conversion(np.zeros(0, np.float32), wave, "direct", {})
 
         return convert
 
-    engine = RayEngine(make, RayConfig(workers=1, attempts=2))
+    return make
+
+
+def waiting_for(notes: Path) -> Callable[[str], None]:
+    """Waits until a file has a line; made here, since workers cannot import this module."""
+
+    def wait(line: str) -> None:
+        end = time.monotonic() + 60
+        while line not in notes.read_text().splitlines() and time.monotonic() < end:
+            time.sleep(0.02)
+
+    return wait
+
+
+@pytest.mark.slow
+def test_a_recording_that_kills_its_workers_fails_alone(cluster: Any, folder: Path, tmp_path: Path) -> None:
+    """Even where a worker has two at the same time."""
+    shutil.copy(folder / "a.wav", folder / "deadly.wav")
+    notes = tmp_path / "notes"
+    wait, together = waiting_for(notes), {"a.wav": "b.flac", "b.flac": "a.wav", "deadly.wav": "c.wav"}
+
+    def work(source: Path) -> None:
+        with notes.open("a") as file:
+            file.write(f"{source.name}\n")
+        if source.name in together:
+            wait(together[source.name])
+        if source.name == "deadly.wav":
+            os._exit(1)
+        if source.name == "c.wav" and notes.read_text().splitlines().count("c.wav") == 1:
+            time.sleep(60)
+
+    engine = RayEngine(halving(work), RayConfig(workers=1, jobs=2, attempts=2))
     [*engine.convert_archive(jobs_of(folder, tmp_path / "out"), tmp_path / "out", OPTIONS, "x")]
     entries = manifests.read(tmp_path / "out")
     assert {name for name, entry in entries.items() if entry.state == DONE} == {"a.wav", "b.flac", "deep/c.wav"}
     assert entries["deadly.wav"].reason.startswith("broken off 2 times")
+    # once with another, which counts for neither, then twice by itself
+    assert Counter(notes.read_text().split()) == {"a.wav": 1, "b.flac": 1, "c.wav": 2, "deadly.wav": 3}
 
 
 @pytest.mark.slow
-def test_a_cluster_without_room_says_so(cluster: None) -> None:
+def test_a_node_that_is_killed_loses_nothing(cluster: Any, folder: Path, tmp_path: Path) -> None:
+    """A third node, whose worker has a recording under way."""
+    for number in range(3):
+        shutil.copy(folder / "a.wav", folder / f"more{number}.wav")
+    third, notes = cluster.add_node(num_cpus=1, object_store_memory=80 << 20), tmp_path / "notes"
+    cluster.wait_for_nodes()
+    wait, doomed = waiting_for(notes), third.node_id
+
+    def work(source: Path) -> None:
+        node = ray.get_runtime_context().get_node_id()
+        with notes.open("a") as file:
+            file.write(f"{source.name}\n{node}\n")
+        wait(doomed)
+        if node == doomed:
+            time.sleep(60)
+
+    out, states = tmp_path / "out", []
+    for outcome in RayEngine(halving(work), RayConfig()).convert_archive(jobs_of(folder, out), out, OPTIONS, "x"):
+        if DONE not in states and outcome.entry.state == DONE:
+            cluster.remove_node(third, allow_graceful=False)
+        states.append(outcome.entry.state)
+    assert Counter(states) == {DONE: 6, FAILED: 1}
+    begun = Counter(notes.read_text().split())
+    assert sum(count for name, count in begun.items() if "." in name) == 7 and begun[doomed] == 1
+    for path in folder.rglob("*.wav"):
+        if path.name != "bad.wav":
+            np.testing.assert_allclose(audio.read(out / path.relative_to(folder)), audio.read(path) / 2, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_cluster_without_room_says_so(cluster: Any) -> None:
     assert workers_in(RayConfig()) == 2 and workers_in(RayConfig(workers=1)) == 1
     with pytest.raises(UserError, match="the cluster has 0 GPU, and a worker wants 0.5"):
         workers_in(RayConfig(gpus=0.5))
@@ -142,9 +214,15 @@ def test_a_cluster_without_room_says_so(cluster: None) -> None:
 
 def test_samples_that_were_handed_over_are_taken_once(clip: Path) -> None:
     reader = HandedOver()
-    reader.put(clip, None, np.ones(3, np.float32))
-    assert len(reader(clip, 1)) > 3
-    assert reader(clip, None).tolist() == [1, 1, 1]
+    other, samples = clip.with_name("other.wav"), np.ones(3, np.float32)
+    with reader.put(clip, None, samples), reader.put(other, None, 2 * samples):
+        assert len(reader(clip, 1)) > 3
+        assert reader(clip, None).tolist() == [1, 1, 1]
+        assert len(reader(clip, None)) > 3
+        assert reader(other, None).tolist() == [2, 2, 2]
+    # what was not taken does not stay
+    with reader.put(clip, None, samples):
+        pass
     assert len(reader(clip, None)) > 3
 
 
@@ -171,6 +249,14 @@ def test_readers_leave_room_for_workers() -> None:
     assert (RayConfig(gpus=0.5).worker_cpus, RayConfig(gpus=0.5).reader_cpus) == (0, 1)
 
 
+def test_recordings_of_a_worker_share_its_threads() -> None:
+    assert [RayConfig(cpus=8, jobs=n, batch_seconds=b).threads for n, b in ((1, 0), (4, 0), (16, 60))] == [8, 2, 2]
+    # on a GPU in batches, on a processor one by one, unless it is asked for
+    assert astuple(Engine("ray").config("cuda"))[2:5] == (1.0, 16, 60.0)
+    assert astuple(Engine("ray").config("cpu"))[2:5] == (0.0, 1, 0.0)
+    assert astuple(Engine("ray", jobs=3, batch_seconds=20).config("cpu"))[2:5] == (0.0, 3, 20)
+
+
 def test_mistakes_are_found_before_models_are_loaded(
     run: Callable[..., Ended], folder: Path, tmp_path: Path, clip: Path
 ) -> None:
@@ -179,7 +265,7 @@ def test_mistakes_are_found_before_models_are_loaded(
         ((clip, out / "x.wav", "--engine", "ray"), "engine: ray converts a folder"),
         ((folder, out, "--engine", "slurm"), "unknown engine 'slurm'"),
         ((folder, out, "--workers", 2), "--workers and --gpus: they belong to the engine ray"),
-        ((folder, out, "--engine", "ray", "--jobs", 2), "--jobs and --batch-seconds: they belong to the engine local"),
+        ((folder, out, "--engine", "ray", "--batch-seconds", -1), "--batch-seconds: -1 is not possible"),
         ((folder, out, "--engine", "ray", "--gpus", 1, "--voice", "af_heart"), "need the device cuda"),
         ((folder, out, "--engine", "ray", "--workers", 0, "--voice", "af_heart"), "workers: 0 is not at least 1"),
     ):
