@@ -32,8 +32,8 @@ from nuanced_speech.convert.sources import Reader, read_source
 from nuanced_speech.convert.steps import READY, SPEAKING, Steps
 from nuanced_speech.convert.streams import first_samples
 from nuanced_speech.convert.text_language import text_language
-from nuanced_speech.convert.transcript import in_recording, recognised_words, with_phonemes
-from nuanced_speech.convert.transcription import RecordingTranscriber
+from nuanced_speech.convert.transcript import in_recording, with_phonemes
+from nuanced_speech.convert.transcription import RecordingTranscriber, speech_in
 from nuanced_speech.convert.voices import TargetVoices
 from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
 from nuanced_speech.core.errors import NoSpeechError
@@ -265,11 +265,7 @@ class Converter:
         Raises:
             NoSpeechError: there is none, and the options are strict.
         """
-        gated = self.gate(wave)
-        if gated.doubtful:
-            level = np.float32(gain_of(wave))
-            if recognised_words(self.transcribe(wave * level, options.language, word_times=False)):
-                return gated.whole(wave)
+        gated = speech_in(wave, self.gate, lambda loud: self.transcribe(loud, options.language, word_times=False))
         if not gated.has_speech:
             if options.strict:
                 raise NoSpeechError(f"there is no speech in {name}")

@@ -1,13 +1,31 @@
-"""Transcripts of recordings, for their words and the times of these."""
+"""Transcripts of recordings, for their words and the times of these, and what of a recording is speech."""
+
+from collections.abc import Callable
 
 import numpy as np
 
+from nuanced_speech.analysis.speech_gate import GatedRecording, SpeechGate
+from nuanced_speech.audio.level import gain_of
 from nuanced_speech.audio.resampling import to_16k
-from nuanced_speech.convert.transcript import compile_word_times
+from nuanced_speech.convert.transcript import compile_word_times, recognised_words
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.timing import stage
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.whisper import Transcript
+
+
+def speech_in(wave: np.ndarray, gate: SpeechGate, transcribe: Callable[[np.ndarray], Transcript]) -> GatedRecording:
+    """The speech in a recording. Where the gate is in doubt, Whisper decides.
+
+    Args:
+        wave: ``[T]`` at 24 kHz.
+        gate: lets speech through.
+        transcribe: transcribes ``[T]`` at 24 kHz.
+    """
+    gated = gate(wave)
+    if gated.doubtful and recognised_words(transcribe(wave * np.float32(gain_of(wave)))):
+        return gated.whole(wave)
+    return gated
 
 
 class RecordingTranscriber:

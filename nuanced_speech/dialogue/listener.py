@@ -11,10 +11,13 @@ from nuanced_speech.analysis.features import SegmentFeatures, mean_style
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
 from nuanced_speech.audio.resampling import to_16k
+from nuanced_speech.audio.segmentation import segment
+from nuanced_speech.convert.transcription import speech_in
 from nuanced_speech.core.constants import SAMPLE_RATE
-from nuanced_speech.core.errors import NoSpeechError, UserError
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.dialogue.tone_words import ToneScale, tone_words
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.delivery import NO_VOICE, Delivery, measure_delivery
 from nuanced_speech.voice.provenance import new_provenance
 from nuanced_speech.voice.voice import Voice
@@ -86,16 +89,17 @@ class Listener:
         Raises:
             UserError: no voice, or no words, in the recording.
         """
+        gated = speech_in(wave, self.analyzer.gate, lambda loud: self._transcript(loud, language))
+        if not gated.has_speech:
+            raise UserError(NO_VOICE.format(name="question"))
+        wave = gated.wave
         # the recording is measured while it is transcribed
         with ThreadPoolExecutor(1, thread_name_prefix="listener") as pool:
             threads = torch.get_num_threads()
             transcribing = pool.submit(self._transcribe, wave, language, threads)
             last = wave[-round(self.config.delivery_seconds * SAMPLE_RATE) :]
             with torch.no_grad():
-                try:
-                    features = self.analyzer(last, phonemes=True)
-                except NoSpeechError:
-                    raise UserError(NO_VOICE.format(name="question")) from None
+                features = self.analyzer(last, segment(last), phonemes=True)
                 delivery = measure_delivery(last, features, "question")
                 voice = self._voice(features) if own_voice else None
             text, detected = transcribing.result()
@@ -108,8 +112,11 @@ class Listener:
 
     def _transcribe(self, wave: np.ndarray, language: str | None, threads: int) -> tuple[str, str]:
         torch.set_num_threads(threads)
-        transcript = self.models.transcriber.transcribe(to_16k(wave), language)
+        transcript = self._transcript(wave, language)
         return transcript.text, transcript.language
+
+    def _transcript(self, wave: np.ndarray, language: str | None) -> Transcript:
+        return self.models.transcriber.transcribe(to_16k(wave), language)
 
     def _voice(self, features: list[SegmentFeatures]) -> Voice:
         """The speaker's voice in one style, which is to speak other words."""

@@ -21,7 +21,7 @@ from nuanced_speech.tts import ljspeech
 from nuanced_speech.tts.clips import Outcome, PrepareConfig
 from nuanced_speech.tts.ljspeech import Row
 from nuanced_speech.tts.prepare import check_disk, prepare
-from nuanced_speech.tts.split import find_sounds
+from nuanced_speech.tts.split import Span, find_sounds, outside
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,25 @@ def test_all_files_are_kept_or_set_aside(recordings: Path, prepared: Path) -> No
     names = [row.id for row in ljspeech.read(prepared)]
     assert names == ["long-0001", "long-0002", "shared-0001", "shared-0002", "shared-0003", "sub-u-x-0001"]
     assert {path.stem for path in (prepared / "wavs").iterdir()} == set(names)
+
+
+def test_noise_beside_speech_is_in_no_clip(speech: np.ndarray, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    noise = (0.1 * np.random.default_rng(0).standard_normal(RATE * 4)).astype(np.float32)
+    soundfile.write(tmp_path / "in" / "noise.wav", noise, RATE)
+    soundfile.write(tmp_path / "in" / "both.wav", np.concatenate([noise, silence(1), speech, noise]), RATE)
+    outcomes, _ = prepare(configured(tmp_path / "in", tmp_path / "out"))
+    both, alone = outcomes
+    assert not alone.clips and alone.rejected[0].reason == "silent: no speech found"
+    (clip,) = both.clips
+    assert clip.start == pytest.approx(5, abs=0.2) and clip.end < 5.4 + len(speech) / RATE
+    assert word_errors(CLIP_WORDS, clip.text).wer <= 0.25
+
+
+def test_outside_of_gaps() -> None:
+    sounds = [Span(0, 2), Span(3, 5), Span(6, 7)]
+    assert outside(sounds, []) == sounds
+    assert outside(sounds, [Span(1, 3.5), Span(4, 4.5), Span(6, 8)]) == [Span(0, 1), Span(3.5, 4), Span(4.5, 5)]
 
 
 def test_clips_are_as_promised(prepared: Path) -> None:
