@@ -21,7 +21,7 @@ from nuanced_speech.cli.arguments import (
     lufs,
     pronunciations_of,
 )
-from nuanced_speech.cli.conversion_report import report_conversion
+from nuanced_speech.cli.conversion_report import report_conversion, report_name
 from nuanced_speech.cli.options import in_options
 from nuanced_speech.cli.progress import Advance, bar
 from nuanced_speech.cli.work import Work, work_of
@@ -262,11 +262,12 @@ def _check_inputs(work: Work, options: "ConversionOptions") -> None:
 def _check_report(report: Path | None, work: Work) -> None:
     if report is None:
         return
-    from nuanced_speech.core.plotting import require_matplotlib
-
-    require_matplotlib()
     if work.folder is not None:
         raise UserError("a report is of single recordings: leave out --report, or give the recordings by their names")
+    from nuanced_speech.cli.checks import check_report
+    from nuanced_speech.evaluate.report import paths
+
+    check_report(report, [path for _, output in work.jobs for path in paths(report, report_name(output))])
 
 
 def _convert_all(converter: "AnyConverter", work: Work, options: "ConversionOptions", report: Path | None) -> None:
@@ -297,7 +298,7 @@ def _convert_one(
     if report is not None and conversion.path != "none":
         from nuanced_speech import audio
 
-        report_conversion(converter, conversion, audio.read(output), output.stem, options, report)
+        report_conversion(converter, conversion, audio.read(output), report_name(output), options, report)
 
 
 def _progress_of(advance: Advance) -> "tuple[Progress, Progress]":
@@ -326,4 +327,4 @@ def _convert_piped(converter: "AnyConverter", work: Work, options: "ConversionOp
             conversion = converter.convert(recording, options, progress=progress, made=made)
         write_out(conversion.audio, work.suffix, conversion.comment)
         if report is not None and conversion.path != "none":
-            report_conversion(converter, conversion, conversion.audio, "standard-output", options, report)
+            report_conversion(converter, conversion, conversion.audio, report_name(output), options, report)

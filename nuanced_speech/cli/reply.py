@@ -81,6 +81,7 @@ def reply(
     _check_files(question, answer, conversation)
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech import audio
+    from nuanced_speech.cli.checks import find_models
     from nuanced_speech.core.device import check_device
     from nuanced_speech.dialogue.replier import Replier, ReplyConfig
     from nuanced_speech.models.bank import ModelBank
@@ -96,10 +97,11 @@ def reply(
         check_language(language)
     turns = _conversation(conversation, system)
     chosen = None if voice is None else LoadedVoice.load(voice)
+    model = chosen_language_model(llm_url, llm_model)
+    find_models(whisper)
     wave = audio.read(question)
     models = ModelBank(device, whisper)
     speech = TextToSpeech(models, decoder=load_decoder(decoder, models))
-    model = chosen_language_model(llm_url, llm_model)
     replier = Replier(models, model, text_to_speech=speech, config=ReplyConfig(fast=fast))
     after = _answer(replier, wave, answer, turns, chosen, language, seed, show)
     if conversation is not None:
