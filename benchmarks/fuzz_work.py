@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import onnx
 import soundfile
@@ -19,9 +20,9 @@ from nuanced_speech import audio
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.audio import m4b
 from nuanced_speech.audio import segmentation as audio_segments
-from nuanced_speech.audio.av_files import AvFile
+from nuanced_speech.audio.av_files import AvFile, video_start
 from nuanced_speech.convert import kept_features, manifest
-from nuanced_speech.convert.resumable import read_transcript
+from nuanced_speech.convert.kept_transcripts import read_transcript
 from nuanced_speech.core.journal import Journal
 from nuanced_speech.dialogue.conversation import Conversation, Turn
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
@@ -71,13 +72,20 @@ def _sounds() -> list[Format]:
         audio.synthetic_mark(path)
         audio.sample_rate(path)
 
-    def written(name: str, container: str, codec: str) -> Callable[[Path], Any]:
+    def read_video(path: Path) -> None:
+        read(path)
+        video_start(path)
+
+    def written(name: str, container: str, codec: str, step: int = 1) -> Callable[[Path], Any]:
         def write(folder: Path) -> None:
-            file = AvFile(folder / name, RATE, container, codec, "synthetic")
-            file.write(wave)
+            file = AvFile(folder / name, RATE // step, container, codec, "synthetic")
+            file.write(wave[::step])
             file.close()
 
         return write
+
+    def video(name: str) -> Callable[[Path], Any]:
+        return lambda folder: _write_video(folder / name, wave)
 
     def write_chained(folder: Path) -> None:
         soundfile.write(folder / "x.ogg", wave, RATE, "VORBIS", format="OGG")
@@ -90,9 +98,32 @@ def _sounds() -> list[Format]:
         Format("M4A", "x.m4a", written("x.m4a", "ipod", "aac"), read),
         Format("MP4", "x.mp4", written("x.mp4", "mp4", "aac"), read),
         Format("WebM", "x.webm", written("x.webm", "webm", "libopus"), read),
+        Format("WMA", "x.wma", written("x.wma", "asf", "wmav2"), read),
+        # 8 kHz is all that it has
+        Format("AMR", "x.amr", written("x.amr", "amr", "libopencore_amrnb", 3), read),
+        Format("AIFF", "x.aiff", lambda f: soundfile.write(f / "x.aiff", wave, RATE, "PCM_16", format="AIFF"), read),
+        Format("video in MP4", "video.mp4", video("video.mp4"), read_video),
+        Format("video in MKV", "video.mkv", video("video.mkv"), read_video),
         Format("chained Ogg", "x.ogg", write_chained, read),
         Format("audiobook", "x.m4b", write_audiobook, read),
     ]
+
+
+def _write_video(path: Path, wave: np.ndarray) -> None:
+    """A second of grey pictures with the sound of ``wave [T]`` at 24 kHz."""
+    with av.open(str(path), "w") as container:
+        picture: Any = container.add_stream("mpeg4", rate=5)
+        picture.width = picture.height = 32
+        picture.pix_fmt = "yuv420p"
+        sound: Any = container.add_stream("aac", rate=RATE, layout="mono")
+        for number in range(5):
+            grey = np.full((32, 32, 3), 40 * number, np.uint8)
+            container.mux(picture.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        frame = av.AudioFrame.from_ndarray(wave[None], format="flt", layout="mono")
+        frame.sample_rate, frame.pts = RATE, 0
+        container.mux(sound.encode(frame))
+        for stream in (picture, sound):
+            container.mux(stream.encode(None))
 
 
 def _kept() -> list[Format]:

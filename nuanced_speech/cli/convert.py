@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from nuanced_speech.cli.archive import Engine, EngineOption, Gpus, ShardOption, Workers, convert_folder
+from nuanced_speech.cli.archive import Engine, EngineOption, Gpus, ShardOption, Workers, convert_folder, failure_of
 from nuanced_speech.cli.arguments import (
     STANDARD,
     BatchSeconds,
@@ -25,7 +25,7 @@ from nuanced_speech.cli.conversion_report import report_conversion, report_name
 from nuanced_speech.cli.options import in_options
 from nuanced_speech.cli.progress import Advance, bar
 from nuanced_speech.cli.work import Work, work_of
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import NoSpeechError, UserError
 
 if TYPE_CHECKING:
     from nuanced_speech.convert.options import ConversionOptions
@@ -271,7 +271,7 @@ def _check_report(report: Path | None, work: Work) -> None:
 
 
 def _convert_all(converter: "AnyConverter", work: Work, options: "ConversionOptions", report: Path | None) -> None:
-    failed, jobs = 0, work.jobs
+    failed, silent, jobs = 0, 0, work.jobs
     for source, output in jobs:
         try:
             _convert_one(converter, source, output, options, report)
@@ -282,9 +282,12 @@ def _convert_all(converter: "AnyConverter", work: Work, options: "ConversionOpti
             message = in_options(str(error), {name: f"--{name.replace('_', '-')}" for name in vars(options)})
             console.print(f"error: {message}", style="red", markup=False, highlight=False)
             failed += 1
+            silent += isinstance(error, NoSpeechError)
     if failed:
         folder = jobs[-1][1].parent
-        raise UserError(f"{failed} of {len(jobs)} recordings were not converted; the others are in {folder}")
+        raise failure_of(failed, silent)(
+            f"{failed} of {len(jobs)} recordings were not converted; the others are in {folder}"
+        )
 
 
 def _convert_one(

@@ -12,7 +12,7 @@ import torch
 
 from nuanced_speech import audio
 from nuanced_speech.adapt.voice_adaptation import VoiceAdapter
-from nuanced_speech.analysis.analyzer import Analyzer
+from nuanced_speech.analysis.analyzer import Analyzer, RecordingAnalyzer
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.analysis.overlapping_speech import OverlapFinder
@@ -33,7 +33,7 @@ from nuanced_speech.convert.steps import READY, SPEAKING, Steps
 from nuanced_speech.convert.streams import first_samples
 from nuanced_speech.convert.text_language import text_language
 from nuanced_speech.convert.transcript import in_recording, with_phonemes
-from nuanced_speech.convert.transcription import RecordingTranscriber, speech_in
+from nuanced_speech.convert.transcription import RecordingTranscriber, Transcriber, speech_in
 from nuanced_speech.convert.voices import TargetVoices
 from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
 from nuanced_speech.core.errors import NoSpeechError
@@ -46,7 +46,7 @@ from nuanced_speech.models.batched_decoder import single
 from nuanced_speech.models.decoder import KOKORO, Decoder, KokoroDecoder
 from nuanced_speech.models.voice_activity import SpeechStretch
 from nuanced_speech.models.whisper import Transcript
-from nuanced_speech.synthesis.resynthesizer import Delivery, Resynthesizer
+from nuanced_speech.synthesis.resynthesizer import Delivery, Resynthesizer, SegmentSpeaker
 from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.text.g2p import phoneme_chunks, phonemize
 from nuanced_speech.text.languages import has_text_path
@@ -88,13 +88,13 @@ class Converter:
     def __init__(
         self,
         models: ModelBank | None = None,
-        analyzer: Analyzer | None = None,
+        analyzer: RecordingAnalyzer | None = None,
         speakers: SpeakerClustering | None = None,
         adapter: VoiceAdapter | None = None,
-        resynthesizer: Resynthesizer | None = None,
+        resynthesizer: SegmentSpeaker | None = None,
         voices: TargetVoices | None = None,
         gate: SpeechGate | None = None,
-        transcribe: RecordingTranscriber | None = None,
+        transcribe: Transcriber | None = None,
         segmenter: Segmenter | None = None,
         overlaps: OverlapFinder | None = None,
         reader: Reader = read_source,
@@ -105,13 +105,13 @@ class Converter:
         self.reader = reader
         content = ContentEstimator(models)
         self.gate = gate or SpeechGate()
-        self.transcribe = transcribe or RecordingTranscriber(models)
+        self.transcribe: Transcriber = transcribe or RecordingTranscriber(models)
         self.segmenter = segmenter or Segmenter(models)
         self.overlaps = overlaps or OverlapFinder(models)
-        self.analyzer = analyzer or Analyzer(models, gate=self.gate)
+        self.analyzer: RecordingAnalyzer = analyzer or Analyzer(models, gate=self.gate)
         self.speakers = speakers or SpeakerClustering(models)
         self.adapter = adapter or VoiceAdapter(models, content, decoder=single(self.decoder))
-        self.resynthesizer = resynthesizer or Resynthesizer(models, content, decoder=self.decoder)
+        self.resynthesizer: SegmentSpeaker = resynthesizer or Resynthesizer(models, content, decoder=self.decoder)
         self.voices = voices or TargetVoices(models, self.analyzer, self.speakers, self.adapter)
 
     @property

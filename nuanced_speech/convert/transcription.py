@@ -1,6 +1,7 @@
 """Transcripts of recordings, for their words and the times of these, and what of a recording is speech."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.timing import stage
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.whisper import Transcript
+
+if TYPE_CHECKING:
+    from nuanced_speech.models.whisper_windows import Window
 
 
 def speech_in(wave: np.ndarray, gate: SpeechGate, transcribe: Callable[[np.ndarray], Transcript]) -> GatedRecording:
@@ -28,6 +32,16 @@ def speech_in(wave: np.ndarray, gate: SpeechGate, transcribe: Callable[[np.ndarr
     return gated
 
 
+class Transcriber(Protocol):
+    """What transcribes recordings: a ``RecordingTranscriber``, or what takes its place."""
+
+    def __call__(
+        self, wave: np.ndarray, language: str | None, word_times: bool, progress: Progress | None = None
+    ) -> Transcript:
+        """As ``RecordingTranscriber``."""
+        ...
+
+
 class RecordingTranscriber:
     """Transcribes recordings. Threads may share it.
 
@@ -39,12 +53,26 @@ class RecordingTranscriber:
         self.models = models
 
     def __call__(
-        self, wave: np.ndarray, language: str | None, word_times: bool, progress: Progress | None = None
+        self,
+        wave: np.ndarray,
+        language: str | None,
+        word_times: bool,
+        progress: Progress | None = None,
+        known: Sequence["Window"] = (),
+        keep: Callable[["Window"], None] | None = None,
     ) -> Transcript:
         """Transcript of ``wave [T]`` at 24 kHz. Word times cost another pass of Whisper's decoder, and only say which
-        segment a word is in. ``progress`` is called with the share that is done."""
+        segment a word is in. ``progress`` is called with the share that is done; ``known`` and ``keep`` are as for
+        ``WhisperModel.transcribe``."""
         if word_times:
             with stage("load"):
                 compile_word_times()
         with stage("transcribe"):
-            return self.models.transcriber.transcribe(to_16k(wave), language, words=word_times, progress=progress)
+            return self.models.transcriber.transcribe(
+                to_16k(wave), language, words=word_times, progress=progress, known=known, keep=keep
+            )
+
+    def language(self, wave: np.ndarray) -> str:
+        """The language (ISO 639-1) that is spoken in ``wave [T]`` at 24 kHz."""
+        with stage("transcribe"):
+            return self.models.transcriber.language(to_16k(wave))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from nuanced_speech.analysis.analyzer import Analyzer
+from nuanced_speech.analysis.analyzer import Analyzer, RecordingAnalyzer
 from nuanced_speech.analysis.features import SegmentFeatures, mean_style
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
@@ -70,12 +70,12 @@ class Listener:
     def __init__(
         self,
         models: ModelBank,
-        analyzer: Analyzer | None = None,
+        analyzer: RecordingAnalyzer | None = None,
         speakers: SpeakerClustering | None = None,
         config: ListenerConfig = ListenerConfig(),
     ) -> None:
         self.models, self.config = models, config
-        self.analyzer = analyzer or Analyzer(models)
+        self.analyzer: RecordingAnalyzer = analyzer or Analyzer(models)
         self.speakers = speakers or SpeakerClustering(models)
 
     def __call__(self, wave: np.ndarray, language: str | None = None, own_voice: bool = True) -> Question:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.speech_gate import GateConfig, SpeechGate
+from nuanced_speech.analysis.speech_gate import GateConfig, GatedRecording, SpeechGate
 from nuanced_speech.audio.fades import fade_ends
 from nuanced_speech.audio.resampling import to_16k
 from nuanced_speech.convert.transcription import speech_in
@@ -23,7 +23,7 @@ from nuanced_speech.tts import ljspeech, quality_filters
 from nuanced_speech.tts.clips import Clip, Job, Outcome, PrepareConfig, Rejection
 from nuanced_speech.tts.decode import decode
 from nuanced_speech.tts.normalise import normalise
-from nuanced_speech.tts.split import Span, find_sounds, outside, pad_clip, split_at_pauses
+from nuanced_speech.tts.split import Span, find_sounds, pad_clip, split_at_pauses
 from nuanced_speech.tts.transcript_split import split_transcript
 
 PEAK_DB = -1.0
@@ -54,30 +54,34 @@ class Preparer:
             unreadable = Rejection(None, None, f"unreadable: {_without_path(str(error), job.path)}")
             return Outcome(file, job.fingerprint, rejected=[unreadable])
         notes = [_without_path(note, job.path) for note in notes]
-        gaps = self._gaps(wave)
-        spans = [] if gaps is None else outside(find_sounds(wave, self.config.sample_rate), gaps)
-        if not spans or gaps is None:
+        speech, sounds, other = self._speech(wave)
+        if not sounds:
             return Outcome(
                 file, job.fingerprint, rejected=[Rejection(None, None, "silent: no speech found")], notes=notes
             )
-        whole = Span(spans[0].start, spans[-1].end)
-        if not (job.text and whole.seconds <= self.longest):
-            spans = split_at_pauses(wave, self.config.sample_rate, self.config.limits.min_seconds, self.longest, gaps)
-        else:
-            spans = [whole]
-        # what is judged is the recording, what is kept and heard is its speech
+        spans = [Span(sounds[0].start, sounds[-1].end)]
+        if not job.text or spans[0].seconds > self.longest:
+            spans = split_at_pauses(speech, self.config.sample_rate, self.config.limits.min_seconds, self.longest)
+        # what is judged is the recording, what is heard and kept is its speech
         reasons = [self._complaint(wave, full_scale, span) for span in spans]
-        clips, rejected = self._clips(job, _silenced(wave, self.config.sample_rate, gaps), spans, reasons, progress)
+        clips, rejected = self._clips(job, speech, spans, reasons, progress)
+        rejected += [Rejection(round(span.start, 3), round(span.end, 3), "other sound than speech") for span in other]
         return Outcome(file, job.fingerprint, clips, rejected, notes)
 
-    def _gaps(self, wave: np.ndarray) -> list[Span] | None:
-        """Where in a recording no speech is, as the gate of conversions finds it; None if there is none at all."""
-        whole = audio.resample(wave, self.config.sample_rate, audio.SAMPLE_RATE)
-        language = self.config.language
+    def _speech(self, wave: np.ndarray) -> tuple[np.ndarray, list[Span], list[Span]]:
+        """``wave [T]`` with silence for other sound than speech, as the gate of conversions finds it; the sounds in it;
+        and where the other sound was. It is as it was where there is none."""
+        rate, language = self.config.sample_rate, self.config.language
+        whole = audio.resample(wave, rate, audio.SAMPLE_RATE)
         gated = speech_in(whole, self.gate, lambda loud: self.listener.transcribe(to_16k(loud), language))
         if not gated.has_speech:
-            return None
-        return [Span(begin / audio.SAMPLE_RATE, end / audio.SAMPLE_RATE) for begin, end in gated.gaps]
+            return wave, [], []
+        sounds = find_sounds(wave, rate)
+        gaps = [gap for gap in _gaps(gated) if any(one.start < gap.end and gap.start < one.end for one in sounds)]
+        if gaps:
+            wave = _silenced(wave, rate, gaps)
+            sounds = find_sounds(wave, rate)
+        return wave, sounds, gaps
 
     def _clips(
         self,
@@ -164,9 +168,21 @@ class Preparer:
         return Clip(name, start, end, round(seconds, 3), text, normalised, language, phonemes, round(rate, 2))
 
 
+def _gaps(gated: GatedRecording) -> list[Span]:
+    """What lies between stretches of speech, in seconds, where the gate closed; it leaves a margin, and a clip none."""
+    margin = round(GateConfig().margin_seconds * audio.SAMPLE_RATE)
+    return [
+        Span(
+            (begin - margin if begin else 0) / audio.SAMPLE_RATE,
+            (end + margin if end < gated.samples else end) / audio.SAMPLE_RATE,
+        )
+        for begin, end in gated.gaps
+    ]
+
+
 def _silenced(wave: np.ndarray, sample_rate: int, gaps: Sequence[Span]) -> np.ndarray:
     """``wave [T]`` with silence in its gaps, faded as the gate fades them."""
-    wave, fade = (wave.copy() if gaps else wave), round(GateConfig().fade_seconds * sample_rate)
+    wave, fade = wave.copy(), round(GateConfig().fade_seconds * sample_rate)
     for gap in gaps:
         begin, end = round(gap.start * sample_rate), min(round(gap.end * sample_rate), len(wave))
         first, last = max(begin - fade, 0), min(end + fade, len(wave))

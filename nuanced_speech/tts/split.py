@@ -1,6 +1,5 @@
 """Recordings cut at their silences into clips for speech synthesis."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,22 +34,19 @@ class Span:
         return self.end - self.start
 
 
-def split_at_pauses(
-    wave: np.ndarray, sample_rate: int, shortest: float, longest: float, gaps: Sequence[Span] = ()
-) -> list[Span]:
+def split_at_pauses(wave: np.ndarray, sample_rate: int, shortest: float, longest: float) -> list[Span]:
     """Stretches of speech of at most ``longest`` seconds, wherever there is a pause to cut at; see ``group_sounds``.
 
     In a stretch without a pause what is a little louder counts as one too: in noise and reverberation nothing is
-    silent. What sounds in ``gaps`` is no speech.
+    silent.
     """
     spans = []
-    for span in group_sounds(outside(find_sounds(wave, sample_rate), gaps), shortest, longest):
+    for span in group_sounds(find_sounds(wave, sample_rate), shortest, longest):
         finer, raised = [span], 0.0
         while any(part.seconds > longest for part in finer) and raised < _MOST_RAISED_DB:
             raised += _RAISE_DB
             inner = wave[round(span.start * sample_rate) : round(span.end * sample_rate)]
-            shifted = [Span(gap.start - span.start, gap.end - span.start) for gap in gaps]
-            parts = group_sounds(outside(find_sounds(inner, sample_rate, raised), shifted), shortest, longest)
+            parts = group_sounds(find_sounds(inner, sample_rate, raised), shortest, longest)
             finer = [Span(span.start + part.start, span.start + part.end) for part in parts]
             # its own first and last sounds may be softer than that
             if finer:
@@ -89,22 +85,6 @@ def find_sounds(wave: np.ndarray, sample_rate: int, raised_db: float = 0.0) -> l
             runs.append([start, end])
     seconds = size / sample_rate
     return [Span(a * seconds, b * seconds) for a, b in runs if (b - a) * FRAME_SECONDS >= _SHORTEST_SOUND]
-
-
-def outside(sounds: list[Span], gaps: Sequence[Span]) -> list[Span]:
-    """What of sounds lies outside of gaps; both are in order."""
-    for gap in gaps:
-        parts = [
-            part
-            for sound in sounds
-            for part in (
-                [sound]
-                if sound.end <= gap.start or sound.start >= gap.end
-                else [Span(sound.start, gap.start), Span(gap.end, sound.end)]
-            )
-        ]
-        sounds = [part for part in parts if part.seconds >= _SHORTEST_SOUND]
-    return sounds
 
 
 def group_sounds(sounds: list[Span], shortest: float, longest: float) -> list[Span]:

@@ -21,7 +21,7 @@ from nuanced_speech.tts import ljspeech
 from nuanced_speech.tts.clips import Outcome, PrepareConfig
 from nuanced_speech.tts.ljspeech import Row
 from nuanced_speech.tts.prepare import check_disk, prepare
-from nuanced_speech.tts.split import Span, find_sounds, outside
+from nuanced_speech.tts.split import find_sounds
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,9 @@ def recordings(clip: Path, speech: np.ndarray, tmp_path_factory: pytest.TempPath
     """Good and bad recordings, in many formats."""
     folder = tmp_path_factory.mktemp("recordings")
     (folder / "sub").mkdir()
-    twice = np.concatenate([silence(3), speech, silence(4), 0.5 * speech, silence(2), speech[: RATE // 3], silence(1)])
+    twice = np.concatenate(
+        [silence(3), speech, silence(4), 0.5 * speech, silence(2), speech[: RATE * 2 // 3], silence(1)]
+    )
     stereo = audio.resample(twice, RATE, 44100)
     soundfile.write(folder / "long.mp3", np.stack([stereo, 0.5 * stereo], 1), 44100)
     soundfile.write(folder / "sub" / "-ü|x.wav", speech, RATE)
@@ -99,14 +101,9 @@ def test_noise_beside_speech_is_in_no_clip(speech: np.ndarray, tmp_path: Path) -
     both, alone = outcomes
     assert not alone.clips and alone.rejected[0].reason == "silent: no speech found"
     (clip,) = both.clips
-    assert clip.start == pytest.approx(5, abs=0.2) and clip.end < 5.4 + len(speech) / RATE
+    assert clip.start == pytest.approx(5, abs=0.3) and clip.end < 5.4 + len(speech) / RATE
+    assert [row.reason for row in both.rejected] == ["other sound than speech"] * 2
     assert word_errors(CLIP_WORDS, clip.text).wer <= 0.25
-
-
-def test_outside_of_gaps() -> None:
-    sounds = [Span(0, 2), Span(3, 5), Span(6, 7)]
-    assert outside(sounds, []) == sounds
-    assert outside(sounds, [Span(1, 3.5), Span(4, 4.5), Span(6, 8)]) == [Span(0, 1), Span(3.5, 4), Span(4.5, 5)]
 
 
 def test_clips_are_as_promised(prepared: Path) -> None:
