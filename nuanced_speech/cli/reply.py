@@ -9,6 +9,7 @@ from rich.console import Console
 
 from nuanced_speech.cli.arguments import Decoder, Device, SynthesisSeed, Whisper
 from nuanced_speech.cli.language_model import LlmModel, LlmUrl, chosen_language_model
+from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from nuanced_speech.voice.voice import Voice as LoadedVoice
 
 console = Console(stderr=True)
+# Share of the bar that a spoken sentence leaves.
+LEFT_AFTER_SENTENCE = 0.8
 
 Question = Annotated[Path, typer.Argument(metavar="IN", help="Recording of the question, in any format and rate.")]
 Answer = Annotated[
@@ -120,20 +123,26 @@ def _answer(
 ) -> "Conversation":
     """Speak the answer into a file, and return the conversation with it."""
     from nuanced_speech.cli.piping import opened
+    from nuanced_speech.core.constants import SAMPLE_RATE
     from nuanced_speech.dialogue.replier import AnswerEvent, QuestionEvent, SpeechEvent
 
-    events = replier.reply(wave, turns, voice, language, seed)
-    first = next(events)
+    with bar("listening") as advance:
+        events = replier.reply(wave, turns, voice, language, seed, advance)
+        first = next(events)
     assert isinstance(first, QuestionEvent)
     answering = voice or first.question.voice
     assert answering is not None
     if show:
         _print("heard", first.question.text)
         _print("delivery", first.question.tone or "plain")
-    with opened(out, answering.mark) as writer:
+    samples, left = 0, 1.0
+    with bar("answering") as advance, opened(out, answering.mark) as writer:
         for event in events:
             if isinstance(event, SpeechEvent):
                 writer.write(event.sentence.audio)
+                # nobody knows how long the answer will be
+                samples, left = samples + len(event.sentence.audio), left * LEFT_AFTER_SENTENCE
+                advance(1.0 - left, samples / SAMPLE_RATE)
             elif isinstance(event, AnswerEvent):
                 turns = event.conversation
     if show:

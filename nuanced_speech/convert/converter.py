@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +57,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A source, analysed, and all that its resynthesis needs."""
+    """A source, analysed, and all that its resynthesis needs; ``samples`` are those that the gate let through."""
 
     source: np.ndarray
     gated: GatedRecording
+    samples: int
     gain: float
     path: str
     transcript: Transcript | None
@@ -248,7 +249,9 @@ class Converter:
         voice = target or TargetVoice.own(speaker, recorded, adaptation)
         transcript = None if transcript is None else in_recording(transcript, gated)
         delivery = _delivery(options, features, target)
-        return _Prepared(whole, gated, gain, path, transcript, language, features, voice, delivery, overlaps)
+        # of hours, a second copy is held no longer than it is needed
+        gated = replace(gated, wave=wave[:0].copy())
+        return _Prepared(whole, gated, len(wave), gain, path, transcript, language, features, voice, delivery, overlaps)
 
     def _overlaps(self, gated: GatedRecording, name: str) -> tuple[SpeechStretch, ...]:
         """Where in a recording of some name two people speak at once; there is a warning where they do."""
@@ -299,7 +302,7 @@ class Converter:
             yield from levelled
             return
         joined = crossfade_join([f.segment for f in prepared.features], levelled)
-        yield from prepared.gated.restored(first_samples(joined, len(prepared.gated.wave)))
+        yield from prepared.gated.restored(first_samples(joined, prepared.samples))
 
     def _segments(self, prepared: _Prepared) -> Iterator[np.ndarray]:
         """Audio ``[600 * units]`` of each segment."""
@@ -320,7 +323,7 @@ def _silent(source: np.ndarray, gated: GatedRecording, options: ConversionOption
     if options.voice is not None and not recordings:
         Voice.load(options.voice)
     delivery = Delivery(frozenset(options.keep), 0.0, 0.0, options.seed)
-    return _Prepared(source, gated, 1.0, "none", None, options.language or "en", [], TargetVoice.own(None), delivery)
+    return _Prepared(source, gated, 0, 1.0, "none", None, options.language or "en", [], TargetVoice.own(None), delivery)
 
 
 def _source(source: str | Path | np.ndarray | Recording, sample_rate: int | None) -> str | Path | np.ndarray:

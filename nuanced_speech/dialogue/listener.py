@@ -15,6 +15,7 @@ from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.convert.transcription import speech_in
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import Progress, Shares, part_of
 from nuanced_speech.dialogue.tone_words import ToneScale, tone_words
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.whisper import Transcript
@@ -78,13 +79,20 @@ class Listener:
         self.analyzer: RecordingAnalyzer = analyzer or Analyzer(models)
         self.speakers = speakers or SpeakerClustering(models)
 
-    def __call__(self, wave: np.ndarray, language: str | None = None, own_voice: bool = True) -> Question:
+    def __call__(
+        self,
+        wave: np.ndarray,
+        language: str | None = None,
+        own_voice: bool = True,
+        progress: Progress | None = None,
+    ) -> Question:
         """A question from its recording.
 
         Args:
             wave: ``[T]`` at 24 kHz.
             language: language that is spoken, ISO 639-1; detected if None.
             own_voice: find the speaker's own voice too.
+            progress: called with the share that is done, in several threads but by one at a time.
 
         Raises:
             UserError: no voice, or no words, in the recording.
@@ -92,14 +100,14 @@ class Listener:
         gated = speech_in(wave, self.analyzer.gate, lambda loud: self._transcript(loud, language))
         if not gated.has_speech:
             raise UserError(NO_VOICE.format(name="question"))
-        wave = gated.wave
+        wave, shares = gated.wave, Shares(part_of(progress, 0.0, 0.5))
         # the recording is measured while it is transcribed
         with ThreadPoolExecutor(1, thread_name_prefix="listener") as pool:
             threads = torch.get_num_threads()
-            transcribing = pool.submit(self._transcribe, wave, language, threads)
+            transcribing = pool.submit(self._transcribe, wave, language, threads, shares.of("words"))
             last = wave[-round(self.config.delivery_seconds * SAMPLE_RATE) :]
             with torch.no_grad():
-                features = self.analyzer(last, segment(last), phonemes=True)
+                features = self.analyzer(last, segment(last), phonemes=True, progress=shares.of("delivery"))
                 delivery = measure_delivery(last, features, "question")
                 voice = self._voice(features) if own_voice else None
             text, detected = transcribing.result()
@@ -110,13 +118,13 @@ class Listener:
             voice = replace(voice, provenance=new_provenance("clone", language=detected))
         return Question(text, detected, delivery, tone, voice)
 
-    def _transcribe(self, wave: np.ndarray, language: str | None, threads: int) -> tuple[str, str]:
+    def _transcribe(self, wave: np.ndarray, language: str | None, threads: int, progress: Progress) -> tuple[str, str]:
         torch.set_num_threads(threads)
-        transcript = self._transcript(wave, language)
+        transcript = self._transcript(wave, language, progress)
         return transcript.text, transcript.language
 
-    def _transcript(self, wave: np.ndarray, language: str | None) -> Transcript:
-        return self.models.transcriber.transcribe(to_16k(wave), language)
+    def _transcript(self, wave: np.ndarray, language: str | None, progress: Progress | None = None) -> Transcript:
+        return self.models.transcriber.transcribe(to_16k(wave), language, progress=progress)
 
     def _voice(self, features: list[SegmentFeatures]) -> Voice:
         """The speaker's voice in one style, which is to speak other words."""

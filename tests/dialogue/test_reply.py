@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -123,17 +123,19 @@ def test_only_the_speech_of_a_question_is_heard(quick: Converter, clip: Path, mo
     heard: list[np.ndarray] = []
     transcribe = quick.models.transcriber.transcribe
 
-    def listening(wave: np.ndarray, language: str | None) -> Transcript:
+    def listening(wave: np.ndarray, language: str | None, **options: Any) -> Transcript:
         heard.append(wave)
-        return transcribe(wave, language)
+        return transcribe(wave, language, **options)
 
     monkeypatch.setattr(quick.models.transcriber, "transcribe", listening)
     speech = audio.read(clip)
     noise = np.random.default_rng(0).normal(0, 0.1, 5 * audio.SAMPLE_RATE).astype(np.float32)
     listener = Listener(quick.models, quick.analyzer, quick.speakers)
-    asked = listener(np.concatenate([noise, speech, noise]), "en", own_voice=False)
+    shares: list[float] = []
+    asked = listener(np.concatenate([noise, speech, noise]), "en", own_voice=False, progress=shares.append)
     assert asked.text.lower().rstrip(".") == CLIP_WORDS
     (wave,) = heard
+    assert shares == sorted(shares) and len(shares) >= 2 and shares[-1] == pytest.approx(1.0)
     assert len(wave) / audio.WHISPER_SAMPLE_RATE < len(speech) / audio.SAMPLE_RATE + 1
 
 
