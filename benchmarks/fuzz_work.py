@@ -22,12 +22,13 @@ from nuanced_speech.audio import m4b
 from nuanced_speech.audio import segmentation as audio_segments
 from nuanced_speech.audio.av_files import AvFile, video_start
 from nuanced_speech.convert import kept_features, manifest
-from nuanced_speech.convert.kept_transcripts import read_transcript
+from nuanced_speech.convert.kept_transcripts import read_transcript, read_windows
 from nuanced_speech.core.journal import Journal
 from nuanced_speech.dialogue.conversation import Conversation, Turn
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
 from nuanced_speech.edge import models as edge
 from nuanced_speech.models.whisper import Segment, Transcript, Word
+from nuanced_speech.models.whisper_windows import Window
 from nuanced_speech.synthesis.long_speech import LongSpeech
 from nuanced_speech.text.book import read_epub
 from nuanced_speech.voice.style import Style
@@ -138,6 +139,11 @@ def _kept() -> list[Format]:
     def write_manifest(folder: Path) -> None:
         (folder / "manifest.jsonl").write_text(json.dumps(asdict(entry)) + "\n" + json.dumps(asdict(entry)) + "\n")
 
+    def write_windows(folder: Path) -> None:
+        piece = {"seek": 0, "start": 0.0, "end": 1.0, "text": "Yes.", "tokens": [5], "words": []}
+        lines = [{"language": "en"}, asdict(Window(3000, 0.4, [5], [piece])), asdict(Window(6000, 0.4, [], [], True))]
+        (folder / "windows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
     def write_transcript(folder: Path) -> None:
         (folder / "transcript.json").write_text(json.dumps(asdict(transcript)))
 
@@ -145,6 +151,7 @@ def _kept() -> list[Format]:
         Format("journal", "x.work/parts.jsonl", _write_journal, _read_journal),
         Format("work of a journal", "x.work/work.json", _write_journal, _read_journal),
         Format("kept transcript", "transcript.json", write_transcript, read_transcript),
+        Format("kept windows", "windows.jsonl", write_windows, read_windows),
         Format("kept features", "000000.safetensors", write_features, kept_features.read),
         Format("manifest of an archive", "manifest.jsonl", write_manifest, lambda p: manifest.read(p.parent)),
         Format("conversation", "talk.json", lambda f: conversation.write(f / "talk.json"), Conversation.read),

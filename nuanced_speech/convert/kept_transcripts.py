@@ -19,6 +19,8 @@ from nuanced_speech.core.reading import check_numbers, read_object
 from nuanced_speech.models.whisper import Segment, Transcript, Word
 from nuanced_speech.models.whisper_windows import Window
 
+# Larger than any place in a recording, in frames of 10 ms.
+_LARGEST = 1e9
 PREFIX = "transcript-"
 """Beginning of the files' names."""
 
@@ -43,7 +45,7 @@ class KeptTranscriber:
         path = self.folder / f"{PREFIX}{digest}-{'words' if word_times else 'text'}.json"
         if not path.exists():
             lines = path.with_suffix(".jsonl")
-            known = _read_lines(lines)
+            known = read_windows(lines)
             with _appending(lines, known.end) as append:
                 language = known.language or language or self.transcribe.language(wave)
                 if known.language is None:
@@ -57,7 +59,7 @@ class KeptTranscriber:
         return read_transcript(path)
 
 
-class _Known:
+class KnownWindows:
     """What the lines of a file say: language and windows, and where the last whole line ends."""
 
     def __init__(self) -> None:
@@ -66,9 +68,9 @@ class _Known:
         self.end = 0
 
 
-def _read_lines(path: Path) -> _Known:
+def read_windows(path: Path) -> KnownWindows:
     """The lines of a file that is there, up to the first one that was cut off or damaged."""
-    known = _Known()
+    known = KnownWindows()
     if not path.exists():
         return known
     for line in path.read_bytes().splitlines(keepends=True):
@@ -76,7 +78,7 @@ def _read_lines(path: Path) -> _Known:
             break
         try:
             values = json.loads(line)
-            check_numbers(values)
+            check_numbers(values, _LARGEST)
             if known.language is None:
                 known.language = str(values["language"])
             else:
