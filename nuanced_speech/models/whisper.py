@@ -237,12 +237,10 @@ class WhisperModel:
         """
         if self.name.endswith(".en"):
             return "en"
-        from whisper.audio import HOP_LENGTH
-
-        from nuanced_speech.models.whisper_spectrum import log_mel
+        from whisper.audio import HOP_LENGTH, N_SAMPLES, log_mel_spectrogram
 
         wave = np.asarray(wave, np.float32)
-        mel = log_mel(wave, self.model.dims.n_mels)
+        mel = log_mel_spectrogram(torch.from_numpy(wave), self.model.dims.n_mels, padding=N_SAMPLES)
         windows: list[dict[str, float]] = []
         for start in speech_starts(wave, self.detection):
             windows.append(self._language_shares(mel[:, start // HOP_LENGTH :]))
