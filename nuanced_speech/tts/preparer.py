@@ -27,6 +27,8 @@ from nuanced_speech.tts.split import Span, find_sounds, pad_clip, split_at_pause
 from nuanced_speech.tts.transcript_split import split_transcript
 
 PEAK_DB = -1.0
+# Seconds.
+_SHORTEST_OTHER = 0.25
 
 
 class Preparer:
@@ -77,7 +79,7 @@ class Preparer:
         if not gated.has_speech:
             return wave, [], []
         sounds = find_sounds(wave, rate)
-        gaps = [gap for gap in _gaps(gated) if any(one.start < gap.end and gap.start < one.end for one in sounds)]
+        gaps = _gaps(gated, sounds)
         if gaps:
             wave = _silenced(wave, rate, gaps)
             sounds = find_sounds(wave, rate)
@@ -168,15 +170,13 @@ class Preparer:
         return Clip(name, start, end, round(seconds, 3), text, normalised, language, phonemes, round(rate, 2))
 
 
-def _gaps(gated: GatedRecording) -> list[Span]:
-    """What lies between stretches of speech, in seconds, where the gate closed; it leaves a margin, and a clip none."""
-    margin = round(GateConfig().margin_seconds * audio.SAMPLE_RATE)
+def _gaps(gated: GatedRecording, sounds: Sequence[Span]) -> list[Span]:
+    """Where the gate closed and a sound is to be heard; what reaches in by less is the edge of a word, or a click."""
+    gaps = [Span(begin / audio.SAMPLE_RATE, end / audio.SAMPLE_RATE) for begin, end in gated.gaps]
     return [
-        Span(
-            (begin - margin if begin else 0) / audio.SAMPLE_RATE,
-            (end + margin if end < gated.samples else end) / audio.SAMPLE_RATE,
-        )
-        for begin, end in gated.gaps
+        gap
+        for gap in gaps
+        if any(min(one.end, gap.end) - max(one.start, gap.start) > _SHORTEST_OTHER for one in sounds)
     ]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import typer
 
 from nuanced_speech import audio
 from nuanced_speech.cli import app as cli
@@ -116,8 +117,10 @@ def test_a_full_disk_and_a_closed_reader_end_in_order(
         reader, output = os.pipe()
         os.close(reader)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(sys, "argv", ["nuanced-speech", "say"])
-    monkeypatch.setattr(cli, "make_app", lambda names, listed: COMMANDS[command])
+    monkeypatch.setattr(sys, "argv", ["nuanced-speech"])
+    app = typer.Typer()
+    app.command()(COMMANDS[command])
+    monkeypatch.setattr(cli, "make_app", lambda names, listed: app)
     with monkeypatch.context() as patch, io.TextIOWrapper(io.BufferedWriter(io.FileIO(output, "w"))) as standard:
         patch.setattr(sys, "stdout", standard)
         with pytest.raises(SystemExit) as ended:
