@@ -237,10 +237,12 @@ class WhisperModel:
         """
         if self.name.endswith(".en"):
             return "en"
-        from whisper.audio import HOP_LENGTH, N_SAMPLES, log_mel_spectrogram
+        from whisper.audio import HOP_LENGTH
+
+        from nuanced_speech.models.whisper_spectrum import log_mel
 
         wave = np.asarray(wave, np.float32)
-        mel = log_mel_spectrogram(torch.from_numpy(wave), self.model.dims.n_mels, padding=N_SAMPLES)
+        mel = log_mel(wave, self.model.dims.n_mels)
         windows: list[dict[str, float]] = []
         for start in speech_starts(wave, self.detection):
             windows.append(self._language_shares(mel[:, start // HOP_LENGTH :]))

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from whisper.audio import FRAMES_PER_SECOND, N_FRAMES, N_SAMPLES, log_mel_spectrogram, pad_or_trim
+from whisper.audio import FRAMES_PER_SECOND, N_FRAMES, pad_or_trim
 from whisper.decoding import DecodingOptions, DecodingResult
 from whisper.timing import add_word_timestamps
 from whisper.tokenizer import get_tokenizer
 from whisper.utils import get_end
+
+from nuanced_speech.models.whisper_spectrum import log_mel
 
 # From these values on, a window is taken as silent.
 _SILENT, _UNSURE = 0.6, -1.0
@@ -56,7 +58,7 @@ def transcribed(
         prompt: text before the first words.
         known: the first windows, of an earlier call with the same arguments.
     """
-    mel = log_mel_spectrogram(np.asarray(wave, np.float32), model.dims.n_mels, padding=N_SAMPLES)
+    mel = log_mel(wave, model.dims.n_mels)
     frames = mel.shape[-1] - N_FRAMES
     tokenizer = tokenizer_of(model, language)
     asked = [] if prompt is None else tokenizer.encode(" " + prompt.strip())
