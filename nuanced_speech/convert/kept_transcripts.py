@@ -100,7 +100,7 @@ def _window(values: dict[str, Any]) -> Window:
     times = [window.speech_end, *(piece[name] for piece in window.segments for name in ("start", "end"))]
     texts = [piece["text"] for piece in window.segments]
     for kind, parts in ((int, numbers), ((int, float), times), (str, texts)):
-        if not all(isinstance(part, kind) for part in parts):  # type: ignore[arg-type]
+        if not all(isinstance(part, kind) for part in parts):
             raise ContentError("something else where a number or a text belongs")
     return window
 
