@@ -12,7 +12,7 @@ import pytest
 
 from nuanced_speech import audio
 from nuanced_speech.convert.converter import Converter
-from nuanced_speech.convert.kept_transcripts import KeptTranscriber, read_transcript
+from nuanced_speech.convert.kept_transcripts import KeptTranscriber, read_transcript, read_windows
 from nuanced_speech.convert.resumable import ResumableConverter, _KeptResynthesizer
 from nuanced_speech.convert.transcription import RecordingTranscriber
 from nuanced_speech.core.errors import UserError
@@ -82,6 +82,7 @@ def test_a_recording_that_cannot_be_converted_leaves_no_folder(converter: Conver
     assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
 
 
+@pytest.mark.slow
 def test_a_transcript_that_is_broken_off_goes_on(listener: WhisperModel, clip: Path, tmp_path: Path) -> None:
     wave = audio.read(clip)
     long = np.concatenate([wave, wave, wave, wave, wave, wave])  # two windows
@@ -106,11 +107,25 @@ def test_a_transcript_that_is_broken_off_goes_on(listener: WhisperModel, clip: P
         assert len(calls) == 3
     assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
     assert found == transcribe(long, None, False)
-    for text in (b"[]\n", b'{"language": 5', b'{"language": "en"}\n{"end": "x"}\n', b"\xff\n"):
-        lines.write_bytes(text)
-        (path,) = tmp_path.glob("*.json")
-        path.unlink()
-        assert KeptTranscriber(transcribe, tmp_path)(long, None, False) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "count"),
+    [
+        (b"[]\n", None, 0),
+        (b'{"language": 5', None, 0),
+        (b'{"language": "en"}\n{"end": "x"}\n', "en", 0),
+        (b"\xff\n", None, 0),
+        (b'{"language": "en"}\n{"end": 9, "speech_end": 0.0, "tokens": [], "segments": []}\n{"end": 9}\n', "en", 1),
+    ],
+)
+def test_what_a_kill_cut_off_is_not_taken(tmp_path: Path, text: bytes, language: str | None, count: int) -> None:
+    path = tmp_path / "transcript-0-text.jsonl"
+    path.write_bytes(text)
+    known = read_windows(path)
+    assert (known.language, len(known.windows)) == (language, count) and text[: known.end].count(b"\n") == bool(
+        language
+    ) + count
 
 
 class _Phrases:
