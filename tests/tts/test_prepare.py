@@ -101,7 +101,8 @@ def test_noise_beside_speech_is_in_no_clip(speech: np.ndarray, tmp_path: Path) -
     both, alone = outcomes
     assert not alone.clips and alone.rejected[0].reason == "silent: no speech found"
     (clip,) = both.clips
-    assert clip.start == pytest.approx(5, abs=0.3) and clip.end < 5.6 + len(speech) / RATE
+    # of four seconds of noise, the gate leaves less than one after a word
+    assert clip.start == pytest.approx(5, abs=0.3) and clip.end < 6 + len(speech) / RATE
     assert [row.reason for row in both.rejected] == ["other sound than speech"] * 2
     assert word_errors(CLIP_WORDS, clip.text).wer <= 0.25
 
