@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import onnx
 import soundfile
@@ -19,14 +20,15 @@ from nuanced_speech import audio
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.audio import m4b
 from nuanced_speech.audio import segmentation as audio_segments
-from nuanced_speech.audio.av_files import AvFile
+from nuanced_speech.audio.av_files import AvFile, video_start
 from nuanced_speech.convert import kept_features, manifest
-from nuanced_speech.convert.resumable import read_transcript
+from nuanced_speech.convert.kept_transcripts import read_transcript, read_windows
 from nuanced_speech.core.journal import Journal
 from nuanced_speech.dialogue.conversation import Conversation, Turn
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
 from nuanced_speech.edge import models as edge
 from nuanced_speech.models.whisper import Segment, Transcript, Word
+from nuanced_speech.models.whisper_windows import Window
 from nuanced_speech.synthesis.long_speech import LongSpeech
 from nuanced_speech.text.book import read_epub
 from nuanced_speech.voice.style import Style
@@ -71,13 +73,20 @@ def _sounds() -> list[Format]:
         audio.synthetic_mark(path)
         audio.sample_rate(path)
 
-    def written(name: str, container: str, codec: str) -> Callable[[Path], Any]:
+    def read_video(path: Path) -> None:
+        read(path)
+        video_start(path)
+
+    def written(name: str, container: str, codec: str, step: int = 1) -> Callable[[Path], Any]:
         def write(folder: Path) -> None:
-            file = AvFile(folder / name, RATE, container, codec, "synthetic")
-            file.write(wave)
+            file = AvFile(folder / name, RATE // step, container, codec, "synthetic")
+            file.write(wave[::step])
             file.close()
 
         return write
+
+    def video(name: str) -> Callable[[Path], Any]:
+        return lambda folder: _write_video(folder / name, wave)
 
     def write_chained(folder: Path) -> None:
         soundfile.write(folder / "x.ogg", wave, RATE, "VORBIS", format="OGG")
@@ -90,9 +99,32 @@ def _sounds() -> list[Format]:
         Format("M4A", "x.m4a", written("x.m4a", "ipod", "aac"), read),
         Format("MP4", "x.mp4", written("x.mp4", "mp4", "aac"), read),
         Format("WebM", "x.webm", written("x.webm", "webm", "libopus"), read),
+        Format("WMA", "x.wma", written("x.wma", "asf", "wmav2"), read),
+        # 8 kHz is all that it has
+        Format("AMR", "x.amr", written("x.amr", "amr", "libopencore_amrnb", 3), read),
+        Format("AIFF", "x.aiff", lambda f: soundfile.write(f / "x.aiff", wave, RATE, "PCM_16", format="AIFF"), read),
+        Format("video in MP4", "video.mp4", video("video.mp4"), read_video),
+        Format("video in MKV", "video.mkv", video("video.mkv"), read_video),
         Format("chained Ogg", "x.ogg", write_chained, read),
         Format("audiobook", "x.m4b", write_audiobook, read),
     ]
+
+
+def _write_video(path: Path, wave: np.ndarray) -> None:
+    """A second of grey pictures with the sound of ``wave [T]`` at 24 kHz."""
+    with av.open(str(path), "w") as container:
+        picture: Any = container.add_stream("mpeg4", rate=5)
+        picture.width = picture.height = 32
+        picture.pix_fmt = "yuv420p"
+        sound: Any = container.add_stream("aac", rate=RATE, layout="mono")
+        for number in range(5):
+            grey = np.full((32, 32, 3), 40 * number, np.uint8)
+            container.mux(picture.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        frame = av.AudioFrame.from_ndarray(wave[None], format="flt", layout="mono")
+        frame.sample_rate, frame.pts = RATE, 0
+        container.mux(sound.encode(frame))
+        for stream in (picture, sound):
+            container.mux(stream.encode(None))
 
 
 def _kept() -> list[Format]:
@@ -107,6 +139,11 @@ def _kept() -> list[Format]:
     def write_manifest(folder: Path) -> None:
         (folder / "manifest.jsonl").write_text(json.dumps(asdict(entry)) + "\n" + json.dumps(asdict(entry)) + "\n")
 
+    def write_windows(folder: Path) -> None:
+        piece = {"seek": 0, "start": 0.0, "end": 1.0, "text": "Yes.", "tokens": [5], "words": []}
+        lines = [{"language": "en"}, asdict(Window(3000, 0.4, [5], [piece])), asdict(Window(6000, 0.4, [], [], True))]
+        (folder / "windows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
     def write_transcript(folder: Path) -> None:
         (folder / "transcript.json").write_text(json.dumps(asdict(transcript)))
 
@@ -114,6 +151,7 @@ def _kept() -> list[Format]:
         Format("journal", "x.work/parts.jsonl", _write_journal, _read_journal),
         Format("work of a journal", "x.work/work.json", _write_journal, _read_journal),
         Format("kept transcript", "transcript.json", write_transcript, read_transcript),
+        Format("kept windows", "windows.jsonl", write_windows, read_windows),
         Format("kept features", "000000.safetensors", write_features, kept_features.read),
         Format("manifest of an archive", "manifest.jsonl", write_manifest, lambda p: manifest.read(p.parent)),
         Format("conversation", "talk.json", lambda f: conversation.write(f / "talk.json"), Conversation.read),

@@ -1,17 +1,22 @@
-"""Kills ``say --resume`` and ``convert --resume`` at random moments, and compares what they end with.
+"""Kills ``say`` and ``convert --resume`` at random moments, and compares what they end with.
 
     python benchmarks/kills.py --kills 50
-    python benchmarks/kills.py --commands say --kills 4 --sentences 3
+    python benchmarks/kills.py --commands say book --kills 4 --sentences 3
+
+Commands are a text (``say``), an audiobook of an EPUB (``book``) and its chapters (``chapters``), a recording by the
+text-free path (``convert``), by the text path (``text``), with other words (``words``), and a folder (``folder``).
 
 A command is run once without a break, and then again and again on the same output, each run broken off after a random
 time by SIGKILL or SIGTERM, until one comes to its end; then anew, until there have been so many kills. After every
-kill the output must be absent, after every end it must be the same to the last byte, with nothing left beside it. The
-models are loaded once, by the process that starts the runs (by fork, with one thread).
+kill the output must be absent or whole (of several files, each of them), after every end it must be the same to the
+last byte, with nothing left beside it or in the folder for temporary files. The models are loaded once, by the process
+that starts the runs (by fork, with one thread).
 """
 
 import argparse
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -38,6 +43,16 @@ from nuanced_speech.text.g2p import phonemize
 SAMPLE = Path(__file__).parents[1] / "samples" / "huckleberry.flac"
 SENTENCES = ["Sharks shed teeth.", "We do not.", "Is that so?", "It was a long and quiet evening.", "Nobody came."]
 SIGNALS = (signal.SIGKILL, signal.SIGTERM)
+# Name of what each command writes.
+OUTPUTS = {
+    "say": "out.wav",
+    "book": "out.m4b",
+    "chapters": "chapters",
+    "convert": "out.wav",
+    "text": "out.wav",
+    "words": "out.wav",
+    "folder": "converted",
+}
 # Longer than a run without a break, as a share of it: some runs come to their end.
 LONGEST = 1.1
 
@@ -76,22 +91,40 @@ def wait(process: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-def measure(arguments: Callable[[Path], list[str]], kills: int, seed: int) -> Figures:
-    """Kill a command, which ``arguments`` gives for an output, so many times.
+def contents(path: Path) -> dict[str, bytes]:
+    """What files lie at a path or below it, but for manifests, which tell the time."""
+    if path.is_dir():
+        files = (file for file in sorted(path.rglob("*")) if file.is_file() and not file.match("manifest*.jsonl"))
+        return {file.relative_to(path).as_posix(): file.read_bytes() for file in files}
+    return {"": path.read_bytes()} if path.exists() else {}
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+
+
+def measure(name: str, arguments: Callable[[Path], list[str]], kills: int, seed: int) -> Figures:
+    """Kill a command, which ``arguments`` gives for an output of a name, so many times.
 
     Exits when the command fails without a kill.
     """
     random.seed(seed)
     figures = Figures()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        messages, whole, out = folder / "messages", folder / "whole.wav", folder / "out" / "out.wav"
-        out.parent.mkdir()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        messages, out, temporary = folder / "messages", folder / "out" / name, folder / "tmp"
+        for made in (out.parent, temporary):
+            made.mkdir()
+        tempfile.tempdir = str(temporary)
         started = time.perf_counter()
-        status = wait(start(arguments(whole), messages))
+        status = wait(start(arguments(out), messages))
         if status:
             sys.exit(f"the command fails with status {status}: {messages.read_text()}")
-        longest = LONGEST * (time.perf_counter() - started)
+        longest, whole = LONGEST * (time.perf_counter() - started), contents(out)
+        remove(out)
         while sum(figures.kills.values()) < kills:
             process = start(arguments(out), messages)
             time.sleep(random.uniform(0, longest))
@@ -104,32 +137,58 @@ def measure(arguments: Callable[[Path], list[str]], kills: int, seed: int) -> Fi
                 figures.faults.append(f"status {status}: {said[-500:]}")
             if status == 0:
                 figures.ends += 1
-                _compare(out, whole, figures)
+                _compare(out, whole, temporary, figures)
             else:
                 figures.kills[number.name] += 1
                 # the output may be whole already when a kill comes late
-                if out.exists() and out.read_bytes() != whole.read_bytes():
-                    figures.faults.append("half an output")
-        if not out.exists() or work_folder(out).exists():
-            status = wait(start(arguments(out), messages))
+                for file, data in contents(out).items():
+                    if file in whole and data != whole[file]:
+                        figures.faults.append(f"half an output {file}")
+        if contents(out) != whole or work_folder(out).exists():
+            wait(start(arguments(out), messages))
             figures.ends += 1
-            _compare(out, whole, figures)
+            _compare(out, whole, temporary, figures)
+    tempfile.tempdir = None
     return figures
 
 
-def _compare(out: Path, whole: Path, figures: Figures) -> None:
-    left = [path.name for path in out.parent.iterdir() if path != out]
+def _compare(out: Path, whole: dict[str, bytes], temporary: Path, figures: Figures) -> None:
+    left = [path.name for path in (*out.parent.iterdir(), *temporary.iterdir()) if path != out]
+    found = contents(out)
+    left += sorted(set(found) - set(whole))
     if left:
         figures.faults.append(f"left behind: {left}")
-    if not out.exists() or out.read_bytes() != whole.read_bytes():
-        figures.faults.append("another output than without a break")
-    out.unlink(missing_ok=True)
+    wrong = [file or out.name for file, data in whole.items() if found.get(file) != data]
+    if wrong:
+        figures.faults.append(f"another output than without a break: {wrong}")
+    remove(out)
+
+
+def write_book(path: Path, chapters: list[list[str]]) -> None:
+    """An EPUB of chapters of paragraphs."""
+    from ebooklib import epub
+
+    book = epub.EpubBook()
+    book.set_identifier("kills")
+    book.set_title("Sharks")
+    documents = []
+    for number, paragraphs in enumerate(chapters, 1):
+        document = epub.EpubHtml(title=f"Part {number}", file_name=f"{number}.xhtml")
+        text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+        document.content = f"<html><body><h1>Part {number}</h1>{text}</body></html>"
+        book.add_item(document)
+        documents.append(document)
+    book.toc = documents
+    book.add_item(epub.EpubNcx())
+    book.add_item(epub.EpubNav())
+    book.spine = ["nav", *documents]
+    epub.write_epub(str(path), book)
 
 
 def main() -> None:
     """Load the models, kill the commands, print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--commands", nargs="+", default=["say", "convert"], choices=["say", "convert"])
+    parser.add_argument("--commands", nargs="+", default=[*OUTPUTS], choices=[*OUTPUTS])
     parser.add_argument("--kills", type=int, default=50, help="number of kills of each command")
     parser.add_argument("--sentences", type=int, default=12, help="length of the text")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of the recording")
@@ -141,32 +200,53 @@ def main() -> None:
     bank.shared_bank = lambda device: models  # type: ignore[assignment]
     bank.ModelBank = lambda device, whisper: models  # type: ignore[assignment,misc]
     with tempfile.TemporaryDirectory() as name:
-        text, recording = Path(name) / "text.txt", Path(name) / "recording.wav"
-        paragraphs = [SENTENCES[k % len(SENTENCES)] for k in range(options.sentences)]
-        text.write_text("\n\n".join(paragraphs), encoding="utf-8")
-        _ = models.kokoro, load_decoder(options.decoder, models)
-        phonemize("Ready.")
-        if "convert" in options.commands:
-            wave = audio.read(SAMPLE)
-            copies = -(-round(options.seconds * audio.SAMPLE_RATE) // len(wave))
-            audio.write(recording, np.tile(wave, copies)[: round(options.seconds * audio.SAMPLE_RATE)])
-            Converter(models).load("direct")
-        decoder = ["--decoder", options.decoder]
-        commands: dict[str, Callable[[Path], list[str]]] = {
-            "say": lambda out: ["say", "--file", str(text), str(out), "--resume", *decoder],
-            "convert": lambda out: ["convert", str(recording), str(out), "--path", "direct", "--resume", *decoder],
-        }
+        folder = Path(name)
+        commands = prepare(folder, options.sentences, options.seconds, models, options.decoder)
         print("| command | SIGKILL | SIGTERM | came to an end | faults |")
         print("|---|---|---|---|---|")
         faults = 0
         for command in options.commands:
-            figures = measure(commands[command], options.kills, options.seed)
+            figures = measure(OUTPUTS[command], commands[command], options.kills, options.seed)
             killed, terminated = (figures.kills[number.name] for number in SIGNALS)
             print(f"| {command} | {killed} | {terminated} | {figures.ends} | {len(figures.faults)} |", flush=True)
             for fault in figures.faults:
                 print(f"fault: {fault}", file=sys.stderr)
             faults += len(figures.faults)
     sys.exit(1 if faults else 0)
+
+
+def prepare(
+    folder: Path, sentences: int, seconds: float, models: bank.ModelBank, decoder: str
+) -> dict[str, Callable[[Path], list[str]]]:
+    """Write what the commands read, load the models, and give the arguments of each command for an output."""
+    text, book, recording, recordings = (folder / name for name in ("text.txt", "book.epub", "long.wav", "recordings"))
+    paragraphs = [SENTENCES[k % len(SENTENCES)] for k in range(sentences)]
+    text.write_text("\n\n".join(paragraphs), encoding="utf-8")
+    write_book(book, [paragraphs[: sentences // 2], paragraphs[sentences // 2 :]])
+    wave = audio.read(SAMPLE)
+    copies = -(-round(seconds * audio.SAMPLE_RATE) // len(wave))
+    audio.write(recording, np.tile(wave, copies)[: round(seconds * audio.SAMPLE_RATE)])
+    (recordings / "deep").mkdir(parents=True)
+    for name, begin in (("one.wav", 0), ("deep/two.wav", 1)):
+        audio.write(recordings / name, wave[begin * audio.SAMPLE_RATE :][: 3 * audio.SAMPLE_RATE])
+    _ = models.kokoro, load_decoder(decoder, models)
+    phonemize("Ready.")
+    for path in ("direct", "text"):
+        Converter(models).load(path)
+    end = ["--decoder", decoder]
+
+    def converting(source: Path, *options: str) -> Callable[[Path], list[str]]:
+        return lambda out: ["convert", str(source), str(out), "--resume", *options, *end]
+
+    return {
+        "say": lambda out: ["say", "--file", str(text), str(out), "--resume", *end],
+        "book": lambda out: ["say", str(book), str(out), *end],
+        "chapters": lambda out: ["say", str(book), "--chapters", str(out), *end],
+        "convert": converting(recording, "--path", "direct"),
+        "text": converting(recording, "--path", "text", "--language", "en"),
+        "words": converting(recording, "--text", " ".join(paragraphs), "--language", "en"),
+        "folder": converting(recordings, "--path", "direct"),
+    }
 
 
 if __name__ == "__main__":

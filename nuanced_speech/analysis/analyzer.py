@@ -6,6 +6,7 @@ recording → prepared segments → Whisper features → content, phoneme probab
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -34,6 +35,32 @@ class AnalyzerConfig:
     """
 
     window_units: int = int((WINDOW_SECONDS - SILENCE_SECONDS) * UNITS_PER_SECOND)
+
+
+class RecordingAnalyzer(Protocol):
+    """What measures recordings: an ``Analyzer``, or what takes its place.
+
+    Attributes:
+        config: settings.
+        gate: lets the speech of a recording through.
+    """
+
+    @property
+    def config(self) -> AnalyzerConfig: ...
+
+    @property
+    def gate(self) -> SpeechGate: ...
+
+    def __call__(
+        self,
+        recording: np.ndarray,
+        segments: list[Segment] | None = None,
+        gain: float | None = None,
+        phonemes: bool = False,
+        progress: Progress | None = None,
+    ) -> list[SegmentFeatures]:
+        """As ``Analyzer``."""
+        ...
 
 
 class Analyzer:

@@ -131,8 +131,8 @@ class SpeechGate:
         frames = -(-len(recording) // _FRAME)
         # mirrored ends: the network needs some frames to know a sound, and takes its sudden start for speech
         pad = round(_PAD_SECONDS * SAMPLE_RATE)
-        wave = recording * np.float32(gain_of(recording))
-        wave = np.pad(wave, (pad, pad + frames * _FRAME - len(recording)), "reflect")
+        wave = np.pad(recording, (pad, pad + frames * _FRAME - len(recording)), "reflect")
+        wave = np.multiply(wave, np.float32(gain_of(recording)), out=wave if wave.dtype == np.float32 else None)
         skipped = pad // _FRAME
         as_recorded = activity.of_recording(wave, SAMPLE_RATE)[skipped : skipped + frames]
         # samples at 24 kHz taken for some at 16 kHz: three frames of these for two
@@ -200,10 +200,11 @@ class SpeechGate:
 def _periodic(wave: np.ndarray) -> np.ndarray:
     """Which 32 ms of ``wave [T]`` at 24 kHz have a pitch of 80 to 800 Hz in or near them, bool ``[T // 768]``."""
     count = len(wave) // _FRAME
-    padded = np.pad(wave[: count * _FRAME], (0, _FRAME))
     flags = np.zeros(count, bool)
     for begin in range(0, count, _FRAMES_AT_ONCE):
-        part = padded[begin * _FRAME : (begin + _FRAMES_AT_ONCE + 1) * _FRAME].reshape(-1, _FRAME)
+        part = wave[begin * _FRAME : min(begin + _FRAMES_AT_ONCE + 1, count) * _FRAME].reshape(-1, _FRAME)
+        if begin + _FRAMES_AT_ONCE >= count:
+            part = np.pad(part, ((0, 1), (0, 0)))
         frames = np.concatenate([part[:-1], part[1:]], axis=1)
         power = np.abs(np.fft.rfft(frames, 4 * _FRAME)) ** 2
         correlation = np.fft.irfft(power)

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from nuanced_speech.cli.options import in_options
 from nuanced_speech.cli.progress import bar
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import NoSpeechError, UserError
 
 if TYPE_CHECKING:
     from nuanced_speech.convert.archive import Outcome
@@ -185,11 +185,12 @@ def convert_folder(
         make = ConverterMaker(device, whisper, options.chosen_path, resume, decoder, config.batch_seconds)
         return RayEngine(make, config).convert_archive(jobs, out, options, digest, share)
 
-    new, before, failed = 0, 0, 0
+    new, before, failed, silent = 0, 0, 0, 0
     with bar(folder.name) as advance:
         finished = outcomes(lambda done: advance((new + before + failed + done) / len(jobs)))
         for outcome in finished:
             failed += outcome.entry.state == FAILED
+            silent += outcome.entry.state == FAILED and outcome.entry.no_speech
             new += outcome.conversion is not None
             before += outcome.entry.state == DONE and outcome.conversion is None
             advance((new + before + failed) / len(jobs))
@@ -198,10 +199,15 @@ def convert_folder(
         f"{out}: {new} converted, {before} done before, {failed} failed", markup=False, highlight=False, soft_wrap=True
     )
     if failed:
-        raise UserError(
+        raise failure_of(failed, silent)(
             f"{failed} of {len(jobs)} recordings were not converted; the manifest in {out} says why, and the same "
             "command tries them again"
         )
+
+
+def failure_of(failed: int, silent: int) -> type[UserError]:
+    """The error that ends a command of which some recordings failed, so many of them for lack of speech alone."""
+    return NoSpeechError if failed == silent else UserError
 
 
 def _tell(outcome: "Outcome", place: str, options: "ConversionOptions") -> None:

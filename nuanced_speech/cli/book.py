@@ -12,6 +12,7 @@ from rich.console import Console
 
 from nuanced_speech import audio
 from nuanced_speech.audio import m4b
+from nuanced_speech.cli.checks import CHARACTERS_PER_SECOND
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from nuanced_speech.text.book import Book
 
 console = Console(stderr=True)
-# Of read texts in many languages, ten to twenty; less is on the safe side of the room on the disk.
-CHARACTERS_PER_SECOND = 10
 BYTES_PER_SAMPLE = 4
 
 

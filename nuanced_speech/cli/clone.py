@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nuanced_speech.cli.arguments import Decoder, Device, VoiceFolder, Whisper
+from nuanced_speech.cli.checks import check_report, find_models
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 
@@ -111,9 +112,8 @@ def _models(
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import ModelBank
-    from nuanced_speech.models.content_adapter import ContentConfig
     from nuanced_speech.models.decoder import KOKORO, load_decoder
-    from nuanced_speech.weights.catalog import canonical, find
+    from nuanced_speech.weights.catalog import canonical
 
     check_device(device)
     canonical(f"whisper-{whisper}")
@@ -122,8 +122,7 @@ def _models(
         raise UserError("decoder: a voice is made for a fast decoder by `refine` alone: give a number of steps too")
     loaded = load_decoder(decoder, models)
     _check_recordings(recordings)
-    for model in ("kokoro", f"whisper-{ContentConfig().whisper}", f"whisper-{whisper}"):
-        find(model)
+    find_models(whisper)
     return models, loaded
 
 
@@ -136,18 +135,13 @@ def _check_recordings(recordings: list[Path]) -> None:
 
 def _check_report(folder: Path, name: str, force: bool) -> None:
     """Refuse a report that could not be written, before any work."""
-    from nuanced_speech.core.files import check_makeable, check_replaceable
-    from nuanced_speech.core.plotting import require_matplotlib
     from nuanced_speech.evaluate import voice_report
 
-    require_matplotlib()
-    taken = [path for path in voice_report.paths(folder, name) if path.exists()]
+    files = voice_report.paths(folder, name)
+    taken = [path for path in files if path.exists()]
     if taken and not force:
         raise UserError(f"{taken[0]} is there already: choose another --report folder, or --force to overwrite it")
-    check_makeable(folder)
-    if folder.exists():
-        for path in voice_report.paths(folder, name):
-            check_replaceable(path)
+    check_report(folder, files)
 
 
 def _report(cloned: "Clone", models: "ModelBank", folder: Path) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from nuanced_speech.cli.arguments import STANDARD
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
     from nuanced_speech.evaluate.report import Measures
 
 console = Console(stderr=True)
+
+
+def report_name(output: Path) -> str:
+    """Name of the report of an output."""
+    return "standard-output" if str(output) == STANDARD else output.stem
 
 
 def report_conversion(

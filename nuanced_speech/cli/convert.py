@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from nuanced_speech.cli.archive import Engine, EngineOption, Gpus, ShardOption, Workers, convert_folder
+from nuanced_speech.cli.archive import Engine, EngineOption, Gpus, ShardOption, Workers, convert_folder, failure_of
 from nuanced_speech.cli.arguments import (
     STANDARD,
     BatchSeconds,
@@ -21,11 +21,11 @@ from nuanced_speech.cli.arguments import (
     lufs,
     pronunciations_of,
 )
-from nuanced_speech.cli.conversion_report import report_conversion
+from nuanced_speech.cli.conversion_report import report_conversion, report_name
 from nuanced_speech.cli.options import in_options
 from nuanced_speech.cli.progress import Advance, bar
 from nuanced_speech.cli.work import Work, work_of
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import NoSpeechError, UserError
 
 if TYPE_CHECKING:
     from nuanced_speech.convert.options import ConversionOptions
@@ -262,15 +262,16 @@ def _check_inputs(work: Work, options: "ConversionOptions") -> None:
 def _check_report(report: Path | None, work: Work) -> None:
     if report is None:
         return
-    from nuanced_speech.core.plotting import require_matplotlib
-
-    require_matplotlib()
     if work.folder is not None:
         raise UserError("a report is of single recordings: leave out --report, or give the recordings by their names")
+    from nuanced_speech.cli.checks import check_report
+    from nuanced_speech.evaluate.report import paths
+
+    check_report(report, [path for _, output in work.jobs for path in paths(report, report_name(output))])
 
 
 def _convert_all(converter: "AnyConverter", work: Work, options: "ConversionOptions", report: Path | None) -> None:
-    failed, jobs = 0, work.jobs
+    failed, silent, jobs = 0, 0, work.jobs
     for source, output in jobs:
         try:
             _convert_one(converter, source, output, options, report)
@@ -281,9 +282,12 @@ def _convert_all(converter: "AnyConverter", work: Work, options: "ConversionOpti
             message = in_options(str(error), {name: f"--{name.replace('_', '-')}" for name in vars(options)})
             console.print(f"error: {message}", style="red", markup=False, highlight=False)
             failed += 1
+            silent += isinstance(error, NoSpeechError)
     if failed:
         folder = jobs[-1][1].parent
-        raise UserError(f"{failed} of {len(jobs)} recordings were not converted; the others are in {folder}")
+        raise failure_of(failed, silent)(
+            f"{failed} of {len(jobs)} recordings were not converted; the others are in {folder}"
+        )
 
 
 def _convert_one(
@@ -297,7 +301,7 @@ def _convert_one(
     if report is not None and conversion.path != "none":
         from nuanced_speech import audio
 
-        report_conversion(converter, conversion, audio.read(output), output.stem, options, report)
+        report_conversion(converter, conversion, audio.read(output), report_name(output), options, report)
 
 
 def _progress_of(advance: Advance) -> "tuple[Progress, Progress]":
@@ -326,4 +330,4 @@ def _convert_piped(converter: "AnyConverter", work: Work, options: "ConversionOp
             conversion = converter.convert(recording, options, progress=progress, made=made)
         write_out(conversion.audio, work.suffix, conversion.comment)
         if report is not None and conversion.path != "none":
-            report_conversion(converter, conversion, conversion.audio, "standard-output", options, report)
+            report_conversion(converter, conversion, conversion.audio, report_name(output), options, report)

@@ -93,10 +93,10 @@ def live(
         typer.echo(sound_devices.listed())
         return
     from nuanced_speech import audio
+    from nuanced_speech.cli.checks import find_models
     from nuanced_speech.convert.converter import Converter
     from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.core.device import check_device
-    from nuanced_speech.core.files import check_apart
     from nuanced_speech.live.config import BlockConfig, LiveConfig
     from nuanced_speech.live.engine import LiveEngine
     from nuanced_speech.models.bank import ModelBank
@@ -104,9 +104,8 @@ def live(
 
     check_device(device)
     config = LiveConfig(mode, block=BlockConfig(seconds=block, largest_seconds=max(1.6, block)))  # type: ignore[arg-type]
-    if write is not None:
-        audio.check_writable(write)
-        check_apart(write, source, voice)
+    _check_output(write, source, voice)
+    find_models()
     wave = None
     if source is None:
         sound_devices.sound()
@@ -124,48 +123,65 @@ def live(
         _converse(stream, config, input, output, write)
 
 
+def _check_output(write: Path | None, source: Path | None, voice: str | None) -> None:
+    """Find out before anything is loaded whether the output can be written.
+
+    Raises:
+        UserError: it cannot, or it is what is read.
+    """
+    if write is None:
+        return
+    from nuanced_speech import audio
+    from nuanced_speech.core.files import check_apart
+
+    audio.check_writable(write)
+    check_apart(write, source, voice)
+
+
 def _play(stream: "LiveStream", config: "LiveConfig", wave: "np.ndarray", write: Path | None) -> None:
     """A recording ``[T]`` in place of the microphone."""
     from nuanced_speech import audio
     from nuanced_speech.live.playback import play_through
+    from nuanced_speech.live.recorder import recorder
 
     console.print(f"playing {len(wave) / audio.SAMPLE_RATE:.0f} s in real time", highlight=False)
-    played = play_through(stream, wave, config)
-    if write is not None:
-        audio.write(write, played.wave)
+    with recorder(write) as record:
+        played = play_through(stream, wave, config, heard=record)
     _tell(played.figures, played.gaps)
 
 
 def _converse(
     stream: "LiveStream", config: "LiveConfig", microphone: str | None, speaker: str | None, write: Path | None
 ) -> None:
-    import numpy as np
-
-    from nuanced_speech import audio
     from nuanced_speech.live.devices import duplex
     from nuanced_speech.live.output_buffer import OutputBuffer
+    from nuanced_speech.live.recorder import recorder
     from nuanced_speech.live.session import LiveSession
 
-    played, chunks = OutputBuffer(config.reserve_seconds), []
+    played, failures = OutputBuffer(config.reserve_seconds), list[Exception]()
+    with recorder(write) as record:
 
-    def take(made: "LiveAudio") -> None:
-        played.put(made.wave)
-        if write is not None:
-            chunks.append(made.wave)
+        def take(made: "LiveAudio") -> None:
+            played.put(made.wave)
+            record(made.wave)
 
-    session = LiveSession(stream, take, config)
-    try:
-        with duplex(session.feed, played, microphone, speaker):
-            console.print("listening: speak; Ctrl-C ends it")
-            while session.running:
-                time.sleep(0.2)
-                if session.figures.lost_seconds:
-                    raise UserError("this machine cannot follow: choose the mode phrase, or a longer block")
-    except KeyboardInterrupt:
-        pass
-    figures = session.close()
-    if write is not None and chunks:
-        audio.write(write, np.concatenate(chunks))
+        session = LiveSession(stream, take, config, failures.append)
+        try:
+            with duplex(session.feed, played, microphone, speaker):
+                console.print("listening: speak; Ctrl-C ends it")
+                while session.running and not failures:
+                    time.sleep(0.2)
+                    if session.figures.lost_seconds:
+                        failures.append(
+                            UserError("this machine cannot follow: choose the mode phrase, or a longer block")
+                        )
+        except KeyboardInterrupt:
+            pass
+        figures = session.close()
+    # what was recorded before is kept
+    for failure in failures:
+        if isinstance(failure, UserError):
+            raise failure
     _tell(figures, played.gaps)
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from nuanced_speech.cli.arguments import Consent, Decoder, Device, SynthesisSeed, Whisper
 from nuanced_speech.cli.language_model import LlmModel, LlmUrl, chosen_language_model
+from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from nuanced_speech.voice.voice import Voice as LoadedVoice
 
 console = Console(stderr=True)
+# Share of the bar that a spoken sentence leaves.
+LEFT_AFTER_SENTENCE = 0.8
 
 Question = Annotated[Path, typer.Argument(metavar="IN", help="Recording of the question, in any format and rate.")]
 Answer = Annotated[
@@ -82,7 +85,8 @@ def reply(
     _check_files(question, answer, conversation)
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech import audio
-    from nuanced_speech.cli.speech import voice_of
+    from nuanced_speech.cli.checks import find_models
+    from nuanced_speech.cli.speech import check_voice, voice_of
     from nuanced_speech.core.device import check_device
     from nuanced_speech.dialogue.replier import Replier, ReplyConfig
     from nuanced_speech.models.bank import ModelBank
@@ -96,9 +100,12 @@ def reply(
     if language is not None:
         check_language(language)
     turns = _conversation(conversation, system)
+    if voice is not None:
+        check_voice(voice, i_have_consent)
+    model = chosen_language_model(llm_url, llm_model)
+    find_models(whisper)
     wave = audio.read(question)
     models = ModelBank(device, whisper)
-    model = chosen_language_model(llm_url, llm_model)
     speech = TextToSpeech(models, decoder=load_decoder(decoder, models))
     chosen = None if voice is None else voice_of(voice, i_have_consent, device, models)
     replier = Replier(models, model, text_to_speech=speech, config=ReplyConfig(fast=fast))
@@ -119,20 +126,26 @@ def _answer(
 ) -> "Conversation":
     """Speak the answer into a file, and return the conversation with it."""
     from nuanced_speech.cli.piping import opened
+    from nuanced_speech.core.constants import SAMPLE_RATE
     from nuanced_speech.dialogue.replier import AnswerEvent, QuestionEvent, SpeechEvent
 
-    events = replier.reply(wave, turns, voice, language, seed)
-    first = next(events)
+    with bar("listening") as advance:
+        events = replier.reply(wave, turns, voice, language, seed, advance)
+        first = next(events)
     assert isinstance(first, QuestionEvent)
     answering = voice or first.question.voice
     assert answering is not None
     if show:
         _print("heard", first.question.text)
         _print("delivery", first.question.tone or "plain")
-    with opened(out, answering.mark) as writer:
+    samples, left = 0, 1.0
+    with bar("answering") as advance, opened(out, answering.mark) as writer:
         for event in events:
             if isinstance(event, SpeechEvent):
                 writer.write(event.sentence.audio)
+                # nobody knows how long the answer will be
+                samples, left = samples + len(event.sentence.audio), left * LEFT_AFTER_SENTENCE
+                advance(1.0 - left, samples / SAMPLE_RATE)
             elif isinstance(event, AnswerEvent):
                 turns = event.conversation
     if show:

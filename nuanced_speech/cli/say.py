@@ -19,6 +19,7 @@ from nuanced_speech.cli.arguments import (
     lufs,
     pronunciations_of,
 )
+from nuanced_speech.cli.checks import check_speech_room
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import check_apart
@@ -154,16 +155,16 @@ def say(
         _show("\n\n".join(chapter.text for chapter in book.chapters), voice, language, pronunciations)
         return
     kept = resume or chapters is not None or book_file(words, file) is not None or is_audiobook(out)
-    _check_files(None if kept else out, timestamps, file, (dictionary, like))
+    _check_files(None if kept else out, book, timestamps, file, (dictionary, like))
     outputs = _outputs(book, out, chapters, format, timestamps) if kept else None
-    from nuanced_speech.cli.speech import Speech, voice_of
+    from nuanced_speech.cli.speech import Manner, Speech, check_voice, voice_of
 
-    spread = _spread(device, kept, jobs, batch_seconds)
-    speech = Speech(
-        voice_of(voice, i_have_consent, device), language, speed, pause, seed, fast, like, pronunciations, device,
-        lufs(loudness), decoder, spread,
+    check_voice(voice, i_have_consent)
+    manner = Manner(
+        language, speed, pause, seed, fast, like, pronunciations, device, lufs(loudness), decoder,
+        _spread(device, kept, jobs, batch_seconds),
     )  # fmt: skip
-    _speak(book, speech, outputs, out or "", timestamps)
+    _speak(book, Speech(voice_of(voice, i_have_consent, device), manner), outputs, out or "", timestamps)
 
 
 def _spread(device: str, kept: bool, jobs: int | None, batch_seconds: float | None) -> "Spread":
@@ -218,12 +219,17 @@ def _file_of(out: str | None) -> Path | None:
 
 
 def _check_files(
-    out: str | None, timestamps: Path | None, text_file: Path | None, others: tuple[Path | None, ...] = ()
+    out: str | None,
+    book: "Book",
+    timestamps: Path | None,
+    text_file: Path | None,
+    others: tuple[Path | None, ...] = (),
 ) -> None:
     """Find out before anything is loaded whether the results can be written.
 
     Raises:
-        UserError: they cannot, or would overwrite one of the files that are read, or each other.
+        UserError: they cannot, would overwrite one of the files that are read, or each other, or the disk has too
+            little room.
     """
     from nuanced_speech import audio
     from nuanced_speech.cli.piping import check_output
@@ -231,9 +237,10 @@ def _check_files(
 
     if out is not None:
         check_output(out)
-    if out not in (None, STANDARD):
+    if out is not None and out != STANDARD:
         audio.check_writable(out)
         check_apart(out, text_file, *others)
+        check_speech_room(out, sum(len(chapter.text) for chapter in book.chapters))
     if timestamps is not None:
         times.check_writable(timestamps)
         if text_file is not None and timestamps.exists() and timestamps.samefile(text_file):

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nuanced_speech.cli.checks import find_models
 from nuanced_speech.convert.options import is_recording
 from nuanced_speech.core.device import check_device
 from nuanced_speech.core.errors import UserError
@@ -15,7 +16,7 @@ from nuanced_speech.models import bank
 from nuanced_speech.models.decoder import KOKORO, Decoder, load_decoder
 from nuanced_speech.synthesis.delivery import Delivery, DeliveryAnalyzer
 from nuanced_speech.synthesis.speaking import LEVELLING, Position, SpokenSentence
-from nuanced_speech.synthesis.text_to_speech import TextToSpeech, language_of
+from nuanced_speech.synthesis.text_to_speech import TextToSpeech, check_language, language_of
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.languages import UNSPACED_LANGUAGES
 from nuanced_speech.voice.voice import Voice
@@ -23,14 +24,16 @@ from nuanced_speech.weights.catalog import find
 
 
 @dataclass(frozen=True)
-class Speech:
-    """Speaks texts in one manner; ``TextToSpeech.stream`` explains the fields. Models are loaded when they are needed.
+class Manner:
+    """How texts are spoken, by any voice; ``TextToSpeech.stream`` explains the fields.
+
+    All is checked when it is made, before a voice is found or cloned.
 
     Raises:
-        UserError: an unknown device or language; a file that is not a fast decoder's.
+        UserError: an unknown device or language; a speed or pause that is not possible; no such recording; a file that
+            is not a fast decoder's; no weights of Kokoro.
     """
 
-    voice: Voice
     language: str | None
     speed: float
     pause: float
@@ -47,42 +50,31 @@ class Speech:
         check_device(self.device)
         if self.like is not None and not self.like.exists():
             raise UserError(f"{self.like} does not exist: check the name")
-        language_of(self.voice, self.language)
-        self._speaker().check(self.speed, self.pause)
+        if self.language is not None:
+            check_language(self.language)
+        self.speaker().check(self.speed, self.pause)
         find("kokoro")
+        if self.like is not None:
+            find_models()
 
     @cached_property
-    def _decoder(self) -> Decoder:
+    def loaded_decoder(self) -> Decoder:
+        """What makes the sound."""
         return load_decoder(self.decoder, bank.shared_bank(self.device))
 
-    @property
-    def spaces(self) -> bool:
-        """Whether the language writes spaces between words."""
-        return language_of(self.voice, self.language) not in UNSPACED_LANGUAGES
-
     @cached_property
-    def _delivery(self) -> Delivery | None:
+    def delivery(self) -> Delivery | None:
+        """The delivery of the recording that the text takes on."""
         return None if self.like is None else DeliveryAnalyzer(bank.shared_bank(self.device))(self.like)
 
-    def stream(self, text: str, start: Position | None = None, soon: bool = False) -> Iterator[SpokenSentence]:
-        """The sentences of a text, from a position on; ``soon`` is as for ``TextToSpeech.stream``.
-
-        Raises:
-            UserError: as ``TextToSpeech.stream``.
-        """
-        return self._speaker().stream(
-            text, self.voice, self.language, self.speed, self.pause, self.seed, self.fast, self.dictionary,
-            self._delivery, start=start, soon=soon,
-        )  # fmt: skip
-
-    def _speaker(self) -> TextToSpeech:
+    def speaker(self) -> TextToSpeech:
+        """What speaks."""
         levelling = replace(LEVELLING, target_lufs=self.loudness)
-        return TextToSpeech(bank.shared_bank(self.device), levelling, decoder=self._decoder, spread=self.spread)
+        return TextToSpeech(bank.shared_bank(self.device), levelling, decoder=self.loaded_decoder, spread=self.spread)
 
     def settings(self) -> dict[str, Any]:
-        """Everything that the sound depends on besides the text, as JSON takes it."""
+        """Everything that the sound depends on besides voice and text, as JSON takes it."""
         return {
-            "voice": self.voice.digest,
             "language": self.language,
             "speed": self.speed,
             "pause": self.pause,
@@ -92,12 +84,62 @@ class Speech:
             "loudness": self.loudness,
             "like": None if self.like is None else sha256([self.like]),
             "dictionary": None if self.dictionary is None else self.dictionary.entries,
-            **({} if self.decoder == KOKORO else {"decoder": self._decoder.digest}),
+            **({} if self.decoder == KOKORO else {"decoder": self.loaded_decoder.digest}),
         }
 
 
+@dataclass(frozen=True)
+class Speech:
+    """Speaks texts with a voice in one manner. Models are loaded when they are needed."""
+
+    voice: Voice
+    manner: Manner
+
+    @property
+    def spaces(self) -> bool:
+        """Whether the language writes spaces between words."""
+        return language_of(self.voice, self.manner.language) not in UNSPACED_LANGUAGES
+
+    def stream(self, text: str, start: Position | None = None, soon: bool = False) -> Iterator[SpokenSentence]:
+        """The sentences of a text, from a position on; ``soon`` is as for ``TextToSpeech.stream``.
+
+        Raises:
+            UserError: as ``TextToSpeech.stream``.
+        """
+        manner = self.manner
+        return manner.speaker().stream(
+            text, self.voice, manner.language, manner.speed, manner.pause, manner.seed, manner.fast, manner.dictionary,
+            manner.delivery, start=start, soon=soon,
+        )  # fmt: skip
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that the sound depends on besides the text, as JSON takes it."""
+        return {"voice": self.voice.digest, **self.manner.settings()}
+
+
+def check_voice(name: str, consent: str | None) -> None:
+    """Find a mistake in the name of a voice before all that takes longer.
+
+    Args:
+        name: a name, a mix, a file of a voice or a recording.
+        consent: what the speaker of a recording agreed to, in words.
+
+    Raises:
+        UserError: as ``Voice.load``; a recording without a statement of consent, or that is not there.
+    """
+    if not is_recording(name):
+        Voice.load(name)
+    elif consent is None:
+        raise UserError(
+            f'{name} is a recording: say who agreed to its voice by --i-have-consent "…", or make a voice that stays: '
+            f"nuanced-speech clone {name} --name me"
+        )
+    elif not Path(name).exists():
+        raise UserError(f"{name} does not exist: check the name")
+
+
 def voice_of(name: str, consent: str | None, device: str, models: "bank.ModelBank | None" = None) -> Voice:
-    """The voice of a name; of a recording, one that is made of it for the moment.
+    """The voice of a name that was checked; of a recording, one that is made of it for the moment.
 
     Args:
         name: a name, a mix, a file of a voice or a recording.
@@ -106,16 +148,12 @@ def voice_of(name: str, consent: str | None, device: str, models: "bank.ModelBan
         models: bank of models.
 
     Raises:
-        UserError: as ``Voice.load`` or ``clone``; a recording without a statement of consent.
+        UserError: as ``Voice.load`` or ``clone``.
     """
     if not is_recording(name):
         return Voice.load(name)
-    if consent is None:
-        raise UserError(
-            f'{name} is a recording: say who agreed to its voice by --i-have-consent "…", or make a voice that stays: '
-            f"nuanced-speech clone {name} --name me"
-        )
-    check_device(device)
+    assert consent is not None
+    find_models()
     from nuanced_speech.cli.progress import bar
     from nuanced_speech.voicemaking.cloning import clone
 

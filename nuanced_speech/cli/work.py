@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nuanced_speech.cli.arguments import STANDARD
+from nuanced_speech.cli.checks import BYTES_PER_SECOND, COMPRESSED_BYTES_PER_SECOND
 from nuanced_speech.core.errors import UserError
 
 FOLDER_SUFFIX = ".wav"
 
-# What a second of an output takes, at most, and what is kept of it for resuming: its sound and its features.
-BYTES_PER_SECOND, COMPRESSED_BYTES_PER_SECOND = {".wav": 48_000, ".flac": 48_000}, 16_000
+# What is kept of a second of an output for resuming: its sound and its features.
 KEPT_BYTES_PER_SECOND = 172_000
 
 

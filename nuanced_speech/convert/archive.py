@@ -16,7 +16,7 @@ from nuanced_speech.convert.converter import Conversion
 from nuanced_speech.convert.manifest import DONE, FAILED, Entry, Manifest
 from nuanced_speech.convert.options import ConversionOptions, is_recording
 from nuanced_speech.convert.shard import Shard
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import NoSpeechError, UserError
 from nuanced_speech.core.files import make_folder, sha256
 from nuanced_speech.core.jobs import ALONE, Spread, as_done
 from nuanced_speech.core.progress import Progress, Shares
@@ -194,7 +194,7 @@ def attempt(work: Callable[[], Entry], entry: Entry) -> Entry:
     try:
         return work()
     except UserError as error:
-        return replace(entry, state=FAILED, reason=str(error))
+        return replace(entry, state=FAILED, reason=str(error), no_speech=isinstance(error, NoSpeechError))
     except Exception as error:
         log.debug("%s failed", entry.input, exc_info=True)
         lines = f"{type(error).__name__}: {error}".splitlines()

@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 
 from nuanced_speech import audio
 from nuanced_speech.adapt.voice_adaptation import VoiceAdapter
-from nuanced_speech.analysis.analyzer import Analyzer
+from nuanced_speech.analysis.analyzer import Analyzer, RecordingAnalyzer
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.analysis.overlapping_speech import OverlapFinder
@@ -33,8 +33,8 @@ from nuanced_speech.convert.sources import Reader, read_source
 from nuanced_speech.convert.steps import READY, SPEAKING, Steps
 from nuanced_speech.convert.streams import first_samples
 from nuanced_speech.convert.text_language import text_language
-from nuanced_speech.convert.transcript import in_recording, recognised_words, with_phonemes
-from nuanced_speech.convert.transcription import RecordingTranscriber
+from nuanced_speech.convert.transcript import in_recording, with_phonemes
+from nuanced_speech.convert.transcription import RecordingTranscriber, Transcriber, speech_in
 from nuanced_speech.convert.voices import TargetVoices
 from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
 from nuanced_speech.core.errors import NoSpeechError
@@ -48,7 +48,7 @@ from nuanced_speech.models.batched_decoder import batched, single
 from nuanced_speech.models.decoder import KOKORO, Decoder, KokoroDecoder
 from nuanced_speech.models.voice_activity import SpeechStretch
 from nuanced_speech.models.whisper import Transcript
-from nuanced_speech.synthesis.resynthesizer import Delivery, Resynthesizer
+from nuanced_speech.synthesis.resynthesizer import Delivery, Resynthesizer, SegmentSpeaker
 from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.text.g2p import phoneme_chunks, phonemize
 from nuanced_speech.text.languages import has_text_path
@@ -59,10 +59,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A source, analysed, and all that its resynthesis needs."""
+    """A source, analysed, and all that its resynthesis needs; ``samples`` are those that the gate let through."""
 
     source: np.ndarray
     gated: GatedRecording
+    samples: int
     gain: float
     path: str
     transcript: Transcript | None
@@ -91,13 +92,13 @@ class Converter:
     def __init__(
         self,
         models: ModelBank | None = None,
-        analyzer: Analyzer | None = None,
+        analyzer: RecordingAnalyzer | None = None,
         speakers: SpeakerClustering | None = None,
         adapter: VoiceAdapter | None = None,
-        resynthesizer: Resynthesizer | None = None,
+        resynthesizer: SegmentSpeaker | None = None,
         voices: TargetVoices | None = None,
         gate: SpeechGate | None = None,
-        transcribe: RecordingTranscriber | None = None,
+        transcribe: Transcriber | None = None,
         segmenter: Segmenter | None = None,
         overlaps: OverlapFinder | None = None,
         reader: Reader = read_source,
@@ -110,13 +111,13 @@ class Converter:
         self.reader, self.spread = reader, spread
         content = ContentEstimator(models)
         self.gate = gate or SpeechGate()
-        self.transcribe = transcribe or RecordingTranscriber(models)
+        self.transcribe: Transcriber = transcribe or RecordingTranscriber(models)
         self.segmenter = segmenter or Segmenter(models)
         self.overlaps = overlaps or OverlapFinder(models)
-        self.analyzer = analyzer or Analyzer(models, gate=self.gate)
+        self.analyzer: RecordingAnalyzer = analyzer or Analyzer(models, gate=self.gate)
         self.speakers = speakers or SpeakerClustering(models)
         self.adapter = adapter or VoiceAdapter(models, content, decoder=single(self.decoder))
-        self.resynthesizer = resynthesizer or Resynthesizer(models, content, decoder=self.decoder)
+        self.resynthesizer: SegmentSpeaker = resynthesizer or Resynthesizer(models, content, decoder=self.decoder)
         self.voices = voices or TargetVoices(models, self.analyzer, self.speakers, self.adapter)
 
     @property
@@ -253,7 +254,9 @@ class Converter:
         voice = target or TargetVoice.own(speaker, recorded, adaptation)
         transcript = None if transcript is None else in_recording(transcript, gated)
         delivery = _delivery(options, features, target)
-        return _Prepared(whole, gated, gain, path, transcript, language, features, voice, delivery, overlaps)
+        # of hours, a second copy is held no longer than it is needed
+        gated = replace(gated, wave=wave[:0].copy())
+        return _Prepared(whole, gated, len(wave), gain, path, transcript, language, features, voice, delivery, overlaps)
 
     def _overlaps(self, gated: GatedRecording, name: str) -> tuple[SpeechStretch, ...]:
         """Where in a recording of some name two people speak at once; there is a warning where they do."""
@@ -270,11 +273,7 @@ class Converter:
         Raises:
             NoSpeechError: there is none, and the options are strict.
         """
-        gated = self.gate(wave)
-        if gated.doubtful:
-            level = np.float32(gain_of(wave))
-            if recognised_words(self.transcribe(wave * level, options.language, word_times=False)):
-                return gated.whole(wave)
+        gated = speech_in(wave, self.gate, lambda loud: self.transcribe(loud, options.language, word_times=False))
         if not gated.has_speech:
             if options.strict:
                 raise NoSpeechError(f"there is no speech in {name}")
@@ -308,7 +307,7 @@ class Converter:
             yield from levelled
             return
         joined = crossfade_join([f.segment for f in prepared.features], levelled)
-        yield from prepared.gated.restored(first_samples(joined, len(prepared.gated.wave)))
+        yield from prepared.gated.restored(first_samples(joined, prepared.samples))
 
     def _segments(self, prepared: _Prepared) -> Iterator[np.ndarray]:
         """Audio ``[600 * units]`` of each segment."""
@@ -325,7 +324,7 @@ def _silent(source: np.ndarray, gated: GatedRecording, options: ConversionOption
     if options.voice is not None and not recordings:
         Voice.load(options.voice)
     delivery = Delivery(frozenset(options.keep), 0.0, 0.0, options.seed)
-    return _Prepared(source, gated, 1.0, "none", None, options.language or "en", [], TargetVoice.own(None), delivery)
+    return _Prepared(source, gated, 0, 1.0, "none", None, options.language or "en", [], TargetVoice.own(None), delivery)
 
 
 def _source(source: str | Path | np.ndarray | Recording, sample_rate: int | None) -> str | Path | np.ndarray:

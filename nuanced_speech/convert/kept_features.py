@@ -12,9 +12,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from nuanced_speech.analysis.analyzer import Analyzer
+from nuanced_speech.analysis.analyzer import AnalyzerConfig, RecordingAnalyzer
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.analysis.prepared_segment import windows
+from nuanced_speech.analysis.speech_gate import SpeechGate
 from nuanced_speech.audio.level import gain_of
 from nuanced_speech.audio.segmentation import Segment, segment
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT
@@ -36,8 +37,18 @@ class KeptAnalyzer:
         device: where features are put.
     """
 
-    def __init__(self, analyzer: Analyzer, folder: Path, device: str) -> None:
+    def __init__(self, analyzer: RecordingAnalyzer, folder: Path, device: str) -> None:
         self.analyzer, self.folder, self.device = analyzer, folder, device
+
+    @property
+    def config(self) -> AnalyzerConfig:
+        """As ``Analyzer.config``."""
+        return self.analyzer.config
+
+    @property
+    def gate(self) -> SpeechGate:
+        """As ``Analyzer.gate``."""
+        return self.analyzer.gate
 
     def __call__(
         self,
@@ -51,7 +62,7 @@ class KeptAnalyzer:
         segments = segment(recording) if segments is None else segments
         gain = gain_of(recording) if gain is None else gain
         features: list[SegmentFeatures] = []
-        longest = self.analyzer.config.window_units if phonemes else 0
+        longest = self.config.window_units if phonemes else 0
         for number, group in enumerate(windows(segments, longest)):
             done, ready = len(features) / len(segments), (len(features) + len(group)) / len(segments)
             path = self.folder / f"{number:06d}.safetensors"

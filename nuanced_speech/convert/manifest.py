@@ -28,6 +28,7 @@ class Entry:
         input, output: paths within the two folders, with slashes.
         state: ``pending``, ``done`` or ``failed``.
         reason: why it failed, in one line.
+        no_speech: it failed for lack of speech alone.
         options: digest of the options that it was converted with.
         bytes, modified: size of the input and its time of change (ns), by which an unchanged one is known.
         sha256: sum of the input, for one whose time has changed.
@@ -40,6 +41,7 @@ class Entry:
     output: str
     state: str = PENDING
     reason: str = ""
+    no_speech: bool = False
     options: str = ""
     bytes: int = 0
     modified: int = 0

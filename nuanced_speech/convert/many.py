@@ -14,7 +14,6 @@ from nuanced_speech.core.jobs import ALONE, Spread, in_order, spread_of
 from nuanced_speech.core.progress import Shares
 from nuanced_speech.models.batched_decoder import batched
 from nuanced_speech.models.decoder import Decoder
-from nuanced_speech.synthesis.resynthesizer import Resynthesizer
 
 
 def convert_many(
@@ -58,7 +57,6 @@ def convert_many(
 
 def _with_decoder(converter: Converter, decoder: Decoder) -> Converter:
     """A converter that differs from another in what makes the sound alone."""
-    other, parts = copy(converter), converter.resynthesizer
-    other.decoder = decoder
-    other.resynthesizer = Resynthesizer(parts.models, parts.content, parts.cleaner, decoder)
+    other = copy(converter)
+    other.decoder, other.resynthesizer = decoder, converter.resynthesizer.with_decoder(decoder)
     return other

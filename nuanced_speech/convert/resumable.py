@@ -1,9 +1,7 @@
 """Conversion of a long recording that goes on where it was broken off, segment by segment."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +12,28 @@ from nuanced_speech.audio import Recording, check_writable
 from nuanced_speech.convert.archive import digest_of
 from nuanced_speech.convert.converter import Conversion, Converter
 from nuanced_speech.convert.kept_features import KeptAnalyzer
+from nuanced_speech.convert.kept_transcripts import PREFIX, KeptTranscriber
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.transcription import RecordingTranscriber
-from nuanced_speech.core.errors import ContentError, UserError, reading
-from nuanced_speech.core.files import replacing, sha256
+from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.files import sha256
 from nuanced_speech.core.journal import Journal, work_folder
 from nuanced_speech.core.progress import Progress
-from nuanced_speech.core.reading import check_numbers, read_object
 from nuanced_speech.core.version import __version__
-from nuanced_speech.models.whisper import Segment, Transcript, Word
-from nuanced_speech.synthesis.resynthesizer import Delivery, Rendered, Resynthesizer
+from nuanced_speech.models.decoder import Decoder
+from nuanced_speech.synthesis.resynthesizer import Delivery, Rendered, SegmentSpeaker
 from nuanced_speech.synthesis.target_voice import TargetVoice
 
-# Names in the work folder.
-_TRANSCRIPT, _FEATURES = "transcript-", "features"
+# Name in the work folder.
+_FEATURES = "features"
 
 
 class ResumableConverter:
     """Conversions of files into files that go on where they were broken off.
 
-    What is finished is kept in a work folder beside the output until that is whole: the transcript, the features of
-    every segment, and every segment as it was spoken. The result is that of an unbroken run to the last bit.
+    What is finished is kept in a work folder beside the output until that is whole: the transcript window by window,
+    the features of every segment, every segment as it was spoken, and other words phrase by phrase. The result is that
+    of an unbroken run to the last bit.
 
     Args:
         converter: gives the parts.
@@ -81,7 +80,7 @@ class ResumableConverter:
                     source, options, output=output, progress=progress, made=made
                 )
             except UserError:
-                if not any(journal.folder.glob(f"{_TRANSCRIPT}*")) and not (journal.folder / _FEATURES).exists():
+                if not any(journal.folder.glob(f"{PREFIX}*")) and not (journal.folder / _FEATURES).exists():
                     journal.remove()
                 raise
             journal.remove()
@@ -94,16 +93,17 @@ AnyConverter = Converter | ResumableConverter
 
 def _keeping(converter: Converter, journal: Journal) -> Converter:
     """A converter of the same parts that keeps what it finishes for one recording."""
-    models = converter.models
+    models, transcribe = converter.models, converter.transcribe
+    # only this one tells its windows
     return Converter(
         models,
-        KeptAnalyzer(converter.analyzer, journal.folder / _FEATURES, models.device),  # type: ignore[arg-type]
+        KeptAnalyzer(converter.analyzer, journal.folder / _FEATURES, models.device),
         converter.speakers,
         converter.adapter,
-        _KeptResynthesizer(converter.resynthesizer, journal),  # type: ignore[arg-type]
+        _KeptResynthesizer(converter.resynthesizer, journal),
         converter.voices,
         converter.gate,
-        _KeptTranscriber(converter.transcribe, journal.folder),  # type: ignore[arg-type]
+        KeptTranscriber(transcribe, journal.folder) if isinstance(transcribe, RecordingTranscriber) else transcribe,
         converter.segmenter,
         converter.overlaps,
         converter.reader,
@@ -111,54 +111,21 @@ def _keeping(converter: Converter, journal: Journal) -> Converter:
     )
 
 
-class _KeptTranscriber:
-    """Transcribes each recording once; takes the place of ``RecordingTranscriber``."""
-
-    def __init__(self, transcribe: RecordingTranscriber, folder: Path) -> None:
-        self.transcribe, self.folder = transcribe, folder
-
-    def __call__(
-        self, wave: np.ndarray, language: str | None, word_times: bool, progress: Progress | None = None
-    ) -> Transcript:
-        """As ``RecordingTranscriber``."""
-        digest = hashlib.sha256(wave.tobytes()).hexdigest()[:16]
-        path = self.folder / f"{_TRANSCRIPT}{digest}-{'words' if word_times else 'text'}.json"
-        if not path.exists():
-            transcript = self.transcribe(wave, language, word_times, progress)
-            with replacing(path) as temporary:
-                temporary.write_text(json.dumps(asdict(transcript)), encoding="utf-8")
-        return read_transcript(path)
-
-
-def read_transcript(path: Path) -> Transcript:
-    """A transcript that was kept as JSON.
-
-    Raises:
-        UserError: a damaged file.
-    """
-    what, remedy = "a kept transcript", "remove it, and the recording is transcribed again"
-    values = read_object(path, what, remedy)
-    with reading(path, what, remedy):
-        check_numbers(values)
-        segments = [
-            Segment(**{**piece, "words": [Word(**word) for word in piece["words"]]}) for piece in values["segments"]
-        ]
-        parts: list[Segment | Word] = [*segments]
-        parts += [word for piece in segments for word in piece.words]
-        texts = [values["text"], values["language"], *(part.text for part in parts)]
-        if not all(isinstance(text, str) for text in texts):
-            raise ContentError("something else where a text belongs")
-        if not all(isinstance(number, (int, float)) for part in parts for number in (part.start, part.end)):
-            raise ContentError("something else where a time belongs")
-        return Transcript(values["text"], values["language"], segments)
-
-
 class _KeptResynthesizer:
     """Speaks segments in order, each of them once; takes the place of ``Resynthesizer``."""
 
-    def __init__(self, resynthesizer: Resynthesizer, journal: Journal) -> None:
+    def __init__(self, resynthesizer: SegmentSpeaker, journal: Journal) -> None:
         self.resynthesizer, self.journal = resynthesizer, journal
         self._number = 0
+
+    @property
+    def decoder(self) -> Decoder:
+        """As ``Resynthesizer.decoder``."""
+        return self.resynthesizer.decoder
+
+    def with_decoder(self, decoder: Decoder) -> "_KeptResynthesizer":
+        """As ``Resynthesizer.with_decoder``."""
+        return _KeptResynthesizer(self.resynthesizer.with_decoder(decoder), self.journal)
 
     def from_content(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered:
         """As ``Resynthesizer.from_content``."""
@@ -171,8 +138,14 @@ class _KeptResynthesizer:
     def from_text(
         self, texts: Iterable[str], features: Sequence[SegmentFeatures], voice: TargetVoice, delivery: Delivery
     ) -> Iterator[np.ndarray]:
-        """As ``Resynthesizer.from_text``; new words are not kept."""
-        return self.resynthesizer.from_text(texts, features, voice, delivery)
+        """As ``Resynthesizer.from_text``; no string depends on another."""
+        strings, kept = list(texts), len(self.journal.notes)
+        for number in range(min(kept, len(strings))):
+            yield self.journal.sound(number)
+        if kept < len(strings):
+            for wave in self.resynthesizer.from_text(strings[kept:], features, voice, delivery):
+                self.journal.add(wave, {"text": len(self.journal.notes)})
+                yield wave
 
     def _kept(self, way: str, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered:
         number, self._number = self._number, self._number + 1

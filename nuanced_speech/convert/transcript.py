@@ -1,5 +1,6 @@
 """Transcripts of sources: which segment has which words, and how sure it is that there are any."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -30,14 +31,22 @@ def recognised_words(transcript: Transcript) -> bool:
 
 def in_recording(transcript: Transcript, gated: GatedRecording) -> Transcript:
     """A transcript of a gated recording with the times of the whole recording."""
-    if not gated.cuts:
-        return transcript
+    return _timed(transcript, gated.seconds) if gated.cuts else transcript
+
+
+def moved(transcript: Transcript, seconds: float) -> Transcript:
+    """A transcript that begins so much later."""
+    return _timed(transcript, lambda time: time + seconds)
+
+
+def _timed(transcript: Transcript, time: Callable[[float], float]) -> Transcript:
+    """A transcript with its times changed."""
     segments = [
         replace(
             piece,
-            start=gated.seconds(piece.start),
-            end=gated.seconds(piece.end),
-            words=[replace(w, start=gated.seconds(w.start), end=gated.seconds(w.end)) for w in piece.words],
+            start=time(piece.start),
+            end=time(piece.end),
+            words=[replace(w, start=time(w.start), end=time(w.end)) for w in piece.words],
         )
         for piece in transcript.segments
     ]

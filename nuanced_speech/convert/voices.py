@@ -13,7 +13,7 @@ import torch
 
 from nuanced_speech import audio
 from nuanced_speech.adapt.voice_adaptation import VoiceAdapter
-from nuanced_speech.analysis.analyzer import Analyzer
+from nuanced_speech.analysis.analyzer import RecordingAnalyzer
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
@@ -54,7 +54,7 @@ class TargetVoices:
     def __init__(
         self,
         models: ModelBank,
-        analyzer: Analyzer,
+        analyzer: RecordingAnalyzer,
         speakers: SpeakerClustering,
         adapter: VoiceAdapter,
         kept: int = 4,

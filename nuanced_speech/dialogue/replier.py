@@ -13,6 +13,7 @@ import numpy as np
 
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import Progress
 from nuanced_speech.dialogue.conversation import Conversation, Turn
 from nuanced_speech.dialogue.language_model import LanguageModel, Sampling, Usage
 from nuanced_speech.dialogue.listener import Listener, Question
@@ -123,6 +124,7 @@ class Replier:
         voice: Voice | None = None,
         language: str | None = None,
         seed: int = 0,
+        progress: Progress | None = None,
     ) -> Iterator[ReplyEvent]:
         """The answer to a spoken question, step by step. Closing the iterator stops all work.
 
@@ -132,11 +134,12 @@ class Replier:
             voice: the answering voice; the speaker's own if None.
             language: language of the question, ISO 639-1; detected if None.
             seed: random seed of the words and of the synthesizer's noise.
+            progress: told how far the question is heard, 0 to 1, before the first event.
 
         Raises:
             UserError: no voice or no words in the question; no answer from the language model.
         """
-        question = self.listener(wave, language, own_voice=voice is None)
+        question = self.listener(wave, language, own_voice=voice is None, progress=progress)
         yield QuestionEvent(question)
         yield from self.answer(question, conversation, voice, seed)
 

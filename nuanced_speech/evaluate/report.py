@@ -120,6 +120,11 @@ def measure(
     return figures, a, b
 
 
+def paths(folder: Path, name: str) -> tuple[Path, Path]:
+    """Paths of the report: figures (JSON) and plot (PNG)."""
+    return folder / f"{name}.json", folder / f"{name}.png"
+
+
 def write(
     folder: Path, name: str, source: np.ndarray, output: np.ndarray, figures: Measures, a: Contours, b: Contours
 ) -> tuple[Path, Path]:
@@ -132,7 +137,7 @@ def write(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder}: cannot make the report's folder ({error.strerror})") from error
-    sheet, plot = folder / f"{name}.json", folder / f"{name}.png"
+    sheet, plot = paths(folder, name)
     values = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(figures).items()}
     with audio.replacing(sheet) as temporary:
         Path(temporary).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

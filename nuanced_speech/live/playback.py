@@ -39,6 +39,7 @@ def in_real_time(
     close: Callable[[], object],
     going: Callable[[], bool],
     progress: Callable[[float], None] = lambda seconds: None,
+    heard: Callable[[np.ndarray], None] = lambda wave: None,
 ) -> np.ndarray:
     """Feed ``wave [T]`` at 24 kHz in real time, and take what comes out in real time until there is no more.
 
@@ -49,6 +50,7 @@ def in_real_time(
         close: called when the source is over.
         going: whether more may come out after that.
         progress: called with the seconds that were fed.
+        heard: called with each 20 ms of what comes out.
 
     Returns:
         what a listener heard from the first moment on, ``[T]`` at 24 kHz.
@@ -58,6 +60,7 @@ def in_real_time(
 
     def take() -> None:
         chunks.append(output.take(size))
+        heard(chunks[-1])
         time.sleep(max(0.0, began + number * CHUNK_SECONDS - time.monotonic()))
 
     for start in range(0, len(wave), size):
@@ -78,6 +81,7 @@ def play_through(
     wave: np.ndarray,
     config: LiveConfig = LiveConfig(),
     progress: Callable[[float], None] = lambda seconds: None,
+    heard: Callable[[np.ndarray], None] = lambda wave: None,
 ) -> Played:
     """Feed ``wave [T]`` at 24 kHz in real time, and take what comes out in real time.
 
@@ -86,10 +90,11 @@ def play_through(
         wave: the source.
         config: of the session.
         progress: called now and then with the seconds that were played.
+        heard: called with each 20 ms of what comes out.
     """
     output = OutputBuffer(config.reserve_seconds)
     session = LiveSession(stream, lambda audio: output.put(audio.wave), config)
     converted = in_real_time(
-        wave, output, session.feed, lambda: session.close(wait=False), lambda: session.running, progress
+        wave, output, session.feed, lambda: session.close(wait=False), lambda: session.running, progress, heard
     )
     return Played(converted, output.gaps, session.figures)

@@ -4,10 +4,10 @@ Source of the model: Radford et al. 2022, as packaged in ``openai-whisper``.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from nuanced_speech.core.constants import WHISPER_SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.models.language_detection import LanguageDetectionConfig, mean_shares, speech_starts
+
+if TYPE_CHECKING:
+    from nuanced_speech.models.whisper_windows import Window
 
 FEATURE_RATE = 50
 HOP = WHISPER_SAMPLE_RATE // FEATURE_RATE
@@ -195,6 +198,8 @@ class WhisperModel:
         prompt: str | None = None,
         progress: Progress | None = None,
         temperature: float = 0.0,
+        known: Sequence["Window"] = (),
+        keep: Callable[["Window"], None] | None = None,
     ) -> Transcript:
         """What is said in ``wave [T]`` at 16 kHz; word times on request. The same each time at temperature 0.
 
@@ -205,45 +210,26 @@ class WhisperModel:
             prompt: text with names and words that may be said, as they are to be written; its end counts.
             progress: called with the share that is done, after every window of at most 30 s.
             temperature: 0 for the likeliest words; above, words are drawn, the less likely ones the more often.
+            known: windows that ``keep`` was given by a call with the same arguments, which was broken off.
+            keep: called with every further window.
         """
-        position, seconds = 0.0, len(wave) / WHISPER_SAMPLE_RATE
+        from nuanced_speech.models.whisper_windows import text_of, transcribed
 
-        def advanced(by: float) -> None:
-            nonlocal position
-            position += by
-            if progress is not None:
-                progress(min(position / seconds, 1.0))
-
+        language, windows = language or self.language(wave), list(known)
+        # no text is a prompt of one space; marks of Whisper's own are no words, and it refuses them
+        prompt = (prompt or "").replace("<|", "< |").strip() or None
         with self._transcribing:
             try:
-                self.model.advanced = advanced
-                result = self.model.transcribe(
-                    wave.astype(np.float32),
-                    language=language or self.language(wave),
-                    temperature=temperature,
-                    condition_on_previous_text=False,
-                    # no text is a prompt of one space; marks of Whisper's own are no words, and it refuses them
-                    initial_prompt=(prompt or "").replace("<|", "< |").strip() or None,
-                    word_timestamps=words,
-                    fp16=False,
-                    verbose=None,
-                )
+                for window, share in transcribed(self.model, wave, language, words, prompt, known, temperature):
+                    windows.append(window)
+                    if keep is not None:
+                        keep(window)
+                    if progress is not None:
+                        progress(share)
             finally:
-                self.model.advanced = None
                 self.model.encoder.clear_cache()
-        segments = [
-            Segment(
-                piece["text"].strip(),
-                float(piece["start"]),
-                float(piece["end"]),
-                [Word(w["word"].strip(), float(w["start"]), float(w["end"])) for w in piece.get("words", [])],
-                float(piece["avg_logprob"]),
-                float(piece["no_speech_prob"]),
-                float(piece["compression_ratio"]),
-            )
-            for piece in result["segments"]
-        ]
-        return Transcript(result["text"].strip(), result["language"], segments)
+        segments = [_segment(piece) for window in windows for piece in window.segments]
+        return Transcript(text_of(self.model, language, windows), language, segments)
 
     def language(self, wave: np.ndarray) -> str:
         """The language (ISO 639-1) that is spoken in ``wave [T]`` at 16 kHz; en for English-only models.
@@ -252,10 +238,12 @@ class WhisperModel:
         """
         if self.name.endswith(".en"):
             return "en"
-        from whisper.audio import HOP_LENGTH, N_SAMPLES, log_mel_spectrogram
+        from whisper.audio import HOP_LENGTH
 
-        wave = wave.astype(np.float32)
-        mel = log_mel_spectrogram(torch.from_numpy(wave), self.model.dims.n_mels, padding=N_SAMPLES)
+        from nuanced_speech.models.whisper_spectrum import log_mel
+
+        wave = np.asarray(wave, np.float32)
+        mel = log_mel(wave, self.model.dims.n_mels)
         windows: list[dict[str, float]] = []
         for start in speech_starts(wave, self.detection):
             windows.append(self._language_shares(mel[:, start // HOP_LENGTH :]))
@@ -277,3 +265,16 @@ class WhisperModel:
             if max(shares.values()) > self.detection.sure:
                 break
         return shares
+
+
+def _segment(piece: dict[str, Any]) -> Segment:
+    """A segment as Whisper gives it."""
+    return Segment(
+        piece["text"].strip(),
+        float(piece["start"]),
+        float(piece["end"]),
+        [Word(w["word"].strip(), float(w["start"]), float(w["end"])) for w in piece.get("words", [])],
+        float(piece["avg_logprob"]),
+        float(piece["no_speech_prob"]),
+        float(piece["compression_ratio"]),
+    )

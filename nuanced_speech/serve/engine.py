@@ -12,10 +12,13 @@ import torch
 from nuanced_speech import audio
 from nuanced_speech.analysis.prepared_segment import windows
 from nuanced_speech.analysis.speaker_clustering import same_speaker
+from nuanced_speech.analysis.speech_gate import GatedRecording
 from nuanced_speech.audio.resampling import to_16k
 from nuanced_speech.audio.segmentation import Segment, segment
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.convert.options import ConversionOptions
+from nuanced_speech.convert.transcript import in_recording, moved
+from nuanced_speech.convert.transcription import speech_in
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, UNITS_PER_SECOND
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import temporary_folder
@@ -54,14 +57,6 @@ class SpeechJob:
     seed: int = 0
     delivery: Delivery | None = None
     soon: bool = False
-
-
-@dataclass(frozen=True)
-class PartTranscript:
-    """A stretch of a recording, transcribed; its times count from the beginning of the recording."""
-
-    transcript: Transcript
-    start: float
 
 
 class Engine:
@@ -148,16 +143,22 @@ class Engine:
         words: bool,
         prompt: str | None = None,
         temperature: float = 0.0,
-    ) -> Iterator[PartTranscript]:
+    ) -> Iterator[Transcript]:
         """Transcripts of stretches of ``wave [T]`` at 24 kHz, in order, each cut at a pause; ``prompt`` and
-        ``temperature`` are as for ``WhisperModel.transcribe``."""
-        for group in windows(segment(wave), _WINDOW_SECONDS * UNITS_PER_SECOND):
-            part = wave[_samples(group)]
-            transcript = self.models.transcriber.transcribe(
-                to_16k(part), language, words, prompt, temperature=temperature
-            )
+        ``temperature`` are as for ``WhisperModel.transcribe``. Only speech is transcribed: of a recording without any,
+        there are none."""
+        gated = self._speech_in(wave, language)
+        if not gated.has_speech:
+            return
+        for group in windows(segment(gated.wave), _WINDOW_SECONDS * UNITS_PER_SECOND):
+            part = to_16k(gated.wave[_samples(group)])
+            transcript = self.models.transcriber.transcribe(part, language, words, prompt, temperature=temperature)
             language = language or transcript.language
-            yield PartTranscript(transcript, group[0].start * SECONDS_PER_UNIT)
+            yield in_recording(moved(transcript, group[0].start * SECONDS_PER_UNIT), gated)
+
+    def _speech_in(self, wave: np.ndarray, language: str | None = None) -> GatedRecording:
+        """What the converter's gate lets through of ``wave [T]`` at 24 kHz."""
+        return speech_in(wave, self.converter.gate, lambda loud: self.converter.transcribe(loud, language, False))
 
     def convert(self, wave: np.ndarray, options: ConversionOptions, progress: Progress) -> np.ndarray:
         """A converted recording ``[T]`` at 24 kHz."""
@@ -169,7 +170,8 @@ class Engine:
         Raises:
             UserError: there is no speech.
         """
-        embedding = self.models.speaker_encoder.embed(wave, SAMPLE_RATE)
+        gated = self._speech_in(wave)
+        embedding = self.models.speaker_encoder.embed(gated.wave, SAMPLE_RATE) if gated.has_speech else None
         if embedding is None or not np.isfinite(embedding).all():
             raise UserError(f"{param}: there is no voice in the recording: give a recording of speech")
         return embedding

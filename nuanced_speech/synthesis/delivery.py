@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.analyzer import Analyzer
+from nuanced_speech.analysis.analyzer import Analyzer, RecordingAnalyzer
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
 from nuanced_speech.analysis.usual_pitch import usual_log_f0
 from nuanced_speech.core.constants import SAMPLE_RATE, SECONDS_PER_UNIT, VOICED_HZ
@@ -123,10 +123,10 @@ class DeliveryAnalyzer:
     """
 
     def __init__(
-        self, models: ModelBank, config: DeliveryConfig = DeliveryConfig(), analyzer: Analyzer | None = None
+        self, models: ModelBank, config: DeliveryConfig = DeliveryConfig(), analyzer: RecordingAnalyzer | None = None
     ) -> None:
         self.models, self.config = models, config
-        self.analyzer = analyzer or Analyzer(models)
+        self.analyzer: RecordingAnalyzer = analyzer or Analyzer(models)
 
     @torch.no_grad()
     def __call__(self, recording: str | Path | np.ndarray) -> Delivery:

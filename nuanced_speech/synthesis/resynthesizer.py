@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -60,6 +61,23 @@ class Rendered:
     voice: TargetVoice
 
 
+class SegmentSpeaker(Protocol):
+    """What speaks segments again: a ``Resynthesizer``, or what takes its place; its methods are explained there."""
+
+    @property
+    def decoder(self) -> Decoder: ...
+
+    def with_decoder(self, decoder: Decoder) -> "SegmentSpeaker": ...
+
+    def from_content(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered: ...
+
+    def from_phonemes(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered: ...
+
+    def from_text(
+        self, texts: Iterable[str], features: Sequence[SegmentFeatures], voice: TargetVoice, delivery: Delivery
+    ) -> Iterator[np.ndarray]: ...
+
+
 class Resynthesizer:
     """Speaks segments again. Threads may share it.
 
@@ -80,6 +98,10 @@ class Resynthesizer:
         self.models, self.cleaner = models, tuple(cleaner)
         self.decoder = decoder or KokoroDecoder(models)
         self.content = content or ContentEstimator(models)
+
+    def with_decoder(self, decoder: Decoder) -> "Resynthesizer":
+        """The same, but for what makes the sound."""
+        return Resynthesizer(self.models, self.content, self.cleaner, decoder)
 
     @torch.no_grad()
     def from_content(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered:

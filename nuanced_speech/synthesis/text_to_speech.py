@@ -234,14 +234,28 @@ def language_of(voice: Voice, language: str | None = None) -> str:
         stock = re.search(r"\b([abefhijpz])[fm]_[a-z]", f"{voice.name} {voice.provenance.recipe}")
         if stock and (stock[1] in "ab" or not voice.provenance.language):
             return VOICE_LANGUAGES[stock[1]]
-    code = (language or voice.provenance.language).lower().replace("_", "-")
+    if language is not None:
+        return check_language(language)
+    return _known(voice.provenance.language) or "en-us"
+
+
+def check_language(language: str) -> str:
+    """The code of a language that can be spoken.
+
+    Raises:
+        UserError: an unknown language.
+    """
+    code = _known(language)
+    if code is None:
+        languages = ", ".join([*VOICE_LANGUAGES.values(), *MAPPED_LANGUAGES])
+        raise UserError(f"language: unknown language {language!r}: choose from {languages}")
+    return code
+
+
+def _known(language: str) -> str | None:
+    code = language.lower().replace("_", "-")
     code = SHORT_NAMES.get(code, code)
-    if code in VOICE_LANGUAGES.values() or code in MAPPED_LANGUAGES:
-        return code
-    if language is None:
-        return "en-us"
-    languages = ", ".join([*VOICE_LANGUAGES.values(), *MAPPED_LANGUAGES])
-    raise UserError(f"language: unknown language {language!r}: choose from {languages}")
+    return code if code in VOICE_LANGUAGES.values() or code in MAPPED_LANGUAGES else None
 
 
 def _dialect(voice: Voice, language: str | None) -> tuple[str, bool]:

@@ -15,8 +15,11 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
+from nuanced_speech.analysis.speech_gate import SpeechGate
+from nuanced_speech.audio.resampling import to_16k
+from nuanced_speech.convert.transcription import speech_in
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, SAMPLES_PER_UNIT, STYLE_DIM
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import NoSpeechError, UserError
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.alignment import MIN_FIT
 from nuanced_speech.models.content_adapter import ContentAdapter, align_content
@@ -98,12 +101,31 @@ def settings(config: RealConfig, paths: list[Path]) -> dict[str, str]:
     }
 
 
+def speech_of(wave: np.ndarray, listener: WhisperModel, gate: SpeechGate, language: str) -> np.ndarray:
+    """What is speech in ``wave [T]`` at 16 kHz; as it was where nothing else is in it.
+
+    Raises:
+        NoSpeechError: there is none.
+    """
+    whole = audio.resample(wave, audio.WHISPER_SAMPLE_RATE, audio.SAMPLE_RATE)
+    gated = speech_in(whole, gate, lambda loud: listener.transcribe(to_16k(loud), language))
+    if not gated.has_speech:
+        raise NoSpeechError("there is no speech in it")
+    return to_16k(gated.wave) if gated.gaps else wave
+
+
 def label(
-    path: Path, listener: WhisperModel, adapter: ContentAdapter, kokoro: Kokoro, config: RealConfig
+    path: Path,
+    listener: WhisperModel,
+    adapter: ContentAdapter,
+    kokoro: Kokoro,
+    config: RealConfig,
+    gate: SpeechGate = SpeechGate(),
 ) -> tuple[np.ndarray, Tensor, Tensor] | None:
-    """One recording: its wave at 16 kHz, token ids and durations; None where the transcript does not fit."""
+    """One recording: the speech in it at 16 kHz, token ids and durations; None where the transcript does not fit."""
     try:
-        wave = audio.read(path, audio.WHISPER_SAMPLE_RATE)[: int(MAX_SECONDS * audio.WHISPER_SAMPLE_RATE)]
+        wave = speech_of(audio.read(path, audio.WHISPER_SAMPLE_RATE), listener, gate, config.language)
+        wave = wave[: int(MAX_SECONDS * audio.WHISPER_SAMPLE_RATE)]
         text = listener.transcribe(wave, language=config.language).text
         phonemes = phonemize(text, config.language)[:MAX_PHONEMES]
         features = listener.features(wave, (adapter.config.layer,))

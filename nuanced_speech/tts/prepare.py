@@ -29,7 +29,7 @@ from nuanced_speech.tts.workers import parallel
 
 STATE = ".prepare"
 # Changes when the same recordings would give other clips, so that old and new are never mixed.
-VERSION = 1
+VERSION = 2
 _MAX_ID = 80
 BYTES_PER_SAMPLE = 2
 
@@ -39,7 +39,8 @@ def prepare(config: PrepareConfig, progress: Callable[[float], None] = lambda sh
 
     Raises:
         UserError: no folder of recordings or nothing in it; the other folder holds something else, or was made with
-            other settings; an unknown model or language; a folder that cannot be written; a disk without room.
+            other settings; an unknown model or language, or no weights; a folder that cannot be written; a disk without
+            room.
     """
     _check(config)
     paths, unreadable = _files(config)
@@ -95,13 +96,14 @@ def _check(config: PrepareConfig) -> None:
     if config.limits.max_seconds > 28:
         raise UserError("max_seconds: at most 28; Whisper takes no more at a time")
     from nuanced_speech.models.whisper import check_language
-    from nuanced_speech.weights.catalog import canonical
+    from nuanced_speech.weights.catalog import canonical, find
 
     canonical(f"whisper-{config.whisper}")
     if config.language is not None:
         check_language(config.language)
         if config.whisper.endswith(".en") and config.language != "en":
             raise UserError(f"whisper {config.whisper} knows English only: choose one without .en")
+    find(f"whisper-{config.whisper}")
 
 
 def _begin(config: PrepareConfig, state: Path) -> None:

@@ -1,16 +1,20 @@
 """One recording to clips of a data set.
 
-recording → decode → sounds and silences → clips → transcript → checks → wavs/ID.wav
+recording → decode → speech → sounds and silences → clips → transcript → checks → wavs/ID.wav
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from nuanced_speech import audio
+from nuanced_speech.analysis.speech_gate import GateConfig, GatedRecording, SpeechGate
+from nuanced_speech.audio.fades import fade_ends
+from nuanced_speech.audio.resampling import to_16k
+from nuanced_speech.convert.transcription import speech_in
 from nuanced_speech.core.constants import WHISPER_SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.whisper import Transcript, WhisperModel
@@ -23,13 +27,15 @@ from nuanced_speech.tts.split import Span, find_sounds, pad_clip, split_at_pause
 from nuanced_speech.tts.transcript_split import split_transcript
 
 PEAK_DB = -1.0
+# Seconds.
+_SHORTEST_OTHER = 0.25
 
 
 class Preparer:
     """Does one recording after the other; loads Whisper when first needed."""
 
-    def __init__(self, config: PrepareConfig) -> None:
-        self.config = config
+    def __init__(self, config: PrepareConfig, gate: SpeechGate | None = None) -> None:
+        self.config, self.gate = config, gate or SpeechGate()
         self.longest = config.limits.max_seconds - 2 * config.pad
 
     @property
@@ -50,40 +56,54 @@ class Preparer:
             unreadable = Rejection(None, None, f"unreadable: {_without_path(str(error), job.path)}")
             return Outcome(file, job.fingerprint, rejected=[unreadable])
         notes = [_without_path(note, job.path) for note in notes]
-        spans = find_sounds(wave, self.config.sample_rate)
-        if not spans:
+        speech, sounds, other = self._speech(wave)
+        if not sounds:
             return Outcome(
                 file, job.fingerprint, rejected=[Rejection(None, None, "silent: no speech found")], notes=notes
             )
-        clips, rejected = self._clips(job, wave, full_scale, spans, progress)
+        spans = [Span(sounds[0].start, sounds[-1].end)]
+        if not job.text or spans[0].seconds > self.longest:
+            spans = split_at_pauses(speech, self.config.sample_rate, self.config.limits.min_seconds, self.longest)
+        # what is judged is the recording, what is heard and kept is its speech
+        reasons = [self._complaint(wave, full_scale, span) for span in spans]
+        clips, rejected = self._clips(job, speech, spans, reasons, progress)
+        rejected += [Rejection(round(span.start, 3), round(span.end, 3), "other sound than speech") for span in other]
         return Outcome(file, job.fingerprint, clips, rejected, notes)
+
+    def _speech(self, wave: np.ndarray) -> tuple[np.ndarray, list[Span], list[Span]]:
+        """``wave [T]`` with silence for other sound than speech, as the gate of conversions finds it; the sounds in it;
+        and where the other sound was. It is as it was where there is none."""
+        rate, language = self.config.sample_rate, self.config.language
+        whole = audio.resample(wave, rate, audio.SAMPLE_RATE)
+        gated = speech_in(whole, self.gate, lambda loud: self.listener.transcribe(to_16k(loud), language))
+        if not gated.has_speech:
+            return wave, [], []
+        sounds = find_sounds(wave, rate)
+        gaps = _gaps(gated, sounds)
+        if gaps:
+            wave = _silenced(wave, rate, gaps)
+            sounds = find_sounds(wave, rate)
+        return wave, sounds, gaps
 
     def _clips(
         self,
         job: Job,
         wave: np.ndarray,
-        full_scale: float,
-        sounds: list[Span],
+        spans: list[Span],
+        reasons: list[str | None],
         progress: Callable[[float], None],
     ) -> tuple[list[Clip], list[Rejection]]:
-        whole = Span(sounds[0].start, sounds[-1].end)
-        if job.text and whole.seconds <= self.longest:
-            spans = [whole]
-        else:
-            spans = split_at_pauses(wave, self.config.sample_rate, self.config.limits.min_seconds, self.longest)
+        whole = Span(spans[0].start, spans[-1].end)
         shared = bool(job.text) and len(spans) > 1
         transcripts: dict[int, Transcript] = {}
-        reasons: list[str | None] = []
         language = self.config.language
-        for number, span in enumerate(spans):
-            reason = self._complaint(wave, full_scale, span)
+        for number, (span, reason) in enumerate(zip(spans, reasons, strict=True)):
             # a clip that cannot be kept has words of a shared transcript all the same
             if shared or (reason is None and (self.config.check or not job.text)):
                 language = language or self._language(wave, whole)
                 clip = self._levelled(wave, span)
                 clip = audio.resample(clip, self.config.sample_rate, WHISPER_SAMPLE_RATE)
                 transcripts[number] = self.listener.transcribe(clip, language)
-            reasons.append(reason)
             progress((number + 1) / len(spans))
         texts: list[str | None] = (
             [job.text] if job.text else [transcripts[k].text if k in transcripts else None for k in range(len(spans))]
@@ -148,6 +168,28 @@ class Preparer:
         seconds = len(clip) / self.config.sample_rate
         start, end = round(span.start, 3), round(span.end, 3)
         return Clip(name, start, end, round(seconds, 3), text, normalised, language, phonemes, round(rate, 2))
+
+
+def _gaps(gated: GatedRecording, sounds: Sequence[Span]) -> list[Span]:
+    """Where the gate closed and a sound is to be heard; what reaches in by less is the edge of a word, or a click."""
+    gaps = [Span(begin / audio.SAMPLE_RATE, end / audio.SAMPLE_RATE) for begin, end in gated.gaps]
+    return [
+        gap
+        for gap in gaps
+        if any(min(one.end, gap.end) - max(one.start, gap.start) > _SHORTEST_OTHER for one in sounds)
+    ]
+
+
+def _silenced(wave: np.ndarray, sample_rate: int, gaps: Sequence[Span]) -> np.ndarray:
+    """``wave [T]`` with silence in its gaps, faded as the gate fades them."""
+    wave, fade = wave.copy(), round(GateConfig().fade_seconds * sample_rate)
+    for gap in gaps:
+        begin, end = round(gap.start * sample_rate), min(round(gap.end * sample_rate), len(wave))
+        first, last = max(begin - fade, 0), min(end + fade, len(wave))
+        wave[first:begin] = fade_ends(wave[first:begin], 0, begin - first)
+        wave[end:last] = fade_ends(wave[end:last], last - end, 0)
+        wave[begin:end] = 0
+    return wave
 
 
 @lru_cache(maxsize=1)

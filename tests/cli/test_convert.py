@@ -169,6 +169,20 @@ def test_a_recording_without_speech_is_refused_when_strict(bad, tmp_path, run):
     assert out.read_bytes() == b"what was there before"
 
 
+@pytest.mark.parametrize(("other", "status"), [("silence", 3), ("words", 1)])
+@pytest.mark.parametrize("folder", [True, False])
+def test_several_without_speech_are_refused_with_status_3_if_that_alone_is_wrong(tmp_path, run, folder, other, status):
+    sources = tmp_path / "in"
+    sources.mkdir()
+    soundfile.write(sources / "one.wav", np.zeros(16000), 16000)
+    (sources / "two.wav").write_text("no audio")
+    if other == "silence":
+        soundfile.write(sources / "two.wav", np.zeros(9000), 16000)
+    given = [sources] if folder else sorted(sources.iterdir())
+    ended = run("convert", *given, tmp_path / "out", "--strict")
+    assert ended.status == status and "2 of 2 recordings were not converted" in ended.err
+
+
 @pytest.mark.slow
 def test_one_bad_recording_does_not_cost_the_others(clip, bad, tmp_path, run, loaded_bank):
     folder, short = tmp_path / "converted", tmp_path / "good.wav"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
+import tempfile
 import warnings
 import wave
 from pathlib import Path
@@ -10,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import typer
 
 from nuanced_speech import audio
+from nuanced_speech.cli import app as cli
 from nuanced_speech.cli import piping
 
 SECOND = (0.3 * np.sin(np.arange(24000) * 0.05)).astype(np.float32)
@@ -81,3 +86,44 @@ def test_standard_input_becomes_a_file(monkeypatch: pytest.MonkeyPatch, clip: Pa
     with piping.standard_input() as path:
         assert np.array_equal(audio.read(path), audio.read(clip))
     assert not path.parent.exists()
+
+
+def to_pipe() -> None:
+    with piping.opened("-", "synthetic") as writer:
+        for _ in range(100):
+            writer.write(SECOND)
+
+
+COMMANDS = {
+    "say": to_pipe,
+    "convert to wav": lambda: piping.write_out(np.tile(SECOND, 100), ".wav", "synthetic"),
+    "convert to flac": lambda: piping.write_out(np.tile(SECOND, 100), ".flac", "synthetic"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("full", "says"), [(True, "error: standard output cannot be written: No space left on device\n"), (False, "")]
+)
+def test_a_full_disk_and_a_closed_reader_end_in_order(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str, full: bool,
+    says: str,
+) -> None:  # fmt: skip
+    if full:
+        if not Path("/dev/full").exists():
+            pytest.skip("Linux has a device that is always full")
+        output = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, output = os.pipe()
+        os.close(reader)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["nuanced-speech"])
+    app = typer.Typer()
+    app.command()(COMMANDS[command])
+    monkeypatch.setattr(cli, "make_app", lambda names, listed: app)
+    with monkeypatch.context() as patch, io.TextIOWrapper(io.BufferedWriter(io.FileIO(output, "w"))) as standard:
+        patch.setattr(sys, "stdout", standard)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    assert ended.value.code == 1 and capsys.readouterr().err == says
+    assert not list(tmp_path.iterdir())

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from nuanced_speech import audio
 from nuanced_speech.convert.converter import Converter
-from nuanced_speech.convert.resumable import ResumableConverter, read_transcript
+from nuanced_speech.convert.kept_transcripts import KeptTranscriber, read_transcript, read_windows
+from nuanced_speech.convert.resumable import ResumableConverter, _KeptResynthesizer
+from nuanced_speech.convert.transcription import RecordingTranscriber
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.core.journal import work_folder
-from nuanced_speech.models.whisper import Segment, Transcript, Word
+from nuanced_speech.core.journal import Journal, work_folder
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.whisper import Segment, Transcript, WhisperModel, Word
 
 
 @pytest.mark.slow
@@ -75,3 +80,74 @@ def test_a_recording_that_cannot_be_converted_leaves_no_folder(converter: Conver
                 tmp_path / name, path="direct", strict=True, output=tmp_path / "out.wav"
             )
     assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
+
+
+@pytest.mark.slow
+def test_a_transcript_that_is_broken_off_goes_on(listener: WhisperModel, clip: Path, tmp_path: Path) -> None:
+    wave = audio.read(clip)
+    long = np.concatenate([wave, wave, wave, wave, wave, wave])  # two windows
+    transcribe = RecordingTranscriber(ModelBank(whisper="tiny.en", loaded={"transcriber": listener}))
+    decode, calls = listener.model.decode, list[int]()
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return decode(*arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listener.model, "decode", counted)
+        with pytest.raises(KeyboardInterrupt):
+            KeptTranscriber(transcribe, tmp_path)(long, None, False)
+        (lines,) = tmp_path.iterdir()
+        kept = lines.read_bytes()
+        assert kept.count(b"\n") == 2  # language and one window
+        lines.write_bytes(kept + kept.splitlines()[1][:50])  # what a kill has cut off
+        found = KeptTranscriber(transcribe, tmp_path)(long, None, False)
+        assert len(calls) == 3
+    assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
+    assert found == transcribe(long, None, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "count"),
+    [
+        (b"[]\n", None, 0),
+        (b'{"language": 5', None, 0),
+        (b'{"language": "en"}\n{"end": "x"}\n', "en", 0),
+        (b"\xff\n", None, 0),
+        (b'{"language": "en"}\n{"end": 9, "speech_end": 0.0, "tokens": [], "segments": []}\n{"end": 9}\n', "en", 1),
+    ],
+)
+def test_what_a_kill_cut_off_is_not_taken(tmp_path: Path, text: bytes, language: str | None, count: int) -> None:
+    path = tmp_path / "transcript-0-text.jsonl"
+    path.write_bytes(text)
+    known = read_windows(path)
+    assert (known.language, len(known.windows)) == (language, count) and text[: known.end].count(b"\n") == bool(
+        language
+    ) + count
+
+
+class _Phrases:
+    """Speaks every string as a constant; counts."""
+
+    def __init__(self) -> None:
+        self.spoken: list[str] = []
+
+    def from_text(self, texts: Iterable[str], *_: object) -> Iterator[np.ndarray]:
+        for text in texts:
+            self.spoken.append(text)
+            yield np.full(100, len(text), np.float32)
+
+
+def test_other_words_go_on_where_they_were_broken_off(tmp_path: Path) -> None:
+    texts, speaker = ["a", "bb", "ccc"], _Phrases()
+    arguments: Any = ([], None, None)
+    with Journal(tmp_path / "out.work", {}) as journal:
+        waves = _KeptResynthesizer(speaker, journal).from_text(texts, *arguments)  # type: ignore[arg-type]
+        first = [next(waves), next(waves)]
+    with Journal(tmp_path / "out.work", {}) as journal:
+        again = [*_KeptResynthesizer(speaker, journal).from_text(texts, *arguments)]  # type: ignore[arg-type]
+    assert speaker.spoken == texts and len(again) == 3
+    for wave, other in zip(first, again, strict=False):
+        assert np.array_equal(wave, other)

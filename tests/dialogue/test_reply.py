@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,6 +21,7 @@ from nuanced_speech.dialogue.language_model import Sampling
 from nuanced_speech.dialogue.listener import Listener, Question
 from nuanced_speech.dialogue.local_model import LocalModel
 from nuanced_speech.dialogue.replier import AnswerEvent, Replier, ReplyConfig, SpeechEvent, TextEvent
+from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.text.sentences import split_sentences
 from nuanced_speech.voice.voice import Voice
@@ -118,6 +119,26 @@ def test_a_recording_without_a_voice_is_refused(quick: Converter) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, audio.SAMPLE_RATE).astype(np.float32)
     with pytest.raises(UserError, match="^question: there is no voice in the recording"):
         next(replier(quick, Prepared("Yes.")).reply(noise))
+
+
+def test_only_the_speech_of_a_question_is_heard(quick: Converter, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[np.ndarray] = []
+    transcribe = quick.models.transcriber.transcribe
+
+    def listening(wave: np.ndarray, language: str | None, **options: Any) -> Transcript:
+        heard.append(wave)
+        return transcribe(wave, language, **options)
+
+    monkeypatch.setattr(quick.models.transcriber, "transcribe", listening)
+    speech = audio.read(clip)
+    noise = np.random.default_rng(0).normal(0, 0.1, 5 * audio.SAMPLE_RATE).astype(np.float32)
+    listener = Listener(quick.models, quick.analyzer, quick.speakers)
+    shares: list[float] = []
+    asked = listener(np.concatenate([noise, speech, noise]), "en", own_voice=False, progress=shares.append)
+    assert asked.text.lower().rstrip(".") == CLIP_WORDS
+    (wave,) = heard
+    assert shares == sorted(shares) and len(shares) >= 2 and shares[-1] == pytest.approx(1.0)
+    assert len(wave) / audio.WHISPER_SAMPLE_RATE < len(speech) / audio.SAMPLE_RATE + 1
 
 
 @pytest.mark.slow

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from whisper.decoding import DecodingResult
 
 from nuanced_speech import Converter, audio
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.caching_whisper import seconds_of
 from nuanced_speech.models.whisper import Transcript, WhisperModel
 from nuanced_speech.text.word_errors import word_errors
 
@@ -117,23 +114,6 @@ def test_a_transcription_tells_how_far_it_is(listener: WhisperModel, long: np.nd
     # a window of 30 s, of which an unfinished sentence is left to the next one
     assert shares == sorted(shares) and len(shares) >= 2 and 0.6 < shares[0] < 0.9 and shares[-1] > 0.95
     assert any(abs(piece.end - shares[0] * len(long) / RATE) < 0.05 for piece in transcript.segments)
-
-
-@pytest.mark.parametrize(
-    ("tokens", "seconds"),
-    [
-        ([0, "a", 5, 5, "b", 10], 30),  # silence after the last sentence
-        ([0, "a", 5, 5, "b"], 0.1),  # a sentence that is not finished
-        ([0, "a", 5, 5, "b", 250, 250], 5.0),
-        ([0, "a", "b"], 30),
-        ([], 30),
-    ],
-)
-def test_where_the_next_window_begins(tokens: list[object], seconds: float) -> None:
-    found = [1000 + token if isinstance(token, int) else 7 for token in tokens]
-    sure = DecodingResult(torch.zeros(1), "en", tokens=found, avg_logprob=-0.3, no_speech_prob=0.1)
-    assert seconds_of(sure, 1000) == pytest.approx(seconds)
-    assert seconds_of(replace(sure, avg_logprob=-2, no_speech_prob=0.9), 1000) == 30
 
 
 def test_the_clip_is_transcribed(transcript: Transcript) -> None:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
 from helpers import SAMPLE
 
 from nuanced_speech import audio
+from nuanced_speech.analysis.speech_gate import SpeechGate
 from nuanced_speech.core.constants import SAMPLES_PER_UNIT
-from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.errors import NoSpeechError, UserError
 from nuanced_speech.models.content_adapter import ContentAdapter, ContentConfig
 from nuanced_speech.models.kokoro import CONFIG, Kokoro
 from nuanced_speech.models.whisper import Transcript, WhisperModel
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.corpus import read
-from nuanced_speech.train.real import RealConfig, label, prepare
+from nuanced_speech.train.real import RealConfig, label, prepare, speech_of
 
 
 @pytest.mark.slow
@@ -44,6 +46,24 @@ def test_a_recording_is_labelled_and_noise_is_left_out(tmp_path: Path) -> None:
     before = (tmp_path / "real" / "shard-00000.safetensors").stat().st_mtime_ns
     prepare(RealConfig(tmp_path / "recordings", tmp_path / "real"))
     assert (tmp_path / "real" / "shard-00000.safetensors").stat().st_mtime_ns == before
+
+
+class _Deaf(WhisperModel):
+    """Hears nothing; the gate is to be sure by itself."""
+
+    def transcribe(self, *arguments: object, **options: object) -> NoReturn:  # type: ignore[override]
+        raise AssertionError
+
+
+def test_only_speech_is_labelled(clip: Path) -> None:
+    gate, listener = SpeechGate(), _Deaf("tiny.en")
+    speech = audio.read(clip, audio.WHISPER_SAMPLE_RATE)
+    noise = (0.1 * np.random.default_rng(0).standard_normal(4 * audio.WHISPER_SAMPLE_RATE)).astype(np.float32)
+    assert speech_of(speech, listener, gate, "en") is speech
+    with pytest.raises(NoSpeechError):
+        speech_of(noise, listener, gate, "en")
+    left = speech_of(np.concatenate([noise, speech, noise]), listener, gate, "en")
+    assert len(speech) - audio.WHISPER_SAMPLE_RATE < len(left) < len(speech) + audio.WHISPER_SAMPLE_RATE
 
 
 def test_a_folder_without_recordings(tmp_path: Path) -> None:

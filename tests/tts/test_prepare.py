@@ -29,7 +29,9 @@ def recordings(clip: Path, speech: np.ndarray, tmp_path_factory: pytest.TempPath
     """Good and bad recordings, in many formats."""
     folder = tmp_path_factory.mktemp("recordings")
     (folder / "sub").mkdir()
-    twice = np.concatenate([silence(3), speech, silence(4), 0.5 * speech, silence(2), speech[: RATE // 3], silence(1)])
+    twice = np.concatenate(
+        [silence(3), speech, silence(4), 0.5 * speech, silence(2), speech[: RATE * 2 // 3], silence(1)]
+    )
     stereo = audio.resample(twice, RATE, 44100)
     soundfile.write(folder / "long.mp3", np.stack([stereo, 0.5 * stereo], 1), 44100)
     soundfile.write(folder / "sub" / "-ü|x.wav", speech, RATE)
@@ -88,6 +90,21 @@ def test_all_files_are_kept_or_set_aside(recordings: Path, prepared: Path) -> No
     names = [row.id for row in ljspeech.read(prepared)]
     assert names == ["long-0001", "long-0002", "shared-0001", "shared-0002", "shared-0003", "sub-u-x-0001"]
     assert {path.stem for path in (prepared / "wavs").iterdir()} == set(names)
+
+
+def test_noise_beside_speech_is_in_no_clip(speech: np.ndarray, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    noise = (0.1 * np.random.default_rng(0).standard_normal(RATE * 4)).astype(np.float32)
+    soundfile.write(tmp_path / "in" / "noise.wav", noise, RATE)
+    soundfile.write(tmp_path / "in" / "both.wav", np.concatenate([noise, silence(1), speech, noise]), RATE)
+    outcomes, _ = prepare(configured(tmp_path / "in", tmp_path / "out"))
+    both, alone = outcomes
+    assert not alone.clips and alone.rejected[0].reason == "silent: no speech found"
+    (clip,) = both.clips
+    # of four seconds of noise, the gate leaves less than one after a word
+    assert clip.start == pytest.approx(5, abs=0.3) and clip.end < 6 + len(speech) / RATE
+    assert [row.reason for row in both.rejected] == ["other sound than speech"] * 2
+    assert word_errors(CLIP_WORDS, clip.text).wer <= 0.25
 
 
 def test_clips_are_as_promised(prepared: Path) -> None:

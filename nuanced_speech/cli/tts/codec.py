@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nuanced_speech.cli.config_options import options_of
+from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.tts.configs import CodecTrainConfig
 
@@ -43,7 +44,8 @@ def encode(
     import torch
 
     wave = torch.from_numpy(audio.read(source, loaded.sample_rate))
-    coded = interface.encode(loaded, wave)
+    with bar(source.name) as advance:
+        coded = interface.encode(loaded, wave, progress=advance)
     files.save(out, files.Codes(coded.numpy(), len(wave), loaded.sample_rate, codec, interface.fingerprint(loaded)))
     seconds = len(wave) / loaded.sample_rate
     bits = coded.numel() * (loaded.entries - 1).bit_length()
@@ -79,7 +81,8 @@ def decode(
     if interface.fingerprint(loaded) != coded.fingerprint:
         raise UserError(f"{source} was encoded by another codec than {codec or coded.codec}: name it with --codec")
     try:
-        wave = interface.decode(loaded, torch.from_numpy(coded.codes[:codebooks]))
+        with bar(source.name) as advance:
+            wave = interface.decode(loaded, torch.from_numpy(coded.codes[:codebooks]), progress=advance)
     except ValueError as error:
         raise UserError(f"{source} is damaged: {error}") from error
     audio.write(out, wave[: coded.samples].numpy(), loaded.sample_rate)

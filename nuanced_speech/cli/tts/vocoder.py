@@ -7,6 +7,7 @@ import typer
 
 from nuanced_speech.cli.config_options import options_of
 from nuanced_speech.cli.launched import print_once
+from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.tts.configs import VocoderTrainConfig
 
@@ -62,4 +63,7 @@ def vocode(
 
     audio.check_writable(out)
     chosen = load(vocoder)
-    audio.write(out, speak(read_mel(source, chosen.mel), chosen), chosen.mel.sample_rate)
+    mel = read_mel(source, chosen.mel)
+    with bar(source.name) as advance:
+        wave = speak(mel, chosen, advance)
+    audio.write(out, wave, chosen.mel.sample_rate)

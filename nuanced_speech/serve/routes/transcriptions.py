@@ -160,19 +160,10 @@ def _temperature(text: str) -> float:
 def _transcripts(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[_Text]:
     """Stretches of the recording, transcribed."""
     parts = services.engine.transcribe(asked.wave, asked.language, asked.words, asked.prompt, asked.temperature)
-    for part in parts:
+    for transcript in parts:
         job.check()
-        at, transcript = part.start, part.transcript
-        moved = [
-            replace(
-                piece,
-                start=piece.start + at,
-                end=min(piece.end + at, asked.duration),
-                words=[replace(w, start=w.start + at, end=w.end + at) for w in piece.words],
-            )
-            for piece in transcript.segments
-        ]
-        yield _Text(transcript.text, transcript.language, moved)
+        segments = [replace(piece, end=min(piece.end, asked.duration)) for piece in transcript.segments]
+        yield _Text(transcript.text, transcript.language, segments)
     services.metrics.audio.labels("transcription").inc(asked.duration)
 
 

@@ -211,7 +211,7 @@ class _Talk:
     def _words(self, wave: np.ndarray) -> str:
         """What is said in ``wave [T]`` at 24 kHz."""
         parts = self.services.engine.transcribe(wave, self.settings.language or None, False)
-        return " ".join(part.transcript.text for part in parts)
+        return " ".join(part.text for part in parts)
 
     def _tell_words(self, text: str, end: int) -> None:
         """Tell what was said up to a sample; the result has the same words."""

@@ -92,7 +92,7 @@ def _add_consents(routes: APIRouter, services: Services) -> None:
         def work(job: Job[tuple[np.ndarray, str]]) -> tuple[np.ndarray, str]:
             embedding = services.engine.speaker(wave, "recording")
             job.check()
-            return embedding, " ".join(part.transcript.text for part in services.engine.transcribe(wave, spoken, False))
+            return embedding, " ".join(part.text for part in services.engine.transcribe(wave, spoken, False))
 
         embedding, words = await services.queue.result(work, request.is_disconnected)
         check_phrase(words, spoken, services.config.limits.consent_errors)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import Progress
 from nuanced_speech.tts.codec.encodec import EnCodec
 from nuanced_speech.tts.codec.model import WEIGHTS, SpeechCodec
 
@@ -62,8 +63,13 @@ def fingerprint(codec: AudioCodec) -> str:
     return hashlib.sha256(codec.codebook_vectors().float().numpy().tobytes()).hexdigest()[:16]
 
 
-def encode(codec: AudioCodec, wave: Tensor, chunk_seconds: float = CHUNK_SECONDS) -> Tensor:
-    """Codes ``[K, F]`` of ``wave [T]`` of any length, chunk by chunk.
+def encode(
+    codec: AudioCodec,
+    wave: Tensor,
+    chunk_seconds: float = CHUNK_SECONDS,
+    progress: Progress = lambda share: None,
+) -> Tensor:
+    """Codes ``[K, F]`` of ``wave [T]`` of any length, chunk by chunk; ``progress`` is told the share that is done.
 
     Raises:
         UserError: no samples.
@@ -72,16 +78,22 @@ def encode(codec: AudioCodec, wave: Tensor, chunk_seconds: float = CHUNK_SECONDS
         raise UserError("there are no samples to encode")
     hop = codec.hop_length
     size = max(int(chunk_seconds * codec.sample_rate) // hop, 1)
-    codes = []
-    for first in range(0, -(-len(wave) // hop), size):
+    codes, frames = [], -(-len(wave) // hop)
+    for first in range(0, frames, size):
         before = min(MARGIN_FRAMES, first)
         chunk = wave[(first - before) * hop : (first + size + MARGIN_FRAMES) * hop]
         codes.append(codec.encode(chunk[None])[0, :, before : before + size])
+        progress(min((first + size) / frames, 1.0))
     return torch.cat(codes, 1)
 
 
-def decode(codec: AudioCodec, codes: Tensor, chunk_seconds: float = CHUNK_SECONDS) -> Tensor:
-    """Waveform ``[F * hop_length]`` of codes ``[K, F]`` of any length, chunk by chunk."""
+def decode(
+    codec: AudioCodec,
+    codes: Tensor,
+    chunk_seconds: float = CHUNK_SECONDS,
+    progress: Progress = lambda share: None,
+) -> Tensor:
+    """Waveform ``[F * hop_length]`` of codes ``[K, F]`` of any length, in chunks; ``progress`` as for ``encode``."""
     hop = codec.hop_length
     size = max(int(chunk_seconds * codec.sample_rate) // hop, 1)
     waves = []
@@ -89,4 +101,5 @@ def decode(codec: AudioCodec, codes: Tensor, chunk_seconds: float = CHUNK_SECOND
         before = min(MARGIN_FRAMES, first)
         chunk = codes[:, first - before : first + size + MARGIN_FRAMES]
         waves.append(codec.decode(chunk[None])[0, before * hop : (before + size) * hop])
+        progress(min((first + size) / codes.shape[1], 1.0))
     return torch.cat(waves)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nuanced_speech.audio.limiter import limit
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.progress import Progress
 from nuanced_speech.dsp.mel import MelConfig
 
 WEIGHTS = Path(__file__).parent.parent.parent / "data" / "vocoder.safetensors"
@@ -50,9 +51,9 @@ def load(name: str | Path = "default") -> Vocoder:
     raise UserError(f"no vocoder {str(name)!r}: give {', '.join(NAMES)} or a file that tts train-vocoder wrote")
 
 
-def speak(mel: np.ndarray, vocoder: Vocoder) -> np.ndarray:
+def speak(mel: np.ndarray, vocoder: Vocoder, progress: Progress = lambda share: None) -> np.ndarray:
     """Waveform ``[frames * hop_length]``, below full scale, of ``mel [n_mels, frames]``, passage by passage, so that
-    memory does not grow with the length."""
+    memory does not grow with the length. ``progress`` is told the share that is done."""
     frames, hop = mel.shape[1], vocoder.mel.hop_length
     parts = []
     for start in range(0, frames, PASSAGE):
@@ -61,4 +62,5 @@ def speak(mel: np.ndarray, vocoder: Vocoder) -> np.ndarray:
             wave = vocoder(torch.from_numpy(np.ascontiguousarray(mel[:, first:last]))[None])[0].numpy()
         skip = (start - first) * hop
         parts.append(wave[skip : skip + (min(start + PASSAGE, frames) - start) * hop])
+        progress(min((start + PASSAGE) / frames, 1.0))
     return limit(np.concatenate(parts), vocoder.mel.sample_rate)

@@ -1,0 +1,150 @@
+"""Transcripts in files, window by window, for work that goes on where it was broken off."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from nuanced_speech.convert.transcription import RecordingTranscriber
+from nuanced_speech.core.errors import ContentError, UserError, reading
+from nuanced_speech.core.files import replacing
+from nuanced_speech.core.progress import Progress
+from nuanced_speech.core.reading import check_numbers, read_object
+from nuanced_speech.models.whisper import Segment, Transcript, Word
+from nuanced_speech.models.whisper_windows import Window
+
+# Larger than any place in a recording, in frames of 10 ms.
+_LARGEST = 1e9
+PREFIX = "transcript-"
+"""Beginning of the files' names."""
+
+
+class KeptTranscriber:
+    """Transcribes each recording once; takes the place of ``RecordingTranscriber``.
+
+    Args:
+        transcribe: transcribes what is not kept yet.
+        folder: of the files. A recording has one of lines, a line for the language and for each window of 30 s, until
+            its transcript is whole.
+    """
+
+    def __init__(self, transcribe: RecordingTranscriber, folder: Path) -> None:
+        self.transcribe, self.folder = transcribe, folder
+
+    def __call__(
+        self, wave: np.ndarray, language: str | None, word_times: bool, progress: Progress | None = None
+    ) -> Transcript:
+        """As ``RecordingTranscriber``."""
+        digest = hashlib.sha256(wave.tobytes()).hexdigest()[:16]
+        path = self.folder / f"{PREFIX}{digest}-{'words' if word_times else 'text'}.json"
+        if not path.exists():
+            lines = path.with_suffix(".jsonl")
+            known = read_windows(lines)
+            with _appending(lines, known.end) as append:
+                language = known.language or language or self.transcribe.language(wave)
+                if known.language is None:
+                    append({"language": language})
+                transcript = self.transcribe(
+                    wave, language, word_times, progress, known.windows, lambda window: append(asdict(window))
+                )
+            with replacing(path) as temporary:
+                temporary.write_text(json.dumps(asdict(transcript)), encoding="utf-8")
+            lines.unlink()
+        return read_transcript(path)
+
+
+class KnownWindows:
+    """What the lines of a file say: language and windows, and where the last whole line ends."""
+
+    def __init__(self) -> None:
+        self.language: str | None = None
+        self.windows: list[Window] = []
+        self.end = 0
+
+
+def read_windows(path: Path) -> KnownWindows:
+    """The lines of a file that is there, up to the first one that was cut off or damaged."""
+    known = KnownWindows()
+    if not path.exists():
+        return known
+    for line in path.read_bytes().splitlines(keepends=True):
+        if not line.endswith(b"\n"):
+            break
+        try:
+            values = json.loads(line)
+            check_numbers(values, _LARGEST)
+            if known.language is None:
+                known.language = str(values["language"])
+            else:
+                known.windows.append(_window(values))
+        except (ValueError, TypeError, KeyError, RecursionError, UserError):
+            break
+        known.end += len(line)
+    return known
+
+
+def _window(values: dict[str, Any]) -> Window:
+    """A window as it was kept.
+
+    Raises:
+        ValueError, TypeError, KeyError: something else.
+    """
+    window = Window(**values)
+    numbers = [window.end, *window.tokens]
+    times = [window.speech_end, *(piece[name] for piece in window.segments for name in ("start", "end"))]
+    texts = [piece["text"] for piece in window.segments]
+    for kind, parts in ((int, numbers), ((int, float), times), (str, texts)):
+        if not all(isinstance(part, kind) for part in parts):
+            raise ContentError("something else where a number or a text belongs")
+    return window
+
+
+@contextmanager
+def _appending(path: Path, end: int) -> Iterator[Callable[[object], None]]:
+    """Yields what adds a line to a file, of which only what is before ``end`` is kept.
+
+    Raises:
+        UserError: the disk is full, or the folder is gone.
+    """
+    file: IO[bytes] = path.open("ab")
+    with file:
+        file.truncate(end)
+
+        def append(values: object) -> None:
+            try:
+                file.write((json.dumps(values) + "\n").encode())
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError as error:
+                raise UserError(f"cannot write {path.parent}: {error.strerror}") from error
+
+        yield append
+
+
+def read_transcript(path: Path) -> Transcript:
+    """A transcript that was kept as JSON.
+
+    Raises:
+        UserError: a damaged file.
+    """
+    what, remedy = "a kept transcript", "remove it, and the recording is transcribed again"
+    values = read_object(path, what, remedy)
+    with reading(path, what, remedy):
+        check_numbers(values)
+        segments = [
+            Segment(**{**piece, "words": [Word(**word) for word in piece["words"]]}) for piece in values["segments"]
+        ]
+        parts: list[Segment | Word] = [*segments]
+        parts += [word for piece in segments for word in piece.words]
+        texts = [values["text"], values["language"], *(part.text for part in parts)]
+        if not all(isinstance(text, str) for text in texts):
+            raise ContentError("something else where a text belongs")
+        if not all(isinstance(number, (int, float)) for part in parts for number in (part.start, part.end)):
+            raise ContentError("something else where a time belongs")
+        return Transcript(values["text"], values["language"], segments)

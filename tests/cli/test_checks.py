@@ -1,0 +1,91 @@
+"""What is wrong is told before a model is loaded or work begins."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NoReturn
+
+import pytest
+from helpers import CLIP, Ended
+
+from nuanced_speech.core.errors import UserError
+
+Run = Callable[..., Ended]
+
+
+def _refused(*arguments: object, **options: object) -> NoReturn:
+    raise UserError("no weights here")
+
+
+def _never(*arguments: object, **options: object) -> NoReturn:
+    raise AssertionError("work has begun")
+
+
+@pytest.fixture
+def without_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing may be converted, cloned or loaded."""
+    monkeypatch.setattr("nuanced_speech.convert.converter.Converter.convert", _never)
+    monkeypatch.setattr("nuanced_speech.voicemaking.cloning.clone", _never)
+    monkeypatch.setattr("nuanced_speech.models.bank.ModelBank._once", _never)
+
+
+@pytest.mark.parametrize("report", ["file/report", "file"])
+def test_a_report_that_cannot_be_written_is_refused_first(
+    run: Run, tmp_path: Path, without_models: None, report: str
+) -> None:
+    (tmp_path / "file").touch()
+    status, _, err = run("convert", CLIP, tmp_path / "out.wav", "--report", tmp_path / report)
+    assert status == 1 and "cannot make this folder" in err and err.count("\n") == 1
+    assert not (tmp_path / "out.wav").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--loudness", "loud", "loudness loud"),
+        ("--language", "xx", "unknown language"),
+        ("--speed", "9", "a speed of 9"),
+        ("--pause", "99", "a pause of 99"),
+        ("--like", "nothing.wav", "nothing.wav does not exist"),
+        ("--decoder", "nothing.safetensors", "nothing.safetensors"),
+        ("--device", "cuda:77", "cuda"),
+    ],
+)
+def test_say_checks_all_before_it_clones(
+    run: Run, tmp_path: Path, without_models: None, option: str, value: str, says: str
+) -> None:
+    out = tmp_path / "out.wav"
+    status, _, err = run("say", "Yes.", out, "--voice", CLIP, "--i-have-consent", "public domain", option, value)
+    assert status != 0 and says in err
+    status, _, err = run("say", "Yes.", out, "--voice", tmp_path / "me.wav", "--i-have-consent", "me")
+    assert status == 1 and "me.wav does not exist" in err
+
+
+def test_say_looks_for_room(run: Run, tmp_path: Path, without_models: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+    status, _, err = run("say", "These are some words.", tmp_path / "out.wav")
+    assert status == 1 and "are needed" in err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("reply", CLIP, "out.wav", "--llm-url", "http://127.0.0.1:9/v1"),
+        ("live", "--source", CLIP, "--write", "out.wav"),
+        ("voices", "sample", "af_heart", "out.wav"),
+        ("tts", "prepare", CLIP.parent, "out"),
+        ("say", "Yes.", "out.wav", "--like", CLIP),
+    ],
+)
+def test_weights_are_looked_for_before_work(
+    run: Run, tmp_path: Path, without_models: None, monkeypatch: pytest.MonkeyPatch, command: tuple[object, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("nuanced_speech.weights.catalog.find", _refused)
+    monkeypatch.setattr("nuanced_speech.audio.read", _never, raising=False)
+    status, _, err = run(*command)
+    assert status == 1 and err == "error: no weights here\n"
+    assert not list(tmp_path.iterdir())
