@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--minutes", nargs="+", type=float, default=[1.0, 10.0, 60.0])
     parser.add_argument("--commands", nargs="+", default=["say", "convert"], choices=["say", "convert"])
     parser.add_argument("--recording", type=Path, default=SAMPLE)
+    parser.add_argument("--decoder", default="kokoro", help="decoder: kokoro, fast or a file")
     options = parser.parse_args()
     print("| command | input (min) | seconds, loading included | memory after a tenth (GB) | peak memory (GB) |")
     print("|---|---|---|---|---|")
@@ -92,7 +93,7 @@ def main() -> None:
                 else:
                     long_recording(options.recording, recording, minutes)
                     arguments = ["convert", str(recording), str(out), "--path", "direct", "--resume"]
-                seconds, peak, early = measured(arguments)
+                seconds, peak, early = measured([*arguments, "--decoder", options.decoder])
                 print(f"| {command} | {minutes:g} | {seconds:.0f} | {early:.2f} | {peak:.2f} |", flush=True)
     print(f"\n{platform.machine()}, {os.cpu_count()} cores.")
 
