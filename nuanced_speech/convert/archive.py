@@ -196,9 +196,18 @@ def attempt(work: Callable[[], Entry], entry: Entry) -> Entry:
     except UserError as error:
         return replace(entry, state=FAILED, reason=str(error), no_speech=isinstance(error, NoSpeechError))
     except Exception as error:
+        if (signal := _signal_behind(error)) is not None:
+            raise signal from error
         log.debug("%s failed", entry.input, exc_info=True)
         lines = f"{type(error).__name__}: {error}".splitlines()
         return replace(entry, state=FAILED, reason=lines[0][:500])
+
+
+def _signal_behind(error: BaseException | None) -> BaseException | None:
+    """The Ctrl-C or end of the program that an error was made of, as compiled modules do while they are imported."""
+    while error is not None and isinstance(error, Exception):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def digest_of(options: ConversionOptions, **others: Any) -> str:

@@ -96,6 +96,9 @@ class WhisperModel:
         device: str | torch.device = "cpu",
         detection: LanguageDetectionConfig | None = None,
     ) -> None:
+        # the whole package before any part of it: of two threads that import parts, one would find half of a module
+        import whisper  # noqa: F401
+
         self.name, self.device = name, torch.device(device)
         self.detection = detection or LanguageDetectionConfig()
         self._loading = threading.RLock()

@@ -14,7 +14,7 @@ import soundfile
 
 from nuanced_speech import audio
 from nuanced_speech.convert import manifest as manifests
-from nuanced_speech.convert.archive import Outcome, convert_archive, digest_of, jobs_of
+from nuanced_speech.convert.archive import Outcome, attempt, convert_archive, digest_of, jobs_of
 from nuanced_speech.convert.converter import Conversion
 from nuanced_speech.convert.manifest import DONE, FAILED, PENDING, Entry, Manifest
 from nuanced_speech.convert.options import ConversionOptions
@@ -241,3 +241,18 @@ def test_what_is_finished_is_noted_where_nobody_asks_for_more(folder: Path, tmp_
     next(outcomes)
     outcomes.close()
     assert sorted(entry.state for entry in manifests.read(out).values()) == [DONE, DONE, PENDING]
+
+
+def test_the_end_of_the_program_is_no_failed_recording() -> None:
+    """A compiled module that is told to end while it is imported raises an ImportError of it."""
+
+    def ended(ending: BaseException) -> Entry:
+        try:
+            raise ending
+        except BaseException as error:
+            raise ImportError("initialization failed") from error
+
+    for ending in (KeyboardInterrupt(), SystemExit(143)):
+        with pytest.raises(type(ending)):
+            attempt(lambda ending=ending: ended(ending), Entry("a.wav", "a.wav"))
+    assert attempt(lambda: ended(ValueError("no")), Entry("a.wav", "a.wav")).state == FAILED

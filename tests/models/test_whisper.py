@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -183,3 +185,34 @@ def test_silence_has_features_and_no_words(listener: WhisperModel) -> None:
 def test_an_unknown_size() -> None:
     with pytest.raises(UserError, match=r"unknown Whisper model 'enormous': choose from .*base"):
         WhisperModel("enormous").model  # noqa: B018
+
+
+_TWO_THREADS = """
+import importlib, sys, threading, time
+
+class Slow:
+    def find_spec(self, name, path, target=None):
+        if name.startswith("whisper."):
+            time.sleep(0.1)
+
+sys.meta_path.insert(0, Slow())
+from nuanced_speech.models.whisper import WhisperModel
+
+def work(module):
+    WhisperModel("tiny.en")
+    importlib.import_module(module)
+
+failed = []
+threading.excepthook = failed.append
+threads = [threading.Thread(target=work, args=(f"whisper.{name}",)) for name in ("audio", "model", "timing")]
+for thread in threads:
+    thread.start()
+    time.sleep(0.05)
+for thread in threads:
+    thread.join()
+sys.exit(len(failed))
+"""
+
+
+def test_two_threads_may_load_at_the_same_time() -> None:
+    assert subprocess.run([sys.executable, "-c", _TWO_THREADS]).returncode == 0
