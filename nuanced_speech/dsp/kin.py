@@ -1,8 +1,9 @@
-"""Symbols that the adapter never met in training, known by the English sounds that are nearest to them.
+"""Symbols of other languages, known by the English sounds that are nearest to them too.
 
-The adapter learned from English, so it gives an ``ø`` or ``ç`` next to no probability anywhere, and an alignment would
-give it the shortest time there is. Their probabilities are raised to those of their kin: the English symbols whose
-sounds the adapter takes them for.
+The adapter learned mostly from English. It has met most of these symbols in little speech of eleven other languages, and
+some never: to those it gives next to no probability anywhere, and an alignment would give them the shortest time there
+is. So the probabilities of all are raised to those of their kin: the English symbols whose sounds an adapter takes them
+for that knows English alone.
 """
 
 import numpy as np
