@@ -204,7 +204,7 @@ def test_one_bad_recording_does_not_cost_the_others(clip, bad, tmp_path, run, lo
         (["folder", "out", "--shard", "3/2"], "--shard: there is no share 3 of 2"),
         (["folder", "out", "--jobs", "0"], "--jobs: 0 is not possible"),
         (["folder", "out", "--batch-seconds", "-1"], "--batch-seconds: -1 is not possible"),
-        (["in.wav", "out.wav", "--jobs", "2"], "--jobs and --batch-seconds: they are for a folder"),
+        (["in.wav", "out.wav", "--jobs", "0"], "--jobs: 0 is not possible"),
         (["in.wav", "out.wav", "--device", "gpu"], "device 'gpu' is not usable"),
         (["folder", "in.wav"], "is a folder"),
         (["folder", "folder"], "input itself"),
