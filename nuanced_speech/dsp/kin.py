@@ -1,9 +1,9 @@
 """Symbols of other languages, known by the English sounds that are nearest to them too.
 
 The adapter learned mostly from English. It has met most of these symbols in an hour of eleven other languages, and some
-never: to those it gives next to no probability anywhere, and an alignment would give them the shortest time there is. So
-the probabilities of all are raised to those of their kin: the English symbols whose sounds an adapter takes them
-for that knows English alone.
+never: to those it gives next to no probability anywhere, and an alignment would give them the shortest time there is.
+So the probabilities of all are raised to those of their kin: the English symbols for whose sounds an adapter takes theirs
+that knows English alone.
 """
 
 import numpy as np
