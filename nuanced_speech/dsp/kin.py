@@ -2,8 +2,8 @@
 
 The adapter learned mostly from English. It has met most of these symbols in an hour of eleven other languages, and some
 never: to those it gives next to no probability anywhere, and an alignment would give them the shortest time there is.
-So the probabilities of all are raised to those of their kin: the English symbols for whose sounds an adapter takes theirs
-that knows English alone.
+So the probabilities of all are raised to those of their kin: the English symbols that an adapter of English alone takes
+them for.
 """
 
 import numpy as np
