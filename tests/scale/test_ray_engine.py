@@ -266,7 +266,7 @@ def stub(ready: bool, *tasks: Task) -> Any:
 
 
 def test_a_task_that_is_to_be_alone_holds_up_one_worker(tmp_path: Path) -> None:
-    tasks = [Task(Job(tmp_path, tmp_path, str(number)), Entry(str(number), "x")) for number in range(9)]
+    tasks = [Task(Job(str(number), tmp_path, tmp_path), Entry(str(number), "x")) for number in range(9)]
     fatal = replace(tasks[8], alone=True)
     pool: Any = object.__new__(Pool)
     pool.config, pool._busy, pool._alone, pool._read = RayConfig(jobs=2), {}, deque([fatal]), lambda t: _Read(t, 0, 0)
@@ -287,7 +287,8 @@ def test_a_task_that_is_to_be_alone_holds_up_one_worker(tmp_path: Path) -> None:
 
 def test_what_is_in_memory_is_bounded() -> None:
     pool: Any = object.__new__(Pool)
-    pool.config, pool._workers = RayConfig(jobs=16), [stub(True), stub(True, *[None] * 16)]  # type: ignore[list-item]
+    task = Task(Job("a", Path(), Path()), Entry("a", "x"))
+    pool.config, pool._workers = RayConfig(jobs=16), [stub(True), stub(True, *16 * [task])]
     assert pool._room() == 2 * 17 - 16
 
 
