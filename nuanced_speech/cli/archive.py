@@ -58,7 +58,8 @@ Gpus = Annotated[
 @dataclass(frozen=True)
 class Engine:
     """What converts a folder: ``local`` (this process), or ``ray``, with a number of workers and the GPUs of each.
-    Either has recordings at the same time, those of each worker, and seconds of a batch."""
+    Either has recordings at the same time, those of each worker, and seconds of a batch. Of one recording, these are
+    of its segments."""
 
     name: str = "local"
     workers: int | None = None
@@ -78,11 +79,6 @@ class Engine:
             if self.workers is not None or self.gpus is not None:
                 raise UserError("`workers` and `gpus`: they belong to the engine ray: ask for it, or leave them out")
             if self.jobs is not None or self.batch_seconds is not None:
-                if folder is None:
-                    raise UserError(
-                        "`jobs` and `batch_seconds`: they are for a folder: give one as the input, and another for the "
-                        "outputs"
-                    )
                 self.spread("cpu")
             return
         if folder is None:
@@ -105,10 +101,10 @@ class Engine:
         return spread_of(device, self.jobs, self.batch_seconds)
 
     def within(self, folder: Path | None, device: str) -> "Spread":
-        """How this process spreads the segments of one recording: in batches on a GPU, unless it is one of a folder."""
-        from nuanced_speech.core.jobs import ALONE, spread_of
+        """How this process spreads the segments of one recording; one after the other where it is one of a folder."""
+        from nuanced_speech.core.jobs import ALONE, spread_of_one
 
-        return ALONE if folder is not None or device == "cpu" else spread_of(device)
+        return ALONE if folder is not None else spread_of_one(device, self.jobs, self.batch_seconds)
 
     def decoder(self, decoder: "Decoder", folder: Path | None, device: str) -> "Decoder":
         """A decoder for this process; one that makes batches where a folder is converted in batches."""

@@ -28,10 +28,11 @@ Jobs = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Number of a folder's recordings, or of a text's utterances, that are made at the same time; without "
-        "batches, each on its part of the threads. If omitted: up to 4 by the number of threads, 16 with batches; 1 "
-        "for a worker of --engine ray on processors, and for a text without batches, unless it is a book, or goes into "
-        "an audiobook or --chapters, or is spoken with --resume.",
+        help="Number of a folder's recordings, of one recording's segments, or of a text's utterances that are made "
+        "at the same time; without batches, each on its part of the threads. If omitted: up to 4 by the number of "
+        "threads, 16 with batches; 1 for a worker of --engine ray on processors, for a text on standard output, and "
+        "for one recording or text without batches, unless it is a book, or goes into an audiobook or --chapters, or "
+        "is spoken with --resume.",
     ),
 ]
 BatchSeconds = Annotated[

@@ -162,25 +162,25 @@ def say(
     check_voice(voice, i_have_consent)
     manner = Manner(
         language, speed, pause, seed, fast, like, pronunciations, device, lufs(loudness), decoder,
-        _spread(device, kept, jobs, batch_seconds),
+        _spread(device, kept, jobs, batch_seconds, out == STANDARD),
     )  # fmt: skip
     _speak(book, Speech(voice_of(voice, i_have_consent, device), manner), outputs, out or "", timestamps)
 
 
-def _spread(device: str, kept: bool, jobs: int | None, batch_seconds: float | None) -> "Spread":
-    """How the utterances of a text are spread that is kept while it is spoken, or not.
+def _spread(device: str, kept: bool, jobs: int | None, batch_seconds: float | None, piped: bool = False) -> "Spread":
+    """How the utterances of a text are spread that is kept while it is spoken, or not, or goes to standard output.
 
     Raises:
         UserError: a device that is not usable; numbers that are not possible.
     """
     from nuanced_speech.core.device import check_device
-    from nuanced_speech.core.jobs import spread_of
+    from nuanced_speech.core.jobs import spread_of, spread_of_one
 
     check_device(device)
-    # what is not kept is short, or somebody waits for its first sentence; a GPU makes a batch of all of it
-    if jobs is None and not kept and not batch_seconds and (device == "cpu" or batch_seconds == 0):
+    # somebody waits for the first clause: sixteen at a time would make it the last of a batch
+    if piped and jobs is None and not batch_seconds:
         jobs = 1
-    return spread_of(device, jobs, batch_seconds)
+    return (spread_of if kept else spread_of_one)(device, jobs, batch_seconds)
 
 
 def _speak(book: "Book", speech: "Speech", outputs: "Outputs | None", out: str, timestamps: Path | None) -> None:

@@ -21,6 +21,8 @@ MOST_JOBS = 4
 BATCHED_JOBS = 16
 # About 5 GB of a GPU with Kokoro's decoder: 74 MB for a second.
 GPU_BATCH_SECONDS = 60.0
+# Jobs with batches that compute on the processors at the same time, about: the others wait for a batch.
+_BATCHED_PARTS = 4
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,22 @@ def spread_of(device: str | torch.device, jobs: int | None = None, batch_seconds
         raise UserError(f"batch_seconds: {batch_seconds:g} is not possible: give seconds, or 0 for no batches")
     if jobs == 1:
         return Spread(batch_seconds=batch_seconds)
+    return Spread(jobs, threads_each(cores, jobs, batch_seconds), batch_seconds)
+
+
+def spread_of_one(device: str | torch.device, jobs: int | None = None, batch_seconds: float | None = None) -> Spread:
+    """The spread for the parts of one recording or text: one after the other unless it is asked for, but in batches on
+    a GPU. Arguments and errors are those of ``spread_of``."""
+    if jobs is None and not batch_seconds and (batch_seconds == 0 or torch.device(device).type == "cpu"):
+        jobs = 1
+    return spread_of(device, jobs, batch_seconds)
+
+
+def threads_each(cores: int, jobs: int, batch_seconds: float) -> int:
+    """Threads of the numerical libraries for each of several jobs that share so many cores."""
     # one thread computes a batch for all while others measure: all threads for each of 16 would be 16 for a core
-    return Spread(jobs, max(cores // (4 if batch_seconds else jobs), 1), batch_seconds)
+    parts = min(jobs, _BATCHED_PARTS) if batch_seconds else jobs
+    return max(cores // parts, 1)
 
 
 def in_order(

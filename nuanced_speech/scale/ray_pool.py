@@ -56,12 +56,6 @@ class _Worker:
     def __init__(self, actor: Any) -> None:
         self.actor, self.ready, self.tasks = actor, False, list[Task]()
 
-    def takes(self, task: Task, most: int) -> bool:
-        """Whether it may have a task beside those that it has, of which there are to be so many at most."""
-        if task.alone or any(other.alone for other in self.tasks):
-            most = 1
-        return self.ready and len(self.tasks) < most
-
 
 @dataclass(frozen=True)
 class _Busy:
@@ -87,6 +81,7 @@ class Pool:
         self._reader, self._worker = remote_reader(config), remote_worker(config)
         self._workers: list[_Worker] = []
         self._busy: dict[Any, _Busy] = {}
+        self._alone: deque[Task] = deque()
         self._unready = 0
         self._size = workers
 
@@ -110,10 +105,9 @@ class Pool:
             self._start()
         left = len(tasks)
         while left:
-            while waiting and len(reads) < len(self._workers) * self.config.jobs * self.config.ahead:
+            while waiting and len(reads) < self._room():
                 reads.append(self._read(waiting.popleft()))
-            while reads and (worker := self._free(reads[0].task)) is not None:
-                self._send(worker, reads.popleft())
+            self._send_out(reads)
             done, _ = ray.wait([*self._busy], num_returns=1, timeout=_POLL_SECONDS)
             for reference in done:
                 busy = self._busy.pop(reference)
@@ -121,7 +115,7 @@ class Pool:
                 if finished is None:
                     continue
                 if isinstance(finished, Task):
-                    waiting.appendleft(finished)
+                    (self._alone if finished.alone else waiting).appendleft(finished)
                     continue
                 left -= 1
                 assert busy.task is not None
@@ -132,10 +126,29 @@ class Pool:
         self._workers.append(worker)
         self._busy[worker.actor.prepare.remote()] = _Busy(worker, None)
 
-    def _free(self, task: Task) -> _Worker | None:
-        """The worker with the fewest tasks that may have another one, if there is any."""
-        takers = [worker for worker in self._workers if worker.takes(task, self.config.jobs)]
-        return min(takers, key=lambda worker: len(worker.tasks), default=None)
+    def _room(self) -> int:
+        """Number of recordings that may be read and wait, beside those that workers have."""
+        most = len(self._workers) * (self.config.jobs + self.config.ahead)
+        return most - sum(len(worker.tasks) for worker in self._workers)
+
+    def _send_out(self, reads: deque[_Read]) -> None:
+        """Send what workers may have, those with the fewest tasks first.
+
+        For tasks that are to be alone one worker gets nothing else until it is empty; the others go on.
+        """
+        lone = [worker for worker in self._workers if any(task.alone for task in worker.tasks)]
+        takers = [worker for worker in self._workers if worker.ready and worker not in lone]
+        while self._alone and (empty := next((worker for worker in takers if not worker.tasks), None)):
+            self._send(empty, self._read(self._alone.popleft()))
+            takers.remove(empty)
+            lone.append(empty)
+        if self._alone and takers and not lone:
+            takers.remove(min(takers, key=lambda worker: len(worker.tasks)))
+        while reads and takers:
+            worker = min(takers, key=lambda worker: len(worker.tasks))
+            if len(worker.tasks) >= self.config.jobs:
+                return
+            self._send(worker, reads.popleft())
 
     def _read(self, task: Task) -> _Read:
         entry, samples = self._reader.remote(task.job, task.entry, self._channel, self._surroundings)

@@ -13,6 +13,7 @@ from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.sources import HandedOver, Reader, read_source
 from nuanced_speech.core import threads
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.jobs import threads_each
 from nuanced_speech.core.surroundings import Surroundings
 
 # Makes what converts files, given what reads them; sent to the workers.
@@ -29,7 +30,7 @@ class RayConfig:
         gpus: GPUs of each worker; a fraction shares one. Workers with a GPU leave all processors to the readers.
         jobs: recordings that a worker converts at the same time, in a thread each.
         batch_seconds: longest sound, with padding, that a worker's decoder makes at once for them; 0 for one by one.
-        ahead: recordings for each of these that are read before it is free. They bound the memory.
+        ahead: recordings for each worker that are read before it is free. ``jobs + ahead`` bound the memory.
         attempts: number of workers that may die at one recording before it counts as failed.
     """
 
@@ -61,9 +62,8 @@ class RayConfig:
 
     @property
     def threads(self) -> int:
-        """Threads of the networks for each recording of a worker, as ``core.jobs.spread_of`` shares them."""
-        parts = 1 if self.jobs == 1 else 4 if self.batch_seconds else self.jobs
-        return max(int(self.cpus) // parts, 1)
+        """Threads of the networks for each recording of a worker."""
+        return threads_each(int(self.cpus), self.jobs, self.batch_seconds)
 
 
 def read(job: Job, entry: Entry, channel: int | None, surroundings: Surroundings) -> tuple[Entry, np.ndarray | None]:

@@ -7,18 +7,10 @@ import re
 from itertools import groupby
 
 from nuanced_speech.text.languages import UNSPACED_LANGUAGES
+from nuanced_speech.text.months import MONTHS
 from nuanced_speech.text.numbers import number_words, words
 from nuanced_speech.text.readings import roman
 
-_MONTHS = {
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
-    "en": "January February March April May June July August September October November December",
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
-    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
-    "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
-    "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
-    "ru": "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
-}
 # Day, month and year as the languages write them; the year comes with the words before it.
 _DATES = {
     "de": ("{day}. {month}", " {year}"), "en": ("{month} {day}", ", {year}"), "es": ("{day} de {month}", " de {year}"),
@@ -82,7 +74,7 @@ def _date(text: str, form: str, language: str) -> str:
     parts = re.findall(r"\d+", text)
     if re.fullmatch(r"\d{8}", text.strip()) and form in ("", "ymd", "yyyymmdd"):
         order, parts = ["y", "m", "d"], [text.strip()[:4], text.strip()[4:6], text.strip()[6:]]
-    if len(parts) != len(order) or len(set(order)) != len(order) or language not in _MONTHS:
+    if len(parts) != len(order) or len(set(order)) != len(order) or language not in MONTHS:
         return text
     numbers = {letter: int(part) for letter, part in zip(order, parts, strict=True)}
     day, month, year = numbers.get("d"), numbers.get("m"), numbers.get("y")
@@ -94,7 +86,7 @@ def _date(text: str, form: str, language: str) -> str:
 
 
 def _written_date(day: int | None, month: int | None, year: int | None, language: str) -> str:
-    name = _MONTHS[language].split()[month - 1] if month else ""
+    name = MONTHS[language][month - 1] if month else ""
     both, with_year = _DATES[language]
     if day:
         numeral = _FIRST.get(language, "1") if day == 1 else str(day)

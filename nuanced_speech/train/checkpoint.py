@@ -99,6 +99,11 @@ def fingerprint(*parts: bytes) -> str:
     return whole.hexdigest()[:16]
 
 
+def weights_setting(weights: Mapping[str, torch.Tensor]) -> str:
+    """Weights as a setting: a checksum of their values, wherever they lie and on whichever device."""
+    return fingerprint(*(value.cpu().numpy().tobytes() for _, value in sorted(weights.items())))
+
+
 def make_folder(path: Path) -> None:
     """Make a folder for the results of a run, with those above it.
 

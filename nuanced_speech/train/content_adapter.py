@@ -43,6 +43,8 @@ CROP_GRID = 4
 VERSIONS = 4
 # Speed moves pitch and formants too: other speakers. Ko et al. 2015.
 SPEEDS = (0.85, 1.18)
+# Settings of checkpoints from before a run could start from weights.
+UNNAMED = {"start": "none"}
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None, report: Rep
         f"{recipe.hours[0]:.2f} h spoken by Kokoro, {recipe.hours[1]:.2f} h of real speech; {config.steps} steps"
     )
     path = config.out / "adapter_checkpoint.pt"
-    return run(recipe, LoopConfig(config.steps, path, recipe.settings(), config.checkpoint_every), report)
+    loop = LoopConfig(config.steps, path, recipe.settings(), config.checkpoint_every, unnamed=UNNAMED)
+    return run(recipe, loop, report)
 
 
 class AdapterRecipe(Recipe):
@@ -200,11 +203,13 @@ class AdapterRecipe(Recipe):
         torch.manual_seed(config.seed)
         self.adapter = ContentAdapter(shape)
         self.adapter.copy_blocks(listener.model.encoder.blocks)
+        self.start = UNNAMED["start"]
         if config.start:
             start = ContentAdapter.load(config.start)
             if start.config != shape:
                 raise UserError(f"{config.start}: an adapter of another shape; start from one that this command made")
             self.adapter.load_state_dict(start.state_dict())
+            self.start = checkpoint.weights_setting(start.state_dict())
         else:
             sample = torch.cat([e.content.repeat_interleave(e.versions[0][1], 0) for e in self.synthetic[:300]]).float()
             self.adapter.content_mean.copy_(sample.mean(0))
@@ -236,8 +241,8 @@ class AdapterRecipe(Recipe):
 
     def settings(self) -> dict[str, str]:
         """All that shapes the weights but the number of steps, which may differ when a run is resumed."""
-        settings = checkpoint.settings_of(self.config, "corpora", "real", "steps")
-        return settings | {"shape": str(self.shape), "data": self.data}
+        settings = checkpoint.settings_of(self.config, "corpora", "real", "steps", "start")
+        return settings | {"start": self.start, "shape": str(self.shape), "data": self.data}
 
     def step(self, step: int) -> dict[str, float]:
         """Learn from random crops of random utterances."""

@@ -10,6 +10,7 @@ own number alone, so an interrupted run ends in the same corpus as an uninterrup
 import multiprocessing
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,13 @@ from torch import Tensor
 
 from nuanced_speech.audio.pcm import CORPUS_SCALE, from_int16, to_int16
 from nuanced_speech.core import precision
-from nuanced_speech.core.constants import MAX_PHONEMES, TIMBRE_DIM
+from nuanced_speech.core.constants import FAST_DECODER, MAX_PHONEMES, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.files import replacing, sha256
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.core.reading import read_text
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.models.decoder import KOKORO, Decoder, load_decoder
+from nuanced_speech.models.decoder import FAST, KOKORO, Decoder, load_decoder
 from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.text.engines import engine
@@ -34,7 +35,7 @@ from nuanced_speech.text.english import dictionary_words
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.train.checkpoint import fingerprint, settings_of
 from nuanced_speech.train.configs import CorpusConfig
-from nuanced_speech.train.shards import keep_settings
+from nuanced_speech.train.shards import files_setting, keep_settings
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 from nuanced_speech.voice.style import Style
 from nuanced_speech.weights.tensors import check_finite
@@ -151,14 +152,16 @@ def generate(config: CorpusConfig) -> None:
     """Speak all shards that are not there yet, with a progress bar.
 
     Raises:
-        UserError: a text file cannot be read or holds no sentence, a language cannot be spoken, or the shards that are
-            there were made with other settings.
+        UserError: a text file cannot be read or holds no sentence, a language or the decoder cannot be used, or the
+            shards that are there were made with other settings.
     """
     for language, _ in sentences_by_language(config):
         if language != "en":
             engine(language)
+    if config.decoder != KOKORO:
+        load_decoder(config.decoder, ModelBank())
     config.out.mkdir(parents=True, exist_ok=True)
-    keep_settings(config.out, settings(config), _shard_name("*"))
+    keep_settings(config.out, settings(config), _shard_name("*"), unnamed={"decoder": KOKORO})
     shards = range(-(-config.utterances // config.per_shard))
     missing = [k for k in shards if not _shard(config.out, k).exists()]
     if not missing:
@@ -177,8 +180,14 @@ def settings(config: CorpusConfig) -> dict[str, str]:
     texts = sentences_by_language(config)
     # the order of languages counts: an utterance draws a number
     spoken = {f"texts {code}": fingerprint("\n".join(sentences).encode()) for code, sentences in texts}
-    ignored = ("utterances", "workers", "text_file", "text_folder", "languages")
-    return settings_of(config, *ignored) | {"languages": ",".join(code for code, _ in texts)} | spoken
+    ignored = ("utterances", "workers", "text_file", "text_folder", "languages", "decoder")
+    own = {"languages": ",".join(code for code, _ in texts), "decoder": _decoder_setting(config.decoder)}
+    return settings_of(config, *ignored) | own | spoken
+
+
+def _decoder_setting(decoder: str) -> str:
+    """A decoder as a setting: that of a file by its weights."""
+    return KOKORO if decoder == KOKORO else files_setting([FAST_DECODER if decoder == FAST else Path(decoder)])
 
 
 def sentences_by_language(config: CorpusConfig) -> list[tuple[str, list[str]]]:
@@ -282,6 +291,7 @@ def _checksum(shard: Path) -> Path:
 
 
 _models: ModelBank | None = None
+_decoder = lru_cache(1)(load_decoder)
 
 
 def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
@@ -289,7 +299,7 @@ def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
     global _models
     config, number = work
     _models = _models or ModelBank(loaded={"kokoro": Kokoro()})
-    decoder = None if config.decoder == KOKORO else load_decoder(config.decoder, _models)
+    decoder = None if config.decoder == KOKORO else _decoder(config.decoder, _models)
     packs = [pack for name, pack in stock_voices().items() if name not in HELD_OUT]
     texts = sentences_by_language(config)
     words = dictionary_words() if config.dictionary else []

@@ -158,7 +158,7 @@ def settings(config: FastDecoderTraining, decoder: FastDecoder) -> dict[str, str
     adversarial = ("mel_weight", "adversarial_weight", "matching_weight", "discriminator_lr")
     later = ("stage", "start", "speaker_weight", *adversarial)
     shared = checkpoint.settings_of(config, "data", "minutes", "measured", *later)
-    parts = (value.numpy().tobytes() for _, value in sorted(decoder.state_dict().items()))
-    shared |= {"stage": config.stage, "start": checkpoint.fingerprint(*parts) if config.start else UNNAMED["start"]}
+    start = checkpoint.weights_setting(decoder.state_dict()) if config.start else UNNAMED["start"]
+    shared |= {"stage": config.stage, "start": start}
     of_stage = later[2 : (2, 3, len(later))[STAGES.index(config.stage)]]
     return shared | {name: str(getattr(config, name)) for name in of_stage}

@@ -22,7 +22,7 @@ from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, SAMPLES
 from nuanced_speech.core.errors import NoSpeechError, UserError
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.dsp.alignment import MIN_FIT
-from nuanced_speech.models.content_adapter import ContentAdapter, align_content
+from nuanced_speech.models.content_adapter import WEIGHTS, ContentAdapter, align_content
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
@@ -33,6 +33,8 @@ from nuanced_speech.train.shards import files_setting, keep_settings
 log = logging.getLogger(__name__)
 # Of longer recordings only the beginning is used: Whisper's encoder and Kokoro's context hold no more.
 MAX_SECONDS = 20.0
+# What the gate looks at of a longer one, to find so much speech in it.
+GATED_SECONDS = 4 * MAX_SECONDS
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def prepare(config: RealConfig) -> None:
         )
     config.out.mkdir(parents=True, exist_ok=True)
     adapter = ContentAdapter.load(config.adapter) if config.adapter else ContentAdapter.load()
-    keep_settings(config.out, settings(config, paths), "shard-*.safetensors")
+    keep_settings(config.out, settings(config, paths), "shard-*.safetensors", unnamed={"language": "en"})
     listener, kokoro = WhisperModel(adapter.config.whisper), Kokoro()
     groups = [paths[k : k + config.per_shard] for k in range(0, len(paths), config.per_shard)]
     for number, group in enumerate(step_bar(groups, "aligning")):
@@ -94,7 +96,7 @@ def settings(config: RealConfig, paths: list[Path]) -> dict[str, str]:
     files = [f"{path.relative_to(config.recordings).as_posix()} {path.stat().st_size}" for path in present]
     return {
         "recordings": f"{len(files)} files {fingerprint(chr(10).join(files).encode())}",
-        "adapter": "packaged" if config.adapter is None else files_setting([config.adapter]),
+        "adapter": files_setting([config.adapter or WEIGHTS]),
         "language": config.language,
         "per_shard": str(config.per_shard),
         "min_log_probability": str(config.min_log_probability),
@@ -124,8 +126,9 @@ def label(
 ) -> tuple[np.ndarray, Tensor, Tensor] | None:
     """One recording: the speech in it at 16 kHz, token ids and durations; None where the transcript does not fit."""
     try:
-        wave = speech_of(audio.read(path, audio.WHISPER_SAMPLE_RATE), listener, gate, config.language)
-        wave = wave[: int(MAX_SECONDS * audio.WHISPER_SAMPLE_RATE)]
+        rate = audio.WHISPER_SAMPLE_RATE
+        wave = audio.read(path, rate)[: int(GATED_SECONDS * rate)]
+        wave = speech_of(wave, listener, gate, config.language)[: int(MAX_SECONDS * rate)]
         text = listener.transcribe(wave, language=config.language).text
         phonemes = phonemize(text, config.language)[:MAX_PHONEMES]
         features = listener.features(wave, (adapter.config.layer,))

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nuanced_speech.core.files import replacing, sha256
@@ -14,7 +14,9 @@ SETTINGS = "shard_settings.json"
 REMEDY = "restore them or give another folder"
 
 
-def keep_settings(folder: Path, settings: dict[str, str], *patterns: str) -> None:
+def keep_settings(
+    folder: Path, settings: dict[str, str], *patterns: str, unnamed: Mapping[str, str] | None = None
+) -> None:
     """Write the settings of a folder's first shards, or compare them with those of the shards that are there.
 
     Shards of an earlier version have no settings beside them, and are used as they are.
@@ -23,6 +25,7 @@ def keep_settings(folder: Path, settings: dict[str, str], *patterns: str) -> Non
         folder: folder of the shards.
         settings: all that shapes a shard, as text.
         patterns: names of the shards, such as ``shard-*.safetensors``.
+        unnamed: what settings were before there was a choice, for folders of that time.
 
     Raises:
         UserError: names each setting that differs, and what to do.
@@ -31,7 +34,7 @@ def keep_settings(folder: Path, settings: dict[str, str], *patterns: str) -> Non
     if any(next(folder.glob(pattern), None) for pattern in patterns):
         if path.exists():
             saved = read_object(path, "the settings of a folder's shards", "remove the folder and make it again")
-            check_same(folder, saved, settings, remedy=REMEDY)
+            check_same(folder, saved, settings, unnamed, REMEDY)
         else:
             log.warning("%s has no %s: its shards are used as they are, whatever made them", folder, SETTINGS)
         return

@@ -12,7 +12,9 @@ from helpers import endless_recording
 
 from nuanced_speech import audio
 from nuanced_speech.cli import app as cli
+from nuanced_speech.cli.archive import Engine
 from nuanced_speech.convert.converter import Converter
+from nuanced_speech.core.jobs import ALONE, spread_of
 from nuanced_speech.models import bank
 from nuanced_speech.models.bank import ModelBank
 
@@ -204,7 +206,7 @@ def test_one_bad_recording_does_not_cost_the_others(clip, bad, tmp_path, run, lo
         (["folder", "out", "--shard", "3/2"], "--shard: there is no share 3 of 2"),
         (["folder", "out", "--jobs", "0"], "--jobs: 0 is not possible"),
         (["folder", "out", "--batch-seconds", "-1"], "--batch-seconds: -1 is not possible"),
-        (["in.wav", "out.wav", "--jobs", "2"], "--jobs and --batch-seconds: they are for a folder"),
+        (["in.wav", "out.wav", "--jobs", "0"], "--jobs: 0 is not possible"),
         (["in.wav", "out.wav", "--device", "gpu"], "device 'gpu' is not usable"),
         (["folder", "in.wav"], "is a folder"),
         (["folder", "folder"], "input itself"),
@@ -226,6 +228,14 @@ def test_impossible_work_is_refused_before_any_model(tmp_path, monkeypatch, argu
     monkeypatch.setattr(bank, "ModelBank", None)
     status, _, err = run("convert", *arguments)
     assert status == 1 and err.startswith("error: ") and err.count("\n") == 1 and says in err, err
+
+
+def test_one_recording_is_made_in_batches_on_a_gpu_unless_it_is_to_be_one_by_one(tmp_path: Path) -> None:
+    assert Engine().within(None, "cuda") == spread_of("cuda") != ALONE
+    for engine in (Engine(jobs=1), Engine(batch_seconds=0.0)):
+        engine.check(None)
+        assert engine.within(None, "cuda") == ALONE
+    assert Engine().within(tmp_path, "cuda") == Engine().within(None, "cpu") == ALONE
 
 
 @pytest.mark.slow

@@ -131,4 +131,6 @@ def test_utterances_are_made_at_the_same_time_where_it_is_kept_or_asked_for(
     # a GPU makes one text in batches too, unless it is to make none
     monkeypatch.setattr("nuanced_speech.core.device.check_device", lambda device: None)
     assert _spread("cuda", False, None, None) == spread_of("cuda") != ALONE == _spread("cuda", False, None, 0.0)
+    # unless somebody listens already
+    assert _spread("cuda", False, None, None, piped=True) == ALONE
     assert _spread("cpu", False, None, 30.0) == spread_of("cpu", None, 30.0) != _spread("cpu", False, 1, 30.0)

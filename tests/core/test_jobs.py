@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.core.jobs import ALONE, Spread, as_done, in_order, spread_of
+from nuanced_speech.core.jobs import ALONE, Spread, as_done, in_order, spread_of, spread_of_one
 
 
 def test_results_in_order_of_items_that_are_worked_on_at_the_same_time() -> None:
@@ -84,6 +84,10 @@ def test_a_device_decides_how_work_is_spread(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
     assert spread_of("cpu") == Spread(4, 2) and spread_of("cpu", 1) == ALONE and spread_of("cpu", 3) == Spread(3, 2)
     assert spread_of("cpu", batch_seconds=20) == Spread(16, 2, 20)
+    assert spread_of("cpu", 2, 20) == Spread(2, 4, 20)
+    for device, given in (("cpu", ()), ("cuda", (None, 0.0)), ("cuda", (1,))):
+        assert spread_of_one(device, *given) == ALONE
+    assert spread_of_one("cuda") == spread_of("cuda") and spread_of_one("cpu", 3) == spread_of("cpu", 3)
     assert spread_of("cuda") == Spread(16, 2, 60) and spread_of("cuda", 1) == ALONE
     # fewer items than jobs: each has more threads, a lone one all
     assert Spread(4, 2).fitted(3) == Spread(3, 2) and Spread(4, 2).fitted(2) == Spread(2, 4)

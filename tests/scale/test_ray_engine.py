@@ -7,10 +7,11 @@ import os
 import shutil
 import signal
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from threadpoolctl import threadpool_limits
 from nuanced_speech import audio
 from nuanced_speech.cli.archive import Engine
 from nuanced_speech.convert import manifest as manifests
-from nuanced_speech.convert.archive import convert_archive, jobs_of
+from nuanced_speech.convert.archive import Job, convert_archive, jobs_of
 from nuanced_speech.convert.conversion import Conversion
 from nuanced_speech.convert.manifest import DONE, FAILED, PENDING, Entry
 from nuanced_speech.convert.options import ConversionOptions
@@ -40,6 +41,7 @@ ray = pytest.importorskip("ray", reason="the extra ray is not installed")
 from nuanced_speech.core.surroundings import Surroundings  # noqa: E402
 from nuanced_speech.scale.making import ConverterMaker  # noqa: E402
 from nuanced_speech.scale.ray_engine import RayEngine, workers_in  # noqa: E402 (it imports Ray)
+from nuanced_speech.scale.ray_pool import Pool, Task, _Read  # noqa: E402
 from nuanced_speech.scale.ray_workers import RayConfig, read  # noqa: E402
 
 OPTIONS = ConversionOptions(voice="af_heart", path="direct")
@@ -255,6 +257,39 @@ def test_recordings_of_a_worker_share_its_threads() -> None:
     assert astuple(Engine("ray").config("cuda"))[2:5] == (1.0, 16, 60.0)
     assert astuple(Engine("ray").config("cpu"))[2:5] == (0.0, 1, 0.0)
     assert astuple(Engine("ray", jobs=3, batch_seconds=20).config("cpu"))[2:5] == (0.0, 3, 20)
+
+
+def stub(ready: bool, *tasks: Task) -> Any:
+    """A worker of no cluster, with tasks."""
+    actor = SimpleNamespace(convert=SimpleNamespace(remote=lambda *_: object()))
+    return SimpleNamespace(actor=actor, ready=ready, tasks=list(tasks))
+
+
+def test_a_task_that_is_to_be_alone_holds_up_one_worker(tmp_path: Path) -> None:
+    tasks = [Task(Job(str(number), tmp_path, tmp_path), Entry(str(number), "x")) for number in range(9)]
+    fatal = replace(tasks[8], alone=True)
+    pool: Any = object.__new__(Pool)
+    pool.config, pool._busy, pool._alone, pool._read = RayConfig(jobs=2), {}, deque([fatal]), lambda t: _Read(t, 0, 0)
+    pool._workers = one, two, _ = stub(True, *tasks[:2]), stub(True, tasks[2]), stub(False)
+    reads = deque(_Read(task, 0, 0) for task in tasks[3:8])
+    pool._send_out(reads)
+    # the second is being emptied, the first is full
+    assert (len(reads), one.tasks, two.tasks) == (5, tasks[:2], [tasks[2]])
+    one.tasks.pop(), two.tasks.pop()
+    pool._send_out(reads)
+    assert (len(reads), one.tasks, two.tasks) == (4, [tasks[0], tasks[3]], [fatal])
+    # neither beside it nor, until it is done, elsewhere for another one
+    pool._alone.append(fatal)
+    one.tasks.pop()
+    pool._send_out(reads)
+    assert (len(reads), one.tasks, two.tasks) == (3, [tasks[0], tasks[4]], [fatal])
+
+
+def test_what_is_in_memory_is_bounded() -> None:
+    pool: Any = object.__new__(Pool)
+    task = Task(Job("a", Path(), Path()), Entry("a", "x"))
+    pool.config, pool._workers = RayConfig(jobs=16), [stub(True), stub(True, *16 * [task])]
+    assert pool._room() == 2 * 17 - 16
 
 
 def test_mistakes_are_found_before_models_are_loaded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,10 @@ def test_training_learns_and_resumes_exactly(
     assert all(torch.equal(begun[name], tensor) for name, tensor in weights.state_dict().items())
     with pytest.raises(UserError, match="another shape"):
         AdapterRecipe(onward, replace(SHAPE, width=32))
+    # weights count, not where they lie
+    moved = shutil.copy(settings.out / "content_adapter.safetensors", tmp_path)
+    known = [AdapterRecipe(replace(onward, start=start), SHAPE).settings() for start in (onward.start, Path(moved))]
+    assert known[0] == known[1] and known[0]["start"] != "none"
 
     interrupted = config(spoken, tmp_path / "broken")
     evaluate, calls = adapter.evaluate, 0
@@ -69,6 +74,13 @@ def test_training_learns_and_resumes_exactly(
         assert torch.equal(value, resumed.state_dict()[name]), name
 
     # neither with other settings nor on other data, but for longer
+    # a checkpoint from before a run could start from weights
+    path = interrupted.out / "adapter_checkpoint.pt"
+    state = checkpoint.load(path)
+    assert state["settings"].pop("start") == "none"
+    checkpoint.save(path, state)
+    with pytest.raises(UserError, match="start was none"):
+        train(replace(interrupted, start=onward.start), SHAPE)
     with pytest.raises(UserError, match=r"lr was 0.005, now 0.1"):
         train(replace(interrupted, lr=0.1), SHAPE)
     with pytest.raises(UserError, match="data was"):

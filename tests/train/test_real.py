@@ -19,6 +19,7 @@ from nuanced_speech.models.content_adapter import ContentAdapter, ContentConfig
 from nuanced_speech.models.kokoro import CONFIG, Kokoro
 from nuanced_speech.models.whisper import Transcript, WhisperModel
 from nuanced_speech.text.g2p import phonemize
+from nuanced_speech.train import real
 from nuanced_speech.train.corpus import read
 from nuanced_speech.train.real import RealConfig, label, prepare, speech_of
 
@@ -64,6 +65,20 @@ def test_only_speech_is_labelled(clip: Path) -> None:
         speech_of(noise, listener, gate, "en")
     left = speech_of(np.concatenate([noise, speech, noise]), listener, gate, "en")
     assert len(speech) - audio.WHISPER_SAMPLE_RATE < len(left) < len(speech) + audio.WHISPER_SAMPLE_RATE
+
+
+def test_of_a_long_recording_only_the_beginning_is_gated(monkeypatch: pytest.MonkeyPatch) -> None:
+    gated = list[int]()
+
+    def refuse(wave: np.ndarray, *_: object) -> NoReturn:
+        gated.append(len(wave))
+        raise NoSpeechError("none")
+
+    hour = np.zeros(3600 * audio.WHISPER_SAMPLE_RATE, np.float32)
+    monkeypatch.setattr(audio, "read", lambda *_: hour)
+    monkeypatch.setattr(real, "speech_of", refuse)
+    labelled = label(SAMPLE, None, None, None, RealConfig(SAMPLE, SAMPLE))  # type: ignore[arg-type]
+    assert labelled is None and gated == [80 * audio.WHISPER_SAMPLE_RATE]
 
 
 def test_a_folder_without_recordings(tmp_path: Path) -> None:

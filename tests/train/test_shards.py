@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from helpers import CLIP, OTHER_SPEAKER
 
+from nuanced_speech.core.constants import FAST_DECODER
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.content_adapter import WEIGHTS, ContentAdapter, ContentConfig
 from nuanced_speech.train import attributes, corpus, real, timbre_surrogate
 from nuanced_speech.train.checkpoint import settings_of
 from nuanced_speech.train.configs import AttributesConfig, CorpusConfig, TimbreConfig
@@ -60,7 +62,7 @@ def test_a_corpus_of_other_settings(tmp_path: Path) -> None:
         (replace(config, seed=1), "seed was 0, now 1; restore them or give another folder"),
         (replace(config, per_shard=2), "per_shard was 1, now 2"),
         (replace(config, dictionary=0.5), "dictionary was 0.0, now 0.5"),
-        (replace(config, decoder="fast"), "decoder was kokoro, now fast"),
+        (replace(config, decoder="fast"), "decoder was kokoro, now 1 files"),
         (replace(config, languages="en,de"), "languages was en, now en,de; texts de was None"),
     ):
         with pytest.raises(UserError, match=message):
@@ -74,6 +76,21 @@ def test_a_corpus_of_other_settings(tmp_path: Path) -> None:
     keep_settings(config.out, corpus.settings(config), SHARDS)
 
 
+def test_the_decoder_of_a_corpus_is_checked_first_and_known_by_its_weights(tmp_path: Path) -> None:
+    config = CorpusConfig(tmp_path / "corpus", utterances=1, per_shard=1, workers=1, decoder=str(tmp_path / "none"))
+    with pytest.raises(UserError, match="none"):
+        corpus.generate(config)
+    assert not config.out.exists()
+    fast = corpus.settings(replace(config, decoder="fast"))
+    assert fast == corpus.settings(replace(config, decoder=str(FAST_DECODER)))
+    # a corpus from before there was a choice goes on with Kokoro's decoder
+    before = corpus.settings(replace(config, decoder="kokoro"))
+    begun(config.out, {name: value for name, value in before.items() if name != "decoder"})
+    corpus.generate(replace(config, decoder="kokoro"))
+    with pytest.raises(UserError, match="decoder was kokoro"):
+        corpus.generate(replace(config, decoder="fast"))
+
+
 def test_aligned_recordings_of_other_settings(tmp_path: Path) -> None:
     recordings = tmp_path / "recordings"
     recordings.mkdir()
@@ -82,9 +99,12 @@ def test_aligned_recordings_of_other_settings(tmp_path: Path) -> None:
     begun(config.out, real.settings(config, [recordings / "clip.flac"]))
     with pytest.raises(UserError, match="language was en, now de; restore them or give another folder"):
         real.prepare(replace(config, language="de"))
-    packaged = Path(real.__file__).parents[1] / "data" / "content_adapter.safetensors"
-    with pytest.raises(UserError, match="adapter was packaged, now 1 files"):
-        real.prepare(replace(config, adapter=packaged))
+    # weights count, not where they lie
+    assert real.settings(replace(config, adapter=WEIGHTS), []) == real.settings(config, [])
+    other = tmp_path / "adapter.safetensors"
+    ContentAdapter(ContentConfig("tiny.en", 3, 1, 6, input_dim=384, width=48, hidden=64, dilations=(1,))).save(other)
+    with pytest.raises(UserError, match=r"adapter was 1 files (\w+), now 1 files (?!\1)\w+"):
+        real.prepare(replace(config, adapter=other))
     (recordings / "other.flac").symlink_to(OTHER_SPEAKER)
     with pytest.raises(UserError, match=r"recordings was 1 files \w+, now 2 files \w+"):
         real.prepare(config)

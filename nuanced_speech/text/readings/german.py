@@ -3,21 +3,15 @@
 import re
 from collections.abc import Callable
 
+from nuanced_speech.text.months import MONTHS, short_months
 from nuanced_speech.text.numbers import MAX_DIGITS, month_name, number_words, words
 from nuanced_speech.text.readings import tables
 from nuanced_speech.text.readings.roman import value
 
 Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
-_MONTHS = (
-    "Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November",
-    "Dezember",
-)  # fmt: skip
-_SHORT_MONTHS = {
-    "Jan": "Januar", "Jän": "Januar", "Feb": "Februar", "Febr": "Februar", "Mär": "März", "Mrz": "März", "Apr": "April",
-    "Jun": "Juni", "Jul": "Juli", "Aug": "August", "Sep": "September", "Sept": "September", "Okt": "Oktober",
-    "Nov": "November", "Dez": "Dezember",
-}  # fmt: skip
+_MONTHS = MONTHS["de"]
+_SHORT_MONTHS = short_months("de", "Jan,Jän Feb,Febr Mär,Mrz Apr - Jun Jul Aug Sep,Sept Okt Nov Dez")
 _ABBREVIATIONS = {
     "z. B.": "zum Beispiel", "d. h.": "das heißt", "u. a.": "unter anderem", "i. d. R.": "in der Regel",
     "u. U.": "unter Umständen", "z. T.": "zum Teil", "v. a.": "vor allem", "o. ä.": "oder ähnlich",

@@ -5,6 +5,8 @@ A short form with a full stop is written here without the last one; a space in i
 
 from dataclasses import dataclass, field
 
+from nuanced_speech.text.months import short_months
+
 
 @dataclass(frozen=True)
 class Forms:
@@ -83,9 +85,7 @@ FORMS = {
         literals=_LITERALS | {"C++": "C más más", ".NET": "punto net", "CD": "ce de", "CDs": "ce des", "CV": "ce uve",
                               "DC": "de ce", "CC": "ce ce", "MC": "eme ce", "XL": "equis ele"},
         point="punto", version="versión", letters=_LETTERS + "PIB IBI OMS EEE", names="PSOE",
-        months=dict(ene="enero", feb="febrero", mar="marzo", abr="abril", may="mayo", jun="junio", jul="julio",
-                    ago="agosto", sep="septiembre", sept="septiembre", oct="octubre", nov="noviembre",
-                    dic="diciembre"),
+        months=short_months("es", "ene feb mar abr may jun jul ago sep,sept oct nov dic"),
         days=dict(lun="lunes", mar="martes", mié="miércoles", jue="jueves", vie="viernes", sáb="sábado",
                   dom="domingo"),
     ),
@@ -112,8 +112,7 @@ FORMS = {
         literals=_LITERALS | {"C++": "C plus plus", ".NET": "point net"},
         point="point", version="version", letters=_LETTERS + "USA ONG OMS UMP IRM",
         names="FNAC SMIC",
-        months=dict(janv="janvier", jan="janvier", févr="février", fév="février", avr="avril", juil="juillet",
-                    sept="septembre", oct="octobre", nov="novembre", déc="décembre"),
+        months=short_months("fr", "janv,jan févr,fév - avr - - juil - sept oct nov déc"),
         days=dict(lun="lundi", mar="mardi", mer="mercredi", jeu="jeudi", ven="vendredi", sam="samedi",
                   dim="dimanche"),
     ),
@@ -143,9 +142,7 @@ FORMS = {
         numbers=_capitalised({"n°": "numero", "nº": "numero"}),
         literals=_LITERALS | {"C++": "C più più", ".NET": "punto net"},
         point="punto", version="versione", letters=_LETTERS + "OMS SMS",
-        months=dict(gen="gennaio", feb="febbraio", mar="marzo", apr="aprile", mag="maggio", giu="giugno",
-                    lug="luglio", ago="agosto", set="settembre", sett="settembre", ott="ottobre", nov="novembre",
-                    dic="dicembre"),
+        months=short_months("it", "gen feb mar apr mag giu lug ago set,sett ott nov dic"),
         days=dict(lun="lunedì", mar="martedì", mer="mercoledì", gio="giovedì", ven="venerdì", sab="sabato",
                   dom="domenica"),
     ),
@@ -175,8 +172,7 @@ FORMS = {
         literals=_LITERALS | {"C++": "C mais mais", ".NET": "ponto net", "P&D": "P e D",
                               "km/h": "quilômetros por hora"},
         point="ponto", version="versão", letters=_LETTERS + "EUA ONG OMS USP",
-        months=dict(jan="janeiro", fev="fevereiro", mar="março", abr="abril", mai="maio", jun="junho", jul="julho",
-                    ago="agosto", set="setembro", out="outubro", nov="novembro", dez="dezembro"),
+        months=short_months("pt", "jan fev mar abr mai jun jul ago set out nov dez"),
         days=dict(seg="segunda", ter="terça", qua="quarta", qui="quinta", sex="sexta", sáb="sábado", dom="domingo"),
     ),
 }  # fmt: skip

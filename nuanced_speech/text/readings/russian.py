@@ -6,15 +6,13 @@ NeMo's Russian grammar gives many readings of each number and leaves the choice 
 import re
 from collections.abc import Callable, Iterable
 
+from nuanced_speech.text.months import MONTHS
 from nuanced_speech.text.numbers import MAX_DIGITS, last_two_digits, month_name, number_words, plural, words
 from nuanced_speech.text.readings import roman
 
 Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
-_MONTHS = (
-    "января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября",
-    "декабря",
-)  # fmt: skip
+_MONTHS = MONTHS["ru"]
 _ABBREVIATIONS = {
     "т. е.": "то есть", "т. к.": "так как", "т. д.": "так далее", "т. п.": "тому подобное", "т. н.": "так называемый",
     "др.": "другие", "напр.": "например", "ул.": "улица", "пр.": "прочее", "проф.": "профессор", "акад.": "академик",

@@ -1,5 +1,7 @@
 """Tables of the English readings."""
 
+from nuanced_speech.text import months
+
 
 def words(text: str) -> frozenset[str]:
     """The words of a text."""
@@ -35,9 +37,8 @@ ABBREVIATIONS = {
     "dept": "department", "est": "established", "vs": "versus", "cf": "compare", "viz": "namely", "Blvd": "Boulevard",
     "Ave": "Avenue", "Rd": "Road", "Hwy": "Highway", "Mt": "Mount", "Ft": "Fort", "Ph.D": "P H D", "M.D": "M D",
     "B.A": "B A", "M.A": "M A", "B.Sc": "B S C", "M.Sc": "M S C", "etc": "et cetera", "et al": "and others",
-    "Jan": "January",
-    "Feb": "February", "Apr": "April", "Aug": "August", "Sept": "September", "Sep": "September", "Oct": "October",
-    "Nov": "November", "Dec": "December", "Tues": "Tuesday", "Tue": "Tuesday", "Thurs": "Thursday", "Thur": "Thursday",
+    **months.short_months("en", "Jan Feb - Apr - - - Aug Sept,Sep Oct Nov Dec"),
+    "Tues": "Tuesday", "Tue": "Tuesday", "Thurs": "Thursday", "Thur": "Thursday",
     "Thu": "Thursday", "Mon": "Monday", "Fri": "Friday",
 }  # fmt: skip
 # Days that are one before a date, a time or another day; "Wed", "Sat" and "Sun" are words too.
@@ -45,10 +46,7 @@ DAYS = {
     "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Weds": "Wednesday", "Thu": "Thursday",
     "Thur": "Thursday", "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
 }  # fmt: skip
-MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip
+MONTHS = months.MONTHS["en"]
 BEFORE_NAME = {
     "St": "Saint", "Dr": "Doctor", "Gen": "General", "Col": "Colonel", "Lt": "Lieutenant", "Sen": "Senator",
     "Rep": "Representative", "Gov": "Governor", "Pres": "President", "Rev": "Reverend", "Adm": "Admiral",
