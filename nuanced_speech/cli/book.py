@@ -12,7 +12,7 @@ from rich.console import Console
 
 from nuanced_speech import audio
 from nuanced_speech.audio import m4b
-from nuanced_speech.cli.checks import CHARACTERS_PER_SECOND
+from nuanced_speech.cli.checks import seconds_of
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
@@ -82,7 +82,7 @@ class Outputs:
                 raise UserError(f"format: {self.suffix[1:]!r} cannot be written: choose from {suffixes}")
             make_folder(self.chapters)
             audio.check_writable(self.chapters / f"check{self.suffix}")
-        seconds = sum(len(chapter.text) for chapter in book.chapters) / CHARACTERS_PER_SECOND
+        seconds = seconds_of(chapter.text for chapter in book.chapters)
         # what an earlier run has kept is there already
         check_room(self.work.parent, round(seconds * SAMPLE_RATE * BYTES_PER_SAMPLE) - size_of(self.work))
 

@@ -247,7 +247,7 @@ def _check_files(
     if out is not None and out != STANDARD:
         audio.check_writable(out)
         check_apart(out, *read)
-        check_speech_room(out, sum(len(chapter.text) for chapter in book.chapters))
+        check_speech_room(out, (chapter.text for chapter in book.chapters))
     if timestamps is not None:
         times.check_writable(timestamps)
         check_apart(timestamps, *read)

@@ -11,7 +11,9 @@ from typing import Any, NoReturn
 import pytest
 from helpers import CLIP, Ended
 
+from nuanced_speech.cli.checks import seconds_of
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.content_adapter import ContentConfig
 
 Run = Callable[..., Ended]
 
@@ -117,6 +119,19 @@ def test_say_looks_for_room(run: Run, tmp_path: Path, without_models: None, monk
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
     status, _, err = run("say", "These are some words.", tmp_path / "out.wav")
     assert status == 1 and "are needed" in err and not list(tmp_path.iterdir())
+
+
+def test_letters_without_spaces_take_longer() -> None:
+    assert seconds_of(["a" * 20, "b" * 20]) == 4 and seconds_of(["犬が好き", "ab" * 10]) == 3
+
+
+def test_convert_looks_for_the_whisper_that_analyses(
+    run: Run, tmp_path: Path, without_models: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("nuanced_speech.weights.catalog.find", lambda name: asked.append(name) or name)
+    run("convert", CLIP, tmp_path / "out.wav", "--path", "direct", "--whisper", "tiny.en")
+    assert asked[:2] == ["kokoro", f"whisper-{ContentConfig().whisper}"] and "whisper-tiny.en" not in asked
 
 
 @pytest.mark.parametrize(

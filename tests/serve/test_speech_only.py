@@ -45,3 +45,13 @@ def test_noise_is_of_the_language_that_was_named(server: Running, tmp_path: Path
         response = httpx.post(url, data=fields, files={"file": ("a.wav", file)}, timeout=60)
         assert response.status_code == 200, response.text
         assert (response.json()["text"], response.json()["language"]) == ("", name)
+
+
+def test_the_gate_ends_where_nobody_waits(engine: Engine) -> None:
+    def gone(share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.speaker(noise(2), "recording", gone)
+    with pytest.raises(KeyboardInterrupt):
+        list(engine.transcribe(noise(2), None, False, check=gone))

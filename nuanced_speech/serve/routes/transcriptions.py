@@ -159,7 +159,9 @@ def _temperature(text: str) -> float:
 
 def _transcripts(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[_Text]:
     """Stretches of the recording, transcribed."""
-    parts = services.engine.transcribe(asked.wave, asked.language, asked.words, asked.prompt, asked.temperature)
+    parts = services.engine.transcribe(
+        asked.wave, asked.language, asked.words, asked.prompt, asked.temperature, job.check
+    )
     for transcript in parts:
         job.check()
         segments = [replace(piece, end=min(piece.end, asked.duration)) for piece in transcript.segments]

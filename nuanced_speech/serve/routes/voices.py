@@ -90,9 +90,11 @@ def _add_consents(routes: APIRouter, services: Services) -> None:
         spoken = language_of(language, services.config.whisper.endswith(".en"))
 
         def work(job: Job[tuple[np.ndarray, str]]) -> tuple[np.ndarray, str]:
-            embedding = services.engine.speaker(wave, "recording")
+            embedding = services.engine.speaker(wave, "recording", job.check)
             job.check()
-            return embedding, " ".join(part.text for part in services.engine.transcribe(wave, spoken, False))
+            return embedding, " ".join(
+                part.text for part in services.engine.transcribe(wave, spoken, False, check=job.check)
+            )
 
         embedding, words = await services.queue.result(work, request.is_disconnected)
         check_phrase(words, spoken, services.config.limits.consent_errors)
