@@ -128,10 +128,13 @@ def test_letters_without_spaces_take_longer() -> None:
 def test_convert_looks_for_the_whisper_that_analyses(
     run: Run, tmp_path: Path, without_models: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr("nuanced_speech.weights.catalog.find", lambda name: asked.append(name) or name)
-    run("convert", CLIP, tmp_path / "out.wav", "--path", "direct", "--whisper", "tiny.en")
-    assert asked[:2] == ["kokoro", f"whisper-{ContentConfig().whisper}"] and "whisper-tiny.en" not in asked
+    def find(name: str) -> None:
+        if name != "kokoro":
+            raise UserError(f"no {name} here")
+
+    monkeypatch.setattr("nuanced_speech.weights.catalog.find", find)
+    status, _, err = run("convert", CLIP, tmp_path / "out.wav", "--path", "direct", "--whisper", "tiny.en")
+    assert status == 1 and err == f"error: no whisper-{ContentConfig().whisper} here\n"
 
 
 @pytest.mark.parametrize(

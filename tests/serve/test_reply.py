@@ -73,8 +73,8 @@ def test_a_reference_is_short_and_alone(
     server: Running, small_model: LocalModel, clip: Path, tmp_path: Path, fields: dict[str, str], seconds: int,
     param: str,
 ) -> None:  # fmt: skip
-    audio.write(tmp_path / "a.wav", np.resize(audio.read(clip), seconds * audio.SAMPLE_RATE), comment="")
-    files = {"audio": ("q.flac", clip.read_bytes()), "reference": ("a.wav", (tmp_path / "a.wav").read_bytes())}
+    audio.write(tmp_path / "a.ogg", np.resize(audio.read(clip), seconds * audio.SAMPLE_RATE), comment="")
+    files = {"audio": ("q.flac", clip.read_bytes()), "reference": ("a.ogg", (tmp_path / "a.ogg").read_bytes())}
     response = httpx.post(f"{server.url}/v1/reply", data={"consent": "me", **fields}, files=files, timeout=60)
     assert refused(response, 400)["param"] == param
 
