@@ -19,6 +19,8 @@ from nuanced_speech.models.voice_activity import FRAME_SECONDS, SpeechStretch, S
 # Easier than by default: a word that is lost is worse than a sound that passes.
 GATE_SPEECH = StretchConfig(begins=0.45, ends=0.15, shortest_seconds=0.064, pause_seconds=0.2, margin_seconds=0.2)
 _PAD_SECONDS = 0.512
+# Of the work, what the recording takes as it is; slowed, it is half as long again.
+_AS_RECORDED_SHARE = 0.4
 # Correlation of a sound with itself a period later, from which it has a pitch, and frames around it that belong to it.
 _PERIODIC, _NEAR_FRAMES = 0.4, 4
 _FRAMES_AT_ONCE = 1000
@@ -128,16 +130,16 @@ class SpeechGate:
         heard a second time slowed by half, since it takes shouting and singing at 400 Hz for something else, and hums
         and organs at their own speed for speech. Slowed, it starts at sudden noise, so only what has a pitch counts.
         """
-        activity, half = self._activity or VoiceActivity(), 0.4
+        activity = self._activity or VoiceActivity()
         frames = -(-len(recording) // _FRAME)
         # mirrored ends: the network needs some frames to know a sound, and takes its sudden start for speech
         pad = round(_PAD_SECONDS * SAMPLE_RATE)
         wave = np.pad(recording, (pad, pad + frames * _FRAME - len(recording)), "reflect")
         wave = np.multiply(wave, np.float32(gain_of(recording)), out=wave if wave.dtype == np.float32 else None)
         skipped = pad // _FRAME
-        as_recorded = activity.of_recording(wave, SAMPLE_RATE, part_of(progress, 0.0, half))[skipped : skipped + frames]
+        as_recorded = activity.of_recording(wave, SAMPLE_RATE, part_of(progress, 0.0, _AS_RECORDED_SHARE))[skipped : skipped + frames]
         # samples at 24 kHz taken for some at 16 kHz: three frames of these for two
-        slowed = activity.of_recording(wave, progress=part_of(progress, half, 1.0))
+        slowed = activity.of_recording(wave, progress=part_of(progress, _AS_RECORDED_SHARE, 1.0))
         slowed = slowed[: len(slowed) // 3 * 3].reshape(-1, 3)
         slowed = np.stack([slowed[:, :2].max(axis=1), slowed[:, 1:].max(axis=1)], axis=1).reshape(-1)
         slowed = np.where(_periodic(wave)[: len(slowed)], slowed[: len(wave) // _FRAME], 0.0)
