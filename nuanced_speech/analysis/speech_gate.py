@@ -20,7 +20,7 @@ from nuanced_speech.models.voice_activity import FRAME_SECONDS, SpeechStretch, S
 GATE_SPEECH = StretchConfig(begins=0.45, ends=0.15, shortest_seconds=0.064, pause_seconds=0.2, margin_seconds=0.2)
 _PAD_SECONDS = 0.512
 # Of the work, what the recording takes as it is; slowed, it is half as long again.
-_AS_RECORDED_SHARE = 0.4
+_AS_RECORDED = 0.4
 # Correlation of a sound with itself a period later, from which it has a pitch, and frames around it that belong to it.
 _PERIODIC, _NEAR_FRAMES = 0.4, 4
 _FRAMES_AT_ONCE = 1000
@@ -137,9 +137,11 @@ class SpeechGate:
         wave = np.pad(recording, (pad, pad + frames * _FRAME - len(recording)), "reflect")
         wave = np.multiply(wave, np.float32(gain_of(recording)), out=wave if wave.dtype == np.float32 else None)
         skipped = pad // _FRAME
-        as_recorded = activity.of_recording(wave, SAMPLE_RATE, part_of(progress, 0.0, _AS_RECORDED_SHARE))[skipped : skipped + frames]
+        as_recorded = activity.of_recording(wave, SAMPLE_RATE, part_of(progress, 0.0, _AS_RECORDED))[
+            skipped : skipped + frames
+        ]
         # samples at 24 kHz taken for some at 16 kHz: three frames of these for two
-        slowed = activity.of_recording(wave, progress=part_of(progress, _AS_RECORDED_SHARE, 1.0))
+        slowed = activity.of_recording(wave, progress=part_of(progress, _AS_RECORDED, 1.0))
         slowed = slowed[: len(slowed) // 3 * 3].reshape(-1, 3)
         slowed = np.stack([slowed[:, :2].max(axis=1), slowed[:, 1:].max(axis=1)], axis=1).reshape(-1)
         slowed = np.where(_periodic(wave)[: len(slowed)], slowed[: len(wave) // _FRAME], 0.0)
