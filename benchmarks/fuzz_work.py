@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -27,8 +28,8 @@ from nuanced_speech.core.journal import Journal
 from nuanced_speech.dialogue.conversation import Conversation, Turn
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
 from nuanced_speech.edge import models as edge
-from nuanced_speech.models.whisper import Segment, Transcript, Word
-from nuanced_speech.models.whisper_windows import Window
+from nuanced_speech.models.whisper import Segment, Transcript, Word, segment_of
+from nuanced_speech.models.whisper_windows import Window, text_of
 from nuanced_speech.synthesis.long_speech import LongSpeech
 from nuanced_speech.text.book import read_epub
 from nuanced_speech.voice.style import Style
@@ -140,7 +141,11 @@ def _kept() -> list[Format]:
         (folder / "manifest.jsonl").write_text(json.dumps(asdict(entry)) + "\n" + json.dumps(asdict(entry)) + "\n")
 
     def write_windows(folder: Path) -> None:
-        piece = {"seek": 0, "start": 0.0, "end": 1.0, "text": "Yes.", "tokens": [5], "words": []}
+        piece = {
+            "seek": 0, "start": 0.0, "end": 1.0, "text": "Yes.", "tokens": [5], "avg_logprob": -0.2,
+            "compression_ratio": 1.0, "no_speech_prob": 0.1,
+            "words": [{"word": " Yes.", "start": 0.1, "end": 0.4, "probability": 0.9}],
+        }  # fmt: skip
         lines = [{"language": "en"}, asdict(Window(3000, 0.4, [5], [piece])), asdict(Window(6000, 0.4, [], [], True))]
         (folder / "windows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
@@ -151,11 +156,19 @@ def _kept() -> list[Format]:
         Format("journal", "x.work/parts.jsonl", _write_journal, _read_journal),
         Format("work of a journal", "x.work/work.json", _write_journal, _read_journal),
         Format("kept transcript", "transcript.json", write_transcript, read_transcript),
-        Format("kept windows", "windows.jsonl", write_windows, read_windows),
+        Format("kept windows", "windows.jsonl", write_windows, _use_windows),
         Format("kept features", "000000.safetensors", write_features, kept_features.read),
         Format("manifest of an archive", "manifest.jsonl", write_manifest, lambda p: manifest.read(p.parent)),
         Format("conversation", "talk.json", lambda f: conversation.write(f / "talk.json"), Conversation.read),
     ]
+
+
+def _use_windows(path: Path) -> None:
+    # as the transcription goes on after them
+    network: Any = SimpleNamespace(is_multilingual=True, num_languages=99)
+    known = read_windows(path)
+    [segment_of(piece) for window in known.windows for piece in window.segments]
+    text_of(network, known.language or "en", known.windows)
 
 
 def _features() -> SegmentFeatures:

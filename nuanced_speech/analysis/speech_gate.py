@@ -13,11 +13,14 @@ from nuanced_speech.audio.fades import fade_ends
 from nuanced_speech.audio.gate import frame_levels
 from nuanced_speech.audio.level import active_level_db, gain_of
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
+from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.models.voice_activity import FRAME_SECONDS, SpeechStretch, StretchConfig, VoiceActivity, stretches
 
 # Easier than by default: a word that is lost is worse than a sound that passes.
 GATE_SPEECH = StretchConfig(begins=0.45, ends=0.15, shortest_seconds=0.064, pause_seconds=0.2, margin_seconds=0.2)
 _PAD_SECONDS = 0.512
+# Of the work, what the recording takes as it is; slowed, it is half as long again.
+_AS_RECORDED = 0.4
 # Correlation of a sound with itself a period later, from which it has a pitch, and frames around it that belong to it.
 _PERIODIC, _NEAR_FRAMES = 0.4, 4
 _FRAMES_AT_ONCE = 1000
@@ -120,7 +123,7 @@ class SpeechGate:
     def __init__(self, activity: VoiceActivity | None = None, config: GateConfig | None = None) -> None:
         self._activity, self.config = activity, config or GateConfig()
 
-    def probabilities(self, recording: np.ndarray) -> np.ndarray:
+    def probabilities(self, recording: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         """Probability of speech in each 32 ms of ``recording [T]`` at 24 kHz, float32 ``[ceil(T / 768)]``.
 
         The network knows voices of ordinary level and pitch best. The recording is brought to the level of speech, and
@@ -134,19 +137,21 @@ class SpeechGate:
         wave = np.pad(recording, (pad, pad + frames * _FRAME - len(recording)), "reflect")
         wave = np.multiply(wave, np.float32(gain_of(recording)), out=wave if wave.dtype == np.float32 else None)
         skipped = pad // _FRAME
-        as_recorded = activity.of_recording(wave, SAMPLE_RATE)[skipped : skipped + frames]
+        as_recorded = activity.of_recording(wave, SAMPLE_RATE, part_of(progress, 0.0, _AS_RECORDED))[
+            skipped : skipped + frames
+        ]
         # samples at 24 kHz taken for some at 16 kHz: three frames of these for two
-        slowed = activity.of_recording(wave)
+        slowed = activity.of_recording(wave, progress=part_of(progress, _AS_RECORDED, 1.0))
         slowed = slowed[: len(slowed) // 3 * 3].reshape(-1, 3)
         slowed = np.stack([slowed[:, :2].max(axis=1), slowed[:, 1:].max(axis=1)], axis=1).reshape(-1)
         slowed = np.where(_periodic(wave)[: len(slowed)], slowed[: len(wave) // _FRAME], 0.0)
         return np.maximum(slowed[skipped : skipped + frames], self.config.as_recorded * as_recorded)
 
-    def __call__(self, recording: np.ndarray) -> GatedRecording:
-        """The speech of ``recording [T]`` at 24 kHz."""
+    def __call__(self, recording: np.ndarray, progress: Progress | None = None) -> GatedRecording:
+        """The speech of ``recording [T]`` at 24 kHz; ``progress`` is called with the share that is done."""
         if float(np.ptp(recording)) == 0.0:
             return _nothing(recording)
-        probabilities = self.probabilities(recording)
+        probabilities = self.probabilities(recording, progress)
         speech = stretches(probabilities, self.config.speech)
         if not speech and len(recording) < self.config.short_seconds * SAMPLE_RATE:
             # of a single word, the sudden start is what the network knows best

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +12,11 @@ from rich.console import Console
 
 from nuanced_speech import audio
 from nuanced_speech.audio import m4b
-from nuanced_speech.cli.checks import CHARACTERS_PER_SECOND
+from nuanced_speech.cli.checks import seconds_of
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.core.files import check_room, make_folder, size_of
+from nuanced_speech.core.files import check_apart, check_room, make_folder, size_of
 from nuanced_speech.core.journal import Journal, work_folder
 from nuanced_speech.core.version import __version__
 from nuanced_speech.synthesis import timestamps as times
@@ -53,13 +53,28 @@ class Outputs:
         assert beside is not None
         return work_folder(beside)
 
-    def check(self, book: "Book") -> None:
+    def chapter_files(self, book: "Book") -> list[Path]:
+        """Files of the chapters, in order."""
+        folder, count = self.chapters, len(book.chapters)
+        if folder is None:
+            return []
+        names = [_file_name(number, count, chapter.title) for number, chapter in enumerate(book.chapters, 1)]
+        return [folder / (name + self.suffix) for name in names]
+
+    def check(self, book: "Book", read: Sequence[Path | None] = ()) -> None:
         """Find out before a model is loaded whether all can be written.
 
+        Args:
+            book: text in chapters.
+            read: files that are read, where they are given.
+
         Raises:
-            UserError: it cannot, or the disk has too little room.
+            UserError: it cannot, would overwrite a file that is read, or the disk has too little room.
         """
+        for path in self.chapter_files(book):
+            check_apart(path, self.whole, *read)
         if self.whole is not None:
+            check_apart(self.whole, *read)
             (m4b.check_writable if self.whole.suffix.lower() == m4b.SUFFIX else audio.check_writable)(self.whole)
         if self.chapters is not None:
             if self.suffix not in audio.OUTPUT_FORMATS:
@@ -67,7 +82,7 @@ class Outputs:
                 raise UserError(f"format: {self.suffix[1:]!r} cannot be written: choose from {suffixes}")
             make_folder(self.chapters)
             audio.check_writable(self.chapters / f"check{self.suffix}")
-        seconds = sum(len(chapter.text) for chapter in book.chapters) / CHARACTERS_PER_SECOND
+        seconds = seconds_of(chapter.text for chapter in book.chapters)
         # what an earlier run has kept is there already
         check_room(self.work.parent, round(seconds * SAMPLE_RATE * BYTES_PER_SAMPLE) - size_of(self.work))
 
@@ -112,9 +127,8 @@ def _write(book: "Book", outputs: Outputs, long: LongSpeech, speech: "Speech") -
         else:
             _write_sound(outputs.whole, journal.chunks(), mark)
     if outputs.chapters is not None:
-        for number, (chapter, bound) in enumerate(zip(book.chapters, bounds, strict=True), 1):
-            name = _file_name(number, len(bounds), chapter.title) + outputs.suffix
-            _write_sound(outputs.chapters / name, journal.chunks(*bound), mark)
+        for path, bound in zip(outputs.chapter_files(book), bounds, strict=True):
+            _write_sound(path, journal.chunks(*bound), mark)
     if outputs.timestamps is not None:
         times.write(outputs.timestamps, long.timed(), spaces=speech.spaces)
 

@@ -21,6 +21,7 @@ from nuanced_speech.cli.arguments import (
     lufs,
     pronunciations_of,
 )
+from nuanced_speech.cli.checks import find_models
 from nuanced_speech.cli.conversion_report import report_conversion, report_name
 from nuanced_speech.cli.options import in_options
 from nuanced_speech.cli.progress import Advance, bar
@@ -221,16 +222,14 @@ def _checked_converter(
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.models.decoder import load_decoder
-    from nuanced_speech.weights.catalog import canonical, find
+    from nuanced_speech.weights.catalog import canonical
 
     if spread.name == "local":  # the machine that sends the work may have none
         check_device(device)
     canonical(f"whisper-{whisper}")
     work.check(resume)
     _check_inputs(work, options)
-    find("kokoro")
-    if options.chosen_path != "direct" or reported:
-        find(f"whisper-{whisper}")
+    find_models(*([whisper] if options.chosen_path != "direct" or reported else []))
     models = ModelBank(device, whisper)
     sounding = spread.decoder(load_decoder(decoder, models), work.folder, device)
     converter = Converter(models, decoder=sounding, spread=spread.within(work.folder, device))

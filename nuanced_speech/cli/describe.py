@@ -59,15 +59,15 @@ def describe(
         if out.exists():
             check_replaceable(_sample_path(out, voice_name))
 
+    from nuanced_speech.cli.checks import find_kokoro
     from nuanced_speech.models.bank import shared_bank
     from nuanced_speech.voicemaking.attributes import stock_attributes
     from nuanced_speech.voicemaking.description import make_voice, nearest_stock_voices
-    from nuanced_speech.weights.catalog import find
 
     stock_names = nearest_stock_voices(request, stock_attributes(), candidates, seed)
     if len(stock_names) < candidates:
         raise UserError(f"candidates: only {len(stock_names)} stock voices have that accent; ask for fewer")
-    find("kokoro")
+    find_kokoro()
     make_folder(out)
     models = shared_bank("cpu")
     for voice_name, start in zip(names, with_bar(stock_names, "speaking and measuring"), strict=True):

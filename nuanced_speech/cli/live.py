@@ -145,8 +145,16 @@ def _play(stream: "LiveStream", config: "LiveConfig", wave: "np.ndarray", write:
     from nuanced_speech.live.recorder import recorder
 
     console.print(f"playing {len(wave) / audio.SAMPLE_RATE:.0f} s in real time", highlight=False)
+    played = failure = None
     with recorder(write) as record:
-        played = play_through(stream, wave, config, heard=record)
+        try:
+            played = play_through(stream, wave, config, heard=record)
+        except UserError as error:
+            failure = error
+    # what was recorded before is kept
+    if failure is not None:
+        raise failure
+    assert played is not None
     _tell(played.figures, played.gaps)
 
 
@@ -156,7 +164,7 @@ def _converse(
     from nuanced_speech.live.devices import duplex
     from nuanced_speech.live.output_buffer import OutputBuffer
     from nuanced_speech.live.recorder import recorder
-    from nuanced_speech.live.session import LiveSession
+    from nuanced_speech.live.session import LiveSession, told
 
     played, failures = OutputBuffer(config.reserve_seconds), list[Exception]()
     with recorder(write) as record:
@@ -180,8 +188,7 @@ def _converse(
         figures = session.close()
     # what was recorded before is kept
     for failure in failures:
-        if isinstance(failure, UserError):
-            raise failure
+        raise told(failure)
     _tell(figures, played.gaps)
 
 

@@ -82,7 +82,7 @@ def reply(
 
       nuanced-speech reply question.wav - --llm-url http://127.0.0.1:11434/v1 --llm-model llama3.2 | aplay
     """
-    _check_files(question, answer, conversation)
+    _check_files(question, answer, conversation, voice)
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech import audio
     from nuanced_speech.cli.checks import find_models
@@ -157,13 +157,13 @@ def _print(name: str, text: str) -> None:
     console.print(f"{name}: {text}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _check_files(question: Path, answer: str, conversation: Path | None) -> None:
+def _check_files(question: Path, answer: str, conversation: Path | None, voice: str | None) -> None:
     """Find out before anything is loaded whether the results can be written.
 
     Raises:
-        UserError: they cannot, or would overwrite the question.
+        UserError: they cannot, or would overwrite the question, the recording of the voice, or each other.
     """
-    from nuanced_speech.core.files import check_replaceable
+    from nuanced_speech.core.files import check_apart, check_replaceable
 
     if answer == "-":
         if os.isatty(1):
@@ -172,10 +172,10 @@ def _check_files(question: Path, answer: str, conversation: Path | None) -> None
         from nuanced_speech import audio
 
         audio.check_writable(answer)
-        if Path(answer).exists() and question.exists() and Path(answer).samefile(question):
-            raise UserError(f"{answer} is the question itself: give the answer another name")
+        check_apart(answer, question, voice, conversation)
     if conversation is not None:
         check_replaceable(conversation)
+        check_apart(conversation, question, voice)
 
 
 def _conversation(file: Path | None, system: str | None) -> "Conversation":

@@ -155,8 +155,9 @@ def say(
         _show("\n\n".join(chapter.text for chapter in book.chapters), voice, language, pronunciations)
         return
     kept = resume or chapters is not None or book_file(words, file) is not None or is_audiobook(out)
-    _check_files(None if kept else out, book, timestamps, file, (dictionary, like))
-    outputs = _outputs(book, out, chapters, format, timestamps) if kept else None
+    read = (book_file(words, file) or file, dictionary, like, Path(voice))
+    _check_files(None if kept else out, book, timestamps, read)
+    outputs = _outputs(book, out, chapters, format, timestamps, read) if kept else None
     from nuanced_speech.cli.speech import Manner, Speech, check_voice, voice_of
 
     check_voice(voice, i_have_consent)
@@ -194,16 +195,23 @@ def _speak(book: "Book", speech: "Speech", outputs: "Outputs | None", out: str, 
     speak_book(book, outputs, speech)
 
 
-def _outputs(book: "Book", out: str | None, chapters: Path | None, format: str, timestamps: Path | None) -> "Outputs":
+def _outputs(
+    book: "Book",
+    out: str | None,
+    chapters: Path | None,
+    format: str,
+    timestamps: Path | None,
+    read: tuple[Path | None, ...],
+) -> "Outputs":
     """What a text that is kept while it is spoken is written to, checked.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: it cannot be written, or would overwrite one of the files that are read.
     """
     from nuanced_speech.cli.book import Outputs
 
     outputs = Outputs(_file_of(out), chapters, f".{format.lower()}", timestamps)
-    outputs.check(book)
+    outputs.check(book, read)
     return outputs
 
 
@@ -222,8 +230,7 @@ def _check_files(
     out: str | None,
     book: "Book",
     timestamps: Path | None,
-    text_file: Path | None,
-    others: tuple[Path | None, ...] = (),
+    read: tuple[Path | None, ...] = (),
 ) -> None:
     """Find out before anything is loaded whether the results can be written.
 
@@ -239,13 +246,11 @@ def _check_files(
         check_output(out)
     if out is not None and out != STANDARD:
         audio.check_writable(out)
-        check_apart(out, text_file, *others)
-        check_speech_room(out, sum(len(chapter.text) for chapter in book.chapters))
+        check_apart(out, *read)
+        check_speech_room(out, (chapter.text for chapter in book.chapters))
     if timestamps is not None:
         times.check_writable(timestamps)
-        if text_file is not None and timestamps.exists() and timestamps.samefile(text_file):
-            raise UserError(f"{timestamps} is the text itself: give the timestamps another name")
-        check_apart(timestamps, *others)
+        check_apart(timestamps, *read)
 
 
 def _write(sentences: "Iterator[SpokenSentence]", out: str, mark: str, timestamps: Path | None, spaces: bool) -> None:
@@ -295,8 +300,16 @@ def _language_code(voice: str, language: str | None) -> str:
 
 
 def _ssml_language(voice: str, language: str | None) -> str:
-    """The language of SSML, ISO 639-1; English for a voice that a recording gives, which is read later."""
-    try:
-        return _language_code(voice, language)
-    except UserError:
-        return "en"
+    """The language of SSML, ISO 639-1: the given one, or the voice's; English if a recording gives it, which is read
+    later.
+
+    Raises:
+        UserError: an unknown voice or language.
+    """
+    from nuanced_speech.convert.options import is_recording
+    from nuanced_speech.synthesis.text_to_speech import check_language
+    from nuanced_speech.voice.stock import iso_639
+
+    if language is not None:
+        return iso_639(check_language(language))
+    return "en" if is_recording(voice) else _language_code(voice, None)

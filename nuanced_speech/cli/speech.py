@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nuanced_speech.cli.checks import find_models
+from nuanced_speech.cli.checks import find_kokoro, find_models
 from nuanced_speech.convert.options import is_recording
 from nuanced_speech.core.device import check_device
 from nuanced_speech.core.errors import UserError
@@ -20,7 +20,6 @@ from nuanced_speech.synthesis.text_to_speech import TextToSpeech, check_language
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.languages import UNSPACED_LANGUAGES
 from nuanced_speech.voice.voice import Voice
-from nuanced_speech.weights.catalog import find
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Manner:
         if self.language is not None:
             check_language(self.language)
         self.speaker().check(self.speed, self.pause)
-        find("kokoro")
+        find_kokoro()
         if self.like is not None:
             find_models()
 

@@ -108,11 +108,11 @@ def sample(
       nuanced-speech voices sample bf_emma emma.wav
     """
     from nuanced_speech import audio
-    from nuanced_speech.weights.catalog import find
+    from nuanced_speech.cli.checks import find_kokoro
 
     audio.check_writable(out)
     voice = _load(name, folder)
-    find("kokoro")
+    find_kokoro()
     audio.write(out, speak_sample(voice, text), comment=voice.mark)
     console.print(str(out), markup=False, highlight=False, soft_wrap=True)
 

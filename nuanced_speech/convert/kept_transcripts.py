@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -16,11 +16,13 @@ from nuanced_speech.core.errors import ContentError, UserError, reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.reading import check_numbers, read_object
-from nuanced_speech.models.whisper import Segment, Transcript, Word
+from nuanced_speech.models.whisper import Segment, Transcript, Word, check_language, segment_of
 from nuanced_speech.models.whisper_windows import Window
 
 # Larger than any place in a recording, in frames of 10 ms.
 _LARGEST = 1e9
+# Tokens of the largest vocabulary of Whisper (large-v3).
+_TOKENS = 51866
 PREFIX = "transcript-"
 """Beginning of the files' names."""
 
@@ -46,16 +48,19 @@ class KeptTranscriber:
         if not path.exists():
             lines = path.with_suffix(".jsonl")
             known = read_windows(lines)
+            language = known.language or language or self.transcribe.language(wave)
             with _appending(lines, known.end) as append:
-                language = known.language or language or self.transcribe.language(wave)
-                if known.language is None:
-                    append({"language": language})
-                transcript = self.transcribe(
-                    wave, language, word_times, progress, known.windows, lambda window: append(asdict(window))
-                )
+
+                def keep(window: Window) -> None:
+                    if known.language is None:
+                        append({"language": language})
+                        known.language = language
+                    append(asdict(window))
+
+                transcript = self.transcribe(wave, language, word_times, progress, known.windows, keep)
             with replacing(path) as temporary:
                 temporary.write_text(json.dumps(asdict(transcript)), encoding="utf-8")
-            lines.unlink()
+            lines.unlink(missing_ok=True)
         return read_transcript(path)
 
 
@@ -80,10 +85,11 @@ def read_windows(path: Path) -> KnownWindows:
             values = json.loads(line)
             check_numbers(values, _LARGEST)
             if known.language is None:
-                known.language = str(values["language"])
+                check_language(values["language"])
+                known.language = values["language"]
             else:
                 known.windows.append(_window(values))
-        except (ValueError, TypeError, KeyError, RecursionError, UserError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UserError):
             break
         known.end += len(line)
     return known
@@ -93,31 +99,38 @@ def _window(values: dict[str, Any]) -> Window:
     """A window as it was kept.
 
     Raises:
-        ValueError, TypeError, KeyError: something else.
+        ValueError, TypeError, KeyError, AttributeError: something else.
     """
     window = Window(**values)
+    for piece in window.segments:
+        segment_of(piece)
     numbers = [window.end, *window.tokens]
     times = [window.speech_end, *(piece[name] for piece in window.segments for name in ("start", "end"))]
     texts = [piece["text"] for piece in window.segments]
     for kind, parts in ((int, numbers), ((int, float), times), (str, texts)):
         if not all(isinstance(part, kind) for part in parts):
             raise ContentError("something else where a number or a text belongs")
+    if window.end < 0 or not all(0 <= token < _TOKENS for token in window.tokens):
+        raise ContentError("a token or a place that there is not")
     return window
 
 
 @contextmanager
 def _appending(path: Path, end: int) -> Iterator[Callable[[object], None]]:
-    """Yields what adds a line to a file, of which only what is before ``end`` is kept.
+    """Yields what adds a line to a file, of which only what is before ``end`` is kept. The first line makes the file.
 
     Raises:
-        UserError: the disk is full, or the folder is gone.
+        UserError: the disk is full, or the folder is gone or cannot be written.
     """
-    file: IO[bytes] = path.open("ab")
-    with file:
-        file.truncate(end)
+    with ExitStack() as stack:
+        file: IO[bytes] | None = None
 
         def append(values: object) -> None:
+            nonlocal file
             try:
+                if file is None:
+                    file = stack.enter_context(path.open("ab"))
+                    file.truncate(end)
                 file.write((json.dumps(values) + "\n").encode())
                 file.flush()
                 os.fsync(file.fileno())

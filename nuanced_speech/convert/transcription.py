@@ -18,15 +18,21 @@ if TYPE_CHECKING:
     from nuanced_speech.models.whisper_windows import Window
 
 
-def speech_in(wave: np.ndarray, gate: SpeechGate, transcribe: Callable[[np.ndarray], Transcript]) -> GatedRecording:
+def speech_in(
+    wave: np.ndarray,
+    gate: SpeechGate,
+    transcribe: Callable[[np.ndarray], Transcript],
+    check: Progress | None = None,
+) -> GatedRecording:
     """The speech in a recording. Where the gate is in doubt, Whisper decides.
 
     Args:
         wave: ``[T]`` at 24 kHz.
         gate: lets speech through.
         transcribe: transcribes ``[T]`` at 24 kHz.
+        check: called by the gate now and then with the share that it has done; may break it off.
     """
-    gated = gate(wave)
+    gated = gate(wave, check)
     if gated.doubtful and recognised_words(transcribe(wave * np.float32(gain_of(wave)))):
         return gated.whole(wave)
     return gated

@@ -38,16 +38,24 @@ class _Unchanged(Exception):
 
 
 def check_apart(output: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None) -> None:
-    """Check that a file to write is none of those that are read for it; None stands for one that is not given.
+    """Check that a file to write is none of those that are read or written besides; None stands for one that is not
+    given.
 
     Raises:
         UserError: it is one of them.
     """
     output = Path(output)
-    with suppress(OSError):  # what cannot be looked at is refused where it is read or written
-        for path in inputs:
-            if path is not None and output.exists() and os.path.exists(path) and output.samefile(path):
-                raise UserError(f"{output} is the input itself: give the output another name")
+    for path in inputs:
+        if path is not None and _same(output, Path(path)):
+            raise UserError(f"{output} is the input itself: give the output another name")
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two names are of one file, which may not be there yet."""
+    try:
+        return one.samefile(other) if one.exists() and other.exists() else one.resolve() == other.resolve()
+    except (OSError, ValueError, RuntimeError):  # what cannot be looked at is refused where it is read or written
+        return False
 
 
 def check_makeable(folder: Path) -> None:

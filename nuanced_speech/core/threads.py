@@ -7,6 +7,8 @@ import threading
 # Rounds that an idle thread spins before it sleeps. libgomp's own default of 300,000 makes everything two to four times
 # as slow beside another busy process; docs/processors.md and docs/experiments.md have the comparison.
 SPIN_COUNT = 1000
+# PyTorch gives the newest number to every thread that begins later: one at a time may change it.
+_changing = threading.Lock()
 _COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -49,11 +51,14 @@ def limit_here(threads: int) -> None:
     """
     if threads < 1:
         raise ValueError(f"threads: {threads} is not at least 1")
+    from concurrent.futures import ThreadPoolExecutor
+
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    # PyTorch gives the newest number to every thread that begins later; set in a thread of its own, it is only theirs
-    setter = threading.Thread(target=torch.set_num_threads, args=(before,))
-    setter.start()
-    setter.join()
+    with _changing, ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
+        torch.get_num_threads()  # the first call in a thread gives it the number of later threads, which is not to last
+        # this thread may have a number of its own; one that begins now has that of later threads
+        before = first.submit(torch.get_num_threads).result()
+        torch.set_num_threads(threads)
+        # set in a thread of its own, it is only that of later threads
+        second.submit(torch.set_num_threads, before).result()

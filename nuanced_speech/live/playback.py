@@ -9,7 +9,7 @@ import numpy as np
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.live.config import LiveConfig
 from nuanced_speech.live.output_buffer import OutputBuffer
-from nuanced_speech.live.session import LiveFigures, LiveSession
+from nuanced_speech.live.session import LiveFigures, LiveSession, told
 from nuanced_speech.live.streams import LiveStream
 
 CHUNK_SECONDS = 0.02
@@ -91,10 +91,15 @@ def play_through(
         config: of the session.
         progress: called now and then with the seconds that were played.
         heard: called with each 20 ms of what comes out.
+
+    Raises:
+        UserError: the conversion failed.
     """
-    output = OutputBuffer(config.reserve_seconds)
-    session = LiveSession(stream, lambda audio: output.put(audio.wave), config)
+    output, failures = OutputBuffer(config.reserve_seconds), list[Exception]()
+    session = LiveSession(stream, lambda audio: output.put(audio.wave), config, failures.append)
     converted = in_real_time(
         wave, output, session.feed, lambda: session.close(wait=False), lambda: session.running, progress, heard
     )
+    for failure in failures:
+        raise told(failure)
     return Played(converted, output.gaps, session.figures)

@@ -49,6 +49,14 @@ class LiveFigures:
         return self.lost_seconds > 0 or self.waiting_seconds > 2.0
 
 
+def told(failure: Exception) -> UserError:
+    """What ended a session early, in one line."""
+    if isinstance(failure, UserError):
+        return failure
+    first = (str(failure).strip().splitlines() or ["no reason given"])[0]
+    return UserError(f"the conversion failed ({type(failure).__name__}: {first})")
+
+
 class LiveSession:
     """Converts in a thread what is fed to it.
 
@@ -56,7 +64,7 @@ class LiveSession:
         stream: converts.
         output: called in that thread with what is ready.
         config: how much sound may wait, and how many threads compute.
-        failed: called in that thread with the error that ended it early.
+        failed: called in that thread with the error that ended it early, which is only logged without it.
     """
 
     def __init__(
@@ -118,10 +126,10 @@ class LiveSession:
                 self._convert(self.stream.finish())
         except Exception as error:
             self.stop()
-            if self.failed is None or not isinstance(error, UserError):
-                log.error("a live conversion failed: %s", type(error).__name__, exc_info=error)
             if self.failed is not None:
                 self.failed(error)
+            else:
+                log.error("a live conversion failed: %s", type(error).__name__, exc_info=error)
 
     def _convert(self, made: Iterator[LiveAudio]) -> None:
         began = time.monotonic()

@@ -15,6 +15,7 @@ import soxr
 
 from nuanced_speech.audio.resampling import resample
 from nuanced_speech.core.constants import DATA, SAMPLE_RATE, WHISPER_SAMPLE_RATE
+from nuanced_speech.core.progress import Progress
 
 WEIGHTS = DATA / "silero_vad.onnx"
 FRAME_SAMPLES = 512
@@ -86,12 +87,15 @@ class VoiceActivity:
     def __init__(self) -> None:
         self._session = _session()
 
-    def __call__(self, samples: np.ndarray, state: ActivityState | None = None) -> tuple[np.ndarray, ActivityState]:
+    def __call__(
+        self, samples: np.ndarray, state: ActivityState | None = None, progress: Progress | None = None
+    ) -> tuple[np.ndarray, ActivityState]:
         """The frames that a chunk of a stream completes.
 
         Args:
             samples: ``[T]`` at 16 kHz, from -1 to 1, of any length, also 0.
             state: what the last call returned; None at the beginning of a stream.
+            progress: called with the share that is done.
 
         Returns:
             probability of speech of each frame, float32 ``[(pending + T) // 512]``, and the state for the next chunk.
@@ -112,20 +116,25 @@ class VoiceActivity:
             inputs = {"input": np.concatenate([before, block], axis=1), "h": hidden, "c": cell}
             probabilities, hidden, cell = self._session.run(["speech_probs", "hn", "cn"], inputs)
             parts.append(probabilities)
+            if progress is not None:
+                progress(min(1.0, (begin + _FRAMES_AT_ONCE) / whole))
             context = block[-1, -_CONTEXT_SAMPLES:]
         # copies, so that a state does not keep the whole chunk in memory
         pending = samples[whole * FRAME_SAMPLES :].copy()
         return np.concatenate(parts), ActivityState(pending, context.copy(), hidden, cell)
 
-    def of_recording(self, wave: np.ndarray, sample_rate: int = WHISPER_SAMPLE_RATE) -> np.ndarray:
+    def of_recording(
+        self, wave: np.ndarray, sample_rate: int = WHISPER_SAMPLE_RATE, progress: Progress | None = None
+    ) -> np.ndarray:
         """Probability of speech in each 32 ms of a whole recording, float32 ``[ceil(seconds / 0.032)]``.
 
         Args:
             wave: ``[T]``, from -1 to 1.
             sample_rate: of it, in Hz.
+            progress: called with the share that is done.
         """
         wave = resample(wave, sample_rate, WHISPER_SAMPLE_RATE)
-        return self(np.pad(wave, (0, -len(wave) % FRAME_SAMPLES)))[0]
+        return self(np.pad(wave, (0, -len(wave) % FRAME_SAMPLES)), progress=progress)[0]
 
 
 class ActivityStream:

@@ -231,7 +231,7 @@ class WhisperModel:
                         progress(share)
             finally:
                 self.model.encoder.clear_cache()
-        segments = [_segment(piece) for window in windows for piece in window.segments]
+        segments = [segment_of(piece) for window in windows for piece in window.segments]
         return Transcript(text_of(self.model, language, windows), language, segments)
 
     def language(self, wave: np.ndarray) -> str:
@@ -270,8 +270,8 @@ class WhisperModel:
         return shares
 
 
-def _segment(piece: dict[str, Any]) -> Segment:
-    """A segment as Whisper gives it."""
+def segment_of(piece: dict[str, Any]) -> Segment:
+    """The segment of what Whisper gives."""
     return Segment(
         piece["text"].strip(),
         float(piece["start"]),

@@ -143,11 +143,12 @@ class Engine:
         words: bool,
         prompt: str | None = None,
         temperature: float = 0.0,
+        check: Progress | None = None,
     ) -> Iterator[Transcript]:
         """Transcripts of stretches of ``wave [T]`` at 24 kHz, in order, each cut at a pause; ``prompt`` and
-        ``temperature`` are as for ``WhisperModel.transcribe``. Only speech is transcribed: of a recording without any,
-        there are none."""
-        gated = self._speech_in(wave, language)
+        ``temperature`` are as for ``WhisperModel.transcribe``, and ``check`` as for ``speaker``. Only speech is
+        transcribed: of a recording without any, there are none."""
+        gated = self._speech_in(wave, language, check)
         if not gated.has_speech:
             return
         for group in windows(segment(gated.wave), _WINDOW_SECONDS * UNITS_PER_SECOND):
@@ -156,21 +157,25 @@ class Engine:
             language = language or transcript.language
             yield in_recording(moved(transcript, group[0].start * SECONDS_PER_UNIT), gated)
 
-    def _speech_in(self, wave: np.ndarray, language: str | None = None) -> GatedRecording:
+    def _speech_in(self, wave: np.ndarray, language: str | None, check: Progress | None) -> GatedRecording:
         """What the converter's gate lets through of ``wave [T]`` at 24 kHz."""
-        return speech_in(wave, self.converter.gate, lambda loud: self.converter.transcribe(loud, language, False))
+
+        def transcribe(loud: np.ndarray) -> Transcript:
+            return self.converter.transcribe(loud, language, False, check)
+
+        return speech_in(wave, self.converter.gate, transcribe, check)
 
     def convert(self, wave: np.ndarray, options: ConversionOptions, progress: Progress) -> np.ndarray:
         """A converted recording ``[T]`` at 24 kHz."""
         return self.converter.convert(wave, options, sample_rate=SAMPLE_RATE, progress=progress).audio
 
-    def speaker(self, wave: np.ndarray, param: str) -> np.ndarray:
-        """Speaker embedding ``[256]`` of ``wave [T]`` at 24 kHz.
+    def speaker(self, wave: np.ndarray, param: str, check: Progress | None = None) -> np.ndarray:
+        """Speaker embedding ``[256]`` of ``wave [T]`` at 24 kHz; ``check`` is called now and then, and may end it.
 
         Raises:
             UserError: there is no speech.
         """
-        gated = self._speech_in(wave)
+        gated = self._speech_in(wave, None, check)
         embedding = self.models.speaker_encoder.embed(gated.wave, SAMPLE_RATE) if gated.has_speech else None
         if embedding is None or not np.isfinite(embedding).all():
             raise UserError(f"{param}: there is no voice in the recording: give a recording of speech")

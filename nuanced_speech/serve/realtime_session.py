@@ -32,6 +32,8 @@ _SHORTEST_SECONDS = 0.1
 _TURN = "turn_detected"
 # Questions that wait for an answer, and letters of those that are answered together: the newest count.
 _MOST_OPEN, _LONGEST_QUESTION = 100, 4000
+# Longer than any answer, in milliseconds.
+_LONGEST_ANSWER = 10**9
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +184,7 @@ class RealtimeSession:
         last = self._heard
         question.set_result(replace(last, text=text, tone="") if last else Question(text, "en", None, "", None))
         await self._add(item_id, "user", [{"type": "input_text", "text": text}])
-        self._items.append(_Item(item_id, question))
+        self._ask(_Item(item_id, question))
 
     async def _delete_item(self, event: dict[str, Any]) -> None:
         item_id = event.get("item_id")
@@ -195,7 +197,7 @@ class RealtimeSession:
         """The client played no more of an answer: the language model is to know that."""
         fields = {name: event.get(name) for name in ("item_id", "content_index", "audio_end_ms")}
         end = fields["audio_end_ms"]
-        if isinstance(end, bool) or not isinstance(end, int) or end < 0:
+        if isinstance(end, bool) or not isinstance(end, int) or not 0 <= end <= _LONGEST_ANSWER:
             raise ApiError(400, "audio_end_ms: give milliseconds", "audio_end_ms", "invalid_value")
         if self._answer is not None and fields["item_id"] == self._answer.events.item_id:
             self._answer.cut(end / 1000)
@@ -230,7 +232,11 @@ class RealtimeSession:
         await self._add(item_id, "user", [{"type": "input_audio", "transcript": None}])
         task = asyncio.create_task(self._listen(wave, item_id))
         self._keep(task)
-        self._items.append(_Item(item_id, task))
+        self._ask(_Item(item_id, task))
+
+    def _ask(self, item: _Item) -> None:
+        """One more question waits for an answer; the oldest of too many do no longer."""
+        self._items = [*self._items, item][-_MOST_OPEN:]
 
     async def _listen(self, wave: np.ndarray, item_id: str) -> Question:
         event = "conversation.item.input_audio_transcription"

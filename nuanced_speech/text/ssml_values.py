@@ -8,7 +8,7 @@ from itertools import groupby
 
 from nuanced_speech.text.languages import UNSPACED_LANGUAGES
 from nuanced_speech.text.months import MONTHS
-from nuanced_speech.text.numbers import number_words, words
+from nuanced_speech.text.numbers import COMMA_LANGUAGES, number_words, words
 from nuanced_speech.text.readings import roman
 
 # Day, month and year as the languages write them; the year comes with the words before it.
@@ -120,15 +120,17 @@ def _fraction(text: str, language: str) -> str:
     return ("minus " if match[1] else "") + f"{whole}{count} {part}"
 
 
-def _number(text: str) -> int | None:
-    plain = re.sub(r"[\s.,' ](?=\d{3}\b)", "", text.strip())
+def _number(text: str, language: str) -> int | None:
+    """A whole number in the notation of the language, or in Roman numerals; None for another text."""
+    mark = "." if language in COMMA_LANGUAGES else ","
+    plain = re.sub(rf"[\s'{mark}](?=\d{{3}}\b)", "", text.strip())
     if plain and re.fullmatch("[IVXLCDM]+", plain):
         return roman.value(plain)
     return int(plain) if re.fullmatch(r"\d{1,15}", plain) else None
 
 
 def _ordinal(text: str, language: str) -> str:
-    number = _number(text)
+    number = _number(text, language)
     if number is None:
         return text
     if language == "en":
@@ -143,7 +145,7 @@ def _ordinal(text: str, language: str) -> str:
 
 def _cardinal(text: str, language: str) -> str:
     """A number of four digits, which could be a year, in words; the front end reads the others."""
-    number = _number(text)
+    number = _number(text, language)
     if number is None or language in UNSPACED_LANGUAGES:
         return text
     return number_words(str(number), language) if 1000 <= number <= 9999 or not text.strip()[0].isdigit() else text

@@ -49,12 +49,12 @@ def speak(text: str, config: PretrainedConfig) -> tuple[np.ndarray, int]:
     arguments: dict[str, Any] = {}
     if config.speaker is not None:
         if kind != "bark":
-            raise UserError(f"speaker is for Bark models; {config.model} is a {kind} model")
+            raise UserError(f"`speaker` is for Bark models; {config.model} is a {kind} model")
         preset = bark_preset(pipe, config.model, config.speaker)
         arguments["forward_params"] = {"history_prompt": preset}
     if config.seconds is not None:
         if kind != "musicgen":
-            raise UserError(f"seconds is for MusicGen; {config.model} is a {kind} model, whose text sets the length")
+            raise UserError(f"`seconds` is for MusicGen; {config.model} is a {kind} model, whose text sets the length")
         steps = round(config.seconds * pipe.model.config.audio_encoder.frame_rate)
         # the delay pattern takes a step more a codebook
         arguments["generate_kwargs"] = {"max_new_tokens": max(steps, 1) + pipe.model.config.decoder.num_codebooks - 1}

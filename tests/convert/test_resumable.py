@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.journal import Journal, work_folder
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.whisper import Segment, Transcript, WhisperModel, Word
+from nuanced_speech.models.whisper_windows import Window
 
 
 @pytest.mark.slow
@@ -82,6 +83,32 @@ def test_a_recording_that_cannot_be_converted_leaves_no_folder(converter: Conver
     assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
 
 
+_PIECE = {
+    "text": "Yes.", "start": 0.0, "end": 1.0, "avg_logprob": 0.0, "no_speech_prob": 0.0, "compression_ratio": 1.0,
+}  # fmt: skip
+
+
+def _window(**fields: object) -> bytes:
+    """Lines of a language and a window."""
+    window = {"end": 9, "speech_end": 0.0, "tokens": [], "segments": [], **fields}
+    return b'{"language": "en"}\n' + json.dumps(window).encode() + b"\n"
+
+
+def test_a_file_of_windows_begins_with_the_first_one(tmp_path: Path) -> None:
+    def refused(*_: object) -> NoReturn:
+        raise UserError("no weights here")
+
+    with pytest.raises(UserError, match="no weights"):
+        KeptTranscriber(cast(Any, refused), tmp_path)(np.zeros(10, np.float32), "en", False)
+    assert not list(tmp_path.iterdir())
+
+    def heard(wave: np.ndarray, language: str, words: bool, progress: None, known: object, keep: Any) -> None:
+        keep(Window(9, 0.0, [], []))
+
+    with pytest.raises(UserError, match="cannot write"):
+        KeptTranscriber(cast(Any, heard), tmp_path / "gone")(np.zeros(10, np.float32), "en", False)
+
+
 @pytest.mark.slow
 def test_a_transcript_that_is_broken_off_goes_on(listener: WhisperModel, clip: Path, tmp_path: Path) -> None:
     wave = audio.read(clip)
@@ -117,6 +144,12 @@ def test_a_transcript_that_is_broken_off_goes_on(listener: WhisperModel, clip: P
         (b'{"language": "en"}\n{"end": "x"}\n', "en", 0),
         (b"\xff\n", None, 0),
         (b'{"language": "en"}\n{"end": 9, "speech_end": 0.0, "tokens": [], "segments": []}\n{"end": 9}\n', "en", 1),
+        (b'{"language": "xx"}\n', None, 0),
+        (_window(tokens=[-1]), "en", 0),
+        (_window(tokens=[99999]), "en", 0),
+        (_window(segments=[{"text": "Yes.", "start": 0.0, "end": 1.0}]), "en", 0),
+        (_window(segments=[{**_PIECE, "words": ["Yes."]}]), "en", 0),
+        (_window(segments=[_PIECE]), "en", 1),
     ],
 )
 def test_what_a_kill_cut_off_is_not_taken(tmp_path: Path, text: bytes, language: str | None, count: int) -> None:

@@ -110,3 +110,12 @@ def test_a_phrase_is_heard_after_its_pause_in_the_other_voice(converter: Convert
     # after the phrase and its pause, and never before
     assert heard[0] > 36_000
     assert 0.5 * 36_000 < heard[-1] - heard[0] < 1.2 * 36_000
+
+
+def test_a_failure_while_a_recording_plays_is_one_line() -> None:
+    class Broken(Louder):
+        def __call__(self, samples: np.ndarray) -> Iterator[LiveAudio]:
+            raise RuntimeError("no memory\nat all")
+
+    with pytest.raises(UserError, match=r"the conversion failed \(RuntimeError: no memory\)"):
+        play_through(Broken(), np.zeros(480, np.float32))

@@ -155,13 +155,13 @@ def test_a_temperature_reaches_whisper(
     client: openai.OpenAI, server: Running, clip_bytes: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = server.services.engine.models.transcriber.model
-    usual, told = network.transcribe, []
+    usual, told = network.decode, []
 
-    def transcribe(*arguments: Any, temperature: float, **options: Any) -> Any:
-        told.append(temperature)
-        return usual(*arguments, temperature=temperature, **options)
+    def decode(part: Any, options: Any) -> Any:
+        told.append(options.temperature)
+        return usual(part, options)
 
-    monkeypatch.setattr(network, "transcribe", transcribe)
+    monkeypatch.setattr(network, "decode", decode)
     verbose = client.audio.transcriptions.create(
         model="whisper-1", file=("a.wav", clip_bytes), temperature=0.4, response_format="verbose_json"
     )

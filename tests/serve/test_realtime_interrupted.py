@@ -85,7 +85,27 @@ def test_what_a_client_did_not_play_is_forgotten(tmp_path: Path, late: bool) -> 
             await talk.send("response.cancel")
             await talk.until("response.done")
         assert talk.turns == [("Who?", "One,")]
-        await talk.send("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms="soon")
-        assert "give milliseconds" in (await talk.until("error"))["error"]["message"]
+        for wrong in ("soon", -1, 10**400):
+            await talk.send("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=wrong)
+            assert "give milliseconds" in (await talk.until("error"))["error"]["message"]
 
     talking(Scripted(), tmp_path, work)
+
+
+def test_of_many_questions_the_newest_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nuanced_speech.serve.realtime_session._MOST_OPEN", 2)
+
+    async def work(talk: Talk) -> None:
+        sound = base64.b64encode(bytes(2 * 4800)).decode()
+        await talk.send("session.update", session={"turn_detection": None})
+        for text in ("One?", "Two?"):
+            item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+            await talk.send("conversation.item.create", item=item)
+        await talk.send("input_audio_buffer.append", audio=sound)
+        await talk.send("input_audio_buffer.commit")
+        await talk.send("conversation.item.create", item=item)
+        await talk.send("response.create")
+        await talk.until("response.done")
+        assert [question.text for question, _, _ in talk.replier.asked] == ["Who is there? Two?"]
+
+    talking(Scripted(endless=False), tmp_path, work)

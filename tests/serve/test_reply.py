@@ -68,6 +68,17 @@ def test_an_answer_in_the_voice_of_a_recording(server: Running, small_model: Loc
     assert voices[0] @ voices[1] > voices[0] @ voices[2]
 
 
+@pytest.mark.parametrize(("fields", "seconds", "param"), [({"voice": "af_heart"}, 2, "voice"), ({}, 61, "reference")])
+def test_a_reference_is_short_and_alone(
+    server: Running, small_model: LocalModel, clip: Path, tmp_path: Path, fields: dict[str, str], seconds: int,
+    param: str,
+) -> None:  # fmt: skip
+    audio.write(tmp_path / "a.ogg", np.resize(audio.read(clip), seconds * audio.SAMPLE_RATE), comment="")
+    files = {"audio": ("q.flac", clip.read_bytes()), "reference": ("a.ogg", (tmp_path / "a.ogg").read_bytes())}
+    response = httpx.post(f"{server.url}/v1/reply", data={"consent": "me", **fields}, files=files, timeout=60)
+    assert refused(response, 400)["param"] == param
+
+
 @pytest.mark.parametrize(
     ("fields", "param", "message"),
     [

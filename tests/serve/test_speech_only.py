@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from helpers import CLIP_WORDS
+from serve.running import Running
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
@@ -33,3 +35,23 @@ def test_words_after_noise_are_heard_where_they_are(engine: Engine, clip: Path) 
     first, usual = (part.segments[0].words[0].start for part in (after, alone))
     assert first == pytest.approx(6 + usual, abs=0.5)
     assert after.segments[-1].end < 6 + len(speech) / audio.SAMPLE_RATE + 1
+
+
+def test_noise_is_of_the_language_that_was_named(server: Running, tmp_path: Path) -> None:
+    audio.write(tmp_path / "a.wav", noise(2), comment="")
+    url, file = f"{server.url}/v1/audio/transcriptions", (tmp_path / "a.wav").read_bytes()
+    for language, name in (("de", "german"), ("", "english")):
+        fields = {"model": "whisper-1", "response_format": "verbose_json", "language": language}
+        response = httpx.post(url, data=fields, files={"file": ("a.wav", file)}, timeout=60)
+        assert response.status_code == 200, response.text
+        assert (response.json()["text"], response.json()["language"]) == ("", name)
+
+
+def test_the_gate_ends_where_nobody_waits(engine: Engine) -> None:
+    def gone(share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.speaker(noise(2), "recording", gone)
+    with pytest.raises(KeyboardInterrupt):
+        list(engine.transcribe(noise(2), None, False, check=gone))

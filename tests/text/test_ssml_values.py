@@ -69,3 +69,17 @@ def test_other_languages(language: str, date: str, ordinal: str, cardinal: str) 
     assert said("date", "04/05/98", language, "mdy") == date
     assert said("ordinal", "23", language) == ordinal
     assert said("cardinal", "1984", language) == cardinal
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "words"),
+    [
+        ("en", "3.125", "three point one two five"),
+        ("en", "3,125", "three thousand one hundred and twenty-five"),
+        ("de", "3,125", spoken_text("3,125", "de")),
+        ("de", "3.125", "dreitausendeinhundertfünfundzwanzig"),
+    ],
+)
+def test_marks_in_numbers(language: str, number: str, words: str) -> None:
+    assert said("cardinal", number, language) == words
+    assert "thousand" not in said("ordinal", "3.125", "en")

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 # Letters of a conversation in JSON: some hundred turns, of which the latest count.
 _LONGEST_CONVERSATION = 200_000
+# Of a reference, in seconds: its voice is made anew for every answer.
+_LONGEST_REFERENCE = 60
 BODY = {
     "requestBody": {
         "required": True,
@@ -109,7 +111,9 @@ async def _asked(services: Services, form: FormData) -> _Asked:
     """
     name = (text_field(form, "voice", OWN, 300) or OWN).strip()
     reference = await file_field(form, "reference", services.config.limits.sample_bytes)
-    voice = None if name == OWN or reference is not None else services.voices.find(name)
+    if reference is not None and name != OWN:
+        raise ApiError(400, "voice: there is a reference: give one of the two", "voice", "invalid_value")
+    voice = None if name == OWN else services.voices.find(name)
     consent = (text_field(form, "consent", "", 1000) or "").strip()
     if reference is not None and not consent:
         message = "consent: the voice of a recording needs its speaker's consent: say in words who agreed to what"
@@ -125,6 +129,9 @@ async def _asked(services: Services, form: FormData) -> _Asked:
     data = await required_file(form, "audio", services.config.limits.body_bytes)
     wave = await decoded(services, data, "audio")
     sample = None if reference is None else await decoded(services, reference, "reference")
+    if sample is not None and len(sample) > _LONGEST_REFERENCE * SAMPLE_RATE:
+        message = f"reference: {len(sample) / SAMPLE_RATE:.0f} s are too long: give at most {_LONGEST_REFERENCE} s"
+        raise ApiError(400, message, "reference", "invalid_value")
     return _Asked(wave, sample, consent, conversation, voice, language, seed)
 
 

@@ -98,7 +98,7 @@ def router(services: Services) -> APIRouter:
             )
             return StreamingResponse(events, media_type="text/event-stream", headers=STREAM_HEADERS)
         text = await services.queue.result(
-            lambda job: _whole(list(_transcripts(services, asked, job))), request.is_disconnected
+            lambda job: _whole(asked, list(_transcripts(services, asked, job))), request.is_disconnected
         )
         return _response(asked, text)
 
@@ -159,7 +159,9 @@ def _temperature(text: str) -> float:
 
 def _transcripts(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[_Text]:
     """Stretches of the recording, transcribed."""
-    parts = services.engine.transcribe(asked.wave, asked.language, asked.words, asked.prompt, asked.temperature)
+    parts = services.engine.transcribe(
+        asked.wave, asked.language, asked.words, asked.prompt, asked.temperature, job.check
+    )
     for transcript in parts:
         job.check()
         segments = [replace(piece, end=min(piece.end, asked.duration)) for piece in transcript.segments]
@@ -167,9 +169,10 @@ def _transcripts(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[_
     services.metrics.audio.labels("transcription").inc(asked.duration)
 
 
-def _whole(parts: list[_Text]) -> _Text:
+def _whole(asked: _Asked, parts: list[_Text]) -> _Text:
     text = " ".join(part.text for part in parts if part.text)
-    return _Text(text, parts[0].language if parts else "en", [piece for part in parts for piece in part.segments])
+    language = parts[0].language if parts else asked.language or "en"
+    return _Text(text, language, [piece for part in parts for piece in part.segments])
 
 
 def _events(services: Services, asked: _Asked, job: Job[bytes]) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ The client sends PCM of 16 bits at 24 kHz in base64 while it is spoken, and gets
 
 import asyncio
 import json
+import logging
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -34,6 +35,9 @@ MODEL = "nuanced-speech-live"
 # Seconds between reports of how it is going.
 _REPORT_SECONDS = 1.0
 _SUBPROTOCOL = "realtime"
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -254,6 +258,8 @@ class _Talk:
 
     def _failed(self, error: Exception, code: str = "conversion_failed") -> None:
         is_user_error = isinstance(error, UserError)
+        if not is_user_error and code == "conversion_failed":
+            log.error("a live conversion failed: %s", type(error).__name__, exc_info=error)
         message = str(error) if is_user_error else "the server failed at this sound; its log has the reason"
         event = _error(ApiError(400 if is_user_error else 500, message, None, code))
         self.loop.call_soon_threadsafe(self.outgoing.put_nowait, event)

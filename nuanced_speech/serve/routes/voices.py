@@ -8,6 +8,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Request
 from starlette.datastructures import FormData
 
+from nuanced_speech.core.progress import Progress
 from nuanced_speech.serve.consent_phrase import check_phrase, language_of
 from nuanced_speech.serve.errors import ApiError
 from nuanced_speech.serve.jobs import Job
@@ -53,7 +54,7 @@ def router(services: Services) -> APIRouter:
         words = f"{consent.name}, {consent.language or 'language not told'}: {consent.words}"
 
         def work(job: Job[KeptVoice]) -> KeptVoice:
-            _check_same(services, wave, consent.embedding, consent.digest)
+            _check_same(services, wave, consent.embedding, consent.digest, job.check)
             made = services.engine.clone(wave, new_id(), words, job.check)
             job.check()
             return services.voices.keep(made, name, consent.id)
@@ -90,9 +91,11 @@ def _add_consents(routes: APIRouter, services: Services) -> None:
         spoken = language_of(language, services.config.whisper.endswith(".en"))
 
         def work(job: Job[tuple[np.ndarray, str]]) -> tuple[np.ndarray, str]:
-            embedding = services.engine.speaker(wave, "recording")
+            embedding = services.engine.speaker(wave, "recording", job.check)
             job.check()
-            return embedding, " ".join(part.text for part in services.engine.transcribe(wave, spoken, False))
+            return embedding, " ".join(
+                part.text for part in services.engine.transcribe(wave, spoken, False, check=job.check)
+            )
 
         embedding, words = await services.queue.result(work, request.is_disconnected)
         check_phrase(words, spoken, services.config.limits.consent_errors)
@@ -145,7 +148,7 @@ def _language(form: FormData) -> str:
     return tag
 
 
-def _check_same(services: Services, wave: np.ndarray, embedding: np.ndarray, digest: str) -> None:
+def _check_same(services: Services, wave: np.ndarray, embedding: np.ndarray, digest: str, check: Progress) -> None:
     """Refuse a sample that is not of the speaker who consented.
 
     Raises:
@@ -154,7 +157,7 @@ def _check_same(services: Services, wave: np.ndarray, embedding: np.ndarray, dig
     if _digest(wave) == digest:
         message = "audio_sample: this is the recording of the consent itself: send another one"
         raise ApiError(400, message, "audio_sample", "sample_is_consent")
-    likeness = services.engine.same_speaker(services.engine.speaker(wave, "audio_sample"), embedding)
+    likeness = services.engine.same_speaker(services.engine.speaker(wave, "audio_sample", check), embedding)
     if likeness < ONE_SPEAKER:
         message = "audio_sample: the voice is not the one that consented: record the consent with the same voice"
         raise ApiError(400, message, "audio_sample", "voice_mismatch")
