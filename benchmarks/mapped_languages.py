@@ -144,10 +144,12 @@ class EspeakVoice:
         """Speech float32 ``[T]`` at ``rate``."""
         self._pieces.clear()
         data = text.encode()
-        self._library.espeak_SetVoiceByName(voice.encode())
+        if self._library.espeak_SetVoiceByName(voice.encode()):
+            self._library.espeak_SetVoiceByName(voice.split("-")[0].encode())
         # 1: the text is UTF-8
         self._library.espeak_Synth(data, len(data) + 1, 0, 0, 0, 1, None, None)
-        return np.concatenate(self._pieces).astype(np.float32) / 32768
+        # a voice that the library does not have says nothing
+        return np.concatenate([np.zeros(self.rate, np.int16), *self._pieces]).astype(np.float32) / 32768
 
     def _keep(self, samples: Any, count: int, _events: object) -> int:
         if samples and count:
