@@ -34,7 +34,7 @@ FLOAT32 = 1e-4
 # of each output, in their order
 INT8 = {"encoder": (0.25,), "content": (0.05, 0.05), "decoder": (0.1, 0.1)}
 # of all of them in a row: text features, and sound as log-mel distance
-INT8_CONTENT, INT8_DB = 0.1, 0.5
+INT8_CONTENT, INT8_DB = 0.1, 1.0
 
 
 def relative(found: np.ndarray, expected: np.ndarray) -> float:
