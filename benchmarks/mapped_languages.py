@@ -114,6 +114,9 @@ def said(languages: Sequence[str]) -> None:
         voice = MAPPED_LANGUAGES.get(code, code)
         locale = Locale.parse(voice)
         text = ", ".join(locale.territories[country] for country in COUNTRIES if country in locale.territories) + "."
+        if text == ".":
+            # Unicode's data has no names in it
+            continue
         waves = (
             to_16k(speech.speak(text, SPEAKER, code)),
             audio.resample(espeak(text, voice), espeak.rate, audio.WHISPER_SAMPLE_RATE),
