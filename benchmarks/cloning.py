@@ -11,7 +11,8 @@ KVoiceWalk does it: from the nearest stock voice, each step speaks a sentence in
 where it is more like the three recordings; as many times as refinement by likeness calls the synthesizer.
 
 ``--decoder`` makes the clones' sound by a fast decoder, which ``--refine`` then adapts to the speaker; the other ways
-keep Kokoro's.
+keep Kokoro's. ``--convert`` also converts the next speaker's first recording into the voice of the three recordings, as
+``convert --voice RECORDING --more …`` does it, with and without ``--refine``.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from torch import Tensor
 
 from nuanced_speech import audio
 from nuanced_speech.adapt.refinement import SYNTHESES_PER_STEP
+from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
 from nuanced_speech.evaluate import campplus, metrics, phones, report
 from nuanced_speech.evaluate.quality import quality
@@ -108,6 +110,18 @@ def judge(
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
 
+def converted(
+    converter: Converter, source: Path, paths: Sequence[Path], refine: int, others: list[Embeddings]
+) -> dict[str, float]:
+    """Likeness of a recording, converted into the voice of others, to that speaker's other recordings, and words
+    otherwise than the source's."""
+    target, *more = paths
+    result = converter.convert(source, voice=target, more=tuple(more), refine=refine).audio
+    transcriber = converter.models.transcriber
+    said, words = (report.transcribe(transcriber, wave, "en").text for wave in (audio.read(source), result))
+    return likeness(embeddings(result), others) | {"WER": word_errors(said, words).wer}
+
+
 def refined(models: ModelBank, paths: Sequence[Path], steps: int, decoder: Decoder) -> Voice:
     """A clone that is refined."""
     return clone(paths, "refined", consent="benchmark", refine=steps, models=models, decoder=decoder).voice
@@ -126,13 +140,16 @@ def main() -> None:
     parser.add_argument("--refine", type=int, default=0, metavar="STEPS", help="add refined clones")
     parser.add_argument("--walk", action="store_true", help="add the random walk")
     parser.add_argument("--quality", action="store_true", help="add predicted opinion scores (extra: benchmark)")
+    parser.add_argument("--convert", action="store_true", help="add conversions of another's recording")
     parser.add_argument("--decoder", default=KOKORO, help="decoder of the clones: kokoro, fast or a file")
     options = parser.parse_args()
     torch.set_grad_enabled(False)
     models = ModelBank()
     decoder, kokoro = load_decoder(options.decoder, models), KokoroDecoder(models)
     results: dict[str, list[dict[str, float]]] = {}
-    for speaker, recordings in find_recordings(options.folder).items():
+    found = find_recordings(options.folder)
+    sources = dict(zip(found, [*list(found.values())[1:], next(iter(found.values()))], strict=True))
+    for speaker, recordings in found.items():
         if options.speakers and speaker not in options.speakers:
             continue
         paths = [recording.path for recording in recordings]
@@ -161,6 +178,12 @@ def main() -> None:
             result = judge(models, speech, voice, nearest, others, log_f0, options.quality)
             results.setdefault(way, []).append(result)
             print(speaker, way, f"{seconds:.0f} s", {k: round(v, 3) for k, v in result.items()}, flush=True)
+        for steps in dict.fromkeys((0, options.refine)) if options.convert else ():
+            way = "another's recording, converted" + (f" --refine {steps}" if steps else "")
+            converter = Converter(models, decoder=decoder)
+            row = converted(converter, sources[speaker][0].path, paths[:CLONED_FROM], steps, others)
+            results.setdefault(way, []).append(row)
+            print(speaker, way, {key: round(value, 3) for key, value in row.items()}, flush=True)
         pairs = [likeness(a, [b]) for i, a in enumerate(others) for b in others[:i]]
         ceiling = {name: float(np.nanmean([pair[name] for pair in pairs])) for name in NETWORKS}
         results.setdefault("recordings of one speaker, among themselves", []).append(ceiling)
