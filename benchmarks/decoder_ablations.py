@@ -24,6 +24,7 @@ from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures, mean_speaker, mean_style
 from nuanced_speech.analysis.recorded_voice import reference_of, source_of
 from nuanced_speech.core.constants import SAMPLE_RATE, UNITS_PER_SECOND
+from nuanced_speech.core.tensor_files import reading_model
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.dsp.spectral_distance import SpectralDistance
 from nuanced_speech.evaluate import campplus
@@ -32,7 +33,6 @@ from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder_voice import DecoderVoice, Reference
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-from nuanced_speech.weights.tensors import reading_model
 
 SECONDS = (3, 6, 12, 30, 60)
 RECORDED_HZ = 8000.0

@@ -38,11 +38,11 @@ from nuanced_speech import audio
 from nuanced_speech.convert import manifest as manifests
 from nuanced_speech.convert.archive import Converting, convert_archive, jobs_of
 from nuanced_speech.convert.conversion import Conversion
+from nuanced_speech.convert.converter_maker import ConverterMaker
 from nuanced_speech.convert.manifest import DONE
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.sources import Reader, read_source
 from nuanced_speech.core import threads
-from nuanced_speech.scale.making import ConverterMaker
 from nuanced_speech.scale.ray_engine import RayEngine
 from nuanced_speech.scale.ray_workers import RayConfig
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, VOICED_HZ
 from nuanced_speech.models.kokoro import Kokoro
-from nuanced_speech.models.speaker_encoder import LEVEL_DB, SpeakerEncoder
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import CLEANNESS, F0_CENTRE, PRIOR, TimbreSurrogate
 from nuanced_speech.voice.style import Style
 
@@ -139,7 +139,7 @@ def refine(
     def likeness(passage: Passage, seed: int) -> Tensor:
         decoder = style_at(z).decoder[None]
         wave = kokoro.decode(passage.content, passage.f0[None], passage.energy[None], decoder, seed=seed)
-        return embed(encoder, wave)[0] @ embedding
+        return encoder.embed_waves(wave)[0] @ embedding
 
     best, best_style, stale_checks = -1.0, style, 0
     for step in range(steps + 1):
@@ -167,16 +167,3 @@ def _median_log_f0(passages: Sequence[Passage]) -> Tensor:
     """Median log2 F0 ``[1]`` of all voiced frames; the usual one where there is none."""
     voiced = torch.cat([p.f0[p.f0 > VOICED_HZ] for p in passages])
     return voiced.log2().median()[None] if len(voiced) else voiced.new_full((1,), F0_CENTRE)
-
-
-def embed(encoder: SpeakerEncoder, wave: Tensor) -> Tensor:
-    """Speaker embeddings ``[B, 256]`` of ``wave [B, T]`` at 24 kHz, T a multiple of 3, with gradients."""
-    wave_16k = at_whisper_rate(wave)
-    level = wave_16k.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-6)
-    return encoder.embed_mel(encoder.mel(wave_16k * (10 ** (LEVEL_DB / 20) / level)))
-
-
-def at_whisper_rate(wave: Tensor) -> Tensor:
-    """``wave [B, T]`` at 24 kHz, T a multiple of 3, at 16 kHz ``[B, 2T / 3]``, with gradients."""
-    length = wave.shape[-1] * 2 // 3
-    return torch.fft.irfft(torch.fft.rfft(wave)[..., : length // 2 + 1], length) * (2 / 3)

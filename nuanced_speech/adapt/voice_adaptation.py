@@ -14,7 +14,6 @@ from nuanced_speech.adapt.refinement import SYNTHESES_PER_STEP, Passage, Refinem
 from nuanced_speech.adapt.style_inversion import InversionConfig, invert_style, log_mel
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.features import SegmentFeatures
-from nuanced_speech.analysis.speaker_clustering import same_speaker
 from nuanced_speech.core.constants import SECONDS_PER_UNIT
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.timing import stage
@@ -23,6 +22,7 @@ from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.fast_decoder import FastDecoder
+from nuanced_speech.models.speaker_encoder import same_speaker
 from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.style import Style
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker
-from nuanced_speech.analysis.speaker_clustering import same_speaker
 from nuanced_speech.core.constants import HOP_LENGTH, UNITS_PER_SECOND
 from nuanced_speech.models.decoder_voice import Reference, SourceEnvelopes, envelopes
+from nuanced_speech.models.speaker_encoder import same_speaker
 from nuanced_speech.voice.frames import VoiceFrames
 
 

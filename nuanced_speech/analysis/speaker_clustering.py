@@ -12,14 +12,11 @@ from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.core.timing import stage
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.speaker_encoder import same_speaker
 from nuanced_speech.models.timbre_extension import TimbreExtension
 from nuanced_speech.models.timbre_surrogate import F0_CENTRE, TimbreSurrogate
 from nuanced_speech.voice.style import Style
 
-# Where speakers are the same, in cosine, and how gradual that is: steep, or many pieces of one speaker would outweigh
-# a few of another. Of LibriSpeech in pieces of 2 to 4 s (longer), 95 % of one speaker's cosines lie above 0.70 (0.81),
-# of two speakers' below 0.64 (0.70).
-SAME_SPEAKER, UNSURE = 0.7, 0.025
 # Of a timbre that converts, more than of one that is kept as a voice: some likeness is given by the spectral balance.
 CONVERTED_CLEANNESS = 0.05
 
@@ -53,11 +50,6 @@ class SpeakerClustering:
             surrogate = None if bank.encoder else bank.timbre_surrogate
             styles = shared_styles(styles, embeddings, log_f0, units, surrogate, bank.timbre_extension, foreign)
         return [replace(item, style=styles[number]) for number, item in enumerate(features)]
-
-
-def same_speaker(embeddings: Tensor) -> Tensor:
-    """How surely the speakers of pieces are the same, 0 to 1 ``[P, P]``, from embeddings ``[P, 256]`` of length 1."""
-    return torch.sigmoid((embeddings @ embeddings.T - SAME_SPEAKER) / UNSURE)
 
 
 def shared_styles(

@@ -4,7 +4,7 @@ A recording of nothing but speech with short pauses passes bit for bit. After th
 of the same length where a gap was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from nuanced_speech.audio.level import active_level_db, gain_of
 from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT
 from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.models.voice_activity import FRAME_SECONDS, SpeechStretch, StretchConfig, VoiceActivity, stretches
+from nuanced_speech.models.whisper import Transcript
 
 # Easier than by default: a word that is lost is worse than a sound that passes.
 GATE_SPEECH = StretchConfig(begins=0.45, ends=0.15, shortest_seconds=0.064, pause_seconds=0.2, margin_seconds=0.2)
@@ -25,6 +26,8 @@ _AS_RECORDED = 0.4
 _PERIODIC, _NEAR_FRAMES = 0.4, 4
 _FRAMES_AT_ONCE = 1000
 _FRAME = round(FRAME_SECONDS * SAMPLE_RATE)
+# Whisper writes words for noise too, with a mean log probability below this or a higher probability of no speech.
+SURE_LOG_PROBABILITY, SURE_NO_SPEECH = -0.8, 0.5
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,36 @@ class SpeechGate:
             else:
                 parts.append(np.zeros(missing, np.float32))
         return GatedRecording(np.concatenate(parts), tuple(cuts), total, tuple(speech), tuple(holes))
+
+
+def speech_in(
+    wave: np.ndarray,
+    gate: SpeechGate,
+    transcribe: Callable[[np.ndarray], Transcript],
+    check: Progress | None = None,
+) -> GatedRecording:
+    """The speech in a recording. Where the gate is in doubt, Whisper decides.
+
+    Args:
+        wave: ``[T]`` at 24 kHz.
+        gate: lets speech through.
+        transcribe: transcribes ``[T]`` at 24 kHz.
+        check: called by the gate now and then with the share that it has done; may break it off.
+    """
+    gated = gate(wave, check)
+    if gated.doubtful and recognised_words(transcribe(wave * np.float32(gain_of(wave)))):
+        return gated.whole(wave)
+    return gated
+
+
+def recognised_words(transcript: Transcript) -> bool:
+    """Whether words were certainly said."""
+    return any(
+        any(c.isalnum() for c in piece.text)
+        and piece.log_probability > SURE_LOG_PROBABILITY
+        and piece.no_speech < SURE_NO_SPEECH
+        for piece in transcript.segments
+    )
 
 
 def _periodic(wave: np.ndarray) -> np.ndarray:

@@ -173,7 +173,7 @@ def convert_folder(
         if engine.name == "local":
             spread = engine.spread(str(converter.models.device))
             return convert_archive(converter.convert, jobs, out, options, digest, share, progress, spread)
-        from nuanced_speech.scale.making import ConverterMaker
+        from nuanced_speech.convert.converter_maker import ConverterMaker
         from nuanced_speech.scale.ray_engine import RayEngine
 
         device, whisper = str(converter.models.device), converter.models.whisper

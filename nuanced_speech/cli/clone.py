@@ -113,10 +113,10 @@ def _models(
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.models.decoder import KOKORO, load_decoder
-    from nuanced_speech.weights.catalog import canonical
+    from nuanced_speech.models.whisper import check_size
 
     check_device(device)
-    canonical(f"whisper-{whisper}")
+    check_size(whisper)
     models = ModelBank(device, whisper)
     if decoder != KOKORO and not refine:
         raise UserError("decoder: a voice is made for a fast decoder by `refine` alone: give a number of steps too")
@@ -149,8 +149,10 @@ def _report(cloned: "Clone", models: "ModelBank", folder: Path) -> None:
     from nuanced_speech.evaluate import voice_report
 
     make_folder(folder)
-    figures, test_sentence = voice_report.measure(cloned, models)
-    written = voice_report.write(folder, cloned, figures, test_sentence)
+    recordings = {str(recording.path): recording.wave for recording in cloned.recordings}
+    speaker = voice_report.Speaker(recordings, cloned.embedding, cloned.log_f0, cloned.warnings)
+    figures, test_sentence = voice_report.measure(cloned.voice, speaker, models)
+    written = voice_report.write(folder, cloned.voice, speaker, figures, test_sentence)
     console.print(_figures_table(figures))
     for path in written:
         _say(str(path))

@@ -222,11 +222,11 @@ def _checked_converter(
     from nuanced_speech.core.device import check_device
     from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.models.decoder import load_decoder
-    from nuanced_speech.weights.catalog import canonical
+    from nuanced_speech.models.whisper import check_size
 
     if spread.name == "local":  # the machine that sends the work may have none
         check_device(device)
-    canonical(f"whisper-{whisper}")
+    check_size(whisper)
     work.check(resume)
     _check_inputs(work, options)
     find_models(*([whisper] if options.chosen_path != "direct" or reported else []))

@@ -91,12 +91,11 @@ def reply(
     from nuanced_speech.dialogue.replier import Replier, ReplyConfig
     from nuanced_speech.models.bank import ModelBank
     from nuanced_speech.models.decoder import load_decoder
-    from nuanced_speech.models.whisper import check_language
+    from nuanced_speech.models.whisper import check_language, check_size
     from nuanced_speech.synthesis.text_to_speech import TextToSpeech
-    from nuanced_speech.weights.catalog import canonical
 
     check_device(device)
-    canonical(f"whisper-{whisper}")
+    check_size(whisper)
     if language is not None:
         check_language(language)
     turns = _conversation(conversation, system)

@@ -75,11 +75,11 @@ def serve(
     _require_packages()
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.core.device import check_device
+    from nuanced_speech.models.whisper import check_size
     from nuanced_speech.serve.config import MIB, Limits, QueueConfig, ServeConfig, default_voices_folder
-    from nuanced_speech.weights.catalog import canonical
 
     check_device(device)
-    canonical(f"whisper-{whisper}")
+    check_size(whisper)
     llm = named_language_model(llm_url, llm_model)
     config = ServeConfig(
         host=host,

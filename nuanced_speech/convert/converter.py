@@ -19,7 +19,7 @@ from nuanced_speech.analysis.overlapping_speech import OverlapFinder
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.analysis.segmenter import Segmenter
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
-from nuanced_speech.analysis.speech_gate import GatedRecording, SpeechGate
+from nuanced_speech.analysis.speech_gate import GatedRecording, SpeechGate, speech_in
 from nuanced_speech.audio import Recording
 from nuanced_speech.audio.declipping import declipped
 from nuanced_speech.audio.level import gain_of
@@ -34,7 +34,7 @@ from nuanced_speech.convert.steps import READY, SPEAKING, Steps
 from nuanced_speech.convert.streams import first_samples
 from nuanced_speech.convert.text_language import text_language
 from nuanced_speech.convert.transcript import in_recording, with_phonemes
-from nuanced_speech.convert.transcription import RecordingTranscriber, Transcriber, speech_in
+from nuanced_speech.convert.transcription import RecordingTranscriber, Transcriber
 from nuanced_speech.convert.voices import TargetVoices
 from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
 from nuanced_speech.core.errors import NoSpeechError

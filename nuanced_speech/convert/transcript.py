@@ -1,4 +1,4 @@
-"""Transcripts of sources: which segment has which words, and how sure it is that there are any."""
+"""Transcripts of sources: which segment has which words, and when they were said."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,19 +14,6 @@ from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.languages import MAPPED_LANGUAGES
-
-# Whisper writes words for noise too, with a mean log probability below this or a higher probability of no speech.
-SURE_LOG_PROBABILITY, SURE_NO_SPEECH = -0.8, 0.5
-
-
-def recognised_words(transcript: Transcript) -> bool:
-    """Whether words were certainly said."""
-    return any(
-        any(c.isalnum() for c in piece.text)
-        and piece.log_probability > SURE_LOG_PROBABILITY
-        and piece.no_speech < SURE_NO_SPEECH
-        for piece in transcript.segments
-    )
 
 
 def in_recording(transcript: Transcript, gated: GatedRecording) -> Transcript:

@@ -22,7 +22,8 @@ from nuanced_speech.core.progress import Progress
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.dsp.spectral_balance import long_term_spectrum
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.synthesis.target_voice import TargetVoice, pitch_of
+from nuanced_speech.models.voice_pitch import pitch_of
+from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice
 

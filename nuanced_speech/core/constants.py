@@ -50,6 +50,8 @@ ENERGY_OFFSET = 0.6
 SHARPNESS = 0.75
 """Share of recognised phonemes' text features in content, the rest being the regression's (docs/experiments.md)."""
 
+OWN_VOICE = "own"
+"""Name of the recording's own voice, where a voice is named."""
 SYNTHETIC = "synthetic speech made with Nuanced Speech"
 """Mark in the metadata of written files: a RIFF INFO chunk in WAV, a Vorbis comment in FLAC and OGG."""
 

@@ -10,10 +10,10 @@ from nuanced_speech.analysis.analyzer import Analyzer, RecordingAnalyzer
 from nuanced_speech.analysis.features import SegmentFeatures, mean_style
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.analysis.speaker_clustering import SpeakerClustering
+from nuanced_speech.analysis.speech_gate import speech_in
 from nuanced_speech.audio.resampling import to_16k
 from nuanced_speech.audio.segmentation import segment
-from nuanced_speech.convert.transcription import speech_in
-from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.constants import OWN_VOICE, SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress, Shares, part_of
 from nuanced_speech.dialogue.tone_words import ToneScale, tone_words
@@ -22,8 +22,6 @@ from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.delivery import NO_VOICE, Delivery, measure_delivery
 from nuanced_speech.voice.provenance import new_provenance
 from nuanced_speech.voice.voice import Voice
-
-OWN_VOICE = "own"
 
 
 @dataclass(frozen=True, eq=False)

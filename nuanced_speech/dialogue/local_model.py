@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.core.packaged_file import PackagedFile
 from nuanced_speech.dialogue.conversation import Message
 from nuanced_speech.dialogue.language_model import Sampling, Usage, usage_of
-from nuanced_speech.weights.packaged_file import PackagedFile
 
 SMOLLM2 = PackagedFile(
     "SmolLM2",

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from nuanced_speech.core.constants import CONTENT_DIM, ENVELOPE_BANDS, SYNTHETIC, TIMBRE_DIM
+from nuanced_speech.core.constants import CONTENT_DIM, ENVELOPE_BANDS, OWN_VOICE, SYNTHETIC, TIMBRE_DIM
 from nuanced_speech.core.errors import ContentError, UserError, reading
 from nuanced_speech.core.reading import check_numbers
 from nuanced_speech.edge.frames import EdgeFrames
 
-TABLE, FORMAT, OWN = "models.json", 2, "own"
+TABLE, FORMAT = "models.json", 2
 REMEDY = "make the folder with: nuanced-speech export onnx"
 GRAPHS = ("encoder", "content", "phonemes", "pitch", "energy", "envelope", "decoder")
 
@@ -42,7 +42,7 @@ class EdgeVoice:
     @property
     def own(self) -> bool:
         """Whether it is the recording's own."""
-        return self.name == OWN
+        return self.name == OWN_VOICE
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class EdgeModels:
     @property
     def voices(self) -> list[str]:
         """Names of all voices; the last is the recording's own."""
-        return [*(row["name"] for row in self.table["voices"]["rows"]), OWN]
+        return [*(row["name"] for row in self.table["voices"]["rows"]), OWN_VOICE]
 
     def voice(self, name: str) -> EdgeVoice:
         """A voice of the table.
@@ -120,9 +120,9 @@ class EdgeModels:
         if name not in self.voices:
             raise UserError(f"unknown voice {name!r}: choose from {', '.join(self.voices)}, or export it too")
         rows, width = self.table["voices"]["rows"], self.table["voices"]["numbers"]
-        if name == OWN:
+        if name == OWN_VOICE:
             nothing = np.full((1, width), np.nan, np.float32)
-            return EdgeVoice(OWN, SYNTHETIC, np.nan, nothing[:, :TIMBRE_DIM], nothing[:, TIMBRE_DIM:])
+            return EdgeVoice(OWN_VOICE, SYNTHETIC, np.nan, nothing[:, :TIMBRE_DIM], nothing[:, TIMBRE_DIM:])
         index = self.voices.index(name)
         row = rows[index]
         numbers = np.fromfile(self.folder / self._entries["voices"]["file"], "<f4", width, offset=4 * width * index)

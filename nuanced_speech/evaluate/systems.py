@@ -16,7 +16,7 @@ from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.kokoro import Kokoro
-from nuanced_speech.synthesis.target_voice import PITCH_SENTENCE
+from nuanced_speech.models.voice_pitch import PITCH_SENTENCE
 from nuanced_speech.text.g2p import phoneme_chunks
 from nuanced_speech.voice.stock import stock_voices, style_of, voice_pack
 

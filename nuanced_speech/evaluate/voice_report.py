@@ -1,7 +1,7 @@
 """A report on a cloned voice: likeness to the speaker, nearest stock voices, melody, words, quality, and a plot."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import metrics, report
 from nuanced_speech.evaluate.plots import plot_comparison
-from nuanced_speech.evaluate.quality import quality
+from nuanced_speech.evaluate.quality import Quality, quality
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
 from nuanced_speech.synthesis.sample import sentence_for
@@ -23,9 +23,26 @@ from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.text.word_errors import word_errors
 from nuanced_speech.voice.stock import iso_639, stock_styles, stock_voices
 from nuanced_speech.voice.style import Style
-from nuanced_speech.voicemaking.cloning import Clone
+from nuanced_speech.voice.voice import Voice
 
 NEAREST = 5
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """The speaker whom a voice should sound like.
+
+    Attributes:
+        recordings: recordings ``[T]`` at 24 kHz, by their paths.
+        embedding: speaker embedding of length 1 ``[256]``.
+        log_f0: log2 Hz of the voiced frames ``[N]``.
+        warnings: what is wrong with the recordings, a line each.
+    """
+
+    recordings: Mapping[str, np.ndarray]
+    embedding: np.ndarray
+    log_f0: np.ndarray
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -71,17 +88,24 @@ def paths(folder: Path, name: str) -> list[Path]:
 
 @torch.no_grad()
 def measure(
-    cloned: Clone, models: ModelBank, nearest: int = NEAREST, sentence: str | None = None
+    voice: Voice,
+    speaker: Speaker,
+    models: ModelBank,
+    nearest: int = NEAREST,
+    sentence: str | None = None,
+    judge: Callable[[np.ndarray, int], Quality] = quality,
 ) -> tuple[VoiceFigures, np.ndarray]:
-    """Figures of a clone, and its test sentence ``[T]`` at 24 kHz.
+    """Figures of a cloned voice, and its test sentence ``[T]`` at 24 kHz.
 
     Args:
-        cloned: the clone.
+        voice: the voice.
+        speaker: whom it should sound like.
         models: networks that speak and measure.
         nearest: number of stock voices that it is compared with.
         sentence: test sentence in the voice's language; ``sentence_for`` chooses one if omitted.
+        judge: predicts opinion scores of a wave and its rate.
     """
-    voice, encoder, synthesis = cloned.voice, models.speaker_encoder, TextToSpeech(models)
+    encoder, synthesis = models.speaker_encoder, TextToSpeech(models)
     usual, language = sentence_for(voice)
     sentence = sentence or usual
 
@@ -93,11 +117,11 @@ def measure(
 
     wave = say(voice.pack)
     voice_embedding = encoder.embed(wave, SAMPLE_RATE)
-    embeddings = {str(r.path): encoder.embed(r.wave, SAMPLE_RATE) for r in cloned.recordings}
+    embeddings = {path: encoder.embed(one, SAMPLE_RATE) for path, one in speaker.recordings.items()}
     recordings = {path: embedding for path, embedding in embeddings.items() if embedding is not None}
     surrogate = models.timbre_surrogate
-    pitch = torch.tensor([float(np.median(cloned.log_f0))], device=models.device)
-    predicted = predicted_stock(surrogate, cloned.embedding, pitch)
+    pitch = torch.tensor([float(np.median(speaker.log_f0))], device=models.device)
+    predicted = predicted_stock(surrogate, speaker.embedding, pitch)
     names = sorted(predicted, key=lambda name: predicted[name], reverse=True)[:nearest]
     transcript = report.transcribe(models.transcriber, wave, iso_639(language)).text
     curve = report.contours(wave).f0
@@ -106,33 +130,33 @@ def measure(
         sentence=sentence,
         transcript=transcript,
         wer=word_errors(sentence, transcript, iso_639(language)).wer,
-        similarity=metrics.cosine(voice_embedding, cloned.embedding),
+        similarity=metrics.cosine(voice_embedding, speaker.embedding),
         by_recording={path: metrics.cosine(voice_embedding, embedding) for path, embedding in recordings.items()},
         held_out=_held_out(list(recordings.values()), surrogate, pitch, voice.pack, likeness),
-        nearest_stock={name: likeness(stock_voices()[name], cloned.embedding) for name in names},
+        nearest_stock={name: likeness(stock_voices()[name], speaker.embedding) for name in names},
         predicted_stock=predicted,
         f0_median=float(2 ** median_log_f0(curve)),
         f0_spread=float(SEMITONES * log_f0.std()) if len(log_f0) else float("nan"),
-        recordings_f0_median=float(2 ** np.median(cloned.log_f0)),
-        recordings_f0_spread=float(SEMITONES * cloned.log_f0.std()),
-        quality=asdict(quality(wave, SAMPLE_RATE)),
-        warnings=cloned.warnings,
+        recordings_f0_median=float(2 ** np.median(speaker.log_f0)),
+        recordings_f0_spread=float(SEMITONES * speaker.log_f0.std()),
+        quality=asdict(judge(wave, SAMPLE_RATE)),
+        warnings=[*speaker.warnings],
     ), wave
 
 
-def write(folder: Path, cloned: Clone, figures: VoiceFigures, wave: np.ndarray) -> list[Path]:
+def write(folder: Path, voice: Voice, speaker: Speaker, figures: VoiceFigures, wave: np.ndarray) -> list[Path]:
     """Write the three files of the report, see ``paths``; ``wave [T]`` is the test sentence at 24 kHz.
 
     Raises:
         UserError: the folder cannot be written, or matplotlib is not installed.
     """
-    name = cloned.voice.name
+    name = voice.name
     sheet, sound, plot = paths(folder, name)
     values = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(figures).items()}
     with audio.replacing(sheet) as temporary:
         temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    audio.write(sound, wave, comment=cloned.voice.mark)
-    longest = max((r.wave for r in cloned.recordings), key=len)[: max(len(wave), SAMPLE_RATE)]
+    audio.write(sound, wave, comment=voice.mark)
+    longest = max(speaker.recordings.values(), key=len)[: max(len(wave), SAMPLE_RATE)]
     curves = (report.contours(x).f0 for x in (longest, wave))
     plot_comparison(plot, longest, wave, *curves, title=f"{name}: a recording (source), the voice's test sentence")
     return [sheet, sound, plot]

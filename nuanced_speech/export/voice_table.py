@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from nuanced_speech.core.constants import CONTENT_DIM, ENVELOPE_BANDS, SPEAKER_DIM
+from nuanced_speech.core.constants import CONTENT_DIM, ENVELOPE_BANDS, OWN_VOICE, SPEAKER_DIM
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.edge.models import OWN
 from nuanced_speech.models.kokoro import Kokoro
-from nuanced_speech.synthesis.target_voice import pitch_of
+from nuanced_speech.models.voice_pitch import pitch_of
 from nuanced_speech.voice.stock import stock_voices, style_of
 from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice
@@ -52,8 +51,10 @@ def voice_table(kokoro: Kokoro, more: Sequence[str] = (), stock: Sequence[str] |
     names = [*(stock_voices() if stock is None else stock), *more]
     # all voices are found before the first one reads
     voices = {name: Voice.load(name) for name in names}
-    if any(OWN in (name, voice.name) for name, voice in voices.items()):
-        raise UserError(f"voice {OWN!r}: an export keeps this name for the recording's own voice; rename the voice")
+    if any(OWN_VOICE in (name, voice.name) for name, voice in voices.items()):
+        raise UserError(
+            f"voice {OWN_VOICE!r}: an export keeps this name for the recording's own voice; rename the voice"
+        )
     for name in (name for name, voice in voices.items() if voice.adaptation is not None):
         log.warning("%s: what this voice changes in the fast decoder is left out of the export", name)
     return [_row(kokoro, name, voice) for name, voice in voices.items()]

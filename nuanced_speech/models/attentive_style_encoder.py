@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from nuanced_speech.core.constants import DATA, TIMBRE_DIM
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.tensor_files import reading_model
 from nuanced_speech.models.style_encoder import REACH
-from nuanced_speech.weights.tensors import reading_model
 
 WEIGHTS = DATA / "attentive.safetensors"
 # Whisper's frames of which the mean is taken: 25 a second are enough for a voice.

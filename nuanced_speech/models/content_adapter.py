@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from nuanced_speech.core.constants import DATA, FEATURE_FRAMES_PER_UNIT, SAMPLE_RATE, SAMPLES_PER_UNIT
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.tensor_files import reading_model
 from nuanced_speech.dsp.alignment import align_phonemes
 from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.weights.compact import dequantised, quantised
-from nuanced_speech.weights.tensors import reading_model
 
 WEIGHTS = DATA / "content_adapter.safetensors"
 

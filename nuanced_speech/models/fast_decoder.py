@@ -39,11 +39,11 @@ from nuanced_speech.core.constants import (
     VOICED_HZ,
 )
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.tensor_files import reading_model
 from nuanced_speech.dsp.harmonic_synthesis import N_FFT, SourceSpectra, source_spectra, synthesize
 from nuanced_speech.models.decoder_adaptation import adapted_voice, adapted_weights
 from nuanced_speech.models.decoder_voice import DecoderVoice, SourceEnvelopes, envelope_hz
 from nuanced_speech.models.reference_attention import ReferenceAttention
-from nuanced_speech.weights.tensors import reading_model
 
 LOUDEST = 6.0
 """Upper bound of log gains, about 50 dB above the loudest speech."""

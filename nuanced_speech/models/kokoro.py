@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nuanced_speech.core import tensor_files
 from nuanced_speech.core.cache import cache_folder
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, VOICED_HZ
 from nuanced_speech.core.device import without_cudnn
@@ -37,7 +38,6 @@ from nuanced_speech.models.kokoro_layers import (
 )
 from nuanced_speech.models.kokoro_networks import AdaptiveNorm, KokoroNetworks
 from nuanced_speech.voice.style import Style
-from nuanced_speech.weights import tensors
 
 
 @dataclass(frozen=True)
@@ -306,7 +306,7 @@ def _load(config: dict[str, Any], path: Path) -> KokoroNetworks:
         model = KokoroNetworks(config)
     with reading(path, "Kokoro's weights", "give another file, or none"):
         # what the cache keeps was checked when it was converted
-        state = tensors.load(path, checked=path.is_relative_to(cache_folder())).tensors
+        state = tensor_files.load(path, checked=path.is_relative_to(cache_folder())).tensors
     try:
         missing, unknown = model.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:

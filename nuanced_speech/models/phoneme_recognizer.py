@@ -20,10 +20,10 @@ from torch import Tensor, nn
 
 from nuanced_speech.core.constants import DATA, WHISPER_SAMPLE_RATE
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.tensor_files import reading_model
 from nuanced_speech.models.content_adapter import Attention, KeysValues
 from nuanced_speech.models.phoneme_tokenizer import END, SYMBOLS, PhonemeTokenizer
 from nuanced_speech.models.whisper import WhisperModel
-from nuanced_speech.weights.tensors import reading_model
 
 WEIGHTS = DATA / "recogniser.safetensors"
 # Whisper's decoder always had silence after what was said: without it, it may not notice the end.

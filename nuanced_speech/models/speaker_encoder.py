@@ -15,6 +15,7 @@ from nuanced_speech import audio
 from nuanced_speech.audio.gate import LOUD_PERCENTILE, active_frames, decibels
 from nuanced_speech.core.constants import DATA, SPEAKER_DIM
 from nuanced_speech.core.device import without_cudnn
+from nuanced_speech.dsp.differentiable_resampling import at_whisper_rate
 from nuanced_speech.dsp.mel import mel_filters
 
 WEIGHTS = DATA / "speaker_encoder.safetensors"
@@ -23,6 +24,10 @@ WINDOW, STEP = 160, 77
 LEVEL_DB = -30.0
 # Where a quarter of a second is this much quieter than loud speech, there is a pause.
 PAUSE_DB, SMOOTHING = 25.0, 25
+# Where speakers are the same, in cosine, and how gradual that is: steep, or many pieces of one speaker would outweigh
+# a few of another. Of LibriSpeech in pieces of 2 to 4 s (longer), 95 % of one speaker's cosines lie above 0.70 (0.81),
+# of two speakers' below 0.64 (0.70).
+SAME_SPEAKER, UNSURE = 0.7, 0.025
 # Length of what is transformed at once, so that an hour needs little memory.
 _BLOCK_SECONDS = 60
 
@@ -112,6 +117,17 @@ class SpeakerEncoder(nn.Module):
         """The embedding ``[256]`` of the speech in ``wave [T]``; None of silence."""
         mel = self.speech_mel(wave, sample_rate)
         return None if mel is None else self.embed_mel(mel).cpu().numpy()
+
+    def embed_waves(self, waves: Tensor) -> Tensor:
+        """Embeddings ``[B, 256]`` of ``waves [B, T]`` at 24 kHz, T a multiple of 3, with gradients; pauses count."""
+        waves_16k = at_whisper_rate(waves)
+        level = waves_16k.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-6)
+        return self.embed_mel(self.mel(waves_16k * (10 ** (LEVEL_DB / 20) / level)))
+
+
+def same_speaker(embeddings: Tensor) -> Tensor:
+    """How surely the speakers of pieces are the same, 0 to 1 ``[P, P]``, from embeddings ``[P, 256]`` of length 1."""
+    return torch.sigmoid((embeddings @ embeddings.T - SAME_SPEAKER) / UNSURE)
 
 
 def _speech(power: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from nuanced_speech.core.constants import DATA, STYLE_DIM
 from nuanced_speech.core.files import replacing
-from nuanced_speech.weights.tensors import reading_model
+from nuanced_speech.core.tensor_files import reading_model
 
 HIDDEN = 512
 # The stock voices lie within 3.8 standard deviations of their mean in every dimension.

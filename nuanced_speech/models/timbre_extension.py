@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from nuanced_speech.core.constants import DATA, SPEAKER_DIM
 from nuanced_speech.core.files import replacing
-from nuanced_speech.weights.tensors import reading_model
+from nuanced_speech.core.tensor_files import reading_model
 
 WEIGHTS = DATA / "extension.safetensors"
 SIZE, HIDDEN, DROPOUT = 64, 128, 0.1

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from nuanced_speech.core.constants import DATA, SPEAKER_DIM, TIMBRE_DIM
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.optimizers import LBFGS
+from nuanced_speech.core.tensor_files import reading_model
 from nuanced_speech.voice.stock import stock_styles
-from nuanced_speech.weights.tensors import reading_model
 
 WEIGHTS = DATA / "timbre.safetensors"
 MEMBERS, HIDDEN, DROPOUT = 4, 384, 0.15

@@ -41,6 +41,28 @@ def check_language(code: str) -> None:
         raise UserError(f"unknown language {code!r}: give a code such as en, fr or ja")
 
 
+def check_size(size: str) -> None:
+    """Complain of a Whisper model that openai-whisper does not know.
+
+    Raises:
+        UserError: names the size.
+    """
+    from nuanced_speech.weights.catalog import canonical
+
+    canonical(f"whisper-{size}")
+
+
+def fetch(size: str) -> None:
+    """See that the weights of a size are there, and fetch them where they are not.
+
+    Raises:
+        UserError: an unknown size, or weights that cannot be found.
+    """
+    from nuanced_speech.weights.catalog import find
+
+    find(f"whisper-{size}")
+
+
 @dataclass(frozen=True)
 class Word:
     """A word and when it was said, in seconds."""

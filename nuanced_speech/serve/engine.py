@@ -10,16 +10,10 @@ import numpy as np
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.prepared_segment import windows
-from nuanced_speech.analysis.speaker_clustering import same_speaker
-from nuanced_speech.analysis.speech_gate import GatedRecording
-from nuanced_speech.audio.resampling import to_16k
-from nuanced_speech.audio.segmentation import Segment, segment
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.convert.options import ConversionOptions
-from nuanced_speech.convert.transcript import in_recording, moved
-from nuanced_speech.convert.transcription import speech_in
-from nuanced_speech.core.constants import SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT, UNITS_PER_SECOND
+from nuanced_speech.convert.transcription import SpeechTranscriber
+from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import temporary_folder
 from nuanced_speech.core.progress import Progress
@@ -29,6 +23,7 @@ from nuanced_speech.dialogue.listener import Listener
 from nuanced_speech.dialogue.replier import Replier, ReplyConfig
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import Decoder
+from nuanced_speech.models.speaker_encoder import same_speaker
 from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.delivery import Delivery, DeliveryAnalyzer
 from nuanced_speech.synthesis.speaking import SpokenSentence
@@ -39,8 +34,6 @@ from nuanced_speech.voicemaking.instructions import instructed
 
 # OpenAI's limits of the speed.
 SPEED_LIMITS = (0.25, 4.0)
-# Longest stretch that is transcribed at once: what Whisper takes in one window.
-_WINDOW_SECONDS = 28
 _WARM_TEXT = "The server is ready, and these words are only spoken to warm it up."
 
 
@@ -86,6 +79,7 @@ class Engine:
         self.language_model, self.reply = language_model, reply or ReplyConfig(fast=fast)
         self._replier_lock = threading.Lock()
         self.converter = converter or Converter(models, decoder=decoder)
+        self._speech = SpeechTranscriber(models, self.converter.gate, self.converter.transcribe)
         decoder = decoder or self.converter.decoder
         self.text_to_speech = TextToSpeech(models, speed_limits=SPEED_LIMITS, decoder=decoder)
         self.deliveries = DeliveryAnalyzer(models, analyzer=self.converter.analyzer)
@@ -148,22 +142,7 @@ class Engine:
         """Transcripts of stretches of ``wave [T]`` at 24 kHz, in order, each cut at a pause; ``prompt`` and
         ``temperature`` are as for ``WhisperModel.transcribe``, and ``check`` as for ``speaker``. Only speech is
         transcribed: of a recording without any, there are none."""
-        gated = self._speech_in(wave, language, check)
-        if not gated.has_speech:
-            return
-        for group in windows(segment(gated.wave), _WINDOW_SECONDS * UNITS_PER_SECOND):
-            part = to_16k(gated.wave[_samples(group)])
-            transcript = self.models.transcriber.transcribe(part, language, words, prompt, temperature=temperature)
-            language = language or transcript.language
-            yield in_recording(moved(transcript, group[0].start * SECONDS_PER_UNIT), gated)
-
-    def _speech_in(self, wave: np.ndarray, language: str | None, check: Progress | None) -> GatedRecording:
-        """What the converter's gate lets through of ``wave [T]`` at 24 kHz."""
-
-        def transcribe(loud: np.ndarray) -> Transcript:
-            return self.converter.transcribe(loud, language, False, check)
-
-        return speech_in(wave, self.converter.gate, transcribe, check)
+        return self._speech.stretches(wave, language, words, prompt, temperature, check)
 
     def convert(self, wave: np.ndarray, options: ConversionOptions, progress: Progress) -> np.ndarray:
         """A converted recording ``[T]`` at 24 kHz."""
@@ -175,7 +154,7 @@ class Engine:
         Raises:
             UserError: there is no speech.
         """
-        gated = self._speech_in(wave, None, check)
+        gated = self._speech.speech(wave, None, check)
         embedding = self.models.speaker_encoder.embed(gated.wave, SAMPLE_RATE) if gated.has_speech else None
         if embedding is None or not np.isfinite(embedding).all():
             raise UserError(f"{param}: there is no voice in the recording: give a recording of speech")
@@ -201,8 +180,3 @@ class Engine:
                 return made.voice
             except UserError as error:
                 raise UserError(f"{param}: {error}".replace(str(path), "the recording")) from None
-
-
-def _samples(group: list[Segment]) -> slice:
-    """Place of a group in a recording at 24 kHz, without the margins, whose words are the neighbours'."""
-    return slice(group[0].start * SAMPLES_PER_UNIT, group[-1].end * SAMPLES_PER_UNIT)

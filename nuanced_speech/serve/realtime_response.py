@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.constants import OWN_VOICE, SAMPLE_RATE
 from nuanced_speech.dialogue.conversation import Conversation, Turn
 from nuanced_speech.dialogue.language_model import Usage
 from nuanced_speech.dialogue.listener import Question
@@ -12,7 +12,6 @@ from nuanced_speech.dialogue.replier import AnswerEvent, Replier, SpeechEvent, T
 from nuanced_speech.serve.jobs import Gone
 from nuanced_speech.serve.realtime_events import AnswerEvents
 from nuanced_speech.serve.realtime_settings import RealtimeSettings
-from nuanced_speech.serve.routes.speech_to_speech import OWN
 from nuanced_speech.serve.services import Services
 from nuanced_speech.synthesis.speaking import TimedText
 from nuanced_speech.text.languages import UNSPACED_LANGUAGES
@@ -54,8 +53,8 @@ class SpokenAnswer:
         self._question = question
         name = self.settings.voice
         voice = None
-        if name != OWN or question.voice is None:
-            voice = self.services.voices.find(FIRST_VOICE if name == OWN else name)
+        if name != OWN_VOICE or question.voice is None:
+            voice = self.services.voices.find(FIRST_VOICE if name == OWN_VOICE else name)
         steps = await self.services.queue.stream(lambda job: self._steps(question, conversation, voice), gone)
         try:
             async for step in steps:

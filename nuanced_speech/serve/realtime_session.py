@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from starlette.concurrency import run_in_threadpool
 
-from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.constants import OWN_VOICE, SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.dialogue.conversation import Conversation
 from nuanced_speech.dialogue.listener import Question
@@ -21,7 +21,6 @@ from nuanced_speech.serve.realtime_audio import AudioInput, encoding
 from nuanced_speech.serve.realtime_events import AnswerEvents, error_shown, item_shown, new_id, text_of
 from nuanced_speech.serve.realtime_response import SpokenAnswer
 from nuanced_speech.serve.realtime_settings import RealtimeSettings
-from nuanced_speech.serve.routes.speech_to_speech import OWN
 from nuanced_speech.serve.services import Services
 from nuanced_speech.serve.turn_detection import TurnConfig, TurnDetector
 
@@ -135,7 +134,7 @@ class RealtimeSession:
             ApiError: an unknown voice.
             UserError: an unknown language.
         """
-        if settings.voice != OWN:
+        if settings.voice != OWN_VOICE:
             self.services.voices.find(settings.voice)
         if settings.language is not None:
             check_language(settings.language)

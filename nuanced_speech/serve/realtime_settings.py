@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nuanced_speech.core.constants import OWN_VOICE
 from nuanced_speech.dialogue.conversation import DEFAULT_SYSTEM, LONGEST_SYSTEM
 from nuanced_speech.serve.errors import ApiError
 from nuanced_speech.serve.realtime_audio import RATES
@@ -32,7 +33,7 @@ class RealtimeSettings:
     """
 
     instructions: str = DEFAULT_SYSTEM
-    voice: str = "own"
+    voice: str = OWN_VOICE
     turns: TurnConfig | None = field(default_factory=TurnConfig)
     language: str | None = None
     spoken: bool = True

@@ -3,25 +3,18 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.audio import SYNTHETIC
-from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.decoder_voice import DecoderVoice, Reference
-from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.effects import Effect, Equalize, FollowBalance, MatchBalance, MatchLoudness
 from nuanced_speech.synthesis.speaker_eq import SpeakerEq
 from nuanced_speech.voice.adaptation import DecoderAdaptation
 from nuanced_speech.voice.frames import VoiceFrames
 from nuanced_speech.voice.stock import style_of
 from nuanced_speech.voice.style import Style
-
-PITCH_SENTENCE = "We were away a year ago, and now the early morning is ours."
-# Its phonemes: a conversion that speaks no text need not load the rules of English for them, which takes seconds.
-PITCH_PHONEMES = "wˌi wɜɹ əwˈA ɐ jˈɪɹ əɡˈO, ænd nˈW ði ˈɜɹli mˈɔɹnɪŋ ɪz ˈWəɹz."
 
 
 @dataclass(frozen=True)
@@ -101,11 +94,3 @@ class TargetVoice:
         balance: Effect = MatchBalance() if self.pack is None else FollowBalance(self.spectrum)
         equalizer = self.equalizer if self.equalized(features) else None
         return [balance, *([] if equalizer is None else [Equalize(equalizer)]), MatchLoudness()]
-
-
-@torch.no_grad()
-def pitch_of(kokoro: Kokoro, pack: Style) -> float:
-    """Median F0, log2 Hz, of a sentence in a voice, a batch ``[510]``."""
-    ids = kokoro.tokens(PITCH_PHONEMES)[None]
-    prosody = kokoro.predict(kokoro.encode_text(ids), style_of(pack, ids.shape[1] - 2).vector[None])
-    return median_log_f0(prosody.voiced_f0()[0])

@@ -21,6 +21,7 @@ from torch.nn.utils.rnn import pad_sequence
 from nuanced_speech import audio
 from nuanced_speech.core.constants import TIMBRE_DIM
 from nuanced_speech.core.progress import step_bar
+from nuanced_speech.core.tensor_files import read_tensors
 from nuanced_speech.models.attentive_style_encoder import AttentiveConfig, AttentiveStyleEncoder, pair_means
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.kokoro_layers import length_mask
@@ -37,7 +38,6 @@ from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
 from nuanced_speech.train.processes import ALONE, Processes, join
 from nuanced_speech.train.schedule import WarmCosine, set_rates
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of, voice_pack
-from nuanced_speech.weights.tensors import read_tensors
 
 log = logging.getLogger(__name__)
 # Said by the held-out voices only.

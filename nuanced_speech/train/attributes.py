@@ -20,6 +20,7 @@ from nuanced_speech.core import precision
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import step_bar
+from nuanced_speech.core.tensor_files import read_tensors
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.train.checkpoint import settings_of
@@ -32,7 +33,6 @@ from nuanced_speech.voice.style import Style
 from nuanced_speech.voicemaking.attributes import ATTRIBUTES, NAMES, SpeechSample, StockAttributes, measure
 from nuanced_speech.voicemaking.directions import Directions
 from nuanced_speech.voicemaking.profile import sentence_phonemes, speak
-from nuanced_speech.weights.tensors import read_tensors
 
 log = logging.getLogger(__name__)
 PER_SHARD = 10

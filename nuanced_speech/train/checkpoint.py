@@ -11,7 +11,7 @@ import torch
 from nuanced_speech.core import precision
 from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.files import replacing
-from nuanced_speech.weights.tensors import load_pickle
+from nuanced_speech.core.tensor_files import load_pickle
 
 MAY_CHANGE = ("out", "checkpoint_every", "device", "precision")
 """Fields of configs that do not shape the weights: a run may be resumed with others."""

@@ -20,6 +20,7 @@ from nuanced_speech import audio
 from nuanced_speech.core import precision
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import step_bar
+from nuanced_speech.core.tensor_files import read_tensors
 from nuanced_speech.models.content_adapter import ContentAdapter, ContentConfig
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.whisper import WhisperModel
@@ -32,7 +33,6 @@ from nuanced_speech.train.descent import WeightAverage, descend
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
 from nuanced_speech.train.processes import ALONE, Processes, join
 from nuanced_speech.train.schedule import WarmCosine, set_rates
-from nuanced_speech.weights.tensors import read_tensors
 
 log = logging.getLogger(__name__)
 CROP_UNITS = 200

@@ -26,6 +26,7 @@ from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.files import replacing, sha256
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.core.reading import read_text
+from nuanced_speech.core.tensor_files import check_finite
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import FAST, KOKORO, Decoder, load_decoder
 from nuanced_speech.models.decoder_voice import DecoderVoice
@@ -38,7 +39,6 @@ from nuanced_speech.train.configs import CorpusConfig
 from nuanced_speech.train.shards import files_setting, keep_settings
 from nuanced_speech.voice.stock import HELD_OUT, stock_voices, style_of
 from nuanced_speech.voice.style import Style
-from nuanced_speech.weights.tensors import check_finite
 
 COMMON_WORDS = (
     "the of and to in a that it was he for his with as had is not but at her on be they have by which this from all"

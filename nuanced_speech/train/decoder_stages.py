@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nuanced_speech.adapt.refinement import at_whisper_rate
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.differentiable_resampling import at_whisper_rate
 from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
 from nuanced_speech.models.speaker_encoder import LEVEL_DB, WINDOW, SpeakerEncoder
 from nuanced_speech.train import checkpoint

@@ -17,6 +17,7 @@ from nuanced_speech.audio.level import gain_of
 from nuanced_speech.core.constants import ENERGY_OFFSET, FRAMES_PER_UNIT, SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import step_bar
+from nuanced_speech.core.tensor_files import read_tensors
 from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.dsp.pitch import median_log_f0
@@ -27,7 +28,6 @@ from nuanced_speech.train.configs import TimbreExtensionTraining
 from nuanced_speech.train.content_adapter import faster
 from nuanced_speech.train.corpus import Utterance, pack_audio, read, unpack_audio
 from nuanced_speech.voice.stock import nearest_stock_timbre
-from nuanced_speech.weights.tensors import read_tensors
 
 SPEEDS = (1.0, 0.88, 1.14)
 

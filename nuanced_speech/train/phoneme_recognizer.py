@@ -24,6 +24,7 @@ from nuanced_speech.core.constants import FEATURE_FRAMES_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import step_bar
 from nuanced_speech.core.symbols import vocabulary
+from nuanced_speech.core.tensor_files import read_tensors
 from nuanced_speech.models.phoneme_recognizer import PhonemeRecognizer, PhonemeRecognizerConfig, with_silence
 from nuanced_speech.models.phoneme_tokenizer import END, PhonemeTokenizer
 from nuanced_speech.models.whisper import WhisperModel
@@ -38,7 +39,6 @@ from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run
 from nuanced_speech.train.processes import ALONE, Processes, join
 from nuanced_speech.train.pronounced import pronounced_words
 from nuanced_speech.train.schedule import WarmCosine, set_rates
-from nuanced_speech.weights.tensors import read_tensors
 
 log = logging.getLogger(__name__)
 CLIP_SECONDS = 14.0

@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.speech_gate import SpeechGate
+from nuanced_speech.analysis.speech_gate import SpeechGate, speech_in
 from nuanced_speech.audio.resampling import to_16k
-from nuanced_speech.convert.transcription import speech_in
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, MAX_PHONEMES, SAMPLES_PER_UNIT, STYLE_DIM
 from nuanced_speech.core.errors import NoSpeechError, UserError
 from nuanced_speech.core.progress import step_bar

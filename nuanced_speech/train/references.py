@@ -25,6 +25,7 @@ from nuanced_speech.core.constants import (
 from nuanced_speech.core.errors import reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import step_bar
+from nuanced_speech.core.tensor_files import read_tensors
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
@@ -33,7 +34,6 @@ from nuanced_speech.train.corpus import read_shard, shards_in
 from nuanced_speech.train.settings import TrainConfig
 from nuanced_speech.voice.stock import style_of, voice_pack
 from nuanced_speech.voice.style import Style
-from nuanced_speech.weights.tensors import read_tensors
 
 PAUSE_SECONDS = 0.25
 # Never trained on: it chooses the best weights in voices of the list, and measures the others.

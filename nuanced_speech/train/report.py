@@ -12,6 +12,7 @@ from torch import Tensor
 
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.files import replacing
+from nuanced_speech.dsp.spectrogram import mel_db
 from nuanced_speech.models.style_encoder import StyleEncoder
 from nuanced_speech.train.board import Board, coloured
 from nuanced_speech.train.references import Segment
@@ -61,12 +62,9 @@ def similarity(encoder: StyleEncoder, segments: Sequence[Segment], voices: Seque
 
 def mel_picture(predicted: Tensor, reference: Tensor) -> np.ndarray:
     """Log-mel spectrograms of two waveforms ``[T]``, the predicted one above: ``[height, width, 3]`` in [0, 1]."""
-    # loads Matplotlib, which only pictures need
-    from nuanced_speech.evaluate.plots import log_mel
-
     rows = []
     for wave in (predicted, reference):
-        level = (log_mel(wave.numpy(), SAMPLE_RATE) + _SHOWN_DB) / _SHOWN_DB
+        level = (mel_db(wave.numpy(), SAMPLE_RATE) + _SHOWN_DB) / _SHOWN_DB
         rows.append(np.repeat(coloured(level[::-1].clip(0, 1), "magma"), 2, axis=0))
     width = min(row.shape[1] for row in rows)
     return np.concatenate([row[:, :width] for row in rows])

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from nuanced_speech import audio
-from nuanced_speech.adapt.refinement import at_whisper_rate, embed
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.dsp.differentiable_resampling import at_whisper_rate
 from nuanced_speech.dsp.stft_loss import STFTLoss
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
@@ -126,7 +126,7 @@ class TimbreExtensionRecipe(Recipe):
         self.extension.train()
         extended = self.kokoro.extended(self.extension.columns)
         wave = self.speak(extended, batch, torch.cat([batch.timbre, self.extension(batch.known)], 1), seed)
-        cosine = (embed(self.encoder, wave) * batch.target).sum(-1).mean()
+        cosine = (self.encoder.embed_waves(wave) * batch.target).sum(-1).mean()
         apart = spectral_distance(self.spectra, at_whisper_rate(wave[rows]), at_whisper_rate(batch.wave[rows]), floors)
         loss = apart - config.likeness_weight * cosine
         figures = {"spectra": float(apart.detach()), "cosine": float(cosine.detach())}
@@ -191,6 +191,6 @@ def likeness(
             batch = passages.draw([speakers[(k + turn) % len(speakers)]], [speaker], rng, 1)
             timbre = torch.cat([batch.timbre, extension(batch.known)], 1)
             wave = kokoro.decode(batch.content, batch.f0, batch.energy, timbre)
-            cosines.append(float((embed(encoder, wave) * batch.target).sum()))
+            cosines.append(float((encoder.embed_waves(wave) * batch.target).sum()))
         means.append(float(np.mean(cosines)))
     return means[0], means[1]

@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nuanced_speech import audio
+from nuanced_speech.core import tensor_files
 from nuanced_speech.core.errors import ContentError, reading
-from nuanced_speech.weights import tensors as tensor_files
 
 # Columns of quality, and which way is better: share of passages with an octave drop (0 or 1), share of voiced frames
 # that came out unvoiced, harmonics-to-noise ratio in dB. No judge of the benchmark is among them.

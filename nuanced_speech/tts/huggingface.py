@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.weights.sources import hub_answers
+from nuanced_speech.core.network import hub_answers
 
 
 @contextmanager

@@ -95,15 +95,14 @@ def _check(config: PrepareConfig) -> None:
         )
     if config.limits.max_seconds > 28:
         raise UserError("max_seconds: at most 28; Whisper takes no more at a time")
-    from nuanced_speech.models.whisper import check_language
-    from nuanced_speech.weights.catalog import canonical, find
+    from nuanced_speech.models.whisper import check_language, check_size, fetch
 
-    canonical(f"whisper-{config.whisper}")
+    check_size(config.whisper)
     if config.language is not None:
         check_language(config.language)
         if config.whisper.endswith(".en") and config.language != "en":
             raise UserError(f"whisper {config.whisper} knows English only: choose one without .en")
-    find(f"whisper-{config.whisper}")
+    fetch(config.whisper)
 
 
 def _begin(config: PrepareConfig, state: Path) -> None:

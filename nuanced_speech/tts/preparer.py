@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.speech_gate import GateConfig, GatedRecording, SpeechGate
+from nuanced_speech.analysis.speech_gate import GateConfig, GatedRecording, SpeechGate, speech_in
 from nuanced_speech.audio.fades import fade_ends
 from nuanced_speech.audio.resampling import to_16k
-from nuanced_speech.convert.transcription import speech_in
 from nuanced_speech.core.constants import WHISPER_SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.whisper import Transcript, WhisperModel

@@ -17,13 +17,13 @@ from platformdirs import user_data_path
 from safetensors.torch import load_file
 from torch import Tensor
 
+from nuanced_speech.core import tensor_files
 from nuanced_speech.core.constants import DATA, PACK_ROWS, STYLE_DIM
 from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.numpy_files import read_arrays
 from nuanced_speech.voice import adaptation, frames
 from nuanced_speech.voice.expression import Weights, is_arithmetic, voice_weights
 from nuanced_speech.voice.style import Style
-from nuanced_speech.weights import tensors
 
 Pack = TypeVar("Pack", Tensor, Style)
 
@@ -175,7 +175,7 @@ def read_pack(path: Path) -> Tensor:
 
 def _first_array(path: Path) -> Tensor:
     if path.suffix == ".pt":
-        return torch.as_tensor(tensors.load_pickle(path))
+        return torch.as_tensor(tensor_files.load_pickle(path))
     if path.suffix == ".npz":
         # eight bytes a number at most
         arrays = read_arrays(path, "a voice pack", "give a file with one voice", 8 * PACK_ROWS * STYLE_DIM)

@@ -11,15 +11,16 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from nuanced_speech.core import tensor_files
 from nuanced_speech.core.cache import cache_folder
 from nuanced_speech.core.errors import UserError, reading
 from nuanced_speech.core.files import sha256
-from nuanced_speech.weights import store, tensors
+from nuanced_speech.core.network import Unavailable
+from nuanced_speech.weights import store
 from nuanced_speech.weights.sources import (
     PACKAGED,
     FetchProgress,
     Source,
-    Unavailable,
     convert_kokoro,
     convert_whisper,
     sources,
@@ -125,7 +126,7 @@ def _from_file(name: str, path: Path, progress: FetchProgress) -> Path:
     with store.scratch(key) as temporary:
         try:
             state, dims = (convert_kokoro if name == KOKORO else convert_whisper)([path])
-            tensors.check_finite({key: torch.from_numpy(value) for key, value in state.items()})
+            tensor_files.check_finite({key: torch.from_numpy(value) for key, value in state.items()})
         except Exception as error:  # parsers of three formats, each with its own ways to fail
             # a ValueError says what is wrong; others are of libraries, and of several lines
             lines = str(error).splitlines() if isinstance(error, ValueError) else []
@@ -165,9 +166,9 @@ def load_whisper(
 
     with reading(file, "a Whisper model", "remove it and try again"):
         # what the cache keeps was checked when it was converted
-        weights = tensors.load(file, checked=file.is_relative_to(cache_folder()))
+        weights = tensor_files.load(file, checked=file.is_relative_to(cache_folder()))
         dims = ModelDimensions(**weights.config("dims"))
-        with tensors.NoLargerThan(weights.tensors), _Uninitialised():
+        with tensor_files.NoLargerThan(weights.tensors), _Uninitialised():
             model = (kind or Whisper)(dims)
         model.load_state_dict(weights.floats(), assign=True)
     # sparse, which not every device can hold, so it is made where it is read: on the CPU

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.weights.tensors import load_pickle
+from nuanced_speech.core.tensor_files import load_pickle
 
 # Tables that the model computes itself, and a layer that synthesis does not use.
 _NOT_WEIGHTS = re.compile(r"bert\.(pooler\.|embeddings\.(position_ids|token_type_ids)$)")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import ssl
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 from nuanced_speech.core.files import sha256
+from nuanced_speech.core.network import ANSWER_SECONDS, Unavailable, reason_of, require_network
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,15 +26,10 @@ State = dict[str, "np.ndarray"]
 Converted = tuple[State, dict[str, int] | None]
 
 _BLOCK = 1 << 20
-_ANSWER_SECONDS = 3.0
 _STALL_SECONDS = 30.0
 
 KOKORO_REPOSITORY, KOKORO_FILE = "hexgrad/Kokoro-82M", "kokoro-v1_0.pth"
 KOKORO_SHA256 = "496dba118d1a58f5f3db2efc88dbdc216e0483fc89fe6e47ee1f2c53f18ad1e4"
-
-
-class Unavailable(Exception):
-    """A source cannot be used at present; the message is the reason in a few words."""
 
 
 @dataclass(frozen=True)
@@ -157,11 +150,11 @@ def _from_hub(_scratch: Path, _progress: FetchProgress) -> list[Path]:
         return [Path(hf_hub_download(KOKORO_REPOSITORY, KOKORO_FILE, local_files_only=True))]
     except Exception:  # not in that cache, or the cache cannot be read
         pass
-    _require_network(constants.ENDPOINT)
+    require_network(constants.ENDPOINT)
     try:
-        return [Path(hf_hub_download(KOKORO_REPOSITORY, KOKORO_FILE, etag_timeout=_ANSWER_SECONDS))]
+        return [Path(hf_hub_download(KOKORO_REPOSITORY, KOKORO_FILE, etag_timeout=ANSWER_SECONDS))]
     except Exception as error:  # the client raises its own, its HTTP library's and the system's
-        raise Unavailable(_short(error)) from None
+        raise Unavailable(reason_of(error)) from None
 
 
 def _download(url: str, scratch: Path, progress: FetchProgress) -> list[Path]:
@@ -172,11 +165,11 @@ def _download(url: str, scratch: Path, progress: FetchProgress) -> list[Path]:
     # openai-whisper writes in place, so its cache may hold half a file
     if kept.is_file() and sha256([kept]) == url.split("/")[-2]:
         return [kept]
-    _require_network(url)
+    require_network(url)
     try:
         response = urlopen(url, timeout=_STALL_SECONDS)
     except (OSError, HTTPException) as error:
-        raise Unavailable(_short(error)) from None
+        raise Unavailable(reason_of(error)) from None
     target = scratch / name
     total, done = int(response.headers.get("Content-Length") or 0), 0
     with response, target.open("wb") as file:
@@ -184,7 +177,7 @@ def _download(url: str, scratch: Path, progress: FetchProgress) -> list[Path]:
             try:
                 block = response.read(_BLOCK)
             except (OSError, HTTPException) as error:
-                raise Unavailable(f"the download broke off: {_short(error)}") from None
+                raise Unavailable(f"the download broke off: {reason_of(error)}") from None
             if not block:
                 break
             file.write(block)
@@ -193,56 +186,3 @@ def _download(url: str, scratch: Path, progress: FetchProgress) -> list[Path]:
     if total and done != total:
         raise Unavailable(f"the download broke off after {done} of {total} bytes")
     return [target]
-
-
-def hub_answers() -> bool:
-    """Whether the hub gives an answer soon; where it does not, its client should look only in its cache.
-
-    The client's own attempts take minutes, one after the other.
-    """
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        return False
-    try:
-        _require_network(constants.ENDPOINT)
-    except Unavailable:
-        return False
-    return True
-
-
-def _require_network(url: str) -> None:
-    """Ask the host once for any answer, since its own client may try for half a minute.
-
-    Raises:
-        Unavailable: offline mode, or no answer soon.
-    """
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
-        raise Unavailable("offline mode (HF_HUB_OFFLINE)")
-    outcome: list[str] = []
-
-    def ask() -> None:
-        try:
-            urlopen(Request(url, method="HEAD"), timeout=_ANSWER_SECONDS).close()
-            outcome.append("")
-        except HTTPError:  # a refusal is an answer
-            outcome.append("")
-        except Exception as error:
-            certificate = isinstance(getattr(error, "reason", error), ssl.SSLError)
-            outcome.append("" if certificate else _short(error))
-
-    # in a thread, because looking a name up has no time limit of its own
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(_ANSWER_SECONDS)
-    if not outcome:
-        raise Unavailable(f"no network (no answer from {urlsplit(url).hostname} in {_ANSWER_SECONDS:.0f} s)")
-    if outcome[0]:
-        raise Unavailable(f"no network ({outcome[0]})")
-
-
-def _short(error: Exception) -> str:
-    """The reason in one line."""
-    reason = error.reason if isinstance(error, URLError) and not isinstance(error, HTTPError) else error
-    text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-    return str(text).strip().splitlines()[0][:200]

@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from helpers import CLIP
 
-from nuanced_speech import Converter, audio
-from nuanced_speech.adapt.refinement import Passage, RefinementConfig, embed, refine
+from nuanced_speech import Converter
+from nuanced_speech.adapt.refinement import Passage, RefinementConfig, refine
 from nuanced_speech.adapt.style_inversion import log_mel
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.kokoro import Kokoro, spread
@@ -31,17 +30,6 @@ def passage(kokoro: Kokoro, style: Style) -> Passage:
     return Passage(content, prosody.f0[0], prosody.energy[0], mel, kokoro.tokens(PHONEMES), prosody.durations[0])
 
 
-def test_embedding_with_gradients_is_the_encoders(encoder: SpeakerEncoder) -> None:
-    wave = audio.read(CLIP)[:72_000]
-    heard = encoder.embed(wave, audio.SAMPLE_RATE)
-    waves = torch.from_numpy(np.stack([wave, np.roll(wave, 9_000) * np.float32(0.3)]))
-    with torch.no_grad():
-        found = embed(encoder, waves)
-        assert float(found[0] @ torch.from_numpy(heard)) > 0.93
-        # a batch gives what its items give alone
-        torch.testing.assert_close(found[1], embed(encoder, waves[1:])[0])
-
-
 @pytest.mark.slow
 def test_a_few_steps_bring_the_voice_nearer(kokoro: Kokoro, encoder: SpeakerEncoder) -> None:
     config = RefinementConfig(crop_units=40, check_every=2)
@@ -50,7 +38,7 @@ def test_a_few_steps_bring_the_voice_nearer(kokoro: Kokoro, encoder: SpeakerEnco
     said = passage(kokoro, style)
     with torch.no_grad():
         wave = kokoro.decode(said.content, said.f0[None], said.energy[None], style.decoder[None])
-        wanted = embed(encoder, wave)[0]
+        wanted = encoder.embed_waves(wave)[0]
     start = replace(style, timbre=surrogate.mean.clone())
     told: list[tuple[int, float]] = []
     found = refine(kokoro, encoder, surrogate, start, wanted, [said], 4, lambda *step: told.append(step), config=config)

@@ -11,11 +11,10 @@ from helpers import CLIP, OTHER_SPEAKER, SAMPLE
 from nuanced_speech import audio
 from nuanced_speech.analysis.enrollment import read_recordings
 from nuanced_speech.analysis.speaker_changes import SpeakerChanges
-from nuanced_speech.analysis.speaker_clustering import SAME_SPEAKER
 from nuanced_speech.audio.segmentation import segment
 from nuanced_speech.core.constants import SAMPLE_RATE, UNITS_PER_SECOND
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.models.speaker_encoder import SAME_SPEAKER, SpeakerEncoder
 
 LONG = 6 * SAMPLE_RATE
 

@@ -11,9 +11,8 @@ from helpers import CLIP
 
 from nuanced_speech import audio
 from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig
-from nuanced_speech.analysis.speaker_clustering import SAME_SPEAKER
 from nuanced_speech.convert.converter import Converter
-from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.models.speaker_encoder import SAME_SPEAKER, SpeakerEncoder
 from nuanced_speech.voice.stock import stock_voices
 from nuanced_speech.voicemaking import cloning
 

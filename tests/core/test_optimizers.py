@@ -41,7 +41,7 @@ from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
 from nuanced_speech.synthesis.speaker_eq import fit_speaker_eq
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.synthesis.target_voice import pitch_of
+from nuanced_speech.models.voice_pitch import pitch_of
 from nuanced_speech.voice.stock import voice_pack
 from nuanced_speech.voice.style import Style
 wave = audio.read(sys.argv[1])[:72000]

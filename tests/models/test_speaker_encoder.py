@@ -64,3 +64,14 @@ def test_gradients_reach_the_waveform(encoder: SpeakerEncoder, wave: np.ndarray)
     speech = torch.from_numpy(wave[:32_000])[None].requires_grad_()
     encoder(encoder.mel(speech)[:, :WINDOW]).sum().backward()
     assert speech.grad is not None and speech.grad.abs().max() > 0
+
+
+def test_embedding_with_gradients_is_the_encoders(encoder: SpeakerEncoder) -> None:
+    wave = audio.read(CLIP)[:72_000]
+    heard = encoder.embed(wave, audio.SAMPLE_RATE)
+    waves = torch.from_numpy(np.stack([wave, np.roll(wave, 9_000) * np.float32(0.3)]))
+    with torch.no_grad():
+        found = encoder.embed_waves(waves)
+        assert float(found[0] @ torch.from_numpy(heard)) > 0.93
+        # a batch gives what its items give alone
+        torch.testing.assert_close(found[1], encoder.embed_waves(waves[1:])[0])

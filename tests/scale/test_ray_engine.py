@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 ray = pytest.importorskip("ray", reason="the extra ray is not installed")
 
+from nuanced_speech.convert.converter_maker import ConverterMaker  # noqa: E402
 from nuanced_speech.core.surroundings import Surroundings  # noqa: E402
-from nuanced_speech.scale.making import ConverterMaker  # noqa: E402
 from nuanced_speech.scale.ray_engine import RayEngine, workers_in  # noqa: E402 (it imports Ray)
 from nuanced_speech.scale.ray_pool import Pool, Task, _Read  # noqa: E402
 from nuanced_speech.scale.ray_workers import RayConfig, read  # noqa: E402

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from nuanced_speech import Converter, audio
-from nuanced_speech.adapt.refinement import embed
 from nuanced_speech.analysis.content import ContentEstimator
 from nuanced_speech.analysis.speaker_clustering import shared_styles
 from nuanced_speech.core.constants import ENERGY_OFFSET, TIMBRE_DIM
@@ -93,7 +92,7 @@ def test_the_packaged_one_makes_a_voice_more_like_its_speaker(converter: Convert
     curves = torch.from_numpy(item.f0)[None], torch.from_numpy(item.energy)[None] + ENERGY_OFFSET
     content = ContentEstimator(models)(item)
     plain, extended = (
-        float(embed(models.speaker_encoder, models.kokoro.decode(content, *curves, t[None]))[0] @ own)
+        float(models.speaker_encoder.embed_waves(models.kokoro.decode(content, *curves, t[None]))[0] @ own)
         for own in [torch.from_numpy(item.speaker)]
         for t in (timbre[:TIMBRE_DIM], timbre)
     )

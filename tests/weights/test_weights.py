@@ -3,7 +3,6 @@
 import hashlib
 import importlib.util
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -255,28 +254,3 @@ def test_models_command(upstream: Upstream) -> None:
     assert failed.exit_code == 1 and isinstance(failed.exception, UserError)
     assert run(app, ["pull", "--force", "whisper-tiny"]).exit_code == 0
     store.verify("whisper-tiny")
-
-
-def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from huggingface_hub import constants
-
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    with socket.socket() as silent:  # takes the connection and says nothing
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        started = time.monotonic()
-        assert not sources.hub_answers() and time.monotonic() - started < 5
-        assert not constants.HF_HUB_OFFLINE
-
-
-def test_offline_mode_asks_no_hub(monkeypatch: pytest.MonkeyPatch, upstream: Upstream) -> None:
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "ENDPOINT", upstream.url)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    assert sources.hub_answers()
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert not sources.hub_answers()

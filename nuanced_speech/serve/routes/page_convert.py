@@ -17,7 +17,7 @@ from starlette.datastructures import FormData
 from nuanced_speech import audio
 from nuanced_speech.convert.converter import Conversion
 from nuanced_speech.convert.options import ConversionOptions
-from nuanced_speech.core.constants import FRAME_RATE, SAMPLE_RATE
+from nuanced_speech.core.constants import FRAME_RATE, OWN_VOICE, SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import temporary_folder
 from nuanced_speech.evaluate import report
@@ -25,7 +25,7 @@ from nuanced_speech.serve.errors import error_body, of_user_error
 from nuanced_speech.serve.jobs import Cancelled, Job
 from nuanced_speech.serve.routes.bodies import STREAM_HEADERS, decoded, file_field, read_form, required_file, text_field
 from nuanced_speech.serve.routes.page_fields import number_field
-from nuanced_speech.serve.routes.speech_to_speech import MOST_REFINEMENT, OWN
+from nuanced_speech.serve.routes.speech_to_speech import MOST_REFINEMENT
 from nuanced_speech.serve.schemas import LARGEST_SEED
 from nuanced_speech.serve.services import Services
 
@@ -62,10 +62,10 @@ async def _asked(services: Services, form: FormData) -> _Asked:
         ApiError: whatever is wrong with it.
     """
     limits = services.config.limits
-    name = (text_field(form, "voice", OWN, 300) or OWN).strip()
+    name = (text_field(form, "voice", OWN_VOICE, 300) or OWN_VOICE).strip()
     reference_data = await file_field(form, "reference", limits.sample_bytes)
     keep = text_field(form, "keep", "f0,rhythm,energy", 100) or ""
-    voice = None if name == OWN or reference_data is not None else services.voices.find(name)
+    voice = None if name == OWN_VOICE or reference_data is not None else services.voices.find(name)
     try:
         options = ConversionOptions(
             voice=voice,

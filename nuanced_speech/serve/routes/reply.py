@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from nuanced_speech.audio import to_int16
-from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.constants import OWN_VOICE, SAMPLE_RATE
 from nuanced_speech.core.errors import ContentError, UserError
 from nuanced_speech.dialogue.conversation import LONGEST_SYSTEM, Conversation
 from nuanced_speech.dialogue.replier import AnswerEvent, QuestionEvent, Replier, ReplyEvent, SpeechEvent, TextEvent
@@ -23,7 +23,6 @@ from nuanced_speech.serve.errors import ApiError, error_body, of_user_error
 from nuanced_speech.serve.jobs import Cancelled, Job
 from nuanced_speech.serve.routes.bodies import STREAM_HEADERS, decoded, file_field, read_form, required_file, text_field
 from nuanced_speech.serve.routes.page_fields import number_field
-from nuanced_speech.serve.routes.speech_to_speech import OWN
 from nuanced_speech.serve.schemas import LARGEST_SEED
 from nuanced_speech.serve.services import Services
 from nuanced_speech.voice.voice import Voice
@@ -109,11 +108,11 @@ async def _asked(services: Services, form: FormData) -> _Asked:
     Raises:
         ApiError: whatever is wrong with it.
     """
-    name = (text_field(form, "voice", OWN, 300) or OWN).strip()
+    name = (text_field(form, "voice", OWN_VOICE, 300) or OWN_VOICE).strip()
     reference = await file_field(form, "reference", services.config.limits.sample_bytes)
-    if reference is not None and name != OWN:
+    if reference is not None and name != OWN_VOICE:
         raise ApiError(400, "voice: there is a reference: give one of the two", "voice", "invalid_value")
-    voice = None if name == OWN else services.voices.find(name)
+    voice = None if name == OWN_VOICE else services.voices.find(name)
     consent = (text_field(form, "consent", "", 1000) or "").strip()
     if reference is not None and not consent:
         message = "consent: the voice of a recording needs its speaker's consent: say in words who agreed to what"

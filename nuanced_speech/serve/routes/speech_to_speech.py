@@ -15,7 +15,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from nuanced_speech import audio
 from nuanced_speech.convert.options import ConversionOptions
-from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.constants import OWN_VOICE, SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import temporary_folder
 from nuanced_speech.serve.audio_encoder import AudioEncoder, AudioFormat, audio_encoder
@@ -25,8 +25,6 @@ from nuanced_speech.serve.routes.bodies import STREAM_HEADERS, decoded, file_byt
 from nuanced_speech.serve.schemas import LARGEST_SEED, checked_text
 from nuanced_speech.serve.services import Services
 
-# The source's own voice.
-OWN = "own"
 MOST_REFINEMENT = 100
 
 Format = Annotated[str, Query(max_length=40)]
@@ -119,7 +117,11 @@ async def _asked(services: Services, voice_id: str, fields: Fields, output_forma
     limits = services.config.limits
     try:
         form = AudioFormat.of_output(output_format)
-        voice = None if voice_id == OWN or fields.reference is not None else services.voices.find(voice_id, "voice_id")
+        voice = (
+            None
+            if voice_id == OWN_VOICE or fields.reference is not None
+            else services.voices.find(voice_id, "voice_id")
+        )
         options = ConversionOptions(voice=voice, **fields.options)
     except UserError as error:
         raise of_user_error(error) from None

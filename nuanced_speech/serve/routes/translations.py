@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from nuanced_speech.convert.options import ConversionOptions
-from nuanced_speech.core.constants import SAMPLE_RATE
+from nuanced_speech.core.constants import OWN_VOICE, SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.live.config import LiveConfig
 from nuanced_speech.live.engine import LiveEngine
@@ -27,7 +27,6 @@ from nuanced_speech.live.transcripts import PhraseTranscriber
 from nuanced_speech.models.whisper import check_language
 from nuanced_speech.serve.errors import ApiError
 from nuanced_speech.serve.realtime_events import base64_of, error_shown, new_id, samples_of
-from nuanced_speech.serve.routes.speech_to_speech import OWN
 from nuanced_speech.serve.services import Services
 from nuanced_speech.text.languages import language_code
 
@@ -45,7 +44,7 @@ class _Settings:
     """What a client asked for: a voice by name, or the speaker's own; mode and pitch; transcripts, and their language
     (empty where it is detected)."""
 
-    voice: str = OWN
+    voice: str = OWN_VOICE
     mode: str = "phrase"
     pitch_shift: float = 0.0
     transcripts: bool = False
@@ -185,7 +184,7 @@ class _Talk:
             if self.live is not None:
                 raise ApiError(400, "the conversion has begun: open another session", None, "session_begun")
             settings = self.settings.changed(event.get("session"), self.services.config.whisper.endswith(".en"))
-            if settings.voice != OWN:
+            if settings.voice != OWN_VOICE:
                 self.services.voices.find(settings.voice)
             described = self._described(settings)
             self.settings = settings
@@ -207,7 +206,7 @@ class _Talk:
 
     def _begun(self) -> LiveSession:
         settings = self.settings
-        voice = None if settings.voice == OWN else self.services.voices.find(settings.voice)
+        voice = None if settings.voice == OWN_VOICE else self.services.voices.find(settings.voice)
         options = ConversionOptions(voice=voice, path="direct", pitch_shift=settings.pitch_shift)
         stream = LiveEngine(self.services.engine.converter).stream(options, settings.live)
         return LiveSession(stream, self._give, settings.live, self._failed)

@@ -10,11 +10,11 @@ from safetensors.torch import save_file
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.tensor_files import reading_model
 from nuanced_speech.tts.acoustic.etts import Etts, EttsConfig
 from nuanced_speech.tts.acoustic.interface import AcousticModel
 from nuanced_speech.tts.acoustic.tacotron2 import Tacotron2
 from nuanced_speech.tts.acoustic.tacotron2_layers import Tacotron2Config
-from nuanced_speech.weights.tensors import reading_model
 
 PACKAGED = Path(__file__).parents[2] / "data" / "etts.safetensors"
 MODELS: dict[str, tuple[Any, Any]] = {"etts": (Etts, EttsConfig), "tacotron2": (Tacotron2, Tacotron2Config)}

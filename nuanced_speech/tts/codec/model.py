@@ -16,9 +16,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.tensor_files import reading_model
 from nuanced_speech.dsp.mel import MelConfig, mel_bank
 from nuanced_speech.tts.codec.quantise import ResidualVectorQuantiser
-from nuanced_speech.weights.tensors import reading_model
 
 WEIGHTS = Path(__file__).parents[2] / "data" / "codec.safetensors"
 # About the mean and spread of log mel magnitudes of speech.

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.tensor_files import reading_model
 from nuanced_speech.tts.codec_lm.delay import delayed, empty, end, undelayed
 from nuanced_speech.tts.codec_lm.text import TextTable
-from nuanced_speech.weights.tensors import reading_model
 
 PROMPT, TEXT, SPEECH = range(3)
 Cache = list[tuple[Tensor, Tensor]]

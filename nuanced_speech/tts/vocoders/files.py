@@ -7,10 +7,10 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from nuanced_speech.core.files import replacing
+from nuanced_speech.core.tensor_files import reading_model
 from nuanced_speech.tts.vocoders.hifigan import HiFiGAN, HiFiGANConfig
 from nuanced_speech.tts.vocoders.source_filter import SourceFilter, SourceFilterConfig
 from nuanced_speech.tts.vocoders.waveglow import WaveGlow, WaveGlowConfig
-from nuanced_speech.weights.tensors import reading_model
 
 Trainable = SourceFilter | HiFiGAN | WaveGlow
 MODELS = {

@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from nuanced_speech.core import tensor_files
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError, reading
+from nuanced_speech.core.network import hub_answers
 from nuanced_speech.dsp.mel import MelConfig
 from nuanced_speech.tts.vocoders.convnext import ConvNeXtBlock
-from nuanced_speech.weights import tensors
-from nuanced_speech.weights.sources import hub_answers
 
 REPOSITORY, FILE = "charactr/vocos-mel-24khz", "pytorch_model.bin"
 VOCOS_MEL = MelConfig(sample_rate=SAMPLE_RATE, n_mels=100, fmax=SAMPLE_RATE / 2, floor=1e-7, centred=True, htk=True)
@@ -72,11 +72,11 @@ class Vocos(nn.Module):
             UserError: not such a file.
         """
         with reading(path, "the weights of Vocos", "remove it, and it is fetched again"):
-            state = tensors.load_pickle(path)
+            state = tensor_files.load_pickle(path)
             weights = {name: value for name, value in state.items() if name.startswith(("backbone.", "head.out."))}
             model = cls()
             model.load_state_dict(weights)
-            tensors.check_finite(model.state_dict())
+            tensor_files.check_finite(model.state_dict())
         return model.eval().requires_grad_(False)
 
     @classmethod

@@ -1,10 +1,14 @@
-"""Makes the converter of a worker on another machine."""
+"""Makes a converter from settings that can be sent to another machine."""
 
 from dataclasses import dataclass
 
 from nuanced_speech.convert.archive import Converting
 from nuanced_speech.convert.converter import Converter
+from nuanced_speech.convert.resumable import ResumableConverter
 from nuanced_speech.convert.sources import Reader
+from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.batched_decoder import batched
+from nuanced_speech.models.decoder import load_decoder
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,6 @@ class ConverterMaker:
         Raises:
             UserError: a model or decoder that is not there.
         """
-        from nuanced_speech.convert.resumable import ResumableConverter
-        from nuanced_speech.models.bank import ModelBank
-        from nuanced_speech.models.batched_decoder import batched
-        from nuanced_speech.models.decoder import load_decoder
-
         models = ModelBank(self.device, self.whisper)
         decoder = batched(load_decoder(self.decoder, models), self.batch_seconds)
         converter = Converter(models, reader=reader, decoder=decoder)

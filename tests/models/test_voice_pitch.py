@@ -1,6 +1,6 @@
-"""The voice that is spoken with."""
+"""The pitch of a voice."""
 
-from nuanced_speech.synthesis.target_voice import PITCH_PHONEMES, PITCH_SENTENCE
+from nuanced_speech.models.voice_pitch import PITCH_PHONEMES, PITCH_SENTENCE
 from nuanced_speech.text.g2p import phonemize
 
 

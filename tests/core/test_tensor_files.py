@@ -12,12 +12,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from nuanced_speech.core import tensor_files
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
 from nuanced_speech.models.timbre_extension import TimbreExtension
 from nuanced_speech.train import checkpoint
 from nuanced_speech.voice.stock import read_pack
-from nuanced_speech.weights import catalog, tensors
+from nuanced_speech.weights import catalog
 
 ROOT = Path(__file__).parents[2]
 SMALL = FastDecoderConfig(width=8, hidden=8, blocks=1)
@@ -111,7 +112,7 @@ def test_a_checkpoint_of_several_lines_of_error_is_one_line(tmp_path: Path, monk
 
 
 def test_integers_and_empty_tensors_have_no_such_numbers() -> None:
-    tensors.check_finite({"a": torch.tensor([10**9]), "b": torch.zeros(0), "c": torch.zeros(2, dtype=torch.bool)})
+    tensor_files.check_finite({"a": torch.tensor([10**9]), "b": torch.zeros(0), "c": torch.zeros(2, dtype=torch.bool)})
 
 
 @pytest.mark.slow
