@@ -156,15 +156,12 @@ def say(
         return
     kept = resume or chapters is not None or book_file(words, file) is not None or is_audiobook(out)
     read = (book_file(words, file) or file, dictionary, like, Path(voice))
-    _check_files(None if kept else out, book, timestamps, read)
-    outputs = _outputs(book, out, chapters, format, timestamps, read) if kept else None
+    outputs = _outputs(book, out, kept, chapters, format, timestamps, read)
     from nuanced_speech.cli.speech import Manner, Speech, check_voice, voice_of
 
     check_voice(voice, i_have_consent)
-    manner = Manner(
-        language, speed, pause, seed, fast, like, pronunciations, device, lufs(loudness), decoder,
-        _spread(device, kept, jobs, batch_seconds, out == STANDARD),
-    )  # fmt: skip
+    spread = _spread(device, kept, jobs, batch_seconds, out == STANDARD)
+    manner = Manner(language, speed, pause, seed, fast, like, pronunciations, device, lufs(loudness), decoder, spread)
     _speak(book, Speech(voice_of(voice, i_have_consent, device), manner), outputs, out or "", timestamps)
 
 
@@ -198,16 +195,20 @@ def _speak(book: "Book", speech: "Speech", outputs: "Outputs | None", out: str, 
 def _outputs(
     book: "Book",
     out: str | None,
+    kept: bool,
     chapters: Path | None,
     format: str,
     timestamps: Path | None,
     read: tuple[Path | None, ...],
-) -> "Outputs":
-    """What a text that is kept while it is spoken is written to, checked.
+) -> "Outputs | None":
+    """What a text that is kept while it is spoken is written to; None for another text. All files are checked.
 
     Raises:
-        UserError: it cannot be written, or would overwrite one of the files that are read.
+        UserError: one cannot be written, or would overwrite one of the files that are read.
     """
+    _check_files(None if kept else out, book, timestamps, read)
+    if not kept:
+        return None
     from nuanced_speech.cli.book import Outputs
 
     outputs = Outputs(_file_of(out), chapters, f".{format.lower()}", timestamps)
