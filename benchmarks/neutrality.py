@@ -6,10 +6,10 @@
 
     python benchmarks/neutrality.py both CHECKOUT_A CHECKOUT_B
 
-``run`` works through fixed jobs with fixed seeds (``neutrality_jobs.py``). Each is one command of the checkout's command
-line, in a process of its own. What a job makes or changes is hashed by its content: the samples of sound, the tensors of
-weights, the arrays of data, the parsed text of JSON. Dates, headers, durations of the work and absolute paths are left
-out. ``compare`` names the jobs and files that differ, and exits with 1 if there are any.
+``run`` works through fixed jobs with fixed seeds (``neutrality_jobs.py``). Each is one command of the checkout's
+command line, in a process of its own. What a job makes or changes is hashed by its content: the samples of sound, the
+tensors of weights, the arrays of data, the parsed text of JSON. Dates, headers, durations of the work and absolute
+paths are left out. ``compare`` names the jobs and files that differ, and exits with 1 if there are any.
 
 Compare only runs of one machine with the same number of threads: another processor rounds otherwise.
 """
@@ -36,7 +36,7 @@ import torch
 from neutrality_jobs import Job, chosen, write_inputs
 from safetensors import safe_open
 
-# What says with which settings shards were made: earlier checkouts do not write it.
+# End of the names of files that say with which settings shards were made: earlier checkouts do not write them.
 SETTINGS = "shard_settings.json"
 # What JSON says of time and place, not of the result.
 VOLATILE = {"date", "minutes", "rtf", "stage_seconds", "key"}
@@ -160,7 +160,7 @@ def content(path: Path) -> Iterator[bytes] | None:
         ".json": lambda path: iter([json.dumps(lasting(json.loads(path.read_bytes())), sort_keys=True).encode()]),
     }
     kinds |= dict.fromkeys(SOUND, samples_of) | dict.fromkeys(PLAIN, lambda path: iter([path.read_bytes()]))
-    return kinds[path.suffix](path) if path.suffix in kinds and path.name != SETTINGS else None
+    return kinds[path.suffix](path) if path.suffix in kinds and not path.name.endswith(SETTINGS) else None
 
 
 def samples_of(path: Path) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -34,12 +35,15 @@ from nuanced_speech.core.constants import (
 from nuanced_speech.core.errors import ContentError, UserError, reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import step_bar
+from nuanced_speech.core.reading import read_object
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.content_adapter import WEIGHTS
 from nuanced_speech.models.kokoro import spread
 from nuanced_speech.models.phoneme_recognizer import with_silence
 from nuanced_speech.train.augment import augment
 from nuanced_speech.train.configs import DecoderDataConfig
 from nuanced_speech.train.corpus import pack_audio, read_shard, shards_in
+from nuanced_speech.train.shards import SETTINGS, files_setting, keep_settings, recordings_setting
 
 log = logging.getLogger(__name__)
 FIELDS = ("audio", "content", "disturbed", "f0", "energy", "style", "speaker")
@@ -80,29 +84,52 @@ class DecoderItem:
 
 
 def prepare(config: DecoderDataConfig, models: ModelBank | None = None) -> None:
-    """Write all shards that are not there yet, with a progress bar; those of a corpus that grew are added.
+    """Write all shards that are not there yet, with a progress bar: those of a corpus that grew, or of another folder.
 
     Raises:
-        UserError: a folder holds neither a corpus nor recordings.
+        UserError: a folder holds neither a corpus nor recordings; or its shards were made of another corpus, of other
+            recordings or with other settings.
     """
     config.out.mkdir(parents=True, exist_ok=True)
     models = models or ModelBank()
     for folder in config.spoken:
-        jobs = [(config.out / f"spoken-{folder.name}-{path.stem}.safetensors", path) for path in shards_in(folder)]
+        part = f"spoken-{folder.name}"
+        shards = f"{escape(part)}-shard-*.safetensors"
+        keep_settings(config.out, corpus_settings(folder, models), shards, part=part)
+        jobs = [(config.out / f"{part}-{path.stem}.safetensors", path) for path in shards_in(folder)]
         for target, path in step_bar([job for job in jobs if not job[0].exists()], f"corpus {folder.name}"):
             write(list(_spoken(models, path)), target)
     for folder in config.recordings:
         paths = audio.recordings_in(folder)
         if not paths:
             raise UserError(f"{folder}: no recordings there")
+        part = f"real-{folder.name}"
+        settings = recordings_settings(paths, folder, config.per_shard, models)
+        keep_settings(config.out, settings, f"{escape(part)}-{'[0-9]' * 5}.safetensors", part=part)
         groups = [paths[k : k + config.per_shard] for k in range(0, len(paths), config.per_shard)]
         missing = [
             (target, group)
             for k, group in enumerate(groups)
-            if not (target := config.out / f"real-{folder.name}-{k:05d}.safetensors").exists()
+            if not (target := config.out / f"{part}-{k:05d}.safetensors").exists()
         ]
         for target, group in step_bar(missing, f"recordings {folder.name}"):
             write([item for path in group for item in _recorded(models, path, folder)], target)
+
+
+def corpus_settings(folder: Path, models: ModelBank) -> dict[str, str]:
+    """What shapes the shards of a corpus: its own settings, since it may grow, and the content adapter."""
+    path = folder / SETTINGS
+    own = read_object(path, "the settings of a corpus", f"remove {folder} and make it again") if path.exists() else {}
+    return {f"corpus {name}": str(value) for name, value in own.items()} | _adapter_setting(models)
+
+
+def recordings_settings(paths: list[Path], folder: Path, per_shard: int, models: ModelBank) -> dict[str, str]:
+    """What shapes the shards of a folder's recordings: which these are, how they are divided, the content adapter."""
+    return {"recordings": recordings_setting(paths, folder), "per_shard": str(per_shard)} | _adapter_setting(models)
+
+
+def _adapter_setting(models: ModelBank) -> dict[str, str]:
+    return {"adapter": files_setting([models.adapter or WEIGHTS])}
 
 
 def speaker_name(path: Path, folder: Path) -> str:

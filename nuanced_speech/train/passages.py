@@ -26,7 +26,8 @@ from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
 from nuanced_speech.train.configs import TimbreExtensionTraining
 from nuanced_speech.train.content_adapter import faster
-from nuanced_speech.train.corpus import Utterance, pack_audio, read, unpack_audio
+from nuanced_speech.train.corpus import Utterance, pack_audio, read, shards_in, unpack_audio
+from nuanced_speech.train.shards import files_setting, keep_settings
 from nuanced_speech.voice.stock import nearest_stock_timbre
 
 SPEEDS = (1.0, 0.88, 1.14)
@@ -68,9 +69,11 @@ def prepare(config: TimbreExtensionTraining) -> Path:
     """Analyse every recording at every speed, once; ``OUT/heard.safetensors``.
 
     Raises:
-        UserError: no speech in the folder, or no voice in it.
+        UserError: no speech in the folder, or no voice in it; or other speech or settings than it was made with.
     """
     path = config.out / "heard.safetensors"
+    config.out.mkdir(parents=True, exist_ok=True)
+    keep_settings(config.out, settings(config), path.name, part="heard")
     if path.exists():
         return path
     encoder, surrogate = SpeakerEncoder(), TimbreSurrogate.load()
@@ -87,10 +90,14 @@ def prepare(config: TimbreExtensionTraining) -> Path:
     pitch = torch.tensor([median_log_f0(row["f0"].numpy()) for row in rows])
     timbres = surrogate.find(torch.stack([row["embeddings"][0] for row in rows]), pitch)
     tensors = {f"{k}.{name}": value.contiguous() for k, row in enumerate(rows) for name, value in row.items()}
-    config.out.mkdir(parents=True, exist_ok=True)
     with audio.replacing(path) as temporary:
         save_file(tensors | {"timbres": timbres}, temporary)
     return path
+
+
+def settings(config: TimbreExtensionTraining) -> dict[str, str]:
+    """All that shapes the passages: the speech, and the shortest recording that is taken."""
+    return {"speech": files_setting(shards_in(config.speech)), "passage_units": str(config.passage_units)}
 
 
 def _analyse(utterance: Utterance, speed: float, encoder: SpeakerEncoder, least_units: int) -> dict[str, Tensor]:

@@ -25,9 +25,8 @@ from nuanced_speech.models.content_adapter import WEIGHTS, ContentAdapter, align
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.text.g2p import phonemize
-from nuanced_speech.train.checkpoint import fingerprint
 from nuanced_speech.train.corpus import pack_audio, write_shard
-from nuanced_speech.train.shards import files_setting, keep_settings
+from nuanced_speech.train.shards import files_setting, keep_settings, recordings_setting
 
 log = logging.getLogger(__name__)
 # Of longer recordings only the beginning is used: Whisper's encoder and Kokoro's context hold no more.
@@ -91,10 +90,8 @@ def prepare(config: RealConfig) -> None:
 
 def settings(config: RealConfig, paths: list[Path]) -> dict[str, str]:
     """All that shapes a shard. Recordings are known by their names and sizes."""
-    present = [path for path in paths if path.exists()]
-    files = [f"{path.relative_to(config.recordings).as_posix()} {path.stat().st_size}" for path in present]
     return {
-        "recordings": f"{len(files)} files {fingerprint(chr(10).join(files).encode())}",
+        "recordings": recordings_setting(paths, config.recordings),
         "adapter": files_setting([config.adapter or WEIGHTS]),
         "language": config.language,
         "per_shard": str(config.per_shard),

@@ -12,10 +12,17 @@ from helpers import CLIP, OTHER_SPEAKER
 
 from nuanced_speech.core.constants import FAST_DECODER
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.content_adapter import WEIGHTS, ContentAdapter, ContentConfig
-from nuanced_speech.train import attributes, corpus, real, timbre_surrogate
+from nuanced_speech.train import attributes, corpus, decoder_data, passages, real, timbre_surrogate
 from nuanced_speech.train.checkpoint import settings_of
-from nuanced_speech.train.configs import AttributesConfig, CorpusConfig, TimbreConfig
+from nuanced_speech.train.configs import (
+    AttributesConfig,
+    CorpusConfig,
+    DecoderDataConfig,
+    TimbreConfig,
+    TimbreExtensionTraining,
+)
 from nuanced_speech.train.shards import SETTINGS, keep_settings
 
 SHARDS = "shard-*.safetensors"
@@ -135,3 +142,44 @@ def test_samples_of_timbres_of_other_settings(speak_corpus: Callable[[int], Path
             timbre_surrogate.train(changed)
     # a further round is what a run with more rounds from the start would make
     keep_settings(config.out, timbre_surrogate.settings(replace(config, rounds=9)), "round-*.safetensors")
+
+
+def test_passages_of_other_speech_or_another_length(speak_corpus: Callable[[int], Path], tmp_path: Path) -> None:
+    config = TimbreExtensionTraining(speak_corpus(1), tmp_path / "extension")
+    config.out.mkdir()
+    keep_settings(config.out, passages.settings(config), "heard.safetensors", part="heard")
+    (config.out / "heard.safetensors").touch()
+    assert passages.prepare(replace(config, steps=1, lr=1.0)) == config.out / "heard.safetensors"
+    with pytest.raises(UserError, match="passage_units was 128, now 24; restore them or give another folder"):
+        passages.prepare(replace(config, passage_units=24))
+    with pytest.raises(UserError, match=r"speech was 1 files (\w+), now 1 files (?!\1)\w+"):
+        passages.prepare(replace(config, speech=speak_corpus(2)))
+
+
+def test_decoder_data_of_other_recordings_or_another_corpus(tmp_path: Path) -> None:
+    models, recordings, spoken = ModelBank(), tmp_path / "recordings", tmp_path / "spoken"
+    for folder in (recordings, spoken):
+        folder.mkdir()
+    (recordings / "clip.flac").symlink_to(CLIP)
+    begun(spoken, {"seed": "0"})
+    config = DecoderDataConfig(tmp_path / "data", (spoken,), (recordings,))
+    config.out.mkdir()
+    made = decoder_data.corpus_settings(spoken, models)
+    keep_settings(config.out, made, "spoken-*.safetensors", part="spoken-spoken")
+    (config.out / "spoken-spoken-shard-00000.safetensors").touch()
+    made = decoder_data.recordings_settings([recordings / "clip.flac"], recordings, config.per_shard, models)
+    keep_settings(config.out, made, "real-*.safetensors", part="real-recordings")
+    (config.out / "real-recordings-00000.safetensors").touch()
+    decoder_data.prepare(config, models)
+    with pytest.raises(UserError, match="per_shard was 32, now 1; restore them or give another folder"):
+        decoder_data.prepare(replace(config, per_shard=1), models)
+    adapter = tmp_path / "adapter.safetensors"
+    adapter.write_bytes(b"another")
+    with pytest.raises(UserError, match="adapter was 1 files"):
+        decoder_data.prepare(config, ModelBank(adapter=adapter))
+    (recordings / "other.flac").symlink_to(OTHER_SPEAKER)
+    with pytest.raises(UserError, match=r"recordings was 1 files \w+, now 2 files"):
+        decoder_data.prepare(config, models)
+    (spoken / SETTINGS).write_text('{"seed": "1"}', encoding="utf-8")
+    with pytest.raises(UserError, match="corpus seed was 0, now 1"):
+        decoder_data.prepare(config, models)
