@@ -43,7 +43,7 @@ def served(folder: Path) -> Iterator[str]:
     """The address of a server of files."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/index.html"
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
 
 
@@ -51,19 +51,24 @@ def visit(context: BrowserContext, url: str) -> tuple[Page, float]:
     """The page when it is ready, and after how many seconds."""
     page = context.new_page()
     page.set_default_timeout(600_000)
-    page.goto(url)
+    page.goto(f"{url}/index.html")
     page.wait_for_selector("body[data-ready]")
     return page, float(page.get_attribute("body", "data-ready") or "nan")
 
 
-def real_time_factor(page: Page, recording: Path) -> float:
-    """Seconds of computing for each second of sound."""
+def convert(page: Page) -> str:
+    """Convert what is chosen, and wait for the result: the error that the page shows, or nothing."""
     page.evaluate("document.querySelector('#result').hidden = true")
-    page.set_input_files("input[type=file]", recording)
     page.wait_for_selector("#convert-button:enabled")
     page.click("#convert-button")
     page.wait_for_selector("#result:not([hidden]), #convert-error:not(:empty)")
-    if problem := page.inner_text("#convert-error"):
+    return page.inner_text("#convert-error")
+
+
+def real_time_factor(page: Page, recording: Path) -> float:
+    """Seconds of computing for each second of sound."""
+    page.set_input_files("input[type=file]", recording)
+    if problem := convert(page):
         sys.exit(problem)
     seconds, length = (float(page.get_attribute("#result", f"data-{name}") or "nan") for name in ("seconds", "length"))
     return seconds / length

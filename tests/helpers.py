@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +35,18 @@ class Ended(NamedTuple):
     status: int
     out: str
     err: str
+
+
+def benchmark(name: str) -> ModuleType:
+    """A script of ``benchmarks/`` as a module, loaded once."""
+    full = f"benchmarks.{name}"
+    if full not in sys.modules:
+        spec = importlib.util.spec_from_file_location(full, ROOT / "benchmarks" / f"{name}.py")
+        assert spec is not None and spec.loader is not None
+        # its data classes look for their module
+        sys.modules[full] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[full])
+    return sys.modules[full]
 
 
 @contextmanager

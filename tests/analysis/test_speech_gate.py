@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
-from helpers import CLIP, ROOT, SAMPLE
+from helpers import CLIP, SAMPLE, benchmark
 
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import Analyzer
@@ -77,11 +75,7 @@ def test_loud_noise_between_words_is_silenced(gate: SpeechGate, speech: np.ndarr
 
 
 def test_fifty_sounds_are_no_speech(gate: SpeechGate) -> None:
-    spec = importlib.util.spec_from_file_location("not_speech", ROOT / "benchmarks" / "not_speech.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    sounds = module.sounds()
+    sounds = benchmark("not_speech").sounds()
     assert len(sounds) == 50
     gated = {name: gate(wave) for name, wave in sounds.items()}
     assert [name for name, one in gated.items() if one.has_speech] == []

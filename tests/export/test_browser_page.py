@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
-from helpers import CLIP
+from helpers import CLIP, benchmark
 from serve.browser import chromium, faults, overflow
 
 from nuanced_speech import audio
@@ -23,23 +17,11 @@ from nuanced_speech.dsp.mel import MelConfig, mel_spectrogram
 from nuanced_speech.edge import EdgeConverter
 from nuanced_speech.export.web import write_page
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx", reason="the extra models is not installed")
 
 FULL = 10 ** (-1 / 20)
-
-
-def converted(page: Page, voice: str) -> None:
-    """Convert what is chosen, and wait for the result."""
-    page.evaluate("document.querySelector('#result').hidden = true")
-    page.select_option("#voice", voice)
-    page.wait_for_selector("#convert-button:enabled")
-    page.click("#convert-button")
-    page.wait_for_selector("#result:not([hidden]), #convert-error:not(:empty)")
-    assert page.inner_text("#convert-error") == ""
+web = benchmark("browser")
 
 
 def test_the_page_converts_as_the_edge_does(folder: Path, tmp_path: Path) -> None:
@@ -50,7 +32,7 @@ def test_the_page_converts_as_the_edge_does(folder: Path, tmp_path: Path) -> Non
     wave = audio.read(CLIP)[: 24_000 * 3 // 2]
     # so loud that both limiters have work to do
     audio.write(source, wave / np.abs(wave).max(), comment="")
-    with served(tmp_path / "web") as url, chromium(source) as browser:
+    with web.served(tmp_path / "web") as url, chromium(source) as browser:
         page = browser.new_context().new_page()
         page.set_default_timeout(240_000)
         foreign: list[str] = []
@@ -62,7 +44,8 @@ def test_the_page_converts_as_the_edge_does(folder: Path, tmp_path: Path) -> Non
         page.set_input_files("input[type=file]", source)
         read = "async (audio) => [...new Uint8Array(await (await fetch(audio.src)).arrayBuffer())]"
         for name in ("af_heart", "own", "clone"):
-            converted(page, name)
+            page.select_option("#voice", name)
+            assert web.convert(page) == ""
             (tmp_path / f"{name}.wav").write_bytes(bytes(page.locator("#result-audio").evaluate(read)))
         # all of it is shown
         assert faults(page) == [] and overflow(page) <= 0
@@ -71,7 +54,8 @@ def test_the_page_converts_as_the_edge_does(folder: Path, tmp_path: Path) -> Non
         page.get_by_role("button", name="Recording to convert: record").click()
         page.wait_for_timeout(1200)
         page.get_by_role("button", name="Recording to convert: stop recording").click()
-        converted(page, "af_heart")
+        page.select_option("#voice", "af_heart")
+        assert web.convert(page) == ""
         said = page.evaluate("({...document.querySelector('#result').dataset})")
         assert 0.8 < float(said["length"]) < 3
         # other pages of the same folder are not isolated, which would keep their foreign pictures out
@@ -91,18 +75,9 @@ def test_the_page_converts_as_the_edge_does(folder: Path, tmp_path: Path) -> Non
 
 def test_the_page_begins_where_no_service_worker_may_run(tmp_path: Path) -> None:
     write_page(tmp_path)
-    with served(tmp_path) as url, chromium(CLIP) as browser:
+    with web.served(tmp_path) as url, chromium(CLIP) as browser:
         page = browser.new_context(service_workers="block").new_page()
         page.goto(f"{url}/index.html")
         # there are no networks in this folder
         page.wait_for_selector("#convert-error:not(:empty)", state="attached")
         assert not page.evaluate("crossOriginIsolated")
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The address of a server of files."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import runpy
 import signal
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 import soundfile
-from helpers import CLIP, ROOT
+from helpers import CLIP, ROOT, benchmark
 from serve.running import Running
 
 from nuanced_speech import audio
@@ -107,13 +106,8 @@ def test_the_example_that_asks_a_question(
 
 
 @pytest.mark.slow
-def test_mutated_uploads_and_made_up_requests_never_break_it(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = ROOT / "benchmarks" / "serve_fuzz.py"
-    spec = importlib.util.spec_from_file_location("serve_fuzz", path)
-    assert spec is not None and spec.loader is not None
-    fuzz = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, fuzz)
-    spec.loader.exec_module(fuzz)
+def test_mutated_uploads_and_made_up_requests_never_break_it(server: Running) -> None:
+    fuzz = benchmark("serve_fuzz")
     uploads = fuzz.mutated_uploads(server.url, count=8, seed=1)
     assert sum(uploads.statuses.values()) == 8 and uploads.failures == []
     requests = fuzz.made_up_requests(server.url, examples=2)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from helpers import DATA, ROOT
+from helpers import DATA, benchmark
 
 from nuanced_speech.text.frontend import spoken_text
 from nuanced_speech.text.g2p import phonemize
@@ -167,16 +165,8 @@ def test_most_cases_of_another_project_are_read_rightly() -> None:
     assert len(lines) == 56 and len(wrong) <= 1, wrong
 
 
-def test_cases_of_the_other_project_are_read_from_its_own_folders(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = ROOT / "benchmarks" / "text_normalisation.py"
-    spec = importlib.util.spec_from_file_location("text_normalisation", path)
-    assert spec and spec.loader
-    benchmark = importlib.util.module_from_spec(spec)
-    # its data class looks for its module
-    monkeypatch.setitem(sys.modules, "text_normalisation", benchmark)
-    spec.loader.exec_module(benchmark)
+def test_cases_of_the_other_project_are_read_from_its_own_folders(tmp_path: Path) -> None:
+    normalisation = benchmark("text_normalisation")
     folder, seen = tmp_path / "all" / "en" / "data_text_normalization", tmp_path / "seen"
     folder.mkdir(parents=True)
     seen.mkdir()
@@ -185,11 +175,11 @@ def test_cases_of_the_other_project_are_read_from_its_own_folders(
     )
     (folder / "test_cases_normalize_with_audio.txt").write_text("~7\nseven\n~8\neight\nocho\n", encoding="utf-8")
     (seen / "en.tsv").write_text("date\t2 May\tmay second\n", encoding="utf-8")
-    assert benchmark.languages_of(tmp_path / "all") == ["en"] == benchmark.languages_of(seen)
-    cases = benchmark.read_cases(tmp_path / "all", "en", seen)
+    assert normalisation.languages_of(tmp_path / "all") == ["en"] == normalisation.languages_of(seen)
+    cases = normalisation.read_cases(tmp_path / "all", "en", seen)
     assert [(case.kind, case.written, case.readings) for case in cases] == [
         ("date", "1 May", ["may first", "the first of may"]),
         ("normalize_with_audio", "7", ["seven"]),
         ("normalize_with_audio", "8", ["eight", "ocho"]),
     ]
-    assert len(benchmark.read_cases(tmp_path / "all", "en")) == 4
+    assert len(normalisation.read_cases(tmp_path / "all", "en")) == 4
