@@ -42,7 +42,7 @@ def main() -> None:
             long.append(likeness)
     print(f"| threshold | one speaker, refused | two speakers, caught | with {LONG_SECONDS:g} s of speech each |")
     print("|---|---|---|---|")
-    for threshold in (0.68, 0.70, enrollment.TWO_SPEAKERS, 0.74):
+    for threshold in (0.68, 0.70, enrollment.EnrollmentConfig.two_speakers, 0.74):
         shares = (f"{np.mean(np.array(x) < threshold):.1%} of {len(x)}" for x in (one, two, long))
         print(f"| {threshold:.2f} | {' | '.join(shares)} |")
     print_changes(SpeakerChanges(encoder, turns=SpeakerTurns(ModelBank())), find_recordings(Path(sys.argv[1])))

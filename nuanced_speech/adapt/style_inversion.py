@@ -24,10 +24,6 @@ from nuanced_speech.voice.prior import coordinates
 from nuanced_speech.voice.style import Style
 
 N_FFT, BANDS = 1024, 64
-# Moments so many log units below the loudest say little: 35 dB.
-QUIET = 4.0
-# What a mean squared deviation of one standard deviation costs, beside a distance.
-PRIOR = 0.02
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,8 @@ class InversionConfig:
         timbre_step, prosody_step: first step sizes of Adam, in standard deviations of voices; they shrink to zero.
         crop_units: length of what is spoken at a step, in 25 ms units.
         check_every: steps between checks on the held-back passage.
+        prior: cost of a mean squared deviation of one standard deviation, beside a distance.
+        quiet: log units below the loudest moment from which a moment says little; 4 are 35 dB.
     """
 
     trial_steps: int = 5
@@ -49,6 +47,8 @@ class InversionConfig:
     prosody_step: float = 0.15
     crop_units: int = CROP_UNITS
     check_every: int = 5
+    prior: float = 0.02
+    quiet: float = 4.0
 
 
 def invert_style(
@@ -78,12 +78,12 @@ def invert_style(
         return None
     held_out, searched = hold_out(with_phonemes, config.crop_units)
     rng, trial = np.random.default_rng(seed), min(config.trial_steps, steps)
-    descent = _Descent(style.timbre, False, config.timbre_step, steps)
+    descent = _Descent(style.timbre, False, config.timbre_step, steps, config.prior)
 
     def distance(passage: Passage, seed: int) -> Tensor:
         decoder = replace(style, timbre=descent.half).decoder[None]
         wave = kokoro.decode(passage.content, passage.f0[None], passage.energy[None], decoder, seed=seed)
-        return shape_distance(log_mel(wave[0]), passage.mel)
+        return shape_distance(log_mel(wave[0]), passage.mel, config.quiet)
 
     best, timbre = np.inf, style.timbre
     for step in range(steps + 1):
@@ -99,7 +99,7 @@ def invert_style(
                 break
         with torch.enable_grad():
             descent.step(distance(random_crop(searched, rng, config.crop_units), int(rng.integers(1 << 31))))
-    prosody = invert_prosody(kokoro, style.prosody, with_phonemes, steps, config.prosody_step)
+    prosody = invert_prosody(kokoro, style.prosody, with_phonemes, steps, config)
     return Style(timbre, prosody, style.extension)
 
 
@@ -108,7 +108,7 @@ def invert_prosody(
     prosody: Tensor,
     passages: Sequence[Passage],
     steps: int,
-    step_size: float = InversionConfig.prosody_step,
+    config: InversionConfig = InversionConfig(),
 ) -> Tensor:
     """The prosody ``[128]`` with which Kokoro speaks the words of passages as they were spoken.
 
@@ -118,7 +118,7 @@ def invert_prosody(
     """
     with torch.no_grad():
         texts = [(p, kokoro.encode_text(p.ids[None])) for p in passages if p.ids is not None]
-    descent = _Descent(prosody, True, step_size, steps)
+    descent = _Descent(prosody, True, config.prosody_step, steps, config.prior)
     for step in range(steps):
         passage, text = texts[step % len(texts)]
         assert passage.ids is not None and passage.durations is not None
@@ -138,21 +138,21 @@ def log_mel(wave: Tensor) -> Tensor:
     return _stft(wave.device).magnitude(wave[None])[0].log().T[:-1]
 
 
-def shape_distance(mel: Tensor, target: Tensor) -> Tensor:
+def shape_distance(mel: Tensor, target: Tensor, quiet: float = InversionConfig.quiet) -> Tensor:
     """Mean squared difference of log magnitudes ``[frames, BANDS]``, less each moment's mean difference, in moments
-    that are not quiet; a scalar, with gradients."""
+    less than ``quiet`` log units below the loudest; a scalar, with gradients."""
     level = target.mean(1)
-    gap = (mel - target)[level > level.max() - QUIET]
+    gap = (mel - target)[level > level.max() - quiet]
     return (gap - gap.mean(1, keepdim=True)).square().mean()
 
 
 class _Descent:
     """Half of a style, on its way along the directions in which voices differ, held near where it began."""
 
-    def __init__(self, start: Tensor, prosody: bool, step_size: float, steps: int) -> None:
+    def __init__(self, start: Tensor, prosody: bool, step_size: float, steps: int, prior: float) -> None:
         self.mean, self.basis = (x.to(start.device) for x in coordinates(prosody))
         self.home = torch.linalg.solve(self.basis.T, start - self.mean)
-        self.z = self.home.clone().requires_grad_()
+        self.z, self.prior = self.home.clone().requires_grad_(), prior
         self.optimizer = torch.optim.Adam([self.z], step_size)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: 1 - step / (steps + 1))
 
@@ -164,7 +164,7 @@ class _Descent:
     def step(self, distance: Tensor) -> None:
         """Against the gradient of a distance of what was made of ``half``."""
         self.optimizer.zero_grad()
-        (distance + PRIOR * (self.z - self.home).square().mean()).backward()
+        (distance + self.prior * (self.z - self.home).square().mean()).backward()
         self.optimizer.step()
         self.schedule.step()
 

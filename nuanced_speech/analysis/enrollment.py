@@ -16,18 +16,34 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import sha256
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 
-MIN_SPEECH_SECONDS = 3.0
-# The estimate of a voice has converged long before this; the rest of longer recordings is left out.
-MAX_SPEECH_SECONDS = 300.0
-MIN_SNR_DB = 12.0
-MAX_CLIPPED = 0.0005
-# Cosine of two clusters of windows below which they are of two speakers: benchmarks/two_speakers.py refuses no single
-# LibriSpeech speaker with it and catches all pairs with at least 4 s of speech each.
-TWO_SPEAKERS = 0.72
-# Frames this far below loud speech are silence; units this near to speech are kept, so that no sound is cut.
-_SILENCE_DB, _MARGIN_UNITS = 30.0, 6
-_WINDOW_SECONDS, _STEP_SECONDS = 2.0, 1.0
 _MIN_WINDOWS, _ROUNDS = 4, 10
+
+
+@dataclass(frozen=True)
+class EnrollmentConfig:
+    """Which recordings make a voice.
+
+    Attributes:
+        least_seconds: speech that a voice needs.
+        most_seconds: speech after which the rest is left out: the estimate of a voice has converged long before.
+        least_snr_db: level of the speech above the quietest moments below which there is a warning.
+        most_clipped: fraction of samples at full scale above which there is a warning.
+        two_speakers: cosine of two clusters of windows below which they are of two speakers: benchmarks/two_speakers.py
+            refuses no single LibriSpeech speaker with it and catches all pairs with at least 4 s of speech each.
+        silence_db: frames this far below loud speech are silence.
+        margin_units: units of 25 ms this near to speech are kept, so that no sound is cut.
+        window_seconds, step_seconds: windows whose speaker embeddings are compared.
+    """
+
+    least_seconds: float = 3.0
+    most_seconds: float = 300.0
+    least_snr_db: float = 12.0
+    most_clipped: float = 0.0005
+    two_speakers: float = 0.72
+    silence_db: float = 30.0
+    margin_units: int = 6
+    window_seconds: float = 2.0
+    step_seconds: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,7 @@ class Recording:
     sha256: str
 
 
-def read_recording(path: Path) -> Recording:
+def read_recording(path: Path, config: EnrollmentConfig = EnrollmentConfig()) -> Recording:
     """A recording, whatever its format, rate and channels.
 
     Raises:
@@ -63,10 +79,10 @@ def read_recording(path: Path) -> Recording:
     clipped = audio.clipped_fraction(wave)
     wave = declipped(wave, SAMPLE_RATE)
     wave = wave[: len(wave) // SAMPLES_PER_UNIT * SAMPLES_PER_UNIT]
-    speech = active_frames(frame_levels(wave, SAMPLES_PER_UNIT), _SILENCE_DB)
+    speech = active_frames(frame_levels(wave, SAMPLES_PER_UNIT), config.silence_db)
     for start, end in SpeechGate()(wave).gaps:
         speech[start // SAMPLES_PER_UNIT : -(-end // SAMPLES_PER_UNIT)] = False
-    kept = np.convolve(speech, np.ones(2 * _MARGIN_UNITS + 1), "same") > 0
+    kept = np.convolve(speech, np.ones(2 * config.margin_units + 1), "same") > 0
     return Recording(
         path=path,
         wave=wave.reshape(-1, SAMPLES_PER_UNIT)[kept].reshape(-1),
@@ -79,7 +95,10 @@ def read_recording(path: Path) -> Recording:
 
 
 def read_recordings(
-    paths: Sequence[Path], encoder: SpeakerEncoder, one_speaker: bool = False
+    paths: Sequence[Path],
+    encoder: SpeakerEncoder,
+    one_speaker: bool = False,
+    config: EnrollmentConfig = EnrollmentConfig(),
 ) -> tuple[list[Recording], list[str]]:
     """The recordings of one speaker, and warnings about them.
 
@@ -87,30 +106,33 @@ def read_recordings(
         paths: files.
         encoder: embeds windows of the recordings, to tell whether they are of one speaker.
         one_speaker: do not check that they are.
+        config: which recordings make a voice.
 
     Raises:
         UserError: as ``audio.read``; less than three seconds of speech; two speakers.
     """
-    recordings = [read_recording(path) for path in paths]
-    warnings = [text for recording in recordings for text in _warnings(recording)]
+    recordings = [read_recording(path, config) for path in paths]
+    warnings = [text for recording in recordings for text in _warnings(recording, config)]
     recordings = [recording for recording in recordings if len(recording.wave)]
     total = sum(recording.speech_seconds for recording in recordings)
-    if total < MIN_SPEECH_SECONDS:
+    if total < config.least_seconds:
         raise UserError(
             f"{total:.1f} s of speech in {', '.join(map(str, paths))}: a voice needs at least "
-            f"{MIN_SPEECH_SECONDS:.0f} s, better half a minute"
+            f"{config.least_seconds:.0f} s, better half a minute"
         )
-    most = round(MAX_SPEECH_SECONDS / len(recordings) / SECONDS_PER_UNIT)
+    most = round(config.most_seconds / len(recordings) / SECONDS_PER_UNIT)
     for recording in recordings:
         if len(recording.times) > most:
             warnings.append(f"{recording.path}: only the first {most * SECONDS_PER_UNIT:.0f} s of speech are used")
     recordings = [_shortened(recording, most) for recording in recordings]
     if not one_speaker:
-        check_one_speaker(recordings, encoder)
+        check_one_speaker(recordings, encoder, config)
     return recordings, warnings
 
 
-def check_one_speaker(recordings: Sequence[Recording], encoder: SpeakerEncoder) -> None:
+def check_one_speaker(
+    recordings: Sequence[Recording], encoder: SpeakerEncoder, config: EnrollmentConfig = EnrollmentConfig()
+) -> None:
     """Refuse recordings that hold two voices.
 
     Embeddings of windows of 2 s are divided into two clusters, which begin at the two windows that are least alike. Of
@@ -120,9 +142,9 @@ def check_one_speaker(recordings: Sequence[Recording], encoder: SpeakerEncoder) 
     Raises:
         UserError: names a place of each of the two voices.
     """
-    places, embeddings = window_embeddings(recordings, encoder)
+    places, embeddings = window_embeddings(recordings, encoder, config)
     likeness, first = split_in_two(embeddings)
-    if likeness < TWO_SPEAKERS:
+    if likeness < config.two_speakers:
         (path, start), (other_path, other_start) = places[int(np.argmax(first))], places[int(np.argmax(~first))]
         raise UserError(
             f"two speakers: {path} from {start:.0f} s on and {other_path} from {other_start:.0f} s on do not sound "
@@ -139,11 +161,11 @@ def check_one_speaker(recordings: Sequence[Recording], encoder: SpeakerEncoder) 
 
 
 def window_embeddings(
-    recordings: Sequence[Recording], encoder: SpeakerEncoder
+    recordings: Sequence[Recording], encoder: SpeakerEncoder, config: EnrollmentConfig = EnrollmentConfig()
 ) -> tuple[list[tuple[Path, float]], np.ndarray]:
     """File and time in seconds of every window of 2 s of speech, and its speaker embedding ``[N, 256]``."""
     places, embeddings = [], []
-    width, step = round(_WINDOW_SECONDS * SAMPLE_RATE), round(_STEP_SECONDS * SAMPLE_RATE)
+    width, step = round(config.window_seconds * SAMPLE_RATE), round(config.step_seconds * SAMPLE_RATE)
     for recording in recordings:
         for start in range(0, max(len(recording.wave) - width, 0) + 1, step):
             embedding = encoder.embed(recording.wave[start : start + width], SAMPLE_RATE)
@@ -177,15 +199,15 @@ def _shortened(recording: Recording, units: int) -> Recording:
     return replace(recording, wave=recording.wave[: units * SAMPLES_PER_UNIT], times=recording.times[:units])
 
 
-def _warnings(recording: Recording) -> list[str]:
+def _warnings(recording: Recording, config: EnrollmentConfig) -> list[str]:
     if not len(recording.wave):
         return [f"{recording.path}: there is no speech in it; it is left out"]
     warnings = []
-    if recording.snr_db < MIN_SNR_DB:
+    if recording.snr_db < config.least_snr_db:
         warnings.append(
             f"{recording.path}: noisy, the speech is only {recording.snr_db:.0f} dB above the quietest moments; "
             "noise makes the voice dull"
         )
-    if recording.clipped > MAX_CLIPPED:
+    if recording.clipped > config.most_clipped:
         warnings.append(f"{recording.path}: {recording.clipped:.2%} of the samples are clipped; record it more quietly")
     return warnings

@@ -22,12 +22,8 @@ GATE_SPEECH = StretchConfig(begins=0.45, ends=0.15, shortest_seconds=0.064, paus
 _PAD_SECONDS = 0.512
 # Of the work, what the recording takes as it is; slowed, it is half as long again.
 _AS_RECORDED = 0.4
-# Correlation of a sound with itself a period later, from which it has a pitch, and frames around it that belong to it.
-_PERIODIC, _NEAR_FRAMES = 0.4, 4
 _FRAMES_AT_ONCE = 1000
 _FRAME = round(FRAME_SECONDS * SAMPLE_RATE)
-# Whisper writes words for noise too, with a mean log probability below this or a higher probability of no speech.
-SURE_LOG_PROBABILITY, SURE_NO_SPEECH = -0.8, 0.5
 
 
 @dataclass(frozen=True)
@@ -44,6 +40,10 @@ class GateConfig:
         loud_db: a gap is loud if 25 ms of it are less than this below the speech.
         margin_seconds: what stays of a gap on each side, faded to silence.
         fade_seconds: length of the fade.
+        periodic: correlation of a sound with itself a period later, from which it has a pitch.
+        near_frames: frames of 32 ms around a pitch that belong to it.
+        sure_log_probability, sure_no_speech: Whisper writes words for noise too, with a mean log probability below the
+            one or a probability of no speech above the other.
     """
 
     speech: StretchConfig = GATE_SPEECH
@@ -55,6 +55,10 @@ class GateConfig:
     loud_db: float = 15.0
     margin_seconds: float = 0.25
     fade_seconds: float = 0.1
+    periodic: float = 0.4
+    near_frames: int = 4
+    sure_log_probability: float = -0.8
+    sure_no_speech: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,7 @@ class SpeechGate:
         slowed = activity.of_recording(wave, progress=part_of(progress, _AS_RECORDED, 1.0))
         slowed = slowed[: len(slowed) // 3 * 3].reshape(-1, 3)
         slowed = np.stack([slowed[:, :2].max(axis=1), slowed[:, 1:].max(axis=1)], axis=1).reshape(-1)
-        slowed = np.where(_periodic(wave)[: len(slowed)], slowed[: len(wave) // _FRAME], 0.0)
+        slowed = np.where(_periodic(wave, self.config)[: len(slowed)], slowed[: len(wave) // _FRAME], 0.0)
         return np.maximum(slowed[skipped : skipped + frames], self.config.as_recorded * as_recorded)
 
     def __call__(self, recording: np.ndarray, progress: Progress | None = None) -> GatedRecording:
@@ -220,22 +224,22 @@ def speech_in(
         check: called by the gate now and then with the share that it has done; may break it off.
     """
     gated = gate(wave, check)
-    if gated.doubtful and recognised_words(transcribe(wave * np.float32(gain_of(wave)))):
+    if gated.doubtful and recognised_words(transcribe(wave * np.float32(gain_of(wave))), gate.config):
         return gated.whole(wave)
     return gated
 
 
-def recognised_words(transcript: Transcript) -> bool:
+def recognised_words(transcript: Transcript, config: GateConfig) -> bool:
     """Whether words were certainly said."""
     return any(
         any(c.isalnum() for c in piece.text)
-        and piece.log_probability > SURE_LOG_PROBABILITY
-        and piece.no_speech < SURE_NO_SPEECH
+        and piece.log_probability > config.sure_log_probability
+        and piece.no_speech < config.sure_no_speech
         for piece in transcript.segments
     )
 
 
-def _periodic(wave: np.ndarray) -> np.ndarray:
+def _periodic(wave: np.ndarray, config: GateConfig) -> np.ndarray:
     """Which 32 ms of ``wave [T]`` at 24 kHz have a pitch of 80 to 800 Hz in or near them, bool ``[T // 768]``."""
     count = len(wave) // _FRAME
     flags = np.zeros(count, bool)
@@ -248,8 +252,8 @@ def _periodic(wave: np.ndarray) -> np.ndarray:
         correlation = np.fft.irfft(power)
         lags = slice(SAMPLE_RATE // 800, SAMPLE_RATE // 80)
         peak = correlation[:, lags].max(axis=1)
-        flags[begin : begin + len(frames)] = peak > _PERIODIC * correlation[:, 0] + 1e-9
-    return np.convolve(flags, np.ones(2 * _NEAR_FRAMES + 1), "same") > 0
+        flags[begin : begin + len(frames)] = peak > config.periodic * correlation[:, 0] + 1e-9
+    return np.convolve(flags, np.ones(2 * config.near_frames + 1), "same") > 0
 
 
 def _nothing(recording: np.ndarray, doubtful: bool = False) -> GatedRecording:

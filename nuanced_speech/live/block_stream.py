@@ -22,10 +22,6 @@ from nuanced_speech.live.source_memory import SourceMemory
 from nuanced_speech.live.streams import LiveAudio
 from nuanced_speech.models.voice_activity import ActivityStream
 
-# Probability from which a frame may be speech; lower than where speech begins, since a lost sound is worse than a
-# breath that is spoken again.
-_SPEECH = 0.2
-
 
 class BlockStream:
     """Converts a stream block by block. The output is as long as the input, with silence where nobody speaks.
@@ -97,7 +93,7 @@ class BlockStream:
 
     def _take(self, samples: np.ndarray) -> None:
         self._held = np.concatenate([self._held, np.asarray(samples, np.float32)])
-        self._speech = np.concatenate([self._speech, self._activity(samples) >= _SPEECH])
+        self._speech = np.concatenate([self._speech, self._activity(samples) >= self.config.speech])
 
     def _block(self, units: int) -> LiveAudio:
         """The next block, analysed with what was before it and what is there of what follows."""

@@ -46,6 +46,8 @@ class BlockConfig:
             the fast decoder looks 0.12 s ahead, the effects hold 0.05 s, and the rest is for computing.
         threads: threads that compute a block. It is so small that more of them mostly wait for each other, and for the
             sound cards and sockets that share the processors: the longest blocks took half as long again.
+        speech: probability from which a frame may be speech; lower than where a phrase begins, since a lost sound is
+            worse than a breath that is spoken again.
     """
 
     seconds: float = 0.3
@@ -58,6 +60,7 @@ class BlockConfig:
     usual_seconds: float = 10.0
     reserve_seconds: float = 0.4
     threads: int = 1
+    speech: float = 0.2
 
 
 @dataclass(frozen=True)

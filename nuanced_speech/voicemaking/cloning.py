@@ -17,7 +17,7 @@ from torch import Tensor
 from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig, Sentence, fit_prosody
 from nuanced_speech.adapt.voice_adaptation import AdaptationConfig, VoiceAdapter
 from nuanced_speech.analysis.analyzer import Analyzer
-from nuanced_speech.analysis.enrollment import Recording, read_recordings
+from nuanced_speech.analysis.enrollment import EnrollmentConfig, Recording, read_recordings
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.audio.resampling import to_16k
@@ -69,10 +69,12 @@ class Clone:
 
 @dataclass(frozen=True)
 class CloningConfig:
-    """Settings of the searches for the prosody half and, with refinement, for the timbre half."""
+    """Settings of the searches for the prosody half and, with refinement, for the timbre half; and which recordings
+    make a voice."""
 
     prosody: ProsodyFitConfig = field(default_factory=ProsodyFitConfig)
     adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
+    enrollment: EnrollmentConfig = field(default_factory=EnrollmentConfig)
 
 
 @torch.no_grad()
@@ -113,7 +115,9 @@ def clone(
     _check(recordings, name, consent, language, refine)
     models = models or ModelBank()
     analyze = Analyzer(models)
-    enrolled, warnings = read_recordings([Path(path) for path in recordings], models.speaker_encoder, one_speaker)
+    enrolled, warnings = read_recordings(
+        [*map(Path, recordings)], models.speaker_encoder, one_speaker, config.enrollment
+    )
     phonemes = refine > 0 and language in (None, "en")
     features = [item for one in enrolled for item in analyze(one.wave, segment(one.wave), phonemes=phonemes)]
     f0 = np.concatenate([f.f0 for f in features])

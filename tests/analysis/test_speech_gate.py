@@ -9,11 +9,12 @@ from helpers import CLIP, SAMPLE, benchmark
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.enrollment import read_recordings
-from nuanced_speech.analysis.speech_gate import SpeechGate
+from nuanced_speech.analysis.speech_gate import GateConfig, GatedRecording, SpeechGate, speech_in
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import NoSpeechError
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.models.whisper import Segment, Transcript
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +113,30 @@ def test_noise_is_no_part_of_a_voice(tmp_path, encoder: SpeakerEncoder, speech: 
     assert [r.path.name for r in recordings] == ["noisy.wav"]
     assert recordings[0].speech_seconds < len(speech) / SAMPLE_RATE
     assert any("noise.wav: there is no speech" in text for text in warnings)
+
+
+class Doubting(SpeechGate):
+    """A gate that finds no speech, and is not sure."""
+
+    def __call__(self, recording: np.ndarray, progress: object = None) -> GatedRecording:
+        return GatedRecording(recording[:0], (), len(recording), (), doubtful=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "log_probability", "no_speech", "config", "found"),
+    [
+        ("Stop!", -0.5, 0.1, GateConfig(), True),
+        ("Stop!", -0.9, 0.1, GateConfig(), False),
+        ("Stop!", -0.9, 0.1, GateConfig(sure_log_probability=-1.0), True),
+        ("Stop!", -0.5, 0.6, GateConfig(), False),
+        ("Stop!", -0.5, 0.6, GateConfig(sure_no_speech=0.7), True),
+        ("…", -0.5, 0.1, GateConfig(), False),
+    ],
+)
+def test_where_the_gate_is_in_doubt_sure_words_decide(
+    text: str, log_probability: float, no_speech: float, config: GateConfig, found: bool
+) -> None:
+    piece = Segment(text, 0.0, 1.0, log_probability=log_probability, no_speech=no_speech)
+    wave = np.full(SAMPLE_RATE, 0.1, np.float32)
+    gated = speech_in(wave, Doubting(config=config), lambda loud: Transcript(text, "en", [piece]))
+    assert gated.has_speech == found and len(gated.wave) == found * len(wave)
