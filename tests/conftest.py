@@ -176,9 +176,8 @@ def speak_corpus(tmp_path_factory: pytest.TempPathFactory, kokoro: Kokoro) -> Ca
     def spoken() -> Path:
         out = tmp_path_factory.mktemp("spoken")
         (out / "text.txt").write_text("Yes, of course.\nNot now.\n", encoding="utf-8")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(corpus, "_models", ModelBank(loaded={"kokoro": kokoro}))
-            corpus._speak_shard((corpus.CorpusConfig(out, per_shard=4, seed=2, text_file=out / "text.txt"), 0))
+        config = corpus.CorpusConfig(out, per_shard=4, seed=2, text_file=out / "text.txt")
+        corpus._speak_shard((config, 0), ModelBank(loaded={"kokoro": kokoro}))
         return out / "shard-00000.safetensors"
 
     def copied(utterances: int) -> Path:

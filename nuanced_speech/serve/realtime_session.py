@@ -20,17 +20,14 @@ from nuanced_speech.serve.errors import ApiError, of_user_error
 from nuanced_speech.serve.realtime_audio import AudioInput, encoding
 from nuanced_speech.serve.realtime_events import AnswerEvents, error_shown, item_shown, new_id, text_of
 from nuanced_speech.serve.realtime_response import SpokenAnswer
-from nuanced_speech.serve.realtime_settings import RealtimeSettings
+from nuanced_speech.serve.realtime_settings import RealtimeLimits, RealtimeSettings
 from nuanced_speech.serve.services import Services
 from nuanced_speech.serve.turn_detection import TurnConfig, TurnDetector
 
 log = logging.getLogger(__name__)
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-_SHORTEST_SECONDS = 0.1
 # Why a response was stopped: somebody spoke.
 _TURN = "turn_detected"
-# Questions that wait for an answer, and letters of those that are answered together: the newest count.
-_MOST_OPEN, _LONGEST_QUESTION = 100, 4000
 # Longer than any answer, in milliseconds.
 _LONGEST_ANSWER = 10**9
 
@@ -58,8 +55,10 @@ class RealtimeSession:
         model: the model that the client named.
     """
 
-    def __init__(self, services: Services, replier: Replier, send: Send, model: str) -> None:
-        self.services, self.replier, self.model = services, replier, model
+    def __init__(
+        self, services: Services, replier: Replier, send: Send, model: str, limits: RealtimeLimits = RealtimeLimits()
+    ) -> None:
+        self.services, self.replier, self.model, self.limits = services, replier, model, limits
         self.id, self.settings, self.conversation = new_id("sess"), RealtimeSettings(), Conversation()
         self._send_event, self._sending = send, asyncio.Lock()
         self._detector, self._input = self._new_detector(), AudioInput(self.settings.takes)
@@ -163,7 +162,7 @@ class RealtimeSession:
 
     async def _commit_event(self, event: dict[str, Any]) -> None:
         self._detector.keep(self._input.rest())
-        if self._detector.seconds < _SHORTEST_SECONDS:
+        if self._detector.seconds < self.limits.shortest_seconds:
             message = f"the buffer has {self._detector.seconds * 1000:.0f} ms of audio; at least 100 are needed"
             raise ApiError(400, message, None, "input_audio_buffer_commit_empty")
         await self._commit(self._detector.take(), new_id("item"))
@@ -235,7 +234,7 @@ class RealtimeSession:
 
     def _ask(self, item: _Item) -> None:
         """One more question waits for an answer; the oldest of too many do no longer."""
-        self._items = [*self._items, item][-_MOST_OPEN:]
+        self._items = [*self._items, item][-self.limits.most_open :]
 
     async def _listen(self, wave: np.ndarray, item_id: str) -> Question:
         event = "conversation.item.input_audio_transcription"
@@ -288,7 +287,7 @@ class RealtimeSession:
         details: dict[str, Any] | None = None
         try:
             questions = [await asyncio.shield(item.question) for item in items]
-            text = " ".join(q.text for q in questions)[-_LONGEST_QUESTION:]
+            text = " ".join(q.text for q in questions)[-self.limits.longest_question :]
             question = replace(questions[-1], text=text)
             await answer.speak(question, self.conversation, self._last_id, self._has_gone)
         except asyncio.CancelledError:
@@ -312,7 +311,7 @@ class RealtimeSession:
     def _remember(self, answer: SpokenAnswer, items: list[_Item]) -> None:
         """Keep the questions, and of the answer what was spoken; without any, they are still to be answered."""
         if answer.turn is None:
-            self._items = [*(item for item in items if not item.failed), *self._items][-_MOST_OPEN:]
+            self._items = [*(item for item in items if not item.failed), *self._items][-self.limits.most_open :]
         else:
             self.conversation, self._remembered = self.conversation.with_turn(answer.turn), True
 

@@ -1,4 +1,4 @@
-"""The session object of ``/v1/realtime``: what clients may set, and as what it is shown."""
+"""The session object of ``/v1/realtime``: what clients may set, as what it is shown, and how much it takes."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +17,21 @@ _KINDS = {
     float: "a number",
     bool: "true or false",
 }
+
+
+@dataclass(frozen=True)
+class RealtimeLimits:
+    """How much a session takes.
+
+    Attributes:
+        shortest_seconds: a shorter recording is no question.
+        most_open: questions that wait for an answer: the newest count.
+        longest_question: letters of those that are answered together: the last ones count.
+    """
+
+    shortest_seconds: float = 0.1
+    most_open: int = 100
+    longest_question: int = 4000
 
 
 @dataclass(frozen=True)

@@ -290,16 +290,20 @@ def _checksum(shard: Path) -> Path:
     return shard.with_name(shard.name + ".sha256")
 
 
-_models: ModelBank | None = None
 _decoder = lru_cache(1)(load_decoder)
 
 
-def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
-    """One shard, in a worker process that loads its models once."""
-    global _models
+@lru_cache(1)
+def _worker_models() -> ModelBank:
+    """The models of a worker process, which loads them once."""
+    return ModelBank(loaded={"kokoro": Kokoro()})
+
+
+def _speak_shard(work: tuple[CorpusConfig, int], models: ModelBank | None = None) -> None:
+    """One shard, in a worker process or with the models that are given."""
     config, number = work
-    _models = _models or ModelBank(loaded={"kokoro": Kokoro()})
-    decoder = None if config.decoder == KOKORO else _decoder(config.decoder, _models)
+    models = models or _worker_models()
+    decoder = None if config.decoder == KOKORO else _decoder(config.decoder, models)
     packs = [pack for name, pack in stock_voices().items() if name not in HELD_OUT]
     texts = sentences_by_language(config)
     words = dictionary_words() if config.dictionary else []
@@ -313,7 +317,7 @@ def _speak_shard(work: tuple[CorpusConfig, int]) -> None:
             rare = language == "en" and config.dictionary and rng.random() < config.dictionary
             text = dictionary_text(rng, words) if rare else random_text(rng, sentences)
             with torch.no_grad():
-                utterance = speak(_models.kokoro, text, rng, packs, dtype, language, decoder)
+                utterance = speak(models.kokoro, text, rng, packs, dtype, language, decoder)
         tensors[f"{slot}.audio"] = pack_audio(utterance.audio)
         tensors[f"{slot}.ids"] = utterance.ids.to(torch.int16)
         tensors[f"{slot}.durations"] = utterance.durations.to(torch.int16)

@@ -65,8 +65,12 @@ class Passage:
     embedding: Tensor
 
 
-def train(config: TimbreConfig) -> Path:
+def train(config: TimbreConfig, kokoro: Kokoro | None = None) -> Path:
     """Make the samples that are missing, fit, and write ``timbre.safetensors`` to ``out``.
+
+    Args:
+        config: which samples, and how to fit.
+        kokoro: speaks the samples; loaded if omitted.
 
     Raises:
         UserError: no speech in the folder; ``config.embeddings`` are not weights of a surrogate; the samples that are
@@ -76,7 +80,7 @@ def train(config: TimbreConfig) -> Path:
         TimbreSurrogate.load(config.embeddings)  # hours before it is needed
     config.out.mkdir(parents=True, exist_ok=True)
     keep_settings(config.out, settings(config), "round-*.safetensors", "corpus-*.safetensors")
-    encoder, kokoro = SpeakerEncoder(), Kokoro()
+    encoder, kokoro = SpeakerEncoder(), kokoro or Kokoro()
     passages = read_passages(config.speech, encoder)
     for corpus in config.corpora:
         read_corpus(corpus, config.out / f"corpus-{corpus.resolve().name}.safetensors", encoder)

@@ -114,10 +114,8 @@ def clone(
     """
     _check(recordings, name, consent, language, refine)
     models = models or ModelBank()
-    analyze = Analyzer(models)
-    enrolled, warnings = read_recordings(
-        [*map(Path, recordings)], models.speaker_encoder, one_speaker, config.enrollment
-    )
+    analyze, encoder = Analyzer(models), models.speaker_encoder
+    enrolled, warnings = read_recordings([*map(Path, recordings)], encoder, one_speaker, config.enrollment)
     phonemes = refine > 0 and language in (None, "en")
     features = [item for one in enrolled for item in analyze(one.wave, segment(one.wave), phonemes=phonemes)]
     f0 = np.concatenate([f.f0 for f in features])

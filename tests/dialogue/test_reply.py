@@ -21,6 +21,7 @@ from nuanced_speech.dialogue.language_model import Sampling
 from nuanced_speech.dialogue.listener import Listener, Question
 from nuanced_speech.dialogue.local_model import LocalModel
 from nuanced_speech.dialogue.replier import AnswerEvent, Replier, ReplyConfig, SpeechEvent, TextEvent
+from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.text.sentences import split_sentences
@@ -121,18 +122,17 @@ def test_a_recording_without_a_voice_is_refused(quick: Converter) -> None:
         next(replier(quick, Prepared("Yes.")).reply(noise))
 
 
-def test_only_the_speech_of_a_question_is_heard(quick: Converter, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_speech_of_a_question_is_heard(quick: Converter, clip: Path) -> None:
     heard: list[np.ndarray] = []
-    transcribe = quick.models.transcriber.transcribe
 
-    def listening(wave: np.ndarray, language: str | None, **options: Any) -> Transcript:
+    def transcribe(wave: np.ndarray, language: str | None, **options: Any) -> Transcript:
         heard.append(wave)
-        return transcribe(wave, language, **options)
+        return quick.models.transcriber.transcribe(wave, language, **options)
 
-    monkeypatch.setattr(quick.models.transcriber, "transcribe", listening)
     speech = audio.read(clip)
     noise = np.random.default_rng(0).normal(0, 0.1, 5 * audio.SAMPLE_RATE).astype(np.float32)
-    listener = Listener(quick.models, quick.analyzer, quick.speakers)
+    models = ModelBank(loaded={"transcriber": SimpleNamespace(transcribe=transcribe)})
+    listener = Listener(models, quick.analyzer, quick.speakers)
     shares: list[float] = []
     asked = listener(np.concatenate([noise, speech, noise]), "en", own_voice=False, progress=shares.append)
     assert asked.text.lower().rstrip(".") == CLIP_WORDS

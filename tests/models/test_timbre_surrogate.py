@@ -211,18 +211,17 @@ def test_the_prediction_of_embeddings_can_be_kept(surrogate: TimbreSurrogate, tm
 
 @pytest.mark.slow
 def test_training_makes_what_is_missing_and_ends_the_same(
-    speak_corpus: Callable[[int], Path], kokoro: Kokoro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    speak_corpus: Callable[[int], Path], kokoro: Kokoro, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(training, "Kokoro", lambda: kokoro)
     config = TimbreConfig(speak_corpus(1), tmp_path, random=2, rounds=1, per_round=2, per_shard=2, epochs=1)
-    weights = training.train(config).read_bytes()
+    weights = training.train(config, kokoro).read_bytes()
     samples = read_samples(tmp_path, 9)
     assert len(samples) == 4 and samples.embedding.norm(dim=1).sub(1).abs().max() < 1e-4
     assert read_samples(tmp_path, 1).timbre.equal(samples.timbre[:2])
     last = tmp_path / "round-1-00000.safetensors"
     before = last.read_bytes()
     last.unlink()
-    assert training.train(config).read_bytes() == weights
+    assert training.train(config, kokoro).read_bytes() == weights
     assert last.read_bytes() == before
     with pytest.raises(UserError, match="no corpus here"):
         training.train(TimbreConfig(tmp_path, tmp_path / "other"))

@@ -20,6 +20,7 @@ from nuanced_speech.dialogue.listener import Question
 from nuanced_speech.dialogue.replier import AnswerEvent, SpeechEvent, TextEvent
 from nuanced_speech.serve.config import ServeConfig
 from nuanced_speech.serve.realtime_session import RealtimeSession
+from nuanced_speech.serve.realtime_settings import RealtimeLimits
 from nuanced_speech.serve.services import Services
 from nuanced_speech.synthesis.speaking import SpokenSentence, TimedText
 
@@ -75,12 +76,13 @@ class Talk:
     Args:
         replier: what answers.
         folder: where voices would be kept.
+        limits: how much the session takes.
     """
 
-    def __init__(self, replier: Scripted, folder: Path) -> None:
+    def __init__(self, replier: Scripted, folder: Path, limits: RealtimeLimits = RealtimeLimits()) -> None:
         services = Services.made(ServeConfig(voices=folder / "voices"), cast(Any, SimpleNamespace(share=None)))
         self.replier, self.events, self.all = replier, list[dict[str, Any]](), list[dict[str, Any]]()
-        self.session = RealtimeSession(services, cast(Any, replier), self._sent, "any")
+        self.session = RealtimeSession(services, cast(Any, replier), self._sent, "any", limits)
 
     async def _sent(self, event: dict[str, Any]) -> None:
         self.events.append(event)
@@ -112,11 +114,16 @@ class Talk:
         return [(turn.question, turn.answer) for turn in self.session.conversation.turns]
 
 
-def talking(replier: Scripted, folder: Path, work: Callable[[Talk], Awaitable[None]]) -> None:
+def talking(
+    replier: Scripted,
+    folder: Path,
+    work: Callable[[Talk], Awaitable[None]],
+    limits: RealtimeLimits = RealtimeLimits(),
+) -> None:
     """Talk with a session, which is ended."""
 
     async def whole() -> None:
-        talk = Talk(replier, folder)
+        talk = Talk(replier, folder, limits)
         try:
             await work(talk)
         finally:

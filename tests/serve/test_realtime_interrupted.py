@@ -11,6 +11,7 @@ from helpers import CLIP
 from serve.conversing import Scripted, Talk, talking
 
 from nuanced_speech import audio
+from nuanced_speech.serve.realtime_settings import RealtimeLimits
 
 
 def test_what_was_spoken_before_a_cancel_is_remembered(tmp_path: Path) -> None:
@@ -92,9 +93,7 @@ def test_what_a_client_did_not_play_is_forgotten(tmp_path: Path, late: bool) -> 
     talking(Scripted(), tmp_path, work)
 
 
-def test_of_many_questions_the_newest_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nuanced_speech.serve.realtime_session._MOST_OPEN", 2)
-
+def test_of_many_questions_the_newest_wait(tmp_path: Path) -> None:
     async def work(talk: Talk) -> None:
         sound = base64.b64encode(bytes(2 * 4800)).decode()
         await talk.send("session.update", session={"turn_detection": None})
@@ -108,4 +107,4 @@ def test_of_many_questions_the_newest_wait(tmp_path: Path, monkeypatch: pytest.M
         await talk.until("response.done")
         assert [question.text for question, _, _ in talk.replier.asked] == ["Who is there? Two?"]
 
-    talking(Scripted(endless=False), tmp_path, work)
+    talking(Scripted(endless=False), tmp_path, work, RealtimeLimits(most_open=2))

@@ -123,21 +123,21 @@ def test_a_rerun_does_nothing(spoken: Path, texts: Path) -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes(
-    spoken: Path, texts: Path, kokoro: Kokoro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None
+    spoken: Path, texts: Path, kokoro: Kokoro, tmp_path: Path, one_thread: None
 ) -> None:
     """Another process, another order: an utterance depends on the seed and its number alone."""
-    monkeypatch.setattr(corpus, "_models", ModelBank(loaded={"kokoro": kokoro}))
+    models = ModelBank(loaded={"kokoro": kokoro})
     torch.manual_seed(99)
-    corpus._speak_shard((CorpusConfig(tmp_path, utterances=2, per_shard=2, seed=5, text_file=texts), 0))
+    corpus._speak_shard((CorpusConfig(tmp_path, utterances=2, per_shard=2, seed=5, text_file=texts), 0), models)
     assert (tmp_path / "shard-00000.safetensors").read_bytes() == (spoken / "shard-00000.safetensors").read_bytes()
 
 
-def test_another_seed_and_another_shard_are_others(
-    spoken: Path, texts: Path, kokoro: Kokoro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(corpus, "_models", ModelBank(loaded={"kokoro": kokoro}))
+def test_another_seed_and_another_shard_are_others(spoken: Path, texts: Path, kokoro: Kokoro, tmp_path: Path) -> None:
+    models = ModelBank(loaded={"kokoro": kokoro})
     for seed, number in ((6, 0), (5, 1)):
-        corpus._speak_shard((CorpusConfig(tmp_path, utterances=2, per_shard=1, seed=seed, text_file=texts), number))
+        corpus._speak_shard(
+            (CorpusConfig(tmp_path, utterances=2, per_shard=1, seed=seed, text_file=texts), number), models
+        )
     styles = [utterance.style for folder in (tmp_path, spoken) for utterance in read(folder)]
     assert len(styles) == 4
     assert float(torch.pdist(torch.stack(styles)).min()) > 0.01
@@ -161,12 +161,10 @@ def german(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_languages_share_the_utterances(
-    texts: Path, german: Path, kokoro: Kokoro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(corpus, "_models", ModelBank(loaded={"kokoro": kokoro}))
+def test_languages_share_the_utterances(texts: Path, german: Path, kokoro: Kokoro, tmp_path: Path) -> None:
+    models = ModelBank(loaded={"kokoro": kokoro})
     config = CorpusConfig(tmp_path, per_shard=4, seed=1, text_file=texts, languages="en, de", text_folder=german)
-    corpus._speak_shard((config, 0))
+    corpus._speak_shard((config, 0), models)
     spoken = [tuple(utterance.ids.tolist()) for utterance in read(tmp_path)]
     ids = {tuple([0, *kokoro.tokens(phonemize("Tschüss!", "de")).tolist()[1:-1], 0])}
     assert 0 < sum(utterance in ids for utterance in spoken) < 4

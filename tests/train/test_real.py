@@ -12,14 +12,13 @@ import pytest
 from helpers import SAMPLE
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.speech_gate import SpeechGate
+from nuanced_speech.analysis.speech_gate import GatedRecording, SpeechGate
 from nuanced_speech.core.constants import SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import NoSpeechError, UserError
 from nuanced_speech.models.content_adapter import ContentAdapter, ContentConfig
 from nuanced_speech.models.kokoro import CONFIG, Kokoro
 from nuanced_speech.models.whisper import Transcript, WhisperModel
 from nuanced_speech.text.g2p import phonemize
-from nuanced_speech.train import real
 from nuanced_speech.train.corpus import read
 from nuanced_speech.train.real import RealConfig, label, prepare, speech_of
 
@@ -67,18 +66,24 @@ def test_only_speech_is_labelled(clip: Path) -> None:
     assert len(speech) - audio.WHISPER_SAMPLE_RATE < len(left) < len(speech) + audio.WHISPER_SAMPLE_RATE
 
 
-def test_of_a_long_recording_only_the_beginning_is_gated(monkeypatch: pytest.MonkeyPatch) -> None:
-    gated = list[int]()
+class _Refusing(SpeechGate):
+    """Finds no speech, and remembers how long the recordings were."""
 
-    def refuse(wave: np.ndarray, *_: object) -> NoReturn:
-        gated.append(len(wave))
-        raise NoSpeechError("none")
+    def __init__(self) -> None:
+        super().__init__()
+        self.samples = list[int]()
 
-    hour = np.zeros(3600 * audio.WHISPER_SAMPLE_RATE, np.float32)
-    monkeypatch.setattr(audio, "read", lambda *_: hour)
-    monkeypatch.setattr(real, "speech_of", refuse)
-    labelled = label(SAMPLE, None, None, None, RealConfig(SAMPLE, SAMPLE))  # type: ignore[arg-type]
-    assert labelled is None and gated == [80 * audio.WHISPER_SAMPLE_RATE]
+    def __call__(self, recording: np.ndarray, progress: object = None) -> GatedRecording:
+        self.samples.append(len(recording))
+        return GatedRecording(recording[:0], (), len(recording), ())
+
+
+def test_of_a_long_recording_only_the_beginning_is_gated(tmp_path: Path) -> None:
+    audio.write(tmp_path / "long.wav", np.zeros(100 * audio.SAMPLE_RATE, np.float32))
+    gate = _Refusing()
+    config = RealConfig(tmp_path, tmp_path)
+    labelled = label(tmp_path / "long.wav", None, None, None, config, gate)  # type: ignore[arg-type]
+    assert labelled is None and gate.samples == [80 * audio.SAMPLE_RATE]
 
 
 def test_a_folder_without_recordings(tmp_path: Path) -> None:

@@ -126,8 +126,10 @@ def test_melody_and_pace_are_found_again(kokoro: Kokoro) -> None:
     log_f0 = np.log2(f0[f0 > 20])
     sentence = Sentence(text, round(float(said.soft_durations[0, 1:-1].sum())))
     fit = ProsodyFit(kokoro, [sentence], log_f0, packs)
+    melody = ProsodyFit(kokoro, [sentence], log_f0, packs, ProsodyFitConfig(pace_weight=0))
     with torch.no_grad():
         alone = [float(fit.loss(prosody)) for prosody in fit.prosodies]
+        assert all(melody.loss(prosody) < loss for prosody, loss in zip(fit.prosodies, alone, strict=True))
         weights = fit_prosody(kokoro, [sentence], log_f0, packs)
         found = float(fit.loss(torch.einsum("v,vsd->sd", weights, fit.prosodies)))
     assert weights.min() >= 0 and float(weights.sum()) == pytest.approx(1)
