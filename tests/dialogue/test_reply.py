@@ -131,7 +131,7 @@ def test_only_the_speech_of_a_question_is_heard(quick: Converter, clip: Path) ->
 
     speech = audio.read(clip)
     noise = np.random.default_rng(0).normal(0, 0.1, 5 * audio.SAMPLE_RATE).astype(np.float32)
-    models = ModelBank(loaded={"transcriber": SimpleNamespace(transcribe=transcribe)})
+    models = ModelBank(loaded={"feature_extractor": SimpleNamespace(name="base", transcribe=transcribe)})
     listener = Listener(models, quick.analyzer, quick.speakers)
     shares: list[float] = []
     asked = listener(np.concatenate([noise, speech, noise]), "en", own_voice=False, progress=shares.append)
