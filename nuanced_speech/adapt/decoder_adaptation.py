@@ -1,8 +1,9 @@
 """A fast decoder brought nearer to a speaker: low-rank changes of a few layers, and the speaker input, by gradient.
 
 At each step the decoder makes a few seconds of the speaker's recordings again from their analysis, and comes nearer to
-them in log spectra at several resolutions, as in its training. Weight decay holds the change small, and the step that
-is best on a passage that was held back is kept: the decoder as it was, where nothing is better.
+their levels in mel bands at several resolutions, as in the last stage of its training, and to the speaker by the
+speaker encoder. Weight decay holds the change small, and the step that is best on a passage that was held back is kept:
+the decoder as it was, where nothing is better.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,9 +17,10 @@ from torch import Tensor, nn
 from nuanced_speech.analysis.features import ENERGY_OFFSET, SegmentFeatures
 from nuanced_speech.analysis.recorded_voice import reference_of
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT
-from nuanced_speech.dsp.spectral_distance import SpectralDistance, bandwidth_of
+from nuanced_speech.dsp.spectral_distance import MEL_BANDS, SpectralDistance, bandwidth_of
 from nuanced_speech.models.decoder_voice import DecoderVoice, Reference
 from nuanced_speech.models.fast_decoder import FastDecoder
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.voice.adaptation import DecoderAdaptation, LowRank
 
 
@@ -33,18 +35,20 @@ class DecoderAdaptationConfig:
         batch_size: crops of a step.
         step_size: of Adam at first; it shrinks to zero.
         speaker_step: step size of the speaker input, whose numbers are about 0.06 in size.
+        likeness_weight: weight of the cosine to the speaker's embedding, beside 1 for the log distance in mel bands.
         weight_decay: pull of each step towards no change, as a share of the step size.
         with_reference: share of steps that are given frames of the other passages, as the voice will be.
         check_every: steps between checks on the held-back passage.
         patience: checks without gain after which the search ends.
     """
 
-    blocks: int = 3
+    blocks: int = 8
     rank: int = 1
     crop_units: int = 64
     batch_size: int = 2
     step_size: float = 5e-3
     speaker_step: float = 2e-3
+    likeness_weight: float = 1.5
     weight_decay: float = 0.1
     with_reference: float = 0.7
     check_every: int = 10
@@ -97,6 +101,7 @@ def adapt_decoder(
     report: Callable[[int, float], None] = lambda _step, _distance: None,
     seed: int = 0,
     config: DecoderAdaptationConfig = DecoderAdaptationConfig(),
+    encoder: SpeakerEncoder | None = None,
 ) -> DecoderAdaptation:
     """What to change for a speaker, after at most so many steps; no worse on a held-back passage than no change.
 
@@ -105,9 +110,10 @@ def adapt_decoder(
         passages: of the speaker's recordings.
         voice: timbre ``[1, 128]`` and speaker embedding ``[1, 256]`` to start from.
         steps: of Adam.
-        report: called after each check with the step and the held-back passage's distance.
+        report: called after each check with the step and the held-back passage's distance, less its weighted likeness.
         seed: of the crops, of the first changes and of the noise.
         config: settings of the search.
+        encoder: tells likeness to the speaker; without it the distance counts alone.
     """
     rng = np.random.default_rng(seed)
     held_out, searched = held_back(passages, 2 * config.crop_units)
@@ -115,13 +121,16 @@ def adapt_decoder(
     groups: list[dict[str, Any]] = [{"params": change.layers}, {"params": [change.speaker], "lr": config.speaker_step}]
     optimizer = torch.optim.AdamW(groups, config.step_size, weight_decay=config.weight_decay)
     shrinking = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / (steps + 1))
-    spectra = SpectralDistance().to(voice.timbre.device)
+    levels = SpectralDistance(bands=MEL_BANDS).to(voice.timbre.device)
     width = torch.tensor([max(bandwidth_of(p.wave[0].cpu().numpy()) for p in passages)], device=voice.timbre.device)
 
     def distance(passage: SpokenPassage, frames: Reference | None, seed: int) -> Tensor:
         adapted = DecoderVoice(voice.timbre, voice.speaker, frames, change.now)
         wave = decoder(passage.content, passage.f0, passage.energy, adapted, seed)
-        return torch.stack(spectra(wave, passage.wave, width)).sum()
+        apart = levels(wave, passage.wave, width)[1]
+        if encoder is None:
+            return apart
+        return apart - config.likeness_weight * (encoder.embed_waves(wave) * voice.speaker).sum()
 
     every_frame = _frames(searched, None)
     best, adaptation, stale = np.inf, change.frozen(), 0

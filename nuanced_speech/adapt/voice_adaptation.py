@@ -163,6 +163,7 @@ class VoiceAdapter:
             lambda step, _distance: report(step / steps),
             seed,
             self.config.decoder,
+            self.models.speaker_encoder,
         )
         report(1.0)
         return adaptation

@@ -22,6 +22,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.decoder_voice import DecoderVoice, Reference, envelopes
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.fast_decoder_stream import FastDecoderStream
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.voice.adaptation import DecoderAdaptation, LowRank
 from nuanced_speech.voice.frames import VoiceFrames
 from nuanced_speech.voice.stock import read_pack, stock_voices
@@ -69,6 +70,20 @@ def test_it_comes_nearer_on_a_passage_that_was_held_back(
     assert all(torch.equal(value, before[name]) for name, value in fast_decoder.state_dict().items())
     again = adapt_decoder(fast_decoder, passages, VOICE, 30, config=CONFIG)
     assert again.digest == found.digest
+
+
+def test_it_comes_nearer_to_the_speaker_by_the_speaker_encoder(
+    fast_decoder: FastDecoder, passages: list[SpokenPassage], encoder: SpeakerEncoder
+) -> None:
+    def cosine(weight: float) -> float:
+        config = replace(CONFIG, likeness_weight=weight)
+        change = adapt_decoder(fast_decoder, passages, VOICE, 20, config=config, encoder=encoder)
+        with torch.no_grad():
+            said = passages[1].content, passages[1].f0, passages[1].energy
+            wave = fast_decoder(*said, replace(VOICE, adaptation=change))
+            return float((encoder.embed_waves(wave) * VOICE.speaker).sum())
+
+    assert cosine(20.0) > cosine(0.0) + 0.02
 
 
 def test_what_makes_it_worse_is_not_kept(fast_decoder: FastDecoder, passages: list[SpokenPassage]) -> None:

@@ -101,7 +101,7 @@ def test_refinement_adapts_the_decoder_for_the_speakers_segments(
     pieces = [converter.analyzer(x, segment(x), gain=1.0)[0] for x in (wave, silent)]
     features = converter.speakers.assign(pieces)
     told: list[float] = []
-    adapted = adapt(features, 4, 0, told.append)
+    adapted = adapt(features, 8, 0, told.append)
     assert adapted.decoder is not None and adapted.decoder.decoder == fast_decoder.digest
     assert any(bool(layer.up.any()) for layer in adapted.decoder.layers.values()) and told[-1] == 1.0
     # the style is Kokoro's matter, and stays
