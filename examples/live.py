@@ -11,7 +11,7 @@ import threading
 import time
 import wave
 
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from nuanced_speech import audio
 
@@ -22,7 +22,7 @@ secret = {"xi-api-key": os.environ.get("NUANCED_SPEECH_TOKEN", "")}
 pcm = audio.to_int16(audio.read(source)).tobytes()
 
 
-def speak(socket):
+def speak(socket: ClientConnection) -> None:
     for start in range(0, len(pcm), 9600):  # a fifth of a second
         part = base64.b64encode(pcm[start : start + 9600]).decode()
         socket.send(json.dumps({"type": "session.input_audio_buffer.append", "audio": part}))
@@ -39,3 +39,4 @@ with connect(f"{address}/v1/realtime/translations", additional_headers=secret) a
             sys.exit(event["error"]["message"])
         if event["type"] == "session.output_audio.delta":
             file.writeframes(base64.b64decode(event["delta"]))
+print(f"wrote {target}")

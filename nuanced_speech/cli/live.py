@@ -206,4 +206,5 @@ def _tell(figures: "LiveFigures", gaps: int) -> None:
         f"{taken:.1f} s in, {given:.1f} s out, {busy:.1f} s of computing, at most {largest:.2f} s after a phrase or "
         f"block had come in; {gaps} gaps",
         highlight=False,
+        soft_wrap=True,
     )

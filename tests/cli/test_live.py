@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from helpers import CLIP
 
 from nuanced_speech import audio
@@ -85,7 +86,7 @@ def test_a_conversation_is_written_at_the_times_when_it_was_played(
 
     monkeypatch.setattr(devices, "duplex", duplex)
     _converse(Echo(), LiveConfig(), None, None, tmp_path / "out.wav")
-    wave = audio.read(tmp_path / "out.wav")
+    wave, _ = soundfile.read(tmp_path / "out.wav")
     # half a second before anything was said, what was said, and what came after the end
     expected = np.repeat([0.0, 0.5, 0.25], [12_000, 4_800, 2_400])
     assert len(wave) == len(expected) and np.abs(wave - expected).max() < 1e-3

@@ -23,7 +23,7 @@ from nuanced_speech.voicemaking.clone_voice import clone_voice
 from nuanced_speech.voicemaking.cloning import CloningConfig
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-MAX_LINES = 40
+MAX_LINES = 42
 # what an example shows besides the package
 FURTHER = {"answer.py": ("httpx",), "live.py": ("websockets.sync.client",)}
 PUBLIC = {*nuanced_speech.__all__, "audio"}
