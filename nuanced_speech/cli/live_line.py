@@ -83,7 +83,7 @@ def hint(status: "LiveStatus", microphone: bool) -> str:
     if microphone and source.clipped > CLIPPED:
         return "the microphone clips: turn its level down, or speak from farther away"
     if microphone and source.silent_seconds >= SILENT_SECONDS:
-        return "the microphone is silent: it may be muted, or not the one that --input should name (--devices)"
+        return "the microphone is silent: unmute it, or choose another (--devices, --input)"
     if status.grown:
         return f"this machine is slow: blocks have grown to {figures.block_seconds:.1f} s, and the delay with them"
     return ""
