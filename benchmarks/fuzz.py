@@ -3,7 +3,8 @@
     python benchmarks/fuzz.py [FOLDER] [--count 100] [--formats voice.npz codes] [--seed 0]
 
 Each file must be read, or be refused with a ``UserError``, within 10 seconds and 2 GB. What was neither is listed, kept
-in FOLDER, and makes the exit status 1.
+in FOLDER, and makes the exit status 1. A line for each format is printed when it is done. What is drawn for a format
+does not depend on the others, so that a run which is broken off goes on with ``--begin FORMAT``.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import traceback
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from zipfile import ZipFile
@@ -56,6 +57,10 @@ class Report:
 
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{value} {name}" for name, value in self.counts.most_common())
+        return f"{self.counts.total()} files: {counts}"
 
 
 def mutated(data: bytes, rng: np.random.Generator) -> bytes:
@@ -215,11 +220,19 @@ def _out_of_memory(error: BaseException | None) -> bool:
     return False
 
 
-def run(kinds: list[Format], count: int, seed: int = 0, keep: Path | None = None) -> Report:
-    """Read ``count`` changed files of each format; those that fail are kept in a folder."""
-    report = Report()
+def run(
+    kinds: list[Format],
+    count: int,
+    seed: int = 0,
+    keep: Path | None = None,
+    told: Callable[[Format, Report], None] = lambda kind, report: None,
+) -> Report:
+    """Read ``count`` changed files of each format; those that fail are kept in a folder. ``told`` gets the report of
+    each format alone."""
+    whole = Report()
     with tempfile.TemporaryDirectory() as temporary:
         for kind in kinds:
+            report = Report()
             folder = Path(temporary) / re.sub(r"\W", "-", kind.name)
             folder.mkdir()
             path = folder / kind.file
@@ -239,11 +252,19 @@ def run(kinds: list[Format], count: int, seed: int = 0, keep: Path | None = None
                     if keep is not None:
                         (keep / f"{folder.name}-{start + number}{path.suffix}").write_bytes(files[number])
             shutil.rmtree(folder)
-    return report
+            told(kind, report)
+            whole.counts.update(report.counts)
+            whole.failures.extend(report.failures)
+    return whole
 
 
 # Files of these are refused in the end even when they are whole: what they are a small part of has a known sum or size.
 ALWAYS_REFUSED = ("wheel", "CTranslate2", "Kokoro ONNX", "settings of a data set", "Whisper")
+
+
+def tell(kind: Format, report: Report) -> None:
+    """Print what was found of a format."""
+    print(*report.failures, f"{kind.name}: {report}", sep="\n", flush=True)
 
 
 def main() -> int:
@@ -252,17 +273,21 @@ def main() -> int:
     parser.add_argument("folder", nargs="?", type=Path, help="Folder that files are kept in that are not refused.")
     parser.add_argument("--count", type=int, default=100, help="Number of changed files of each format.")
     parser.add_argument("--formats", nargs="*", default=[], help="Names of formats. All if omitted.")
+    parser.add_argument("--begin", help="Name of the first format. The first of all if omitted.")
     parser.add_argument("--seed", type=int, default=0, help="Random seed.")
     args = parser.parse_args()
     every = [*fuzz_formats.formats(), *fuzz_work.formats(), *fuzz_weights.formats()]
     kinds = [kind for kind in every if not args.formats or kind.name in args.formats]
+    if args.begin is not None:
+        names = [kind.name for kind in kinds]
+        if args.begin not in names:
+            parser.error(f"--begin: {args.begin!r} is none of {', '.join(names)}")
+        kinds = kinds[names.index(args.begin) :]
     if args.folder:
         args.folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    report = run(kinds, args.count, args.seed, args.folder)
-    print(*report.failures, sep="\n")
-    counts = ", ".join(f"{value} {name}" for name, value in report.counts.most_common())
-    print(f"{len(kinds)} formats, {report.counts.total()} files in {time.monotonic() - began:.0f} s: {counts}")
+    report = run(kinds, args.count, args.seed, args.folder, tell)
+    print(f"{len(kinds)} formats in {time.monotonic() - began:.0f} s, {report}")
     return 1 if report.failures else 0
 
 

@@ -11,6 +11,9 @@ time by SIGKILL or SIGTERM, until one comes to its end; then anew, until there h
 kill the output must be absent or whole (of several files, each of them), after every end it must be the same to the
 last byte, with nothing left beside it or in the folder for temporary files. The models are loaded once, by the process
 that starts the runs (by fork, with one thread).
+
+Standard error gets a line after each kill, and each fault as it is found, so that a measurement that is broken off has
+its figures; ``--commands`` names those that are left.
 """
 
 import argparse
@@ -65,6 +68,15 @@ class Figures:
     ends: int = 0
     faults: list[str] = field(default_factory=list)
 
+    def fault(self, what: str) -> None:
+        """Note a fault, and tell of it."""
+        self.faults.append(what)
+        print(f"fault: {what}", file=sys.stderr, flush=True)
+
+    def __str__(self) -> str:
+        kills = ", ".join(f"{count} {name}" for name, count in self.kills.items())
+        return f"{kills}, {self.ends} ends, {len(self.faults)} faults"
+
 
 def start(arguments: list[str], messages: Path) -> int:
     """The number of a process that runs ``nuanced-speech ARGUMENTS``."""
@@ -106,8 +118,8 @@ def remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def measure(name: str, arguments: Callable[[Path], list[str]], kills: int, seed: int) -> Figures:
-    """Kill a command, which ``arguments`` gives for an output of a name, so many times.
+def measure(command: str, arguments: Callable[[Path], list[str]], kills: int, seed: int) -> Figures:
+    """Kill a command, which ``arguments`` gives for an output, so many times.
 
     Exits when the command fails without a kill.
     """
@@ -115,7 +127,7 @@ def measure(name: str, arguments: Callable[[Path], list[str]], kills: int, seed:
     figures = Figures()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        messages, out, temporary = folder / "messages", folder / "out" / name, folder / "tmp"
+        messages, out, temporary = folder / "messages", folder / "out" / OUTPUTS[command], folder / "tmp"
         for made in (out.parent, temporary):
             made.mkdir()
         tempfile.tempdir = str(temporary)
@@ -134,7 +146,7 @@ def measure(name: str, arguments: Callable[[Path], list[str]], kills: int, seed:
             status = wait(process)
             said = messages.read_text(errors="replace")
             if "Traceback" in said or status not in (0, 143, -signal.SIGKILL, -signal.SIGTERM):
-                figures.faults.append(f"status {status}: {said[-500:]}")
+                figures.fault(f"status {status}: {said[-500:]}")
             if status == 0:
                 figures.ends += 1
                 _compare(out, whole, temporary, figures)
@@ -143,7 +155,8 @@ def measure(name: str, arguments: Callable[[Path], list[str]], kills: int, seed:
                 # the output may be whole already when a kill comes late
                 for file, data in contents(out).items():
                     if file in whole and data != whole[file]:
-                        figures.faults.append(f"half an output {file}")
+                        figures.fault(f"half an output {file}")
+            print(f"{command}: {figures}", file=sys.stderr, flush=True)
         if contents(out) != whole or work_folder(out).exists():
             wait(start(arguments(out), messages))
             figures.ends += 1
@@ -157,10 +170,10 @@ def _compare(out: Path, whole: dict[str, bytes], temporary: Path, figures: Figur
     found = contents(out)
     left += sorted(set(found) - set(whole))
     if left:
-        figures.faults.append(f"left behind: {left}")
+        figures.fault(f"left behind: {left}")
     wrong = [file or out.name for file, data in whole.items() if found.get(file) != data]
     if wrong:
-        figures.faults.append(f"another output than without a break: {wrong}")
+        figures.fault(f"another output than without a break: {wrong}")
     remove(out)
 
 
@@ -202,15 +215,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         commands = prepare(folder, options.sentences, options.seconds, models, options.decoder)
-        print("| command | SIGKILL | SIGTERM | came to an end | faults |")
-        print("|---|---|---|---|---|")
+        print("| command | SIGKILL | SIGTERM | came to an end | faults |\n|---|---|---|---|---|", flush=True)
         faults = 0
         for command in options.commands:
-            figures = measure(OUTPUTS[command], commands[command], options.kills, options.seed)
+            figures = measure(command, commands[command], options.kills, options.seed)
             killed, terminated = (figures.kills[number.name] for number in SIGNALS)
             print(f"| {command} | {killed} | {terminated} | {figures.ends} | {len(figures.faults)} |", flush=True)
-            for fault in figures.faults:
-                print(f"fault: {fault}", file=sys.stderr)
             faults += len(figures.faults)
     sys.exit(1 if faults else 0)
 

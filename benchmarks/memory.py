@@ -5,7 +5,8 @@
 
 Each command runs in a process of its own, as a user would run it. The recording is the sample, again and again, or one
 of ``--recording``; the text is of sentences that take about so long to read. Memory is measured twice a second too, so
-that the table has the memory when a tenth of the time was over: where it is flat, both are alike.
+that the table has the memory when a tenth of the time was over: where it is flat, both are alike. Standard error gets a
+line each minute, so that a measurement that is broken off has its figures.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from nuanced_speech.train.configs import SENTENCES
 SAMPLE = Path(__file__).parents[1] / "samples" / "huckleberry.flac"
 CHARACTERS_PER_MINUTE = 900
 POLL_SECONDS = 0.5
+TELL_SECONDS = 60.0
 
 
 def long_recording(source: Path, path: Path, minutes: float) -> None:
@@ -47,19 +49,25 @@ def long_text(path: Path, minutes: float) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def measured(arguments: list[str]) -> tuple[float, float, float]:
+def measured(name: str, arguments: list[str]) -> tuple[float, float, float]:
     """Seconds, peak memory and the memory after a tenth of the time (GB) of a command; exits when it fails."""
-    started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "nuanced_speech", *arguments], stderr=subprocess.DEVNULL)
+    started = told = time.perf_counter()
     seen: list[float] = []
-    while True:
-        number, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if number:
-            break
-        seen.append(_resident(process.pid))
-        time.sleep(POLL_SECONDS)
-    if status:
-        sys.exit(f"failed: nuanced-speech {' '.join(arguments)}")
+    with tempfile.TemporaryFile("w+", errors="replace") as messages:
+        process = subprocess.Popen([sys.executable, "-m", "nuanced_speech", *arguments], stderr=messages)
+        while True:
+            number, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if number:
+                break
+            seen.append(_resident(process.pid))
+            if time.perf_counter() - told >= TELL_SECONDS:
+                told = time.perf_counter()
+                line = f"{name}: {told - started:.0f} s, {seen[-1]:.2f} GB now, {max(seen):.2f} GB at most"
+                print(line, file=sys.stderr, flush=True)
+            time.sleep(POLL_SECONDS)
+        if status:
+            messages.seek(0)
+            sys.exit(f"failed: nuanced-speech {' '.join(arguments)}\n{messages.read()[-1000:]}")
     seconds = time.perf_counter() - started
     return seconds, usage.ru_maxrss / 2**20, seen[len(seen) // 10] if seen else 0.0
 
@@ -82,7 +90,7 @@ def main() -> None:
     parser.add_argument("--decoder", default="kokoro", help="decoder: kokoro, fast or a file")
     options = parser.parse_args()
     print("| command | input (min) | seconds, loading included | memory after a tenth (GB) | peak memory (GB) |")
-    print("|---|---|---|---|---|")
+    print("|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         text, recording, out = (Path(scratch) / name for name in ("text.txt", "long.flac", "out.wav"))
         for command in options.commands:
@@ -93,7 +101,9 @@ def main() -> None:
                 else:
                     long_recording(options.recording, recording, minutes)
                     arguments = ["convert", str(recording), str(out), "--path", "direct", "--resume"]
-                seconds, peak, early = measured([*arguments, "--decoder", options.decoder])
+                seconds, peak, early = measured(
+                    f"{command}, {minutes:g} min", [*arguments, "--decoder", options.decoder]
+                )
                 print(f"| {command} | {minutes:g} | {seconds:.0f} | {early:.2f} | {peak:.2f} |", flush=True)
     print(f"\n{platform.machine()}, {os.cpu_count()} cores.")
 

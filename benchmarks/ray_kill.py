@@ -7,7 +7,8 @@ Prints what is missing, what differs from the plain loop's outputs, how many con
 the time of the engine for each recording beside the plain loop's. Without ``--real`` the conversion halves the level
 and takes ``--each`` seconds of sleep, so that the engine is measured and not the machine's processors; with it,
 recordings are converted on the direct path, by the decoder that ``--decoder`` names. Ends with status 1 where something
-is missing or differs, or where more is begun again than was under way.
+is missing or differs, or where more is begun again than was under way. The plain loop's figures are printed when it is
+done, and those of the engine after each tenth of the recordings, so that a measurement that is broken off has figures.
 """
 
 from __future__ import annotations
@@ -121,6 +122,16 @@ def between(notes: list[Note]) -> float:
     return float(np.median(gaps))
 
 
+def begun_again(notes: list[Note]) -> int:
+    """Number of conversions that were begun when they had been begun before."""
+    return sum(count - 1 for count in Counter(note.name for note in notes).values())
+
+
+def duration(notes: list[Note]) -> float:
+    """Seconds of a conversion: the median."""
+    return float(np.median([note.end - note.begin for note in notes if note.end]))
+
+
 def make_clips(folder: Path, clips: int, seconds: float) -> None:
     """Write clips of a sample's parts into a folder."""
     wave, rate = soundfile.read(SAMPLE)
@@ -161,6 +172,10 @@ def run_cluster(maker: Maker, folder: Path, out: Path, notes: Path, nodes: int, 
     moments = []
     for done, _ in enumerate(RayEngine(maker, RayConfig()).convert_archive(jobs, out, OPTIONS, "x"), 1):
         moments.append(time.perf_counter())
+        if done * 10 // len(jobs) > (done - 1) * 10 // len(jobs):
+            so_far = read_notes(notes)
+            spent = f"{moments[-1] - moments[0]:.1f} s, {begun_again(so_far)} begun again"
+            print(f"engine: {done} of {len(jobs)} recordings in {spent}", flush=True)
         if not kills or done != kills[0]:
             continue
         kills.pop(0)
@@ -210,15 +225,17 @@ def main() -> None:
         maker: Maker = ConverterMaker(path="direct", decoder=options.decoder) if options.real else halving(options.each)
         for _ in convert_archive(noted(maker, alone)(read_source), jobs_of(folder, one), one, OPTIONS, "x"):
             pass
+        plain = read_notes(alone)
+        conversion, loop = duration(plain), between(plain)
+        print(f"plain loop: a conversion takes {conversion:.4f} s; between two {loop:.4f} s", flush=True)
         spent = run_cluster(noted(maker, notes), folder, many, notes, options.nodes, not options.no_kill)
-        plain, engine = read_notes(alone), read_notes(notes)
+        engine = read_notes(notes)
         total, missing, differing = compare(one, many)
-    twice = sum(count - 1 for count in Counter(note.name for note in engine).values())
+    twice = begun_again(engine)
     allowed = 0 if options.no_kill else len(KILLS)
     print(f"nodes: {options.nodes}, recordings: {total}, missing: {missing}, differ: {differing}")
     print(f"begun again: {twice}, of {allowed} that may have been under way at the kills")
-    conversion = float(np.median([note.end - note.begin for note in plain if note.end]))
-    loop, pool = between(plain), between(engine)
+    pool = between(engine)
     print(f"a conversion takes {conversion:.4f} s; between two, plain loop {loop:.4f} s, engine {pool:.4f} s", end="")
     print(f": overhead {(pool - loop) / (conversion + loop):+.1%}")
     print(f"{options.clips} recordings on the clock: plain loop {plain[-1].end - plain[0].begin:.1f} s", end="")  # type: ignore[operator]

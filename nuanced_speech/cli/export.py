@@ -6,16 +6,17 @@ from typing import Annotated
 import typer
 
 from nuanced_speech.cli.progress import bar
-from nuanced_speech.core.constants import FAST_DECODER
+from nuanced_speech.core.errors import UserError
 
+FAST, KOKORO = "fast", "kokoro"
 app = typer.Typer(help="Write the text-free conversion for machines without PyTorch.", no_args_is_help=True)
 
 Out = Annotated[Path, typer.Argument(help="Folder to write; made if it is not there.")]
 Weights = Annotated[
-    Path,
+    str,
     typer.Option(
-        help="Weights of the fast decoder, as nuanced-speech train decoder writes them; the packaged ones if omitted.",
-        show_default=False,
+        metavar="fast|FILE",
+        help="Decoder: fast, the packaged one, or weights of a fast decoder of your own training (train decoder).",
     ),
 ]
 Half = Annotated[bool, typer.Option("--fp16", help="Weights in half precision: half the size.")]
@@ -27,9 +28,7 @@ Voices = Annotated[
 
 
 @app.command()
-def onnx(
-    out: Out, decoder: Weights = FAST_DECODER, half: Half = False, int8: Int8 = False, voices: Voices = None
-) -> None:
+def onnx(out: Out, decoder: Weights = FAST, half: Half = False, int8: Int8 = False, voices: Voices = None) -> None:
     """Write the networks for ONNX Runtime, the voices, and models.json, which says shapes, rates and sums.
 
     python -m nuanced_speech.edge converts with them.
@@ -41,16 +40,25 @@ def onnx(
     print(_write(out, decoder, half, int8, voices or []))
 
 
-def _write(out: Path, weights: Path, half: bool, int8: bool, voices: list[str], page: bool = False) -> Path:
+def _write(out: Path, decoder: str, half: bool, int8: bool, voices: list[str], page: bool = False) -> Path:
     from nuanced_speech.export.bundle import ExportOptions, export_onnx
     from nuanced_speech.export.files import onnx_package
     from nuanced_speech.export.voice_table import voice_table
     from nuanced_speech.export.web import export_web
     from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.models.decoder import load_decoder
     from nuanced_speech.models.fast_decoder import FastDecoder
+    from nuanced_speech.voice.voice import Voice
 
     onnx_package()
-    network, models = FastDecoder.load(weights), ModelBank()
+    if decoder == KOKORO:
+        raise UserError(f"decoder: Kokoro's is too large for small machines: give {FAST}, or weights of a fast decoder")
+    # before the models are loaded, which takes longer
+    for voice in voices:
+        Voice.load(voice)
+    models = ModelBank()
+    network = load_decoder(decoder, models)
+    assert isinstance(network, FastDecoder)
     with bar("export") as advance:
         rows = voice_table(models.kokoro, voices)
         write = export_web if page else export_onnx
@@ -58,7 +66,7 @@ def _write(out: Path, weights: Path, half: bool, int8: bool, voices: list[str], 
 
 
 @app.command()
-def web(out: Out, decoder: Weights = FAST_DECODER, int8: Int8 = False, voices: Voices = None) -> None:
+def web(out: Out, decoder: Weights = FAST, int8: Int8 = False, voices: Voices = None) -> None:
     """Write a page that converts in the browser: any server of files can serve the folder, and nothing is sent to it.
 
     Weights are in half precision.

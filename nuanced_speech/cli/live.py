@@ -1,6 +1,7 @@
 """``nuanced-speech live``: a voice that is converted while it speaks."""
 
 import time
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import typer
 from rich.console import Console
 
 from nuanced_speech.cli.arguments import Device, SynthesisSeed
+from nuanced_speech.cli.live_line import live_line
 from nuanced_speech.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from nuanced_speech.live.config import LiveConfig
     from nuanced_speech.live.session import LiveFigures
-    from nuanced_speech.live.streams import LiveAudio, LiveStream
+    from nuanced_speech.live.streams import LiveStream
 
 console = Console(stderr=True)
 
@@ -148,7 +150,7 @@ def _play(stream: "LiveStream", config: "LiveConfig", wave: "np.ndarray", write:
     played = failure = None
     with recorder(write) as record:
         try:
-            played = play_through(stream, wave, config, heard=record)
+            played = play_through(stream, wave, config, lambda loop: live_line(lambda: loop.status), record)
         except UserError as error:
             failure = error
     # what was recorded before is kept
@@ -161,35 +163,40 @@ def _play(stream: "LiveStream", config: "LiveConfig", wave: "np.ndarray", write:
 def _converse(
     stream: "LiveStream", config: "LiveConfig", microphone: str | None, speaker: str | None, write: Path | None
 ) -> None:
+    """From the microphone to the speaker, until Ctrl-C."""
     from nuanced_speech.live.devices import duplex
-    from nuanced_speech.live.output_buffer import OutputBuffer
+    from nuanced_speech.live.loop import LiveLoop
     from nuanced_speech.live.recorder import recorder
-    from nuanced_speech.live.session import LiveSession, told
 
-    played, failures = OutputBuffer(config.reserve_seconds), list[Exception]()
+    # the sound device's thread must not wait for a disk, so that the file is written in this one
+    played: deque[np.ndarray] = deque()
+    loop = LiveLoop(stream, config, played.append)
+    slow = False
     with recorder(write) as record:
 
-        def take(made: "LiveAudio") -> None:
-            played.put(made.wave)
-            record(made.wave)
+        def write_played() -> None:
+            while played:
+                record(played.popleft())
 
-        session = LiveSession(stream, take, config, failures.append)
         try:
-            with duplex(session.feed, played, microphone, speaker):
+            with duplex(loop.feed, loop, microphone, speaker):
                 console.print("listening: speak; Ctrl-C ends it")
-                while session.running and not failures:
-                    time.sleep(0.2)
-                    if session.figures.lost_seconds:
-                        failures.append(
-                            UserError("this machine cannot follow: choose the mode phrase, or a longer block")
-                        )
+                with live_line(lambda: loop.status, microphone=True):
+                    while loop.running and not slow:
+                        time.sleep(0.2)
+                        write_played()
+                        slow = loop.status.figures.lost_seconds > 0
         except KeyboardInterrupt:
             pass
-        figures = session.close()
+        figures = loop.close()
+        write_played()
+        record(loop.take(len(loop)))
     # what was recorded before is kept
-    for failure in failures:
-        raise told(failure)
-    _tell(figures, played.gaps)
+    if loop.failure is not None:
+        raise loop.failure
+    if slow:
+        raise UserError("this machine cannot follow: choose the mode phrase, or a longer block")
+    _tell(figures, loop.status.gaps)
 
 
 def _tell(figures: "LiveFigures", gaps: int) -> None:
@@ -199,4 +206,5 @@ def _tell(figures: "LiveFigures", gaps: int) -> None:
         f"{taken:.1f} s in, {given:.1f} s out, {busy:.1f} s of computing, at most {largest:.2f} s after a phrase or "
         f"block had come in; {gaps} gaps",
         highlight=False,
+        soft_wrap=True,
     )

@@ -1,13 +1,13 @@
 """``nuanced-speech reply``: a spoken question to a spoken answer in its tone."""
 
-import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from nuanced_speech.cli.arguments import Consent, Decoder, Device, SynthesisSeed, Whisper
+from nuanced_speech.cli.arguments import STANDARD, Consent, Decoder, Device, SynthesisSeed, Whisper
 from nuanced_speech.cli.language_model import LlmModel, LlmUrl, chosen_language_model
 from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import UserError
@@ -23,7 +23,10 @@ console = Console(stderr=True)
 # Share of the bar that a spoken sentence leaves.
 LEFT_AFTER_SENTENCE = 0.8
 
-Question = Annotated[Path, typer.Argument(metavar="IN", help="Recording of the question, in any format and rate.")]
+Question = Annotated[
+    Path,
+    typer.Argument(metavar="IN", help="Recording of the question, in any format and rate, or - for standard input."),
+]
 Answer = Annotated[
     str,
     typer.Argument(
@@ -81,11 +84,14 @@ def reply(
       nuanced-speech reply question.wav answer.wav --voice af_heart --conversation talk.json
 
       nuanced-speech reply question.wav - --llm-url http://127.0.0.1:11434/v1 --llm-model llama3.2 | aplay
+
+      arecord -f S16_LE -r 24000 -d 5 | nuanced-speech reply - - | aplay
     """
     _check_files(question, answer, conversation, voice)
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech import audio
     from nuanced_speech.cli.checks import find_models
+    from nuanced_speech.cli.piping import standard_input
     from nuanced_speech.cli.speech import check_voice, voice_of
     from nuanced_speech.core.device import check_device
     from nuanced_speech.dialogue.replier import Replier, ReplyConfig
@@ -103,7 +109,8 @@ def reply(
         check_voice(voice, i_have_consent)
     model = chosen_language_model(llm_url, llm_model)
     find_models(whisper)
-    wave = audio.read(question)
+    with standard_input() if str(question) == STANDARD else nullcontext(question) as recording:
+        wave = audio.read(recording)
     models = ModelBank(device, whisper)
     speech = TextToSpeech(models, decoder=load_decoder(decoder, models))
     chosen = None if voice is None else voice_of(voice, i_have_consent, device, models)
@@ -162,14 +169,12 @@ def _check_files(question: Path, answer: str, conversation: Path | None, voice: 
     Raises:
         UserError: they cannot, or would overwrite the question, the recording of the voice, or each other.
     """
+    from nuanced_speech import audio
+    from nuanced_speech.cli.piping import check_output
     from nuanced_speech.core.files import check_apart, check_replaceable
 
-    if answer == "-":
-        if os.isatty(1):
-            raise UserError("standard output is a terminal: pipe it to a player, or name a file to write")
-    else:
-        from nuanced_speech import audio
-
+    check_output(answer)
+    if answer != STANDARD:
         audio.check_writable(answer)
         check_apart(answer, question, voice, conversation)
     if conversation is not None:

@@ -75,12 +75,15 @@ def serve(
     _require_packages()
     # imported here, since torch takes seconds to import and --help does not need it
     from nuanced_speech.core.device import check_device
+    from nuanced_speech.dialogue.choice import language_model
     from nuanced_speech.models.whisper import check_size
     from nuanced_speech.serve.config import MIB, Limits, QueueConfig, ServeConfig, default_voices_folder
 
     check_device(device)
     check_size(whisper)
     llm = named_language_model(llm_url, llm_model)
+    if llm.url is not None or llm.model is not None:
+        language_model(*llm)
     config = ServeConfig(
         host=host,
         port=port,

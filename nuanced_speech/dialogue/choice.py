@@ -1,7 +1,9 @@
 """Which language model answers: an endpoint where one is named, else the small one in this process."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
+from nuanced_speech.core.errors import UserError
 from nuanced_speech.dialogue.language_model import LanguageModel
 from nuanced_speech.dialogue.local_model import LocalModel
 
@@ -18,6 +20,8 @@ def language_model(url: str | None = None, model: str | None = None, key: str | 
         UserError: not an address; a file that is none; or the extra ``reply`` is missing.
     """
     if url:
+        if find_spec("httpx") is None:
+            raise UserError('an endpoint needs packages of its own: pip install "nuanced-speech[reply]"')
         from nuanced_speech.dialogue.endpoint import Endpoint
 
         return Endpoint(url, model, key)

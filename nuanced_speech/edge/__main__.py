@@ -1,6 +1,7 @@
 """``python -m nuanced_speech.edge MODELS in.wav out.wav --voice af_heart``."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -19,7 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--voice", required=True, help="Name of a voice in the folder, or 'own' for the voice of the recording."
     )
     parser.add_argument("--pitch-shift", type=float, default=0.0, help="Semitones, besides the voice's own pitch.")
-    parser.add_argument("--threads", type=int, help="Number of processor threads. All cores if omitted.")
+    parser.add_argument(
+        "--threads", type=_threads, metavar="N", help="Number of processor threads. All cores if omitted."
+    )
     options = parser.parse_args(arguments)
     from nuanced_speech.core.files import check_apart
     from nuanced_speech.edge.converter import EdgeConverter
@@ -33,8 +36,23 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status
+    except KeyboardInterrupt:
+        print("interrupted: no half-written file was left behind", file=sys.stderr)
+        return 130
     return 0
 
 
+def _threads(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of threads: give 1 or more")
+    return int(text)
+
+
+def _terminate(number: int, _frame: object) -> None:
+    # as an exception, so that a file that is being written is removed
+    raise SystemExit(128 + number)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(main())

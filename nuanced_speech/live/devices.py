@@ -9,7 +9,7 @@ import numpy as np
 
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.live.output_buffer import OutputBuffer
+from nuanced_speech.live.output_buffer import Playable
 
 log = logging.getLogger(__name__)
 BLOCK_SECONDS = 0.02
@@ -44,7 +44,7 @@ def listed() -> str:
 
 @contextmanager
 def duplex(
-    feed: Callable[[np.ndarray], None], output: OutputBuffer, microphone: str | None, speaker: str | None
+    feed: Callable[[np.ndarray], None], output: Playable, microphone: str | None, speaker: str | None
 ) -> Iterator[None]:
     """Sound from a microphone to ``feed``, and from ``output`` to a speaker, while the block runs.
 

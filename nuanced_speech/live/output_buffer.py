@@ -1,10 +1,23 @@
 """Converted audio on its way to a player that takes it in real time."""
 
 import threading
+from typing import Protocol
 
 import numpy as np
 
 from nuanced_speech.core.constants import SAMPLE_RATE
+
+
+class Playable(Protocol):
+    """What a player takes sound from."""
+
+    def take(self, count: int) -> np.ndarray:
+        """The next samples ``[count]`` at 24 kHz, filled up with silence."""
+        ...
+
+    def __len__(self) -> int:
+        """Samples that wait."""
+        ...
 
 
 class OutputBuffer:

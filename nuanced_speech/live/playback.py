@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.live.config import LiveConfig
-from nuanced_speech.live.output_buffer import OutputBuffer
-from nuanced_speech.live.session import LiveFigures, LiveSession, told
+from nuanced_speech.live.loop import LiveLoop
+from nuanced_speech.live.output_buffer import Playable
+from nuanced_speech.live.session import LiveFigures
 from nuanced_speech.live.streams import LiveStream
 
 CHUNK_SECONDS = 0.02
@@ -34,12 +36,11 @@ class Played:
 
 def in_real_time(
     wave: np.ndarray,
-    output: OutputBuffer,
+    output: Playable,
     feed: Callable[[np.ndarray], None],
     close: Callable[[], object],
     going: Callable[[], bool],
     progress: Callable[[float], None] = lambda seconds: None,
-    heard: Callable[[np.ndarray], None] = lambda wave: None,
 ) -> np.ndarray:
     """Feed ``wave [T]`` at 24 kHz in real time, and take what comes out in real time until there is no more.
 
@@ -50,7 +51,6 @@ def in_real_time(
         close: called when the source is over.
         going: whether more may come out after that.
         progress: called with the seconds that were fed.
-        heard: called with each 20 ms of what comes out.
 
     Returns:
         what a listener heard from the first moment on, ``[T]`` at 24 kHz.
@@ -60,7 +60,6 @@ def in_real_time(
 
     def take() -> None:
         chunks.append(output.take(size))
-        heard(chunks[-1])
         time.sleep(max(0.0, began + number * CHUNK_SECONDS - time.monotonic()))
 
     for start in range(0, len(wave), size):
@@ -80,7 +79,7 @@ def play_through(
     stream: LiveStream,
     wave: np.ndarray,
     config: LiveConfig = LiveConfig(),
-    progress: Callable[[float], None] = lambda seconds: None,
+    watch: Callable[[LiveLoop], AbstractContextManager[None]] = lambda loop: nullcontext(),
     heard: Callable[[np.ndarray], None] = lambda wave: None,
 ) -> Played:
     """Feed ``wave [T]`` at 24 kHz in real time, and take what comes out in real time.
@@ -89,17 +88,16 @@ def play_through(
         stream: converts.
         wave: the source.
         config: of the session.
-        progress: called now and then with the seconds that were played.
+        watch: what it returns is entered while the recording plays.
         heard: called with each 20 ms of what comes out.
 
     Raises:
         UserError: the conversion failed.
     """
-    output, failures = OutputBuffer(config.reserve_seconds), list[Exception]()
-    session = LiveSession(stream, lambda audio: output.put(audio.wave), config, failures.append)
-    converted = in_real_time(
-        wave, output, session.feed, lambda: session.close(wait=False), lambda: session.running, progress, heard
-    )
-    for failure in failures:
-        raise told(failure)
-    return Played(converted, output.gaps, session.figures)
+    loop = LiveLoop(stream, config, heard)
+    with watch(loop):
+        converted = in_real_time(wave, loop, loop.feed, lambda: loop.close(wait=False), lambda: loop.running)
+    if loop.failure is not None:
+        raise loop.failure
+    status = loop.status
+    return Played(converted, status.gaps, status.figures)

@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import torch
 
 from nuanced_speech import audio
+from nuanced_speech.audio.loudness import BROADCAST_LUFS
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.transcription import SpeechTranscriber
@@ -26,7 +27,7 @@ from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.speaker_encoder import same_speaker
 from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.delivery import Delivery, DeliveryAnalyzer
-from nuanced_speech.synthesis.speaking import SpokenSentence
+from nuanced_speech.synthesis.speaking import LEVELLING, SpokenSentence
 from nuanced_speech.synthesis.text_to_speech import DEFAULT_PAUSE, TextToSpeech
 from nuanced_speech.voice.voice import Voice
 from nuanced_speech.voicemaking.cloning import CloningConfig, clone
@@ -39,7 +40,7 @@ _WARM_TEXT = "The server is ready, and these words are only spoken to warm it up
 
 @dataclass(frozen=True)
 class SpeechJob:
-    """What to speak, and how; the attributes are those of ``TextToSpeech.stream``."""
+    """What to speak, and how; the attributes are those of ``TextToSpeech.stream``, and the loudness in LUFS."""
 
     text: str
     voice: Voice
@@ -50,6 +51,7 @@ class SpeechJob:
     seed: int = 0
     delivery: Delivery | None = None
     soon: bool = False
+    loudness: float = BROADCAST_LUFS
 
 
 class Engine:
@@ -80,8 +82,7 @@ class Engine:
         self._replier_lock = threading.Lock()
         self.converter = converter or Converter(models, decoder=decoder)
         self._speech = SpeechTranscriber(models, self.converter.gate, self.converter.transcribe)
-        decoder = decoder or self.converter.decoder
-        self.text_to_speech = TextToSpeech(models, speed_limits=SPEED_LIMITS, decoder=decoder)
+        self.text_to_speech = self._text_to_speech(BROADCAST_LUFS, decoder or self.converter.decoder)
         self.deliveries = DeliveryAnalyzer(models, analyzer=self.converter.analyzer)
         self.threads = torch.get_num_threads()
 
@@ -125,10 +126,14 @@ class Engine:
         Raises:
             UserError: as ``stream``, before anything is spoken.
         """
-        return self.text_to_speech.stream(
+        return self._text_to_speech(job.loudness, self.text_to_speech.decoder).stream(
             job.text, job.voice, job.language, job.speed, job.pause, job.seed, self.fast,
             delivery=job.delivery, find_voice=job.find_voice, soon=job.soon,
         )  # fmt: skip
+
+    def _text_to_speech(self, loudness: float, decoder: Decoder) -> TextToSpeech:
+        levelling = replace(LEVELLING, target_lufs=loudness)
+        return TextToSpeech(self.models, levelling, speed_limits=SPEED_LIMITS, decoder=decoder)
 
     def transcribe(
         self,

@@ -1,14 +1,18 @@
 """The entry point of the container for serverless platforms: events by HTTP.
 
 ``python -m nuanced_speech.serve.handler_server`` answers ``POST`` (an event as JSON) and ``GET`` (whether it is ready)
-on every path, at port ``PORT`` (8080). Models are loaded first, so that a port that is open is ready.
+on every path, at port ``PORT`` (8080). Models are loaded first, so that a port that is open is ready. SIGTERM, which
+platforms send before they end a container, lets the event that is under way be answered.
 """
 
 import json
 import logging
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,6 +26,8 @@ PORT = 8080
 # What an event may have besides its recording.
 _FIELDS_BYTES = 1 << 16
 _STALLED_SECONDS = 60.0
+# Platforms wait ten seconds or more between SIGTERM and the end.
+_ENDING_SECONDS = 30.0
 
 
 class EventServer(ThreadingHTTPServer):
@@ -36,8 +42,27 @@ class EventServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], handle: Callable[[object], dict[str, Any]], most_bytes: int) -> None:
-        self.handle, self.most_bytes = handle, most_bytes * 4 // 3 + _FIELDS_BYTES
+        self.most_bytes = most_bytes * 4 // 3 + _FIELDS_BYTES
+        self._handle, self._under_way, self._changed = handle, 0, threading.Condition()
         super().__init__(address, _Request)
+
+    def answer(self, event: object, send: Callable[[dict[str, Any]], None]) -> None:
+        """Answer an event, and send the answer."""
+        with self._changed:
+            self._under_way += 1
+        try:
+            send(self._handle(event))
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
+
+    def finish(self, seconds: float = _ENDING_SECONDS) -> None:
+        """Take no more events, and wait until those under way are answered, so many seconds at most."""
+        self.shutdown()
+        self.server_close()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._under_way, seconds)
 
 
 class _Request(BaseHTTPRequestHandler):
@@ -63,8 +88,9 @@ class _Request(BaseHTTPRequestHandler):
         except (ValueError, RecursionError):
             self._answer(HTTPStatus.BAD_REQUEST, {"error": "the event is not JSON"})
             return
-        answer = self.server.handle(event)
-        self._answer(HTTPStatus.BAD_REQUEST if "error" in answer else HTTPStatus.OK, answer)
+        self.server.answer(
+            event, lambda made: self._answer(HTTPStatus.BAD_REQUEST if "error" in made else HTTPStatus.OK, made)
+        )
 
     def _refuse(self, status: HTTPStatus, reason: str) -> None:
         """Refuse an event whose body is not read; the connection ends."""
@@ -83,22 +109,51 @@ class _Request(BaseHTTPRequestHandler):
         log.debug(format, *values)
 
 
+def opened(handle: Callable[[object], dict[str, Any]], most_bytes: int, values: Mapping[str, str]) -> EventServer:
+    """A server on all addresses of the container, whose ports are opened from outside, at ``PORT``.
+
+    Raises:
+        UserError: no port, or one that is taken.
+    """
+    text = values.get("PORT") or str(PORT)
+    port = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= port < 1 << 16:
+        raise UserError(f"PORT: {text!r} is no port: give a number from 1 to 65535")
+    try:
+        return EventServer(("0.0.0.0", port), handle, most_bytes)
+    except OSError as error:
+        raise UserError(f"PORT: cannot listen on port {port} ({error.strerror})") from None
+
+
 def main() -> None:
-    """Serve events until the process is ended."""
+    """Serve events until the process is told to end."""
     let_idle_threads_sleep()
     logging.basicConfig(level=logging.INFO)
+    # while the models are loaded too: the first process of a container ends by a signal only if it says so
+    signal.signal(signal.SIGTERM, _end)
     from nuanced_speech.serve.handler import Handler, HandlerConfig
 
     config = HandlerConfig.from_environment()
     try:
         handler = Handler(config)
         handler.load()
+        server = opened(handler, config.body_bytes, os.environ)
     except UserError as error:
         sys.exit(f"error: {error}")
-    # all addresses of the container, whose ports are opened from outside
-    with EventServer(("0.0.0.0", int(os.environ.get("PORT", PORT))), handler, config.body_bytes) as server:
-        log.info("ready at port %d", server.server_port)
-        server.serve_forever()
+    log.info("ready at port %d", server.server_port)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    try:
+        while serving.is_alive():
+            time.sleep(1.0)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.finish()
+
+
+def _end(number: int, _frame: object) -> None:
+    raise SystemExit(0)
 
 
 if __name__ == "__main__":

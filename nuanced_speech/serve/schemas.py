@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from nuanced_speech.audio.loudness import BROADCAST_LUFS
 from nuanced_speech.synthesis.text_to_speech import DEFAULT_PAUSE, PAUSE_LIMIT
 from nuanced_speech.voice.stock import VOICE_LANGUAGES
 
@@ -50,6 +51,8 @@ class SpeechRequest(BaseModel):
     lang_code: Annotated[str, Field(max_length=20)] | None = None
     pause: Annotated[float, Field(ge=0, le=PAUSE_LIMIT, description="Seconds between sentences.")] = DEFAULT_PAUSE
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
+    ssml: Annotated[bool, Field(description="The text is SSML.")] = False
+    loudness: Annotated[float, Field(ge=-70, le=-5, description="LUFS of the speech.")] = BROADCAST_LUFS
     delivery: Annotated[str, Field(description="Recording in base64 whose delivery the speech takes on.")] | None = None
     return_timestamps: bool = False
     stream: bool = True
@@ -59,7 +62,7 @@ class SpeechRequest(BaseModel):
     def _speakable(cls, value: str | None) -> str | None:
         return None if value is None else checked_text(value)
 
-    @field_validator("speed", "pause", mode="before")
+    @field_validator("speed", "pause", "loudness", mode="before")
     @classmethod
     def _number(cls, value: Any) -> Any:
         if isinstance(value, bool):

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from helpers import CLIP
 
 from nuanced_speech import audio
-from nuanced_speech.cli.live import live
+from nuanced_speech.cli.live import _converse, live
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.live import devices
+from nuanced_speech.live.config import LiveConfig
+from nuanced_speech.live.loop import LiveLoop
+from nuanced_speech.live.streams import LiveAudio
 from nuanced_speech.models import bank
 from nuanced_speech.models.bank import ModelBank
 
@@ -50,3 +58,36 @@ def test_mistakes_are_told_before_any_model_is_loaded(tmp_path: Path) -> None:
     assert copy.read_bytes() == CLIP.read_bytes()
     with pytest.raises(UserError):
         live(source=CLIP, write=tmp_path / "no" / "folder" / "out.wav")
+
+
+class Echo:
+    """Gives back what came in."""
+
+    done = 0
+
+    def __call__(self, samples: np.ndarray) -> Iterator[LiveAudio]:
+        self.done += len(samples)
+        yield LiveAudio(samples, self.done - len(samples), self.done)
+
+    def finish(self) -> Iterator[LiveAudio]:
+        yield LiveAudio(np.full(2_400, 0.25, np.float32), self.done, self.done)
+
+
+def test_a_conversation_is_written_at_the_times_when_it_was_played(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @contextmanager
+    def duplex(feed: Callable[[np.ndarray], None], loop: LiveLoop, *_: str | None) -> Iterator[None]:
+        loop.take(12_000)
+        feed(np.full(4_800, 0.5, np.float32))
+        loop.close()
+        loop.take(4_800)
+        yield
+
+    monkeypatch.setattr(devices, "duplex", duplex)
+    _converse(Echo(), LiveConfig(), None, None, tmp_path / "out.wav")
+    wave, _ = soundfile.read(tmp_path / "out.wav")
+    # half a second before anything was said, what was said, and what came after the end
+    expected = np.repeat([0.0, 0.5, 0.25], [12_000, 4_800, 2_400])
+    assert len(wave) == len(expected) and np.abs(wave - expected).max() < 1e-3
+    assert "0.2 s in, 0.3 s out" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -164,7 +165,7 @@ def test_the_command_keeps_the_conversation(
 def test_the_command_answers_in_the_voice_of_a_recording(
     quick: Converter, run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With its speaker's consent, as ``say``; the models are those of the command."""
+    """With its speaker's consent, as ``say``; the models are those of the command. The question comes out of a pipe."""
     made: list[tuple[object, ...]] = []
 
     def clone(recordings: list[str], name: str, consent: str, models: object, progress: object) -> SimpleNamespace:
@@ -174,8 +175,9 @@ def test_the_command_answers_in_the_voice_of_a_recording(
     monkeypatch.setattr("nuanced_speech.voicemaking.cloning.clone", clone)
     monkeypatch.setattr("nuanced_speech.models.bank.ModelBank", lambda *_: quick.models)
     monkeypatch.setattr("nuanced_speech.dialogue.choice.LocalModel", lambda file: Prepared("Good day."))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(clip.read_bytes())))
     options = ("--voice", SAMPLE, "--i-have-consent", "read for LibriVox", "--whisper", "tiny.en", "--decoder", "fast")
-    ended = run("reply", clip, tmp_path / "answer.wav", *options)
+    ended = run("reply", "-", tmp_path / "answer.wav", *options)
     assert ended.status == 0, ended.err
     assert made == [([str(SAMPLE)], "recording", "read for LibriVox", quick.models)]
     assert (audio.synthetic_mark(tmp_path / "answer.wav") or "").startswith(f"{audio.SYNTHETIC}; voice: recording")
@@ -210,3 +212,12 @@ def test_wrong_files_are_refused_before_anything_is_loaded(run: Run, clip: Path,
         ended = run("reply", *arguments)
         assert ended.status == 1 and message in ended.err, ended.err
     assert not answer.exists()
+
+
+def test_the_server_refuses_a_language_model_that_is_none_before_it_starts(run: Run) -> None:
+    for options, message in (
+        (("--llm-url", "localhost"), "--llm-url: 'localhost' is no address"),
+        (("--llm-model", "none.gguf"), "none.gguf: no such file"),
+    ):
+        ended = run("serve", "--port", 0, *options)
+        assert ended.status == 1 and message in ended.err, ended.err

@@ -127,6 +127,10 @@ def test_says_what_is_wrong_in_one_line(folder: Path, tmp_path: Path, capsys: py
     copy.write_bytes(CLIP.read_bytes())
     assert edge_command([str(folder), str(copy), str(copy), "--voice", "other"]) == 1
     assert "input itself" in capsys.readouterr().err and copy.read_bytes() == CLIP.read_bytes()
+    for threads in ("0", "many"):
+        with pytest.raises(SystemExit):
+            edge_command([str(folder), str(CLIP), "o.wav", "--voice", "other", "--threads", threads])
+        assert f"'{threads}' is no number of threads" in capsys.readouterr().err
     damaged = tmp_path / "damaged"
     damaged.mkdir()
     for path in filter(Path.is_file, folder.iterdir()):
@@ -191,7 +195,18 @@ def test_voice_tables_have_pitch_and_mark(converter: Converter) -> None:
         voice_table(converter.models.kokoro, ("nobody",), ())
 
 
-def test_the_command_needs_weights(run: Callable[..., Ended], tmp_path: Path) -> None:
-    ended = run("export", "onnx", tmp_path / "out", "--decoder", tmp_path / "none.safetensors")
-    assert ended.status == 1 and "none.safetensors" in ended.err and "train decoder" in ended.err
-    assert not (tmp_path / "out").exists()
+def test_mistakes_are_told_before_any_model_is_loaded(
+    run: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*arguments: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("nuanced_speech.models.bank.Kokoro", refused)
+    for options, words in (
+        (("--decoder", tmp_path / "none.safetensors"), ("none.safetensors", "train decoder")),
+        (("--decoder", "kokoro"), ("--decoder: Kokoro's is too large",)),
+        (("--voice", "nobody"), ("nobody",)),
+    ):
+        ended = run("export", "onnx", tmp_path / "out", *options)
+        assert ended.status == 1 and all(word in ended.err for word in words), ended.err
+        assert not (tmp_path / "out").exists()

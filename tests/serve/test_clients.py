@@ -20,6 +20,7 @@ from helpers import CLIP
 from serve.running import Running
 
 from nuanced_speech import audio
+from nuanced_speech.audio.loudness import LoudnessMeter
 from nuanced_speech.serve.audio_encoder import CONTENT_TYPES
 from nuanced_speech.serve.consent_phrase import PHRASES
 from nuanced_speech.serve.decode_upload import decode
@@ -90,6 +91,18 @@ def test_captions(server: Running) -> None:
     response = httpx.post(f"{server.url}/dev/captioned_speech", json=body, timeout=120).json()
     assert response["audio_format"] == "audio/mpeg" and base64.b64decode(response["audio"])
     assert [set(word) for word in response["timestamps"]] == [{"word", "start_time", "end_time"}] * 2
+
+
+def test_ssml_is_spoken_as_loud_as_asked_for(server: Running) -> None:
+    body = {
+        "model": "tts-1", "voice": "af_heart", "input": f'<speak>{TEXT} <sub alias="Bye.">B</sub></speak>',
+        "ssml": True, "loudness": -33, "response_format": "pcm", "stream": False,
+    }  # fmt: skip
+    response = httpx.post(f"{server.url}/dev/captioned_speech", json=body, timeout=120).json()
+    assert [word["word"] for word in response["timestamps"]] == ["Good", "morning.", "Bye."]
+    meter = LoudnessMeter()
+    meter.push(np.frombuffer(base64.b64decode(response["audio"]), "<i2") / 32768)
+    assert meter.lufs == pytest.approx(-33, abs=1.5)
 
 
 def test_speech_takes_on_a_delivery(server: Running, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.serve.fetching import Fetcher
 from nuanced_speech.serve.handler import Handler, HandlerConfig
-from nuanced_speech.serve.handler_server import EventServer
+from nuanced_speech.serve.handler_server import EventServer, opened
 
 if TYPE_CHECKING:
     from nuanced_speech.convert.converter import Converter
@@ -168,6 +168,46 @@ def test_events_by_http_are_bounded() -> None:
         server.shutdown()
 
 
+def test_an_event_that_is_under_way_is_answered_before_the_end() -> None:
+    begun, free, answers = threading.Event(), threading.Event(), list[Any]()
+
+    def handle(event: object) -> dict[str, Any]:
+        begun.set()
+        free.wait(20)
+        return {"done": event}
+
+    server = EventServer(("127.0.0.1", 0), handle, 300)
+    url = f"http://127.0.0.1:{server.server_port}/"
+    asking = threading.Thread(target=lambda: answers.append(json.load(urllib.request.urlopen(url, b"[1]"))))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    asking.start()
+    assert begun.wait(20)
+    ending = threading.Thread(target=server.finish)
+    ending.start()
+    ending.join(0.2)
+    assert ending.is_alive()
+    free.set()
+    ending.join(20)
+    asking.join(20)
+    assert not ending.is_alive() and answers == [{"done": [1]}]
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(url, b"[1]", timeout=5)
+
+
+@pytest.mark.parametrize("port", ["eighty", "-1", "70000", "²"])
+def test_a_port_that_is_none_is_one_line(port: str) -> None:
+    with pytest.raises(UserError, match=f"PORT: '{port}' is no port"):
+        opened(lambda event: {}, 300, {"PORT": port})
+
+
+def test_a_port_that_is_taken_is_one_line() -> None:
+    with (
+        opened(lambda event: {}, 300, {"PORT": "0"}) as taken,
+        pytest.raises(UserError, match=f"cannot listen on port {taken.server_port}"),
+    ):
+        opened(lambda event: {}, 300, {"PORT": str(taken.server_port)})
+
+
 @pytest.mark.slow
 def test_the_entry_point_of_the_container_converts(recording: bytes) -> None:
     with EventServer(("127.0.0.1", 0), lambda event: {}, 0) as free:
@@ -181,6 +221,7 @@ def test_the_entry_point_of_the_container_converts(recording: bytes) -> None:
             assert answer["path"] == "direct" and len(samples(answer)) == 36_000
         finally:
             process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
 
 
 def _posted(url: str, data: bytes, process: subprocess.Popen[bytes]) -> dict[str, Any]:

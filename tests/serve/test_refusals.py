@@ -69,6 +69,10 @@ def check_error(response: httpx.Response, status: int, param: str | None) -> Non
         ({"input": "Yes. [voice:nobody] No."}, "input"),
         ({"input": "Yes. [voice:/etc/passwd.pt] No."}, "input"),
         ({"input": "Yes. [voice:../voice.safetensors] No."}, "input"),
+        ({"ssml": True, "input": "<speak>Yes."}, "ssml"),
+        ({"ssml": True, "input": "Yes."}, "ssml"),
+        ({"loudness": 0}, "loudness"),
+        ({"loudness": True}, "loudness"),
         ({"delivery": "not base64!"}, "delivery"),
         ({"delivery": base64.b64encode(b"not audio").decode()}, "delivery"),
     ],
@@ -115,7 +119,10 @@ def test_elevenlabs_clients_get_their_shape_too(local: ServeConfig) -> None:
     response = answer(local, "POST", CONVERSION, data={"seed": "x"}, files={"audio": ("a.wav", b"RIFF")})
     assert response.status_code == 422
     assert set(response.json()["detail"][0]) == {"loc", "msg", "type"}
-    for options in ({"data": {"path": "direct", "text": "new"}}, {"params": {"output_format": "mp3_1_1"}}, {}):
+    loud = answer(local, "POST", CONVERSION, data={"loudness": "3"}, files={"audio": ("a.wav", b"RIFF")})
+    assert loud.status_code == 422 and "loudness" in loud.json()["detail"][0]["loc"]
+    wrong = ({"path": "direct", "text": "new"}, {"text_language": "fr"}, {"text": "new", "text_language": "xx"})
+    for options in (*({"data": data} for data in wrong), {"params": {"output_format": "mp3_1_1"}}, {}):
         assert answer(local, "POST", CONVERSION, files={"audio": ("a.wav", b"RIFF")}, **options).status_code == 400
 
 

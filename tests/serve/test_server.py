@@ -86,6 +86,20 @@ def test_the_live_example(
     assert 0.7 < soundfile.info(out).duration < 2 and "out.wav" in capsys.readouterr().out
 
 
+def test_the_example_that_converts(
+    server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "in.wav", tmp_path / "out.wav"
+    audio.write(source, audio.read(CLIP)[:36_000], comment="")
+    monkeypatch.setattr(sys, "argv", ["change.py", str(source), str(out), "bf_emma", server.url])
+    runpy.run_path(str(ROOT / "examples" / "change.py"), run_name="__main__")
+    wave, _ = soundfile.read(out)
+    assert len(wave) == 36_000 and wave.std() > 0.01 and "out.wav" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["change.py", str(source), str(out), "nobody", server.url])
+    with pytest.raises(SystemExit, match="unknown voice"):
+        runpy.run_path(str(ROOT / "examples" / "change.py"), run_name="__main__")
+
+
 @pytest.mark.slow
 def test_the_example_that_asks_a_question(
     server: Running,

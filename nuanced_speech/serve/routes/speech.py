@@ -23,9 +23,12 @@ from nuanced_speech.serve.routes.bodies import STREAM_HEADERS, decoded, file_byt
 from nuanced_speech.serve.schemas import SpeechRequest, decoded_base64
 from nuanced_speech.serve.services import Services
 from nuanced_speech.synthesis.speaking import PAUSES, SpokenSentence, TimedText
+from nuanced_speech.synthesis.text_to_speech import language_of
 from nuanced_speech.text.frontend import written_segments
 from nuanced_speech.text.notation import Segment, voices_named
 from nuanced_speech.text.sentences import sentences
+from nuanced_speech.text.ssml import from_ssml
+from nuanced_speech.voice.stock import iso_639
 from nuanced_speech.voicemaking.instructions import instructed
 
 _SCHEMA = SpeechRequest.model_json_schema()
@@ -106,6 +109,7 @@ async def _asked(services: Services, request: Request) -> _Asked:
         raise ApiError(400, message, param, "invalid_value") from None
     except ValueError as error:
         raise ApiError(400, str(error), "delivery", "invalid_value") from None
+    body = _plain(services, body)
     find_in_text = partial(services.voices.find, param="input")
     for name in voices_named(_checked_text(services, body)):
         find_in_text(name)
@@ -116,7 +120,10 @@ async def _asked(services: Services, request: Request) -> _Asked:
         levels = ", ".join(f"{name} {level:+.1f}" for name, level in changed.levels.items())
         headers["X-Instructions-Understood"] = levels or "none"
     recording = None if data is None else await decoded(services, data, "delivery")
-    job = SpeechJob(body.input, voice, find_in_text, body.language, body.speed, body.pause, body.seed, soon=body.stream)
+    job = SpeechJob(
+        body.input, voice, find_in_text, body.language, body.speed, body.pause, body.seed, soon=body.stream,
+        loudness=body.loudness,
+    )  # fmt: skip
     return _Asked(body, job, recording, headers)
 
 
@@ -134,16 +141,33 @@ async def _fields(services: Services, request: Request) -> tuple[Any, bytes | No
         raise ApiError(400, "the body is not JSON", None, "invalid_body") from None
 
 
+def _plain(services: Services, body: SpeechRequest) -> SpeechRequest:
+    """A request whose text is not too long, and no SSML any more.
+
+    Raises:
+        ApiError: it is too long, or no SSML that is understood.
+    """
+    most = services.config.limits.characters
+    if len(body.input) > most:
+        message = f"input: {len(body.input)} characters; at most {most} are possible: split the text"
+        raise ApiError(400, message, "input", "string_above_max_length")
+    if not body.ssml:
+        return body
+    voice = services.voices.find(body.voice_name)
+    try:
+        language = iso_639(language_of(voice, body.language))
+        return body.model_copy(update={"input": from_ssml(body.input, language)})
+    except UserError as error:
+        raise of_user_error(error) from None
+
+
 def _checked_text(services: Services, body: SpeechRequest) -> list[Segment]:
-    """The segments of the text, which is not too long, and has no more silence than is allowed.
+    """The segments of the text, which has no more silence than is allowed.
 
     Raises:
         ApiError: it has, or a pause or a speed in it is not possible.
     """
     limits = services.config.limits
-    if len(body.input) > limits.characters:
-        message = f"input: {len(body.input)} characters; at most {limits.characters} are possible: split the text"
-        raise ApiError(400, message, "input", "string_above_max_length")
     try:
         pieces = written_segments(body.input)
     except UserError as error:

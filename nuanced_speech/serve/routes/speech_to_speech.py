@@ -58,16 +58,18 @@ class Fields:
         path: Annotated[str, Form(max_length=20)] = "auto",
         language: Annotated[str | None, Form(max_length=20)] = None,
         text: Text = None,
+        text_language: Annotated[str | None, Form(max_length=20)] = None,
         pitch_shift: Annotated[float, Form(ge=-48, le=48)] = 0.0,
+        loudness: Annotated[float | None, Form(ge=-70, le=-5)] = None,
         refine: Annotated[int, Form(ge=0, le=MOST_REFINEMENT)] = 0,
         reference: Annotated[UploadFile | None, File()] = None,
     ) -> None:
         self.audio, self.reference, self.file_format = audio, reference, file_format
-        self.voice_settings, self.texts = voice_settings, (keep, path, language, text)
+        self.voice_settings, self.texts = voice_settings, (keep, path, language, text, text_language)
         self.options: dict[str, Any] = {
             "keep": tuple(part.strip() for part in keep.split(",") if part.strip() not in ("", "none")),
-            "path": path, "language": language or None, "text": text, "pitch_shift": pitch_shift,
-            "refine": refine, "seed": seed,
+            "path": path, "language": language or None, "text": text, "text_language": text_language or None,
+            "pitch_shift": pitch_shift, "loudness": loudness, "refine": refine, "seed": seed,
         }  # fmt: skip
 
 
