@@ -40,11 +40,42 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # nor voices that somebody keeps on this machine
 os.environ["NUANCED_SPEECH_VOICES"] = str(Path(__file__).parent / "nowhere")
 
+# Files of half a minute and more with three workers on two processor cores, about in this order.
+LONGEST = (
+    "serve/test_page.py",
+    "scale/test_ray_engine.py",
+    "convert/test_converter.py",
+    "evaluate/test_benchmark.py",
+    "voicemaking/test_cloning.py",
+    "train/test_style_encoder.py",
+    "serve/test_clients.py",
+    "train/test_timbre_extension.py",
+    "convert/test_recorded_voices.py",
+    "models/test_timbre_surrogate.py",
+    "voicemaking/test_description.py",
+    "adapt/test_voice_adaptation.py",
+    "tts/vocoders/test_training.py",
+    "docs/test_examples.py",
+    "models/test_whisper.py",
+    "cli/test_convert.py",
+    "serve/test_ray_app.py",
+    "train/test_corpus.py",
+    "live/test_block_stream.py",
+    "tts/test_prepare.py",
+    "convert/test_resumable.py",
+    "train/test_phoneme_recognizer.py",
+    "core/test_precision.py",
+    "adapt/test_style_inversion.py",
+    "adapt/test_refinement.py",
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with the most slow tests first, so that no worker ends with one of them while the other has nothing."""
+    """The files that take longest first, then those with the most slow tests, so that no worker ends with one of them
+    while the others have nothing."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: -slow[item.path])
+    first = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (first.get(item.path, len(first)), -slow[item.path]))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
