@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections import Counter
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,7 +136,17 @@ def models(kokoro: Kokoro, encoder: SpeakerEncoder) -> ModelBank:
 
 
 @pytest.fixture(scope="session")
-def listener() -> WhisperModel:
+def compiled_once() -> None:
+    """What numba compiles for Whisper's word times, for some seconds, is kept for the next process."""
+    from whisper import timing
+
+    for function in (timing.backtrace, timing.dtw_cpu):
+        with suppress(RuntimeError):  # where nothing may be written
+            function.enable_caching()
+
+
+@pytest.fixture(scope="session")
+def listener(compiled_once: None) -> WhisperModel:
     """The smallest Whisper, loaded once for all tests."""
     from nuanced_speech.models.whisper import WhisperModel
 
@@ -143,7 +154,7 @@ def listener() -> WhisperModel:
 
 
 @pytest.fixture(scope="session")
-def converter() -> Converter:
+def converter(compiled_once: None) -> Converter:
     """What converts, its models loaded once for all tests; its synthesizer knows extended timbres."""
     from nuanced_speech.convert.converter import Converter
     from nuanced_speech.models.bank import ModelBank
