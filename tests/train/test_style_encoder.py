@@ -211,7 +211,7 @@ def test_a_killed_run_resumes_exactly(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    make_corpus(tmp_path / "corpus", segments, 4)
+    make_corpus(tmp_path / "corpus", segments, 12)
     config = replace(config, corpus=tmp_path / "corpus")
     # a short one; and what other tests had spoken is not spoken again
     monkeypatch.setattr(references, "UNSEEN_SENTENCE", "Not now.")
