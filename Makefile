@@ -70,7 +70,7 @@ serve: $(DEMO)
 
 # compiled modules are kept, whatever the environment says: the tests start dozens of Python processes
 test: $(READY)
-	@PYTHONDONTWRITEBYTECODE= $(RUN)/python -m pytest -q tests --durations=15 -n 2 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(RUN)/python -m pytest -q tests --durations=15 -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(RUN)/ruff check .

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections import Counter
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,11 +41,42 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # nor voices that somebody keeps on this machine
 os.environ["NUANCED_SPEECH_VOICES"] = str(Path(__file__).parent / "nowhere")
 
+# Files of half a minute and more with three workers on two processor cores, about in this order.
+LONGEST = (
+    "serve/test_page.py",
+    "scale/test_ray_engine.py",
+    "convert/test_converter.py",
+    "evaluate/test_benchmark.py",
+    "voicemaking/test_cloning.py",
+    "train/test_style_encoder.py",
+    "serve/test_clients.py",
+    "train/test_timbre_extension.py",
+    "convert/test_recorded_voices.py",
+    "models/test_timbre_surrogate.py",
+    "voicemaking/test_description.py",
+    "adapt/test_voice_adaptation.py",
+    "tts/vocoders/test_training.py",
+    "docs/test_examples.py",
+    "models/test_whisper.py",
+    "cli/test_convert.py",
+    "serve/test_ray_app.py",
+    "train/test_corpus.py",
+    "live/test_block_stream.py",
+    "tts/test_prepare.py",
+    "convert/test_resumable.py",
+    "train/test_phoneme_recognizer.py",
+    "core/test_precision.py",
+    "adapt/test_style_inversion.py",
+    "adapt/test_refinement.py",
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with the most slow tests first, so that no worker ends with one of them while the other has nothing."""
+    """The files that take longest first, then those with the most slow tests, so that no worker ends with one of them
+    while the others have nothing."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: -slow[item.path])
+    first = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (first.get(item.path, len(first)), -slow[item.path]))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -104,7 +136,17 @@ def models(kokoro: Kokoro, encoder: SpeakerEncoder) -> ModelBank:
 
 
 @pytest.fixture(scope="session")
-def listener() -> WhisperModel:
+def compiled_once() -> None:
+    """What numba compiles for Whisper's word times, for some seconds, is kept for the next process."""
+    from whisper import timing
+
+    for function in (timing.backtrace, timing.dtw_cpu):
+        with suppress(RuntimeError):  # where nothing may be written
+            function.enable_caching()
+
+
+@pytest.fixture(scope="session")
+def listener(compiled_once: None) -> WhisperModel:
     """The smallest Whisper, loaded once for all tests."""
     from nuanced_speech.models.whisper import WhisperModel
 
@@ -112,7 +154,7 @@ def listener() -> WhisperModel:
 
 
 @pytest.fixture(scope="session")
-def converter() -> Converter:
+def converter(compiled_once: None) -> Converter:
     """What converts, its models loaded once for all tests; its synthesizer knows extended timbres."""
     from nuanced_speech.convert.converter import Converter
     from nuanced_speech.models.bank import ModelBank

@@ -209,6 +209,8 @@ def test_a_node_that_is_killed_loses_nothing(cluster: Any, folder: Path, tmp_pat
 
 @pytest.mark.slow
 def test_a_cluster_without_room_says_so(cluster: Any) -> None:
+    # a node that another test killed counts until the cluster has noticed
+    cluster.wait_for_nodes(120)
     assert workers_in(RayConfig()) == 2 and workers_in(RayConfig(workers=1)) == 1
     with pytest.raises(UserError, match="the cluster has 0 GPU, and a worker wants 0.5"):
         workers_in(RayConfig(gpus=0.5))

@@ -1,6 +1,7 @@
 """The training recipe on two very short sentences, with the real Kokoro and Whisper tiny.en."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,7 +20,7 @@ from nuanced_speech.dsp.stft_loss import MultiResolutionSTFTLoss
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.style_encoder import StyleEncoder
 from nuanced_speech.models.whisper import WhisperModel
-from nuanced_speech.train import checkpoint
+from nuanced_speech.train import checkpoint, references
 from nuanced_speech.train import style_encoder as multispeech
 from nuanced_speech.train.corpus import pack_audio, read_sentences
 from nuanced_speech.train.losses import StyleSimilarityLoss
@@ -203,10 +204,18 @@ def test_the_corpus_is_encoded_once(
 
 @pytest.mark.slow
 def test_a_killed_run_resumes_exactly(
-    config: TrainConfig, loaded_models: None, segments: list[Segment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: TrainConfig,
+    loaded_models: None,
+    segments: list[Segment],
+    cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     make_corpus(tmp_path / "corpus", segments, 12)
     config = replace(config, corpus=tmp_path / "corpus")
+    # a short one; and what other tests had spoken is not spoken again
+    monkeypatch.setattr(references, "UNSEEN_SENTENCE", "Not now.")
+    shutil.copytree(cache, config.out / "cache")
     report = multispeech.train(config)
     straight = checkpoint.load(config.models / CHECKPOINT)
     assert straight["epoch"] == config.epochs and report["end"]["style"] < report["start"]["style"]
