@@ -14,6 +14,7 @@ import argparse
 import lzma
 import re
 import sys
+import unicodedata
 from pathlib import Path
 
 from nuanced_speech.text import foreign
@@ -25,6 +26,8 @@ from nuanced_speech.text.sentences import sentences
 RATIO = 50.0
 # Number of the commonest words of a language that are looked at.
 COMMON = 8000
+# The same for words with accents.
+UNACCENTED = 50_000
 # Least frequency of an English word, and the letters of one.
 LEAST, LETTERS = 2e-7, (2, 16)
 
@@ -40,12 +43,21 @@ def table(path: Path = foreign.TABLE) -> None:
     def rarer(word: str, language: str, frequency: float) -> bool:
         return word_frequency(word, language, wordlist="large") * RATIO < frequency
 
+    # people leave out accents, so that a French word may look like an English one
+    unaccented = {
+        one: {plain for word in top_n_list(one, UNACCENTED, wordlist="large") if (plain := _plain(word)) != word}
+        for one in foreign.LANGUAGES
+    }
     rows = []
     english = dictionary()
     for word in sorted(english):
         frequency = word_frequency(word, "en", wordlist="large")
         if re.fullmatch("[a-z]+", word) and LETTERS[0] <= len(word) <= LETTERS[1] and frequency >= LEAST:
-            where = [one for one in foreign.LANGUAGES if not known(word, one) and rarer(word, one, frequency)]
+            where = [
+                one
+                for one in foreign.LANGUAGES
+                if not known(word, one) and rarer(word, one, frequency) and word not in unaccented[one]
+            ]
             rows.append(f"{word}\ten\t{' '.join(where)}")
     for language in foreign.LANGUAGES:
         for word in sorted(top_n_list(language, COMMON, wordlist="large")):
@@ -55,6 +67,11 @@ def table(path: Path = foreign.TABLE) -> None:
                 rows.append(f"{word}\t{language}\t{'en' * certain}")
     path.write_bytes(lzma.compress("\n".join(rows).encode() + b"\n", preset=9))
     print(f"{path}: {len(rows)} words, {path.stat().st_size / 1000:.0f} kB")
+
+
+def _plain(word: str) -> str:
+    """A word without its accents."""
+    return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
 
 
 def found(language: str, texts: list[Path]) -> None:

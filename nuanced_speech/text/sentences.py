@@ -114,7 +114,7 @@ def split_sentences(text: str, language: str = "en") -> Iterator[str]:
 
 def _abbreviated(before: str, after: str, language: str) -> bool:
     """Whether the full stop at the end of a text is one of an abbreviation."""
-    if _ABBREVIATION.search(before) or (after[:1].isdigit() and _BEFORE_NUMBER.search(before)):
+    if _ABBREVIATION.search(before) or (after.lstrip("(")[:1].isdigit() and _BEFORE_NUMBER.search(before)):
         return True
     if language in _NUMBERED_KINGS and _KING.search(before):
         return True

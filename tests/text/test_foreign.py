@@ -16,7 +16,7 @@ from nuanced_speech.train.configs import LANGUAGE_TEXTS, SENTENCES
     ("language", "sentence", "found"),
     [
         ("de", "Das Meeting ist cancelled.", ["Meeting ", "cancelled."]),
-        ("de", "Er sagte „thank you so much“ und ging.", ["„thank you so much“ "]),
+        ("de", "Er sagte „they never worked there“ und ging.", ["„they never worked there“ "]),
         ("es", "Escucha la playlist de Spotify, ¿no?", ["playlist ", "Spotify, "]),
         ("es", "Trabaja en The New York Times (desde ayer).", ["The New York Times "]),
         ("fr", "C’est vraiment awesome, dit-elle.", ["awesome, "]),
@@ -31,7 +31,7 @@ from nuanced_speech.train.configs import LANGUAGE_TEXTS, SENTENCES
         ("de", "Die Marketing-Abteilung schrieb an thank@you.de.", []),
         ("es", "Los litres y los doubles de Carter y Bush.", []),
         ("it", "Il rivestimento in reps, state a casa.", []),
-        ("pt", "Com The Beatles no rádio do carro.", []),
+        ("pt", "Com The Beatles no rádio do carro.", ["The Beatles "]),
         ("en", "It was pure Schadenfreude, and Los Angeles burned.", []),
         ("en", "Die in war, or sang the van der Waals forces?", []),
         # other languages are left alone

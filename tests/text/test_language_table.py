@@ -66,7 +66,7 @@ def test_rates_and_reasons_go_into_the_table_of_the_docs(benchmark: ModuleType) 
             "Whisper base does not hear it (80% of espeak-ng's voice) |"
         )
         assert rows["yue"].endswith("| – | tones by the melody of the source alone; Whisper base does not know it |")
-        assert len(rows) == 72
+        assert set(benchmark.MAPPED_LANGUAGES) <= set(rows)
 
 
 def test_names_in_another_script_are_compared_in_latin_letters(benchmark: ModuleType) -> None:

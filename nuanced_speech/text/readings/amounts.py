@@ -74,6 +74,11 @@ def _digits(language: str) -> Callable[[re.Match[str]], str]:
     return spoken
 
 
+def _italian_fraction(match: re.Match[str]) -> str:
+    part = "mezzo" if match[2] == "2" else words(int(match[2]), "it", to="ordinal")
+    return f"un {part}" if match[1] == "1" else f"{words(int(match[1]), 'it')} {part[:-1]}i"
+
+
 def _ungrouped(match: re.Match[str]) -> str:
     return re.sub("[.,]", "", match[0])
 
@@ -85,6 +90,9 @@ def _japanese_telephone(match: re.Match[str]) -> str:
 _BEFORE: dict[str, list[Rule]] = {
     "es": [
         *_large("es"),
+        (re.compile(r"\b((?:llam|marqu|marca)\w*\s+(?:al?\s+)?)"
+                    r"((?:\+\d{1,3}\s)?\d{2,3}(?:[\s.-]\d{2,3}){2,3})(?![\w.-])", re.I),
+         _digits("es")),
         _score("gan[aóe]|perd[ií]|empat[aóe]|venc|derrot|victoria|result|marcador", "a"),
     ],
     "fr": [
@@ -94,6 +102,8 @@ _BEFORE: dict[str, list[Rule]] = {
     ],
     "it": [
         *_large("it"),
+        (re.compile(r"(?<![\w/.,])([1-9])/([2-9])(?=\s(?:di|del|dello|della|dell|dei|degli|delle)\b)"),
+         _italian_fraction),
         (re.compile(r"(?<=\d)\s?(ml[nd])\b\.?(?!\.)"), lambda m: f" {_LARGE['it'][0][m[1]][1]}"),
         # its grammar takes the point between groups for a spoken one
         (re.compile(r"(?<![\w.,/-])[1-9]\d{0,2}(?:\.\d{3})+(?![\w/-]|\.\d)"), _ungrouped),

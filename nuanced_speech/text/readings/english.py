@@ -149,6 +149,11 @@ def _telephone(match: re.Match[str]) -> str:
     return ", ".join(_spelled(group) for group in re.findall(r"\d+", match[0]))
 
 
+def _equals(match: re.Match[str]) -> str:
+    """ "=", but for that of a sum or a difference, which the grammar reads as a whole."""
+    return match[0] if re.search(r"\w\s?[+-]\s?\w+$", match.string[: match.start()]) else " equals "
+
+
 def _isbn(match: re.Match[str]) -> str:
     return match[1] + ", ".join(_spelled(group) for group in re.findall(r"[\dX]+", match[2]))
 
@@ -204,7 +209,7 @@ _BEFORE: list[Rule] = [
     (re.compile(rf"(?<=[a-z])(?<!\b[Tt]he)(?<!called)(\s)({any_of(tables.STREETS)})\.(?=\s*$|\s*[,;)]"
                 rf"|\s+[A-Za-z])"), _street),
     (re.compile(rf"(?<![\w.])({any_of(tables.BEFORE_NAME)})\.{_NAME}"), lambda m: tables.BEFORE_NAME[m[1]]),
-    (re.compile(rf"(?<![\w.])({any_of(tables.BEFORE_NUMBER)})\.\s*(?=\d)"), _before_number),
+    (re.compile(rf"(?<![\w.])({any_of(tables.BEFORE_NUMBER)})\.\s*(?=\(?\d)"), _before_number),
     # days of the week beside dates, times and each other
     (re.compile(rf"(?<![\w.])({_DAY}|{_DAYS})\.?,?\s+\(?([01]?\d)/([0-3]?\d)\)?(?![\w/])"), _dated_day),
     (re.compile(rf"(?<![\w.])({_DAY})\.?\s?(?:[-–]|to|through|thru)\s?({_DAY})\b\.?"), _days),
@@ -244,7 +249,7 @@ _BEFORE: list[Rule] = [
     (re.compile(r"(?<=[a-z]{3})[⁰¹²³⁴-⁹]+(?!\w)|(?<=[a-z][.,!?])[⁰¹²³⁴-⁹]+(?!\w)"), ""),
     (re.compile(r"(?<=[\w)])\s+<\s+(?=[\w($-])|(?<=\d)<(?=\d)"), " is less than "),
     (re.compile(r"(?<=[\w)])\s+>\s+(?=[\w($-])|(?<=\d)>(?=\d)"), " is greater than "),
-    (re.compile(r"([\w)])\s+=\s+(?=[\w(+√-])"), r"\1 equals "),
+    (re.compile(r"(?<=[\w)])\s+=\s+(?=[\w(+√-])"), _equals),
     # names of files, of programs' variables, and camel case
     (re.compile(rf"\b([\w-]+)\.({any_of(tables.EXTENSIONS)})\b(?!\.?[\w/@])", re.I), _file),
     (re.compile(r"(?<=[a-z0-9])_+(?=[a-z0-9])", re.I), " "),
@@ -252,7 +257,10 @@ _BEFORE: list[Rule] = [
     (re.compile(r"\b[A-Za-z][a-z]+(?:[A-Z][a-z]+)+\b"), _camel),
     # signs beside numbers
     (re.compile(rf"(?<=\d)m(?=\s(?:{tables.MILLIONS})\b)"), " million"),
-    (re.compile(r"(?<=\d)(?=km/h\b)"), " "),
+    (re.compile(r"(?<=\d)\s?km/h\b"), " kilometers per hour"),
+    (re.compile(r"(?<![\w$£€¥])(\d+(?:\.\d+)?)bn\b"), r"\1 billion"),
+    (re.compile(r"\b(USD|EUR|GBP)\s?(?=\d)"), lambda m: tables.CURRENCIES[m[1]]),
+    (re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)*)\s?(USD|EUR|GBP)\b"), lambda m: tables.CURRENCIES[m[2]] + m[1]),
     (re.compile(r"(?<!\w)#(?=\d+\b)"), "number "),
     (re.compile(r"(?<!\w)[~≈]\s?(?=[\d$£€])"), "about "),
     (re.compile(r"(?<![$£€\d.,])(\d+(?:[.,]\d+)*)m\b(?!/)"), r"\1 meters"),

@@ -117,3 +117,4 @@ MILLIONS = (
     "people|users|followers|viewers|readers|listeners|subscribers|customers|visitors|views|downloads|copies|jobs|"
     "households|children|voters|players|patients|tourists|passengers|shares|tonnes|barrels|dollars|euros|pounds"
 )
+CURRENCIES = {"USD": "$", "EUR": "€", "GBP": "£"}
