@@ -19,6 +19,7 @@ from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.delivery import FittedDelivery
+from nuanced_speech.synthesis.speeds import SpeedRange
 from nuanced_speech.synthesis.utterances import Part, phoneme_strings, utterances
 from nuanced_speech.voice.stock import style_of
 from nuanced_speech.voice.style import Style
@@ -53,26 +54,6 @@ class Levelling:
 
 
 LEVELLING = Levelling()
-
-
-@dataclass(frozen=True)
-class SpeedRange:
-    """Speeds that Kokoro speaks itself; what is beyond comes from stretching its speech in time.
-
-    Attributes:
-        slowest, fastest: limits; faster, Kokoro loses first words (``benchmarks/speed.py`` measures it).
-    """
-
-    slowest: float = 0.8
-    fastest: float = 1.3
-
-    def split(self, speed: float) -> tuple[float, float]:
-        """Kokoro's part of a speed, and the factor that remains."""
-        kokoro_speed = min(max(speed, self.slowest), self.fastest)
-        return kokoro_speed, speed / kokoro_speed
-
-
-KOKORO_SPEEDS = SpeedRange()
 
 
 @dataclass(frozen=True)
@@ -136,7 +117,7 @@ class SpeakingSettings:
         seed: random seed of the synthesizer's noise.
         fast: decode in bfloat16 where the processor computes that faster.
         levelling: limits of the gain between utterances.
-        kokoro_speeds: speeds that Kokoro speaks itself.
+        kokoro_speeds: speeds that Kokoro speaks itself, by the same names as the packs.
         speed_limits: slowest and fastest speed.
         deliveries: melody, pace and loudness to take on, by the same names as the packs.
         voices: the voices, by the same names, with what they have for a fast decoder.
@@ -150,7 +131,7 @@ class SpeakingSettings:
     seed: int
     fast: bool
     levelling: Levelling
-    kokoro_speeds: SpeedRange
+    kokoro_speeds: Mapping[str | None, SpeedRange]
     speed_limits: tuple[float, float]
     deliveries: Mapping[str | None, FittedDelivery]
     voices: Mapping[str | None, Voice]
@@ -227,7 +208,8 @@ def _spoken(
     delivery = settings.deliveries.get(group[0].voice)
     speed = settings.speed * group[0].speed * (1.0 if delivery is None else delivery.speed)
     slowest, fastest = settings.speed_limits
-    kokoro_speed, factor = settings.kokoro_speeds.split(min(max(speed, slowest), fastest))
+    speeds = settings.kokoro_speeds[group[0].voice]
+    kokoro_speed, factor = speeds.split(min(max(speed, slowest), fastest))
     parts = [_stretched(*part, factor) for part in _utter(kokoro, decoder, group, kokoro_speed, settings)]
     memory.give_back()
     return parts

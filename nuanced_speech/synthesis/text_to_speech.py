@@ -29,15 +29,14 @@ from nuanced_speech.models.decoder import Decoder, KokoroDecoder
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.delivery import Delivery, FittedDelivery, fit_delivery
 from nuanced_speech.synthesis.speaking import (
-    KOKORO_SPEEDS,
     LEVELLING,
     Levelling,
     Position,
     SpeakingSettings,
-    SpeedRange,
     SpokenSentence,
     speak_parts,
 )
+from nuanced_speech.synthesis.speeds import SpeedRange, speed_range
 from nuanced_speech.synthesis.utterances import opening, segment_parts
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.frontend import written_segments
@@ -59,7 +58,7 @@ class TextToSpeech:
     Args:
         models: bank with the synthesizer; a new one if omitted.
         levelling: limits of the gain between utterances.
-        kokoro_speeds: speeds that Kokoro speaks itself.
+        kokoro_speeds: speeds that Kokoro speaks itself; those of each voice (``synthesis.speeds``) if omitted.
         speed_limits: slowest and fastest speed.
         decoder: makes the sound; Kokoro's own if omitted.
         spread: how many utterances of a text, and texts of ``speak_many``, are made at the same time; one by default.
@@ -72,7 +71,7 @@ class TextToSpeech:
         self,
         models: ModelBank | None = None,
         levelling: Levelling = LEVELLING,
-        kokoro_speeds: SpeedRange = KOKORO_SPEEDS,
+        kokoro_speeds: SpeedRange | None = None,
         speed_limits: tuple[float, float] = SPEED_LIMITS,
         decoder: Decoder | None = None,
         spread: Spread = ALONE,
@@ -120,7 +119,8 @@ class TextToSpeech:
             voice: a voice, or a text or path for ``Voice.load``.
             language: one of ``voice.stock.VOICE_LANGUAGES`` or ``text.languages.MAPPED_LANGUAGES``; the voice's when
                 None.
-            speed: 0.5 to 3; beyond ``kokoro_speeds``, the speech is stretched or shortened in time and keeps its pitch.
+            speed: 0.5 to 3; beyond what Kokoro speaks itself, speech is stretched or shortened in time and keeps its
+                pitch.
             pause: seconds between sentences; other pauses are relative to this one.
             seed: random seed of the synthesizer's noise.
             fast: decode in bfloat16 where the processor computes that faster (about 1.5 times).
@@ -152,9 +152,10 @@ class TextToSpeech:
         fitted = _fitted(delivery, kokoro, loaded)
         packs = {name: Style.from_vector(fitted[name].pack if fitted else pack) for name, pack in loaded.items()}
         lead = 0.0 if pieces[0].text else pieces[0].pause or 0.0
+        speeds = {name: self.kokoro_speeds or speed_range(chosen) for name, chosen in voices.items()}
         settings = SpeakingSettings(
-            packs, speed, pause, lead, seed, fast, self.levelling, self.kokoro_speeds, self.speed_limits, fitted,
-            voices, self.spread,
+            packs, speed, pause, lead, seed, fast, self.levelling, speeds, self.speed_limits, fitted, voices,
+            self.spread,
         )  # fmt: skip
         return speak_parts(first, parts, kokoro, self.decoder, settings, start)
 

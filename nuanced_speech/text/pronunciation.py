@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nuanced_speech.text import notation
+from nuanced_speech.text import foreign, notation
 from nuanced_speech.text.chunks import Chunk, spoken
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.engines import engine, japanese_g2p, mandarin_g2p, speaks
@@ -52,12 +52,13 @@ def pronounce(
 
 
 def stretches(text: str, language: str) -> list[tuple[str, str, str]]:
-    """The stretches of spoken text by script: as written, as an engine is to be given it, and its language."""
+    """The stretches of spoken text by script and language: as written, as an engine is to be given it, its language."""
     hidden, kept = notation.hidden(text)
-    return [
-        (notation.shown(written, kept), notation.shown(spoken_form, kept), stretch_language)
-        for written, spoken_form, stretch_language in speakable(hidden, language, speaks)
-    ]
+    result: list[tuple[str, str, str]] = []
+    for written, spoken_form, stretch_language in speakable(hidden, language, speaks):
+        own = foreign.stretches(written, language) if written == spoken_form and stretch_language == language else ()
+        result += [(stretch, stretch, other) for stretch, other in own] or [(written, spoken_form, stretch_language)]
+    return [(notation.shown(written, kept), notation.shown(form, kept), own) for written, form, own in result]
 
 
 def _spoken(text: str, language: str, british: bool) -> list[Word]:

@@ -22,6 +22,7 @@ _ABBREVIATION = re.compile(
     r"(?:^|[\s(“\"'‘])(?:(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Sr|Jr|Sra|Dra|M|Mme|Mlle|Capt|Col|Gen|Lt|Rev|Hon|Gov|Sen|vs|No|Nos|"
     r"Vol|Fig|cf|e\.g|i\.e|viz|approx|"
     # German, Dutch, Polish and Russian
+    r"[Dd]hr|[Mm]evr|[Mm]w|[Dd]rs|[Bb]ijv|św|np|tzw|[Ii]nż|"
     r"Hr|Hrn|Fr|Frl|Nr|nr|Nrn|Kap|Abb|Bd|[Cc]a|bzw|[Vv]gl|z\.\s?B|d\.\s?h|[Ss]tr|[A-ZÄÖÜ][\w-]+str|"
     rf"т\.\s?[ек]|ул|стр|гл|рис|напр|(?:{NAMED_AFTER})\w*\s+им|проф|акад)|[A-HJ-Z](?:\.\s?[A-Z])*)\.\s+$"
 )
@@ -33,12 +34,15 @@ _ROMANCE = frozenset(("es", "fr", "it", "pt"))
 _ROMANCE_ABBREVIATION = re.compile(
     r"(?:^|[\s(«“\"'‘’])(?:[Ss]ras?|[Ss]res|[Ss]rs|[Ss]rta|[Dd]ra|[Pp]rofa|[Ll]ic|[Ii]ng|[Aa]rq|[Mm]ons|[Ss]t[ao]|"
     r"[Gg]ral|[Cc]nel|[Tt]te|Pdte|Excm[oa]|Exm[oa]|V\. Exa|[Aa]vd?a?|[Pp]za|MM|Mgr|Gal|Cdt|[Ss]igg?|[Dd]ott|[Aa]vv|"
+    r"[Bb]l?v?d|"
     r"[Aa]rch|[Gg]eom|[Rr]ag|[Oo]n|Spett|Egr|Enga?|Cel|Cap|Ten|Sgto|Pe|Dep|[Aa]pr|[Pp]\. ?ej|[Pp]\. ?ex|[Aa]d es|"
     r"[Pp]\. ?es|(?<!\d\s)[adps])\.\s+$"
 )
 _ROMANCE_BEFORE_NUMBER = re.compile(
     r"\b(?:págs?|pagg?|núms?|n[nr]?|caps?|capp|artt|figg|éd|tít|tél|t|séc|ss?)\.\s+$", re.I
 )
+# Turkish and Hungarian put the number of a king before the name.
+_NUMBERED_KINGS, _KING = frozenset(("hu", "tr")), re.compile(r"(?:^|\s)[IVX]+\.\s+$")
 _COUNTER = re.compile(r"\d|[IVXLC]+\b")
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 
@@ -110,7 +114,9 @@ def split_sentences(text: str, language: str = "en") -> Iterator[str]:
 
 def _abbreviated(before: str, after: str, language: str) -> bool:
     """Whether the full stop at the end of a text is one of an abbreviation."""
-    if _ABBREVIATION.search(before) or (after[:1].isdigit() and _BEFORE_NUMBER.search(before)):
+    if _ABBREVIATION.search(before) or (after.lstrip("(")[:1].isdigit() and _BEFORE_NUMBER.search(before)):
+        return True
+    if language in _NUMBERED_KINGS and _KING.search(before):
         return True
     if language not in _ROMANCE:
         return False

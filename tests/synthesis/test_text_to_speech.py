@@ -16,7 +16,8 @@ from nuanced_speech.core import precision
 from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER_UNIT, SECONDS_PER_UNIT
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.synthesis.sample import SENTENCES, sentence_for
-from nuanced_speech.synthesis.speaking import Levelling, SpeedRange, SpokenSentence, TimedText, gain_db
+from nuanced_speech.synthesis.speaking import Levelling, SpokenSentence, TimedText, gain_db
+from nuanced_speech.synthesis.speeds import SpeedRange
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech, language_of, speak
 from nuanced_speech.synthesis.utterances import LONGEST, phoneme_strings, text_parts, utterances
 from nuanced_speech.text.g2p import phonemize

@@ -1,10 +1,11 @@
 """What the grammars leave: a table-driven stage for each language, before the grammar sees a sentence and after it."""
 
-from nuanced_speech.text.readings import english, german, others, plain, roman, romance, russian
+from nuanced_speech.text.readings import amounts, english, german, others, plain, roman, romance, russian
 
 
 def before_grammar(sentence: str, language: str) -> str:
     """A sentence with what the grammar would misread written so that it reads it rightly, or in words."""
+    sentence = amounts.before_grammar(sentence, language)
     if language == "en":
         return english.before_grammar(roman.in_digits(sentence, language))
     if language in others.WORDS:
@@ -19,6 +20,7 @@ def before_grammar(sentence: str, language: str) -> str:
 
 def after_grammar(sentence: str, language: str) -> str:
     """A sentence with the signs that the grammar left as words."""
+    sentence = amounts.after_grammar(sentence, language)
     if language == "en":
         return english.after_grammar(sentence)
     if language == "de":

@@ -149,6 +149,15 @@ def _telephone(match: re.Match[str]) -> str:
     return ", ".join(_spelled(group) for group in re.findall(r"\d+", match[0]))
 
 
+def _equals(match: re.Match[str]) -> str:
+    """ "=", but for that of a sum or a difference, which the grammar reads as a whole."""
+    return match[0] if re.search(r"\w\s?[+-]\s?\w+$", match.string[: match.start()]) else " equals "
+
+
+def _isbn(match: re.Match[str]) -> str:
+    return match[1] + ", ".join(_spelled(group) for group in re.findall(r"[\dX]+", match[2]))
+
+
 def _capitals(sentence: str) -> str:
     """Words in capitals in small letters where they are words: all that are in a sentence in capitals, and emphasis."""
     words = re.findall(r"[^\W\d_]{2,}", sentence)
@@ -187,6 +196,7 @@ _WHEN = (
     r"(?:at\s)?\d{1,2}(?::\d\d|\s?[APap]\.?[Mm]\b)"
 )
 _UNUSUAL = re.compile(rf"[^\w\s,;:!?'\"()-]|[\d_⁰-₉ⁿα-ωΑ-Ω]|[a-z][A-Z]|'n'|\b(?:{_DAY})\b")
+_TIME = r"1?\d(?::[0-5]\d)?"
 _NAME = r"(?=\s+[A-Z][a-z'])"
 _NAMES = {name: words for name, words in tables.LITERALS.items() if name[0].isalnum() or name[0] == "."}
 _SIGNS = {name: words for name, words in tables.LITERALS.items() if name not in _NAMES}
@@ -199,7 +209,7 @@ _BEFORE: list[Rule] = [
     (re.compile(rf"(?<=[a-z])(?<!\b[Tt]he)(?<!called)(\s)({any_of(tables.STREETS)})\.(?=\s*$|\s*[,;)]"
                 rf"|\s+[A-Za-z])"), _street),
     (re.compile(rf"(?<![\w.])({any_of(tables.BEFORE_NAME)})\.{_NAME}"), lambda m: tables.BEFORE_NAME[m[1]]),
-    (re.compile(rf"(?<![\w.])({any_of(tables.BEFORE_NUMBER)})\.\s*(?=\d)"), _before_number),
+    (re.compile(rf"(?<![\w.])({any_of(tables.BEFORE_NUMBER)})\.\s*(?=\(?\d)"), _before_number),
     # days of the week beside dates, times and each other
     (re.compile(rf"(?<![\w.])({_DAY}|{_DAYS})\.?,?\s+\(?([01]?\d)/([0-3]?\d)\)?(?![\w/])"), _dated_day),
     (re.compile(rf"(?<![\w.])({_DAY})\.?\s?(?:[-–]|to|through|thru)\s?({_DAY})\b\.?"), _days),
@@ -216,6 +226,8 @@ _BEFORE: list[Rule] = [
     (re.compile(r"\b(v)(\d+(?:\.\d+)?)\b"), r"version \2"),
     (re.compile(r"\b(\d+)\s?x\s?(\d+)(?=\s?(?:m|cm|mm|km|ft|in)\b)"), r"\1 by \2"),
     # scores and ranges
+    (re.compile(rf"(?<![\w.:/-])({_TIME})\s?[-–]\s?({_TIME})\s?([ap])\.?m\b\.?(?=[\s,;:)!?]|$)", re.I),
+     lambda m: f"{m[1]} to {m[2]} {m[3].upper()}M"),
     (re.compile(rf"\b((?:{tables.SCORES})\s+(?:\w+\s+){{0,2}}?)(\d{{1,3}})\s?[-–]\s?(\d{{1,3}})\b(?!["
                 rf"-–\d/])", re.I), r"\1\2 to \3"),
     (re.compile(rf"\b((?:{tables.RANGES})\.?\s+)(\d+)\s?[-–]\s?(\d+)\b(?![-–\d/])", re.I), r"\1\2 to \3"),
@@ -228,20 +240,27 @@ _BEFORE: list[Rule] = [
     (re.compile(r"(?<!\w)\(\d{3}\)\s?\d{3}[-\s]\d{4}(?![\d-])"), _telephone),
     (re.compile(r"(?<![\d-])\d{3}-\d{4}(?![\d-])"), _telephone),
     (re.compile(r"(?<![\w.,:/-])0\d+(?![\w:/-]|[.,]\d)"), _leading_zero),
+    (re.compile(r"\b(ISBN(?:-1[03])?:?\s+)(\d[\d -]{8,15}[\dX])\b"), _isbn),
     # powers, formulas, comparisons
+    (re.compile(r"\bmc(?:²|\^2)(?!\w)"), "m c squared"),
     (re.compile(r"(?<![\w.])(?<!\d )(\d+|[a-zA-Z])(?:([⁺⁻]?[⁰¹²³⁴-⁹]+|ⁿ)|\^([+-]?\d+|[a-z]\b))(?!\w)"), _power),
     (re.compile(r"(?<![\w₀-₉])(?:[A-Z][a-z]?[₀-₉]*|\((?:[A-Z][a-z]?[₀-₉]*)+\)[₀-₉]*)+[⁺⁻]?(?<=[₀-₉⁺⁻]"
                 r")(?:[A-Z][a-z]?)*(?!\w)"), _formula),
     (re.compile(r"(?<=[a-z]{3})[⁰¹²³⁴-⁹]+(?!\w)|(?<=[a-z][.,!?])[⁰¹²³⁴-⁹]+(?!\w)"), ""),
     (re.compile(r"(?<=[\w)])\s+<\s+(?=[\w($-])|(?<=\d)<(?=\d)"), " is less than "),
     (re.compile(r"(?<=[\w)])\s+>\s+(?=[\w($-])|(?<=\d)>(?=\d)"), " is greater than "),
-    (re.compile(r"\b([A-Za-z]{2,}|power of \d+)\s+=\s+(?=[\w(-])"), r"\1 equals "),
+    (re.compile(r"(?<=[\w)])\s+=\s+(?=[\w(+√-])"), _equals),
     # names of files, of programs' variables, and camel case
     (re.compile(rf"\b([\w-]+)\.({any_of(tables.EXTENSIONS)})\b(?!\.?[\w/@])", re.I), _file),
     (re.compile(r"(?<=[a-z0-9])_+(?=[a-z0-9])", re.I), " "),
     (re.compile(r"(?<![\w-])_+(?=\w)|(?<=\w)_+(?![\w-])"), ""),
     (re.compile(r"\b[A-Za-z][a-z]+(?:[A-Z][a-z]+)+\b"), _camel),
     # signs beside numbers
+    (re.compile(rf"(?<=\d)m(?=\s(?:{tables.MILLIONS})\b)"), " million"),
+    (re.compile(r"(?<=\d)\s?km/h\b"), " kilometers per hour"),
+    (re.compile(r"(?<![\w$£€¥])(\d+(?:\.\d+)?)bn\b"), r"\1 billion"),
+    (re.compile(r"\b(USD|EUR|GBP)\s?(?=\d)"), lambda m: tables.CURRENCIES[m[1]]),
+    (re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)*)\s?(USD|EUR|GBP)\b"), lambda m: tables.CURRENCIES[m[2]] + m[1]),
     (re.compile(r"(?<!\w)#(?=\d+\b)"), "number "),
     (re.compile(r"(?<!\w)[~≈]\s?(?=[\d$£€])"), "about "),
     (re.compile(r"(?<![$£€\d.,])(\d+(?:[.,]\d+)*)m\b(?!/)"), r"\1 meters"),

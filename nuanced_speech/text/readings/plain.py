@@ -40,6 +40,13 @@ SIGNS = {
     "sv": Signs("minus", ("procent",)), "th": Signs("ลบ", ("เปอร์เซ็นต์",)), "tr": Signs("eksi", ("yüzde",), True),
     "uk": Signs("мінус", ("відсоток", "відсотки", "відсотків", "відсотка")), "vi": Signs("âm", ("phần trăm",)),
 }  # fmt: skip
+# What "°C" and "°" say after a number, and what stands between the hours and the minutes of a time.
+DEGREES = {
+    "cs": "stupňů Celsia", "da": "grader Celsius", "fi": "astetta", "hu": "fok", "ko": "도", "nl": "graden Celsius",
+    "no": "grader Celsius", "nn": "grader Celsius", "pl": "stopni Celsjusza", "ro": "grade Celsius",
+    "sk": "stupňov Celzia", "sv": "grader Celsius", "tr": "derece",
+}  # fmt: skip
+HOURS = {"nl": " uur ", "pl": " ", "tr": " "}
 # Languages with a comma before the decimals that num2words does not know.
 UNKNOWN_COMMA_LANGUAGES = tables.words("af bg bs el et eu hr hy ka kk lb mk sq tk tt uz")
 _GROUPED = re.compile(r"(?<![\w.,:/@+-])[1-9]\d{0,2}(?:[. ']\d{3})+(?![\w/@]|[.:'-]\w| \d)")
@@ -58,6 +65,11 @@ def in_words(sentence: str, language: str) -> str:
         grouped = _GROUPED if language in UNKNOWN_COMMA_LANGUAGES else None
         return grouped.sub(lambda match: re.sub(r"\D", "", match[0]), sentence) if grouped else sentence
     signs = SIGNS[language]
+    if language in DEGREES:
+        sentence = re.sub(r"(?<=\d)\s?°(?:\s?C\b)?(?!\s?[A-Z])", f" {DEGREES[language]} ", sentence)
+        sentence = re.sub(r" {2,}| (?=[,.;:!?])|(?<=도) ", lambda m: " " if m[0][1:] else "", sentence).rstrip(" ")
+    if language in HOURS:
+        sentence = _TIME.sub(lambda match: _time(match, language), sentence)
 
     def spoken(match: re.Match[str]) -> str:
         number = match["number"]
@@ -70,6 +82,14 @@ def in_words(sentence: str, language: str) -> str:
         return f"{minus} {words}".lstrip()
 
     return _pattern(language).sub(spoken, sentence)
+
+
+_TIME = re.compile(r"(?<![\w.,:/-])([01]?\d|2[0-3]):([0-5]\d)(?:\s+uur\b)?(?![\w:/]|[.,]\d)")
+
+
+def _time(match: re.Match[str], language: str) -> str:
+    hour, minute = (number_words(str(int(match[place])), language) for place in (1, 2))
+    return hour + HOURS[language].rstrip() + (f" {minute}" if int(match[2]) else "")
 
 
 @lru_cache

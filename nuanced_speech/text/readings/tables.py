@@ -10,6 +10,7 @@ def words(text: str) -> frozenset[str]:
 
 # Written names that are no words.
 LITERALS = {
+    "WW1": "World War one", "WWI": "World War one", "WW2": "World War two", "WWII": "World War two",
     "C#": "C sharp", "F#": "F sharp", "C++": "C plus plus", ".NET": "dot net", "ASP.NET": "A S P dot net",
     "VB.NET": "V B dot net", "node.js": "node J S", "Node.js": "Node J S", "Vue.js": "View J S", "Next.js": "Next J S",
     "React.js": "React J S", "AC/DC": "AC DC", "TCP/IP": "TCP IP", "I/O": "I O", "A/C": "A C", "N/A": "N A",
@@ -111,3 +112,9 @@ COUNTED = (
     "days?|years?|months?|weeks?|hours?|minutes?|seconds?|people|times|percent|per cent|%|miles?|meters?|"
     "metres?|pages?|points?|degrees?|dollars?|euros?|pounds?|players?|students?|children|items?|°"
 )
+# What is counted by the million, so that "10m" before it is no length.
+MILLIONS = (
+    "people|users|followers|viewers|readers|listeners|subscribers|customers|visitors|views|downloads|copies|jobs|"
+    "households|children|voters|players|patients|tourists|passengers|shares|tonnes|barrels|dollars|euros|pounds"
+)
+CURRENCIES = {"USD": "$", "EUR": "€", "GBP": "£"}

@@ -1,0 +1,145 @@
+"""Amounts, results, times and telephone numbers that the grammars of several languages misread, rule by rule.
+
+English, German and Russian have most of theirs in their own modules.
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+from nuanced_speech.text.numbers import words
+from nuanced_speech.text.readings.rules import Rule, applied
+
+_MONEY = {
+    "es": {"€": "euros", "$": "dólares", "£": "libras"},
+    "fr": {"€": "euros", "$": "dollars", "£": "livres"},
+    "it": {"€": "euro", "$": "dollari", "£": "sterline"},
+    "pt": {"€": "euros", "$": "dólares", "£": "libras", "R$": "reais", "US$": "dólares"},
+}
+# Short forms of millions and milliards: their words, of one and of more, and what stands before a currency.
+_LARGE = {
+    "es": ({"M": ("millón", "millones")}, "de "),
+    "fr": ({"M": ("million", "millions"), "Md": ("milliard", "milliards"), "Mds": ("milliard", "milliards")}, "d'"),
+    "it": ({"M": ("milione", "milioni"), "mln": ("milione", "milioni"), "mld": ("miliardo", "miliardi")}, "di "),
+    "pt": ({"mi": ("milhão", "milhões"), "bi": ("bilhão", "bilhões"), "M": ("milhão", "milhões")}, "de "),
+}
+_NUMBER = r"\d{1,3}(?:\.\d{3})+|\d+(?:,\d+)?"
+_JAPANESE_DIGITS = str.maketrans("0123456789", "零一二三四五六七八九")
+_CHINESE_DIGITS = str.maketrans("0123456789", "零幺二三四五六七八九")
+_JAPANESE_UNITS = {
+    "km": "キロメートル", "cm": "センチメートル", "mm": "ミリメートル", "m": "メートル", "kg": "キログラム",
+    "mg": "ミリグラム", "g": "グラム", "L": "リットル", "ml": "ミリリットル", "mL": "ミリリットル",
+    "km/h": "キロメートル毎時",
+}  # fmt: skip
+_COUNTED_IN_CHINESE = "个位名只条张本件天倍杯家台辆块斤种间座句双瓶周岁"
+
+
+def before_grammar(sentence: str, language: str) -> str:
+    """A sentence with what the grammar of its language would misread in words, or as it reads it rightly."""
+    return applied(_BEFORE.get(language, ()), sentence)
+
+
+def after_grammar(sentence: str, language: str) -> str:
+    """A sentence with the signs and forms that the grammar of its language left."""
+    return applied(_AFTER.get(language, ()), sentence)
+
+
+def _large(language: str) -> list[Rule]:
+    """ "5,2 M€", "€ 5,2 mln" and "R$ 5,2 mi"."""
+    forms, of = _LARGE[language]
+    signs = "|".join(map(re.escape, sorted(_MONEY[language], key=len, reverse=True)))
+    short = "|".join(sorted(forms, key=len, reverse=True))
+
+    def spoken(number: int, form: int, sign: int, match: re.Match[str]) -> str:
+        one, many = forms[match[form]]
+        return f"{match[number]} {one if match[number] == '1' else many} {of}{_MONEY[language][match[sign]]}"
+
+    return [
+        (re.compile(rf"(?<![\w.,])({_NUMBER})\s?({short})\.?\s?(?:d[ie]\s)?({signs})"), partial(spoken, 1, 2, 3)),
+        (re.compile(rf"(?<!\w)({signs})\s?({_NUMBER})\s?({short})\b\.?(?=\s+\w|\W*$)"), partial(spoken, 2, 3, 1)),
+    ]
+
+
+def _score(verbs: str, to: str) -> Rule:
+    """A result after a word that says so."""
+    pattern = rf"\b((?:{verbs})\w*\s+(?:[^\W\d]+\s+){{0,2}}?)(\d{{1,2}})\s?[-–]\s?(\d{{1,2}})(?![\w/-])"
+    return re.compile(pattern, re.I), rf"\1\2 {to} \3"
+
+
+def _digits(language: str) -> Callable[[re.Match[str]], str]:
+    def spoken(match: re.Match[str]) -> str:
+        groups = (" ".join(words(int(digit), language) for digit in group) for group in re.findall(r"\d+", match[2]))
+        return match[1] + ("plus " if match[2][0] == "+" else "") + ", ".join(groups)
+
+    return spoken
+
+
+def _italian_fraction(match: re.Match[str]) -> str:
+    part = "mezzo" if match[2] == "2" else words(int(match[2]), "it", to="ordinal")
+    return f"un {part}" if match[1] == "1" else f"{words(int(match[1]), 'it')} {part[:-1]}i"
+
+
+def _ungrouped(match: re.Match[str]) -> str:
+    return re.sub("[.,]", "", match[0])
+
+
+def _japanese_telephone(match: re.Match[str]) -> str:
+    return "、".join(group.translate(_JAPANESE_DIGITS) for group in match[0].split("-"))
+
+
+_BEFORE: dict[str, list[Rule]] = {
+    "es": [
+        *_large("es"),
+        (re.compile(r"\b((?:llam|marqu|marca)\w*\s+(?:al?\s+)?)"
+                    r"((?:\+\d{1,3}\s)?\d{2,3}(?:[\s.-]\d{2,3}){2,3})(?![\w.-])", re.I),
+         _digits("es")),
+        _score("gan[aóe]|perd[ií]|empat[aóe]|venc|derrot|victoria|result|marcador", "a"),
+    ],
+    "fr": [
+        *_large("fr"),
+        (re.compile(r"(?<!\w)([Bb])(?:l?v)?d\.?\s+(?=(?:de|du|des)\s|[A-ZÀ-Þ])"),
+         lambda m: ("boulevard " if m[1] == "b" else "Boulevard ")),
+    ],
+    "it": [
+        *_large("it"),
+        (re.compile(r"(?<![\w/.,])([1-9])/([2-9])(?=\s(?:di|del|dello|della|dell|dei|degli|delle)\b)"),
+         _italian_fraction),
+        (re.compile(r"(?<=\d)\s?(ml[nd])\b\.?(?!\.)"), lambda m: f" {_LARGE['it'][0][m[1]][1]}"),
+        # its grammar takes the point between groups for a spoken one
+        (re.compile(r"(?<![\w.,/-])[1-9]\d{0,2}(?:\.\d{3})+(?![\w/-]|\.\d)"), _ungrouped),
+    ],
+    "pt": _large("pt"),
+    "hi": [
+        (re.compile(r"(?<=₹)\s?\d{1,3}(?:,\d{2})*,\d{3}(?!\d)"), _ungrouped),
+        (re.compile(r"(?<=\d)\s?%"), " प्रतिशत"),
+    ],
+    "ja": [
+        (re.compile(r"(?<![\d-])0\d{1,4}-\d{1,4}-\d{3,4}(?![\d-])"), _japanese_telephone),
+        (re.compile(r"[¥￥]\s?(\d{1,3}(?:,\d{3})+|\d+)"), lambda m: m[1].replace(",", "") + "円"),
+        (re.compile(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d,])"), _ungrouped),
+        (re.compile(r"(?<![\w-])[-−](?=\d+(?:\.\d+)?\s?[℃°])"), "マイナス"),
+        (re.compile(r"(?<=[\u3040-\u9fff])[-−](?=\d+(?:\.\d+)?\s?[℃°])"), "マイナス"),
+        (re.compile(r"(?<=\d)\s?(?:℃|°C)"), "度"),
+        (re.compile(r"(?<=\d)\s?[%％]"), "パーセント"),
+        (re.compile(rf"(?<=\d)\s?({'|'.join(sorted(_JAPANESE_UNITS, key=len, reverse=True))})(?![A-Za-z/])"),
+         lambda m: _JAPANESE_UNITS[m[1]]),
+    ],
+    "zh": [
+        (re.compile(r"(?<![\d.-])1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}(?![\d.])"),
+         lambda m: re.sub(r"[\s-]", "", m[0]).translate(_CHINESE_DIGITS)),
+        (re.compile(rf"(?<![第\d.,/:-])2(?=[{_COUNTED_IN_CHINESE}])"), "两"),
+    ],
+    "de": [
+        (re.compile(r"\b((?:Tel|Telefon|Telefax|Fax|Handy|Mobil)(?:nummer)?(?:\.:?|:)?\s+)(\+?[\d(][\d\s()./-]{4,}\d)"),
+         _digits("de")),
+    ],
+    "ru": [(re.compile(r"\bпо тел\.\s?(?=[+\d(])"), "по телефону ")],
+}  # fmt: skip
+_AFTER: dict[str, list[Rule]] = {
+    "es": [
+        (re.compile(r"\b(prim|terc)ero (?=(?:piso|puesto|capítulo|día|mes|año|siglo|lugar|grado|curso|premio|trimestre|"
+                    r"semestre|párrafo|nivel|tiempo|tomo|hijo|libro|artículo|aniversario)\b)"), r"\1er "),
+        (re.compile(r"\b((?:siglo|capítulo|tomo|número|artículo) veinti)ún\b"), r"\1uno"),
+    ],
+    "hi": [(re.compile(r"\bminus\b"), "माइनस")],
+}  # fmt: skip
