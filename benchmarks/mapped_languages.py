@@ -210,7 +210,8 @@ def _measured(code: str, models: Any, speech: Any, espeak: "EspeakVoice") -> Hea
         texts = [_heard(models.transcriber.transcribe(wave, code).text) for wave in waves]
     except (ValueError, KeyError, UserError):
         return Heard(code, name, len(true), reason="Whisper base does not know it")
-    return Heard(code, name, len(true), *(character_errors(true, heard) for heard in texts))
+    ours, others = (character_errors(true, heard) for heard in texts)
+    return Heard(code, name, len(true), ours, others)
 
 
 def character_errors(true: str, heard: str) -> float:

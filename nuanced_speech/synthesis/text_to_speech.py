@@ -117,10 +117,8 @@ class TextToSpeech:
             text: text of any length, as people write it: numbers, Markdown, HTML. ``[word](/ipa/)`` gives a
                 pronunciation, ``[pause:1.5s]`` a pause and ``[voice:am_michael]`` a voice; emoji are not spoken.
             voice: a voice, or a text or path for ``Voice.load``.
-            language: one of ``voice.stock.VOICE_LANGUAGES`` or ``text.languages.MAPPED_LANGUAGES``; the voice's when
-                None.
-            speed: 0.5 to 3; beyond what Kokoro speaks itself, speech is stretched or shortened in time and keeps its
-                pitch.
+            language: of ``voice.stock.VOICE_LANGUAGES`` or ``text.languages.MAPPED_LANGUAGES``; the voice's when None.
+            speed: 0.5 to 3; beyond what Kokoro speaks itself, speech is stretched or shortened and keeps its pitch.
             pause: seconds between sentences; other pauses are relative to this one.
             seed: random seed of the synthesizer's noise.
             fast: decode in bfloat16 where the processor computes that faster (about 1.5 times).
