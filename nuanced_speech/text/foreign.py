@@ -51,7 +51,7 @@ _BETWEEN = set_of(
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 # What may stand between two words of a stretch, and what belongs to the stretch before it.
 _GAP = re.compile(r"[ ,]{1,2}")
-_OPENING, _CLOSING = re.compile(r"[(\[«„“‘\"'¿¡]*$"), re.compile(r"[^\w\s(\[«„“‘¿¡]*\s*")
+_OPENING, _CLOSING = re.compile(r"[(\[«„“‘\"'¿¡]*$"), re.compile(r"(?:[^\w\s(\[«„“‘¿¡]|[“‘](?!\w))*\s*")
 
 
 def stretches(text: str, language: str) -> Iterator[tuple[str, str]]:

@@ -69,12 +69,13 @@ class Clone:
 
 @dataclass(frozen=True)
 class CloningConfig:
-    """Settings of the searches for the prosody half and, with refinement, for the timbre half; and which recordings
-    make a voice."""
+    """Settings of the searches for the prosody half and, with refinement, for the timbre half; which recordings make a
+    voice; and English ``sentences`` to fit the prosody on."""
 
     prosody: ProsodyFitConfig = field(default_factory=ProsodyFitConfig)
     adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
     enrollment: EnrollmentConfig = field(default_factory=EnrollmentConfig)
+    sentences: tuple[str, ...] = SENTENCES
 
 
 @torch.no_grad()
@@ -178,7 +179,9 @@ def _refined(
     return adapted.style.timbre, prosody, adapted.decoder
 
 
-def _sentences(models: ModelBank, recordings: list[Recording], language: str | None) -> tuple[list[Sentence], str]:
+def _sentences(
+    models: ModelBank, recordings: list[Recording], language: str | None, fixed: Sequence[str]
+) -> tuple[list[Sentence], str]:
     """What to fit melody and pace on, and the language: two pieces' words, and in English or if need be fixed ones."""
     pieces = [(recording.wave, piece) for recording in recordings for piece in segment(recording.wave)]
     pieces.sort(key=lambda item: abs((item[1].end - item[1].start) * SECONDS_PER_UNIT - TRANSCRIBED_SECONDS))
@@ -194,7 +197,7 @@ def _sentences(models: ModelBank, recordings: list[Recording], language: str | N
     sentences = [sentence for sentence in sentences if sentence.plausible]
     language = language or "en"
     if language == "en" or not sentences:
-        sentences += [Sentence(phonemize(text)) for text in SENTENCES]
+        sentences += [Sentence(phonemize(text)) for text in fixed]
     return sentences, language
 
 

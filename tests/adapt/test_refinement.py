@@ -32,7 +32,7 @@ def passage(kokoro: Kokoro, style: Style) -> Passage:
 
 @pytest.mark.slow
 def test_a_few_steps_bring_the_voice_nearer(kokoro: Kokoro, encoder: SpeakerEncoder) -> None:
-    config = RefinementConfig(crop_units=40, check_every=2)
+    config = RefinementConfig(crop_units=24, check_every=2)
     surrogate = TimbreSurrogate.load()
     style = Style.from_vector(style_of(stock_voices()["bm_lewis"]))
     said = passage(kokoro, style)

@@ -20,7 +20,7 @@ from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.voice.stock import stock_voices, style_of
 
 PHONEMES = "ðə ɹˈɪvəɹ ɹˈOz kwˈɪkli"
-SHORT = AdaptationConfig(refinement=RefinementConfig(crop_units=48), inversion=InversionConfig(crop_units=40))
+SHORT = AdaptationConfig(refinement=RefinementConfig(crop_units=24), inversion=InversionConfig(crop_units=24))
 
 
 @pytest.mark.slow
@@ -67,7 +67,7 @@ def test_a_person_is_not_taken_for_kokoro(converter: Converter) -> None:
     (features,) = converter.speakers.assign(converter.analyzer(wave, phonemes=True))
     passage = VoiceAdapter(converter.models)._passage(features)
     assert passage.ids is not None
-    config = InversionConfig(crop_units=40)
+    config = InversionConfig(crop_units=24)
     assert invert_style(converter.models.kokoro, features.style, [passage], 1, config=config) is None
 
 

@@ -128,7 +128,8 @@ def loaded_bank(converter: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_convert_writes_audio_report_and_picture(clip, tmp_path, run, loaded_bank):
     out, folder = tmp_path / "out.flac", tmp_path / "report"
-    status, _, err = run("convert", clip, out, "--voice", "af_heart", "--whisper", "tiny.en", "--report", folder)
+    options = ["--voice", "af_heart", "--decoder", "fast", "--whisper", "tiny.en", "--report", folder]
+    status, _, err = run("convert", clip, out, *options)
     assert status == 0, err
     assert soundfile.info(out).samplerate == 24000
     figures = json.loads((folder / "out.json").read_text())

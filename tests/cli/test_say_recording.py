@@ -31,7 +31,7 @@ def test_say_speaks_in_the_voice_of_a_recording(
     monkeypatch.setattr("nuanced_speech.models.bank.shared_bank", lambda device: converter.models)
     # the search for the prosody half among two voices, in three steps
     prosody = ProsodyFitConfig(steps=3, left_out=frozenset(set(stock_voices()) - {"af_heart", "am_adam"}))
-    small = partial(cloning.clone, config=cloning.CloningConfig(prosody=prosody))
+    small = partial(cloning.clone, config=cloning.CloningConfig(prosody=prosody, sentences=("Yes.",)))
     monkeypatch.setattr("nuanced_speech.voicemaking.cloning.clone", small)
     status, _, err = run("say", "The bell rang twice, and then nobody came.", "out.wav", "--voice", CLIP,
                          "--i-have-consent", CONSENT)  # fmt: skip

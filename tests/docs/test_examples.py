@@ -73,7 +73,7 @@ def test_clone(
 ) -> None:
     # one step between two stock voices: a whole search takes a minute
     few = ProsodyFitConfig(steps=1, left_out=frozenset(set(stock_voices()) - {"am_michael", "af_heart"}))
-    cloned = partial(clone_voice, models=quick.models, config=CloningConfig(prosody=few))
+    cloned = partial(clone_voice, models=quick.models, config=CloningConfig(prosody=few, sentences=("Yes.",)))
     monkeypatch.setattr(nuanced_speech, "clone_voice", cloned, raising=False)
     example("clone.py", "huck", "The recording is public.", "hello.wav", CLIP)
     assert capsys.readouterr().out == "voices/huck.safetensors and hello.wav\n"

@@ -47,7 +47,7 @@ def engine(quick: Converter, request: pytest.FixtureRequest) -> Engine:
     chosen = {"af_heart", "am_adam", "bf_emma", "bm_george"}
     prosody = ProsodyFitConfig(steps=3, left_out=frozenset(set(stock_voices()) - chosen))
     return Engine(
-        quick.models, converter=quick, cloning=CloningConfig(prosody=prosody),
+        quick.models, converter=quick, cloning=CloningConfig(prosody=prosody, sentences=("Yes.",)),
         language_model=lambda: request.getfixturevalue("small_model"), reply=ReplyConfig(Sampling(tokens=12)),
     )  # fmt: skip
 

@@ -320,7 +320,8 @@ def test_what_the_microphone_hears_is_spoken_again_at_once(page: Page) -> None:
     page.get_by_text("At once", exact=True).click()
     page.click("#live-start")
     page.get_by_text("Listening.").wait_for()
-    until(page, "document.querySelector('#live-time').textContent >= '0:02.0'")
+    # a busy machine leaves out sound that it has no time for
+    until(page, "document.querySelector('#live-made').textContent > '0:00.5'", seconds=180)
     page.click("#live-stop")
     page.get_by_text("Stopped.").wait_for()
     assert float(page.inner_text("#live-made").partition(":")[2]) > 0.5 and page.inner_text("#live-error") == ""

@@ -19,7 +19,7 @@ from nuanced_speech.text.frontend import spoken_sentences
         ("en", "ISBN 978-3-16-148410-0 is it.",
          ["ISBN nine seven eight, three, one six, one four eight four one zero, zero is it."]),
         ("en", "It has 2.5bn views, see Eq. (4), for EUR 15 or 20 USD.",
-         ["It has two point five billion views, see equation (four), for fifteen euros or twenty dollars."]),
+         ["It has two point five billion views, see Equation (four), for fifteen euros or twenty dollars."]),
         ("it", "I 3/4 della torta, 1/2 del vino.", ["I tre quarti della torta, un mezzo del vino."]),
         ("es", "Llame al 91 123 45 67.", ["Llame al nueve uno, uno dos tres, cuatro cinco, seis siete."]),
         ("es", "Ganaron 3-2 en el siglo XXI.", ["Ganaron tres a dos en el siglo veintiuno."]),

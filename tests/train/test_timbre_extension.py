@@ -104,7 +104,7 @@ def test_it_is_trained_and_resumed_exactly(
     speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded_models: None
 ) -> None:
     config = TimbreExtensionTraining(
-        speak_corpus(2), tmp_path, steps=2, batch_size=1, crossed=1, held_out=1, warmup=1, passage_units=24
+        speak_corpus(2), tmp_path, steps=2, batch_size=1, crossed=1, held_out=1, warmup=1, passage_units=16
     )
     speakers = load_speakers(prepare(config))
     assert len(speakers) == 3 * (speakers[-1].recording + 1)

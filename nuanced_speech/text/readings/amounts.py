@@ -91,7 +91,7 @@ _BEFORE: dict[str, list[Rule]] = {
     "es": [
         *_large("es"),
         (re.compile(r"\b((?:llam|marqu|marca)\w*\s+(?:al?\s+)?)"
-                    r"((?:\+\d{1,3}\s)?\d{2,3}(?:[\s.-]\d{2,3}){2,3})(?![\w.-])", re.I),
+                    r"((?:\+\d{1,3}\s)?\d{2,3}(?:[\s.-]\d{2,3}){2,3})(?![\w-]|[\s.]\d)", re.I),
          _digits("es")),
         _score("gan[aóe]|perd[ií]|empat[aóe]|venc|derrot|victoria|result|marcador", "a"),
     ],
@@ -117,8 +117,6 @@ _BEFORE: dict[str, list[Rule]] = {
         (re.compile(r"(?<![\d-])0\d{1,4}-\d{1,4}-\d{3,4}(?![\d-])"), _japanese_telephone),
         (re.compile(r"[¥￥]\s?(\d{1,3}(?:,\d{3})+|\d+)"), lambda m: m[1].replace(",", "") + "円"),
         (re.compile(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d,])"), _ungrouped),
-        (re.compile(r"(?<![\w-])[-−](?=\d+(?:\.\d+)?\s?[℃°])"), "マイナス"),
-        (re.compile(r"(?<=[\u3040-\u9fff])[-−](?=\d+(?:\.\d+)?\s?[℃°])"), "マイナス"),
         (re.compile(r"(?<=\d)\s?(?:℃|°C)"), "度"),
         (re.compile(r"(?<=\d)\s?[%％]"), "パーセント"),
         (re.compile(rf"(?<=\d)\s?({'|'.join(sorted(_JAPANESE_UNITS, key=len, reverse=True))})(?![A-Za-z/])"),
@@ -142,4 +140,5 @@ _AFTER: dict[str, list[Rule]] = {
         (re.compile(r"\b((?:siglo|capítulo|tomo|número|artículo) veinti)ún\b"), r"\1uno"),
     ],
     "hi": [(re.compile(r"\bminus\b"), "माइनस")],
+    "ja": [(re.compile(r"[-−](?=[零一二三四五六七八九十百点]+度)"), "マイナス")],
 }  # fmt: skip
