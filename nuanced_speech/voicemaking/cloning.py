@@ -129,7 +129,7 @@ def clone(
 
     median = torch.tensor([median_log_f0(f0)], device=models.device).nan_to_num(F0_CENTRE)
     timbre = models.timbre_surrogate.find(embedding[None], median)[0]
-    sentences, language = _sentences(models, enrolled, language)
+    sentences, language = _sentences(models, enrolled, language, config.sentences)
     fit_progress = part_of(progress, 0.2, 0.3 if refine else 1.0)
     prosody = _prosody_rows(models, sentences, language, log_f0, fit_progress, config.prosody)
     adapter, rest = VoiceAdapter(models, config=config.adaptation, decoder=decoder), part_of(progress, 0.3, 1.0)

@@ -38,7 +38,7 @@ def likeness(found: torch.Tensor, style: torch.Tensor) -> float:
     return float(F.cosine_similarity(found, style, dim=0))
 
 
-CONFIG = InversionConfig(crop_units=24)
+CONFIG = InversionConfig(crop_units=40)
 
 
 @pytest.mark.slow

@@ -146,6 +146,7 @@ export function setUpLive() {
     picker.fail('');
     start.disabled = true;
     state.textContent = 'Connecting …';
+    told({ level: 0, seconds: 0, made: 0, breaks: 0, figures: { given_seconds: 0, lost_seconds: 0, waiting_seconds: 0, block_seconds: 0 } });
     byId('live-figures').hidden = false;
     byId('live-delay-name').textContent = chosen('live-mode') === 'block' ? 'Time to compute a block' : 'Time after the pause';
     const voice = chosen('live-kind') === 'own' ? 'own' : picker.voice;
