@@ -184,7 +184,8 @@ def test_an_event_that_is_under_way_is_answered_before_the_end() -> None:
     assert begun.wait(20)
     ending = threading.Thread(target=server.finish)
     ending.start()
-    ending.join(0.2)
+    # the server itself looks twice a second whether it is to end
+    ending.join(0.8)
     assert ending.is_alive()
     free.set()
     ending.join(20)
