@@ -5,7 +5,7 @@ of the same length where a gap was.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,7 +34,8 @@ class GateConfig:
         speech: what counts as speech.
         as_recorded: weight of the probability that the recording has as it is, beside that of the slowed one.
         doubt: probability from which a recording without speech is in doubt.
-        short_seconds: a shorter recording may be a single word, which needs less.
+        short_seconds: a shorter recording may be a single word, which needs less, and is given silence around it.
+        around_seconds: silence before and after such a recording.
         cut_seconds: a gap in the speech that lasts as long is cut out.
         mute_seconds: a gap that lasts as long is silenced if it is loud.
         loud_db: a gap is loud if 25 ms of it are less than this below the speech.
@@ -50,6 +51,7 @@ class GateConfig:
     as_recorded: float = 0.7
     doubt: float = 0.2
     short_seconds: float = 1.0
+    around_seconds: float = 0.3
     cut_seconds: float = 2.0
     mute_seconds: float = 0.8
     loud_db: float = 15.0
@@ -80,6 +82,7 @@ class GatedRecording:
         speech: the stretches of speech in the whole recording.
         gaps: what was cut out or silenced, begin and end in samples of the whole recording.
         doubtful: there seems to be no speech, and it might be: a scream, or a word that is cut off.
+        lead: samples of silence that ``wave`` has before the recording; as many follow it.
     """
 
     wave: np.ndarray
@@ -88,6 +91,7 @@ class GatedRecording:
     speech: tuple[SpeechStretch, ...]
     gaps: tuple[tuple[int, int], ...] = ()
     doubtful: bool = False
+    lead: int = 0
 
     @property
     def has_speech(self) -> bool:
@@ -98,8 +102,28 @@ class GatedRecording:
         """The same recording, taken for speech from beginning to end."""
         return GatedRecording(recording, (), len(recording), (SpeechStretch(0.0, len(recording) / SAMPLE_RATE),))
 
+    def surrounded(self, config: GateConfig) -> "GatedRecording":
+        """A single word with silence before and after, since sounds at its very edges are misunderstood; longer
+        recordings as they are."""
+        if not 0 < len(self.wave) < config.short_seconds * SAMPLE_RATE:
+            return self
+        lead = round(config.around_seconds * SAMPLE_RATE)
+        cuts = tuple(replace(cut, position=cut.position + lead) for cut in self.cuts)
+        return replace(self, wave=np.pad(self.wave, lead), cuts=cuts, lead=lead)
+
     def restored(self, chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         """A conversion of ``wave``, chunk by chunk, with silence for each cut: as long as the recording."""
+        if not self.lead:
+            yield from self._with_cuts(chunks)
+            return
+        position = 0
+        for chunk in self._with_cuts(chunks):
+            inside = chunk[max(self.lead - position, 0) : max(self.lead + self.samples - position, 0)]
+            position += len(chunk)
+            if len(inside):
+                yield inside
+
+    def _with_cuts(self, chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         cuts, position = list(self.cuts), 0
         for chunk in chunks:
             while cuts and cuts[0].position < position + len(chunk):
@@ -116,7 +140,8 @@ class GatedRecording:
 
     def seconds(self, time: float) -> float:
         """When in the recording something was that is at ``time`` in ``wave``, in seconds."""
-        return time + sum(cut.samples for cut in self.cuts if cut.position <= time * SAMPLE_RATE) / SAMPLE_RATE
+        missing = sum(cut.samples for cut in self.cuts if cut.position <= time * SAMPLE_RATE) - self.lead
+        return max(time + missing / SAMPLE_RATE, 0.0)
 
 
 class SpeechGate:

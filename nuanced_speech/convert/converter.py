@@ -278,7 +278,7 @@ class Converter:
             if options.strict:
                 raise NoSpeechError(f"there is no speech in {name}")
             log.warning("there is no speech in %s: the output is silent", name)
-        return gated
+        return gated.surrounded(self.gate.config) if options.in_time else gated
 
     def _chunks(
         self, prepared: _Prepared, options: ConversionOptions, steps: Steps, made: Progress | None = None

@@ -18,7 +18,7 @@ from nuanced_speech.text.languages import MAPPED_LANGUAGES
 
 def in_recording(transcript: Transcript, gated: GatedRecording) -> Transcript:
     """A transcript of a gated recording with the times of the whole recording."""
-    return _timed(transcript, gated.seconds) if gated.cuts else transcript
+    return _timed(transcript, gated.seconds) if gated.cuts or gated.lead else transcript
 
 
 def moved(transcript: Transcript, seconds: float) -> Transcript:

@@ -9,11 +9,12 @@ from helpers import CLIP, SAMPLE, benchmark
 from nuanced_speech import audio
 from nuanced_speech.analysis.analyzer import Analyzer
 from nuanced_speech.analysis.enrollment import read_recordings
-from nuanced_speech.analysis.speech_gate import GateConfig, GatedRecording, SpeechGate, speech_in
+from nuanced_speech.analysis.speech_gate import Cut, GateConfig, GatedRecording, SpeechGate, speech_in
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import NoSpeechError
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
+from nuanced_speech.models.voice_activity import SpeechStretch
 from nuanced_speech.models.whisper import Segment, Transcript
 
 
@@ -140,3 +141,19 @@ def test_where_the_gate_is_in_doubt_sure_words_decide(
     wave = np.full(SAMPLE_RATE, 0.1, np.float32)
     gated = speech_in(wave, Doubting(config=config), lambda loud: Transcript(text, "en", [piece]))
     assert gated.has_speech == found and len(gated.wave) == found * len(wave)
+
+
+def test_a_single_word_has_silence_around_it_until_the_result() -> None:
+    config = GateConfig(around_seconds=0.1)
+    word = np.linspace(-0.5, 0.5, 12_000, dtype=np.float32)
+    gated = GatedRecording(word, (Cut(6000, 500),), 12_500, (SpeechStretch(0.0, 0.52),))
+    room = gated.surrounded(config)
+    assert len(room.wave) == 12_000 + 2 * 2400 and not room.wave[:2400].any() and not room.wave[-2400:].any()
+    pieces = np.array_split(room.wave, 7)
+    assert np.array_equal(np.concatenate(list(room.restored(iter(pieces)))),
+                          np.concatenate([word[:6000], np.zeros(500, np.float32), word[6000:]]))  # fmt: skip
+    # times are those of the recording
+    assert room.seconds(0.05) == 0 and room.seconds(0.2) == pytest.approx(0.1)
+    assert room.seconds(0.5) == pytest.approx(0.4 + 500 / 24_000)
+    whole = gated.whole(np.ones(30_000, np.float32))
+    assert whole.surrounded(config) is whole
