@@ -120,9 +120,14 @@ class SpeakerEncoder(nn.Module):
 
     def embed_waves(self, waves: Tensor) -> Tensor:
         """Embeddings ``[B, 256]`` of ``waves [B, T]`` at 24 kHz, T a multiple of 3, with gradients; pauses count."""
+        return self.embed_mel(self.levelled_mel(waves))
+
+    def levelled_mel(self, waves: Tensor) -> Tensor:
+        """Mel spectra ``[B, frames, 40]`` of ``waves [B, T]`` at 24 kHz, T a multiple of 3, at the network's level,
+        with gradients; pauses count."""
         waves_16k = at_whisper_rate(waves)
         level = waves_16k.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-6)
-        return self.embed_mel(self.mel(waves_16k * (10 ** (LEVEL_DB / 20) / level)))
+        return self.mel(waves_16k * (10 ** (LEVEL_DB / 20) / level))
 
 
 def same_speaker(embeddings: Tensor) -> Tensor:

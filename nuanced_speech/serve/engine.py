@@ -25,7 +25,6 @@ from nuanced_speech.dialogue.replier import Replier, ReplyConfig
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.speaker_encoder import same_speaker
-from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.synthesis.delivery import Delivery, DeliveryAnalyzer
 from nuanced_speech.synthesis.speaking import LEVELLING, SpokenSentence
 from nuanced_speech.synthesis.text_to_speech import DEFAULT_PAUSE, TextToSpeech
@@ -55,7 +54,7 @@ class SpeechJob:
 
 
 class Engine:
-    """Speaks, transcribes, converts and clones. Threads may share it.
+    """Speaks, converts and clones; its ``transcriber`` transcribes. Threads may share it.
 
     Args:
         models: bank of all models.
@@ -81,7 +80,7 @@ class Engine:
         self.language_model, self.reply = language_model, reply or ReplyConfig(fast=fast)
         self._replier_lock = threading.Lock()
         self.converter = converter or Converter(models, decoder=decoder)
-        self._speech = SpeechTranscriber(models, self.converter.gate, self.converter.transcribe)
+        self.transcriber = SpeechTranscriber(models, self.converter.gate, self.converter.transcribe)
         self.text_to_speech = self._text_to_speech(BROADCAST_LUFS, decoder or self.converter.decoder)
         self.deliveries = DeliveryAnalyzer(models, analyzer=self.converter.analyzer)
         self.threads = torch.get_num_threads()
@@ -135,20 +134,6 @@ class Engine:
         levelling = replace(LEVELLING, target_lufs=loudness)
         return TextToSpeech(self.models, levelling, speed_limits=SPEED_LIMITS, decoder=decoder)
 
-    def transcribe(
-        self,
-        wave: np.ndarray,
-        language: str | None,
-        words: bool,
-        prompt: str | None = None,
-        temperature: float = 0.0,
-        check: Progress | None = None,
-    ) -> Iterator[Transcript]:
-        """Transcripts of stretches of ``wave [T]`` at 24 kHz, in order, each cut at a pause; ``prompt`` and
-        ``temperature`` are as for ``WhisperModel.transcribe``, and ``check`` as for ``speaker``. Only speech is
-        transcribed: of a recording without any, there are none."""
-        return self._speech.stretches(wave, language, words, prompt, temperature, check)
-
     def convert(self, wave: np.ndarray, options: ConversionOptions, progress: Progress) -> np.ndarray:
         """A converted recording ``[T]`` at 24 kHz."""
         return self.converter.convert(wave, options, sample_rate=SAMPLE_RATE, progress=progress).audio
@@ -159,7 +144,7 @@ class Engine:
         Raises:
             UserError: there is no speech.
         """
-        gated = self._speech.speech(wave, None, check)
+        gated = self.transcriber.speech(wave, None, check)
         embedding = self.models.speaker_encoder.embed(gated.wave, SAMPLE_RATE) if gated.has_speech else None
         if embedding is None or not np.isfinite(embedding).all():
             raise UserError(f"{param}: there is no voice in the recording: give a recording of speech")

@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from nuanced_speech.core import precision
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.dsp.differentiable_resampling import at_whisper_rate
 from nuanced_speech.models.fast_decoder import FastDecoder, FastDecoderConfig
-from nuanced_speech.models.speaker_encoder import LEVEL_DB, WINDOW, SpeakerEncoder
+from nuanced_speech.models.speaker_encoder import WINDOW, SpeakerEncoder
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.configs import FastDecoderTraining
 from nuanced_speech.train.descent import descend
@@ -45,9 +44,7 @@ class Likeness(nn.Module):
     def forward(self, wave: Tensor, targets: Tensor) -> Tensor:
         """Cosines ``[B]`` of ``wave [B, T]`` at 24 kHz, T a multiple of 3, to ``targets [B, 256]``; 0 where a target is
         NaN."""
-        low = at_whisper_rate(wave)
-        level = low.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-6)
-        mel = self.encoder.mel(low * (10 ** (LEVEL_DB / 20) / level))
+        mel = self.encoder.levelled_mel(wave)
         if mel.shape[1] < WINDOW:
             # what is shorter than a window is repeated: silence would move the embedding more (docs/experiments.md)
             mel = mel[:, torch.arange(WINDOW, device=mel.device) % mel.shape[1]]

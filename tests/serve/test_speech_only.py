@@ -22,15 +22,15 @@ def noise(seconds: float) -> np.ndarray:
 
 
 def test_noise_has_no_words_and_no_speaker(engine: Engine) -> None:
-    assert list(engine.transcribe(noise(5), None, False)) == []
+    assert list(engine.transcriber.stretches(noise(5), None, False)) == []
     with pytest.raises(UserError, match="recording: there is no voice"):
         engine.speaker(noise(5), "recording")
 
 
 def test_words_after_noise_are_heard_where_they_are(engine: Engine, clip: Path) -> None:
     speech = audio.read(clip)
-    (after,) = engine.transcribe(np.concatenate([noise(6), speech, noise(6)]), "en", True)
-    (alone,) = engine.transcribe(speech, "en", True)
+    (after,) = engine.transcriber.stretches(np.concatenate([noise(6), speech, noise(6)]), "en", True)
+    (alone,) = engine.transcriber.stretches(speech, "en", True)
     assert word_errors(CLIP_WORDS, after.text).wer <= 0.25
     first, usual = (part.segments[0].words[0].start for part in (after, alone))
     assert first == pytest.approx(6 + usual, abs=0.5)
@@ -54,4 +54,4 @@ def test_the_gate_ends_where_nobody_waits(engine: Engine) -> None:
     with pytest.raises(KeyboardInterrupt):
         engine.speaker(noise(2), "recording", gone)
     with pytest.raises(KeyboardInterrupt):
-        list(engine.transcribe(noise(2), None, False, check=gone))
+        list(engine.transcriber.stretches(noise(2), None, False, check=gone))

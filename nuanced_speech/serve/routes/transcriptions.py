@@ -159,7 +159,7 @@ def _temperature(text: str) -> float:
 
 def _transcripts(services: Services, asked: _Asked, job: Job[Any]) -> Iterator[_Text]:
     """Stretches of the recording, transcribed."""
-    parts = services.engine.transcribe(
+    parts = services.engine.transcriber.stretches(
         asked.wave, asked.language, asked.words, asked.prompt, asked.temperature, job.check
     )
     for transcript in parts:

@@ -213,7 +213,7 @@ class _Talk:
 
     def _words(self, wave: np.ndarray) -> str:
         """What is said in ``wave [T]`` at 24 kHz."""
-        parts = self.services.engine.transcribe(wave, self.settings.language or None, False)
+        parts = self.services.engine.transcriber.stretches(wave, self.settings.language or None, False)
         return " ".join(part.text for part in parts)
 
     def _tell_words(self, text: str, end: int) -> None:

@@ -94,7 +94,7 @@ def _add_consents(routes: APIRouter, services: Services) -> None:
             embedding = services.engine.speaker(wave, "recording", job.check)
             job.check()
             return embedding, " ".join(
-                part.text for part in services.engine.transcribe(wave, spoken, False, check=job.check)
+                part.text for part in services.engine.transcriber.stretches(wave, spoken, False, check=job.check)
             )
 
         embedding, words = await services.queue.result(work, request.is_disconnected)
