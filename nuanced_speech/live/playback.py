@@ -40,7 +40,6 @@ def in_real_time(
     feed: Callable[[np.ndarray], None],
     close: Callable[[], object],
     going: Callable[[], bool],
-    progress: Callable[[float], None] = lambda seconds: None,
 ) -> np.ndarray:
     """Feed ``wave [T]`` at 24 kHz in real time, and take what comes out in real time until there is no more.
 
@@ -50,7 +49,6 @@ def in_real_time(
         feed: takes each 20 ms of the source.
         close: called when the source is over.
         going: whether more may come out after that.
-        progress: called with the seconds that were fed.
 
     Returns:
         what a listener heard from the first moment on, ``[T]`` at 24 kHz.
@@ -65,7 +63,6 @@ def in_real_time(
     for start in range(0, len(wave), size):
         feed(wave[start : start + size])
         number += 1
-        progress(number * CHUNK_SECONDS)
         take()
     ended = time.monotonic()
     close()
