@@ -18,7 +18,7 @@ from fuzz_formats import Format
 from onnx import helper
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.analysis.features import SegmentFeatures, SegmentFrames
 from nuanced_speech.audio import m4b
 from nuanced_speech.audio import segmentation as audio_segments
 from nuanced_speech.audio.av_files import AvFile, video_start
@@ -180,12 +180,14 @@ def _features() -> SegmentFeatures:
     bands = numbers(2 * units, 40).astype(np.float16)
     return SegmentFeatures(
         segment=audio_segments.Segment(0, units, 0, units),
-        wave=numbers(600 * units),
-        content=torch.from_numpy(numbers(512, units)).half(),
-        log_probabilities=numbers(units, 178),
+        frames=SegmentFrames(
+            numbers(600 * units),
+            torch.from_numpy(numbers(512, units)).half(),
+            numbers(units, 178),
+            SpectralBalance(bands, bands > 0, bands > 1, bands[:, 0] > 0),
+        ),
         f0=numbers(2 * units),
         energy=numbers(2 * units),
-        balance=SpectralBalance(bands, bands > 0, bands > 1, bands[:, 0] > 0),
         style=Style.from_vector(torch.from_numpy(numbers(300))),
         speaker=numbers(256),
         phonemes="həlˈO",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -10,8 +11,38 @@ from torch.nn.functional import normalize
 
 from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.core.constants import ENERGY_OFFSET
+from nuanced_speech.dsp.kin import with_kin
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
 from nuanced_speech.voice.style import Style
+
+
+@dataclass(frozen=True)
+class SegmentFrames:
+    """What a segment of ``T`` units of 25 ms has for each moment: nearly all of its memory.
+
+    Attributes:
+        wave: the segment at the level of Kokoro's own speech, ``[600 * T]`` at 24 kHz.
+        content: text features as the content adapter regresses them, fp16 ``[512, T]``.
+        log_probabilities: of the phoneme symbols, ``[T, 178]``.
+        balance: spectral balance of the segment at that level, ``2T`` frames.
+    """
+
+    wave: np.ndarray
+    content: Tensor
+    log_probabilities: np.ndarray
+    balance: SpectralBalance
+
+    def load(self) -> "SegmentFrames":
+        """Themselves: they are in memory."""
+        return self
+
+
+class FrameSource(Protocol):
+    """Where the frames of a segment are: in memory (``SegmentFrames``), or in a file of a long work."""
+
+    def load(self) -> SegmentFrames:
+        """The frames."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -20,29 +51,47 @@ class SegmentFeatures:
 
     Attributes:
         segment: place in the recording.
-        wave: the segment at the level of Kokoro's own speech, ``[600 * T]`` at 24 kHz.
-        content: text features as the content adapter regresses them, fp16 ``[512, T]``.
-        log_probabilities: of the phoneme symbols, ``[T, 178]``.
+        frames: the waveform and what else there is for each moment; read where it is needed.
         f0: Hz ``[2T]``, 0 where unvoiced.
-        energy: log energy N of the segment at that level, ``[2T]``.
-        balance: spectral balance of the segment at that level, ``2T`` frames.
+        energy: log energy N of the segment at the level of Kokoro's own speech, ``[2T]``.
         style: the speaker's, with an extension where the timbre is extended.
         speaker: speaker embedding ``[256]`` of length 1; NaN where there is no speech.
         phonemes: phoneme string; empty where it is unknown.
         reference: speaker embedding ``[256]`` that adaptation aimed at; None without adaptation.
+        kin: the phonemes are those of a language that Kokoro does not speak, so that each is as probable as its
+            nearest kin.
     """
 
     segment: Segment
-    wave: np.ndarray
-    content: Tensor
-    log_probabilities: np.ndarray
+    frames: FrameSource
     f0: np.ndarray
     energy: np.ndarray
-    balance: SpectralBalance
     style: Style
     speaker: np.ndarray
     phonemes: str = ""
     reference: Tensor | None = None
+    kin: bool = False
+
+    @property
+    def wave(self) -> np.ndarray:
+        """As ``SegmentFrames.wave``."""
+        return self.frames.load().wave
+
+    @property
+    def content(self) -> Tensor:
+        """As ``SegmentFrames.content``."""
+        return self.frames.load().content
+
+    @property
+    def log_probabilities(self) -> np.ndarray:
+        """As ``SegmentFrames.log_probabilities``, those of kin raised where ``kin`` says so."""
+        measured = self.frames.load().log_probabilities
+        return with_kin(measured) if self.kin else measured
+
+    @property
+    def balance(self) -> SpectralBalance:
+        """As ``SegmentFrames.balance``."""
+        return self.frames.load().balance
 
     @property
     def units(self) -> int:

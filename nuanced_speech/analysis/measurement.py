@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.analysis.features import SegmentFeatures, SegmentFrames
 from nuanced_speech.analysis.prepared_segment import PreparedSegment
 from nuanced_speech.core.constants import FEATURE_FRAMES_PER_UNIT, SPEAKER_DIM, WHISPER_SAMPLE_RATE
 from nuanced_speech.core.timing import stage
@@ -70,12 +70,9 @@ class SegmentMeasurer:
             contour, balance = energy(wave), measure_balance(wave)
         features = SegmentFeatures(
             segment=prepared.segment,
-            wave=wave,
-            content=regressed.content[0].half(),
-            log_probabilities=log_probabilities,
+            frames=SegmentFrames(wave, regressed.content[0].half(), log_probabilities, balance),
             f0=melody,
             energy=contour,
-            balance=balance,
             style=Style.from_vector(style),
             speaker=np.full(SPEAKER_DIM, np.nan, np.float32) if speaker is None else speaker,
         )

@@ -1,7 +1,7 @@
 """What analysed recordings tell a decoder of a speaker: an embedding, and frames."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -12,6 +12,9 @@ from nuanced_speech.core.constants import HOP_LENGTH, UNITS_PER_SECOND
 from nuanced_speech.models.decoder_voice import Reference, SourceEnvelopes, envelopes
 from nuanced_speech.models.speaker_encoder import same_speaker
 from nuanced_speech.voice.frames import VoiceFrames
+
+# A segment's neighbours are asked for again by the next one, up to 30 s of them.
+_SEGMENTS_IN_MEMORY = 16
 
 
 class RecordedVoice:
@@ -26,7 +29,7 @@ class RecordedVoice:
 
     def __init__(self, features: Sequence[SegmentFeatures], own: bool = False, seconds: float = 30.0) -> None:
         self.features, self.own, self.seconds = list(features), own, seconds
-        self._frames: dict[int, Reference] = {}
+        self._frames = lru_cache(_SEGMENTS_IN_MEMORY)(lambda number: reference_of([self.features[number]]))
 
     @cached_property
     def _same(self) -> Tensor:
@@ -44,7 +47,7 @@ class RecordedVoice:
         if not kept:
             return None, None
         speaker = mean_speaker([self.features[k] for k in kept])
-        frames = Reference.joined([self._of_number(k) for k in kept])
+        frames = Reference.joined([self._frames(k) for k in kept])
         return speaker, frames.cut(0, round(self.seconds * UNITS_PER_SECOND))
 
     def frames(self, seconds: float = 8.0) -> VoiceFrames | None:
@@ -64,11 +67,6 @@ class RecordedVoice:
         at = next((k for k, item in enumerate(self.features) if item is segment), 0)
         same = self._same[at].tolist()
         return sorted((k for k, share in enumerate(same) if k == at or share >= 0.5), key=lambda k: abs(k - at))
-
-    def _of_number(self, k: int) -> Reference:
-        if k not in self._frames:
-            self._frames[k] = reference_of([self.features[k]])
-        return self._frames[k]
 
 
 def source_of(

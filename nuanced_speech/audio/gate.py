@@ -4,6 +4,7 @@ import numpy as np
 
 LOUD_PERCENTILE = 95.0
 """Percentile of the frames' levels that stands for loud speech."""
+_FRAMES_AT_ONCE = 1 << 12
 
 
 def decibels(power: np.ndarray | float, floor: float = 1e-10) -> np.ndarray:
@@ -14,7 +15,16 @@ def decibels(power: np.ndarray | float, floor: float = 1e-10) -> np.ndarray:
 def frame_levels(wave: np.ndarray, size: int) -> np.ndarray:
     """RMS level in dBFS, float64 ``[len(wave) // size]``, of frames of ``size`` samples of a waveform ``[T]``."""
     frames = np.asarray(wave)[: len(wave) // size * size].reshape(-1, size)
-    return decibels(np.mean(frames.astype(np.float64) ** 2, axis=1))
+    return decibels(frame_powers(frames, np.float64))
+
+
+def frame_powers(frames: np.ndarray, dtype: type = np.float32) -> np.ndarray:
+    """Mean power ``[N]`` of each of ``frames [N, size]``, computed in ``dtype`` and in bounded memory."""
+    powers = np.empty(len(frames), dtype)
+    for begin in range(0, len(frames), _FRAMES_AT_ONCE):
+        part = frames[begin : begin + _FRAMES_AT_ONCE]
+        powers[begin : begin + len(part)] = np.mean(part.astype(dtype) ** 2, axis=1)
+    return powers
 
 
 def active_frames(level_db: np.ndarray, below_db: float, reference_db: float | None = None) -> np.ndarray:

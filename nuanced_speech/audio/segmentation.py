@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from nuanced_speech.audio.fades import crossfade
-from nuanced_speech.audio.gate import active_frames, decibels
+from nuanced_speech.audio.gate import active_frames, decibels, frame_powers
 from nuanced_speech.core.constants import SAMPLES_PER_UNIT, UNITS_PER_SECOND
 
 MIN_SECONDS, MAX_SECONDS = 3.0, 12.0
@@ -106,8 +106,12 @@ def _between(bounds: Sequence[int]) -> list[Segment]:
 
 def _pauses(wave: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray]:
     """Level in dB over a quarter of a second around each unit ``[units]``, and whether all of that is a pause."""
-    padded = np.pad(wave, (0, units * SAMPLES_PER_UNIT - len(wave)))
-    level = decibels(np.mean(padded.reshape(units, SAMPLES_PER_UNIT) ** 2, axis=1))
+    whole = len(wave) // SAMPLES_PER_UNIT
+    power = frame_powers(wave[: whole * SAMPLES_PER_UNIT].reshape(whole, SAMPLES_PER_UNIT), wave.dtype.type)
+    if whole < units:
+        last = np.pad(wave[whole * SAMPLES_PER_UNIT :], (0, units * SAMPLES_PER_UNIT - len(wave)))
+        power = np.append(power, frame_powers(last[None], wave.dtype.type))
+    level = decibels(power)
     pause = ~active_frames(level, _PAUSE_BELOW_DB)
     width = round(_PAUSE_SECONDS * UNITS_PER_SECOND)
     smooth = np.convolve(np.pad(level, width // 2, mode="edge"), np.ones(width) / width, "valid")[:units]

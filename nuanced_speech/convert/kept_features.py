@@ -1,8 +1,10 @@
 """Features of segments in files, to the last bit, for work that goes on where it was broken off."""
 
 import json
-from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nuanced_speech.analysis.analyzer import AnalyzerConfig, RecordingAnalyzer
-from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.analysis.features import SegmentFeatures, SegmentFrames
 from nuanced_speech.analysis.prepared_segment import windows
 from nuanced_speech.analysis.speech_gate import SpeechGate
 from nuanced_speech.audio.level import gain_of
@@ -25,11 +27,59 @@ from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.dsp.spectral_balance import Closeness, SpectralBalance
 from nuanced_speech.voice.style import Style
 
-_CLASSES = {kind.__name__: kind for kind in (SegmentFeatures, Segment, SpectralBalance, Closeness, Style)}
+_CLASSES = {
+    kind.__name__: kind for kind in (SegmentFeatures, SegmentFrames, Segment, SpectralBalance, Closeness, Style)
+}
+# Of so many segments the frames stay in memory: a segment's neighbours are asked for too, up to 30 s of them.
+_SEGMENTS_IN_MEMORY = 16
+
+
+class FrameReader:
+    """Reads frames of segments from files, and keeps the last ones. Threads may share it.
+
+    Args:
+        device: where tensors are put.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device
+        self.read = lru_cache(_SEGMENTS_IN_MEMORY)(self._read)
+
+    def _read(self, path: Path, number: int) -> SegmentFrames:
+        with _opened(path) as (described, file):
+            frames = _restored(described[number]["fields"]["frames"], file.get_tensor, self.device)
+            assert isinstance(frames, SegmentFrames)
+            return frames
+
+
+@dataclass(frozen=True)
+class KeptFrames:
+    """Frames of a segment that stay in a file until they are needed, so that hours take no more memory than minutes.
+
+    Attributes:
+        path: file of a window of segments.
+        number: of the segment in it.
+        reader: reads the file.
+    """
+
+    path: Path
+    number: int
+    reader: FrameReader
+
+    def load(self) -> SegmentFrames:
+        """The frames.
+
+        Raises:
+            UserError: the file is damaged or gone.
+        """
+        frames: SegmentFrames = self.reader.read(self.path, self.number)
+        return frames
 
 
 class KeptAnalyzer:
     """An analyzer whose results are kept, a file for each window of segments. Takes the place of ``Analyzer``.
+
+    Frames of segments are read from the files where they are needed (``KeptFrames``).
 
     Args:
         analyzer: measures what is not kept yet.
@@ -38,7 +88,7 @@ class KeptAnalyzer:
     """
 
     def __init__(self, analyzer: RecordingAnalyzer, folder: Path, device: str) -> None:
-        self.analyzer, self.folder, self.device = analyzer, folder, device
+        self.analyzer, self.folder, self.reader = analyzer, folder, FrameReader(device)
 
     @property
     def config(self) -> AnalyzerConfig:
@@ -70,7 +120,7 @@ class KeptAnalyzer:
                 measured = self.analyzer(recording, group, gain, phonemes, part_of(progress, done, ready))
                 self.folder.mkdir(exist_ok=True)
                 write(path, measured)
-            features += read(path, self.device)
+            features += read(path, self.reader)
             if progress is not None:
                 progress(ready)
         return features
@@ -88,18 +138,29 @@ def write(path: Path, features: list[SegmentFeatures]) -> None:
         save_file(tensors, temporary, {"features": json.dumps(described)})
 
 
-def read(path: Path, device: str = "cpu") -> list[SegmentFeatures]:
-    """Features as they were written; tensors on a device.
+def read(path: Path, reader: FrameReader | None = None) -> list[SegmentFeatures]:
+    """Features as they were written, on the reader's device; their frames are read where they are needed.
 
     Raises:
         UserError: a damaged file.
     """
-    with reading(path, "kept features", "remove its folder and begin anew"), safe_open(path, "pt") as file:
-        described = json.loads(file.metadata()["features"])
-        features = [_restored(item, file.get_tensor, device) for item in described]
+    reader = reader or FrameReader()
+    with _opened(path) as (described, file):
+        features = [_restored(item, file.get_tensor, reader.device) for item in described]
         for item in features:
             _check(item)
-        return features
+        return [replace(item, frames=KeptFrames(path, number, reader)) for number, item in enumerate(features)]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """What a file says of its features, and the file.
+
+    Raises:
+        UserError: a damaged file, or none.
+    """
+    with reading(path, "kept features", "remove its folder and begin anew"), safe_open(path, "pt") as file:
+        yield json.loads(file.metadata()["features"]), file
 
 
 def _check(item: Any) -> None:
@@ -110,11 +171,13 @@ def _check(item: Any) -> None:
     """
     if not isinstance(item, SegmentFeatures) or not isinstance(item.segment, Segment):
         raise ContentError("something else where features belong")
+    if not isinstance(item.frames, SegmentFrames):
+        raise ContentError("something else where frames belong")
     units = item.units
     lengths: list[tuple[Any, int]] = [
-        (item.wave, SAMPLES_PER_UNIT * units),
-        (item.log_probabilities, units),
-        (item.content.T, units),
+        (item.frames.wave, SAMPLES_PER_UNIT * units),
+        (item.frames.log_probabilities, units),
+        (item.frames.content.T, units),
     ]
     lengths += [(curve, FRAMES_PER_UNIT * units) for curve in (item.f0, item.energy)]
     if not isinstance(item.style, Style) or any(len(values) != length for values, length in lengths):

@@ -9,7 +9,6 @@ import torch
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.analysis.speech_gate import GatedRecording
 from nuanced_speech.core.constants import SECONDS_PER_UNIT
-from nuanced_speech.dsp.kin import with_kin
 from nuanced_speech.models.whisper import Transcript
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.g2p import phonemize
@@ -59,8 +58,7 @@ def with_phonemes(
         inside = (w.text for w in words if start <= (w.start + w.end) / 2 < end)
         text = transcript.text if len(features) == 1 else " ".join(inside)
         if any(c.isalnum() for c in text):
-            item = replace(item, phonemes=phonemize(text, transcript.language, dictionary=dictionary))
-            if transcript.language in MAPPED_LANGUAGES:
-                item = replace(item, log_probabilities=with_kin(item.log_probabilities))
+            phonemes = phonemize(text, transcript.language, dictionary=dictionary)
+            item = replace(item, phonemes=phonemes, kin=transcript.language in MAPPED_LANGUAGES)
         changed.append(item)
     return changed

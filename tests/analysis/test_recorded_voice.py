@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.analysis.features import SegmentFeatures, SegmentFrames
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
@@ -24,12 +24,11 @@ def segment(number: int, speaker: int) -> SegmentFeatures:
     balance = SpectralBalance(*[nothing[:, None]] * 4)
     return SegmentFeatures(
         Segment(number * UNITS, (number + 1) * UNITS, number * UNITS, (number + 1) * UNITS),
-        noise,
-        torch.full((512, UNITS), float(number)).half(),
-        np.zeros((UNITS, 178), np.float32),
+        SegmentFrames(
+            noise, torch.full((512, UNITS), float(number)).half(), np.zeros((UNITS, 178), np.float32), balance
+        ),
         nothing,
         nothing,
-        balance,
         Style.from_vector(torch.zeros(256)),
         embedding,
     )

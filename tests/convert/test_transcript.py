@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.analysis.features import SegmentFeatures, SegmentFrames
 from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.convert.transcript import with_phonemes
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
@@ -21,9 +21,13 @@ def silent(start: int, end: int) -> SegmentFeatures:
     balance = SpectralBalance(none, none, none, none)
     style = Style.from_vector(torch.zeros(256))
     return SegmentFeatures(
-        Segment(start, end, start, end), none, torch.zeros(512, 0), np.zeros((0, 178), np.float32), none, none, balance,
-        style, none,
-    )  # fmt: skip
+        Segment(start, end, start, end),
+        SegmentFrames(none, torch.zeros(512, 0), np.zeros((0, 178), np.float32), balance),
+        none,
+        none,
+        style,
+        none,
+    )
 
 
 def test_the_dictionary_counts_for_recognised_words() -> None:

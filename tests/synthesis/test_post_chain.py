@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from nuanced_speech import audio
-from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.analysis.features import SegmentFeatures, SegmentFrames
 from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.spectral_balance import band_hz, measure_balance, with_gains
@@ -38,12 +38,9 @@ def segment(wave: np.ndarray, reference: torch.Tensor | None) -> SegmentFeatures
     units = len(wave) // 600
     return SegmentFeatures(
         segment=Segment(0, units, 0, units),
-        wave=wave,
-        content=torch.zeros(512, units),
-        log_probabilities=np.zeros((units, 178)),
+        frames=SegmentFrames(wave, torch.zeros(512, units), np.zeros((units, 178)), measure_balance(wave)),
         f0=np.zeros(2 * units),
         energy=energy(wave),
-        balance=measure_balance(wave),
         style=Style.from_vector(torch.zeros(256)),
         speaker=np.zeros(256),
         reference=reference,
