@@ -30,6 +30,7 @@ from nuanced_speech.convert.conversion import Conversion, times_of
 from nuanced_speech.convert.options import ConversionOptions, changed, is_recording
 from nuanced_speech.convert.segments import spoken
 from nuanced_speech.convert.sources import Reader, read_source
+from nuanced_speech.convert.spooled_features import SpoolingAnalyzer
 from nuanced_speech.convert.steps import READY, SPEAKING, Steps
 from nuanced_speech.convert.streams import first_samples
 from nuanced_speech.convert.text_language import text_language
@@ -114,7 +115,7 @@ class Converter:
         self.transcribe: Transcriber = transcribe or RecordingTranscriber(models)
         self.segmenter = segmenter or Segmenter(models)
         self.overlaps = overlaps or OverlapFinder(models)
-        self.analyzer: RecordingAnalyzer = analyzer or Analyzer(models, gate=self.gate)
+        self.analyzer: RecordingAnalyzer = analyzer or SpoolingAnalyzer(Analyzer(models, gate=self.gate), models.device)
         self.speakers = speakers or SpeakerClustering(models)
         self.adapter = adapter or VoiceAdapter(models, content, decoder=single(self.decoder))
         self.resynthesizer: SegmentSpeaker = resynthesizer or Resynthesizer(models, content, decoder=self.decoder)
@@ -155,7 +156,7 @@ class Converter:
         Args:
             source: a file, an array (see ``audio.waveform``) with its ``sample_rate``, or a ``Recording``, which has
                 both.
-            sample_rate: of an array, Hz. Without it, an array is taken as 24 kHz with a warning, in this release only.
+            sample_rate: of an array, Hz. Without it, it is taken as 24 kHz with a warning, in this release only.
             options: what is wanted; the source's own voice with all of its delivery by default.
             output: stream the result to this file instead of returning it.
             progress: called with the share that is done, 0 to 1.

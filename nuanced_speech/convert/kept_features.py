@@ -1,7 +1,7 @@
 """Features of segments in files, to the last bit, for work that goes on where it was broken off."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load, save, save_file
 from torch import Tensor
 
 from nuanced_speech.analysis.analyzer import AnalyzerConfig, RecordingAnalyzer
@@ -31,7 +31,7 @@ _CLASSES = {
     kind.__name__: kind for kind in (SegmentFeatures, SegmentFrames, Segment, SpectralBalance, Closeness, Style)
 }
 # Of so many segments the frames stay in memory: a segment's neighbours are asked for too, up to 30 s of them.
-_SEGMENTS_IN_MEMORY = 16
+SEGMENTS_IN_MEMORY = 16
 
 
 class FrameReader:
@@ -43,7 +43,7 @@ class FrameReader:
 
     def __init__(self, device: str = "cpu") -> None:
         self.device = device
-        self.read = lru_cache(_SEGMENTS_IN_MEMORY)(self._read)
+        self.read = lru_cache(SEGMENTS_IN_MEMORY)(self._read)
 
     def _read(self, path: Path, number: int) -> SegmentFrames:
         with _opened(path) as (described, file):
@@ -113,17 +113,30 @@ class KeptAnalyzer:
         gain = gain_of(recording) if gain is None else gain
         features: list[SegmentFeatures] = []
         longest = self.config.window_units if phonemes else 0
-        for number, group in enumerate(windows(segments, longest)):
-            done, ready = len(features) / len(segments), (len(features) + len(group)) / len(segments)
+        for number, (group, part) in enumerate(by_windows(segments, longest, progress)):
             path = self.folder / f"{number:06d}.safetensors"
             if not path.exists():
-                measured = self.analyzer(recording, group, gain, phonemes, part_of(progress, done, ready))
+                measured = self.analyzer(recording, group, gain, phonemes, part)
                 self.folder.mkdir(exist_ok=True)
                 write(path, measured)
             features += read(path, self.reader)
-            if progress is not None:
-                progress(ready)
         return features
+
+
+def by_windows(
+    segments: Sequence[Segment], longest: int, progress: Progress | None
+) -> Iterator[tuple[list[Segment], Progress | None]]:
+    """Segments in windows that span at most ``longest`` units, and what is told the progress of each.
+
+    Windows do not depend on each other, so each can be measured, and kept, by itself.
+    """
+    done = 0
+    for group in windows(segments, longest):
+        ready = done + len(group)
+        yield group, part_of(progress, done / len(segments), ready / len(segments))
+        if progress is not None:
+            progress(ready / len(segments))
+        done = ready
 
 
 def write(path: Path, features: list[SegmentFeatures]) -> None:
@@ -161,6 +174,22 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     """
     with reading(path, "kept features", "remove its folder and begin anew"), safe_open(path, "pt") as file:
         yield json.loads(file.metadata()["features"]), file
+
+
+def packed(frames: SegmentFrames) -> bytes:
+    """Frames as bytes, for ``unpacked``."""
+    tensors: dict[str, Tensor] = {}
+    described = _described(frames, tensors)
+    return save(tensors, {"frames": json.dumps(described)})
+
+
+def unpacked(data: bytes, device: str = "cpu") -> SegmentFrames:
+    """Frames as they were packed, to the last bit; tensors on a device."""
+    length = int.from_bytes(data[:8], "little")
+    described = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["frames"])
+    frames = _restored(described, load(data).__getitem__, device)
+    assert isinstance(frames, SegmentFrames)
+    return frames
 
 
 def _check(item: Any) -> None:
