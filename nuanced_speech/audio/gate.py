@@ -20,7 +20,7 @@ def frame_levels(wave: np.ndarray, size: int) -> np.ndarray:
 
 def frame_powers(frames: np.ndarray, dtype: type = np.float32) -> np.ndarray:
     """Mean power ``[N]`` of each of ``frames [N, size]``, computed in ``dtype`` and in bounded memory."""
-    powers = np.empty(len(frames), dtype)
+    powers: np.ndarray = np.empty(len(frames), dtype)
     for begin in range(0, len(frames), _FRAMES_AT_ONCE):
         part = frames[begin : begin + _FRAMES_AT_ONCE]
         powers[begin : begin + len(part)] = np.mean(part.astype(dtype) ** 2, axis=1)

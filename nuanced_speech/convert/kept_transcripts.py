@@ -43,7 +43,7 @@ class KeptTranscriber:
         self, wave: np.ndarray, language: str | None, word_times: bool, progress: Progress | None = None
     ) -> Transcript:
         """As ``RecordingTranscriber``."""
-        digest = hashlib.sha256(np.ascontiguousarray(wave)).hexdigest()[:16]
+        digest = hashlib.sha256(np.ascontiguousarray(wave).data).hexdigest()[:16]
         path = self.folder / f"{PREFIX}{digest}-{'words' if word_times else 'text'}.json"
         if not path.exists():
             lines = path.with_suffix(".jsonl")
