@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from nuanced_speech.text.readings.russian import NAMED_AFTER
+from nuanced_speech.text.readings.tables import words
 
 # Letters of a word and of a sentence; longer ones are cut, so that no input takes forever.
 MAX_WORD, MAX_SENTENCE = 100, 1000
@@ -22,13 +23,24 @@ _ABBREVIATION = re.compile(
     r"(?:^|[\s(“\"'‘])(?:(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Sr|Jr|Sra|Dra|M|Mme|Mlle|Capt|Col|Gen|Lt|Rev|Hon|Gov|Sen|vs|No|Nos|"
     r"Vol|Fig|cf|e\.g|i\.e|viz|approx|"
     # German, Dutch, Polish and Russian
-    r"[Dd]hr|[Mm]evr|[Mm]w|[Dd]rs|[Bb]ijv|św|np|tzw|[Ii]nż|"
+    r"ul|(?<=\d\s)(?:Min|Std|Sek)|[Dd]hr|[Mm]evr|[Mm]w|[Dd]rs|[Bb]ijv|św|np|tzw|[Ii]nż|"
     r"Hr|Hrn|Fr|Frl|Nr|nr|Nrn|Kap|Abb|Bd|[Cc]a|bzw|[Vv]gl|z\.\s?B|d\.\s?h|[Ss]tr|[A-ZÄÖÜ][\w-]+str|"
-    rf"т\.\s?[ек]|ул|стр|гл|рис|напр|(?:{NAMED_AFTER})\w*\s+им|проф|акад)|[A-HJ-Z](?:\.\s?[A-Z])*)\.\s+$"
+    rf"т\.\s?[ек]|ул|вул|бул|просп|стр|гл|рис|напр|(?:{NAMED_AFTER})\w*\s+им|проф|акад)|[A-HJ-Z](?:\.\s?[A-Z])*)\.\s+$"
 )
 _BEFORE_NUMBER = re.compile(
     r"\b(?:vols?|pp?|nos?|figs?|chap|chs?|secs?|arts?|eqs?|ops?|eds?|pg|ll?|vv?|tel|ext)\.\s+$", re.I
 )
+# A word without a vowel before a number ("Rm. 204", "zzgl. 19 %", "kl. 9.15") is short, unless it is all in capitals
+# or a unit after a number; so are these, which have a vowel.
+_SHORT_WORD = re.compile(r"(?:^|[\s(])(\d[\d.,]*\s)?([^\W\d_]{2,6})\.\s+$")
+_VOWEL = re.compile("[aeiouyäöüåæøаеёиоуыэюяіїє]", re.I)
+_SHORT = words(
+    "apt ste bldg max min approx incl excl inkl exkl abzgl mind evtl blz bijv godz ul al rozdz kap klo tab pag núm pàg "
+    "каб кв оф тел вул буд стор корп эт"
+)
+# "t.ex. 5", "d.w.z. 3", but for "5 p.m. 3 people came"
+_POINTED = re.compile(r"(?:^|[\s(])(?<!\d\s)(?:[^\W\d_]{1,3}\.\s?){1,3}[^\W\d_]{1,3}\.\s+$")
+_UNITS = words("kg mg km cm mm ml kb mb gb tb hz khz mhz db hr hrs ft lb lbs pts yds min kr кг км см мм хв")
 # The same for Spanish, French, Italian and Portuguese.
 _ROMANCE = frozenset(("es", "fr", "it", "pt"))
 _ROMANCE_ABBREVIATION = re.compile(
@@ -116,6 +128,17 @@ def _abbreviated(before: str, after: str, language: str) -> bool:
     """Whether the full stop at the end of a text is one of an abbreviation."""
     if _ABBREVIATION.search(before) or (after.lstrip("(")[:1].isdigit() and _BEFORE_NUMBER.search(before)):
         return True
+    # "no. AB-12", "3:05 p.m. EST"
+    if _BEFORE_NUMBER.search(before) and re.match(r"[A-Z]{1,3}-?\d", after):
+        return True
+    if re.search(r"\d\s?[ap]\.\s?m\.\s+$", before, re.I) and re.match(r"[A-Z]{2,5}\b", after):
+        return True
+    if after[:1].isdigit() and _POINTED.search(before):
+        return True
+    if after[:1].isdigit() and (match := _SHORT_WORD.search(before)):
+        word = match[2].lower()
+        if not (match[1] and word in _UNITS) and (word in _SHORT or not (match[2].isupper() or _VOWEL.search(word))):
+            return True
     if language in _NUMBERED_KINGS and _KING.search(before):
         return True
     if language not in _ROMANCE:

@@ -60,10 +60,38 @@ def _large(language: str) -> list[Rule]:
     ]
 
 
-def _score(verbs: str, to: str) -> Rule:
+def _score(language: str, verbs: str, to: str) -> Rule:
     """A result after a word that says so."""
     pattern = rf"\b((?:{verbs})\w*\s+(?:[^\W\d]+\s+){{0,2}}?)(\d{{1,2}})\s?[-–]\s?(\d{{1,2}})(?![\w/-])"
-    return re.compile(pattern, re.I), rf"\1\2 {to} \3"
+
+    def spoken(match: re.Match[str]) -> str:
+        # in words: the grammars take a one before a noun, or a day and a month
+        return f"{match[1]}{words(int(match[2]), language)} {to} {words(int(match[3]), language)}"
+
+    return re.compile(pattern, re.I), spoken
+
+
+def _per(times: str, per: str) -> Rule:
+    """What is paid or done in a time: "3 €/mes"."""
+    return re.compile(rf"(?<=[\d€$£%])\s?/\s?({times})\b"), rf" {per} \1"
+
+
+def _range(language: str, to: str) -> Rule:
+    """Two numbers before a word; the grammars take them for a day and a month."""
+
+    def spoken(match: re.Match[str]) -> str:
+        return f"{words(int(match[1]), language)} {to} {words(int(match[2]), language)}"
+
+    return re.compile(r"(?<![\w.,:/€$£-])(\d{1,3})\s?[-–]\s?(\d{1,3})(?=\s+[a-zß-ÿ]{2})"), spoken
+
+
+def _postcode(language: str) -> Rule:
+    """Five digits before a name; the grammars join them with the number before."""
+
+    def spoken(match: re.Match[str]) -> str:
+        return words(int(match[0]), language)
+
+    return re.compile(r"(?<![\w.,:/-])[1-9]\d{4}(?=\s+[A-ZÀ-Þ][a-zß-ÿ])"), spoken
 
 
 def _digits(language: str) -> Callable[[re.Match[str]], str]:
@@ -72,6 +100,11 @@ def _digits(language: str) -> Callable[[re.Match[str]], str]:
         return match[1] + ("plus " if match[2][0] == "+" else "") + ", ".join(groups)
 
     return spoken
+
+
+def _french_area(match: re.Match[str]) -> str:
+    unit = {"k": "kilomètres", "c": "centimètres", "m": "millimètres", None: "mètres"}[match[1]]
+    return f" {unit} {'carrés' if match[2] == '²' else 'cubes'}"
 
 
 def _italian_fraction(match: re.Match[str]) -> str:
@@ -87,33 +120,65 @@ def _japanese_telephone(match: re.Match[str]) -> str:
     return "、".join(group.translate(_JAPANESE_DIGITS) for group in match[0].split("-"))
 
 
+_PLUS = r"(?<![^\s(])\+\s?(?=\d+(?:[.,]\d+)?\s?%)"
 _BEFORE: dict[str, list[Rule]] = {
     "es": [
+        _per("mes|día|año|hora|semana|noche|persona", "por"),
+        _postcode("es"),
+        _range("es", "a"),
+        (re.compile(_PLUS), "más "),
+        (re.compile(r"\bc\.\s(?=1?\d{3}\b)"), "circa "),
         *_large("es"),
         (re.compile(r"\b((?:llam|marqu|marca)\w*\s+(?:al?\s+)?)"
                     r"((?:\+\d{1,3}\s)?\d{2,3}(?:[\s.-]\d{2,3}){2,3})(?![\w-]|[\s.]\d)", re.I),
          _digits("es")),
-        _score("gan[aóe]|perd[ií]|empat[aóe]|venc|derrot|victoria|result|marcador", "a"),
+        _score("es", "gan[aóe]|perd[ií]|empat[aóe]|venc|derrot|victoria|result|marcador", "a"),
     ],
     "fr": [
         *_large("fr"),
+        _per("mois|jour|an|heure|semaine|nuit|personne", "par"),
+        _range("fr", "à"),
+        (re.compile(_PLUS), "plus "),
+        (re.compile(r"(?<=\d)\s?M\s(?=d['’]|de\s)"), " millions "),
+        (re.compile(r"\b([XVI]+e)\s?s\.(?=[\s,;:)]|$)"), r"\1 siècle"),
+        (re.compile(r"(?<=\d)\s?(k|c|m)?m([²³])"), _french_area),
+        (re.compile(r"\b([Rr])dv\b"), lambda m: ("rendez" if m[1] == "r" else "Rendez") + "-vous"),
         (re.compile(r"(?<!\w)([Bb])(?:l?v)?d\.?\s+(?=(?:de|du|des)\s|[A-ZÀ-Þ])"),
          lambda m: ("boulevard " if m[1] == "b" else "Boulevard ")),
+        _score("fr", "gagn|perd|batt|score|victoire|défaite|mèn|men[aé]|impos|inclin|emport|résultat|nul|par", "à"),
     ],
     "it": [
         *_large("it"),
+        _per("mese|giorno|anno|ora|settimana|notte|persona", "a"),
+        _postcode("it"),
+        _range("it", "a"),
+        (re.compile(_PLUS), "più "),
+        (re.compile(r"\b((?:[Ss]ono le|[Aa]lle|[Dd]alle|[Oo]re|[Ll]e)\s)([01]?\d|2[0-3])\.([0-5]\d)\b(?![.,]\d)"),
+         lambda m: f"{m[1]}{words(int(m[2]), 'it')}" + (f" e {words(int(m[3]), 'it')}" if int(m[3]) else "")),
+        _score("it", "vin[tsc]|pers|perd|batt|pareggi|risultat|vittori|sconfitt|finit|per", "a"),
         (re.compile(r"(?<![\w/.,])([1-9])/([2-9])(?=\s(?:di|del|dello|della|dell|dei|degli|delle)\b)"),
          _italian_fraction),
         (re.compile(r"(?<=\d)\s?(ml[nd])\b\.?(?!\.)"), lambda m: f" {_LARGE['it'][0][m[1]][1]}"),
         # its grammar takes the point between groups for a spoken one
         (re.compile(r"(?<![\w.,/-])[1-9]\d{0,2}(?:\.\d{3})+(?![\w/-]|\.\d)"), _ungrouped),
     ],
-    "pt": _large("pt"),
+    "pt": [
+        *_large("pt"),
+        _per("mês|dia|ano|hora|semana|noite|pessoa", "por"),
+        _range("pt", "a"),
+        (re.compile(_PLUS), "mais "),
+        _score("pt", "ganh|venc|perd|empat|derrot|vitória|resultado|placar|por", "a"),
+    ],
     "hi": [
+        (re.compile(r"(?<=[\d\s])किमी/घंटा"), "किलोमीटर प्रति घंटा"),
         (re.compile(r"(?<=₹)\s?\d{1,3}(?:,\d{2})*,\d{3}(?!\d)"), _ungrouped),
         (re.compile(r"(?<=\d)\s?%"), " प्रतिशत"),
     ],
     "ja": [
+        (re.compile("℡"), "電話"),
+        # numbers of blocks and houses, no date
+        (re.compile(r"(?<=[区町村市目郡])(\d{1,4})-(\d{1,4})(?:-(\d{1,4}))?(?![\d-])"),
+         lambda m: "の".join(group for group in m.groups() if group)),
         (re.compile(r"(?<![\d-])0\d{1,4}-\d{1,4}-\d{3,4}(?![\d-])"), _japanese_telephone),
         (re.compile(r"[¥￥]\s?(\d{1,3}(?:,\d{3})+|\d+)"), lambda m: m[1].replace(",", "") + "円"),
         (re.compile(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d,])"), _ungrouped),
@@ -123,6 +188,10 @@ _BEFORE: dict[str, list[Rule]] = {
          lambda m: _JAPANESE_UNITS[m[1]]),
     ],
     "zh": [
+        (re.compile(r"(?<![\d-])0\d{2,3}-\d{7,8}(?![\d-])"),
+         lambda m: "，".join(group.translate(_CHINESE_DIGITS) for group in m[0].split("-"))),
+        (re.compile(r"[¥￥]\s?(\d[\d,]*(?:\.\d+)?)(?![\d万亿])"), lambda m: m[1].replace(",", "") + "元"),
+        (re.compile(r"(?<=[分以赢输胜负平败])([^\d]{0,3})(\d{1,3})\s?[:：–-]\s?(\d{1,3})(?![\d:：.])"), r"\1\2比\3"),
         (re.compile(r"(?<![\d.-])1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}(?![\d.])"),
          lambda m: re.sub(r"[\s-]", "", m[0]).translate(_CHINESE_DIGITS)),
         (re.compile(rf"(?<![第\d.,/:-])2(?=[{_COUNTED_IN_CHINESE}])"), "两"),

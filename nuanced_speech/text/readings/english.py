@@ -64,9 +64,9 @@ def _dated_day(match: re.Match[str]) -> str:
 def _street(match: re.Match[str]) -> str:
     # the name of a street is capitalised: "Elm St."
     before, after = match.string[: match.start()], match.string[match.end() :].strip(" \"')”’")
-    numbered = re.search(r"\d\w*(?:\s[A-Z]\w*\.?)+$", before)
+    numbered = re.search(r"\d\w*(?:\s[A-Z]\w*\.?)*$", before)
     ends = not after or bool(re.match(r"[A-Z][a-z]", after))
-    if not re.search(r"(?:^|\s)[A-Z]\w*$", before) or (after and ends and not numbered):
+    if not re.search(r"(?:^|\s)(?:[A-Z]\w*|\d+(?:st|nd|rd|th))$", before) or (after and ends and not numbered):
         return match[0]
     return " " + tables.STREETS[match[2]] + ("." if ends else "")
 
@@ -134,6 +134,18 @@ def _cardinal(match: re.Match[str]) -> str:
     from num2words import num2words
 
     return str(num2words(int(match[1])))
+
+
+def _range(match: re.Match[str]) -> str:
+    """Two numbers before a word: "4-6 pills", "nine to five", "fifty fifty"; no name of a model, "747-8"."""
+    first, last = match[1], match[2]
+    if first == last:
+        return f"{first} {last}"
+    return f"{first} to {last}" if max(len(first), len(last)) < 3 or int(first) < int(last) else match[0]
+
+
+def _per(match: re.Match[str]) -> str:
+    return " per " + {"kg": "kilogram", "lb": "pound"}.get(match[1], match[1])
 
 
 def _greek(match: re.Match[str]) -> str:
@@ -209,7 +221,11 @@ _BEFORE: list[Rule] = [
     (re.compile(rf"(?<=[a-z])(?<!\b[Tt]he)(?<!called)(\s)({any_of(tables.STREETS)})\.(?=\s*$|\s*[,;)]"
                 rf"|\s+[A-Za-z])"), _street),
     (re.compile(rf"(?<![\w.])({any_of(tables.BEFORE_NAME)})\.{_NAME}"), lambda m: tables.BEFORE_NAME[m[1]]),
-    (re.compile(rf"(?<![\w.])({any_of(tables.BEFORE_NUMBER)})\.\s*(?=\(?\d)"), _before_number),
+    (re.compile(r"(?<!\w)#(?=\d+\b)"), "number "),
+    (re.compile(r"(?<!\w)['’]?(\d\d(?:\d\d)?)['’]s\b"), r"\1s"),
+    (re.compile(r"(?<![\w:])(1[3-9]|2[0-3]):00(?=\s?(?:[A-Z]{3,4}|h|hrs|hours)\b)"), r"\1 hundred"),
+    (re.compile(rf"(?<![\w.])({any_of(tables.BEFORE_SMALL)})\.(?=\s[a-z])"), lambda m: tables.BEFORE_SMALL[m[1]]),
+    (re.compile(rf"(?<![\w.])(?<!\d )({any_of(tables.BEFORE_NUMBER)})\.\s*(?=\(?\d|[A-Z]{{1,3}}-?\d)"), _before_number),
     # days of the week beside dates, times and each other
     (re.compile(rf"(?<![\w.])({_DAY}|{_DAYS})\.?,?\s+\(?([01]?\d)/([0-3]?\d)\)?(?![\w/])"), _dated_day),
     (re.compile(rf"(?<![\w.])({_DAY})\.?\s?(?:[-–]|to|through|thru)\s?({_DAY})\b\.?"), _days),
@@ -233,7 +249,10 @@ _BEFORE: list[Rule] = [
     (re.compile(rf"\b((?:{tables.RANGES})\.?\s+)(\d+)\s?[-–]\s?(\d+)\b(?![-–\d/])", re.I), r"\1\2 to \3"),
     (re.compile(rf"(?<![-–\d/.,$£€])(\d+(?:\.\d+)?)\s?[-–]\s?(\d+(?:\.\d+)?)(?=\s?(?:{tables.COUNTED}"
                 rf")(?!\w))"), r"\1 to \2"),
+    (re.compile(r"(?<![-–\w/.,$£€:])(\d{1,3})\s?[-–]\s?(\d{1,3})(?=\s[a-z]{2})"), _range),
+    (re.compile(r"(?<=[A-Za-z]\s)(?<!from\s)(\d{1,2})\s?[-–]\s?(\d{1,2})(?=[.,;:!?)]*\s*$)"), _range),
     (re.compile(r"(?<=\d)\s?–\s?(?=\d)"), " to "),
+    (re.compile(r"(?<=\d)\s?/\s?(hour|day|night|week|month|year|person|kg|lb)\b"), _per),
     # telephone numbers that the grammar takes for sums
     (re.compile(r"\+\d{1,3}(?:[\s.-]?\(\d{2,4}\)|[\s.-]\d{2,4})(?:[\s.-]\d{2,4}){1,4}\b"),
      lambda m: "plus " + _telephone(m)),
@@ -259,9 +278,11 @@ _BEFORE: list[Rule] = [
     (re.compile(rf"(?<=\d)m(?=\s(?:{tables.MILLIONS})\b)"), " million"),
     (re.compile(r"(?<=\d)\s?km/h\b"), " kilometers per hour"),
     (re.compile(r"(?<![\w$£€¥])(\d+(?:\.\d+)?)bn\b"), r"\1 billion"),
+    (re.compile(r"(?<![\w.,])([$£€¥]?\d+(?:\.\d+)?)\s?tn\b"), r"\1 trillion"),
+    (re.compile(r"(?<=\d)\s?(hrs|mins|secs|yrs)\b(?!\.)"), lambda m: " " + tables.PLURALS[m[1]]),
+    (re.compile(r"(?<![^\s(])\+(?=\d+(?:\.\d+)?\s?%)"), "plus "),
     (re.compile(r"\b(USD|EUR|GBP)\s?(?=\d)"), lambda m: tables.CURRENCIES[m[1]]),
     (re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)*)\s?(USD|EUR|GBP)\b"), lambda m: tables.CURRENCIES[m[2]] + m[1]),
-    (re.compile(r"(?<!\w)#(?=\d+\b)"), "number "),
     (re.compile(r"(?<!\w)[~≈]\s?(?=[\d$£€])"), "about "),
     (re.compile(r"(?<![$£€\d.,])(\d+(?:[.,]\d+)*)m\b(?!/)"), r"\1 meters"),
     (re.compile(r"(?<![\d.,:])(\d+ (?:by|x) \d+) m\b"), r"\1 meters"),

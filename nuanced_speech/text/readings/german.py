@@ -25,6 +25,7 @@ _ABBREVIATIONS = {
     "Tsd.": "Tausend", "Jh.": "Jahrhundert", "Jhd.": "Jahrhundert", "Jhdt.": "Jahrhundert", "Std.": "Stunden",
     "Str.": "Straße", "str.": "straße", "Abt.": "Abteilung", "Hbf.": "Hauptbahnhof", "max.": "maximal",
     "min.": "minimal", "mind.": "mindestens", "insb.": "insbesondere", "allg.": "allgemein", "verh.": "verheiratet",
+    "n. V.": "nach Verlängerung", "MwSt.": "Mehrwertsteuer", "abzgl.": "abzüglich",
 }  # fmt: skip
 _BEFORE_NUMBER = {
     "Nr.": "Nummer", "Nrn.": "Nummern", "S.": "Seite", "Kap.": "Kapitel", "Abb.": "Abbildung", "Bd.": "Band",
@@ -249,7 +250,7 @@ _DAYS = {
     "So": "Sonntag",
 }  # fmt: skip
 _DAY = "|".join(_DAYS)
-_UNITS = {"min": "Minuten", "St": "Stück"}
+_UNITS = {"min": "Minuten", "Min": "Minuten", "Std": "Stunden", "Sek": "Sekunden", "St": "Stück"}
 _BEFORE: list[Rule] = [
     # the grammar takes a word with a quote after its full stop for an address
     (re.compile(r"(?<!\w)'|'(?!\w)"), '"'),
@@ -257,7 +258,12 @@ _BEFORE: list[Rule] = [
     (re.compile(rf"\b({_DAY})\.\s+bis\s+({_DAY})\."), lambda m: f"{_DAYS[m[1]]} bis {_DAYS[m[2]]}"),
     (re.compile(rf"(?<=\b[Aa]m )({_DAY})\."), lambda m: _DAYS[m[1]] + ("." if _ends(m) else "")),
     # after a number, these are no "minimal" and no "Sankt"
-    (re.compile(r"(?<=\d)\s?(min|St)\."), lambda m: f" {_UNITS[m[1]]}" + ("." if _ends(m) else "")),
+    (re.compile(r"(?<=\d)\s?(Min|Std|Sek|min|St)\."), lambda m: f" {_UNITS[m[1]]}" + ("." if _ends(m) else "")),
+    # "S. 12 ff."
+    (re.compile(r"(?<=\d)\s?ff?\."), lambda m: " folgende" + ("." if _ends(m) else "")),
+    (re.compile(r"\bs\.\s(?=(?:S|Abb|Kap|Abs|Nr|Tab)\.)"), "siehe "),
+    (re.compile(r"(?<=[\d€$£%])\s?/\s?(Tag|Woche|Monat|Jahr|Stunde|Nacht|Person|kg)\b"),
+     lambda m: " pro " + ("Kilogramm" if m[1] == "kg" else m[1])),
     # the grammar takes seconds for many digits in a row
     (re.compile(rf"(?<![\w.,])\d{{{MAX_DIGITS + 1},}}(?!\w)"), lambda m: number_words(m[0], "de")),
     (re.compile(r"(?<![\w.,])1 Mio\.?(?=\s)"), "eine Million"),

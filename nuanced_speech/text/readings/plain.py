@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from nuanced_speech.text.numbers import COMMA_LANGUAGES, number_words, plural
-from nuanced_speech.text.readings import tables
+from nuanced_speech.text.readings import short_forms, tables
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ DEGREES = {
     "no": "grader Celsius", "nn": "grader Celsius", "pl": "stopni Celsjusza", "ro": "grade Celsius",
     "sk": "stupňov Celzia", "sv": "grader Celsius", "tr": "derece",
 }  # fmt: skip
-HOURS = {"nl": " uur ", "pl": " ", "tr": " "}
+HOURS = {"nl": " uur "} | dict.fromkeys(("cs", "da", "fi", "id", "nn", "no", "pl", "sk", "sv", "tr", "uk"), " ")
 # Languages with a comma before the decimals that num2words does not know.
 UNKNOWN_COMMA_LANGUAGES = tables.words("af bg bs el et eu hr hy ka kk lb mk sq tk tt uz")
 _GROUPED = re.compile(r"(?<![\w.,:/@+-])[1-9]\d{0,2}(?:[. ']\d{3})+(?![\w/@]|[.:'-]\w| \d)")
@@ -61,6 +61,7 @@ def in_words(sentence: str, language: str) -> str:
     In a language that num2words does not know, only the marks between groups of three digits go. espeak-ng reads the
     rest, and ordinals with a full stop ("3. maja") in all.
     """
+    sentence = short_forms.in_words(sentence, language)
     if language not in SIGNS:
         grouped = _GROUPED if language in UNKNOWN_COMMA_LANGUAGES else None
         return grouped.sub(lambda match: re.sub(r"\D", "", match[0]), sentence) if grouped else sentence
@@ -84,12 +85,13 @@ def in_words(sentence: str, language: str) -> str:
     return _pattern(language).sub(spoken, sentence)
 
 
-_TIME = re.compile(r"(?<![\w.,:/-])([01]?\d|2[0-3]):([0-5]\d)(?:\s+uur\b)?(?![\w:/]|[.,]\d)")
+_TIME = re.compile(r"(?<![\w.,:/-])([01]?\d|2[0-3])(?::([0-5]\d)(?:\s+uur\b)?|\.([0-5]\d)\s+uur\b)(?![\w:/]|[.,]\d)")
 
 
 def _time(match: re.Match[str], language: str) -> str:
-    hour, minute = (number_words(str(int(match[place])), language) for place in (1, 2))
-    return hour + HOURS[language].rstrip() + (f" {minute}" if int(match[2]) else "")
+    minutes = int(match[2] or match[3])
+    hour, minute = (number_words(str(number), language) for number in (int(match[1]), minutes))
+    return hour + HOURS[language].rstrip() + (f" {minute}" if minutes else "")
 
 
 @lru_cache

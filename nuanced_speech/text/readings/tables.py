@@ -14,7 +14,9 @@ LITERALS = {
     "C#": "C sharp", "F#": "F sharp", "C++": "C plus plus", ".NET": "dot net", "ASP.NET": "A S P dot net",
     "VB.NET": "V B dot net", "node.js": "node J S", "Node.js": "Node J S", "Vue.js": "View J S", "Next.js": "Next J S",
     "React.js": "React J S", "AC/DC": "AC DC", "TCP/IP": "TCP IP", "I/O": "I O", "A/C": "A C", "N/A": "N A",
-    "n/a": "N A", "w/o": "without", "w/": "with", "b/c": "because", "24/7": "twenty four seven", "9/11": "nine eleven",
+    "n/a": "N A", "y/y": "year on year", "q/q": "quarter on quarter",
+    "w/o": "without", "w/": "with", "b/c": "because", "24/7": "twenty four seven", "24-7": "twenty four seven",
+    "9/11": "nine eleven",
     "50/50": "fifty fifty", "20/20": "twenty twenty", "and/or": "and or", "R&B": "R and B", "R&D": "R and D",
     "Q&A": "Q and A", "AT&T": "A T and T", "B&B": "B and B", "M&M": "M and M", "PhD": "P H D", "007": "double oh seven",
     "a.k.a.": "also known as", "A.K.A.": "also known as", "i.e.": "that is", "e.g.": "for example",
@@ -35,7 +37,9 @@ ABBREVIATIONS = {
     "Pvt": "Private", "Capt": "Captain", "Cmdr": "Commander", "Maj": "Major", "Messrs": "Messieurs", "Jr": "Junior",
     "Sr": "Senior", "Hon": "Honorable", "Inc": "Incorporated", "Ltd": "Limited", "Corp": "Corporation",
     "Bros": "Brothers", "Assn": "Association", "Dept": "Department", "Univ": "University", "approx": "approximately",
-    "dept": "department", "est": "established", "vs": "versus", "cf": "compare", "viz": "namely", "Blvd": "Boulevard",
+    "dept": "department", "est": "established", "vs": "versus", "Ca": "circa", "reg": "regular", "avg": "average",
+    "incl": "including",
+    "excl": "excluding", "misc": "miscellaneous", "cf": "compare", "viz": "namely", "Blvd": "Boulevard",
     "Ave": "Avenue", "Rd": "Road", "Hwy": "Highway", "Mt": "Mount", "Ft": "Fort", "Ph.D": "P H D", "M.D": "M D",
     "B.A": "B A", "M.A": "M A", "B.Sc": "B S C", "M.Sc": "M S C", "etc": "et cetera", "et al": "and others",
     **months.short_months("en", "Jan Feb - Apr - - - Aug Sept,Sep Oct Nov Dec"),
@@ -63,6 +67,8 @@ BEFORE_NUMBER = {
     "Jun": "June",
     "Jul": "July", "tel": "telephone", "Tel": "Telephone", "ext": "extension", "Ext": "Extension", "op": "opus",
     "Op": "Opus", "app": "appendix", "App": "Appendix", "para": "paragraph", "Apt": "Apartment", "apt": "apartment",
+    "Rm": "Room", "rm": "room", "Ste": "Suite", "Bldg": "Building", "max": "maximum", "Max": "Maximum",
+    "min": "minimum", "Min": "Minimum",
 }  # fmt: skip
 AFTER_NUMBER = {
     "ft": "feet", "in": "inches", "lb": "pounds", "lbs": "pounds", "oz": "ounces", "yd": "yards", "yds": "yards",
@@ -70,6 +76,12 @@ AFTER_NUMBER = {
     "mins": "minutes", "sec": "seconds",
     "secs": "seconds", "gal": "gallons", "pt": "pints", "qt": "quarts", "ed": "edition",
 }  # fmt: skip
+# Short before a word in small letters.
+BEFORE_SMALL = {
+    "min": "minimum", "max": "maximum", "Min": "Minimum", "Max": "Maximum", "temp": "temperature",
+    "Temp": "Temperature",
+}  # fmt: skip
+PLURALS = {"hrs": "hours", "mins": "minutes", "secs": "seconds", "yrs": "years"}
 SYMBOLS = {"L": "liters", "W": "watts", "GB": "gigabytes", "MB": "megabytes", "TB": "terabytes"}
 STREETS = {"St": "Street", "Dr": "Drive"}
 
