@@ -36,8 +36,11 @@ def number_words(number: str, language: str) -> str:
     if language in _DECIMAL_MARKS:
         digits = " ".join(words(int(digit), language) for digit in decimals)
         return f"{words(int(whole), language)} {_DECIMAL_MARKS[language]} {digits}"
+    said = words(float(plain), language)
+    if said == str(float(plain)):
+        return number
     # num2words drops zeros at the end, which are spoken
-    return words(float(plain), language) + "".join(
+    return said + "".join(
         f" {words(0, language)}" for _ in range(len(decimals) - len(decimals.rstrip("0"))) if decimals.rstrip("0")
     )
 
@@ -54,7 +57,7 @@ def words(number: float, language: str, **form: Any) -> str:
 
     try:
         text = str(num2words(number, lang=_CODES.get(language, language), **form))
-    except (NotImplementedError, OverflowError, TypeError, ValueError):
+    except (NotImplementedError, ArithmeticError, LookupError, TypeError, ValueError):
         return str(number)
     return text.replace(",", "").replace(" - ", " ")
 

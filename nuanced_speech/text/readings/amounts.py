@@ -190,7 +190,7 @@ _BEFORE: dict[str, list[Rule]] = {
     "zh": [
         (re.compile(r"(?<![\d-])0\d{2,3}-\d{7,8}(?![\d-])"),
          lambda m: "，".join(group.translate(_CHINESE_DIGITS) for group in m[0].split("-"))),
-        (re.compile(r"[¥￥]\s?(\d[\d,]*(?:\.\d+)?)(?![\d万亿])"), lambda m: m[1].replace(",", "") + "元"),
+        (re.compile(r"[¥￥]\s?(\d{4,}(?:\.\d+)?|\d[\d,]*\.\d+)(?![\d万亿])"), lambda m: m[1].replace(",", "") + "元"),
         (re.compile(r"(?<=[分以赢输胜负平败])([^\d]{0,3})(\d{1,3})\s?[:：–-]\s?(\d{1,3})(?![\d:：.])"), r"\1\2比\3"),
         (re.compile(r"(?<![\d.-])1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}(?![\d.])"),
          lambda m: re.sub(r"[\s-]", "", m[0]).translate(_CHINESE_DIGITS)),

@@ -222,7 +222,7 @@ _BEFORE: list[Rule] = [
                 rf"|\s+[A-Za-z])"), _street),
     (re.compile(rf"(?<![\w.])({any_of(tables.BEFORE_NAME)})\.{_NAME}"), lambda m: tables.BEFORE_NAME[m[1]]),
     (re.compile(r"(?<!\w)#(?=\d+\b)"), "number "),
-    (re.compile(r"(?<!\w)['’]?(\d\d(?:\d\d)?)['’]s\b"), r"\1s"),
+    (re.compile(r"(?<!\w)['’]?((?:\d\d)?\d0)['’]s\b"), r"\1s"),
     (re.compile(r"(?<![\w:])(1[3-9]|2[0-3]):00(?=\s?(?:[A-Z]{3,4}|h|hrs|hours)\b)"), r"\1 hundred"),
     (re.compile(rf"(?<![\w.])({any_of(tables.BEFORE_SMALL)})\.(?=\s[a-z])"), lambda m: tables.BEFORE_SMALL[m[1]]),
     (re.compile(rf"(?<![\w.])(?<!\d )({any_of(tables.BEFORE_NUMBER)})\.\s*(?=\(?\d|[A-Z]{{1,3}}-?\d)"), _before_number),
