@@ -233,22 +233,6 @@ def speak_corpus(tmp_path_factory: pytest.TempPathFactory, kokoro: Kokoro) -> Ca
 
 
 @pytest.fixture
-def loaded_models(kokoro: Kokoro, listener: WhisperModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Training takes the models that are loaded already, as it does not change them."""
-    from nuanced_speech.train import attentive_style_encoder, content_adapter, style_encoder, timbre_extension
-    from nuanced_speech.train import phoneme_recognizer as recogniser
-
-    def loaded(name: str, device: object = "cpu") -> WhisperModel:
-        assert (name, str(device)) == ("tiny.en", "cpu")
-        return listener
-
-    for module in (attentive_style_encoder, content_adapter, style_encoder, timbre_extension):
-        monkeypatch.setattr(module, "Kokoro", lambda: kokoro)
-    for module in (attentive_style_encoder, content_adapter, style_encoder, recogniser):
-        monkeypatch.setattr(module, "WhisperModel", loaded)
-
-
-@pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
     """``run(*arguments)`` does what ``nuanced-speech ARGUMENTS`` does."""
     from nuanced_speech.cli import app as cli

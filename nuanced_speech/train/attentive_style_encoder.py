@@ -163,10 +163,13 @@ def train(
     report: Report = log.info,
     voices: tuple[str, ...] = HELD_OUT,
     texts: tuple[str, ...] = UNSEEN,
+    kokoro: Kokoro | None = None,
+    listener: WhisperModel | None = None,
 ) -> Path:
     """Train, resuming from ``out``'s checkpoint if there is one, and write ``attentive.safetensors`` there.
 
-    It is measured on ``texts`` by ``voices``, which no corpus holds.
+    It is measured on ``texts`` by ``voices``, which no corpus holds. ``kokoro`` and ``listener`` (Whisper by the
+    shape's name) are loaded if omitted.
 
     Raises:
         UserError: no corpus, or a checkpoint of other settings.
@@ -175,7 +178,7 @@ def train(
     processes.check_batch(config.batch_size)
     checkpoint.make_folder(config.out)
     with processes.main_first():
-        recipe = AttentiveRecipe(config, shape or AttentiveConfig(), voices, texts, processes)
+        recipe = AttentiveRecipe(config, shape or AttentiveConfig(), voices, texts, processes, kokoro, listener)
     processes.only_main(report)(f"{recipe.hours:.2f} h in {len(recipe.examples)} random voices; {config.steps} steps")
     path = config.out / "attentive_checkpoint.pt"
     return run(recipe, LoopConfig(config.steps, path, recipe.settings(), config.checkpoint_every), report)
@@ -191,14 +194,16 @@ class AttentiveRecipe(Recipe):
         voices: tuple[str, ...],
         texts: tuple[str, ...],
         processes: Processes = ALONE,
+        kokoro: Kokoro | None = None,
+        listener: WhisperModel | None = None,
     ) -> None:
         self.config, self.shape, self.processes = config, shape, processes
-        listener = WhisperModel(shape.whisper)
+        listener = listener or WhisperModel(shape.whisper)
         layers = tuple(range(1, listener.depth + 1))
         for corpus in config.corpora:
             prepare(corpus, listener, layers)
         self.examples = [example for corpus in config.corpora for example in load_examples(corpus, listener.name)]
-        self.held_out = held_out_examples(config.out, Kokoro(), listener, layers, voices, texts)
+        self.held_out = held_out_examples(config.out, kokoro or Kokoro(), listener, layers, voices, texts)
         self.hours = sum(len(example.versions[0]) for example in self.examples) / 25 / 3600
         torch.manual_seed(config.seed)
         self.encoder = AttentiveStyleEncoder(shape)

@@ -172,8 +172,16 @@ def losses(adapter: ContentAdapter, batch: list[tuple[Tensor, Tensor, Tensor, in
     )
 
 
-def train(config: AdapterConfig, shape: ContentConfig | None = None, report: Report = log.info) -> Path:
+def train(
+    config: AdapterConfig,
+    shape: ContentConfig | None = None,
+    report: Report = log.info,
+    kokoro: Kokoro | None = None,
+    listener: WhisperModel | None = None,
+) -> Path:
     """Train, resuming from ``out``'s checkpoint if there is one, and write ``content_adapter.safetensors`` there.
+
+    ``kokoro`` and ``listener`` (Whisper by the shape's name) are loaded if omitted.
 
     Raises:
         UserError: too few utterances, weights to start from of another shape, or a checkpoint that was made with other
@@ -183,7 +191,7 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None, report: Rep
     processes.check_batch(config.batch_size)
     checkpoint.make_folder(config.out)
     with processes.main_first():
-        recipe = AdapterRecipe(config, shape or ContentConfig(), processes)
+        recipe = AdapterRecipe(config, shape or ContentConfig(), processes, kokoro, listener)
     processes.only_main(report)(
         f"{recipe.hours[0]:.2f} h spoken by Kokoro, {recipe.hours[1]:.2f} h of real speech; {config.steps} steps"
     )
@@ -195,11 +203,18 @@ def train(config: AdapterConfig, shape: ContentConfig | None = None, report: Rep
 class AdapterRecipe(Recipe):
     """The adapter, the average of its weights, and the examples that it learns from."""
 
-    def __init__(self, config: AdapterConfig, shape: ContentConfig, processes: Processes = ALONE) -> None:
+    def __init__(
+        self,
+        config: AdapterConfig,
+        shape: ContentConfig,
+        processes: Processes = ALONE,
+        kokoro: Kokoro | None = None,
+        listener: WhisperModel | None = None,
+    ) -> None:
         self.config, self.shape, self.processes = config, shape, processes
         self.dtype = precision.choose(config.precision, "cpu")
-        listener = WhisperModel(shape.whisper)
-        self._read_examples(listener)
+        listener = listener or WhisperModel(shape.whisper)
+        self._read_examples(kokoro or Kokoro(), listener)
         torch.manual_seed(config.seed)
         self.adapter = ContentAdapter(shape)
         self.adapter.copy_blocks(listener.model.encoder.blocks)
@@ -221,9 +236,9 @@ class AdapterRecipe(Recipe):
         self.optimizer = torch.optim.AdamW(groups, config.lr, (0.9, 0.98), weight_decay=config.weight_decay)
         self.schedule = WarmCosine(config.steps, config.warmup)
 
-    def _read_examples(self, listener: WhisperModel) -> None:
+    def _read_examples(self, kokoro: Kokoro, listener: WhisperModel) -> None:
         """Read what to learn from, and hold back the beginnings of the first corpus and of the real recordings."""
-        config, shape, kokoro = self.config, self.shape, Kokoro()
+        config, shape = self.config, self.shape
         folders = [*config.corpora, *([config.real] if config.real else [])]
         for folder in folders:
             prepare_features(folder, listener, shape.layer, seed=config.seed)

@@ -134,8 +134,10 @@ def loss_of(
     return share * loss, share * (logits.argmax(-1) == targets).float().mean()
 
 
-def train(config: PhonemeRecognizerTraining, report: Report = log.info) -> Path:
+def train(config: PhonemeRecognizerTraining, report: Report = log.info, listener: WhisperModel | None = None) -> Path:
     """Train, resuming from ``out``'s checkpoint if there is one, and write ``recogniser.safetensors`` there.
+
+    ``listener``, Whisper by the config's name, is loaded if omitted; its own weights do not change.
 
     Raises:
         UserError: too few clips, or a checkpoint that was made with other settings.
@@ -144,7 +146,7 @@ def train(config: PhonemeRecognizerTraining, report: Report = log.info) -> Path:
     processes.check_batch(config.batch_size)
     checkpoint.make_folder(config.out)
     with processes.main_first():
-        recipe = PhonemeRecognizerRecipe(config, processes)
+        recipe = PhonemeRecognizerRecipe(config, processes, listener)
     processes.only_main(report)(
         f"{recipe.hours[0]:.2f} h spoken by Kokoro, {recipe.hours[1]:.2f} h of real speech; {config.steps} steps"
     )
@@ -155,10 +157,12 @@ def train(config: PhonemeRecognizerTraining, report: Report = log.info) -> Path:
 class PhonemeRecognizerRecipe(Recipe):
     """The recogniser, the average of what training changed, and the clips that it learns from."""
 
-    def __init__(self, config: PhonemeRecognizerTraining, processes: Processes = ALONE) -> None:
+    def __init__(
+        self, config: PhonemeRecognizerTraining, processes: Processes = ALONE, listener: WhisperModel | None = None
+    ) -> None:
         self.config, self.processes = config, processes
         self.dtype = precision.choose(config.precision, config.device)
-        listener = WhisperModel(config.whisper, config.device)
+        listener = listener or WhisperModel(config.whisper, config.device)
         folders = [*config.corpora, *([config.real] if config.real else [])]
         for folder in folders:
             versions = config.real_versions if folder == config.real else config.versions

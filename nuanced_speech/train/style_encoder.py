@@ -51,8 +51,15 @@ WARMUP, LAST_RATE = 0.05, 0.05
 STEP_COST = 2.7
 
 
-def train(config: TrainConfig, report: Report = log.info) -> dict[str, Any]:
+def train(
+    config: TrainConfig,
+    report: Report = log.info,
+    kokoro: Kokoro | None = None,
+    listener: WhisperModel | None = None,
+) -> dict[str, Any]:
     """Train a style encoder; returns the report that is also written to ``out/report.json``.
+
+    ``kokoro`` and ``listener`` (Whisper by the config's name) are loaded if omitted.
 
     Raises:
         UserError: a setting that cannot work, a missing file or model, an earlier run that is in the way, or several
@@ -62,7 +69,7 @@ def train(config: TrainConfig, report: Report = log.info) -> dict[str, Any]:
     only_one("the batches of an epoch are of unequal size")
     check(config)
     sentences = read_sentences(config.text_file)
-    recipe = StyleRecipe(config, sentences, report, began)
+    recipe = StyleRecipe(config, sentences, report, began, kokoro, listener)
     path = config.models / CHECKPOINT
     loop = LoopConfig(config.epochs * recipe.steps, path, recipe.settings, every=recipe.steps)
     run(recipe, loop, report, partial(SpeechBoard, config.out / "tensorboard"))
@@ -75,7 +82,15 @@ class StyleRecipe(Recipe):
     Everything is spoken and analysed when it is made; nothing of this is done again when a run is resumed.
     """
 
-    def __init__(self, config: TrainConfig, sentences: list[str], report: Report, began: float) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        sentences: list[str],
+        report: Report,
+        began: float,
+        kokoro: Kokoro | None = None,
+        listener: WhisperModel | None = None,
+    ) -> None:
         self.config, self.report, self.began = config, report, began
         self.device = find_device(config.device)
         self.steps = math.ceil(len(sentences) / config.batch_size)
@@ -83,7 +98,8 @@ class StyleRecipe(Recipe):
             f"{len(sentences)} sentences in {len(config.voices)} voices, {config.epochs} epochs of {self.steps} steps,"
             f" {config.batch_size} crops of {config.crop_seconds:g} s in a step, on {self.device}"
         )
-        self.kokoro, listener = Kokoro().to(self.device), WhisperModel(config.whisper, self.device)
+        self.kokoro = (kokoro or Kokoro()).to(self.device)
+        listener = listener or WhisperModel(config.whisper, self.device)
         speaker = Speaker(self.kokoro, listener, config.out / "cache", config.crops, config.crop_seconds)
         self.speech: Speech = speak_all(speaker, sentences, config)
         self.segments = self.speech.segments

@@ -55,8 +55,10 @@ def spectral_distance(spectra: list[STFTLoss], wave: Tensor, reference: Tensor, 
     return torch.stack(losses).mean()
 
 
-def train(config: TimbreExtensionTraining, report: Report = log.info) -> Path:
+def train(config: TimbreExtensionTraining, report: Report = log.info, kokoro: Kokoro | None = None) -> Path:
     """Train, resuming from ``out``'s checkpoint if there is one, and write ``extension.safetensors`` there.
+
+    ``kokoro`` is loaded if omitted.
 
     Raises:
         UserError: no speech in the folder, or too little; or a checkpoint that was made with other settings.
@@ -66,7 +68,7 @@ def train(config: TimbreExtensionTraining, report: Report = log.info) -> Path:
     processes.check_batch(config.crossed, "crossed")
     checkpoint.make_folder(config.out)
     with processes.main_first():
-        recipe = TimbreExtensionRecipe(config, processes)
+        recipe = TimbreExtensionRecipe(config, processes, kokoro)
     path = config.out / "extension_checkpoint.pt"
     loop = LoopConfig(config.steps, path, recipe.settings(), config.checkpoint_every, at_first=True)
     return run(recipe, loop, report)
@@ -75,12 +77,14 @@ def train(config: TimbreExtensionTraining, report: Report = log.info) -> Path:
 class TimbreExtensionRecipe(Recipe):
     """The extension, its discriminators, the frozen networks around them, and the speakers."""
 
-    def __init__(self, config: TimbreExtensionTraining, processes: Processes = ALONE) -> None:
+    def __init__(
+        self, config: TimbreExtensionTraining, processes: Processes = ALONE, kokoro: Kokoro | None = None
+    ) -> None:
         self.config, self.processes = config, processes
         speakers = load_speakers(prepare(config))
         device = config.device
         torch.manual_seed(config.seed)
-        self.kokoro, self.encoder = Kokoro().to(device), SpeakerEncoder().to(device)
+        self.kokoro, self.encoder = (kokoro or Kokoro()).to(device), SpeakerEncoder().to(device)
         self.passages = Passages(self.kokoro, speakers, device, config.passage_units)
         self.held_out = [k for k, s in enumerate(speakers) if s.recording < config.held_out and s.speed == 1]
         self.used = [k for k, s in enumerate(speakers) if s.recording >= config.held_out]

@@ -13,7 +13,9 @@ import torch.nn.functional as F
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.attentive_style_encoder import AttentiveConfig, AttentiveStyleEncoder, pair_means
+from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.style_encoder import REACH
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.train import attentive_style_encoder as style
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.attentive_style_encoder import StyleTraining, train
@@ -90,10 +92,14 @@ def test_a_file_gives_the_encoder_back(encoder: AttentiveStyleEncoder, tmp_path:
 
 @pytest.mark.slow
 def test_training_learns_and_resumes_exactly(
-    speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded_models: None
+    speak_corpus: Callable[[int], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kokoro: Kokoro,
+    listener: WhisperModel,
 ) -> None:
     spoken = speak_corpus(4)
-    learn = partial(train, shape=SMALL, voices=HELD_OUT[:1], texts=("Not at all.",))
+    learn = partial(train, kokoro=kokoro, listener=listener, shape=SMALL, voices=HELD_OUT[:1], texts=("Not at all.",))
     settings = StyleTraining((spoken,), tmp_path / "whole", 40, 4, 1e-2, 5, checkpoint_every=20)
     weights = AttentiveStyleEncoder.load(learn(settings))
     examples = style.load_examples(spoken, "tiny.en")
@@ -121,7 +127,7 @@ def test_training_learns_and_resumes_exactly(
     for name, value in weights.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
     with pytest.raises(UserError, match="shape was"):
-        train(settings, AttentiveConfig("tiny.en", (4,), 384, width=8))
+        train(settings, AttentiveConfig("tiny.en", (4,), 384, width=8), kokoro=kokoro, listener=listener)
 
 
 def test_stretches_are_of_the_example_with_parts_missing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from halves import check_halves
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.content_adapter import ContentAdapter, ContentConfig
 from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train import content_adapter as adapter
-from nuanced_speech.train.content_adapter import AdapterConfig, AdapterRecipe, train
+from nuanced_speech.train.content_adapter import AdapterConfig, AdapterRecipe
 
 SHAPE = ContentConfig("tiny.en", 3, 1, 6, input_dim=384, width=48, hidden=64, dilations=(1, 2))
 
@@ -35,8 +37,10 @@ def config(spoken: Path, out: Path) -> AdapterConfig:
 
 @pytest.mark.slow
 def test_training_learns_and_resumes_exactly(
-    spoken: Path, kokoro: Kokoro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded_models: None
+    spoken: Path, kokoro: Kokoro, listener: WhisperModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    train = partial(adapter.train, kokoro=kokoro, listener=listener)
+    recipe_of = partial(AdapterRecipe, kokoro=kokoro, listener=listener)
     settings = config(spoken, tmp_path / "whole")
     weights = ContentAdapter.load(train(settings, SHAPE))
     # the examples that were trained on: far better than the mean, which explains nothing
@@ -44,13 +48,13 @@ def test_training_learns_and_resumes_exactly(
     explained = 1 - adapter.evaluate(weights, examples)[0]
     assert explained > 0.3
     onward = replace(settings, out=tmp_path / "onward", start=settings.out / "content_adapter.safetensors")
-    begun = AdapterRecipe(onward, SHAPE).adapter.state_dict()
+    begun = recipe_of(onward, SHAPE).adapter.state_dict()
     assert all(torch.equal(begun[name], tensor) for name, tensor in weights.state_dict().items())
     with pytest.raises(UserError, match="another shape"):
-        AdapterRecipe(onward, replace(SHAPE, width=32))
+        recipe_of(onward, replace(SHAPE, width=32))
     # weights count, not where they lie
     moved = shutil.copy(settings.out / "content_adapter.safetensors", tmp_path)
-    known = [AdapterRecipe(replace(onward, start=start), SHAPE).settings() for start in (onward.start, Path(moved))]
+    known = [recipe_of(replace(onward, start=start), SHAPE).settings() for start in (onward.start, Path(moved))]
     assert known[0] == known[1] and known[0]["start"] != "none"
 
     interrupted = config(spoken, tmp_path / "broken")
@@ -91,12 +95,13 @@ def test_training_learns_and_resumes_exactly(
     assert checkpoint.load(interrupted.out / "adapter_checkpoint.pt")["step"] == 41
 
 
-def test_two_processes_share_a_batch(spoken: Path, tmp_path: Path, loaded_models: None) -> None:
+def test_two_processes_share_a_batch(spoken: Path, tmp_path: Path, kokoro: Kokoro, listener: WhisperModel) -> None:
     settings, shape = replace(config(spoken, tmp_path), batch_size=4), replace(SHAPE, dropout=0.0)
-    check_halves(lambda processes: AdapterRecipe(settings, shape, processes).step(0))
+    check_halves(lambda processes: AdapterRecipe(settings, shape, processes, kokoro, listener).step(0))
 
 
-def test_crops_keep_features_and_labels_together(spoken: Path, kokoro: Kokoro) -> None:
+def test_crops_keep_features_and_labels_together(spoken: Path, kokoro: Kokoro, listener: WhisperModel) -> None:
+    adapter.prepare_features(spoken, listener, 3)
     example = adapter.load_examples(spoken, kokoro, "tiny.en", 3)[0]
     features, content, symbols, units = adapter.crop(example, np.random.default_rng(0), whole=True)
     assert features.shape == (adapter.FRAMES_PER_CROP, 384) and content.shape == (adapter.CROP_UNITS, 512)
@@ -105,8 +110,9 @@ def test_crops_keep_features_and_labels_together(spoken: Path, kokoro: Kokoro) -
     assert not symbols[units:].any() and not content[units:].any()
 
 
-def test_versions_are_what_they_say(spoken: Path, kokoro: Kokoro) -> None:
+def test_versions_are_what_they_say(spoken: Path, kokoro: Kokoro, listener: WhisperModel) -> None:
     """Each version is as long as its durations say; the first is the utterance as it is."""
+    adapter.prepare_features(spoken, listener, 3)
     for example in adapter.load_examples(spoken, kokoro, "tiny.en", 3):
         assert len(example.versions) == adapter.VERSIONS
         for features, durations in example.versions:

@@ -54,9 +54,9 @@ def config(spoken: Path, out: Path, steps: int = 80) -> PhonemeRecognizerTrainin
 
 
 @pytest.mark.slow
-def test_training_learns(spoken: Path, tmp_path: Path, listener: WhisperModel, loaded_models: None) -> None:
+def test_training_learns(spoken: Path, tmp_path: Path, listener: WhisperModel) -> None:
     taught = replace(config(spoken, tmp_path / "whole"), checkpoint_every=1000)
-    weights = PhonemeRecognizer.load(listener, train(taught))
+    weights = PhonemeRecognizer.load(listener, train(taught, listener=listener))
     clips = load_clips(spoken, "tiny.en")
     assert phoneme_errors(PhonemeRecognizer(listener, weights.tokenizer), clips) > 0.9
     assert phoneme_errors(weights, clips) < 0.3
@@ -64,9 +64,9 @@ def test_training_learns(spoken: Path, tmp_path: Path, listener: WhisperModel, l
 
 @pytest.mark.slow
 def test_training_resumes_exactly(
-    spoken: Path, tmp_path: Path, listener: WhisperModel, monkeypatch: pytest.MonkeyPatch, loaded_models: None
+    spoken: Path, tmp_path: Path, listener: WhisperModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weights = PhonemeRecognizer.load(listener, train(config(spoken, tmp_path / "whole", 10)))
+    weights = PhonemeRecognizer.load(listener, train(config(spoken, tmp_path / "whole", 10), listener=listener))
     interrupted = config(spoken, tmp_path / "broken", 10)
     loss_of, calls = recogniser.loss_of, 0
 
@@ -79,22 +79,22 @@ def test_training_resumes_exactly(
 
     monkeypatch.setattr(recogniser, "loss_of", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        train(interrupted)
+        train(interrupted, listener=listener)
     assert not (interrupted.out / "recogniser.safetensors").exists()
     monkeypatch.setattr(recogniser, "loss_of", loss_of)
-    resumed = PhonemeRecognizer.load(listener, train(interrupted))
+    resumed = PhonemeRecognizer.load(listener, train(interrupted, listener=listener))
     for name, value in weights.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
 
     with pytest.raises(UserError, match=r"rank was 8, now 4"):
-        train(replace(interrupted, rank=4))
+        train(replace(interrupted, rank=4), listener=listener)
     with pytest.raises(UserError, match="data was"):
-        train(replace(interrupted, corpora=(spoken, spoken)))
-    train(replace(interrupted, steps=11))
+        train(replace(interrupted, corpora=(spoken, spoken)), listener=listener)
+    train(replace(interrupted, steps=11), listener=listener)
     assert checkpoint.load(interrupted.out / "recogniser_checkpoint.pt")["step"] == 11
 
 
-def test_two_processes_share_a_batch(spoken: Path, tmp_path: Path, listener: WhisperModel, loaded_models: None) -> None:
+def test_two_processes_share_a_batch(spoken: Path, tmp_path: Path, listener: WhisperModel) -> None:
     settings = config(spoken, tmp_path / "out")
     recogniser.prepare_clips(spoken, listener, 2)
     taught = PhonemeRecognizer(listener, PhonemeTokenizer.load(settings.out / "lexicon.json"))

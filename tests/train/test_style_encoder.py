@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -205,18 +206,20 @@ def test_the_corpus_is_encoded_once(
 @pytest.mark.slow
 def test_a_killed_run_resumes_exactly(
     config: TrainConfig,
-    loaded_models: None,
+    kokoro: Kokoro,
+    listener: WhisperModel,
     segments: list[Segment],
     cache: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    train = partial(multispeech.train, kokoro=kokoro, listener=listener)
     make_corpus(tmp_path / "corpus", segments, 12)
     config = replace(config, corpus=tmp_path / "corpus")
     # a short one; and what other tests had spoken is not spoken again
     monkeypatch.setattr(references, "UNSEEN_SENTENCE", "Not now.")
     shutil.copytree(cache, config.out / "cache")
-    report = multispeech.train(config)
+    report = train(config)
     straight = checkpoint.load(config.models / CHECKPOINT)
     assert straight["epoch"] == config.epochs and report["end"]["style"] < report["start"]["style"]
     assert json.loads((config.out / "report.json").read_text()) == report
@@ -237,16 +240,16 @@ def test_a_killed_run_resumes_exactly(
 
     monkeypatch.setattr(multispeech, "render_gradient", kill)
     with pytest.raises(KeyboardInterrupt):
-        multispeech.train(killed)
+        train(killed)
     assert checkpoint.load(killed.models / CHECKPOINT)["epoch"] == 1
     monkeypatch.setattr(multispeech, "render_gradient", render)
     monkeypatch.setattr(Speaker, "_speak", lambda *_: pytest.fail("spoken again"))
 
     with pytest.raises(UserError, match="go on with resume"):
-        multispeech.train(killed)
+        train(killed)
     with pytest.raises(UserError, match="lr was 0.001, now 0.01"):
-        multispeech.train(replace(killed, resume=True, lr=0.01))
-    resumed_report = multispeech.train(replace(killed, resume=True))
+        train(replace(killed, resume=True, lr=0.01))
+    resumed_report = train(replace(killed, resume=True))
     resumed = checkpoint.load(killed.models / CHECKPOINT)
     for name, tensor in straight["encoder"].items():
         assert torch.equal(tensor, resumed["encoder"][name]), name

@@ -101,7 +101,7 @@ def test_the_packaged_one_makes_a_voice_more_like_its_speaker(converter: Convert
 
 @pytest.mark.slow
 def test_it_is_trained_and_resumed_exactly(
-    speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded_models: None
+    speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kokoro: Kokoro
 ) -> None:
     config = TimbreExtensionTraining(
         speak_corpus(2), tmp_path, steps=2, batch_size=1, crossed=1, held_out=1, warmup=1, passage_units=16
@@ -114,7 +114,7 @@ def test_it_is_trained_and_resumed_exactly(
     slow = next(s for s in speakers if s.speed < 1)
     assert slow.log_f0 < speakers[0].log_f0
     assert slow.units > speakers[0].units
-    whole = TimbreExtension.load(train(config))
+    whole = TimbreExtension.load(train(config, kokoro=kokoro))
     assert whole.columns.abs().sum() > 0
 
     (tmp_path / "extension_checkpoint.pt").unlink()
@@ -129,20 +129,20 @@ def test_it_is_trained_and_resumed_exactly(
 
     monkeypatch.setattr(Passages, "draw", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        train(config)
+        train(config, kokoro=kokoro)
     assert checkpoint.load(tmp_path / "extension_checkpoint.pt")["step"] == 1
     monkeypatch.setattr(Passages, "draw", drawn)
-    resumed = TimbreExtension.load(train(config))
+    resumed = TimbreExtension.load(train(config, kokoro=kokoro))
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
 
     with pytest.raises(UserError, match=r"crossed was 1, now 0"):
-        train(replace(config, crossed=0))
+        train(replace(config, crossed=0), kokoro=kokoro)
 
 
-def test_too_few_recordings_say_so(speak_corpus: Callable[[int], Path], tmp_path: Path, loaded_models: None) -> None:
+def test_too_few_recordings_say_so(speak_corpus: Callable[[int], Path], tmp_path: Path, kokoro: Kokoro) -> None:
     spoken = speak_corpus(1)
     with pytest.raises(UserError, match="which are held out"):
-        train(TimbreExtensionTraining(spoken, tmp_path / "few", passage_units=32))
+        train(TimbreExtensionTraining(spoken, tmp_path / "few", passage_units=32), kokoro=kokoro)
     with pytest.raises(UserError, match="50 s long"):
-        train(TimbreExtensionTraining(spoken, tmp_path / "short", passage_units=2000))
+        train(TimbreExtensionTraining(spoken, tmp_path / "short", passage_units=2000), kokoro=kokoro)
