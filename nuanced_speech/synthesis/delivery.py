@@ -25,13 +25,6 @@ from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.stock import style_of
 from nuanced_speech.voice.style import Style
 
-# Spoken in place of the recording's own words where no phonemes were recognised.
-STAND_IN = "We were away a year ago, and now the early morning is ours."
-# Percentiles between which a melody's range lies: single frames that were tracked wrong do not count.
-_RANGE = (0.1, 0.9)
-# Voiced frames of 12.5 ms at the end of a recording that tell whether its melody rises: a last syllable or two.
-_END_FRAMES = 20
-
 NO_VOICE = "{name}: there is no voice in the recording: give a recording of speech"
 
 
@@ -46,6 +39,10 @@ class DeliveryConfig:
         widening: smallest and largest ratio of the melody's range.
         pace: smallest and largest ratio of the speed.
         level_db: lowest and highest active level, dBFS.
+        stand_in: spoken in place of the recording's own words where no phonemes were recognised.
+        quantiles: between which a melody's range lies: single frames that were tracked wrong do not count.
+        end_frames: voiced frames of 12.5 ms at the end of a recording that tell whether its melody rises: a last
+            syllable or two.
     """
 
     seconds: float = 30.0
@@ -54,6 +51,9 @@ class DeliveryConfig:
     widening: tuple[float, float] = (0.4, 2.2)
     pace: tuple[float, float] = (0.5, 2.0)
     level_db: tuple[float, float] = (-40.0, -16.0)
+    stand_in: str = "We were away a year ago, and now the early morning is ours."
+    quantiles: tuple[float, float] = (0.1, 0.9)
+    end_frames: int = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,16 +141,22 @@ class DeliveryAnalyzer:
             features = self.analyzer(wave, phonemes=True)
         except NoSpeechError:
             raise UserError(NO_VOICE.format(name="like")) from None
-        return measure_delivery(wave, features)
+        return measure_delivery(wave, features, config=self.config)
 
 
-def measure_delivery(wave: np.ndarray, features: Sequence[SegmentFeatures], name: str = "like") -> Delivery:
+def measure_delivery(
+    wave: np.ndarray,
+    features: Sequence[SegmentFeatures],
+    name: str = "like",
+    config: DeliveryConfig = DeliveryConfig(),
+) -> Delivery:
     """The delivery of a recording that is analysed.
 
     Args:
         wave: ``[T]`` at 24 kHz.
         features: of all its segments, with phonemes.
         name: of the recording, for messages.
+        config: how its range and its end are measured.
 
     Raises:
         UserError: nothing voiced in the recording.
@@ -163,13 +169,13 @@ def measure_delivery(wave: np.ndarray, features: Sequence[SegmentFeatures], name
     centre = median_log_f0(f0)
     return Delivery(
         lift=centre - usual_log_f0(speaker.cpu().numpy()),
-        f0_range=_f0_range(f0),
+        f0_range=_f0_range(f0, config),
         level_db=audio.active_level_db(wave, SAMPLE_RATE),
         prosody=mean_style(features).prosody.cpu(),
         phonemes=tuple(item.phonemes for item in recognised),
         units=tuple(_spoken_units(item) for item in recognised),
         log_f0=centre,
-        rise=median_log_f0(f0[f0 > 0][-_END_FRAMES:]) - centre,
+        rise=median_log_f0(f0[f0 > 0][-config.end_frames :]) - centre,
     )
 
 
@@ -191,11 +197,11 @@ def fit_delivery(
         own: the voice is that of the recording itself: its pitch is taken as it is.
     """
     pack = pack.to(kokoro.device)
-    phonemes = delivery.phonemes or (phonemize(STAND_IN),)
+    phonemes = delivery.phonemes or (phonemize(config.stand_in),)
     style = Style.from_vector(pack)
     toned = replace(style, prosody=torch.lerp(style.prosody, delivery.prosody.to(pack), config.tone)).vector
     f0, units = _read(kokoro, phonemes, toned)
-    centre, own_range = median_log_f0(f0), _f0_range(f0)
+    centre, own_range = median_log_f0(f0), _f0_range(f0, config)
     speed = units / sum(delivery.units) if delivery.units else 1.0
     if own:
         target = delivery.log_f0
@@ -224,9 +230,9 @@ def _read(kokoro: Kokoro, phonemes: tuple[str, ...], pack: Tensor) -> tuple[np.n
     return np.concatenate(curves), units
 
 
-def _f0_range(f0: np.ndarray) -> float:
-    """Octaves between the 10th and the 90th percentile of the voiced frames of ``f0 [frames]``."""
-    low, high = np.quantile(np.log2(f0[f0 > 0]), _RANGE)
+def _f0_range(f0: np.ndarray, config: DeliveryConfig) -> float:
+    """Octaves between the outer quantiles of the voiced frames of ``f0 [frames]``."""
+    low, high = np.quantile(np.log2(f0[f0 > 0]), config.quantiles)
     return float(high - low)
 
 

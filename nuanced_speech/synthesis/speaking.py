@@ -27,14 +27,24 @@ from nuanced_speech.voice.voice import Voice
 
 # Pauses relative to the pause between sentences.
 PAUSES = {"part": 0.3, "sentence": 1.0, "line": 1.2, "paragraph": 2.0}
-# Units by which Kokoro's durations lag behind its audio: with this value the voicing of the phonemes agrees best with
-# the predicted F0 (five voices, twelve sentences each). The kokoro package has the same value.
-LAG = 3
-# Units that are quieter than the speech by more count as silence.
-QUIET_DB = 40.0
-# Silence that is kept around a sentence, in units, and the length of the fades, in samples.
-MARGIN_UNITS = 2
-FADE = 240
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How an utterance is cut into its parts.
+
+    Attributes:
+        lag: units by which Kokoro's durations lag behind its audio: with this value the voicing of the phonemes agrees
+            best with the predicted F0 (five voices, twelve sentences each). The kokoro package has the same value.
+        quiet_db: units that are quieter than the speech by more count as silence.
+        margin_units: silence that is kept around a sentence.
+        fade_samples: length of the fades.
+    """
+
+    lag: int = 3
+    quiet_db: float = 40.0
+    margin_units: int = 2
+    fade_samples: int = 240
 
 
 @dataclass(frozen=True)
@@ -122,6 +132,7 @@ class SpeakingSettings:
         deliveries: melody, pace and loudness to take on, by the same names as the packs.
         voices: the voices, by the same names, with what they have for a fast decoder.
         spread: how many utterances are made at the same time.
+        cutting: how utterances are cut into sentences.
     """
 
     packs: Mapping[str | None, Style]
@@ -136,6 +147,7 @@ class SpeakingSettings:
     deliveries: Mapping[str | None, FittedDelivery]
     voices: Mapping[str | None, Voice]
     spread: Spread = ALONE
+    cutting: Cutting = Cutting()
 
 
 @dataclass(frozen=True)
@@ -252,7 +264,7 @@ def _utter(
     """Parts that are spoken at once and cut apart again, each with its audio and the times of its words.
 
     The times are in units from the beginning of the part."""
-    phonemes = phoneme_strings(group)
+    phonemes, cutting = phoneme_strings(group), settings.cutting
     if sum(map(len, phonemes)) > MAX_PHONEMES:
         raise AssertionError("an utterance is longer than Kokoro's context")
     ids = kokoro.tokens("".join(phonemes))[None]
@@ -264,8 +276,8 @@ def _utter(
         decoder_voice = DecoderVoice.of_voice(style.decoder[0], settings.voices[voice])
         audio = decoder(content, f0, prosody.energy, decoder_voice, settings.seed)
     wave = audio[0].float().cpu().numpy()
-    ends = np.maximum(np.cumsum(prosody.durations[0].cpu().numpy()) - LAG, 0)
-    loud = _loud(wave)
+    ends = np.maximum(np.cumsum(prosody.durations[0].cpu().numpy()) - cutting.lag, 0)
+    loud = _loud(wave, cutting)
     edges, position = [], 1
     for string in phonemes:
         sounds = [k for k, p in enumerate(string) if p.isalpha()]
@@ -280,21 +292,21 @@ def _utter(
     for part, begin, end in zip(group, cuts, cuts[1:], strict=False):
         part_spans = spans[done : done + len(part.words)]
         audible = np.flatnonzero(loud[begin:end])
-        start = begin + max(int(audible[0]) - MARGIN_UNITS, 0) if len(audible) else begin
-        stop = begin + min(int(audible[-1]) + 1 + MARGIN_UNITS, end - begin) if len(audible) else end
+        start = begin + max(int(audible[0]) - cutting.margin_units, 0) if len(audible) else begin
+        stop = begin + min(int(audible[-1]) + 1 + cutting.margin_units, end - begin) if len(audible) else end
         timed = [
             TimedText(w.text, max(a, start) - start, min(b, stop) - start)
             for w, (a, b) in zip(part.words, part_spans, strict=True)
         ]
         cut = wave[start * SAMPLES_PER_UNIT : stop * SAMPLES_PER_UNIT]
-        yield part, fade_ends(cut, min(FADE, len(cut))), timed
+        yield part, fade_ends(cut, min(cutting.fade_samples, len(cut))), timed
         done += len(part.words)
 
 
-def _loud(wave: np.ndarray) -> np.ndarray:
-    """Whether each unit is loud: at most 40 dB below the level of the speech."""
+def _loud(wave: np.ndarray, cutting: Cutting) -> np.ndarray:
+    """Whether each unit is loud: not far below the level of the speech."""
     power = np.square(wave.reshape(-1, SAMPLES_PER_UNIT)).mean(1)
-    return power > 10 ** ((active_level_db(wave, SAMPLE_RATE) - QUIET_DB) / 10)
+    return power > 10 ** ((active_level_db(wave, SAMPLE_RATE) - cutting.quiet_db) / 10)
 
 
 def _tight(loud: np.ndarray, start: int, end: int) -> tuple[int, int]:

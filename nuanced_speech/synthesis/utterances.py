@@ -15,13 +15,26 @@ from nuanced_speech.text.notation import Segment
 from nuanced_speech.text.pronunciation import Word, pronounce
 from nuanced_speech.text.sentences import sentences
 
-# Usual and largest number of phonemes that Kokoro speaks at once: it hurries through longer texts, and speaks a short
-# text differently when it stands alone.
-UTTERANCE = 250
-LONGEST = 400
-# Marks between clauses; letters beyond which a first sentence is cut at one, and fewest letters before it.
 _CLAUSE_END = re.compile(r"""[,;:—、，；：]["'”’»)\]」』\s]*$""")
-_LONG_SENTENCE, _SHORT_CLAUSE = 60, 20
+
+
+@dataclass(frozen=True)
+class UtteranceConfig:
+    """How much Kokoro speaks at once: it hurries through long texts, and speaks a short one differently by itself.
+
+    Attributes:
+        usual, longest: usual and largest number of phonemes.
+        long_sentence: letters beyond which a first sentence is cut at a mark between clauses.
+        short_clause: fewest letters before that mark.
+    """
+
+    usual: int = 250
+    longest: int = 400
+    long_sentence: int = 60
+    short_clause: int = 20
+
+
+UTTERANCES = UtteranceConfig()
 
 
 @dataclass(frozen=True)
@@ -87,7 +100,13 @@ def segment_parts(
                 yield before
 
 
-def text_parts(text: str, language: str, british: bool, dictionary: Dictionary | None = None) -> Iterator[Part]:
+def text_parts(
+    text: str,
+    language: str,
+    british: bool,
+    dictionary: Dictionary | None = None,
+    config: UtteranceConfig = UTTERANCES,
+) -> Iterator[Part]:
     """The parts of a plain text. A word without a phoneme that Kokoro has is joined to the word before it.
 
     What is certainly in another language than the text, a sentence or a quotation, is spoken by the rules of its own.
@@ -106,56 +125,56 @@ def text_parts(text: str, language: str, british: bool, dictionary: Dictionary |
             elif any(p.isalpha() for p in phonemes):
                 words.append(Word(word.text, phonemes))
         read += sum(not c.isspace() for c in sentence.text)
-        chunks = list(_chunks(words))
+        chunks = list(_chunks(words, config.longest))
         for chunk in chunks:
             end = sentence.end if chunk is chunks[-1] else "part"
             yield Part(chunk, number, end, min(read / total, 1.0))
         number += sentence.end != "part"
 
 
-def _chunks(words: list[Word]) -> Iterator[list[Word]]:
-    """Words in lists of at most ``LONGEST`` phonemes, cut after a punctuation mark unless that leaves a short list."""
-    words = [part for word in words for part in _cut_word(word)]
-    while sum(len(word.phonemes) for word in words) > LONGEST:
+def _chunks(words: list[Word], longest: int) -> Iterator[list[Word]]:
+    """Words in lists of at most ``longest`` phonemes, cut after a punctuation mark unless that leaves a short list."""
+    words = [part for word in words for part in _cut_word(word, longest)]
+    while sum(len(word.phonemes) for word in words) > longest:
         lengths = np.cumsum([len(word.phonemes) for word in words])
-        fits = int(np.searchsorted(lengths, LONGEST, side="right"))
+        fits = int(np.searchsorted(lengths, longest, side="right"))
         marks = [k for k in range(1, fits + 1) if words[k - 1].phonemes.rstrip()[-1:] in ",;:—…"]
-        at = next((k for k in reversed(marks) if lengths[k - 1] > LONGEST / 4), fits)
+        at = next((k for k in reversed(marks) if lengths[k - 1] > longest / 4), fits)
         yield words[:at]
         words = words[at:]
     if words:
         yield words
 
 
-def _cut_word(word: Word) -> list[Word]:
-    """A word in pieces of at most ``LONGEST`` phonemes; the first piece has the text."""
-    pieces = [word.phonemes[k : k + LONGEST] for k in range(0, len(word.phonemes), LONGEST)]
+def _cut_word(word: Word, longest: int) -> list[Word]:
+    """A word in pieces of at most ``longest`` phonemes; the first piece has the text."""
+    pieces = [word.phonemes[k : k + longest] for k in range(0, len(word.phonemes), longest)]
     pieces = [piece for piece in pieces if any(p.isalpha() for p in piece)]
     return [Word(word.text if k == 0 else "", piece) for k, piece in enumerate(pieces)]
 
 
-def opening(part: Part) -> list[Part]:
+def opening(part: Part, config: UtteranceConfig = UTTERANCES) -> list[Part]:
     """A first part in two, where it is long: the first clause, whose sound comes soon, and the rest.
 
     It is cut at a mark between clauses and nowhere else, and Kokoro speaks each by itself.
     """
     lengths = np.cumsum([len(word.text) + 1 for word in part.words])
     marks = [at for at, word in enumerate(part.words[:-1], 1) if _CLAUSE_END.search(word.text)]
-    at = next((at for at in marks if lengths[at - 1] > _SHORT_CLAUSE), 0)
-    if lengths[-1] <= _LONG_SENTENCE or not at:
+    at = next((at for at in marks if lengths[at - 1] > config.short_clause), 0)
+    if lengths[-1] <= config.long_sentence or not at:
         return [part]
     share = part.share * float(lengths[at - 1] / lengths[-1])
     clause = replace(part, words=part.words[:at], end="part", share=share, pause=None, alone=True)
     return [clause, replace(part, words=part.words[at:], alone=True)]
 
 
-def utterances(first: Part, rest: Iterator[Part]) -> Iterator[list[Part]]:
-    """Parts in groups that Kokoro speaks at once: sentences of a paragraph, up to ``UTTERANCE`` phonemes.
+def utterances(first: Part, rest: Iterator[Part], config: UtteranceConfig = UTTERANCES) -> Iterator[list[Part]]:
+    """Parts in groups that Kokoro speaks at once: sentences of a paragraph, up to ``config.usual`` phonemes.
 
     The first part, and one that is to be spoken alone, is a group of its own, so that its audio comes soon."""
     group = [first]
     for part in rest:
-        room = UTTERANCE - len(part.phonemes) - sum(len(p.phonemes) + 1 for p in group)
+        room = config.usual - len(part.phonemes) - sum(len(p.phonemes) + 1 for p in group)
         last = group[-1]
         other = (part.voice, part.speed) != (last.voice, last.speed) or last.pause is not None
         if last.end != "sentence" or group[0] is first or last.alone or room < 0 or other:

@@ -11,7 +11,7 @@ import torch
 from nuanced_speech import audio
 from nuanced_speech.dsp.spectral_balance import BANDS, _band_power, _stft, band_hz, with_gains
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-from nuanced_speech.synthesis.speaker_eq import SpeakerEq, _brightness, fit_speaker_eq
+from nuanced_speech.synthesis.speaker_eq import SPEAKER_EQ, SpeakerEq, _brightness, fit_speaker_eq
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,8 @@ def test_sounds_are_as_bright_where_gains_are_sought_as_where_they_are_given(
     encoder: SpeakerEncoder, wave: np.ndarray
 ) -> None:
     mel = encoder.mel(torch.from_numpy(audio.resample(wave, audio.SAMPLE_RATE, audio.WHISPER_SAMPLE_RATE))[None])[0]
-    sought = _brightness(encoder.energies(mel), encoder.centres)[:, 0].numpy()
-    given = _brightness(torch.from_numpy(_band_power(_stft(wave))), band_hz())[:, 0].numpy()
+    sought = _brightness(encoder.energies(mel), encoder.centres, SPEAKER_EQ)[:, 0].numpy()
+    given = _brightness(torch.from_numpy(_band_power(_stft(wave))), band_hz(), SPEAKER_EQ)[:, 0].numpy()
     # frames are 10 ms apart here and 12.5 there
     given = np.interp(np.arange(len(sought)) * 0.8, np.arange(len(given)), given)
     assert np.corrcoef(sought, given)[0, 1] > 0.9

@@ -19,7 +19,7 @@ from nuanced_speech.synthesis.sample import SENTENCES, sentence_for
 from nuanced_speech.synthesis.speaking import Levelling, SpokenSentence, TimedText, gain_db
 from nuanced_speech.synthesis.speeds import SpeedRange
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech, language_of, speak
-from nuanced_speech.synthesis.utterances import LONGEST, phoneme_strings, text_parts, utterances
+from nuanced_speech.synthesis.utterances import UTTERANCES, phoneme_strings, text_parts, utterances
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.pronunciation import pronounce
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639
@@ -91,7 +91,7 @@ def test_utterances_fit_into_kokoros_context_and_lose_nothing() -> None:
     groups = list(utterances(parts[0], iter(parts[1:])))
     assert [part for group in groups for part in group] == parts
     assert max(sum(len(part.phonemes) + 1 for part in group) for group in groups) <= MAX_PHONEMES
-    assert max(len(part.phonemes) for part in parts) <= LONGEST
+    assert max(len(part.phonemes) for part in parts) <= UTTERANCES.longest
     words = " ".join(w.text for part in parts for w in part.words)
     assert re.sub(r"\s", "", words) == re.sub(r"\s", "", text)
     marks = list(text_parts("Stop" + "!?" * 300 + " Go.", "en", False))
