@@ -39,6 +39,7 @@ def speed_range(voice: Voice) -> SpeedRange:
 
 @lru_cache
 def measured_speeds(path: Path = TABLE) -> dict[str, SpeedRange]:
-    """The stock voices that were measured."""
-    rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+    """The stock voices that were measured; others have the usual speeds."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    rows = (line.split("\t") for line in lines if line.strip() and not line.startswith("#"))
     return {voice: SpeedRange(float(slowest), float(fastest)) for voice, slowest, fastest in rows}

@@ -1,6 +1,7 @@
 """A sentence as it is written beside the words that are spoken for it, piece by piece."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -8,6 +9,8 @@ _IDEOGRAPH = "[\u3040-\u30ff\u3400-\u9fff]"
 # A letter or digit with its combining marks.
 _LETTER = "[^\\W_\u3040-\u30ff\u3400-\u9fff][\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963]*"
 _TOKEN = re.compile(rf"{_IDEOGRAPH}|(?:{_LETTER})+(?:['’](?:{_LETTER})+)*|\S")
+# Pairs of equal words from which on a sentence is one of a few words, again and again.
+_MOST_PAIRS = 20_000
 _OPENING = frozenset("([{\"'“‘«¿¡「『（-/_")
 
 
@@ -31,7 +34,11 @@ def aligned(written: str, words: str) -> list[Chunk]:
     """
     before, after = list(_TOKEN.finditer(written)), list(_TOKEN.finditer(words))
     ends = [token.start() for token in before[1:]] + [len(written)]
-    matcher = SequenceMatcher(None, [_key(t) for t in before], [_key(t) for t in after], autojunk=False)
+    first_keys, second_keys = [_key(t) for t in before], [_key(t) for t in after]
+    # one word hundreds of times could be aligned in too many ways: it tells nothing then
+    often = Counter(first_keys)
+    repeated = sum(often[key] for key in second_keys) > _MOST_PAIRS
+    matcher = SequenceMatcher(None, first_keys, second_keys, autojunk=repeated)
     chunks: list[Chunk] = []
     for kind, a, b, c, d in matcher.get_opcodes():
         if kind == "insert" and chunks:

@@ -7,7 +7,7 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
 )
 # Joiners are part of the spelling of Indic and Arabic words and of emoji, and noise between other letters.
-_JOINERS = re.compile("(?<=[A-Za-zÀ-ɏ])[\u200c\u200d]+|[\u200c\u200d]+(?=[A-Za-zÀ-ɏ])")
+_JOINERS = re.compile("(?<=[A-Za-zÀ-ɏ])[\u200c\u200d]+|(?<![\u200c\u200d])[\u200c\u200d]+(?=[A-Za-zÀ-ɏ])")
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
                                       "\u202f\u205f\u3000", " "))  # fmt: skip
 # Letters and marks that stand for an apostrophe, and hyphens and minus signs of several kinds.

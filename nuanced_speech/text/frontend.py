@@ -15,6 +15,7 @@ from nuanced_speech.text.detection import language_stretches
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.markup import plain_text
 from nuanced_speech.text.notation import Segment
+from nuanced_speech.text.readings.rules import URL
 from nuanced_speech.text.sentences import sentences
 
 # What a sentence without numbers, signs and abbreviations is made of.
@@ -30,6 +31,13 @@ _FRENCH_NUMBER = re.compile(
 _MARK = re.compile(
     r"(?<=\S)(?:[,.;:!?…\]»”\"]|\)(?!\s?\d))+(?=\s|$)|(?:(?<=\s)|^)(?:[\[«“\"]|\((?!\d{2,3}\)\s?\d))+(?=\S)"
 )
+_SPOKEN_COMMA, _LISTED = frozenset(("de", "es", "it")), re.compile(r"(?<=\d),(?=\s)")
+# Words in Latin letters, but for acronyms and units, and characters for private use that stand for them: not those of
+# ``notation``.
+_OTHER_SCRIPTS = frozenset(("hi", "ja", "zh"))
+_LATIN = r"(?=[A-Za-z]*[a-z])(?:[A-Za-z]{5,}|[A-Z][a-z]+|[a-z]+[A-Z][A-Za-z]*)"
+_LATIN_WORD = re.compile(rf"(?<![A-Za-z0-9./@-]){_LATIN}(?:[' -]{_LATIN})*(?![A-Za-z0-9/@-]|\.\w)")
+_PRIVATE, _MOST_WORDS = 0xE000, 0xFF
 # A point inside the sentence, or a raised letter: an abbreviation.
 _ABBREVIATED = re.compile(r"[^\s.]\.\s?\w|[ªºʰ-ʸᵃ-ᶿⁿ¹²³⁰-₉¼-¾⅐-⅟]")
 
@@ -52,9 +60,29 @@ def chunks(sentence: str, language: str, dictionary: Dictionary | None = None) -
 @lru_cache(maxsize=4096)
 def in_words(sentence: str, language: str) -> str:
     """A sentence with its numbers, signs and abbreviations in words. Plain sentences stay as they are."""
+    if language in _OTHER_SCRIPTS and not URL.search(sentence):
+        return _with_latin_words(sentence, language)
+    return _in_words(sentence, language)
+
+
+def _with_latin_words(sentence: str, language: str) -> str:
+    """A sentence in words but for its words in Latin letters, which the grammars of other scripts spell."""
+    kept: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        kept.append(match[0])
+        return chr(_PRIVATE + len(kept) - 1) if len(kept) < _MOST_WORDS else match[0]
+
+    words = _in_words(_LATIN_WORD.sub(keep, sentence), language)
+    return re.sub(f"[{chr(_PRIVATE)}-{chr(_PRIVATE + _MOST_WORDS)}]", lambda m: kept[ord(m[0]) - _PRIVATE], words)
+
+
+def _in_words(sentence: str, language: str) -> str:
     text = readings.before_grammar(sentence, language)
     if needs_grammar(text, language):
-        words = grammars.verbalized(text, language) or grammars.verbalized(_MARK.sub(r" \g<0> ", text), language)
+        # some grammars say the comma after a number
+        apart = _LISTED.sub(" ,", text) if language in _SPOKEN_COMMA else text
+        words = grammars.verbalized(apart, language) or grammars.verbalized(_MARK.sub(r" \g<0> ", text), language)
         text = _ended(spoken(aligned(text, words)), text) if words else text
     return readings.after_grammar(text, language)
 

@@ -23,7 +23,7 @@ from nuanced_speech.core.files import replacing, temporary_folder
 FOLDER = DATA / "grammars"
 # Orders of a token's fields that are tried: all orders of six.
 _ORDERS = 720
-_FIELD = re.compile(r'\s*([A-Za-z_]+)\s*(?::\s*"(.*?)"(?=\s)|:\s*true(?=\s)|(\{))', re.S)
+_FIELD = re.compile(r'\s*([A-Za-z_]+)\s*(?::\s*"(.*?)"(?=\s)|:\s*true(?=[\s}])|(\{))', re.S)
 _CLOSE = re.compile(r"\s*\}")
 
 Fields = dict[str, Any]
@@ -63,7 +63,9 @@ def _word(token: Fields, language: str) -> str | None:
 
 
 def _tokens(text: str) -> list[tuple[str, Any]]:
-    return _fields(text + " ", 0)[0]
+    """The tokens of a tagged text; none of one that cannot be read to its end, since words would be lost."""
+    fields, end = _fields(text + " ", 0)
+    return fields if not text[end:].strip() else []
 
 
 def _fields(text: str, start: int) -> tuple[list[tuple[str, Any]], int]:
@@ -77,7 +79,7 @@ def _fields(text: str, start: int) -> tuple[list[tuple[str, Any]], int]:
             fields.append((match[1], True if match[2] is None else match[2]))
             start = match.end()
     close = _CLOSE.match(text, start)
-    return fields, close.end() if close else len(text)
+    return fields, close.end() if close else start
 
 
 def _orders(fields: Fields) -> Iterator[str]:

@@ -24,10 +24,11 @@ _INLINE = words(
 _SENTENCES = _LINES | {"h1", "h2", "h3", "h4", "h5", "h6"}
 _VOID = frozenset(("br", "hr", "img", "input", "link", "meta", "source", "wbr"))
 _HTML_PAGE = re.compile(
-    r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|div|p|h[1-6]|ul|ol|table|article)\b", re.I | re.S
+    r"\s*(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html|head|body|div|p|h[1-6]|ul|ol|table|article)\b",
+    re.I | re.S,
 )
 # A text without these has no markup.
-_MARKUP = re.compile(r"[*_`#<>&|~\\]|\]\(|^\s*(?:[-+]|\d+[.)])\s|^\s*(?:={2,}|-{2,})\s*$", re.M)
+_MARKUP = re.compile(r"[*_`#<>&|~\\]|\]\(|^[^\S\n]*(?:[-+]|\d+[.)])\s|^[^\S\n]*(?:={2,}|-{2,})[^\S\n]*$", re.M)
 _HIGH = str.maketrans("0123456789+-n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ")
 _LOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _END = re.compile(r"[.!?:;…。！？।]['\"”’»)\]」』）]*$")

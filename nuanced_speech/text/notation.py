@@ -13,7 +13,9 @@ from nuanced_speech.core.errors import UserError
 
 PRONUNCIATION = re.compile(r"\[([^\[\]]+)\]\(/([^()]*)/\)")
 PAUSE_LIMIT, SPEED_LIMITS = 30.0, (0.25, 4.0)
-_DIRECTIVE = re.compile(r"\[(?:(pause):\s*([^\[\]\s]+)|(voice|speed|rate)(?::\s*([^\[\]]+?))?)\s*\](?!\()")
+_DIRECTIVE = re.compile(
+    r"\[(?:(pause):\s*([^\[\]\s]+)|(voice|speed|rate)(?::[^\S\n]*([^\[\]\s](?:[^\[\]]{0,200}[^\[\]\s])?))?\s{0,9})\](?!\()"
+)
 _NOTATION = re.compile(f"{PRONUNCIATION.pattern}|{_DIRECTIVE.pattern}")
 _ADJACENT = re.compile(r"(?:\[[^\[\]]+\]\(/[^()]*/\)){2,}")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s)?")

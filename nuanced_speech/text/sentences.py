@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from nuanced_speech.text.readings import german
+from nuanced_speech.text.readings.plain_tables import SHORT_FORMS
+from nuanced_speech.text.readings.romance_tables import FORMS
 from nuanced_speech.text.readings.russian import NAMED_AFTER
 from nuanced_speech.text.readings.tables import words
 
@@ -17,10 +20,10 @@ WRAPPED_LINE = 50
 _EMOJI = re.compile(
     "[\u200d\u20e3\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\ufe0e\ufe0f\U0001f000-\U0001faff\U000e0020-\U000e007f]+"
 )
-_SENTENCE_END = re.compile(r"[.!?…।]+[\"'”’»)\]]*\s+|[。！？]+[」』”’）]*\s*")
+_SENTENCE_END = re.compile(r"(?<![.!?…।])[.!?…।]+[\"'”’»)\]]*\s+|[。！？]+[」』”’）]*\s*")
 _CLAUSE_END = re.compile(r"[,;:–—、，；：]\s*|\s-+\s")
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(“\"'‘])(?:(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Sr|Jr|Sra|Dra|M|Mme|Mlle|Capt|Col|Gen|Lt|Rev|Hon|Gov|Sen|vs|No|Nos|"
+    r"(?:^|[\s(“\"'‘])(?:(?:Mr|Mrs|Ms|[Dd]r|[Pp]rof|Bpk|Dl|Dna|MUDr|JUDr|[Пп]роф|Ft|St|Mt|Sr|Jr|Sra|Dra|M|Mme|Mlle|Capt|Col|Gen|Lt|Rev|Hon|Gov|Sen|vs|No|Nos|"
     r"Vol|Fig|cf|e\.g|i\.e|viz|approx|"
     # German, Dutch, Polish and Russian
     r"ul|(?<=\d\s)(?:Min|Std|Sek)|[Dd]hr|[Mm]evr|[Mm]w|[Dd]rs|[Bb]ijv|św|np|tzw|[Ii]nż|"
@@ -32,14 +35,18 @@ _BEFORE_NUMBER = re.compile(
 )
 # A word without a vowel before a number ("Rm. 204", "zzgl. 19 %", "kl. 9.15") is short, unless it is all in capitals
 # or a unit after a number; so are these, which have a vowel.
-_SHORT_WORD = re.compile(r"(?:^|[\s(])(\d[\d.,]*\s)?([^\W\d_]{2,6})\.\s+$")
+_NEAR = 60
+_SHORT_WORD = re.compile(r"(?:^|[\s(])(\d[\d.,]*\s)?([^\W\d_]{1,6})\.\s+$")
 _VOWEL = re.compile("[aeiouyäöüåæøаеёиоуыэюяіїє]", re.I)
 _SHORT = words(
-    "apt ste bldg max min approx incl excl inkl exkl abzgl mind evtl blz bijv godz ul al rozdz kap klo tab pag núm pàg "
+    "cell abs dr jl temp ch rom apt ste bldg max min approx "
+    "incl excl inkl exkl abzgl mind evtl blz bijv godz ul al rozdz kap klo tab pag núm pàg "
     "каб кв оф тел вул буд стор корп эт"
 )
 # "t.ex. 5", "d.w.z. 3", but for "5 p.m. 3 people came"
 _POINTED = re.compile(r"(?:^|[\s(])(?<!\d\s)(?:[^\W\d_]{1,3}\.\s?){1,3}[^\W\d_]{1,3}\.\s+$")
+_DAY, _MONTH_AND_YEAR = re.compile(r"(?<![\w,])\d{1,2}\.\s+$"), re.compile(r"\d{1,2}\.|(?:19|20)\d\d\b")
+_POINTED_DATES = words("de cs sk da no nn fi hu sl hr sr et lv lt is")
 _UNITS = words("kg mg km cm mm ml kb mb gb tb hz khz mhz db hr hrs ft lb lbs pts yds min kr кг км см мм хв")
 # The same for Spanish, French, Italian and Portuguese.
 _ROMANCE = frozenset(("es", "fr", "it", "pt"))
@@ -73,7 +80,7 @@ def sentences(text: str, language: str = "en") -> Iterator[Sentence]:
     Empty lines separate paragraphs. A single line break ends a sentence after a mark or a short line (verse, a list, a
     heading) and is a space otherwise. Sentences without a letter or digit are left out.
     """
-    text = _EMOJI.sub(" ", re.sub(rf"\s*{_EMOJI.pattern}(?=[.,!?;:…])", "", text))
+    text = _EMOJI.sub(" ", re.sub(rf"(?<!\s)\s*{_EMOJI.pattern}(?=[.,!?;:…])", "", text))
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     # runs without end, of leaders in a table of contents for one, would make the patterns below slow
     text = re.sub(r"[^\S\n]+", " ", re.sub(r"([.!?…।])\1{3,}", r"\1\1\1", text))
@@ -112,8 +119,9 @@ def split_sentences(text: str, language: str = "en") -> Iterator[str]:
     start, ends = 0, None
     for mark in _SENTENCE_END.finditer(text):
         following = text[mark.end() : mark.end() + 1]
-        before = text[start : mark.end()]
-        if following.islower() or _abbreviated(before, text[mark.end() :], language):
+        # abbreviations are shorter: a text without end takes no longer than its length
+        before = text[max(start, mark.end() - _NEAR) : mark.end()]
+        if following.islower() or _abbreviated(before, text[mark.end() : mark.end() + _NEAR], language):
             continue
         if mark[0][0] == "." and following:
             ends = _full_stops(text, language) if ends is None else ends
@@ -133,11 +141,17 @@ def _abbreviated(before: str, after: str, language: str) -> bool:
         return True
     if re.search(r"\d\s?[ap]\.\s?m\.\s+$", before, re.I) and re.match(r"[A-Z]{2,5}\b", after):
         return True
+    # "3. 4. 2025"
+    if language in _POINTED_DATES and _DAY.search(before) and _MONTH_AND_YEAR.match(after):
+        return True
     if after[:1].isdigit() and _POINTED.search(before):
         return True
     if after[:1].isdigit() and (match := _SHORT_WORD.search(before)):
         word = match[2].lower()
-        if not (match[1] and word in _UNITS) and (word in _SHORT or not (match[2].isupper() or _VOWEL.search(word))):
+        if match[2] in _before_number(language):
+            return True
+        consonants = len(word) > 1 and not (match[2].isupper() or _VOWEL.search(word))
+        if not (match[1] and word in _UNITS) and (word in _SHORT or consonants):
             return True
     if language in _NUMBERED_KINGS and _KING.search(before):
         return True
@@ -147,6 +161,18 @@ def _abbreviated(before: str, after: str, language: str) -> bool:
         return True
     counted = _COUNTER.match(after) and (_ROMANCE_BEFORE_NUMBER.search(before) or _BEFORE_NUMBER.search(before))
     return bool(counted or _ROMANCE_ABBREVIATION.search(before))
+
+
+@lru_cache
+def _before_number(language: str) -> frozenset[str]:
+    """Forms that the readings of a language know as short before a number."""
+    if language in FORMS:
+        return frozenset(FORMS[language].before_number)
+    if language == "de":
+        return frozenset(form.rstrip(".") for form in german.BEFORE_NUMBER)
+    forms = SHORT_FORMS.get(language)
+    # English "no", "in" and "art" are words too
+    return frozenset() if forms is None else frozenset(forms.before_number)
 
 
 def _full_stops(text: str, language: str) -> set[int]:

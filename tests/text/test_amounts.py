@@ -78,8 +78,42 @@ from nuanced_speech.text.frontend import spoken_sentences
          ["Klockan nio femton kostar det fem kronor, till exempel ett komma åtta fem meter."]),
         ("tr", "No: 12, 5 TL.", ["Numara oniki, beş lira."]),
         ("uk", "Це 2026 р. о 9:15.", ["Це дві тисячі двадцять шість року о дев'ять п'ятнадцять."]),
+        # words after a date were lost
+        ("fr", "Le 11 novembre 1918 à 11 h. M. Macron arrive.",
+         ["Le onze novembre mille neuf cent dix-huit à onze heures.", "monsieur Macron arrive."]),
+        ("fr", "Voir p. 12-15 et 8-10 h, 12.5 degrés, 1 voiture.",
+         ["Voir p. douze à quinze et huit à dix heures, douze virgule cinq degrés, une voiture."]),
+        # commas after numbers were spoken
+        ("es", "Los números 12, 13 y 14.", ["Los números doce, trece y catorce."]),
+        ("it", "Ho 3, 4 o 5 figli e 1 figlia.", ["Ho tre, quattro o cinque figli e una figlia."]),
+        ("de", "Version 2.0.1, IP 3.", ["Version zwei Punkt null Punkt eins, IP drei."]),
+        ("es", "Vinieron 200 personas y 1 día (1939-1945).",
+         ["Vinieron doscientas personas y un día "
+          "(mil novecientos treinta y nueve a mil novecientos cuarenta y cinco)."]),
+        ("de", "1 Frau, 1 Verein.", ["eine Frau, ein Verein."]),
+        ("de", "Am 3. 4. 2025 kam er.", ["Am dritten April zweitausendfünfundzwanzig kam er."]),
+        ("en", "The question I asked. Chapter I read. Book I of three.",
+         ["The question I asked.", "Chapter I read.", "Book one of three."]),
+        ("en", "It is $1.5-2m, $5-10 or £30k/yr.",
+         ["It is one point five to two million dollars, five to ten dollars or thirty thousand pounds per year."]),
+        ("zh", "我用Google搜索，1-2天，以3:30为准，5号楼。", ["我用Google 搜索， 一到两天， 以三点三十分为准， 五号楼。"]),
+        ("hi", "मैंने Google पर 3 बार खोजा।", ["मैंने Google पर तीन बार खोजा।"]),
+        ("cs", "Přijdu do 15.12. ve 3 hodiny.", ["Přijdu do 15.12. ve tři hodiny."]),
+        ("ru", "Это стоит 1250,50 руб.", ["Это стоит одна тысяча двести пятьдесят рублей пятьдесят копеек."]),
+        ("da", "Det koster 5 kr., tak.", ["Det koster fem kroner, tak."]),
+        ("hu", "20%-kal több.", ["húsz százalékkal több."]),
         ("ru", "Звоните по тел. 12.", ["Звоните по телефону двенадцать."]),
     ],
 )  # fmt: skip
 def test_amounts(language: str, written: str, spoken: list[str]) -> None:
     assert list(spoken_sentences(written, language)) == spoken
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<!-- -->" * 40 + "a", "[voice:" + " " * 5000, "no. 5 " * 500, "?!" * 5000, "\n " * 8000 + "a", "*a " * 1300,
+     "a" + " " * 20_000 + "a", "\u200d" * 20_000],
+)  # fmt: skip
+def test_repetitions_end(text: str) -> None:
+    # each of these once took minutes, or the square of its length
+    assert all(spoken_sentences(text, "en")) or not text.strip()

@@ -56,7 +56,10 @@ def _large(language: str) -> list[Rule]:
 
     return [
         (re.compile(rf"(?<![\w.,])({_NUMBER})\s?({short})\.?\s?(?:d[ie]\s)?({signs})"), partial(spoken, 1, 2, 3)),
-        (re.compile(rf"(?<!\w)({signs})\s?({_NUMBER})\s?({short})\b\.?(?=\s+\w|\W*$)"), partial(spoken, 2, 3, 1)),
+        (
+            re.compile(rf"(?<!\w)({signs})\s?({_NUMBER})\s?({short})\b\.?(?=\s+\w|[,;:)]|\W*$)"),
+            partial(spoken, 2, 3, 1),
+        ),
     ]
 
 
@@ -82,7 +85,14 @@ def _range(language: str, to: str) -> Rule:
     def spoken(match: re.Match[str]) -> str:
         return f"{words(int(match[1]), language)} {to} {words(int(match[2]), language)}"
 
-    return re.compile(r"(?<![\w.,:/€$£-])(\d{1,3})\s?[-–]\s?(\d{1,3})(?=\s+[a-zß-ÿ]{2})"), spoken
+    return re.compile(
+        r"(?<![\w.,:/€$£-])(\d{1,3})\s?[-–]\s?(\d{1,3})(?=\s+[a-zß-ÿ]{2}|[.,;:!?)]*\s*$|[,;:!?)])"
+    ), spoken
+
+
+def _feminine_one(language: str, noun: str) -> Rule:
+    """ "1" before a feminine noun."""
+    return re.compile(rf"(?<![\w.,:/€$£+-])(?<!\d\s)1(?=\s+(?:{noun})\b)"), "una" if language != "fr" else "une"
 
 
 def _postcode(language: str) -> Rule:
@@ -107,9 +117,21 @@ def _french_area(match: re.Match[str]) -> str:
     return f" {unit} {'carrés' if match[2] == '²' else 'cubes'}"
 
 
+def _chinese(number: int) -> str:
+    """A number below a hundred."""
+    digits = "零一二三四五六七八九"
+    tens, ones = divmod(number, 10)
+    return (digits[tens] if tens > 1 else "") + ("十" if tens else "") + (digits[ones] if ones or not tens else "")
+
+
 def _italian_fraction(match: re.Match[str]) -> str:
     part = "mezzo" if match[2] == "2" else words(int(match[2]), "it", to="ordinal")
     return f"un {part}" if match[1] == "1" else f"{words(int(match[1]), 'it')} {part[:-1]}i"
+
+
+def _roubles(match: re.Match[str]) -> str:
+    ends = "." if match[0][-1] == "." and not match.string[match.end() :].strip() else ""
+    return f"{match[1]} руб." + (f" {int(match[2])} коп." if int(match[2]) else ends)
 
 
 def _ungrouped(match: re.Match[str]) -> str:
@@ -120,24 +142,40 @@ def _japanese_telephone(match: re.Match[str]) -> str:
     return "、".join(group.translate(_JAPANESE_DIGITS) for group in match[0].split("-"))
 
 
+# Words in -a that are masculine.
+_MASCULINE = (
+    "día|problema|programa|mapa|sistema|tema|clima|idioma|planeta|poema|drama|diploma|panorama|esquema|síntoma|cura|"
+    "colega|artista|turista|poeta|pilota|papa|pianeta|cinema|dilemma|sintomo|schema|aroma|enigma|dogma|trauma|dentista"
+)
 _PLUS = r"(?<![^\s(])\+\s?(?=\d+(?:[.,]\d+)?\s?%)"
 _BEFORE: dict[str, list[Rule]] = {
     "es": [
         _per("mes|día|año|hora|semana|noche|persona", "por"),
         _postcode("es"),
         _range("es", "a"),
+        (re.compile(r"(?<![\d.,/-])([12]\d{3})\s?[-–]\s?([12]\d{3})(?![\d.,/-])"),
+         lambda m: f"{words(int(m[1]), 'es')} a {words(int(m[2]), 'es')}"),
+        _feminine_one("es", rf"(?!(?:{_MASCULINE})\b)\w+(?:a|ción|sión|dad|tad)"),
         (re.compile(_PLUS), "más "),
         (re.compile(r"\bc\.\s(?=1?\d{3}\b)"), "circa "),
         *_large("es"),
         (re.compile(r"\b((?:llam|marqu|marca)\w*\s+(?:al?\s+)?)"
                     r"((?:\+\d{1,3}\s)?\d{2,3}(?:[\s.-]\d{2,3}){2,3})(?![\w-]|[\s.]\d)", re.I),
          _digits("es")),
-        _score("es", "gan[aóe]|perd[ií]|empat[aóe]|venc|derrot|victoria|result|marcador", "a"),
+        _score("es", "gan[aóe]|qued[aóe]|perd[ií]|empat[aóe]|venc|derrot|victoria|result|marcador", "a"),
     ],
     "fr": [
         *_large("fr"),
         _per("mois|jour|an|heure|semaine|nuit|personne", "par"),
         _range("fr", "à"),
+        (re.compile(r"(?<![\d.])0\d(?:\.\d\d){4}(?!\.?\d)"), lambda m: m[0].replace(".", " ")),
+        (re.compile(r"\b(p\.|pp\.|pages?)\s?(\d{1,4})\s?[-–]\s?(\d{1,4})(?![\d-])"),
+         lambda m: f"{'pages' if m[1][-1] == '.' else m[1]} {words(int(m[2]), 'fr')} à {words(int(m[3]), 'fr')}"),
+        (re.compile(r"(?<![\d:/.-])(\d{1,2})\s?[-–]\s?(\d{1,2})(?=\s?(?:h|ans|km|kg|m|cm)\b|\s?[°%€])"),
+         r"\1 à \2"),
+        (re.compile(r"(?<![\d.,/-])(\d{1,3})\.(\d{1,2})(?=\s?(?:[%€°]|[a-zà-ÿ]{2,}))(?!\s(?:janv|fév|mars|avr|mai\b|juin|juil|ao))"),
+         r"\1,\2"),
+        _feminine_one("fr", r"\w+(?:tion|té|ette|ure|ance|ence|esse|ée|elle|ine|ille)s?"),
         (re.compile(_PLUS), "plus "),
         (re.compile(r"(?<=\d)\s?M\s(?=d['’]|de\s)"), " millions "),
         (re.compile(r"\b([XVI]+e)\s?s\.(?=[\s,;:)]|$)"), r"\1 siècle"),
@@ -152,6 +190,8 @@ _BEFORE: dict[str, list[Rule]] = {
         _per("mese|giorno|anno|ora|settimana|notte|persona", "a"),
         _postcode("it"),
         _range("it", "a"),
+        (re.compile(r"(?<![\w/.,])1/2(?=\s[a-z])(?!\s(?:di|del|dello|della|dei|degli|delle)\b)"), "mezzo"),
+        _feminine_one("it", rf"(?!(?:{_MASCULINE})\b)\w+(?:a|zione|sione|tà)"),
         (re.compile(_PLUS), "più "),
         (re.compile(r"\b((?:[Ss]ono le|[Aa]lle|[Dd]alle|[Oo]re|[Ll]e)\s)([01]?\d|2[0-3])\.([0-5]\d)\b(?![.,]\d)"),
          lambda m: f"{m[1]}{words(int(m[2]), 'it')}" + (f" e {words(int(m[3]), 'it')}" if int(m[3]) else "")),
@@ -170,6 +210,7 @@ _BEFORE: dict[str, list[Rule]] = {
         _score("pt", "ganh|venc|perd|empat|derrot|vitória|resultado|placar|por", "a"),
     ],
     "hi": [
+        (re.compile(r"(?<![\d/])(0?[1-9]|[12]\d|3[01])/(0?[1-9]|1[0-2])/((?:19|20)\d\d)(?![\d/])"), r"\1-\2-\3"),
         (re.compile(r"(?<=[\d\s])किमी/घंटा"), "किलोमीटर प्रति घंटा"),
         (re.compile(r"(?<=₹)\s?\d{1,3}(?:,\d{2})*,\d{3}(?!\d)"), _ungrouped),
         (re.compile(r"(?<=\d)\s?%"), " प्रतिशत"),
@@ -191,7 +232,11 @@ _BEFORE: dict[str, list[Rule]] = {
         (re.compile(r"(?<![\d-])0\d{2,3}-\d{7,8}(?![\d-])"),
          lambda m: "，".join(group.translate(_CHINESE_DIGITS) for group in m[0].split("-"))),
         (re.compile(r"[¥￥]\s?(\d{4,}(?:\.\d+)?|\d[\d,]*\.\d+)(?![\d万亿])"), lambda m: m[1].replace(",", "") + "元"),
-        (re.compile(r"(?<=[分以赢输胜负平败])([^\d]{0,3})(\d{1,3})\s?[:：–-]\s?(\d{1,3})(?![\d:：.])"), r"\1\2比\3"),
+        (re.compile(r"(比分[^\d]{0,4})(\d{1,3})\s?[:：–-]\s?(\d{1,3})(?![\d:：.])"), r"\1\2比\3"),
+        (re.compile(r"(?<=以)(\d{1,3})\s?[:：-]\s?(\d{1,3})(?=[^\d]{0,3}(?:胜|负|赢|输|平|败|领先|落后))"), r"\1比\2"),
+        (re.compile(r"(?<![\d.,:/-])(\d{1,4})\s?[-~–—]\s?(\d{1,4})(?=[\u4e00-\u9fff])(?!月)"), r"\1到\2"),
+        (re.compile(r"(?<=QQ)(\s?[:：]?\s?)(\d{5,12})(?!\d)"), lambda m: m[1] + m[2].translate(_CHINESE_DIGITS)),
+        (re.compile(r"(?<![\d月.-])(\d{1,2})号(?=[楼线门院店车房馆厅桌机库选])"), lambda m: f"{_chinese(int(m[1]))}号"),
         (re.compile(r"(?<![\d.-])1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}(?![\d.])"),
          lambda m: re.sub(r"[\s-]", "", m[0]).translate(_CHINESE_DIGITS)),
         (re.compile(rf"(?<![第\d.,/:-])2(?=[{_COUNTED_IN_CHINESE}])"), "两"),
@@ -200,10 +245,14 @@ _BEFORE: dict[str, list[Rule]] = {
         (re.compile(r"\b((?:Tel|Telefon|Telefax|Fax|Handy|Mobil)(?:nummer)?(?:\.:?|:)?\s+)(\+?[\d(][\d\s()./-]{4,}\d)"),
          _digits("de")),
     ],
-    "ru": [(re.compile(r"\bпо тел\.\s?(?=[+\d(])"), "по телефону ")],
+    "ru": [
+        (re.compile(r"\bпо тел\.\s?(?=[+\d(])"), "по телефону "),
+        (re.compile(r"(?<![\d,.])(\d[\d ]*),(\d\d)\s?(?:руб\b|₽)\.?(?!\s?\d)"), _roubles),
+    ],
 }  # fmt: skip
 _AFTER: dict[str, list[Rule]] = {
     "es": [
+        (re.compile(rf"\b(\w*(?:cient|quinient))os(?= (?!(?:{_MASCULINE})s?\b)\w+as\b)"), r"\1as"),
         (re.compile(r"\b(prim|terc)ero (?=(?:piso|puesto|capítulo|día|mes|año|siglo|lugar|grado|curso|premio|trimestre|"
                     r"semestre|párrafo|nivel|tiempo|tomo|hijo|libro|artículo|aniversario)\b)"), r"\1er "),
         (re.compile(r"\b((?:siglo|capítulo|tomo|número|artículo) veinti)ún\b"), r"\1uno"),

@@ -136,6 +136,15 @@ def _cardinal(match: re.Match[str]) -> str:
     return str(num2words(int(match[1])))
 
 
+def _price_range(match: re.Match[str]) -> str:
+    """ "$5-10", "£1.5-2m"."""
+    if match[4] == "k":
+        first, last = (round(float(number) * 1000) for number in match.group(2, 3))
+        return f"{first} to {last} {tables.CURRENCY_WORDS[match[1]]}"
+    scale = {"m": " million", "bn": " billion", "tn": " trillion"}.get(match[4] or "", "")
+    return f"{match[2]} to {match[3]}{scale} {tables.CURRENCY_WORDS[match[1]]}"
+
+
 def _range(match: re.Match[str]) -> str:
     """Two numbers before a word: "4-6 pills", "nine to five", "fifty fifty"; no name of a model, "747-8"."""
     first, last = match[1], match[2]
@@ -224,6 +233,9 @@ _BEFORE: list[Rule] = [
     (re.compile(r"(?<!\w)#(?=\d+\b)"), "number "),
     (re.compile(r"(?<!\w)['’]?((?:\d\d)?\d0)['’]s\b"), r"\1s"),
     (re.compile(r"(?<![\w:])(1[3-9]|2[0-3]):00(?=\s?(?:[A-Z]{3,4}|h|hrs|hours)\b)"), r"\1 hundred"),
+    (re.compile(r"([$£€])(\d+(?:\.\d+)?)\s?[-–]\s?(\d+(?:\.\d+)?)(?:\s?(m|bn|tn|k))?\b(?![-–/\d])"), _price_range),
+    (re.compile(r"(?<=[$£€])(\d+(?:\.\d+)?)k\b"), lambda m: f"{round(float(m[1]) * 1000)}"),
+    (re.compile(r"(?<=\w)\s?/\s?(?:yr|mo|hr|wk)\b(?=[\s,.;:)]|$)"), lambda m: " per " + tables.TIMES[m[0].strip(" /")]),
     (re.compile(rf"(?<![\w.])({any_of(tables.BEFORE_SMALL)})\.(?=\s[a-z])"), lambda m: tables.BEFORE_SMALL[m[1]]),
     (re.compile(rf"(?<![\w.])(?<!\d )({any_of(tables.BEFORE_NUMBER)})\.\s*(?=\(?\d|[A-Z]{{1,3}}-?\d)"), _before_number),
     # days of the week beside dates, times and each other

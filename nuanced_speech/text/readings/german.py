@@ -27,7 +27,7 @@ _ABBREVIATIONS = {
     "min.": "minimal", "mind.": "mindestens", "insb.": "insbesondere", "allg.": "allgemein", "verh.": "verheiratet",
     "n. V.": "nach Verlängerung", "MwSt.": "Mehrwertsteuer", "abzgl.": "abzüglich",
 }  # fmt: skip
-_BEFORE_NUMBER = {
+BEFORE_NUMBER = {
     "Nr.": "Nummer", "Nrn.": "Nummern", "S.": "Seite", "Kap.": "Kapitel", "Abb.": "Abbildung", "Bd.": "Band",
     "Abs.": "Absatz", "Art.": "Artikel", "Tab.": "Tabelle", "Aufl.": "Auflage", "§": "Paragraf", "§§": "Paragrafen",
     "Hausnr.": "Hausnummer", "Z.": "Zeile", "Jg.": "Jahrgang", "№": "Nummer", "#": "Nummer",
@@ -52,7 +52,11 @@ SIGNS = {
 _EN = "am|vom|zum|beim|im|ab|seit|den|dem|des|einem|einen|eines|einer|diesem|diesen|dieses|dieser|jedem|jeden|letzten|"
 _EN += "seinem|seinen|seines|seiner|ihrem|ihren|ihres|ihrer|meinem|meinen|meiner|unserem|unseren|unserer|zur|bis|ins"
 _DATIVE = "in|an|auf|aus|bei|mit|nach|seit|von|vor|hinter|über|unter|neben|zwischen|während|wegen|trotz|zu|gegenüber|ab"
-_FEMININE = r"[A-ZÄÖÜ]\w*(?:ung|heit|keit|schaft|ion|tät|ik|ur|ei|in|e|Liga|Frau|Mutter|Tochter|Stadt|Nacht|Hand|Mal)"
+_FEMININE = (
+    r"(?:(?!\w*(?:ein|rmin|amin|gazin|enzin|uin|Name|Junge|Ende|Auge|Käse|Kunde|Löwe|Affe|Hase)\b)"
+    r"[A-ZÄÖÜ]\w*(?:ung|heit|keit|schaft|ion|tät|ik|ur|ei|in|e|liga|frau|mutter|tochter|stadt|nacht|hand)|"
+    r"Liga|Frau|Mutter|Tochter|Stadt|Nacht|Hand|Person|Woche|Uhr)"
+)
 _LOW = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _NUMBER = r"\d{1,3}(?:[.' ]\d{3})+(?![.' ]?\d)(?:,\d+)?|\d+(?:,\d+)?"
 _YEAR_LIKE = r"(?:1[1-9]\d\d)"
@@ -273,7 +277,7 @@ _BEFORE: list[Rule] = [
     (re.compile(r"(?<!\w)(0\d{2,5})/(?=\d{3})"), r"\1 "),
     (re.compile(r"(?<![\w.,])([12]),(\d\d) m(?=\s+(?:groß|hoch|lang|breit|tief))"), r"\1 Meter \2"),
     (re.compile(rf"(?<!\w)({_short_forms(_ABBREVIATIONS)})(?!\w)"), _abbreviation(_ABBREVIATIONS)),
-    (re.compile(rf"(?<!\w)({_short_forms(_BEFORE_NUMBER)})\s*(?=\d|[IVX]+\b)"), lambda m: _BEFORE_NUMBER[m[1]] + " "),
+    (re.compile(rf"(?<!\w)({_short_forms(BEFORE_NUMBER)})\s*(?=\d|[IVX]+\b)"), lambda m: BEFORE_NUMBER[m[1]] + " "),
     # Roman numerals: chapters, rulers, and ordinals ("II. Weltkrieg", "XIX. Jahrhundert")
     (re.compile(rf"\b({_COUNTED})\s+({_ROMAN_ORDINAL})\b(?![\w'’-]|\.\s)"), _counted),
     (re.compile(rf"(?P<preposition>\b(?i:von|mit|bei|nach|unter|zu|aus|seit|vor)\s+(?:(?:{_TITLE})\s+)?"

@@ -72,6 +72,9 @@ def in_words(sentence: str, language: str) -> str:
     if language in HOURS:
         sentence = _TIME.sub(lambda match: _time(match, language), sentence)
 
+    # "20%-kal"
+    sentence = re.sub(r"(?<=\d)%-(?=[^\W\d_])", f" {signs.percent[0]}", sentence)
+
     def spoken(match: re.Match[str]) -> str:
         number = match["number"]
         minus, words = signs.minus if match["minus"] else "", number_words(number, language)

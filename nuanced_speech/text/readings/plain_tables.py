@@ -34,7 +34,6 @@ SHORT_FORMS = {
          "min": "minimaal", "p": "pagina", "hfst": "hoofdstuk"},
         {"mln": "miljoen", "mld": "miljard", "jr": "jaar"},
         {"€": "euro", "EUR": "euro", "$": "dollar", "£": "pond"},
-        ("om", "tot", "vanaf", "rond", "vóór"),
     ),
     "pl": ShortForms(
         {
@@ -54,14 +53,12 @@ SHORT_FORMS = {
         {"č": "číslo", "str": "strana", "ul": "ulice", "tel": "telefon", "cca": "cirka", "kap": "kapitola"},
         {"hod": "hodin", "mil": "milionů", "tis": "tisíc", "mld": "miliard"},
         {"Kč": "korun", "CZK": "korun", "€": "euro", "$": "dolarů", "£": "liber"},
-        ("v", "ve", "od", "do"),
     ),
     "sk": ShortForms(
         {"napr.": "napríklad", "atď.": "a tak ďalej", "t. j.": "to jest", "tzv.": "takzvaný", "apod.": "a podobne"},
         {"č": "číslo", "str": "strana", "ul": "ulica", "tel": "telefón", "cca": "cirka", "kap": "kapitola"},
         {"hod": "hodín", "mil": "miliónov", "tis": "tisíc", "mld": "miliárd"},
         {"€": "eur", "EUR": "eur", "$": "dolárov", "£": "libier"},
-        ("o", "od", "do"),
     ),
     "sv": ShortForms(
         {"t.ex.": "till exempel", "bl.a.": "bland annat", "osv.": "och så vidare", "dvs.": "det vill säga",

@@ -92,14 +92,16 @@ def _patterns(language: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Patte
     alone = (
         r"(?:[VX]|I(?=\s*(?:[^\w\s']|$|of\b|was\b|is\b|had\b|and\b|who\b|in\b|died\b|ruled\b|reigned\b|became\b)|'s))"
     )
+    # "the question I asked"
+    pronoun = r"(?!I\s+(?!of\b|in\b|and\b|is\b|was\b|to\b|or\b|at\b|on\b|for\b|by\b|with\b)[a-z'])"
     if language != "en":
-        alone = "[IVX]"
+        alone, pronoun = "[IVX]", ""
     # two letters and more after any name: "Ramses II"; titles may stand further in front: "Pope John Paul II"
     numeral = rf"(?:(?=[IVXLC]{{2}}){_NUMERAL}|{alone})"
     name = r"[A-ZÀ-Þ][\w'’-]*[a-zß-ÿ]"
     ruler = rf"(?i:{titles})\s+{name}(?:\s+{name})?|{rulers}"
     return (
-        re.compile(rf"\b((?i:{counted})\.?)\s+(?![LC]\b)({_NUMERAL})\b(?![\w'’]|-[A-Za-z])"),
+        re.compile(rf"\b((?i:{counted})\.?)\s+(?![LC]\b){pronoun}({_NUMERAL})\b(?![\w'’]|-[A-Za-z])"),
         re.compile(rf"\b({ruler})(?<!Malcolm(?= X))\s+(?:the\s+)?({numeral})(?![\w]|-\w)"),
         re.compile(rf"\b({_NUMERAL})(?:e|è?me|th|º|ª)?(\s+(?:{_CENTURY[language]})\b)"),
     )

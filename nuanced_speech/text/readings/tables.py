@@ -81,6 +81,7 @@ BEFORE_SMALL = {
     "min": "minimum", "max": "maximum", "Min": "Minimum", "Max": "Maximum", "temp": "temperature",
     "Temp": "Temperature",
 }  # fmt: skip
+TIMES = {"yr": "year", "mo": "month", "hr": "hour", "wk": "week"}
 PLURALS = {"hrs": "hours", "mins": "minutes", "secs": "seconds", "yrs": "years"}
 SYMBOLS = {"L": "liters", "W": "watts", "GB": "gigabytes", "MB": "megabytes", "TB": "terabytes"}
 STREETS = {"St": "Street", "Dr": "Drive"}
@@ -129,4 +130,5 @@ MILLIONS = (
     "people|users|followers|viewers|readers|listeners|subscribers|customers|visitors|views|downloads|copies|jobs|"
     "households|children|voters|players|patients|tourists|passengers|shares|tonnes|barrels|dollars|euros|pounds"
 )
+CURRENCY_WORDS = {"$": "dollars", "€": "euros", "£": "pounds"}
 CURRENCIES = {"USD": "$", "EUR": "€", "GBP": "£"}
