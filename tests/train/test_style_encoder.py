@@ -213,7 +213,7 @@ def test_a_killed_run_resumes_exactly(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    make_corpus(tmp_path / "corpus", segments, 12)
+    make_corpus(tmp_path / "corpus", segments, 5)
     config = replace(config, corpus=tmp_path / "corpus")
     # a short one; and what other tests had spoken is not spoken again
     learn = partial(multispeech.train, kokoro=kokoro, listener=listener, unseen="Not now.")
@@ -233,6 +233,8 @@ def test_a_killed_run_resumes_exactly(
         learn(killed, interrupt_at("step 2:"))
     assert checkpoint.load(killed.models / CHECKPOINT)["epoch"] == 1
     monkeypatch.setattr(Speaker, "_speak", lambda *_: pytest.fail("spoken again"))
+    # the unseen sentence is what was given
+    Speaker(kokoro, listener, config.out / "cache", config.crops, CROP_SECONDS).speak("Not now.", VOICES[0], False)
 
     with pytest.raises(UserError, match="go on with resume"):
         learn(killed)
