@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import CLIP
+from helpers import CLIP, OTHER_SPEAKER
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
@@ -153,9 +153,8 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
 def test_run_measures_and_goes_on_where_it_stopped(tmp_path: Path, listener: WhisperModel) -> None:
     """The recording itself and WORLD's copy of it, which need no model but Whisper, the judge."""
     folder = tmp_path / "speech"
-    wave = audio.read(CLIP)
-    half = len(wave) // 2
-    for speaker, part in (("a", wave[:half]), ("a", wave[half:]), ("b", wave[:half][::-1].copy())):
+    second, wave, other = audio.SAMPLE_RATE, audio.read(CLIP), audio.read(OTHER_SPEAKER)
+    for speaker, part in (("a", wave[: 2 * second]), ("a", wave[2 * second : 4 * second]), ("b", other[: 2 * second])):
         (folder / speaker).mkdir(parents=True, exist_ok=True)
         audio.write(folder / speaker / f"{len(list((folder / speaker).iterdir()))}.flac", part)
     config = BenchmarkConfig(folder, tmp_path / "out", ("recording", "world"), others=1, limit=1, language="en")
