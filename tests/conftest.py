@@ -154,12 +154,18 @@ def listener(compiled_once: None) -> WhisperModel:
 
 
 @pytest.fixture(scope="session")
-def converter(compiled_once: None) -> Converter:
-    """What converts, its models loaded once for all tests; its synthesizer knows extended timbres."""
+def converter(kokoro: Kokoro, encoder: SpeakerEncoder, listener: WhisperModel) -> Converter:
+    """What converts, with the models that are loaded already; its synthesizer knows extended timbres."""
     from nuanced_speech.convert.converter import Converter
-    from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.models.bank import EXTENT, ModelBank
+    from nuanced_speech.models.timbre_extension import TimbreExtension
 
-    return Converter(ModelBank(whisper="tiny.en"))
+    extension = TimbreExtension.load()
+    loaded = {
+        "kokoro": kokoro.extended(EXTENT * extension.columns), "timbre_extension": extension,
+        "speaker_encoder": encoder, "transcriber": listener,
+    }  # fmt: skip
+    return Converter(ModelBank(whisper="tiny.en", loaded=loaded))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -47,6 +47,16 @@ def benchmark(name: str) -> ModuleType:
         sys.modules[full] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[full])
     return sys.modules[full]
+
+
+def interrupt_at(beginning: str) -> Callable[[str], None]:
+    """What takes a run's lines for the user, and interrupts the run at the line that begins so."""
+
+    def report(line: str) -> None:
+        if line.startswith(beginning):
+            raise KeyboardInterrupt
+
+    return report
 
 
 @contextmanager

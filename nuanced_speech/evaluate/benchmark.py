@@ -9,10 +9,13 @@ import json
 import logging
 import os
 import platform
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
+
+import numpy as np
 
 from nuanced_speech import audio
 from nuanced_speech.convert.converter import Converter
@@ -21,6 +24,7 @@ from nuanced_speech.core.files import sha256
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.evaluate import metrics
 from nuanced_speech.evaluate.judge import Judge, Result
+from nuanced_speech.evaluate.quality import Quality, quality
 from nuanced_speech.evaluate.recordings import Recording, find_recordings
 from nuanced_speech.evaluate.systems import SYSTEMS, Job, Models
 from nuanced_speech.evaluate.trials import Trial, trials
@@ -72,7 +76,10 @@ class BenchmarkConfig:
 
 
 def run(
-    config: BenchmarkConfig, listener: WhisperModel | None = None, progress: Progress | None = None
+    config: BenchmarkConfig,
+    listener: WhisperModel | None = None,
+    progress: Progress | None = None,
+    rate: Callable[[np.ndarray, int], Quality] = quality,
 ) -> list[Result]:
     """Run all trials that have no result yet; returns all results, those of earlier runs included.
 
@@ -82,6 +89,7 @@ def run(
         config: settings.
         listener: Whisper model that transcribes sources and outputs; the base model when None.
         progress: called with the share of the trials that are done, 0 to 1.
+        rate: predicts opinions of ``wave [T]`` at a sample rate.
 
     Raises:
         UserError: an unknown system, a missing package, a decoder that cannot be read, a folder with results of other
@@ -103,7 +111,7 @@ def run(
     except OSError as error:
         raise UserError(f"{config.out}: cannot make this folder ({error.strerror})") from error
     _check_settings(config, speakers, converter.decoder)
-    models, judge = Models(converter, recipe), Judge(speakers, listener or WhisperModel(), config.language)
+    models, judge = Models(converter, recipe), Judge(speakers, listener or WhisperModel(), config.language, rate)
     every = trials(speakers, config.limit, config.others, config.more_seconds)
     # the source itself is the ceiling in its own voice, and the floor in another's
     only = {

@@ -1,5 +1,6 @@
 """Measurement of a benchmark's outputs, one by one."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from nuanced_speech import audio
 from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import campplus, metrics, phones, report, second_pitch
 from nuanced_speech.evaluate.likeness import Cosines, Likeness
-from nuanced_speech.evaluate.quality import quality
+from nuanced_speech.evaluate.quality import Quality, quality
 from nuanced_speech.evaluate.recordings import Recording
 from nuanced_speech.evaluate.trials import Trial
 from nuanced_speech.models.whisper import Transcript, WhisperModel
@@ -83,12 +84,23 @@ class Speech:
 
 
 class Judge:
-    """Measures outputs. Each recording is transcribed and embedded once."""
+    """Measures outputs. Each recording is transcribed and embedded once.
+
+    Args:
+        speakers: recordings by their speakers.
+        listener: transcribes.
+        language: ISO 639-1 code of the recordings, detected when None.
+        rate: predicts opinions of ``wave [T]`` at a sample rate.
+    """
 
     def __init__(
-        self, speakers: dict[str, list[Recording]], listener: WhisperModel, language: str | None = None
+        self,
+        speakers: dict[str, list[Recording]],
+        listener: WhisperModel,
+        language: str | None = None,
+        rate: Callable[[np.ndarray, int], Quality] = quality,
     ) -> None:
-        self.listener, self.language = listener, language
+        self.listener, self.language, self.rate = listener, language, rate
         self.sources: dict[Recording, Speech] = {}
         self.resemblyzer = Likeness(speakers, metrics.speaker_embedding)
         self.campplus = Likeness(speakers, campplus.embed) if campplus.available() else None
@@ -140,7 +152,7 @@ class Judge:
             stranger=likeness.stranger,
             **_second_figures(original, converted),
             **_campplus_figures(second_likeness),
-            **asdict(quality(output, audio.SAMPLE_RATE)),
+            **asdict(self.rate(output, audio.SAMPLE_RATE)),
             source_seconds=len(source) / audio.SAMPLE_RATE,
             output_seconds=len(output) / audio.SAMPLE_RATE,
             processing_seconds=seconds,

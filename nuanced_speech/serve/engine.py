@@ -31,6 +31,7 @@ from nuanced_speech.synthesis.text_to_speech import DEFAULT_PAUSE, TextToSpeech
 from nuanced_speech.voice.voice import Voice
 from nuanced_speech.voicemaking.cloning import CloningConfig, clone
 from nuanced_speech.voicemaking.instructions import instructed
+from nuanced_speech.voicemaking.profile import SENTENCES
 
 # OpenAI's limits of the speed.
 SPEED_LIMITS = (0.25, 4.0)
@@ -64,6 +65,7 @@ class Engine:
         language_model: makes what answers spoken questions, when the first one comes.
         reply: settings of answers.
         decoder: makes the sound; the converter's if omitted.
+        sentences: English text by which described voices are measured.
     """
 
     def __init__(
@@ -75,8 +77,9 @@ class Engine:
         language_model: Callable[[], LanguageModel] = language_model,
         reply: ReplyConfig | None = None,
         decoder: Decoder | None = None,
+        sentences: str = SENTENCES,
     ) -> None:
-        self.models, self.fast, self.cloning = models, fast, cloning
+        self.models, self.fast, self.cloning, self.sentences = models, fast, cloning, sentences
         self.language_model, self.reply = language_model, reply or ReplyConfig(fast=fast)
         self._replier_lock = threading.Lock()
         self.converter = converter or Converter(models, decoder=decoder)

@@ -25,7 +25,7 @@ from nuanced_speech.dsp.spectral_balance import CLOSE, USUAL
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import Decoder, KokoroDecoder
 from nuanced_speech.synthesis.effects import Reference, apply
-from nuanced_speech.synthesis.speaker_eq import fit_speaker_eq
+from nuanced_speech.synthesis.speaker_eq import SPEAKER_EQ, SpeakerEqConfig, fit_speaker_eq
 from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.voice.stock import nearest_stock_timbre
 from nuanced_speech.voice.style import Style
@@ -86,6 +86,7 @@ class Resynthesizer:
         content: text features of segments that are spoken without text.
         cleaner: shares of the nearest stock timbre that are tried, in order, where a timbre drops an octave.
         decoder: makes the sound; Kokoro's own if omitted.
+        equalizer: settings of the equaliser that is fitted to the first segment.
     """
 
     def __init__(
@@ -94,14 +95,15 @@ class Resynthesizer:
         content: ContentEstimator | None = None,
         cleaner: Sequence[float] = (0.35, 0.7, 1.0),
         decoder: Decoder | None = None,
+        equalizer: SpeakerEqConfig = SPEAKER_EQ,
     ) -> None:
-        self.models, self.cleaner = models, tuple(cleaner)
+        self.models, self.cleaner, self.equalizer = models, tuple(cleaner), equalizer
         self.decoder = decoder or KokoroDecoder(models)
         self.content = content or ContentEstimator(models)
 
     def with_decoder(self, decoder: Decoder) -> "Resynthesizer":
         """The same, but for what makes the sound."""
-        return Resynthesizer(self.models, self.content, self.cleaner, decoder)
+        return Resynthesizer(self.models, self.content, self.cleaner, decoder, self.equalizer)
 
     @torch.no_grad()
     def from_content(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered:
@@ -243,7 +245,7 @@ class Resynthesizer:
         finished = apply(voice.effects(features), wave, reference)
         if voice.speaker is None or voice.equalizer is not None or not voice.equalized(features):
             return Rendered(finished, voice)
-        equalizer = fit_speaker_eq(self.models.speaker_encoder, finished, voice.speaker)
+        equalizer = fit_speaker_eq(self.models.speaker_encoder, finished, voice.speaker, self.equalizer)
         if equalizer is None:
             return Rendered(finished, voice)
         voice = replace(voice, equalizer=equalizer)

@@ -19,32 +19,12 @@ from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.decoder_voice import DecoderVoice
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.synthesis.delivery import FittedDelivery
+from nuanced_speech.synthesis.speaking_config import SPEAKING, SpeakingConfig
 from nuanced_speech.synthesis.speeds import SpeedRange
 from nuanced_speech.synthesis.utterances import Part, phoneme_strings, utterances
 from nuanced_speech.voice.stock import style_of
 from nuanced_speech.voice.style import Style
 from nuanced_speech.voice.voice import Voice
-
-# Pauses relative to the pause between sentences.
-PAUSES = {"part": 0.3, "sentence": 1.0, "line": 1.2, "paragraph": 2.0}
-
-
-@dataclass(frozen=True)
-class Cutting:
-    """How an utterance is cut into its parts.
-
-    Attributes:
-        lag: units by which Kokoro's durations lag behind its audio: with this value the voicing of the phonemes agrees
-            best with the predicted F0 (five voices, twelve sentences each). The kokoro package has the same value.
-        quiet_db: units that are quieter than the speech by more count as silence.
-        margin_units: silence that is kept around a sentence.
-        fade_samples: length of the fades.
-    """
-
-    lag: int = 3
-    quiet_db: float = 40.0
-    margin_units: int = 2
-    fade_samples: int = 240
 
 
 @dataclass(frozen=True)
@@ -132,7 +112,7 @@ class SpeakingSettings:
         deliveries: melody, pace and loudness to take on, by the same names as the packs.
         voices: the voices, by the same names, with what they have for a fast decoder.
         spread: how many utterances are made at the same time.
-        cutting: how utterances are cut into sentences.
+        config: how parts are put together and cut apart.
     """
 
     packs: Mapping[str | None, Style]
@@ -147,7 +127,7 @@ class SpeakingSettings:
     deliveries: Mapping[str | None, FittedDelivery]
     voices: Mapping[str | None, Voice]
     spread: Spread = ALONE
-    cutting: Cutting = Cutting()
+    config: SpeakingConfig = SPEAKING
 
 
 @dataclass(frozen=True)
@@ -174,7 +154,7 @@ def speak_parts(
     """
     start = start or Position(0, 0, round(settings.lead / SECONDS_PER_UNIT), None)
     now, before, level, begun = start.now, start.before, start.level, {*start.begun}
-    groups = utterances(first, rest)
+    groups = utterances(first, rest, settings.config.utterances)
     # by the text from its beginning: a text that goes on is spoken with as many threads as before
     beginning = [*islice(groups, settings.spread.jobs)]
     spread = settings.spread.fitted(len(beginning))
@@ -206,7 +186,7 @@ def speak_parts(
                 for w in words
             ]
             now = begin + len(wave) // SAMPLES_PER_UNIT
-            silent = settings.pause * PAUSES[part.end] if part.pause is None else part.pause
+            silent = settings.pause * settings.config.pauses.after(part.end) if part.pause is None else part.pause
             before = round(silent / SECONDS_PER_UNIT)
             after = Position(number + 1, now, before, level, tuple(begun)) if part is parts[-1][0] else None
             audio = np.concatenate([silence, limit(wave * gain)])
@@ -264,7 +244,7 @@ def _utter(
     """Parts that are spoken at once and cut apart again, each with its audio and the times of its words.
 
     The times are in units from the beginning of the part."""
-    phonemes, cutting = phoneme_strings(group), settings.cutting
+    phonemes, config = phoneme_strings(group), settings.config
     if sum(map(len, phonemes)) > MAX_PHONEMES:
         raise AssertionError("an utterance is longer than Kokoro's context")
     ids = kokoro.tokens("".join(phonemes))[None]
@@ -276,8 +256,8 @@ def _utter(
         decoder_voice = DecoderVoice.of_voice(style.decoder[0], settings.voices[voice])
         audio = decoder(content, f0, prosody.energy, decoder_voice, settings.seed)
     wave = audio[0].float().cpu().numpy()
-    ends = np.maximum(np.cumsum(prosody.durations[0].cpu().numpy()) - cutting.lag, 0)
-    loud = _loud(wave, cutting)
+    ends = np.maximum(np.cumsum(prosody.durations[0].cpu().numpy()) - config.lag, 0)
+    loud = _loud(wave, config.quiet_db)
     edges, position = [], 1
     for string in phonemes:
         sounds = [k for k, p in enumerate(string) if p.isalpha()]
@@ -292,21 +272,21 @@ def _utter(
     for part, begin, end in zip(group, cuts, cuts[1:], strict=False):
         part_spans = spans[done : done + len(part.words)]
         audible = np.flatnonzero(loud[begin:end])
-        start = begin + max(int(audible[0]) - cutting.margin_units, 0) if len(audible) else begin
-        stop = begin + min(int(audible[-1]) + 1 + cutting.margin_units, end - begin) if len(audible) else end
+        start = begin + max(int(audible[0]) - config.margin, 0) if len(audible) else begin
+        stop = begin + min(int(audible[-1]) + 1 + config.margin, end - begin) if len(audible) else end
         timed = [
             TimedText(w.text, max(a, start) - start, min(b, stop) - start)
             for w, (a, b) in zip(part.words, part_spans, strict=True)
         ]
         cut = wave[start * SAMPLES_PER_UNIT : stop * SAMPLES_PER_UNIT]
-        yield part, fade_ends(cut, min(cutting.fade_samples, len(cut))), timed
+        yield part, fade_ends(cut, min(config.fade, len(cut))), timed
         done += len(part.words)
 
 
-def _loud(wave: np.ndarray, cutting: Cutting) -> np.ndarray:
-    """Whether each unit is loud: not far below the level of the speech."""
+def _loud(wave: np.ndarray, quiet_db: float) -> np.ndarray:
+    """Whether each unit is loud: at most so far below the level of the speech."""
     power = np.square(wave.reshape(-1, SAMPLES_PER_UNIT)).mean(1)
-    return power > 10 ** ((active_level_db(wave, SAMPLE_RATE) - cutting.quiet_db) / 10)
+    return power > 10 ** ((active_level_db(wave, SAMPLE_RATE) - quiet_db) / 10)
 
 
 def _tight(loud: np.ndarray, start: int, end: int) -> tuple[int, int]:

@@ -36,6 +36,7 @@ from nuanced_speech.synthesis.speaking import (
     SpokenSentence,
     speak_parts,
 )
+from nuanced_speech.synthesis.speaking_config import SPEAKING, SpeakingConfig
 from nuanced_speech.synthesis.speeds import SpeedRange, speed_range
 from nuanced_speech.synthesis.utterances import opening, segment_parts
 from nuanced_speech.text.dictionary import Dictionary
@@ -62,6 +63,7 @@ class TextToSpeech:
         speed_limits: slowest and fastest speed.
         decoder: makes the sound; Kokoro's own if omitted.
         spread: how many utterances of a text, and texts of ``speak_many``, are made at the same time; one by default.
+        config: how the parts of a text are put together and cut apart.
 
     Example:
         ``TextToSpeech().speak("Good morning.", "bf_emma")``
@@ -75,8 +77,9 @@ class TextToSpeech:
         speed_limits: tuple[float, float] = SPEED_LIMITS,
         decoder: Decoder | None = None,
         spread: Spread = ALONE,
+        config: SpeakingConfig = SPEAKING,
     ) -> None:
-        self.models, self.spread = models or ModelBank(), spread
+        self.models, self.spread, self.config = models or ModelBank(), spread, config
         self.decoder = batched(decoder or KokoroDecoder(self.models), spread.batch_seconds)
         self.levelling, self.kokoro_speeds, self.speed_limits = levelling, kokoro_speeds, speed_limits
 
@@ -138,11 +141,11 @@ class TextToSpeech:
         voices: dict[str | None, Voice] = {None: Voice.load(voice)}
         voices |= {name: find_voice(name) for name in voices_named(pieces)}
         language_of(voices[None], language)
-        parts = segment_parts(pieces, lambda name: _dialect(voices[name], language), dictionary)
+        parts = segment_parts(pieces, lambda name: _dialect(voices[name], language), dictionary, self.config.utterances)
         if (first := next(parts, None)) is None:
             raise UserError(f"nothing speakable in the text {text.strip()[:60]!r}: give at least one word")
         if soon:
-            first, *rest = opening(first)
+            first, *rest = opening(first, self.config.utterances)
             parts = chain(rest, parts)
         kokoro = self.models.kokoro
         _check_fast(fast, kokoro)
@@ -153,7 +156,7 @@ class TextToSpeech:
         speeds = {name: self.kokoro_speeds or speed_range(chosen) for name, chosen in voices.items()}
         settings = SpeakingSettings(
             packs, speed, pause, lead, seed, fast, self.levelling, speeds, self.speed_limits, fitted, voices,
-            self.spread,
+            self.spread, self.config,
         )  # fmt: skip
         return speak_parts(first, parts, kokoro, self.decoder, settings, start)
 

@@ -15,17 +15,20 @@ from nuanced_speech.text.notation import Segment
 from nuanced_speech.text.pronunciation import Word, pronounce
 from nuanced_speech.text.sentences import sentences
 
+# Marks between clauses.
 _CLAUSE_END = re.compile(r"""[,;:—、，；：]["'”’»)\]」』\s]*$""")
 
 
 @dataclass(frozen=True)
 class UtteranceConfig:
-    """How much Kokoro speaks at once: it hurries through long texts, and speaks a short one differently by itself.
+    """How much Kokoro speaks at once: it hurries through longer texts, and speaks a short text differently when it
+    stands alone.
 
     Attributes:
-        usual, longest: usual and largest number of phonemes.
-        long_sentence: letters beyond which a first sentence is cut at a mark between clauses.
-        short_clause: fewest letters before that mark.
+        usual: phonemes up to which sentences are spoken together.
+        longest: largest number of phonemes in a part of a sentence.
+        long_sentence: letters beyond which a first sentence is cut after a clause, where its sound is waited for.
+        short_clause: letters that such a clause has to exceed.
     """
 
     usual: int = 250
@@ -68,7 +71,10 @@ class Part:
 
 
 def segment_parts(
-    pieces: list[Segment], dialect: Callable[[str | None], tuple[str, bool]], dictionary: Dictionary | None = None
+    pieces: list[Segment],
+    dialect: Callable[[str | None], tuple[str, bool]],
+    dictionary: Dictionary | None = None,
+    config: UtteranceConfig = UTTERANCES,
 ) -> Iterator[Part]:
     """The parts of the segments of a text.
 
@@ -77,12 +83,13 @@ def segment_parts(
         dialect: language (ISO 639-1) of a voice that the text names, or of the whole text (None), and whether it is
             British.
         dictionary: pronunciations of one's own.
+        config: settings.
     """
     total, done, number = sum(len(piece.text) for piece in pieces) or 1, 0, 0
     for piece in pieces:
         language, british = dialect(piece.voice)
         before: Part | None = None
-        for part in text_parts(piece.text, language, british, dictionary):
+        for part in text_parts(piece.text, language, british, dictionary, config):
             share = (done + part.share * len(piece.text)) / total
             part = replace(part, sentence=number + part.sentence, share=share, voice=piece.voice, speed=piece.speed)
             if before is not None:
@@ -133,7 +140,7 @@ def text_parts(
 
 
 def _chunks(words: list[Word], longest: int) -> Iterator[list[Word]]:
-    """Words in lists of at most ``longest`` phonemes, cut after a punctuation mark unless that leaves a short list."""
+    """Words in lists of at most so many phonemes, cut after a punctuation mark unless that leaves a short list."""
     words = [part for word in words for part in _cut_word(word, longest)]
     while sum(len(word.phonemes) for word in words) > longest:
         lengths = np.cumsum([len(word.phonemes) for word in words])
@@ -147,7 +154,7 @@ def _chunks(words: list[Word], longest: int) -> Iterator[list[Word]]:
 
 
 def _cut_word(word: Word, longest: int) -> list[Word]:
-    """A word in pieces of at most ``longest`` phonemes; the first piece has the text."""
+    """A word in pieces of at most so many phonemes; the first piece has the text."""
     pieces = [word.phonemes[k : k + longest] for k in range(0, len(word.phonemes), longest)]
     pieces = [piece for piece in pieces if any(p.isalpha() for p in piece)]
     return [Word(word.text if k == 0 else "", piece) for k, piece in enumerate(pieces)]
@@ -169,7 +176,7 @@ def opening(part: Part, config: UtteranceConfig = UTTERANCES) -> list[Part]:
 
 
 def utterances(first: Part, rest: Iterator[Part], config: UtteranceConfig = UTTERANCES) -> Iterator[list[Part]]:
-    """Parts in groups that Kokoro speaks at once: sentences of a paragraph, up to ``config.usual`` phonemes.
+    """Parts in groups that Kokoro speaks at once: sentences of a paragraph, up to the usual number of phonemes.
 
     The first part, and one that is to be spoken alone, is a group of its own, so that its audio comes soon."""
     group = [first]

@@ -23,6 +23,10 @@ class StyleLoss(NamedTuple):
     cosine: Tensor
     mse: Tensor
 
+    def figures(self) -> dict[str, float]:
+        """The loss and its parts for the log."""
+        return {"style": self.total.item(), "style_1_minus_cosine": self.cosine.item(), "style_mse": self.mse.item()}
+
 
 class StyleSimilarityLoss(nn.Module):
     """Distance of style vectors: ``cosine_weight * (1 - cosine) + mse_weight * MSE``, averaged over the batch.

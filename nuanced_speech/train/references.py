@@ -170,12 +170,12 @@ def cut(x: Tensor, start: int, length: int) -> Tensor:
     return x[..., start : start + length]
 
 
-def speak_all(speaker: Speaker, texts: list[str], config: TrainConfig) -> Speech:
-    """Every sentence in a random voice of the list, and the unseen sentence by every voice, with a progress bar."""
+def speak_all(speaker: Speaker, texts: list[str], config: TrainConfig, unseen: str = UNSEEN_SENTENCE) -> Speech:
+    """Every sentence in a random voice of the list, and an unseen sentence by every voice, with a progress bar."""
     voices = deal_voices(config.voices, len(texts), config.seed)
     other_voices = [voice for voice in config.held_out if voice not in config.voices]
     jobs = [(text, voice, True) for text, voice in zip(texts, voices, strict=True)]
-    jobs += [(UNSEEN_SENTENCE, voice, False) for voice in (*config.voices, *other_voices)]
+    jobs += [(unseen, voice, False) for voice in (*config.voices, *other_voices)]
     segments = [speaker.speak(*job) for job in step_bar(jobs, "speaking", unit="segment")]
     first, second = len(texts), len(texts) + len(config.voices)
     return Speech(texts, voices, segments[:first], segments[first:second], segments[second:], other_voices)

@@ -33,10 +33,19 @@ from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.train.board import Board
 from nuanced_speech.train.corpus import read_sentences
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run
-from nuanced_speech.train.losses import StyleLoss, StyleSimilarityLoss
+from nuanced_speech.train.losses import StyleSimilarityLoss
 from nuanced_speech.train.objective import RenderLoss, render_loss, resynthesize
 from nuanced_speech.train.processes import only_one
-from nuanced_speech.train.references import Segment, Speaker, Speech, corpus_vectors, join, segment_list, speak_all
+from nuanced_speech.train.references import (
+    UNSEEN_SENTENCE,
+    Segment,
+    Speaker,
+    Speech,
+    corpus_vectors,
+    join,
+    segment_list,
+    speak_all,
+)
 from nuanced_speech.train.report import SpeechBoard, similarity, tables, write_json
 from nuanced_speech.train.schedule import WarmCosine, set_rates
 from nuanced_speech.train.settings import BEST, CHECKPOINT, TrainConfig, check, identity
@@ -56,10 +65,16 @@ def train(
     report: Report = log.info,
     kokoro: Kokoro | None = None,
     listener: WhisperModel | None = None,
+    unseen: str = UNSEEN_SENTENCE,
 ) -> dict[str, Any]:
     """Train a style encoder; returns the report that is also written to ``out/report.json``.
 
-    ``kokoro`` and ``listener`` (Whisper by the config's name) are loaded if omitted.
+    Args:
+        config: settings of the run.
+        report: takes lines for the user.
+        kokoro: the synthesizer, which is moved to the device of the settings; made if omitted.
+        listener: the Whisper of the settings, on their device; made if omitted.
+        unseen: sentence by which the weights are measured; no text of the training has it.
 
     Raises:
         UserError: a setting that cannot work, a missing file or model, an earlier run that is in the way, or several
@@ -69,7 +84,7 @@ def train(
     only_one("the batches of an epoch are of unequal size")
     check(config)
     sentences = read_sentences(config.text_file)
-    recipe = StyleRecipe(config, sentences, report, began, kokoro, listener)
+    recipe = StyleRecipe(config, sentences, report, began, kokoro, listener, unseen)
     path = config.models / CHECKPOINT
     loop = LoopConfig(config.epochs * recipe.steps, path, recipe.settings, every=recipe.steps)
     run(recipe, loop, report, partial(SpeechBoard, config.out / "tensorboard"))
@@ -80,6 +95,8 @@ class StyleRecipe(Recipe):
     """The encoder, what Kokoro spoke for it, and styles that go without audio.
 
     Everything is spoken and analysed when it is made; nothing of this is done again when a run is resumed.
+
+    It is made of the arguments of ``train``, the sentences of the text, and the time when the run began.
     """
 
     def __init__(
@@ -90,6 +107,7 @@ class StyleRecipe(Recipe):
         began: float,
         kokoro: Kokoro | None = None,
         listener: WhisperModel | None = None,
+        unseen: str = UNSEEN_SENTENCE,
     ) -> None:
         self.config, self.report, self.began = config, report, began
         self.device = find_device(config.device)
@@ -101,7 +119,7 @@ class StyleRecipe(Recipe):
         self.kokoro = (kokoro or Kokoro()).to(self.device)
         listener = listener or WhisperModel(config.whisper, self.device)
         speaker = Speaker(self.kokoro, listener, config.out / "cache", config.crops, config.crop_seconds)
-        self.speech: Speech = speak_all(speaker, sentences, config)
+        self.speech: Speech = speak_all(speaker, sentences, config, unseen)
         self.segments = self.speech.segments
         self.reference = join([segment.audio for segment in self.segments])
         audio.write(config.out / "multispeech.wav", self.reference)
@@ -164,7 +182,7 @@ class StyleRecipe(Recipe):
         self.steps_here += 1
         if self.steps_here == 2:  # the first step is slower than the others
             self._announce(time.monotonic() - began, step)
-        return rendered | style_figures(similar) | {"learning_rate": rate}
+        return rendered | similar.figures() | {"learning_rate": rate}
 
     def _corpus_loss(self) -> Tensor:
         assert self.corpus is not None
@@ -190,7 +208,7 @@ class StyleRecipe(Recipe):
         with torch.no_grad():
             unseen = self.style_loss(self.encoder(self.unseen[:, None].to(self.device)).cpu(), self.unseen_styles)
         if board:
-            board.scalars("unseen", style_figures(unseen), step)
+            board.scalars("unseen", unseen.figures(), step)
         if unseen.total.item() < self.best:
             self.best = unseen.total.item()
             self.encoder.save(self.config.models / BEST, {"epoch": str(self.epoch)})
@@ -314,12 +332,7 @@ def measure(
     figures = [part.figures() for part in parts]
     similar = style_loss(styles, torch.stack([segment.style for segment in segments]).to(styles.device))
     means = {name: sum(f[name] for f in figures) / len(figures) for name in figures[0]}
-    return means | style_figures(similar)
-
-
-def style_figures(loss: StyleLoss) -> dict[str, float]:
-    """A style loss and its parts for the log."""
-    return {"style": loss.total.item(), "style_1_minus_cosine": loss.cosine.item(), "style_mse": loss.mse.item()}
+    return means | similar.figures()
 
 
 @torch.no_grad()

@@ -16,6 +16,7 @@ from nuanced_speech.dialogue.language_model import LanguageModel, Sampling, Usag
 from nuanced_speech.dialogue.reply import Reply
 from nuanced_speech.dialogue.reply import reply as answer
 from nuanced_speech.models.bank import ModelBank
+from nuanced_speech.models.decoder import Decoder
 
 
 class Brief:
@@ -30,15 +31,20 @@ class Brief:
 
 @pytest.fixture
 def shared_models(
-    quick: Converter, models: ModelBank, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    quick: Converter,
+    models: ModelBank,
+    packaged_decoder: Decoder,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """``Converter()``, ``speak(...)`` and ``reply(...)`` of the package use models that are loaded already, and
-    ``Converter`` the fast decoder."""
+    """``Converter()``, ``speak(...)`` and ``reply(...)`` of the package use models that are loaded already, and the
+    fast decoder."""
 
     def reply(*arguments: Any, **options: Any) -> Reply:
         model = Brief(request.getfixturevalue("small_model"))
         return answer(*arguments, models=quick.models, language_model=model, **options)
 
     monkeypatch.setattr(nuanced_speech, "reply", reply, raising=False)
-    monkeypatch.setattr(nuanced_speech, "speak", partial(nuanced_speech.speak, models=models), raising=False)
+    speak = partial(nuanced_speech.speak, models=models, decoder=packaged_decoder)
+    monkeypatch.setattr(nuanced_speech, "speak", speak, raising=False)
     monkeypatch.setattr(nuanced_speech, "Converter", lambda: quick, raising=False)

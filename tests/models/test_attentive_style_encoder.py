@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import interrupt_at
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.attentive_style_encoder import AttentiveConfig, AttentiveStyleEncoder, pair_means
@@ -92,16 +93,12 @@ def test_a_file_gives_the_encoder_back(encoder: AttentiveStyleEncoder, tmp_path:
 
 @pytest.mark.slow
 def test_training_learns_and_resumes_exactly(
-    speak_corpus: Callable[[int], Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    kokoro: Kokoro,
-    listener: WhisperModel,
+    speak_corpus: Callable[[int], Path], tmp_path: Path, kokoro: Kokoro, listener: WhisperModel
 ) -> None:
     spoken = speak_corpus(4)
-    learn = partial(train, kokoro=kokoro, listener=listener, shape=SMALL, voices=HELD_OUT[:1], texts=("Not at all.",))
+    learn = partial(train, voices=HELD_OUT[:1], texts=("Not at all.",), kokoro=kokoro, listener=listener)
     settings = StyleTraining((spoken,), tmp_path / "whole", 40, 4, 1e-2, 5, checkpoint_every=20)
-    weights = AttentiveStyleEncoder.load(learn(settings))
+    weights = AttentiveStyleEncoder.load(learn(settings, SMALL))
     examples = style.load_examples(spoken, "tiny.en")
     assert len(examples) == 4 and all(len(example.versions) == 2 for example in examples)
     true = torch.stack([example.style for example in examples])
@@ -109,25 +106,14 @@ def test_training_learns_and_resumes_exactly(
     assert style.measure(weights, examples)["style clean"] > mean + 0.05
 
     stopped = StyleTraining((spoken,), tmp_path / "stopped", 40, 4, 1e-2, 5, checkpoint_every=20)
-    measure, calls = style.measure, 0
-
-    def interrupt(*arguments: object) -> dict[str, float]:
-        nonlocal calls
-        calls += 1
-        if calls == 2:  # the first is before the checkpoint of step 20
-            raise KeyboardInterrupt
-        return measure(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(style, "measure", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        learn(stopped)
+        learn(stopped, SMALL, interrupt_at("step 20:"))
     assert checkpoint.load(stopped.out / "attentive_checkpoint.pt")["step"] == 20
-    monkeypatch.setattr(style, "measure", measure)
-    again = AttentiveStyleEncoder.load(learn(stopped))
+    again = AttentiveStyleEncoder.load(learn(stopped, SMALL))
     for name, value in weights.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
     with pytest.raises(UserError, match="shape was"):
-        train(settings, AttentiveConfig("tiny.en", (4,), 384, width=8), kokoro=kokoro, listener=listener)
+        learn(settings, AttentiveConfig("tiny.en", (4,), 384, width=8))
 
 
 def test_stretches_are_of_the_example_with_parts_missing() -> None:

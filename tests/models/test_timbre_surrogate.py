@@ -37,27 +37,29 @@ def embeddings() -> torch.Tensor:
 
 
 @torch.no_grad()
-def say(kokoro: Kokoro, style: torch.Tensor, move: float = 0.0) -> tuple[torch.Tensor, float]:
+def say(kokoro: Kokoro, encoder: SpeakerEncoder, style: torch.Tensor, move: float = 0.0) -> tuple[torch.Tensor, float]:
     """Embedding of what Kokoro says with a style, and the median of its log2 F0."""
     encoded = kokoro.encode_text(kokoro.tokens("wˌi wɜɹ əwˈA ɐ jˈɪɹ əɡˈO, ænd nˈW wiə hˈOm.")[None])
     prosody = kokoro.predict(encoded, style[None])
     voiced = prosody.f0 > 20
     f0 = torch.where(voiced, prosody.f0 * 2**move, prosody.f0)
     wave = kokoro.decode(spread(encoded.content, prosody.durations), f0, prosody.energy, style[None, :TIMBRE_DIM])
-    embedding = SpeakerEncoder().embed(wave[0].numpy(), audio.SAMPLE_RATE)
+    embedding = encoder.embed(wave[0].numpy(), audio.SAMPLE_RATE)
     assert embedding is not None
     return torch.from_numpy(embedding), float(f0[voiced].log2().median())
 
 
-def test_a_voice_never_trained_on_is_found_again(surrogate: TimbreSurrogate, kokoro: Kokoro) -> None:
+def test_a_voice_never_trained_on_is_found_again(
+    surrogate: TimbreSurrogate, kokoro: Kokoro, encoder: SpeakerEncoder
+) -> None:
     # between two voices: neither, where the search may begin
     style = (style_of(stock_voices()["am_puck"]) + style_of(stock_voices()["am_liam"])) / 2
-    embedding, log_f0 = say(kokoro, style)
+    embedding, log_f0 = say(kokoro, encoder, style)
     found = surrogate.find(embedding[None], torch.tensor([log_f0]))[0]
-    again, _ = say(kokoro, torch.cat([found, style[TIMBRE_DIM:]]))
+    again, _ = say(kokoro, encoder, torch.cat([found, style[TIMBRE_DIM:]]))
     nearest = surrogate.nearest(embedding[None], torch.tensor([log_f0]))[0]
-    stock, _ = say(kokoro, torch.cat([nearest, style[TIMBRE_DIM:]]))
-    average, _ = say(kokoro, torch.cat([surrogate.mean, style[TIMBRE_DIM:]]))
+    stock, _ = say(kokoro, encoder, torch.cat([nearest, style[TIMBRE_DIM:]]))
+    average, _ = say(kokoro, encoder, torch.cat([surrogate.mean, style[TIMBRE_DIM:]]))
     assert embedding @ again > 0.75
     assert embedding @ again > embedding @ average + 0.1
     assert embedding @ again > embedding @ stock + 0.03

@@ -19,6 +19,7 @@ from nuanced_speech.dsp.spectral_balance import band_hz, measure_balance, with_g
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.synthesis.effects import Reference, apply
 from nuanced_speech.synthesis.resynthesizer import Resynthesizer
+from nuanced_speech.synthesis.speaker_eq import SpeakerEqConfig
 from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.voice.style import Style
 
@@ -77,6 +78,10 @@ def test_the_equaliser_of_a_voice_is_fitted_once(resynthesizer: Resynthesizer, w
     second = resynthesizer.finish(whole, features, Reference.of(features), first.voice)
     again = resynthesizer.finish(whole[::-1].copy(), features, Reference.of(features), second.voice)
     assert second.voice.equalizer is not None and again.voice is second.voice
+    # a search of no steps changes nothing
+    still = Resynthesizer(resynthesizer.models, equalizer=SpeakerEqConfig(steps=0)).with_decoder(resynthesizer.decoder)
+    equalizer = still.finish(whole, features, Reference.of(features), voice).voice.equalizer
+    assert equalizer is not None and not equalizer.gains.any() and second.voice.equalizer.gains.any()
 
 
 def test_only_adapted_segments_of_the_own_voice_are_equalised(resynthesizer: Resynthesizer, wave: np.ndarray) -> None:

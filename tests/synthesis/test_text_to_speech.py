@@ -17,9 +17,10 @@ from nuanced_speech.core.constants import MAX_PHONEMES, SAMPLE_RATE, SAMPLES_PER
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.synthesis.sample import SENTENCES, sentence_for
 from nuanced_speech.synthesis.speaking import Levelling, SpokenSentence, TimedText, gain_db
+from nuanced_speech.synthesis.speaking_config import Pauses, SpeakingConfig
 from nuanced_speech.synthesis.speeds import SpeedRange
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech, language_of, speak
-from nuanced_speech.synthesis.utterances import UTTERANCES, phoneme_strings, text_parts, utterances
+from nuanced_speech.synthesis.utterances import UTTERANCES, UtteranceConfig, phoneme_strings, text_parts, utterances
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.pronunciation import pronounce
 from nuanced_speech.voice.stock import VOICE_LANGUAGES, iso_639
@@ -99,6 +100,8 @@ def test_utterances_fit_into_kokoros_context_and_lose_nothing() -> None:
     # cut after a mark where there is one
     assert parts[1].end == "part" and parts[1].words[-1].text == "went,"
     assert len(groups[0]) == 1
+    small = list(text_parts(text[:200], "en", False, config=UtteranceConfig(longest=50)))
+    assert 40 < max(len(part.phonemes) for part in small) <= 50
 
 
 def test_speech_says_the_words_and_stops_where_it_should(listener: WhisperModel, wave: np.ndarray) -> None:
@@ -124,6 +127,9 @@ def test_pauses_are_those_that_were_asked_for(
     synthesis = TextToSpeech(models, decoder=packaged_decoder)
     longer = [part.audio for part in synthesis.stream("Oh no. Not me.", "af_heart", pause=1.0)]
     assert not longer[1][:24000].any() and longer[1][24000 : 24000 + 2400].any()
+    halved = TextToSpeech(models, decoder=packaged_decoder, config=SpeakingConfig(pauses=Pauses(sentence=0.5)))
+    shorter = [part.audio for part in halved.stream("Oh no. Not me.", "af_heart", pause=1.0)]
+    assert np.array_equal(shorter[1], longer[1][12000:])
 
 
 def test_words_are_said_when_the_times_say_so(

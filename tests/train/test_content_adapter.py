@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from halves import check_halves
+from helpers import interrupt_at
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.content_adapter import ContentAdapter, ContentConfig
@@ -19,7 +20,7 @@ from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.whisper import WhisperModel
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train import content_adapter as adapter
-from nuanced_speech.train.content_adapter import AdapterConfig, AdapterRecipe
+from nuanced_speech.train.content_adapter import AdapterConfig, AdapterRecipe, train
 
 SHAPE = ContentConfig("tiny.en", 3, 1, 6, input_dim=384, width=48, hidden=64, dilations=(1, 2))
 
@@ -37,43 +38,32 @@ def config(spoken: Path, out: Path) -> AdapterConfig:
 
 @pytest.mark.slow
 def test_training_learns_and_resumes_exactly(
-    spoken: Path, kokoro: Kokoro, listener: WhisperModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spoken: Path, kokoro: Kokoro, listener: WhisperModel, tmp_path: Path
 ) -> None:
-    train = partial(adapter.train, kokoro=kokoro, listener=listener)
-    recipe_of = partial(AdapterRecipe, kokoro=kokoro, listener=listener)
+    learn = partial(train, kokoro=kokoro, listener=listener)
+    recipe = partial(AdapterRecipe, kokoro=kokoro, listener=listener)
     settings = config(spoken, tmp_path / "whole")
-    weights = ContentAdapter.load(train(settings, SHAPE))
+    weights = ContentAdapter.load(learn(settings, SHAPE))
     # the examples that were trained on: far better than the mean, which explains nothing
     examples = adapter.load_examples(spoken, kokoro, "tiny.en", 3)[1:]
     explained = 1 - adapter.evaluate(weights, examples)[0]
     assert explained > 0.3
     onward = replace(settings, out=tmp_path / "onward", start=settings.out / "content_adapter.safetensors")
-    begun = recipe_of(onward, SHAPE).adapter.state_dict()
+    begun = recipe(onward, SHAPE).adapter.state_dict()
     assert all(torch.equal(begun[name], tensor) for name, tensor in weights.state_dict().items())
     with pytest.raises(UserError, match="another shape"):
-        recipe_of(onward, replace(SHAPE, width=32))
+        recipe(onward, replace(SHAPE, width=32))
     # weights count, not where they lie
     moved = shutil.copy(settings.out / "content_adapter.safetensors", tmp_path)
-    known = [recipe_of(replace(onward, start=start), SHAPE).settings() for start in (onward.start, Path(moved))]
+    known = [recipe(replace(onward, start=start), SHAPE).settings() for start in (onward.start, Path(moved))]
     assert known[0] == known[1] and known[0]["start"] != "none"
 
     interrupted = config(spoken, tmp_path / "broken")
-    evaluate, calls = adapter.evaluate, 0
-
-    def interrupt(*arguments: object) -> tuple[float, float]:
-        nonlocal calls
-        calls += 1
-        if calls == 2:  # the first is before the checkpoint of step 20
-            raise KeyboardInterrupt
-        return evaluate(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(adapter, "evaluate", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        train(interrupted, SHAPE)
+        learn(interrupted, SHAPE, interrupt_at("step 20:"))
     assert not (interrupted.out / "content_adapter.safetensors").exists()
     assert checkpoint.load(interrupted.out / "adapter_checkpoint.pt")["step"] == 20
-    monkeypatch.setattr(adapter, "evaluate", evaluate)
-    resumed = ContentAdapter.load(train(interrupted, SHAPE))
+    resumed = ContentAdapter.load(learn(interrupted, SHAPE))
     for name, value in weights.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
 
@@ -84,14 +74,14 @@ def test_training_learns_and_resumes_exactly(
     assert state["settings"].pop("start") == "none"
     checkpoint.save(path, state)
     with pytest.raises(UserError, match="start was none"):
-        train(replace(interrupted, start=onward.start), SHAPE)
+        learn(replace(interrupted, start=onward.start), SHAPE)
     with pytest.raises(UserError, match=r"lr was 0.005, now 0.1"):
-        train(replace(interrupted, lr=0.1), SHAPE)
+        learn(replace(interrupted, lr=0.1), SHAPE)
     with pytest.raises(UserError, match="data was"):
-        train(replace(interrupted, corpora=(spoken, spoken)), SHAPE)
+        learn(replace(interrupted, corpora=(spoken, spoken)), SHAPE)
     with pytest.raises(UserError, match="shape was"):
-        train(interrupted, replace(SHAPE, width=32))
-    train(replace(interrupted, steps=41, checkpoint_every=7), SHAPE)
+        learn(interrupted, replace(SHAPE, width=32))
+    learn(replace(interrupted, steps=41, checkpoint_every=7), SHAPE)
     assert checkpoint.load(interrupted.out / "adapter_checkpoint.pt")["step"] == 41
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from halves import check_halves
+from helpers import interrupt_at
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.phoneme_recognizer import SILENCE_SECONDS, PhonemeRecognizer
@@ -63,34 +65,23 @@ def test_training_learns(spoken: Path, tmp_path: Path, listener: WhisperModel) -
 
 
 @pytest.mark.slow
-def test_training_resumes_exactly(
-    spoken: Path, tmp_path: Path, listener: WhisperModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    weights = PhonemeRecognizer.load(listener, train(config(spoken, tmp_path / "whole", 10), listener=listener))
+def test_training_resumes_exactly(spoken: Path, tmp_path: Path, listener: WhisperModel) -> None:
+    learn = partial(train, listener=listener)
+    weights = PhonemeRecognizer.load(listener, learn(config(spoken, tmp_path / "whole", 10)))
     interrupted = config(spoken, tmp_path / "broken", 10)
-    loss_of, calls = recogniser.loss_of, 0
-
-    def interrupt(*arguments: object) -> tuple[torch.Tensor, torch.Tensor]:
-        nonlocal calls
-        calls += 1
-        if calls > 7:  # six are kept, and what is drawn at once ends with the eighth
-            raise KeyboardInterrupt
-        return loss_of(*arguments)
-
-    monkeypatch.setattr(recogniser, "loss_of", interrupt)
+    # what is drawn at once ends with the eighth step
     with pytest.raises(KeyboardInterrupt):
-        train(interrupted, listener=listener)
+        learn(interrupted, interrupt_at("step 6:"))
     assert not (interrupted.out / "recogniser.safetensors").exists()
-    monkeypatch.setattr(recogniser, "loss_of", loss_of)
-    resumed = PhonemeRecognizer.load(listener, train(interrupted, listener=listener))
+    resumed = PhonemeRecognizer.load(listener, learn(interrupted))
     for name, value in weights.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
 
     with pytest.raises(UserError, match=r"rank was 8, now 4"):
-        train(replace(interrupted, rank=4), listener=listener)
+        learn(replace(interrupted, rank=4))
     with pytest.raises(UserError, match="data was"):
-        train(replace(interrupted, corpora=(spoken, spoken)), listener=listener)
-    train(replace(interrupted, steps=11), listener=listener)
+        learn(replace(interrupted, corpora=(spoken, spoken)))
+    learn(replace(interrupted, steps=11))
     assert checkpoint.load(interrupted.out / "recogniser_checkpoint.pt")["step"] == 11
 
 
@@ -120,9 +111,9 @@ def test_clips_hold_whole_utterances_and_their_phonemes(spoken: Path, listener: 
     assert all(len(c.versions) == 2 and c.versions[0].dtype == torch.float16 for c in clips)
 
 
-def test_clips_that_are_too_long_are_left_out(spoken: Path, tmp_path: Path) -> None:
+def test_clips_that_are_too_long_are_left_out(spoken: Path, tmp_path: Path, listener: WhisperModel) -> None:
     with pytest.raises(UserError, match="too few clips"):
-        train(replace(config(spoken, tmp_path / "out"), max_phonemes=4))
+        train(replace(config(spoken, tmp_path / "out"), max_phonemes=4), listener=listener)
 
 
 def test_a_folder_without_a_corpus_says_how_to_make_one(tmp_path: Path, listener: WhisperModel) -> None:

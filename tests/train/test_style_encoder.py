@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from helpers import ROOT
+from helpers import ROOT, interrupt_at
 from safetensors.torch import load_file, save_file
 
 from nuanced_speech.core.constants import SAMPLES_PER_UNIT, TIMBRE_DIM
@@ -21,7 +21,7 @@ from nuanced_speech.dsp.stft_loss import MultiResolutionSTFTLoss
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.style_encoder import StyleEncoder
 from nuanced_speech.models.whisper import WhisperModel
-from nuanced_speech.train import checkpoint, references
+from nuanced_speech.train import checkpoint
 from nuanced_speech.train import style_encoder as multispeech
 from nuanced_speech.train.corpus import pack_audio, read_sentences
 from nuanced_speech.train.losses import StyleSimilarityLoss
@@ -213,13 +213,12 @@ def test_a_killed_run_resumes_exactly(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    train = partial(multispeech.train, kokoro=kokoro, listener=listener)
-    make_corpus(tmp_path / "corpus", segments, 12)
+    make_corpus(tmp_path / "corpus", segments, 5)
     config = replace(config, corpus=tmp_path / "corpus")
     # a short one; and what other tests had spoken is not spoken again
-    monkeypatch.setattr(references, "UNSEEN_SENTENCE", "Not now.")
+    learn = partial(multispeech.train, kokoro=kokoro, listener=listener, unseen="Not now.")
     shutil.copytree(cache, config.out / "cache")
-    report = train(config)
+    report = learn(config)
     straight = checkpoint.load(config.models / CHECKPOINT)
     assert straight["epoch"] == config.epochs and report["end"]["style"] < report["start"]["style"]
     assert json.loads((config.out / "report.json").read_text()) == report
@@ -228,28 +227,20 @@ def test_a_killed_run_resumes_exactly(
     assert len({soundfile.info(config.out / name).frames for name in wanted}) == 1
     assert list((config.out / "tensorboard").iterdir())
 
-    # killed in the second epoch, after its first step
+    # killed after the first epoch
     killed = replace(config, models=tmp_path / "killed", audio_epochs=())
-    render, calls = multispeech.render_gradient, []
-
-    def kill(*arguments):
-        calls.append(arguments)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return render(*arguments)
-
-    monkeypatch.setattr(multispeech, "render_gradient", kill)
     with pytest.raises(KeyboardInterrupt):
-        train(killed)
+        learn(killed, interrupt_at("step 2:"))
     assert checkpoint.load(killed.models / CHECKPOINT)["epoch"] == 1
-    monkeypatch.setattr(multispeech, "render_gradient", render)
     monkeypatch.setattr(Speaker, "_speak", lambda *_: pytest.fail("spoken again"))
+    # the unseen sentence is what was given
+    Speaker(kokoro, listener, config.out / "cache", config.crops, CROP_SECONDS).speak("Not now.", VOICES[0], False)
 
     with pytest.raises(UserError, match="go on with resume"):
-        train(killed)
+        learn(killed)
     with pytest.raises(UserError, match="lr was 0.001, now 0.01"):
-        train(replace(killed, resume=True, lr=0.01))
-    resumed_report = train(replace(killed, resume=True))
+        learn(replace(killed, resume=True, lr=0.01))
+    resumed_report = learn(replace(killed, resume=True))
     resumed = checkpoint.load(killed.models / CHECKPOINT)
     for name, tensor in straight["encoder"].items():
         assert torch.equal(tensor, resumed["encoder"][name]), name

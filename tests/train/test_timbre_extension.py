@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import interrupt_at
 
 from nuanced_speech import Converter, audio
 from nuanced_speech.analysis.content import ContentEstimator
@@ -19,7 +20,7 @@ from nuanced_speech.models.timbre_extension import SIZE, TimbreExtension
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.configs import TimbreExtensionTraining
-from nuanced_speech.train.passages import Batch, Passages, load_speakers, prepare
+from nuanced_speech.train.passages import load_speakers, prepare
 from nuanced_speech.train.timbre_extension import train
 from nuanced_speech.voice.stock import stock_voices, style_of
 from nuanced_speech.voice.style import Style
@@ -100,9 +101,7 @@ def test_the_packaged_one_makes_a_voice_more_like_its_speaker(converter: Convert
 
 
 @pytest.mark.slow
-def test_it_is_trained_and_resumed_exactly(
-    speak_corpus: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kokoro: Kokoro
-) -> None:
+def test_it_is_trained_and_resumed_exactly(speak_corpus: Callable[[int], Path], tmp_path: Path, kokoro: Kokoro) -> None:
     config = TimbreExtensionTraining(
         speak_corpus(2), tmp_path, steps=2, batch_size=1, crossed=1, held_out=1, warmup=1, passage_units=16
     )
@@ -118,20 +117,9 @@ def test_it_is_trained_and_resumed_exactly(
     assert whole.columns.abs().sum() > 0
 
     (tmp_path / "extension_checkpoint.pt").unlink()
-    drawn, draws = Passages.draw, 0
-
-    def interrupt(*arguments: object) -> Batch:
-        nonlocal draws
-        draws += 1
-        if draws == 4:  # a step's, and two of the evaluation after it
-            raise KeyboardInterrupt
-        return drawn(*arguments)
-
-    monkeypatch.setattr(Passages, "draw", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        train(config, kokoro=kokoro)
+        train(config, interrupt_at("step 1:"), kokoro)
     assert checkpoint.load(tmp_path / "extension_checkpoint.pt")["step"] == 1
-    monkeypatch.setattr(Passages, "draw", drawn)
     resumed = TimbreExtension.load(train(config, kokoro=kokoro))
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name

@@ -14,6 +14,7 @@ from helpers import SAMPLE
 from nuanced_speech import Converter, audio
 from nuanced_speech.adapt.decoder_adaptation import DecoderAdaptationConfig
 from nuanced_speech.adapt.prosody_fit import ProsodyFit, ProsodyFitConfig, Sentence, fit_prosody
+from nuanced_speech.adapt.refinement import RefinementConfig
 from nuanced_speech.adapt.style_inversion import InversionConfig
 from nuanced_speech.adapt.voice_adaptation import AdaptationConfig
 from nuanced_speech.analysis.enrollment import read_recording, read_recordings
@@ -25,6 +26,7 @@ from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.kokoro import Kokoro
+from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.word_errors import word_errors
@@ -37,6 +39,14 @@ def models(converter: Converter) -> ModelBank:
     return converter.models
 
 
+@pytest.fixture(scope="module")
+def longer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds of real speech by another speaker than ``clip``'s."""
+    path = tmp_path_factory.mktemp("longer") / SAMPLE.name
+    audio.write(path, audio.read(SAMPLE)[: 4 * SAMPLE_RATE], comment="")
+    return path
+
+
 # enough voices to choose from
 CHOSEN = {"af_heart", "am_adam", "am_michael", "am_onyx", "bf_emma", "bm_george"}
 SHORT = CloningConfig(
@@ -46,13 +56,13 @@ SHORT = CloningConfig(
 
 
 @pytest.fixture(scope="module")
-def cloned(models: ModelBank, clip: Path) -> Clone:
-    return clone([clip, SAMPLE], "huck", consent="The recording is public.", models=models, config=SHORT)
+def cloned(models: ModelBank, clip: Path, longer: Path) -> Clone:
+    return clone([clip, longer], "huck", consent="The recording is public.", models=models, config=SHORT)
 
 
 @pytest.mark.slow
 def test_a_clone_has_its_speakers_sound_and_pitch(models: ModelBank, cloned: Clone, tmp_path: Path) -> None:
-    sentence = "Nobody asked him where he was going last night."
+    sentence = "Nobody asked him where he was going."
     recordings = {str(recording.path): recording.wave for recording in cloned.recordings}
     speaker = voice_report.Speaker(recordings, cloned.embedding, cloned.log_f0, cloned.warnings)
     # predicted opinions are other tests' matter, and slow to load
@@ -83,12 +93,14 @@ def test_every_row_of_a_clone_is_a_style(cloned: Clone) -> None:
 
 
 @pytest.mark.slow
-def test_all_rows_of_a_refined_clone_move_alike(models: ModelBank, cloned: Clone, clip: Path) -> None:
+def test_all_rows_of_a_refined_clone_move_alike(models: ModelBank, cloned: Clone, clip: Path, longer: Path) -> None:
     # as if Kokoro had made the recordings: only then the prosody is refined too
     inversion = InversionConfig(crop_units=24, synthetic_distance=np.inf)
-    config = replace(SHORT, adaptation=AdaptationConfig(inversion=inversion))
+    config = replace(
+        SHORT, adaptation=AdaptationConfig(refinement=RefinementConfig(crop_units=24), inversion=inversion)
+    )
     told: list[float] = []
-    made = clone([clip, SAMPLE], "huck", consent="Yes.", models=models, refine=1, progress=told.append, config=config)
+    made = clone([clip, longer], "huck", consent="Yes.", models=models, refine=1, progress=told.append, config=config)
     moved = made.voice.pack - cloned.voice.pack
     assert bool((moved[0].abs() > 1e-4).any()) and moved[0, TIMBRE_DIM:].norm() > 0.01
     torch.testing.assert_close(moved[:, TIMBRE_DIM:], moved[:1, TIMBRE_DIM:].expand(510, -1), atol=1e-4, rtol=0)
@@ -97,12 +109,12 @@ def test_all_rows_of_a_refined_clone_move_alike(models: ModelBank, cloned: Clone
 
 @pytest.mark.slow
 def test_a_clone_for_a_fast_decoder_keeps_its_numbers_beside_the_same_pack(
-    models: ModelBank, cloned: Clone, clip: Path, fast_decoder: FastDecoder
+    models: ModelBank, cloned: Clone, clip: Path, longer: Path, fast_decoder: FastDecoder
 ) -> None:
     search = DecoderAdaptationConfig(blocks=1, crop_units=16, check_every=2, step_size=0.02)
     config = replace(SHORT, adaptation=AdaptationConfig(decoder=search))
     made = clone(
-        [clip, SAMPLE], "huck", consent="Yes.", models=models, refine=4, config=config, decoder=fast_decoder
+        [clip, longer], "huck", consent="Yes.", models=models, refine=4, config=config, decoder=fast_decoder
     ).voice
     assert torch.equal(made.pack, cloned.voice.pack)
     assert made.frames is not None and made.frames.digest == cloned.voice.frames.digest
@@ -157,7 +169,7 @@ def test_two_speakers_are_told_apart_and_one_is_not(
     assert len(read_recordings([clip, SAMPLE], models.speaker_encoder)[0]) == 2
 
 
-def test_silence_noise_and_clipping(clip: Path, tmp_path: Path) -> None:
+def test_silence_noise_and_clipping(clip: Path, encoder: SpeakerEncoder, tmp_path: Path) -> None:
     wave = audio.read(clip)
     silence = np.zeros(3 * SAMPLE_RATE, np.float32)
     soundfile.write(tmp_path / "still.wav", np.concatenate([silence, wave, silence, wave]), SAMPLE_RATE)
@@ -170,10 +182,8 @@ def test_silence_noise_and_clipping(clip: Path, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).standard_normal(len(wave)).astype(np.float32)
     soundfile.write(tmp_path / "noisy.wav", wave + 0.5 * level * noise, SAMPLE_RATE)
     soundfile.write(tmp_path / "loud.wav", np.clip(wave / np.abs(wave).max() * 4, -1, 1), SAMPLE_RATE)
-    from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-
     for name, says in ((clip, None), (tmp_path / "noisy.wav", "noisy"), (tmp_path / "loud.wav", "clipped")):
-        _, warnings = read_recordings([name], SpeakerEncoder(), one_speaker=True)
+        _, warnings = read_recordings([name], encoder, one_speaker=True)
         assert [says in warning for warning in warnings] == ([True] if says else [])
 
 

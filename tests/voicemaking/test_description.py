@@ -55,8 +55,10 @@ def test_voices_to_begin_with() -> None:
     assert len({tuple(nearest_stock_voices(parse_description("man"), stock, 5, seed=k)) for k in range(4)}) > 1
 
 
-def test_a_described_voice_is_as_described_and_speaks(kokoro: Kokoro, listener: WhisperModel) -> None:
-    made = make_voice(parse_description("very deep, fast man, American"), "am_michael", kokoro, SpeakerEncoder())
+def test_a_described_voice_is_as_described_and_speaks(
+    kokoro: Kokoro, encoder: SpeakerEncoder, listener: WhisperModel
+) -> None:
+    made = make_voice(parse_description("very deep, fast man, American"), "am_michael", kokoro, encoder)
     stock = stock_attributes()
     before = stock.values[stock.names.index("am_michael")]
     asked = np.isfinite(made.targets)

@@ -97,8 +97,9 @@ def router(services: Services) -> APIRouter:
 
         def work(job: Job[tuple[Described, Voice]]) -> tuple[Described, Voice]:
             start = nearest_stock_voices(wish, stock_attributes(), 1, body.seed)[0]
-            models = services.engine.models
-            described = make_voice(wish, start, models.kokoro, models.speaker_encoder, seed=body.seed)
+            engine = services.engine
+            kokoro, encoder = engine.models.kokoro, engine.models.speaker_encoder
+            described = make_voice(wish, start, kokoro, encoder, seed=body.seed, sentences=engine.sentences)
             return described, _voice(described, body)
 
         described, voice = await services.queue.result(work, request.is_disconnected)

@@ -22,7 +22,8 @@ from nuanced_speech.serve.jobs import Job
 from nuanced_speech.serve.routes.bodies import STREAM_HEADERS, decoded, file_bytes, read_form
 from nuanced_speech.serve.schemas import SpeechRequest, decoded_base64
 from nuanced_speech.serve.services import Services
-from nuanced_speech.synthesis.speaking import PAUSES, SpokenSentence, TimedText
+from nuanced_speech.synthesis.speaking import SpokenSentence, TimedText
+from nuanced_speech.synthesis.speaking_config import PAUSES
 from nuanced_speech.synthesis.text_to_speech import language_of
 from nuanced_speech.text.frontend import written_segments
 from nuanced_speech.text.notation import Segment, voices_named
@@ -173,7 +174,7 @@ def _checked_text(services: Services, body: SpeechRequest) -> list[Segment]:
     except UserError as error:
         raise of_user_error(error) from None
     ends = [sentence.end for piece in pieces for sentence in sentences(piece.text)]
-    silence = body.pause * sum(PAUSES[end] for end in ends) + sum(piece.pause or 0.0 for piece in pieces)
+    silence = body.pause * sum(PAUSES.after(end) for end in ends) + sum(piece.pause or 0.0 for piece in pieces)
     if silence > limits.pause_seconds:
         message = f"pause: {silence:.0f} s of silence in all; at most {limits.pause_seconds:.0f} s are possible"
         raise ApiError(400, message, "pause", "pause_too_long")

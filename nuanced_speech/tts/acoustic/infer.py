@@ -17,7 +17,7 @@ from nuanced_speech.audio.gate import active_frames, frame_levels
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.dsp.mel import MEL
-from nuanced_speech.synthesis.speaking import PAUSES
+from nuanced_speech.synthesis.speaking_config import PAUSES
 from nuanced_speech.synthesis.text_to_speech import PAUSE_LIMIT
 from nuanced_speech.text.g2p import phoneme_chunks
 from nuanced_speech.text.sentences import sentences
@@ -66,8 +66,8 @@ def pieces_of(words: str, language: str = "en", pause: float = 0.4) -> list[Piec
     pieces: list[Piece] = []
     for sentence in sentences(words):
         parts = phoneme_chunks(sentence.text, language, LONGEST)
-        pieces += [Piece(part, pause * PAUSES["part"]) for part in parts[:-1]]
-        pieces.append(Piece(parts[-1], pause * PAUSES[sentence.end]))
+        pieces += [Piece(part, pause * PAUSES.part) for part in parts[:-1]]
+        pieces.append(Piece(parts[-1], pause * PAUSES.after(sentence.end)))
     if not pieces:
         raise UserError(f"nothing speakable in the text {words.strip()[:60]!r}: give at least one word")
     return pieces
