@@ -210,6 +210,8 @@ def lasting(value: Any) -> Any:
     """Parsed JSON without what another run at another time or place says otherwise."""
     if isinstance(value, dict):
         return {key: lasting(item) for key, item in value.items() if key not in VOLATILE}
+    if isinstance(value, str) and os.path.isabs(value):
+        return Path(value).name
     return [lasting(item) for item in value] if isinstance(value, list) else value
 
 
