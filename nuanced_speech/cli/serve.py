@@ -82,7 +82,7 @@ def serve(
     check_device(device)
     check_size(whisper)
     llm = named_language_model(llm_url, llm_model)
-    if llm.url is not None or llm.model is not None:
+    if llm_url is not None or llm_model is not None:
         language_model(*llm)
     config = ServeConfig(
         host=host,

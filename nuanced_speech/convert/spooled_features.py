@@ -3,7 +3,8 @@
 import tempfile
 import threading
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import IO
 
 import numpy as np
 
@@ -23,14 +24,20 @@ class FrameSpool:
 
     Args:
         device: where tensors are put.
+
+    Raises:
+        UserError: no temporary file can be made.
     """
 
     def __init__(self, device: str = "cpu") -> None:
         # it has no name, so that nothing is left of it, however this process ends
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as frames are needed)
+        try:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as frames are needed)
+        except OSError as error:
+            raise UserError(f"no temporary file can be made in {tempfile.gettempdir()} ({error.strerror})") from error
         self._lock = threading.Lock()
         self.device, self._end = device, 0
-        self.load = lru_cache(SEGMENTS_IN_MEMORY)(self._load)
+        self.load = lru_cache(SEGMENTS_IN_MEMORY)(partial(_load, self._file, self._lock, device))
 
     def put(self, frames: SegmentFrames) -> "SpooledFrames":
         """Write frames.
@@ -51,11 +58,12 @@ class FrameSpool:
                 ) from error
         return SpooledFrames(self, start, len(data))
 
-    def _load(self, start: int, size: int) -> SegmentFrames:
-        with self._lock:
-            self._file.seek(start)
-            data = self._file.read(size)
-        return unpacked(data, self.device)
+
+def _load(file: IO[bytes], lock: threading.Lock, device: str, start: int, size: int) -> SegmentFrames:
+    with lock:
+        file.seek(start)
+        data = file.read(size)
+    return unpacked(data, device)
 
 
 @dataclass(frozen=True)

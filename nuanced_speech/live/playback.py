@@ -48,7 +48,7 @@ def in_real_time(
         output: what comes out lies there.
         feed: takes each 20 ms of the source.
         close: called when the source is over.
-        going: whether more may come out after that.
+        going: whether the conversion goes on; feeding ends where it does not.
 
     Returns:
         what a listener heard from the first moment on, ``[T]`` at 24 kHz.
@@ -61,6 +61,8 @@ def in_real_time(
         time.sleep(max(0.0, began + number * CHUNK_SECONDS - time.monotonic()))
 
     for start in range(0, len(wave), size):
+        if not going():
+            break
         feed(wave[start : start + size])
         number += 1
         take()

@@ -12,7 +12,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -44,21 +45,30 @@ class EventServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], handle: Callable[[object], dict[str, Any]], most_bytes: int) -> None:
         self.most_bytes = most_bytes * 4 // 3 + _FIELDS_BYTES
         self._handle, self._under_way, self._changed = handle, 0, threading.Condition()
+        self._ending = False
         super().__init__(address, _Request)
 
-    def answer(self, event: object, send: Callable[[dict[str, Any]], None]) -> None:
-        """Answer an event, and send the answer."""
+    @contextmanager
+    def under_way(self) -> Iterator[bool]:
+        """Counts an event from its first line to its answer; False where no more are taken."""
         with self._changed:
-            self._under_way += 1
+            taken = not self._ending
+            self._under_way += taken
         try:
-            send(self._handle(event))
+            yield taken
         finally:
             with self._changed:
-                self._under_way -= 1
+                self._under_way -= taken
                 self._changed.notify_all()
+
+    def answer(self, event: object) -> dict[str, Any]:
+        """The answer to an event."""
+        return self._handle(event)
 
     def finish(self, seconds: float = _ENDING_SECONDS) -> None:
         """Take no more events, and wait until those under way are answered, so many seconds at most."""
+        with self._changed:
+            self._ending = True
         self.shutdown()
         self.server_close()
         with self._changed:
@@ -76,6 +86,13 @@ class _Request(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer an event."""
+        with self.server.under_way() as taken:
+            if taken:
+                self._post()
+            else:
+                self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "the container ends: send the event again")
+
+    def _post(self) -> None:
         length = self.headers.get("Content-Length", "")
         if not length.isascii() or not length.isdigit():
             self._refuse(HTTPStatus.LENGTH_REQUIRED, "give the length of the event (Content-Length)")
@@ -88,9 +105,8 @@ class _Request(BaseHTTPRequestHandler):
         except (ValueError, RecursionError):
             self._answer(HTTPStatus.BAD_REQUEST, {"error": "the event is not JSON"})
             return
-        self.server.answer(
-            event, lambda made: self._answer(HTTPStatus.BAD_REQUEST if "error" in made else HTTPStatus.OK, made)
-        )
+        made = self.server.answer(event)
+        self._answer(HTTPStatus.BAD_REQUEST if "error" in made else HTTPStatus.OK, made)
 
     def _refuse(self, status: HTTPStatus, reason: str) -> None:
         """Refuse an event whose body is not read; the connection ends."""
@@ -146,6 +162,7 @@ def main() -> None:
     try:
         while serving.is_alive():
             time.sleep(1.0)
+        sys.exit("error: the server has stopped by itself")
     except KeyboardInterrupt:
         pass
     finally:

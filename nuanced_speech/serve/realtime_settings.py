@@ -162,7 +162,7 @@ def _format_name(fields: _Fields, before: str) -> str:
     """
     form = _Fields(fields.get("format", dict, {}), f"{fields.name}.format")
     name = form.get("type", str, before)
-    if form.get("rate", int, RATES.get(name)) != RATES.get(name, 0):
+    if name not in RATES or form.get("rate", int, RATES[name]) != RATES[name]:
         message = "audio/pcm at 24000 Hz, audio/pcmu and audio/pcma at 8000 Hz are possible"
         raise _wrong(form.name, message)
     return name

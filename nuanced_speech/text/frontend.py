@@ -31,7 +31,7 @@ _FRENCH_NUMBER = re.compile(
 _MARK = re.compile(
     r"(?<=\S)(?:[,.;:!?…\]»”\"]|\)(?!\s?\d))+(?=\s|$)|(?:(?<=\s)|^)(?:[\[«“\"]|\((?!\d{2,3}\)\s?\d))+(?=\S)"
 )
-_SPOKEN_COMMA, _LISTED = frozenset(("de", "es", "it")), re.compile(r"(?<=\d),(?=\s)")
+_SPOKEN_COMMA, _LISTED = frozenset(("de", "es", "it")), re.compile(r"(?<=[\d.]),(?=\s)")
 # Words in Latin letters, but for acronyms and units, and characters for private use that stand for them: not those of
 # ``notation``.
 _OTHER_SCRIPTS = frozenset(("hi", "ja", "zh"))

@@ -117,5 +117,6 @@ def test_a_failure_while_a_recording_plays_is_one_line() -> None:
         def __call__(self, samples: np.ndarray) -> Iterator[LiveAudio]:
             raise RuntimeError("no memory\nat all")
 
+    # ten minutes, of which nothing plays once it has failed
     with pytest.raises(UserError, match=r"the conversion failed \(RuntimeError: no memory\)"):
-        play_through(Broken(), np.zeros(480, np.float32))
+        play_through(Broken(), np.zeros(600 * SAMPLE_RATE, np.float32))

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -193,6 +194,25 @@ def test_an_event_that_is_under_way_is_answered_before_the_end() -> None:
     assert not ending.is_alive() and answers == [{"done": [1]}]
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(url, b"[1]", timeout=5)
+
+
+def test_an_event_that_is_still_coming_is_answered_before_the_end() -> None:
+    server = EventServer(("127.0.0.1", 0), lambda event: {"done": event}, 300)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with socket.create_connection(("127.0.0.1", server.server_port), 20) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n[")
+        time.sleep(0.3)
+        ending = threading.Thread(target=server.finish)
+        ending.start()
+        ending.join(0.8)
+        assert ending.is_alive()
+        client.sendall(b"1]")
+        assert b"200 OK" in client.recv(4096)
+        ending.join(20)
+        assert not ending.is_alive()
+        # on the same connection, no more are taken
+        client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n[2]")
+        assert b"503" in client.recv(4096)
 
 
 @pytest.mark.parametrize("port", ["eighty", "-1", "70000", "²"])

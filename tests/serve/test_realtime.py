@@ -142,6 +142,7 @@ def test_turns_of_a_stream() -> None:
         ({"instructions": 3}, "session.instructions"),
         ({"audio": {"input": {"format": {"type": "audio/opus"}}}}, "session.audio.input.format"),
         ({"audio": {"output": {"format": {"type": "audio/pcmu", "rate": 24000}}}}, "session.audio.output.format"),
+        ({"audio": {"output": {"format": {"type": "x", "rate": 0}}}}, "session.audio.output.format"),
         ({"output_modalities": ["text", "audio"]}, "session.output_modalities"),
         ({"audio": {"input": {"turn_detection": {"threshold": 2}}}}, "session.audio.input.turn_detection.threshold"),
         ({"audio": {"output": {"voice": 3}}}, "session.audio.output.voice"),

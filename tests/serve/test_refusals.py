@@ -70,6 +70,8 @@ def check_error(response: httpx.Response, status: int, param: str | None) -> Non
         ({"input": "Yes. [voice:/etc/passwd.pt] No."}, "input"),
         ({"input": "Yes. [voice:../voice.safetensors] No."}, "input"),
         ({"ssml": True, "input": "<speak>Yes."}, "ssml"),
+        # 400 letters, each said by itself
+        ({"ssml": True, "input": f"<speak><say-as interpret-as='characters'>{'ab' * 200}</say-as></speak>"}, "input"),
         ({"ssml": True, "input": "Yes."}, "ssml"),
         ({"loudness": 0}, "loudness"),
         ({"loudness": True}, "loudness"),

@@ -1,5 +1,6 @@
 """``/v1/realtime``: a spoken conversation over a WebSocket, in OpenAI's events."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -19,7 +20,7 @@ _CANNOT, _BUSY = 1011, 1013
 def router(services: Services) -> APIRouter:
     """The route."""
     routes = APIRouter()
-    sessions: set[RealtimeSession] = set()
+    places = asyncio.Semaphore(services.config.limits.realtime_sessions)
 
     @routes.websocket("/v1/realtime")
     async def realtime(socket: WebSocket) -> None:
@@ -28,7 +29,7 @@ def router(services: Services) -> APIRouter:
         # a secret is never sent back
         token = next((part for part in offered if part and not part.startswith(SUBPROTOCOL)), None)
         await socket.accept(subprotocol=token)
-        if len(sessions) >= services.config.limits.realtime_sessions:
+        if places.locked():
             await socket.close(_BUSY, "the server has as many conversations as it may have: try again later")
             return
 
@@ -38,21 +39,29 @@ def router(services: Services) -> APIRouter:
             except RuntimeError:  # what Starlette raises where the socket is closed already
                 raise WebSocketDisconnect from None
 
-        try:
-            replier = await run_in_threadpool(ready_replier, services)
-        except ApiError as error:
-            await socket.close(_CANNOT, error.message[:120])
-            return
-        session = RealtimeSession(services, replier, send, socket.query_params.get("model", "nuanced-speech")[:100])
-        sessions.add(session)
-        try:
-            await session.begin()
-            while True:
-                await session.take(await socket.receive_text())
-        except (WebSocketDisconnect, KeyError):
-            pass  # gone, or bytes in place of text
-        finally:
-            sessions.discard(session)
-            await session.end()
+        async with places:
+            try:
+                replier = await run_in_threadpool(ready_replier, services)
+            except ApiError as error:
+                await socket.close(_CANNOT, error.message[:120])
+                return
+            model = socket.query_params.get("model", "nuanced-speech")[:100]
+            session = RealtimeSession(services, replier, send, model)
+            try:
+                await session.begin()
+                while (text := await _received(socket)) is not None:
+                    await session.take(text)
+            except WebSocketDisconnect:
+                pass
+            finally:
+                await session.end()
 
     return routes
+
+
+async def _received(socket: WebSocket) -> str | None:
+    """The next text of a client; None where bytes come in place of it."""
+    try:
+        return await socket.receive_text()
+    except KeyError:
+        return None

@@ -157,9 +157,13 @@ def _plain(services: Services, body: SpeechRequest) -> SpeechRequest:
     voice = services.voices.find(body.voice_name)
     try:
         language = iso_639(language_of(voice, body.language))
-        return body.model_copy(update={"input": from_ssml(body.input, language)})
+        plain = from_ssml(body.input, language)
     except UserError as error:
         raise of_user_error(error) from None
+    if len(plain) > most:
+        message = f"input: {len(plain)} characters once the SSML is read; at most {most} are possible: split the text"
+        raise ApiError(400, message, "input", "string_above_max_length")
+    return body.model_copy(update={"input": plain})
 
 
 def _checked_text(services: Services, body: SpeechRequest) -> list[Segment]:

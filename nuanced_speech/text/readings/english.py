@@ -141,7 +141,7 @@ def _price_range(match: re.Match[str]) -> str:
     if match[4] == "k":
         first, last = (round(float(number) * 1000) for number in match.group(2, 3))
         return f"{first} to {last} {tables.CURRENCY_WORDS[match[1]]}"
-    scale = {"m": " million", "bn": " billion", "tn": " trillion"}.get(match[4] or "", "")
+    scale = {"m": " million", "bn": " billion", "tn": " trillion", "": ""}.get(match[4] or "", f" {match[4]}")
     return f"{match[2]} to {match[3]}{scale} {tables.CURRENCY_WORDS[match[1]]}"
 
 
@@ -233,7 +233,9 @@ _BEFORE: list[Rule] = [
     (re.compile(r"(?<!\w)#(?=\d+\b)"), "number "),
     (re.compile(r"(?<!\w)['’]?((?:\d\d)?\d0)['’]s\b"), r"\1s"),
     (re.compile(r"(?<![\w:])(1[3-9]|2[0-3]):00(?=\s?(?:[A-Z]{3,4}|h|hrs|hours)\b)"), r"\1 hundred"),
-    (re.compile(r"([$£€])(\d+(?:\.\d+)?)\s?[-–]\s?(\d+(?:\.\d+)?)(?:\s?(m|bn|tn|k))?\b(?![-–/\d])"), _price_range),
+    (re.compile(r"([$£€])(\d+(?:\.\d+)?)\s?[-–]\s?(\d+(?:\.\d+)?)"
+                r"(?:\s?(m|bn|tn|k|million|billion|trillion|thousand))?\b(?![-–/\d])"), _price_range),
+    (re.compile(r"(?<![\w-])-(?=[$£€]\d)"), "minus "),
     (re.compile(r"(?<=[$£€])(\d+(?:\.\d+)?)k\b"), lambda m: f"{round(float(m[1]) * 1000)}"),
     (re.compile(r"(?<=\w)\s?/\s?(?:yr|mo|hr|wk)\b(?=[\s,.;:)]|$)"), lambda m: " per " + tables.TIMES[m[0].strip(" /")]),
     (re.compile(rf"(?<![\w.])({any_of(tables.BEFORE_SMALL)})\.(?=\s[a-z])"), lambda m: tables.BEFORE_SMALL[m[1]]),
