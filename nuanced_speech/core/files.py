@@ -47,7 +47,7 @@ def check_apart(output: str | os.PathLike[str], *inputs: str | os.PathLike[str] 
     output = Path(output)
     for path in inputs:
         if path is not None and _same(output, Path(path)):
-            raise UserError(f"{output} is the input itself: give the output another name")
+            raise UserError(f"{output} is read or written besides: give the output another name")
 
 
 def _same(one: Path, other: Path) -> bool:

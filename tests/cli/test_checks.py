@@ -95,7 +95,7 @@ def test_no_recording_is_overwritten(
     before = sorted(folder.iterdir())
     consent = ("--i-have-consent", "me") if "--voice" in command else ()
     status, _, err = run(*command, *consent)
-    assert status == 1 and "is the input itself" in err and err.count("\n") == 1
+    assert status == 1 and "is read or written besides" in err and err.count("\n") == 1
     assert sorted(folder.iterdir()) == before and (folder / "me.wav").read_bytes() == CLIP.read_bytes()
 
 

@@ -104,7 +104,7 @@ def test_only_who_waits_gets_a_long_first_sentence_in_parts(monkeypatch, tmp_pat
         (["out.wav", "--file", "large.txt"], "large.txt is longer than 100 MB"),
         (["out.wav", "--file", "zeros.txt"], "zeros.txt is not plain text"),
         (["out.wav", "--file", "empty.txt"], "nothing speakable"),
-        (["out.wav", "--file", "book.srt", "--timestamps", "book.srt"], "is the input itself"),
+        (["out.wav", "--file", "book.srt", "--timestamps", "book.srt"], "is read or written besides"),
     ],
 )
 def test_bad_wishes_are_one_line_and_write_nothing(monkeypatch, loaded, tmp_path, arguments, says, run) -> None:
