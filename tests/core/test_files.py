@@ -175,7 +175,7 @@ def test_an_input_is_not_written_over(tmp_path: Path) -> None:
     check_apart(tmp_path / "new.wav", path, None)
     (tmp_path / "link.wav").symlink_to(path)
     for output in (path, tmp_path / "link.wav"):
-        with pytest.raises(UserError, match="input itself"):
+        with pytest.raises(UserError, match="is read or written besides"):
             check_apart(output, other, path)
 
 
