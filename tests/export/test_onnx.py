@@ -126,7 +126,7 @@ def test_says_what_is_wrong_in_one_line(folder: Path, tmp_path: Path, capsys: py
     copy = tmp_path / "in.wav"
     copy.write_bytes(CLIP.read_bytes())
     assert edge_command([str(folder), str(copy), str(copy), "--voice", "other"]) == 1
-    assert "input itself" in capsys.readouterr().err and copy.read_bytes() == CLIP.read_bytes()
+    assert "is read or written besides" in capsys.readouterr().err and copy.read_bytes() == CLIP.read_bytes()
     for threads in ("0", "many"):
         with pytest.raises(SystemExit):
             edge_command([str(folder), str(CLIP), "o.wav", "--voice", "other", "--threads", threads])
