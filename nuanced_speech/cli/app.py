@@ -174,7 +174,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module="torch|whisper|spacy|transformers")
     asked = sys.argv[1:2]
     status = 0
-    with ending_in_order():
+    with ending_in_order() as ending:
         try:
             make_app(asked if asked and asked[0] in COMMANDS else tuple(COMMANDS), listed=sys.argv[1:] == ["--help"])()
         except Terminated as stop:
@@ -184,24 +184,34 @@ def main() -> None:
             status = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
             if status == INTERRUPTED:
                 _tell("interrupted: no half-written file was left behind", "default")
-        except UserError as error:
-            status = error.exit_status
-            _tell(f"error: {error}")
-        except OSError as error:
-            status = 1
-            _tell(f"error: {_reason(error)}")
-        except MemoryError:
-            status = 1
-            _tell("error: there is not enough memory for this: close other programs, or give less at once")
         except KeyboardInterrupt:
             status = INTERRUPTED
             _tell("interrupted: no half-written file was left behind", "default")
+        except Exception as error:
+            # a signal inside a library's code is often an error of that library
+            status = _failed(error) if ending.number is None else 128 + ending.number
+            if ending.number is not None:
+                _tell("stopped: no half-written file was left behind", "default")
         unwritten = flush_output()
         if unwritten is not None:
             if unwritten.errno != EPIPE:  # whoever closed a pipe has read enough
                 _tell(f"error: {_reason(unwritten)}")
             status = status or 1
     sys.exit(status)
+
+
+def _failed(error: Exception) -> int:
+    """Tell what a user can do something about, and return the exit status; anything else is raised again."""
+    if isinstance(error, UserError):
+        _tell(f"error: {error}")
+        return error.exit_status
+    if isinstance(error, OSError):
+        _tell(f"error: {_reason(error)}")
+    elif isinstance(error, MemoryError):
+        _tell("error: there is not enough memory for this: close other programs, or give less at once")
+    else:
+        raise error
+    return 1
 
 
 def _tell(line: str, style: str = "red") -> None:

@@ -16,22 +16,43 @@ class Terminated(SystemExit):
     """A signal to end; as an exception, so that everything that cleans up does. The exit status is 128 + its number."""
 
 
-def _terminate(number: int, _frame: FrameType | None) -> None:
-    raise Terminated(128 + number)
+class Ending:
+    """Whether a signal to end has come. The exception that it raises is lost where a library is in the middle of its
+    own code, which then fails with one of its own.
+
+    Attributes:
+        number: of the signal; None as long as none has come.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+
+    def terminate(self, number: int, _frame: FrameType | None) -> None:
+        """Handle a signal that ends a command."""
+        self.number = number
+        raise Terminated(128 + number)
+
+    def interrupt(self, number: int, _frame: FrameType | None) -> None:
+        """Handle Ctrl-C."""
+        self.number = number
+        raise KeyboardInterrupt
 
 
 @contextmanager
-def ending_in_order() -> Iterator[None]:
+def ending_in_order() -> Iterator[Ending]:
     """Inside, SIGTERM and SIGHUP raise ``Terminated``. Signals that are ignored, as under ``nohup``, stay ignored."""
+    ending = Ending()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield ending
         return
-    before = {number: signal.getsignal(number) for number in _ENDING}
+    before = {number: signal.getsignal(number) for number in (*_ENDING, signal.SIGINT)}
     try:
         for number, handler in before.items():
-            if handler == signal.SIG_DFL:
-                signal.signal(number, _terminate)
-        yield
+            if handler == signal.SIG_DFL and number != signal.SIGINT:
+                signal.signal(number, ending.terminate)
+            elif handler == signal.default_int_handler:
+                signal.signal(number, ending.interrupt)
+        yield ending
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)

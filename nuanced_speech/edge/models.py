@@ -85,8 +85,8 @@ class EdgeModels:
                 name: self.table[name] for name in ("noise", "voices", "frames")
             }
             self._check_table()
-        for entry in self._entries.values():
-            self._check_size(entry)
+            for entry in self._entries.values():
+                self._check_size(entry)
         self._sessions: dict[str, Any] = {}
 
     def run(self, graph: str, **inputs: np.ndarray) -> list[np.ndarray]:

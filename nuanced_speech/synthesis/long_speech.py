@@ -112,7 +112,8 @@ class LongSpeech:
 
     def timed(self) -> Iterator[SpokenSentence]:
         """All sentences without their sound, numbered and timed from the beginning of the first chapter."""
-        starts = [start / SAMPLE_RATE for start, _ in self.chapters()]
+        # a chapter that is not ended yet begins where the one before it ends
+        starts = [0.0, *(end / SAMPLE_RATE for _, end in self.chapters())]
         first, last, chapter = 0, -1, 0
         for note in self.journal.notes:
             if note["chapter"] != chapter:

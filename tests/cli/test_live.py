@@ -53,7 +53,7 @@ def test_mistakes_are_told_before_any_model_is_loaded(tmp_path: Path) -> None:
     copy = tmp_path / "in.wav"
     copy.write_bytes(CLIP.read_bytes())
     for voice, source in ((None, copy), (str(copy), CLIP)):
-        with pytest.raises(UserError, match="input itself"):
+        with pytest.raises(UserError, match="is read or written besides"):
             live(voice=voice, source=source, write=copy)
     assert copy.read_bytes() == CLIP.read_bytes()
     with pytest.raises(UserError):
