@@ -44,7 +44,7 @@ class EventServer(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], handle: Callable[[object], dict[str, Any]], most_bytes: int) -> None:
         self.most_bytes = most_bytes * 4 // 3 + _FIELDS_BYTES
-        self._handle, self._under_way, self._changed = handle, 0, threading.Condition()
+        self.handle, self._under_way, self._changed = handle, 0, threading.Condition()
         self._ending = False
         super().__init__(address, _Request)
 
@@ -60,10 +60,6 @@ class EventServer(ThreadingHTTPServer):
             with self._changed:
                 self._under_way -= taken
                 self._changed.notify_all()
-
-    def answer(self, event: object) -> dict[str, Any]:
-        """The answer to an event."""
-        return self._handle(event)
 
     def finish(self, seconds: float = _ENDING_SECONDS) -> None:
         """Take no more events, and wait until those under way are answered, so many seconds at most."""
@@ -105,7 +101,7 @@ class _Request(BaseHTTPRequestHandler):
         except (ValueError, RecursionError):
             self._answer(HTTPStatus.BAD_REQUEST, {"error": "the event is not JSON"})
             return
-        made = self.server.answer(event)
+        made = self.server.handle(event)
         self._answer(HTTPStatus.BAD_REQUEST if "error" in made else HTTPStatus.OK, made)
 
     def _refuse(self, status: HTTPStatus, reason: str) -> None:
