@@ -2,9 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
-
-import torch
 
 from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.analysis.speech_gate import GatedRecording
@@ -37,14 +34,6 @@ def _timed(transcript: Transcript, time: Callable[[float], float]) -> Transcript
         for piece in transcript.segments
     ]
     return replace(transcript, segments=segments)
-
-
-@cache
-def compile_word_times() -> None:
-    """Whisper's word times need a function that numba compiles at its first call, for some seconds."""
-    from whisper.timing import dtw
-
-    dtw(torch.zeros(2, 2))
 
 
 def with_phonemes(

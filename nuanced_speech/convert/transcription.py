@@ -9,7 +9,7 @@ from nuanced_speech.analysis.prepared_segment import windows
 from nuanced_speech.analysis.speech_gate import GatedRecording, SpeechGate, speech_in
 from nuanced_speech.audio.resampling import to_16k
 from nuanced_speech.audio.segmentation import Segment, segment
-from nuanced_speech.convert.transcript import compile_word_times, in_recording, moved
+from nuanced_speech.convert.transcript import in_recording, moved
 from nuanced_speech.core.constants import SAMPLES_PER_UNIT, SECONDS_PER_UNIT, UNITS_PER_SECOND
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.timing import stage
@@ -56,6 +56,8 @@ class RecordingTranscriber:
         segment a word is in. ``progress`` is called with the share that is done; ``known`` and ``keep`` are as for
         ``WhisperModel.transcribe``."""
         if word_times:
+            from nuanced_speech.models.whisper_windows import compile_word_times  # it loads numba
+
             with stage("load"):
                 compile_word_times()
         with stage("transcribe"):

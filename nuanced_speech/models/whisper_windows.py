@@ -6,7 +6,9 @@ al. 2022, section 4.5, and ``transcribe.py`` of ``openai-whisper``, whose result
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import torch
 from torch import Tensor
 from whisper.audio import FRAMES_PER_SECOND, N_FRAMES, pad_or_trim
 from whisper.decoding import DecodingOptions, DecodingResult
-from whisper.timing import add_word_timestamps
+from whisper.timing import add_word_timestamps, dtw
 from whisper.tokenizer import get_tokenizer
 from whisper.utils import get_end
 
@@ -24,6 +26,17 @@ from nuanced_speech.models.whisper_spectrum import log_mel
 _SILENT, _UNSURE = 0.6, -1.0
 _FRAMES_PER_TOKEN = 2
 _SECONDS_PER_TOKEN = _FRAMES_PER_TOKEN / FRAMES_PER_SECOND
+
+
+@cache
+def compile_word_times() -> None:
+    """Compile a function that word times need, which takes some seconds.
+
+    Its first call gives the thread that it is in as many OpenMP threads as there are processors, whatever PyTorch was
+    told, and sums by another number of threads differ in their last bits: so it is in a thread of its own.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(dtw, torch.zeros(2, 2)).result()
 
 
 @dataclass(frozen=True)
@@ -130,6 +143,7 @@ def _window(
         seconds = (int(stamps[-1]) - first) * _SECONDS_PER_TOKEN if stamped else size / FRAMES_PER_SECOND
         segments.append(_segment(tokenizer, result, position, [begin, begin + seconds], tokens))
     if words:
+        compile_word_times()
         add_word_timestamps(
             segments=segments, model=model, tokenizer=tokenizer, mel=mel, num_frames=size,
             last_speech_timestamp=speech_end,
