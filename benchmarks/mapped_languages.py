@@ -259,8 +259,8 @@ class EspeakVoice:
         callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         self._pieces: list[np.ndarray] = []
-        # 1: sound is handed over and not played
-        self.rate = int(self._library.espeak_Initialize(1, 0, espeakng_loader.get_data_path().encode(), 0))
+        # 2: sound is handed over, not played, and all of it before a call returns
+        self.rate = int(self._library.espeak_Initialize(2, 0, espeakng_loader.get_data_path().encode(), 0))
         self._callback = callback(self._keep)
         self._library.espeak_SetSynthCallback(self._callback)
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 from helpers import ROOT
 
@@ -73,3 +74,10 @@ def test_names_in_another_script_are_compared_in_latin_letters(benchmark: Module
     assert benchmark.character_errors("немачка", "nemacka") == pytest.approx(1 / 8)
     assert benchmark.character_errors("griechenland", "griechenlant") == pytest.approx(1 / 12)
     assert benchmark.character_errors("norwegen", "") == 1
+
+
+def test_espeaks_voice_has_said_all_when_a_call_returns(benchmark: ModuleType) -> None:
+    voice = benchmark.EspeakVoice()
+    for name in ("de", "es"):
+        wave = voice("Alemania, Grecia, Noruega, Egipto, Suiza, Turquía, Japón, Hungría.", name)
+        assert len(wave) > 5 * voice.rate and np.abs(wave[-voice.rate // 2 :]).max() > 0.05
