@@ -13,6 +13,7 @@ from typing import Any
 
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.text.english import english_g2p
+from nuanced_speech.text.espeak_copies import remove_leftover_copies
 from nuanced_speech.text.languages import (
     ESPEAK_LANGUAGES,
     EXTRAS,
@@ -57,6 +58,7 @@ def speaks(language: str) -> bool:
 def _espeak(language: str) -> Any:
     from misaki import espeak
 
+    remove_leftover_copies()
     return espeak.EspeakG2P(language=language)
 
 

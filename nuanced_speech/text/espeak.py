@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from nuanced_speech.text.articulation import to_kokoro
+from nuanced_speech.text.espeak_copies import remove_leftover_copies
 
 # Marks of other scripts, by those that Kokoro knows.
 _MARKS = str.maketrans("،؟؛۔।॥。，！？、：；։።፣။၊«»„‟", ",?;....,!?,:;..,.,““““")
@@ -38,6 +39,7 @@ def _backend(voice: str) -> Any:
 
     log = logging.getLogger(__name__ + ".phonemizer")
     log.setLevel(logging.ERROR)
+    remove_leftover_copies()
     return EspeakBackend(
         voice, preserve_punctuation=True, with_stress=True, tie=True, language_switch="remove-flags", logger=log
     )
