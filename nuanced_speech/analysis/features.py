@@ -15,6 +15,9 @@ from nuanced_speech.dsp.kin import with_kin
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
 from nuanced_speech.voice.style import Style
 
+# The frames of so many segments stay in memory: the next segment asks for those of its neighbours again, 30 s at most.
+SEGMENTS_IN_MEMORY = 16
+
 
 @dataclass(frozen=True)
 class SegmentFrames:

@@ -157,12 +157,14 @@ def say(
     kept = resume or chapters is not None or book_file(words, file) is not None or is_audiobook(out)
     read = (book_file(words, file) or file, dictionary, like, Path(voice))
     outputs = _outputs(book, out, kept, chapters, format, timestamps, read)
-    from nuanced_speech.cli.speech import Manner, Speech, check_voice, voice_of
+    from nuanced_speech.cli.speech import Speech, SpeechOptions, check_voice, voice_of
 
     check_voice(voice, i_have_consent)
     spread = _spread(device, kept, jobs, batch_seconds, out == STANDARD)
-    manner = Manner(language, speed, pause, seed, fast, like, pronunciations, device, lufs(loudness), decoder, spread)
-    _speak(book, Speech(voice_of(voice, i_have_consent, device), manner), outputs, out or "", timestamps)
+    options = SpeechOptions(
+        language, speed, pause, seed, fast, like, pronunciations, device, lufs(loudness), decoder, spread
+    )
+    _speak(book, Speech(voice_of(voice, i_have_consent, device), options), outputs, out or "", timestamps)
 
 
 def _spread(device: str, kept: bool, jobs: int | None, batch_seconds: float | None, piped: bool = False) -> "Spread":

@@ -23,7 +23,7 @@ from nuanced_speech.voice.voice import Voice
 
 
 @dataclass(frozen=True)
-class Manner:
+class SpeechOptions:
     """How texts are spoken, by any voice; ``TextToSpeech.stream`` explains the fields.
 
     All is checked when it is made, before a voice is found or cloned.
@@ -89,15 +89,15 @@ class Manner:
 
 @dataclass(frozen=True)
 class Speech:
-    """Speaks texts with a voice in one manner. Models are loaded when they are needed."""
+    """Speaks texts with a voice, always with the same options. Models are loaded when they are needed."""
 
     voice: Voice
-    manner: Manner
+    options: SpeechOptions
 
     @property
     def spaces(self) -> bool:
         """Whether the language writes spaces between words."""
-        return language_of(self.voice, self.manner.language) not in UNSPACED_LANGUAGES
+        return language_of(self.voice, self.options.language) not in UNSPACED_LANGUAGES
 
     def stream(self, text: str, start: Position | None = None, soon: bool = False) -> Iterator[SpokenSentence]:
         """The sentences of a text, from a position on; ``soon`` is as for ``TextToSpeech.stream``.
@@ -105,15 +105,15 @@ class Speech:
         Raises:
             UserError: as ``TextToSpeech.stream``.
         """
-        manner = self.manner
-        return manner.speaker().stream(
-            text, self.voice, manner.language, manner.speed, manner.pause, manner.seed, manner.fast, manner.dictionary,
-            manner.delivery, start=start, soon=soon,
+        options = self.options
+        return options.speaker().stream(
+            text, self.voice, options.language, options.speed, options.pause, options.seed, options.fast,
+            options.dictionary, options.delivery, start=start, soon=soon,
         )  # fmt: skip
 
     def settings(self) -> dict[str, Any]:
         """Everything that the sound depends on besides the text, as JSON takes it."""
-        return {"voice": self.voice.digest, **self.manner.settings()}
+        return {"voice": self.voice.digest, **self.options.settings()}
 
 
 def check_voice(name: str, consent: str | None) -> None:

@@ -2,21 +2,14 @@
 
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import IO
 
-import numpy as np
-
-from nuanced_speech.analysis.analyzer import AnalyzerConfig, RecordingAnalyzer
-from nuanced_speech.analysis.features import SegmentFeatures, SegmentFrames
-from nuanced_speech.analysis.speech_gate import SpeechGate
-from nuanced_speech.audio.level import gain_of
-from nuanced_speech.audio.segmentation import Segment
-from nuanced_speech.convert.kept_features import SEGMENTS_IN_MEMORY, by_windows, packed, unpacked
-from nuanced_speech.core.constants import UNITS_PER_SECOND
+from nuanced_speech.analysis.features import SEGMENTS_IN_MEMORY, SegmentFeatures, SegmentFrames
+from nuanced_speech.convert.kept_features import packed, unpacked
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.core.progress import Progress
 
 
 class FrameSpool:
@@ -85,49 +78,23 @@ class SpooledFrames:
         return frames
 
 
-class SpoolingAnalyzer:
-    """An analyzer that keeps the frames of long recordings in a temporary file. Takes the place of ``Analyzer``.
+class SpooledFeatures:
+    """Features whose frames lie in a temporary file (``convert.storing_analyzer.FeatureStore``).
 
     Args:
-        analyzer: measures.
         device: where tensors are put.
-        seconds: a recording of more is long; one of less is measured as ever.
+
+    Raises:
+        UserError: no temporary file can be made.
     """
 
-    def __init__(self, analyzer: RecordingAnalyzer, device: str, seconds: float = 300.0) -> None:
-        self.analyzer, self.device, self.seconds = analyzer, device, seconds
+    def __init__(self, device: str) -> None:
+        self._spool = FrameSpool(device)
 
-    @property
-    def config(self) -> AnalyzerConfig:
-        """As ``Analyzer.config``."""
-        return self.analyzer.config
-
-    @property
-    def gate(self) -> SpeechGate:
-        """As ``Analyzer.gate``."""
-        return self.analyzer.gate
-
-    def __call__(
-        self,
-        recording: np.ndarray,
-        segments: list[Segment] | None = None,
-        gain: float | None = None,
-        phonemes: bool = False,
-        progress: Progress | None = None,
-    ) -> list[SegmentFeatures]:
-        """As ``Analyzer.__call__``.
+    def window(self, number: int, measure: Callable[[], list[SegmentFeatures]]) -> list[SegmentFeatures]:
+        """As ``FeatureStore.window``.
 
         Raises:
             UserError: the temporary file does not fit on the disk.
         """
-        units = sum(item.units for item in segments or ())
-        if segments is None or units <= self.seconds * UNITS_PER_SECOND:
-            return self.analyzer(recording, segments, gain, phonemes, progress)
-        spool = FrameSpool(self.device)
-        longest = self.config.window_units if phonemes else 0
-        gain = gain_of(recording) if gain is None else gain
-        features: list[SegmentFeatures] = []
-        for group, part in by_windows(segments, longest, progress):
-            measured = self.analyzer(recording, group, gain, phonemes, part)
-            features += [replace(item, frames=spool.put(item.frames.load())) for item in measured]
-        return features
+        return [replace(item, frames=self._spool.put(item.frames.load())) for item in measure()]

@@ -13,6 +13,11 @@ COMMA_LANGUAGES = frozenset((
 MAX_DIGITS = 15
 # What the mark before the decimals says where num2words reads decimals wrongly: "2,5" would be 2.50 in Turkish.
 _DECIMAL_MARKS = {"ar": "فاصلة", "bn": "দশমিক", "fa": "ممیز", "tr": "virgül", "vi": "phẩy"}
+# What num2words writes wrongly: forty in Swedish, tens after an empty hundred in Vietnamese.
+_MENDED = {
+    "sv": ((r"förtio", "fyrtio"), (r"\betttusen", "ettusen")),
+    "vi": ((r"lẻ (?=\w+ mươi|mười)", "không trăm "),),
+}
 _CODES = {"nn": "no", "pt": "pt_BR"}
 
 
@@ -59,6 +64,8 @@ def words(number: float, language: str, **form: Any) -> str:
         text = str(num2words(number, lang=_CODES.get(language, language), **form))
     except (NotImplementedError, ArithmeticError, LookupError, TypeError, ValueError):
         return str(number)
+    for wrong, right in _MENDED.get(language, ()):
+        text = re.sub(wrong, right, text)
     return text.replace(",", "").replace(" - ", " ")
 
 

@@ -113,7 +113,7 @@ def test_russian(written: str, words: str) -> None:
         ("tr", "2,5 ve %20", "iki virgül beş ve yüzde yirmi"),
         ("ko", "1,234.5", "천이백삼십사 점 오"),
         ("vi", "2,5 và -17", "hai phẩy năm và âm mười bảy"),
-        ("sv", "v1.2, 3.5.2024, 10:30, 5-6", "v1.2, 3.5.2024, tio trettio, 5-6"),
+        ("sv", "v1.2, 3.5.2024, 10:30, 5-6", "v1.2, tredje maj tvåtusentjugofyra, tio trettio, fem till sex"),
         ("pl", "Jest 3. maja.", "Jest 3. maja."),
         ("hr", "Ima 1.234.567 ljudi, 2,5 i 10.30.", "Ima 1234567 ljudi, 2,5 i 10.30."),
         ("lb", "abc 007", "abc 007"),

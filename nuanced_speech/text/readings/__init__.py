@@ -1,10 +1,26 @@
 """What the grammars leave: a table-driven stage for each language, before the grammar sees a sentence and after it."""
 
-from nuanced_speech.text.readings import amounts, english, german, others, plain, roman, romance, russian
+from nuanced_speech.text.readings import (
+    amounts,
+    dollars,
+    english,
+    german,
+    others,
+    plain,
+    ranges,
+    roman,
+    romance,
+    russian,
+    telephones,
+)
 
 
 def before_grammar(sentence: str, language: str) -> str:
     """A sentence with what the grammar would misread written so that it reads it rightly, or in words."""
+    if language in plain.LANGUAGES:
+        return plain.in_words(sentence, language)
+    for stage in (telephones, dollars, ranges):
+        sentence = stage.in_words(sentence, language)
     sentence = amounts.before_grammar(sentence, language)
     if language == "en":
         return english.before_grammar(roman.in_digits(sentence, language))
@@ -15,7 +31,7 @@ def before_grammar(sentence: str, language: str) -> str:
         return german.before_grammar(sentence)
     if language == "ru":
         return russian.in_words(sentence)
-    return plain.in_words(sentence, language) if language in plain.LANGUAGES else sentence
+    return sentence
 
 
 def after_grammar(sentence: str, language: str) -> str:

@@ -36,6 +36,9 @@ _COUNTED_IN_CHINESE = "个位名只条张本件天倍杯家台辆块斤种间座
 
 def before_grammar(sentence: str, language: str) -> str:
     """A sentence with what the grammar of its language would misread in words, or as it reads it rightly."""
+    if language in _ROUND:
+        # "5." would be an ordinal in German
+        sentence = re.sub(r"(?<=\d)[.,][-–—](\.?)(?![\w-])", lambda m: m[1] and f" {m[1]}", sentence)
     return applied(_BEFORE.get(language, ()), sentence)
 
 
@@ -92,7 +95,9 @@ def _range(language: str, to: str) -> Rule:
 
 def _feminine_one(language: str, noun: str) -> Rule:
     """ "1" before a feminine noun."""
-    return re.compile(rf"(?<![\w.,:/€$£+-])(?<!\d\s)1(?=\s+(?:{noun})\b)"), "una" if language != "fr" else "une"
+    return re.compile(rf"(?<![\w.,:/€$£+-])(?<!\d\s)1(?=\s+(?:{noun})\b)"), {"fr": "une", "pt": "uma"}.get(
+        language, "una"
+    )
 
 
 def _postcode(language: str) -> Rule:
@@ -144,9 +149,11 @@ def _japanese_telephone(match: re.Match[str]) -> str:
 
 # Words in -a that are masculine.
 _MASCULINE = (
-    "día|problema|programa|mapa|sistema|tema|clima|idioma|planeta|poema|drama|diploma|panorama|esquema|síntoma|cura|"
+    "d[ií]a|problema|programa|mapa|sistema|tema|clima|idioma|planeta|poema|drama|diploma|panorama|esquema|síntoma|cura|"
     "colega|artista|turista|poeta|pilota|papa|pianeta|cinema|dilemma|sintomo|schema|aroma|enigma|dogma|trauma|dentista"
 )
+# Languages that write "5.-" or "5,-" for an amount without a part.
+_ROUND = frozenset(("de", "en", "fr", "it"))
 _PLUS = r"(?<![^\s(])\+\s?(?=\d+(?:[.,]\d+)?\s?%)"
 _BEFORE: dict[str, list[Rule]] = {
     "es": [
@@ -206,6 +213,7 @@ _BEFORE: dict[str, list[Rule]] = {
         *_large("pt"),
         _per("mês|dia|ano|hora|semana|noite|pessoa", "por"),
         _range("pt", "a"),
+        _feminine_one("pt", rf"(?!(?:{_MASCULINE})\b)\w+(?:a|ção|são|dade)"),
         (re.compile(_PLUS), "mais "),
         _score("pt", "ganh|venc|perd|empat|derrot|vitória|resultado|placar|por", "a"),
     ],
@@ -254,9 +262,20 @@ _BEFORE: dict[str, list[Rule]] = {
 _AFTER: dict[str, list[Rule]] = {
     "es": [
         (re.compile(rf"\b(\w*(?:cient|quinient))os(?= (?!(?:{_MASCULINE})s?\b)\w+as\b)"), r"\1as"),
+        (re.compile(rf"\b(veinti)ún(?= (?!(?:{_MASCULINE})s?\b)\w+(?:as|iones|dades)\b)"), r"\1una"),
+        (re.compile(rf"\b(\w+ y) un(?= (?!(?:{_MASCULINE})s?\b)\w+(?:as|iones|dades)\b)"), r"\1 una"),
         (re.compile(r"\b(prim|terc)ero (?=(?:piso|puesto|capítulo|día|mes|año|siglo|lugar|grado|curso|premio|trimestre|"
                     r"semestre|párrafo|nivel|tiempo|tomo|hijo|libro|artículo|aniversario)\b)"), r"\1er "),
         (re.compile(r"\b((?:siglo|capítulo|tomo|número|artículo) veinti)ún\b"), r"\1uno"),
+    ],
+    "fr": [
+        (re.compile(r"\b(vingt|trente|quarante|cinquante|soixante|quatre-vingt)( et |-)un"
+                    r"(?= \w+(?:tions|tés|ettes|ures|ances|ences|esses|ées|elles|ines|illes|sonnes|isons|nutes)\b)"),
+         r"\1\2une"),
+    ],
+    "pt": [
+        (re.compile(rf"\bdois(?= (?!(?:{_MASCULINE})s?\b)\w+(?:as|ções|sões|dades)\b)"), "duas"),
+        (re.compile(rf"\b(\w+ e) um(?= (?!(?:{_MASCULINE})s?\b)\w+(?:as|ções|sões|dades)\b)"), r"\1 uma"),
     ],
     "hi": [(re.compile(r"\bminus\b"), "माइनस")],
     "ja": [(re.compile(r"[-−](?=[零一二三四五六七八九十百点]+度)"), "マイナス")],

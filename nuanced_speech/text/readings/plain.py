@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from nuanced_speech.text.numbers import COMMA_LANGUAGES, number_words, plural
-from nuanced_speech.text.readings import short_forms, tables
+from nuanced_speech.text.readings import plain_dates, ranges, short_forms, tables
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ DEGREES = {
     "no": "grader Celsius", "nn": "grader Celsius", "pl": "stopni Celsjusza", "ro": "grade Celsius",
     "sk": "stupňov Celzia", "sv": "grader Celsius", "tr": "derece",
 }  # fmt: skip
-HOURS = {"nl": " uur "} | dict.fromkeys(("cs", "da", "fi", "id", "nn", "no", "pl", "sk", "sv", "tr", "uk"), " ")
+HOURS = {"hu": " óra ", "nl": " uur "} | dict.fromkeys(
+    ("cs", "da", "fi", "id", "nn", "no", "pl", "ro", "sk", "sv", "tr", "uk"), " "
+)
 # Languages with a comma before the decimals that num2words does not know.
 UNKNOWN_COMMA_LANGUAGES = tables.words("af bg bs el et eu hr hy ka kk lb mk sq tk tt uz")
 _GROUPED = re.compile(r"(?<![\w.,:/@+-])[1-9]\d{0,2}(?:[. ']\d{3})+(?![\w/@]|[.:'-]\w| \d)")
@@ -61,7 +63,8 @@ def in_words(sentence: str, language: str) -> str:
     In a language that num2words does not know, only the marks between groups of three digits go. espeak-ng reads the
     rest, and ordinals with a full stop ("3. maja") in all.
     """
-    sentence = short_forms.in_words(sentence, language)
+    sentence = short_forms.in_words(plain_dates.in_words(sentence, language), language)
+    sentence = ranges.in_words(sentence, language)
     if language not in SIGNS:
         grouped = _GROUPED if language in UNKNOWN_COMMA_LANGUAGES else None
         return grouped.sub(lambda match: re.sub(r"\D", "", match[0]), sentence) if grouped else sentence

@@ -37,12 +37,15 @@ def _rules(language: str) -> list[Rule]:
     anywhere, before = _capitalised(forms.anywhere), _capitalised(forms.before_number)
     after, money = forms.after_number, forms.money
     signs, units = any_of(money), UNITS.get(language, {})
+    large = {short: word for short, word in after.items() if word.startswith(("mi", "мі"))}
+    scales = any_of([*large, *(word[:4] for word in large.values())])
     # a name of letters needs a border, a sign does not
     edge = r"(?![^\W\d_])"
     return [
         (re.compile(rf"(?<![\w.])({any_of(anywhere)})(?!\w)"), _kept_stop(anywhere)),
         (re.compile(rf"(?<![\w.])({any_of(before)})[.:]?\s*(?=\d)"), lambda m: before[m[1]] + " "),
-        (re.compile(rf"(?<![^\W\d_])({signs})\s?({_NUMBER})(?![\w]|[.,]\d)"), lambda m: f"{m[2]} {money[m[1]]}"),
+        (re.compile(rf"(?<![^\W\d_])({signs})\s?({_NUMBER}(?:\s?(?:{scales})\w*)?)(?![\w]|[.,]\d)"),
+         lambda m: f"{m[2]} {money[m[1]]}"),
         (re.compile(rf"({_NUMBER})\s?({signs}){edge}(\.(?=[,;:)]|\s+[^\W\d_A-ZÀ-ÞА-Я]))?"),
          lambda m: f"{m[1]} {money[m[2]]}"),
         (re.compile(rf"(?<=\d)\s?({any_of(units)})(?![\w/'’²³-]|\.\w)"), lambda m: " " + units[m[1]]),

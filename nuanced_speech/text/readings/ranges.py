@@ -1,0 +1,52 @@
+"""Ranges of times and numbers: "8.00-16.00" in all languages, and "3-4" before a word where there is no grammar."""
+
+import re
+from functools import lru_cache
+
+from nuanced_speech.text.numbers import COMMA_LANGUAGES, number_words
+
+# What stands between two times of day, and between two numbers. Where it is nothing, the two numbers stand side by
+# side, as these languages say an estimate.
+_BETWEEN_TIMES = {
+    "en": "to", "de": "bis", "es": "a", "fr": "à", "it": "a", "pt": "a", "ru": "–", "nl": "tot", "sv": "till",
+    "da": "til", "no": "til", "nn": "til", "ca": "a", "id": "sampai", "vi": "đến", "ro": "–", "pl": "–", "cs": "–",
+    "sk": "–", "uk": "–", "fi": "–", "hu": "–", "tr": "–",
+}  # fmt: skip
+_BETWEEN = {
+    "nl": "tot", "sv": "till", "da": "til", "no": "til", "nn": "til", "ca": "a", "id": "sampai", "vi": "đến",
+    "ro": "", "pl": "", "cs": "", "sk": "", "sl": "", "sr": "", "uk": "", "be": "", "lt": "", "lv": "", "fi": "",
+    "hu": "", "tr": "", "ru": "",
+}  # fmt: skip
+_CLOCK = r"([01]?\d|2[0-4])[.:]([0-5]\d)"
+_TIMES = re.compile(rf"(?<![\w.,:/+-]){_CLOCK}\s?[-–—]\s?{_CLOCK}(?![\w:/-]|[.,]\d)")
+
+
+def in_words(sentence: str, language: str) -> str:
+    """A sentence with the marks between two times or numbers in words, and these numbers too."""
+    if not re.search(r"\d\s?[-–—]\s?\d", sentence):
+        return sentence
+    if language in _BETWEEN_TIMES:
+        sentence = _TIMES.sub(rf"\1:\2 {_BETWEEN_TIMES[language]} \3:\4", sentence)
+    if language in _BETWEEN:
+        sentence = _numbers(language).sub(lambda match: _spoken(match, language), sentence)
+    return sentence
+
+
+@lru_cache
+def _numbers(language: str) -> re.Pattern[str]:
+    point = "," if language in COMMA_LANGUAGES else r"\."
+    number = rf"(\d{{1,4}}(?:{point}\d{{1,2}})?)"
+    return re.compile(
+        rf"(?<![\w.,:/+-])(?<!\d ){number}\s?[-–—]\s?{number}(?=\s?[%°€]|\s[^\W\d_]|[.,;:!?)]*(?:\s*$|\s[^\W\d_]))"
+    )
+
+
+def _spoken(match: re.Match[str], language: str) -> str:
+    first, last = (float(number.replace(",", ".")) for number in match.groups())
+    # a score, a house or the parts of a code need not rise
+    if first >= last or match[1].startswith("0"):
+        return match[0]
+    one, other = (number_words(number, language) for number in match.groups())
+    # Russian's own rules choose the gender and the case of the number beside its noun
+    other = match[2] if language == "ru" or match.string[match.end() :].lstrip()[:1] in "%°€" else other
+    return " ".join(part for part in (one, _BETWEEN[language], other) if part)
