@@ -191,7 +191,8 @@ def main() -> None:
             # a signal inside a library's code is often an error of that library
             status = _failed(error) if ending.number is None else 128 + ending.number
             if ending.number is not None:
-                _tell("stopped: no half-written file was left behind", "default")
+                word = "interrupted" if status == INTERRUPTED else "stopped"
+                _tell(f"{word}: no half-written file was left behind", "default")
         unwritten = flush_output()
         if unwritten is not None:
             if unwritten.errno != EPIPE:  # whoever closed a pipe has read enough

@@ -160,10 +160,8 @@ def say(
     from nuanced_speech.cli.speech import Speech, SpeechOptions, check_voice, voice_of
 
     check_voice(voice, i_have_consent)
-    spread = _spread(device, kept, jobs, batch_seconds, out == STANDARD)
-    options = SpeechOptions(
-        language, speed, pause, seed, fast, like, pronunciations, device, lufs(loudness), decoder, spread
-    )
+    spread, level = _spread(device, kept, jobs, batch_seconds, out == STANDARD), lufs(loudness)
+    options = SpeechOptions(language, speed, pause, seed, fast, like, pronunciations, device, level, decoder, spread)
     _speak(book, Speech(voice_of(voice, i_have_consent, device), options), outputs, out or "", timestamps)
 
 

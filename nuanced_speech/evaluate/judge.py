@@ -11,7 +11,7 @@ from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import campplus, metrics, phones, report, second_pitch
 from nuanced_speech.evaluate.likeness import Cosines, Likeness
 from nuanced_speech.evaluate.quality import Quality, quality
-from nuanced_speech.evaluate.recordings import Recording
+from nuanced_speech.evaluate.recordings import SpeakerRecording
 from nuanced_speech.evaluate.trials import Trial
 from nuanced_speech.models.whisper import Transcript, WhisperModel
 from nuanced_speech.text.word_errors import count_edits, edits_from_either, word_errors
@@ -95,13 +95,13 @@ class Judge:
 
     def __init__(
         self,
-        speakers: dict[str, list[Recording]],
+        speakers: dict[str, list[SpeakerRecording]],
         listener: WhisperModel,
         language: str | None = None,
         rate: Callable[[np.ndarray, int], Quality] = quality,
     ) -> None:
         self.listener, self.language, self.rate = listener, language, rate
-        self.sources: dict[Recording, Speech] = {}
+        self.sources: dict[SpeakerRecording, Speech] = {}
         self.resemblyzer = Likeness(speakers, metrics.speaker_embedding)
         self.campplus = Likeness(speakers, campplus.embed) if campplus.available() else None
 
@@ -159,7 +159,7 @@ class Judge:
             transcript=transcript,
         )
 
-    def _source(self, recording: Recording, wave: np.ndarray) -> Speech:
+    def _source(self, recording: SpeakerRecording, wave: np.ndarray) -> Speech:
         if recording not in self.sources:
             self.sources[recording] = self._analyse(wave, self.language)
         return self.sources[recording]

@@ -30,6 +30,7 @@ class Graph:
         example: arguments that it is traced with.
         inputs, outputs: names, each with the names of the dimensions that vary.
         int8: its linear layers are quicker in int8.
+        exact: end of the name of layers that lose too much in int8, and stay.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Graph:
     inputs: dict[str, Axes]
     outputs: dict[str, Axes]
     int8: bool = False
+    exact: str = ""
 
 
 def onnx_package() -> ModuleType:
@@ -78,7 +80,7 @@ def write_graph(graph: Graph, path: Path, half: bool = False, int8: bool = False
             dynamic_axes={name: axes for name, axes in (graph.inputs | graph.outputs).items() if axes},
         )
     if int8:
-        quantise(path)
+        quantise(path, graph.exact)
     if half:
         _halve(path)
 
@@ -100,15 +102,28 @@ def _shape(value: Any, onnx: ModuleType) -> dict[str, Any]:
     return {"shape": [dim.dim_param or dim.dim_value for dim in dims], "type": "float32" if kind == "float" else kind}
 
 
-def quantise(path: Path) -> None:
-    """Make the matrices of a file's linear layers int8."""
+def quantise(path: Path, exact: str = "") -> None:
+    """Make the matrices of a file's linear layers int8, each column with a scale of its own.
+
+    Args:
+        path: the file.
+        exact: end of the name of layers that stay as they are; none if it is empty.
+    """
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     prepared = path.with_suffix(".prepared.onnx")
     try:
         quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
-        quantize_dynamic(str(prepared), str(path), op_types_to_quantize=["MatMul"], weight_type=QuantType.QInt8)
+        nodes = onnx_package().load(str(prepared), load_external_data=False).graph.node
+        quantize_dynamic(
+            str(prepared),
+            str(path),
+            op_types_to_quantize=["MatMul"],
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            nodes_to_exclude=[node.name for node in nodes if exact and node.name.endswith(f"{exact}/MatMul")],
+        )
     finally:
         prepared.unlink(missing_ok=True)
 

@@ -73,7 +73,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Segment:
+class TranscriptSegment:
     """A stretch of speech as Whisper cuts it, in seconds, and how sure Whisper is of it.
 
     Attributes:
@@ -97,7 +97,7 @@ class Transcript:
 
     text: str
     language: str
-    segments: list[Segment]
+    segments: list[TranscriptSegment]
 
 
 class WhisperModel:
@@ -292,9 +292,9 @@ class WhisperModel:
         return shares
 
 
-def segment_of(piece: dict[str, Any]) -> Segment:
+def segment_of(piece: dict[str, Any]) -> TranscriptSegment:
     """The segment of what Whisper gives."""
-    return Segment(
+    return TranscriptSegment(
         piece["text"].strip(),
         float(piece["start"]),
         float(piece["end"]),

@@ -11,7 +11,7 @@ from nuanced_speech.core.symbols import vocabulary
 from nuanced_speech.text.detection import language_stretches
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.languages import UNSPACED_LANGUAGES
-from nuanced_speech.text.notation import Segment
+from nuanced_speech.text.notation import TextSegment
 from nuanced_speech.text.pronunciation import Word, pronounce
 from nuanced_speech.text.sentences import sentences
 
@@ -71,7 +71,7 @@ class Part:
 
 
 def segment_parts(
-    pieces: list[Segment],
+    pieces: list[TextSegment],
     dialect: Callable[[str | None], tuple[str, bool]],
     dictionary: Dictionary | None = None,
     config: UtteranceConfig = UTTERANCES,

@@ -14,7 +14,7 @@ from nuanced_speech.text.cleaning import clean
 from nuanced_speech.text.detection import language_stretches
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.markup import plain_text
-from nuanced_speech.text.notation import Segment
+from nuanced_speech.text.notation import TextSegment
 from nuanced_speech.text.readings.rules import URL
 from nuanced_speech.text.sentences import sentences
 
@@ -114,7 +114,7 @@ def spoken_text(sentence: str, language: str = "en", dictionary: Dictionary | No
     return spoken(chunks(sentence, language, dictionary))
 
 
-def written_segments(text: str) -> list[Segment]:
+def written_segments(text: str) -> list[TextSegment]:
     """The segments of a text with markup, cleaned.
 
     Raises:

@@ -24,7 +24,7 @@ _FIRST, _LAST = 0xE100, 0xF8FF
 
 
 @dataclass(frozen=True)
-class Segment:
+class TextSegment:
     """A text in one voice at one speed.
 
     Attributes:
@@ -40,14 +40,14 @@ class Segment:
     speed: float = 1.0
 
 
-def segments(text: str) -> list[Segment]:
+def segments(text: str) -> list[TextSegment]:
     """The segments of a text, in order; none is without a letter or digit, unless the whole text is.
 
     Raises:
         UserError: a pause or a speed that is no number, or out of range.
     """
-    result: list[Segment] = []
-    state, start = Segment(""), 0
+    result: list[TextSegment] = []
+    state, start = TextSegment(""), 0
     for match in _DIRECTIVE.finditer(text):
         result = _with(result, replace(state, text=text[start : match.start()]))
         start = match.end()
@@ -56,7 +56,7 @@ def segments(text: str) -> list[Segment]:
             if result:
                 result[-1] = replace(result[-1], pause=min((result[-1].pause or 0) + seconds, PAUSE_LIMIT))
             else:
-                result = [Segment("", pause=seconds)]
+                result = [TextSegment("", pause=seconds)]
         elif match[3] == "voice":
             state = replace(state, voice=match[4])
         else:
@@ -64,12 +64,12 @@ def segments(text: str) -> list[Segment]:
     return _with(result, replace(state, text=text[start:])) or [state]
 
 
-def voices_named(pieces: Iterable[Segment]) -> list[str]:
+def voices_named(pieces: Iterable[TextSegment]) -> list[str]:
     """The voices that a text names, each once."""
     return list(dict.fromkeys(piece.voice for piece in pieces if piece.voice is not None))
 
 
-def _with(result: list[Segment], segment: Segment) -> list[Segment]:
+def _with(result: list[TextSegment], segment: TextSegment) -> list[TextSegment]:
     return [*result, segment] if any(c.isalnum() for c in segment.text) else result
 
 

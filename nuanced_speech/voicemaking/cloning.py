@@ -17,7 +17,7 @@ from torch import Tensor
 from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig, Sentence, fit_prosody
 from nuanced_speech.adapt.voice_adaptation import AdaptationConfig, VoiceAdapter
 from nuanced_speech.analysis.analyzer import Analyzer
-from nuanced_speech.analysis.enrollment import EnrollmentConfig, Recording, read_recordings
+from nuanced_speech.analysis.enrollment import EnrolledRecording, EnrollmentConfig, read_recordings
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.audio.resampling import to_16k
@@ -61,7 +61,7 @@ class Clone:
     """
 
     voice: Voice
-    recordings: list[Recording]
+    recordings: list[EnrolledRecording]
     embedding: np.ndarray
     log_f0: np.ndarray
     warnings: list[str]
@@ -180,7 +180,7 @@ def _refined(
 
 
 def _sentences(
-    models: ModelBank, recordings: list[Recording], language: str | None, fixed: Sequence[str]
+    models: ModelBank, recordings: list[EnrolledRecording], language: str | None, fixed: Sequence[str]
 ) -> tuple[list[Sentence], str]:
     """What to fit melody and pace on, and the language: two pieces' words, and in English or if need be fixed ones."""
     pieces = [(recording.wave, piece) for recording in recordings for piece in segment(recording.wave)]

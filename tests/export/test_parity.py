@@ -32,7 +32,8 @@ pytest.importorskip("onnx", reason="the extra models is not installed")
 UNITS = 60
 FLOAT32 = 1e-4
 # of each output, in their order
-INT8 = {"encoder": (0.25,), "content": (0.05, 0.05), "decoder": (0.1, 0.1)}
+# few numbers of the encoder are very large and say little: what is made of them is the measure, INT8_CONTENT
+INT8 = {"encoder": (0.5,), "content": (0.05, 0.05), "decoder": (0.1, 0.1)}
 # of all of them in a row: text features, and sound as log-mel distance
 INT8_CONTENT, INT8_DB = 0.1, 1.0
 
@@ -158,13 +159,15 @@ def test_every_graph_in_float32_and_int8(
         assert max(distances) < FLOAT32, graph.name
         if graph.int8:
             small[graph.name] = Path(shutil.copy(path, tmp_path / f"{graph.name}.int8.onnx"))
-            quantise(small[graph.name])
+            quantise(small[graph.name], graph.exact)
             assert small[graph.name].stat().st_size < 0.8 * path.stat().st_size
             distances = far(graph, small[graph.name], given[graph.name])
             assert all(one < bound for one, bound in zip(distances, INT8[graph.name], strict=True)), graph.name
     assert [name for name in whole if whole[name] != small[name]] == [*INT8]
     one, other = (by(folder, paths) for paths in (whole, small))
-    contents = [analysis.analyze(each.models, speech).content for each in (one, other)]
+    wave = audio.resample(speech, 24_000, 16_000)
+    # the regressed ones: which phonemes are mixed in is a decision, which the last bits may change
+    contents = [analysis.content(each.models, wave, len(speech) // 600)[1] for each in (one, other)]
     sounds = [torch.from_numpy(each.convert(speech, "clone").audio)[None] for each in (one, other)]
     mels = [mel_spectrogram(sound, MelConfig(sample_rate=24_000)) for sound in sounds]
     # natural logarithms of magnitudes in dB

@@ -16,7 +16,7 @@ from nuanced_speech.text.engines import english_g2p
 from nuanced_speech.text.frontend import needs_grammar, spoken_sentences, spoken_text, written_segments
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.markup import plain_text
-from nuanced_speech.text.notation import Segment, segments
+from nuanced_speech.text.notation import TextSegment, segments
 from nuanced_speech.text.pronunciation import pronounce
 from nuanced_speech.text.scripts import stretches
 from nuanced_speech.text.sentences import split_sentences
@@ -195,11 +195,11 @@ def test_ssml_that_cannot_be_read(text: str, message: str) -> None:
 
 def test_notation() -> None:
     assert segments("Hi. [pause:1.5s] [voice:am_michael]Me.[voice] [speed:1.2]You. [laughs]") == [
-        Segment("Hi. ", pause=1.5),
-        Segment("Me.", voice="am_michael"),
-        Segment("You. [laughs]", speed=1.2),
+        TextSegment("Hi. ", pause=1.5),
+        TextSegment("Me.", voice="am_michael"),
+        TextSegment("You. [laughs]", speed=1.2),
     ]
-    assert segments("[rate:1.5]Go. [rate]Stop.") == [Segment("Go. ", speed=1.5), Segment("Stop.")]
+    assert segments("[rate:1.5]Go. [rate]Stop.") == [TextSegment("Go. ", speed=1.5), TextSegment("Stop.")]
     assert phonemize("[a](/x/)[b](/y/) there") == f"xy {phonemize('there')}"
     assert phonemize("[Kokoro](/kˈO/) [is](/z/) on").split()[:2] == ["kˈO", "z"]
     for text in ("[pause:long] x", "[pause:99s] x", "[speed:0] x", "[speed:fast] x"):

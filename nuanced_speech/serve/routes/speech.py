@@ -26,7 +26,7 @@ from nuanced_speech.synthesis.speaking import SpokenSentence, TimedText
 from nuanced_speech.synthesis.speaking_config import PAUSES
 from nuanced_speech.synthesis.text_to_speech import language_of
 from nuanced_speech.text.frontend import written_segments
-from nuanced_speech.text.notation import Segment, voices_named
+from nuanced_speech.text.notation import TextSegment, voices_named
 from nuanced_speech.text.sentences import sentences
 from nuanced_speech.text.ssml import from_ssml
 from nuanced_speech.voice.stock import iso_639
@@ -166,7 +166,7 @@ def _plain(services: Services, body: SpeechRequest) -> SpeechRequest:
     return body.model_copy(update={"input": plain})
 
 
-def _checked_text(services: Services, body: SpeechRequest) -> list[Segment]:
+def _checked_text(services: Services, body: SpeechRequest) -> list[TextSegment]:
     """The segments of the text, which has no more silence than is allowed.
 
     Raises:
