@@ -7,14 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker
+from nuanced_speech.analysis.features import SEGMENTS_IN_MEMORY, SegmentFeatures, mean_speaker
 from nuanced_speech.core.constants import HOP_LENGTH, UNITS_PER_SECOND
 from nuanced_speech.models.decoder_voice import Reference, SourceEnvelopes, envelopes
 from nuanced_speech.models.speaker_encoder import same_speaker
 from nuanced_speech.voice.frames import VoiceFrames
-
-# A segment's neighbours are asked for again by the next one, up to 30 s of them.
-_SEGMENTS_IN_MEMORY = 16
 
 
 class RecordedVoice:
@@ -29,7 +26,7 @@ class RecordedVoice:
 
     def __init__(self, features: Sequence[SegmentFeatures], own: bool = False, seconds: float = 30.0) -> None:
         self.features, self.own, self.seconds = list(features), own, seconds
-        self._frames = lru_cache(_SEGMENTS_IN_MEMORY)(lambda number: reference_of([self.features[number]]))
+        self._frames = lru_cache(SEGMENTS_IN_MEMORY)(lambda number: reference_of([self.features[number]]))
 
     @cached_property
     def _same(self) -> Tensor:

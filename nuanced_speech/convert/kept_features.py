@@ -15,7 +15,7 @@ from safetensors.torch import load, save, save_file
 from torch import Tensor
 
 from nuanced_speech.analysis.analyzer import AnalyzerConfig, RecordingAnalyzer
-from nuanced_speech.analysis.features import SegmentFeatures, SegmentFrames
+from nuanced_speech.analysis.features import SEGMENTS_IN_MEMORY, SegmentFeatures, SegmentFrames
 from nuanced_speech.analysis.prepared_segment import windows
 from nuanced_speech.analysis.speech_gate import SpeechGate
 from nuanced_speech.audio.level import gain_of
@@ -30,8 +30,6 @@ from nuanced_speech.voice.style import Style
 _CLASSES = {
     kind.__name__: kind for kind in (SegmentFeatures, SegmentFrames, Segment, SpectralBalance, Closeness, Style)
 }
-# Of so many segments the frames stay in memory: a segment's neighbours are asked for too, up to 30 s of them.
-SEGMENTS_IN_MEMORY = 16
 
 
 class FrameReader:

@@ -9,11 +9,11 @@ from typing import IO
 import numpy as np
 
 from nuanced_speech.analysis.analyzer import AnalyzerConfig, RecordingAnalyzer
-from nuanced_speech.analysis.features import SegmentFeatures, SegmentFrames
+from nuanced_speech.analysis.features import SEGMENTS_IN_MEMORY, SegmentFeatures, SegmentFrames
 from nuanced_speech.analysis.speech_gate import SpeechGate
 from nuanced_speech.audio.level import gain_of
 from nuanced_speech.audio.segmentation import Segment
-from nuanced_speech.convert.kept_features import SEGMENTS_IN_MEMORY, by_windows, packed, unpacked
+from nuanced_speech.convert.kept_features import by_windows, packed, unpacked
 from nuanced_speech.core.constants import UNITS_PER_SECOND
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.progress import Progress
