@@ -30,7 +30,7 @@ from nuanced_speech.convert.conversion import Conversion, times_of
 from nuanced_speech.convert.options import ConversionOptions, changed, is_recording
 from nuanced_speech.convert.segments import spoken
 from nuanced_speech.convert.sources import Reader, read_source
-from nuanced_speech.convert.spooled_features import SpoolingAnalyzer
+from nuanced_speech.convert.spooled_features import spooling
 from nuanced_speech.convert.steps import READY, SPEAKING, Steps
 from nuanced_speech.convert.streams import first_samples
 from nuanced_speech.convert.text_language import text_language
@@ -115,7 +115,7 @@ class Converter:
         self.transcribe: Transcriber = transcribe or RecordingTranscriber(models)
         self.segmenter = segmenter or Segmenter(models)
         self.overlaps = overlaps or OverlapFinder(models)
-        self.analyzer: RecordingAnalyzer = analyzer or SpoolingAnalyzer(Analyzer(models, gate=self.gate), models.device)
+        self.analyzer: RecordingAnalyzer = analyzer or spooling(Analyzer(models, gate=self.gate), models.device)
         self.speakers = speakers or SpeakerClustering(models)
         self.adapter = adapter or VoiceAdapter(models, content, decoder=single(self.decoder))
         self.resynthesizer: SegmentSpeaker = resynthesizer or Resynthesizer(models, content, decoder=self.decoder)

@@ -1,7 +1,7 @@
 """Features of segments in files, to the last bit, for work that goes on where it was broken off."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache
@@ -14,16 +14,11 @@ from safetensors import safe_open
 from safetensors.torch import load, save, save_file
 from torch import Tensor
 
-from nuanced_speech.analysis.analyzer import AnalyzerConfig, RecordingAnalyzer
 from nuanced_speech.analysis.features import SEGMENTS_IN_MEMORY, SegmentFeatures, SegmentFrames
-from nuanced_speech.analysis.prepared_segment import windows
-from nuanced_speech.analysis.speech_gate import SpeechGate
-from nuanced_speech.audio.level import gain_of
-from nuanced_speech.audio.segmentation import Segment, segment
+from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT
 from nuanced_speech.core.errors import ContentError, reading
 from nuanced_speech.core.files import replacing
-from nuanced_speech.core.progress import Progress, part_of
 from nuanced_speech.dsp.spectral_balance import Closeness, SpectralBalance
 from nuanced_speech.voice.style import Style
 
@@ -74,67 +69,31 @@ class KeptFrames:
         return frames
 
 
-class KeptAnalyzer:
-    """An analyzer whose results are kept, a file for each window of segments. Takes the place of ``Analyzer``.
+class FeatureFolder:
+    """A store of features that outlives the process: a file for each window of segments (``FeatureStore``).
 
     Frames of segments are read from the files where they are needed (``KeptFrames``).
 
     Args:
-        analyzer: measures what is not kept yet.
         folder: of the files; made when the first one is written. It belongs to one recording.
         device: where features are put.
     """
 
-    def __init__(self, analyzer: RecordingAnalyzer, folder: Path, device: str) -> None:
-        self.analyzer, self.folder, self.reader = analyzer, folder, FrameReader(device)
+    def __init__(self, folder: Path, device: str) -> None:
+        self.folder, self.reader = folder, FrameReader(device)
 
-    @property
-    def config(self) -> AnalyzerConfig:
-        """As ``Analyzer.config``."""
-        return self.analyzer.config
+    def window(self, number: int, measure: Callable[[], list[SegmentFeatures]]) -> list[SegmentFeatures]:
+        """As ``FeatureStore.window``; a window whose file is there is not measured again.
 
-    @property
-    def gate(self) -> SpeechGate:
-        """As ``Analyzer.gate``."""
-        return self.analyzer.gate
-
-    def __call__(
-        self,
-        recording: np.ndarray,
-        segments: list[Segment] | None = None,
-        gain: float | None = None,
-        phonemes: bool = False,
-        progress: Progress | None = None,
-    ) -> list[SegmentFeatures]:
-        """As ``Analyzer.__call__``; windows do not depend on each other."""
-        segments = segment(recording) if segments is None else segments
-        gain = gain_of(recording) if gain is None else gain
-        features: list[SegmentFeatures] = []
-        longest = self.config.window_units if phonemes else 0
-        for number, (group, part) in enumerate(by_windows(segments, longest, progress)):
-            path = self.folder / f"{number:06d}.safetensors"
-            if not path.exists():
-                measured = self.analyzer(recording, group, gain, phonemes, part)
-                self.folder.mkdir(exist_ok=True)
-                write(path, measured)
-            features += read(path, self.reader)
-        return features
-
-
-def by_windows(
-    segments: Sequence[Segment], longest: int, progress: Progress | None
-) -> Iterator[tuple[list[Segment], Progress | None]]:
-    """Segments in windows that span at most ``longest`` units, and what is told the progress of each.
-
-    Windows do not depend on each other, so each can be measured, and kept, by itself.
-    """
-    done = 0
-    for group in windows(segments, longest):
-        ready = done + len(group)
-        yield group, part_of(progress, done / len(segments), ready / len(segments))
-        if progress is not None:
-            progress(ready / len(segments))
-        done = ready
+        Raises:
+            UserError: the file is damaged, or cannot be written.
+        """
+        path = self.folder / f"{number:06d}.safetensors"
+        if not path.exists():
+            measured = measure()
+            self.folder.mkdir(exist_ok=True)
+            write(path, measured)
+        return read(path, self.reader)
 
 
 def write(path: Path, features: list[SegmentFeatures]) -> None:

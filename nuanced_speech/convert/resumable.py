@@ -11,9 +11,10 @@ from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.audio import Recording, check_writable
 from nuanced_speech.convert.archive import digest_of
 from nuanced_speech.convert.converter import Conversion, Converter
-from nuanced_speech.convert.kept_features import KeptAnalyzer
+from nuanced_speech.convert.kept_features import FeatureFolder
 from nuanced_speech.convert.kept_transcripts import PREFIX, KeptTranscriber
 from nuanced_speech.convert.options import ConversionOptions
+from nuanced_speech.convert.storing_analyzer import StoringAnalyzer
 from nuanced_speech.convert.transcription import RecordingTranscriber
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import sha256
@@ -94,10 +95,11 @@ AnyConverter = Converter | ResumableConverter
 def _keeping(converter: Converter, journal: Journal) -> Converter:
     """A converter of the same parts that keeps what it finishes for one recording."""
     models, transcribe = converter.models, converter.transcribe
+    folder = FeatureFolder(journal.folder / _FEATURES, models.device)
     # only this one tells its windows
     return Converter(
         models,
-        KeptAnalyzer(converter.analyzer, journal.folder / _FEATURES, models.device),
+        StoringAnalyzer(converter.analyzer, lambda: folder),
         converter.speakers,
         converter.adapter,
         _KeptResynthesizer(converter.resynthesizer, journal),
