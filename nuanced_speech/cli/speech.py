@@ -23,7 +23,7 @@ from nuanced_speech.voice.voice import Voice
 
 
 @dataclass(frozen=True)
-class Manner:
+class SpeechOptions:
     """How texts are spoken, by any voice; ``TextToSpeech.stream`` explains the fields.
 
     All is checked when it is made, before a voice is found or cloned.
@@ -51,7 +51,7 @@ class Manner:
             raise UserError(f"{self.like} does not exist: check the name")
         if self.language is not None:
             check_language(self.language)
-        self.speaker().check(self.speed, self.pause)
+        self.text_to_speech().check(self.speed, self.pause)
         find_kokoro()
         if self.like is not None:
             find_models()
@@ -66,7 +66,7 @@ class Manner:
         """The delivery of the recording that the text takes on."""
         return None if self.like is None else DeliveryAnalyzer(bank.shared_bank(self.device))(self.like)
 
-    def speaker(self) -> TextToSpeech:
+    def text_to_speech(self) -> TextToSpeech:
         """What speaks."""
         levelling = replace(LEVELLING, target_lufs=self.loudness)
         return TextToSpeech(bank.shared_bank(self.device), levelling, decoder=self.loaded_decoder, spread=self.spread)
@@ -88,16 +88,16 @@ class Manner:
 
 
 @dataclass(frozen=True)
-class Speech:
-    """Speaks texts with a voice in one manner. Models are loaded when they are needed."""
+class TextSpeaker:
+    """Speaks texts with one voice and the same options. Models are loaded when they are needed."""
 
     voice: Voice
-    manner: Manner
+    options: SpeechOptions
 
     @property
     def spaces(self) -> bool:
         """Whether the language writes spaces between words."""
-        return language_of(self.voice, self.manner.language) not in UNSPACED_LANGUAGES
+        return language_of(self.voice, self.options.language) not in UNSPACED_LANGUAGES
 
     def stream(self, text: str, start: Position | None = None, soon: bool = False) -> Iterator[SpokenSentence]:
         """The sentences of a text, from a position on; ``soon`` is as for ``TextToSpeech.stream``.
@@ -105,15 +105,15 @@ class Speech:
         Raises:
             UserError: as ``TextToSpeech.stream``.
         """
-        manner = self.manner
-        return manner.speaker().stream(
-            text, self.voice, manner.language, manner.speed, manner.pause, manner.seed, manner.fast, manner.dictionary,
-            manner.delivery, start=start, soon=soon,
+        options = self.options
+        return options.text_to_speech().stream(
+            text, self.voice, options.language, options.speed, options.pause, options.seed, options.fast,
+            options.dictionary, options.delivery, start=start, soon=soon,
         )  # fmt: skip
 
     def settings(self) -> dict[str, Any]:
         """Everything that the sound depends on besides the text, as JSON takes it."""
-        return {"voice": self.voice.digest, **self.manner.settings()}
+        return {"voice": self.voice.digest, **self.options.settings()}
 
 
 def check_voice(name: str, consent: str | None) -> None:
