@@ -150,9 +150,9 @@ def say(
 
     ssml_language = _ssml_language(voice, language) if ssml else None
     book, out = given([*(words or []), ""] if show_text else words, file, ssml_language, chapters is not None)
-    pronunciations = pronunciations_of(dictionary)
+    entries = pronunciations_of(dictionary)
     if show_text:
-        _show("\n\n".join(chapter.text for chapter in book.chapters), voice, language, pronunciations)
+        _show("\n\n".join(chapter.text for chapter in book.chapters), voice, language, entries)
         return
     kept = resume or chapters is not None or book_file(words, file) is not None or is_audiobook(out)
     read = (book_file(words, file) or file, dictionary, like, Path(voice))
@@ -161,9 +161,7 @@ def say(
 
     check_voice(voice, i_have_consent)
     spread = _spread(device, kept, jobs, batch_seconds, out == STANDARD)
-    options = SpeechOptions(
-        language, speed, pause, seed, fast, like, pronunciations, device, lufs(loudness), decoder, spread
-    )
+    options = SpeechOptions(language, speed, pause, seed, fast, like, entries, device, lufs(loudness), decoder, spread)
     _speak(book, TextSpeaker(voice_of(voice, i_have_consent, device), options), outputs, out or "", timestamps)
 
 

@@ -28,7 +28,7 @@ from nuanced_speech.audio.limiter import limited
 from nuanced_speech.audio.segmentation import crossfade_join
 from nuanced_speech.convert.conversion import Conversion, times_of
 from nuanced_speech.convert.options import ConversionOptions, changed, is_recording
-from nuanced_speech.convert.segments import spoken
+from nuanced_speech.convert.segments import resynthesis_options, spoken
 from nuanced_speech.convert.sources import Reader, read_source
 from nuanced_speech.convert.spooled_features import spooling
 from nuanced_speech.convert.steps import READY, SPEAKING, Steps
@@ -37,19 +37,18 @@ from nuanced_speech.convert.text_language import text_language
 from nuanced_speech.convert.transcript import in_recording, with_phonemes
 from nuanced_speech.convert.transcription import RecordingTranscriber, Transcriber
 from nuanced_speech.convert.voices import TargetVoices
-from nuanced_speech.core.constants import SAMPLE_RATE, SEMITONES
+from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import NoSpeechError
 from nuanced_speech.core.files import check_apart
 from nuanced_speech.core.jobs import ALONE, Spread
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.timing import listening, stage, timed
-from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.batched_decoder import batched, single
 from nuanced_speech.models.decoder import KOKORO, Decoder, KokoroDecoder
 from nuanced_speech.models.voice_activity import SpeechStretch
 from nuanced_speech.models.whisper import Transcript
-from nuanced_speech.synthesis.resynthesizer import Delivery, Resynthesizer, SegmentSpeaker
+from nuanced_speech.synthesis.resynthesizer import ResynthesisOptions, Resynthesizer, SegmentSpeaker
 from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.text.g2p import phoneme_chunks, phonemize
 from nuanced_speech.text.languages import has_text_path
@@ -71,7 +70,7 @@ class _Prepared:
     language: str
     features: list[SegmentFeatures]
     voice: TargetVoice
-    delivery: Delivery
+    resynthesis: ResynthesisOptions
     overlaps: tuple[SpeechStretch, ...] = ()
 
 
@@ -254,10 +253,12 @@ class Converter:
         recorded = RecordedVoice([*features, *further], own=True)
         voice = target or TargetVoice.own(speaker, recorded, adaptation)
         transcript = None if transcript is None else in_recording(transcript, gated)
-        delivery = _delivery(options, features, target)
+        resynthesis = resynthesis_options(options, features, target)
         # of hours, a second copy is held no longer than it is needed
         gated = replace(gated, wave=wave[:0].copy())
-        return _Prepared(whole, gated, len(wave), gain, path, transcript, language, features, voice, delivery, overlaps)
+        return _Prepared(
+            whole, gated, len(wave), gain, path, transcript, language, features, voice, resynthesis, overlaps
+        )
 
     def _overlaps(self, gated: GatedRecording, name: str) -> tuple[SpeechStretch, ...]:
         """Where in a recording of some name two people speak at once; there is a warning where they do."""
@@ -299,7 +300,7 @@ class Converter:
         if options.text is not None:
             language = text_language(options, prepared.language)
             texts = phoneme_chunks(options.text, language, dictionary=options.dictionary)
-            waves = self.resynthesizer.from_text(texts, prepared.features, prepared.voice, prepared.delivery)
+            waves = self.resynthesizer.from_text(texts, prepared.features, prepared.voice, prepared.resynthesis)
             parts = len(texts)
         else:
             waves, parts = self._segments(prepared), len(prepared.features)
@@ -314,7 +315,7 @@ class Converter:
         """Audio ``[600 * units]`` of each segment."""
         speak = self.resynthesizer.from_phonemes if prepared.path == "text" else self.resynthesizer.from_content
         spread = self.spread.fitted(len(prepared.features))
-        yield from spoken(lambda f, v: speak(f, v, prepared.delivery), prepared.features, prepared.voice, spread)
+        yield from spoken(lambda f, v: speak(f, v, prepared.resynthesis), prepared.features, prepared.voice, spread)
 
 
 def _silent(source: np.ndarray, gated: GatedRecording, options: ConversionOptions) -> _Prepared:
@@ -324,8 +325,10 @@ def _silent(source: np.ndarray, gated: GatedRecording, options: ConversionOption
         audio.read(recording)
     if options.voice is not None and not recordings:
         Voice.load(options.voice)
-    delivery = Delivery(frozenset(options.keep), 0.0, 0.0, options.seed)
-    return _Prepared(source, gated, 0, 1.0, "none", None, options.language or "en", [], TargetVoice.own(None), delivery)
+    resynthesis = ResynthesisOptions(frozenset(options.keep), 0.0, 0.0, options.seed)
+    return _Prepared(
+        source, gated, 0, 1.0, "none", None, options.language or "en", [], TargetVoice.own(None), resynthesis
+    )
 
 
 def _source(source: str | Path | np.ndarray | Recording, sample_rate: int | None) -> str | Path | np.ndarray:
@@ -339,12 +342,3 @@ def _source(source: str | Path | np.ndarray | Recording, sample_rate: int | None
         warnings.warn(what, DeprecationWarning, stacklevel=3)
         sample_rate = SAMPLE_RATE
     return audio.waveform(source, sample_rate)
-
-
-def _delivery(options: ConversionOptions, features: list[SegmentFeatures], target: TargetVoice | None) -> Delivery:
-    """How to speak, the melody moved to the target's range."""
-    shift = options.pitch_shift / SEMITONES
-    move = 0.0
-    if target is not None:
-        move = target.log_f0 - median_log_f0(np.concatenate([f.f0 for f in features]))
-    return Delivery(frozenset(options.keep), shift + (0.0 if np.isnan(move) else move), shift, options.seed)

@@ -22,7 +22,7 @@ from nuanced_speech.core.journal import Journal, work_folder
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.version import __version__
 from nuanced_speech.models.decoder import Decoder
-from nuanced_speech.synthesis.resynthesizer import Delivery, Rendered, SegmentSpeaker
+from nuanced_speech.synthesis.resynthesizer import Rendered, ResynthesisOptions, SegmentSpeaker
 from nuanced_speech.synthesis.target_voice import TargetVoice
 
 # Name in the work folder.
@@ -129,33 +129,33 @@ class _KeptResynthesizer:
         """As ``Resynthesizer.with_decoder``."""
         return _KeptResynthesizer(self.resynthesizer.with_decoder(decoder), self.journal)
 
-    def from_content(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered:
+    def from_content(self, features: SegmentFeatures, voice: TargetVoice, options: ResynthesisOptions) -> Rendered:
         """As ``Resynthesizer.from_content``."""
-        return self._kept("from_content", features, voice, delivery)
+        return self._kept("from_content", features, voice, options)
 
-    def from_phonemes(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered:
+    def from_phonemes(self, features: SegmentFeatures, voice: TargetVoice, options: ResynthesisOptions) -> Rendered:
         """As ``Resynthesizer.from_phonemes``."""
-        return self._kept("from_phonemes", features, voice, delivery)
+        return self._kept("from_phonemes", features, voice, options)
 
     def from_text(
-        self, texts: Iterable[str], features: Sequence[SegmentFeatures], voice: TargetVoice, delivery: Delivery
+        self, texts: Iterable[str], features: Sequence[SegmentFeatures], voice: TargetVoice, options: ResynthesisOptions
     ) -> Iterator[np.ndarray]:
         """As ``Resynthesizer.from_text``; no string depends on another."""
         strings, kept = list(texts), len(self.journal.notes)
         for number in range(min(kept, len(strings))):
             yield self.journal.sound(number)
         if kept < len(strings):
-            for wave in self.resynthesizer.from_text(strings[kept:], features, voice, delivery):
+            for wave in self.resynthesizer.from_text(strings[kept:], features, voice, options):
                 self.journal.add(wave, {"text": len(self.journal.notes)})
                 yield wave
 
-    def _kept(self, way: str, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered:
+    def _kept(self, way: str, features: SegmentFeatures, voice: TargetVoice, options: ResynthesisOptions) -> Rendered:
         number, self._number = self._number, self._number + 1
         # an equaliser is fitted to the first segment that has one, and the segments after it need it
         needed = voice.equalizer is None and voice.equalized(features)
         if number < len(self.journal.notes) and not needed:
             return Rendered(self.journal.sound(number), voice)
-        rendered: Rendered = getattr(self.resynthesizer, way)(features, voice, delivery)
+        rendered: Rendered = getattr(self.resynthesizer, way)(features, voice, options)
         if number == len(self.journal.notes):
             self.journal.add(rendered.audio, {"segment": number})
         return rendered

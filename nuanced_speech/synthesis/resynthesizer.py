@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Delivery:
+class ResynthesisOptions:
     """How segments are spoken.
 
     Attributes:
@@ -69,12 +69,12 @@ class SegmentSpeaker(Protocol):
 
     def with_decoder(self, decoder: Decoder) -> "SegmentSpeaker": ...
 
-    def from_content(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered: ...
+    def from_content(self, features: SegmentFeatures, voice: TargetVoice, options: ResynthesisOptions) -> Rendered: ...
 
-    def from_phonemes(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered: ...
+    def from_phonemes(self, features: SegmentFeatures, voice: TargetVoice, options: ResynthesisOptions) -> Rendered: ...
 
     def from_text(
-        self, texts: Iterable[str], features: Sequence[SegmentFeatures], voice: TargetVoice, delivery: Delivery
+        self, texts: Iterable[str], features: Sequence[SegmentFeatures], voice: TargetVoice, options: ResynthesisOptions
     ) -> Iterator[np.ndarray]: ...
 
 
@@ -106,22 +106,22 @@ class Resynthesizer:
         return Resynthesizer(self.models, self.content, self.cleaner, decoder, self.equalizer)
 
     @torch.no_grad()
-    def from_content(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered:
+    def from_content(self, features: SegmentFeatures, voice: TargetVoice, options: ResynthesisOptions) -> Rendered:
         """A segment without text, as long as it was."""
         with stage("content"):
             content = self.content(features)
-        f0 = transpose(features.f0, delivery.octaves)
+        f0 = transpose(features.f0, options.octaves)
         style, whole = voice.style(features), slice(None)
-        return self._decode(content, f0, features.decoder_energy, style, voice, delivery.seed, features, whole)
+        return self._decode(content, f0, features.decoder_energy, style, voice, options.seed, features, whole)
 
     @torch.no_grad()
-    def from_phonemes(self, features: SegmentFeatures, voice: TargetVoice, delivery: Delivery) -> Rendered:
+    def from_phonemes(self, features: SegmentFeatures, voice: TargetVoice, options: ResynthesisOptions) -> Rendered:
         """A segment by its phonemes, each as long as in the recording unless rhythm is not kept.
 
         Where they are unknown, or do not fit the recording, it is spoken without text.
         """
         if not features.phonemes:
-            return self.from_content(features, voice, delivery)
+            return self.from_content(features, voice, options)
         kokoro = self.models.kokoro
         with stage("text"):
             ids = kokoro.tokens(features.phonemes)
@@ -129,24 +129,24 @@ class Resynthesizer:
                 aligned, _ = align_phonemes(features.log_probabilities, ids.cpu().numpy())
             except UserError as error:
                 log.warning("a piece is converted without its text: %s", error)
-                return self.from_content(features, voice, delivery)
+                return self.from_content(features, voice, options)
             style = voice.style(features, len(ids) - 2)
-            forced = torch.from_numpy(aligned).to(kokoro.device)[None] if "rhythm" in delivery.keep else None
+            forced = torch.from_numpy(aligned).to(kokoro.device)[None] if "rhythm" in options.keep else None
             content, prosody = kokoro.content_and_prosody(ids[None], style.vector[None], durations=forced)
             frames = warp_frames(aligned, prosody.durations[0].cpu().numpy())
-        if "f0" in delivery.keep:
-            f0 = transpose(features.f0[frames], delivery.octaves)
+        if "f0" in options.keep:
+            f0 = transpose(features.f0[frames], options.octaves)
         else:
-            f0 = transpose(prosody.voiced_f0()[0], delivery.pitch_shift)
-        if "energy" in delivery.keep:
+            f0 = transpose(prosody.voiced_f0()[0], options.pitch_shift)
+        if "energy" in options.keep:
             energy, followed = features.decoder_energy[frames], frames
         else:
             energy, followed = prosody.energy[0].cpu().numpy(), None
-        return self._decode(content, f0, energy, style, voice, delivery.seed, features, followed)
+        return self._decode(content, f0, energy, style, voice, options.seed, features, followed)
 
     @torch.no_grad()
     def from_text(
-        self, texts: Iterable[str], features: Sequence[SegmentFeatures], voice: TargetVoice, delivery: Delivery
+        self, texts: Iterable[str], features: Sequence[SegmentFeatures], voice: TargetVoice, options: ResynthesisOptions
     ) -> Iterator[np.ndarray]:
         """New words, as phoneme strings, in the recording's delivery: its style, pace and centre of melody.
 
@@ -154,18 +154,18 @@ class Resynthesizer:
             audio ``[T]`` at 24 kHz of each string.
         """
         kokoro, source_style = self.models.kokoro, mean_style(features)
-        speed = self._pace(features, source_style) if "rhythm" in delivery.keep else 1.0
-        centre = median_log_f0(np.concatenate([f.f0 for f in features])) + delivery.octaves
+        speed = self._pace(features, source_style) if "rhythm" in options.keep else 1.0
+        centre = median_log_f0(np.concatenate([f.f0 for f in features])) + options.octaves
         for phonemes in texts:
             with stage("text"):
                 ids = kokoro.tokens(phonemes)[None]
                 style = source_style if voice.pack is None else voice.style(features[0], ids.shape[1] - 2)
                 content, prosody = kokoro.content_and_prosody(ids, style.vector[None], speed=speed)
             f0 = prosody.voiced_f0()[0]
-            move = centre - median_log_f0(f0) if "f0" in delivery.keep else delivery.pitch_shift
+            move = centre - median_log_f0(f0) if "f0" in options.keep else options.pitch_shift
             f0 = transpose(f0, 0.0 if math.isnan(move) else move)
             energy = prosody.energy[0].cpu().numpy()
-            yield self._decode(content, f0, energy, style, voice, delivery.seed).audio
+            yield self._decode(content, f0, energy, style, voice, options.seed).audio
 
     def _pace(self, features: Sequence[SegmentFeatures], style: Style) -> float:
         """How much faster the recording was spoken than Kokoro would speak the same words in its style."""
