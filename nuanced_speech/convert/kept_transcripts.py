@@ -16,7 +16,7 @@ from nuanced_speech.core.errors import ContentError, UserError, reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.reading import check_numbers, read_object
-from nuanced_speech.models.whisper import Segment, Transcript, Word, check_language, segment_of
+from nuanced_speech.models.whisper import Transcript, TranscriptSegment, TranscriptWord, check_language, segment_of
 from nuanced_speech.models.whisper_windows import Window
 
 # Larger than any place in a recording, in frames of 10 ms.
@@ -151,9 +151,10 @@ def read_transcript(path: Path) -> Transcript:
     with reading(path, what, remedy):
         check_numbers(values)
         segments = [
-            Segment(**{**piece, "words": [Word(**word) for word in piece["words"]]}) for piece in values["segments"]
+            TranscriptSegment(**{**piece, "words": [TranscriptWord(**word) for word in piece["words"]]})
+            for piece in values["segments"]
         ]
-        parts: list[Segment | Word] = [*segments]
+        parts: list[TranscriptSegment | TranscriptWord] = [*segments]
         parts += [word for piece in segments for word in piece.words]
         texts = [values["text"], values["language"], *(part.text for part in parts)]
         if not all(isinstance(text, str) for text in texts):

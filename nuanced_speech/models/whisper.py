@@ -64,7 +64,7 @@ def fetch(size: str) -> None:
 
 
 @dataclass(frozen=True)
-class Word:
+class TranscriptWord:
     """A word and when it was said, in seconds."""
 
     text: str
@@ -73,7 +73,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Segment:
+class TranscriptSegment:
     """A stretch of speech as Whisper cuts it, in seconds, and how sure Whisper is of it.
 
     Attributes:
@@ -85,7 +85,7 @@ class Segment:
     text: str
     start: float
     end: float
-    words: list[Word] = field(default_factory=list)
+    words: list[TranscriptWord] = field(default_factory=list)
     log_probability: float = 0.0
     no_speech: float = 0.0
     compression: float = 1.0
@@ -97,7 +97,7 @@ class Transcript:
 
     text: str
     language: str
-    segments: list[Segment]
+    segments: list[TranscriptSegment]
 
 
 class WhisperModel:
@@ -292,13 +292,13 @@ class WhisperModel:
         return shares
 
 
-def segment_of(piece: dict[str, Any]) -> Segment:
+def segment_of(piece: dict[str, Any]) -> TranscriptSegment:
     """The segment of what Whisper gives."""
-    return Segment(
+    return TranscriptSegment(
         piece["text"].strip(),
         float(piece["start"]),
         float(piece["end"]),
-        [Word(w["word"].strip(), float(w["start"]), float(w["end"])) for w in piece.get("words", [])],
+        [TranscriptWord(w["word"].strip(), float(w["start"]), float(w["end"])) for w in piece.get("words", [])],
         float(piece["avg_logprob"]),
         float(piece["no_speech_prob"]),
         float(piece["compression_ratio"]),

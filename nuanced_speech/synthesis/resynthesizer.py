@@ -24,7 +24,7 @@ from nuanced_speech.dsp.pitch import median_log_f0, transpose
 from nuanced_speech.dsp.spectral_balance import CLOSE, USUAL
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import Decoder, KokoroDecoder
-from nuanced_speech.synthesis.effects import Reference, apply
+from nuanced_speech.synthesis.effects import EffectReference, apply
 from nuanced_speech.synthesis.speaker_eq import SPEAKER_EQ, SpeakerEqConfig, fit_speaker_eq
 from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.voice.stock import nearest_stock_timbre
@@ -201,7 +201,7 @@ class Resynthesizer:
             if follows:
                 source = source_of(features, followed, decoder_voice.reference if own else None)
             # what is made of the recording's envelopes is near enough to be brought nearer
-            reference = Reference.of(features, followed, CLOSE if follows and own else USUAL)
+            reference = EffectReference.of(features, followed, CLOSE if follows and own else USUAL)
 
         def decode(units: slice, timbre: Tensor) -> np.ndarray:
             frames = _frames(units)
@@ -236,7 +236,9 @@ class Resynthesizer:
             memory.give_back()
         return Rendered(wave, voice)
 
-    def finish(self, wave: np.ndarray, features: SegmentFeatures, reference: Reference, voice: TargetVoice) -> Rendered:
+    def finish(
+        self, wave: np.ndarray, features: SegmentFeatures, reference: EffectReference, voice: TargetVoice
+    ) -> Rendered:
         """Decoded audio ``wave [300 * frames]`` after the post chain.
 
         A voice that wants an equaliser and has none gets it here, fitted to this audio, if there is enough speech in

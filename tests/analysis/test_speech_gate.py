@@ -15,7 +15,7 @@ from nuanced_speech.core.errors import NoSpeechError
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.voice_activity import SpeechStretch
-from nuanced_speech.models.whisper import Segment, Transcript
+from nuanced_speech.models.whisper import Transcript, TranscriptSegment
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ class Doubting(SpeechGate):
 def test_where_the_gate_is_in_doubt_sure_words_decide(
     text: str, log_probability: float, no_speech: float, config: GateConfig, found: bool
 ) -> None:
-    piece = Segment(text, 0.0, 1.0, log_probability=log_probability, no_speech=no_speech)
+    piece = TranscriptSegment(text, 0.0, 1.0, log_probability=log_probability, no_speech=no_speech)
     wave = np.full(SAMPLE_RATE, 0.1, np.float32)
     gated = speech_in(wave, Doubting(config=config), lambda loud: Transcript(text, "en", [piece]))
     assert gated.has_speech == found and len(gated.wave) == found * len(wave)

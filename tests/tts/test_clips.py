@@ -11,7 +11,7 @@ from tts.sounds import RATE, silence
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.whisper import Segment, Transcript
+from nuanced_speech.models.whisper import Transcript, TranscriptSegment
 from nuanced_speech.tts import quality_filters
 from nuanced_speech.tts.decode import decode
 from nuanced_speech.tts.quality_filters import QualityLimits
@@ -62,7 +62,7 @@ def test_what_is_wrong_with_a_clip(speech: np.ndarray) -> None:
     assert "no pause" in str(quality_filters.length_problem(Span(1, 15), 11, limits))
     assert "too fast" in str(quality_filters.rate_problem(30, "phonemes", limits))
     assert "too slow" in str(quality_filters.rate_problem(1, "phonemes", limits))
-    sure = Segment("well said", 0, 2, [], -0.2, 0.1, 1.2)
+    sure = TranscriptSegment("well said", 0, 2, [], -0.2, 0.1, 1.2)
     for change, says in (
         ({}, None),
         ({"log_probability": -1.5}, "log probability -1.50"),

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response, Streami
 
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.whisper import Segment, check_language
+from nuanced_speech.models.whisper import TranscriptSegment, check_language
 from nuanced_speech.serve.errors import ApiError
 from nuanced_speech.serve.jobs import Job
 from nuanced_speech.serve.routes.bodies import (
@@ -78,7 +78,7 @@ class _Text:
 
     text: str
     language: str
-    segments: list[Segment]
+    segments: list[TranscriptSegment]
 
 
 def router(services: Services) -> APIRouter:
@@ -190,7 +190,7 @@ def _events(services: Services, asked: _Asked, job: Job[bytes]) -> Iterator[byte
     yield _event({"type": "transcript.text.done", "text": whole})
 
 
-def _streamed(asked: _Asked, piece: Segment, number: int) -> dict[str, Any]:
+def _streamed(asked: _Asked, piece: TranscriptSegment, number: int) -> dict[str, Any]:
     """A segment of a stream. Nobody tells speakers apart, so its speaker has no name."""
     shown = {
         "id": f"seg_{number}", "start": round(piece.start, 3), "end": round(piece.end, 3), "text": piece.text,
@@ -237,7 +237,7 @@ def _verbose(asked: _Asked, text: _Text) -> dict[str, Any]:
     return body
 
 
-def _words(segments: list[Segment]) -> list[dict[str, Any]]:
+def _words(segments: list[TranscriptSegment]) -> list[dict[str, Any]]:
     return [
         {"word": word.text, "start": round(word.start, 3), "end": round(word.end, 3)}
         for piece in segments
@@ -245,7 +245,7 @@ def _words(segments: list[Segment]) -> list[dict[str, Any]]:
     ]
 
 
-def _cue(piece: Segment, decimal: str) -> str:
+def _cue(piece: TranscriptSegment, decimal: str) -> str:
     return f"{_clock(piece.start, decimal)} --> {_clock(piece.end, decimal)}\n{piece.text}\n"
 
 
