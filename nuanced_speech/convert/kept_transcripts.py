@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -50,11 +50,11 @@ class KeptTranscriber:
             known = read_windows(lines)
             language = known.language or language or self.transcribe.language(wave)
             with _appending(lines, known.end) as append:
+                first = [] if known.language else [{"language": language}]
 
                 def keep(window: Window) -> None:
-                    if known.language is None:
-                        append({"language": language})
-                        known.language = language
+                    while first:
+                        append(first.pop())
                     append(asdict(window))
 
                 transcript = self.transcribe(wave, language, word_times, progress, known.windows, keep)
@@ -64,13 +64,13 @@ class KeptTranscriber:
         return read_transcript(path)
 
 
+@dataclass(frozen=True)
 class KnownWindows:
     """What the lines of a file say: language and windows, and where the last whole line ends."""
 
-    def __init__(self) -> None:
-        self.language: str | None = None
-        self.windows: list[Window] = []
-        self.end = 0
+    language: str | None = None
+    windows: tuple[Window, ...] = ()
+    end: int = 0
 
 
 def read_windows(path: Path) -> KnownWindows:
@@ -78,6 +78,7 @@ def read_windows(path: Path) -> KnownWindows:
     known = KnownWindows()
     if not path.exists():
         return known
+    windows: list[Window] = []
     for line in path.read_bytes().splitlines(keepends=True):
         if not line.endswith(b"\n"):
             break
@@ -86,13 +87,13 @@ def read_windows(path: Path) -> KnownWindows:
             check_numbers(values, _LARGEST)
             if known.language is None:
                 check_language(values["language"])
-                known.language = values["language"]
+                known = replace(known, language=values["language"])
             else:
-                known.windows.append(_window(values))
+                windows.append(_window(values))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UserError):
             break
-        known.end += len(line)
-    return known
+        known = replace(known, end=known.end + len(line))
+    return replace(known, windows=tuple(windows))
 
 
 def _window(values: dict[str, Any]) -> Window:

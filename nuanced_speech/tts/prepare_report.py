@@ -142,7 +142,10 @@ def markdown(figures: dict[str, Any]) -> str:
         lines.append("")
     if len(figures["languages"]) > 1:
         languages = ", ".join(f"{language} ({count} clips)" for language, count in figures["languages"].items())
-        lines += [f"More than one language was found: {languages}. If there is one only, name it by --language.", ""]
+        lines += [
+            f"More than one language was found: {languages}. If there is one only, set its `language`.",
+            "",
+        ]
     if figures["notes"]:
         lines += ["## Notes", "", *(f"- {note}" for note in figures["notes"]), ""]
     return "\n".join(lines)
