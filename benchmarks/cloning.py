@@ -132,6 +132,69 @@ def walked(models: ModelBank, start: Tensor, target: np.ndarray, calls: int) -> 
     return Voice("walked", random_walk(models.kokoro, start, target, calls))
 
 
+class CloningComparison:
+    """Ways to a voice; ``results`` has a row of figures for each speaker, by way."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.models = options, ModelBank()
+        self.decoder, self.kokoro = load_decoder(options.decoder, self.models), KokoroDecoder(self.models)
+        self.results: dict[str, list[dict[str, float]]] = {}
+
+    def measure(self, speaker: str, paths: list[Path], source: Path) -> None:
+        """Clone a speaker from the first recordings and compare with the others; convert ``source`` if asked for."""
+        given, waves = paths[:CLONED_FROM], [audio.read(path) for path in paths[CLONED_FROM:]]
+        others = [embeddings(wave) for wave in waves]
+        curves = np.concatenate([report.contours(wave).f0 for wave in waves])
+        log_f0 = np.log2(curves[curves > 0])
+        plain = clone(given, "plain", consent="benchmark", models=self.models)
+        nearest = nearest_stock(self.models, plain.embedding, plain.log_f0)
+        for way, (by, make) in self.ways(given, plain.voice, plain.embedding, nearest).items():
+            started = time.perf_counter()
+            voice = make()
+            seconds = time.perf_counter() - started
+            speech = TextToSpeech(self.models, decoder=by)
+            row = judge(self.models, speech, voice, nearest, others, log_f0, self.options.quality)
+            self.note(speaker, way, row, f"{seconds:.0f} s")
+        for steps in dict.fromkeys((0, self.options.refine)) if self.options.convert else ():
+            way = "another's recording, converted" + (f" --refine {steps}" if steps else "")
+            converter = Converter(self.models, decoder=self.decoder)
+            self.note(speaker, way, converted(converter, source, given, steps, others))
+        pairs = [likeness(a, [b]) for i, a in enumerate(others) for b in others[:i]]
+        ceiling = {name: float(np.nanmean([pair[name] for pair in pairs])) for name in NETWORKS}
+        self.results.setdefault("recordings of one speaker, among themselves", []).append(ceiling)
+
+    def ways(
+        self, paths: list[Path], plain: Voice, embedding: np.ndarray, nearest: Tensor
+    ) -> dict[str, tuple[Decoder, Callable[[], Voice]]]:
+        """What makes a speaker's voice in each way that is asked for, and the decoder that speaks in it."""
+        models, steps = self.models, self.options.refine
+        ways: dict[str, tuple[Decoder, Callable[[], Voice]]] = {
+            "nearest stock voice": (self.kokoro, partial(Voice, "nearest", nearest)),
+            "clone": (self.decoder, partial(replace, plain)),
+        }
+        if self.options.walk:
+            calls = SYNTHESES_PER_STEP * (steps or 15)
+            walk = partial(walked, models, nearest, embedding, calls)
+            ways[f"random walk, {calls} syntheses"] = (self.kokoro, walk)
+        if steps:
+            ways[f"clone --refine {steps}"] = (self.decoder, partial(refined, models, paths, steps, self.decoder))
+        return ways
+
+    def note(self, speaker: str, way: str, row: dict[str, float], *notes: str) -> None:
+        """Keep and print what was measured."""
+        self.results.setdefault(way, []).append(row)
+        print(speaker, way, *notes, {key: round(value, 3) for key, value in row.items()}, flush=True)
+
+    def print_table(self) -> None:
+        """Means over the speakers."""
+        columns = list(self.results["clone"][0])
+        print(f"\n| | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
+        for way, rows in self.results.items():
+            cells = (f"{np.mean([row[c] for row in rows]):.3f}" if c in rows[0] else "" for c in columns)
+            print(f"| {way} | {' | '.join(cells)} |")
+        print(f"\nMean over {len(self.results['clone'])} speakers, {len(SENTENCES)} new sentences each.")
+
+
 def main() -> None:
     """Clone, speak, compare, print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -144,55 +207,13 @@ def main() -> None:
     parser.add_argument("--decoder", default=KOKORO, help="decoder of the clones: kokoro, fast or a file")
     options = parser.parse_args()
     torch.set_grad_enabled(False)
-    models = ModelBank()
-    decoder, kokoro = load_decoder(options.decoder, models), KokoroDecoder(models)
-    results: dict[str, list[dict[str, float]]] = {}
+    comparison = CloningComparison(options)
     found = find_recordings(options.folder)
     sources = dict(zip(found, [*list(found.values())[1:], next(iter(found.values()))], strict=True))
     for speaker, recordings in found.items():
-        if options.speakers and speaker not in options.speakers:
-            continue
-        paths = [recording.path for recording in recordings]
-        waves = [audio.read(path) for path in paths[CLONED_FROM:]]
-        others = [embeddings(wave) for wave in waves]
-        curves = np.concatenate([report.contours(wave).f0 for wave in waves])
-        log_f0 = np.log2(curves[curves > 0])
-        plain = clone(paths[:CLONED_FROM], "plain", consent="benchmark", models=models)
-        nearest = nearest_stock(models, plain.embedding, plain.log_f0)
-        ways: dict[str, tuple[Decoder, Callable[[], Voice]]] = {
-            "nearest stock voice": (kokoro, partial(Voice, "nearest", nearest)),
-            "clone": (decoder, partial(replace, plain.voice)),
-        }
-        if options.walk:
-            calls = SYNTHESES_PER_STEP * (options.refine or 15)
-            walk = partial(walked, models, nearest, plain.embedding, calls)
-            ways[f"random walk, {calls} syntheses"] = (kokoro, walk)
-        if options.refine:
-            again = partial(refined, models, paths[:CLONED_FROM], options.refine, decoder)
-            ways[f"clone --refine {options.refine}"] = (decoder, again)
-        for way, (by, make) in ways.items():
-            started = time.perf_counter()
-            voice = make()
-            seconds = time.perf_counter() - started
-            speech = TextToSpeech(models, decoder=by)
-            result = judge(models, speech, voice, nearest, others, log_f0, options.quality)
-            results.setdefault(way, []).append(result)
-            print(speaker, way, f"{seconds:.0f} s", {k: round(v, 3) for k, v in result.items()}, flush=True)
-        for steps in dict.fromkeys((0, options.refine)) if options.convert else ():
-            way = "another's recording, converted" + (f" --refine {steps}" if steps else "")
-            converter = Converter(models, decoder=decoder)
-            row = converted(converter, sources[speaker][0].path, paths[:CLONED_FROM], steps, others)
-            results.setdefault(way, []).append(row)
-            print(speaker, way, {key: round(value, 3) for key, value in row.items()}, flush=True)
-        pairs = [likeness(a, [b]) for i, a in enumerate(others) for b in others[:i]]
-        ceiling = {name: float(np.nanmean([pair[name] for pair in pairs])) for name in NETWORKS}
-        results.setdefault("recordings of one speaker, among themselves", []).append(ceiling)
-    columns = list(results["clone"][0])
-    print(f"\n| | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
-    for way, rows in results.items():
-        cells = (f"{np.mean([row[c] for row in rows]):.3f}" if c in rows[0] else "" for c in columns)
-        print(f"| {way} | {' | '.join(cells)} |")
-    print(f"\nMean over {len(results['clone'])} speakers, {len(SENTENCES)} new sentences each.")
+        if not options.speakers or speaker in options.speakers:
+            comparison.measure(speaker, [recording.path for recording in recordings], sources[speaker][0].path)
+    comparison.print_table()
 
 
 if __name__ == "__main__":

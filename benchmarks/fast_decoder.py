@@ -145,6 +145,85 @@ class _Timed:
         return wave
 
 
+class DecoderComparison:
+    """Clips of several speakers, decoded by either decoder; ``scores`` by kind of voice and decoder.
+
+    Args:
+        models: for analysis, and Kokoro.
+        fast: the other decoder.
+        speakers: the clips of each.
+        clips, reference: how many are decoded, and how many others tell the voice.
+        write: folder for the sound.
+    """
+
+    def __init__(
+        self,
+        models: ModelBank,
+        fast: FastDecoder,
+        speakers: dict[str, list[Path]],
+        clips: int,
+        reference: int,
+        write: Path | None,
+    ) -> None:
+        self.models, self.fast, self.speakers, self.clips, self.write = models, fast, speakers, clips, write
+        self.scores: dict[str, list[Score]] = {}
+        analyzer = Analyzer(models)
+        self.analysed = {
+            path: analyzer(audio.read(path)) for paths in speakers.values() for path in paths[: clips + reference]
+        }
+        self.voices = {
+            name: [item for path in paths[clips:][:reference] for item in self.analysed[path]]
+            for name, paths in speakers.items()
+        }
+
+    def run(self) -> None:
+        """Decode each speaker's clips in the own voice and in the next speaker's."""
+        names, whisper = [*self.speakers], self.models.transcriber
+        for k, name in enumerate(names):
+            for path in self.speakers[name][: self.clips]:
+                text = whisper.transcribe(audio.read(path, WHISPER_SAMPLE_RATE), "en").text
+                self.decode(path, text, "own", name, same=True)
+                other = names[(k + 1) % len(names)]
+                self.decode(path, text, "another's", other, same=other == name)
+
+    def decode(self, path: Path, text: str, kind: str, target: str, same: bool) -> None:
+        """Decode a clip in the voice of a speaker with either decoder, and score it."""
+        source, models = self.analysed[path], self.models
+        pitches = [
+            median_log_f0(np.concatenate([item.f0 for item in items])) for items in (source, self.voices[target])
+        ]
+        octaves = 0.0 if same else pitches[1] - pitches[0]
+        voice = voice_of(self.voices[target], with_timbre=True)
+        style = mean_style(self.voices[target])
+        judge = campplus.embed(audio.read(self.speakers[target][-1]), SAMPLE_RATE)
+
+        def by_kokoro(content: Tensor, f0: Tensor, energy: Tensor) -> Tensor:
+            return models.kokoro.decode(content, f0, energy, style.decoder[None])
+
+        def by_fast(content: Tensor, f0: Tensor, energy: Tensor) -> Tensor:
+            return self.fast(content, f0, energy, voice)
+
+        for label, decoder in (("Kokoro, mean style", by_kokoro), ("fast", by_fast)):
+            wave, seconds = decode(decoder, source, octaves)
+            heard = audio.resample(wave, SAMPLE_RATE, WHISPER_SAMPLE_RATE)
+            wer = word_errors(text, models.transcriber.transcribe(heard, "en").text, "en").wer
+            melody = metrics.f0_correlation(np.concatenate([item.f0 for item in source]), track_f0(wave))
+            likeness = metrics.cosine(campplus.embed(wave, SAMPLE_RATE), judge)
+            self.scores.setdefault(f"{kind}, {label}", []).append(Score(wer, likeness, melody, seconds))
+            if self.write:
+                self.write.mkdir(parents=True, exist_ok=True)
+                audio.write(self.write / f"{path.stem}-{kind[:3]}-{label[:4]}.wav", wave)
+
+    def print_table(self) -> None:
+        """Means over the clips."""
+        print("| voice, decoder | WER | CAM++ | log F0 | time of Kokoro's |\n|---|---|---|---|---|")
+        slow = sum(s.seconds for label, row in self.scores.items() if "Kokoro" in label for s in row) / 2
+        for label, row in self.scores.items():
+            means = [float(np.mean([getattr(s, field) for s in row])) for field in ("wer", "likeness", "f0")]
+            share = sum(s.seconds for s in row) / slow
+            print(f"| {label} | {means[0]:.1%} | {means[1]:.3f} | {means[2]:.2f} | {share:.2f} |")
+
+
 @torch.no_grad()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -160,54 +239,11 @@ def main() -> None:
         folders = sorted(path for path in options.recordings.iterdir() if path.is_dir())
         print_times(models, fast, [path for each in folders for path in sorted(each.glob("*.flac"))[: options.clips]])
         return
-    analyzer, whisper = Analyzer(models), models.transcriber
     speakers = {folder.name: sorted(folder.glob("*.flac")) for folder in sorted(options.recordings.iterdir())}
     speakers = {name: paths for name, paths in speakers.items() if len(paths) > options.clips + options.reference}
-    analysed = {
-        path: analyzer(audio.read(path))
-        for paths in speakers.values()
-        for path in paths[: options.clips + options.reference]
-    }
-    voices = {
-        name: [item for path in paths[options.clips :][: options.reference] for item in analysed[path]]
-        for name, paths in speakers.items()
-    }
-    names, scores = [*speakers], dict[str, list[Score]]()
-    for k, name in enumerate(names):
-        for path in speakers[name][: options.clips]:
-            source, text = analysed[path], ""
-            text = whisper.transcribe(audio.read(path, WHISPER_SAMPLE_RATE), "en").text
-            for kind, target in (("own", name), ("another's", names[(k + 1) % len(names)])):
-                pitches = [
-                    median_log_f0(np.concatenate([item.f0 for item in items])) for items in (source, voices[target])
-                ]
-                octaves = 0.0 if target == name else pitches[1] - pitches[0]
-                voice = voice_of(voices[target], with_timbre=True)
-                style = mean_style(voices[target])
-                judge = campplus.embed(audio.read(speakers[target][-1]), SAMPLE_RATE)
-
-                def by_kokoro(content: Tensor, f0: Tensor, energy: Tensor, decoder: Tensor = style.decoder) -> Tensor:
-                    return models.kokoro.decode(content, f0, energy, decoder[None])
-
-                def by_fast(content: Tensor, f0: Tensor, energy: Tensor, voice: DecoderVoice = voice) -> Tensor:
-                    return fast(content, f0, energy, voice)
-
-                for label, decoder in (("Kokoro, mean style", by_kokoro), ("fast", by_fast)):
-                    wave, seconds = decode(decoder, source, octaves)
-                    transcript = whisper.transcribe(audio.resample(wave, SAMPLE_RATE, WHISPER_SAMPLE_RATE), "en").text
-                    found = metrics.f0_correlation(np.concatenate([item.f0 for item in source]), track_f0(wave))
-                    likeness = metrics.cosine(campplus.embed(wave, SAMPLE_RATE), judge)
-                    wer = word_errors(text, transcript, "en").wer
-                    scores.setdefault(f"{kind}, {label}", []).append(Score(wer, likeness, found, seconds))
-                    if options.write:
-                        options.write.mkdir(parents=True, exist_ok=True)
-                        audio.write(options.write / f"{path.stem}-{kind[:3]}-{label[:4]}.wav", wave)
-    print("| voice, decoder | WER | CAM++ | log F0 | time of Kokoro's |\n|---|---|---|---|---|")
-    slow = sum(s.seconds for label, row in scores.items() if "Kokoro" in label for s in row) / 2
-    for label, row in scores.items():
-        means = [float(np.mean([getattr(s, field) for s in row])) for field in ("wer", "likeness", "f0")]
-        share = sum(s.seconds for s in row) / slow
-        print(f"| {label} | {means[0]:.1%} | {means[1]:.3f} | {means[2]:.2f} | {share:.2f} |")
+    comparison = DecoderComparison(models, fast, speakers, options.clips, options.reference, options.write)
+    comparison.run()
+    comparison.print_table()
 
 
 if __name__ == "__main__":

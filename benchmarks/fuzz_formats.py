@@ -22,7 +22,7 @@ from nuanced_speech.text.markup import plain_text
 from nuanced_speech.text.ssml import from_ssml
 from nuanced_speech.train import corpus
 from nuanced_speech.tts import decode, features, ljspeech, transcripts, waveforms
-from nuanced_speech.tts.clips import Clip, Outcome, PrepareConfig
+from nuanced_speech.tts.clips import Clip, ClipOutcome, PrepareConfig
 from nuanced_speech.tts.codec import codes
 from nuanced_speech.tts.codec_lm.data import kept_codes
 from nuanced_speech.tts.prepare import prepare
@@ -139,8 +139,8 @@ def _tables() -> list[Format]:
 def _settings() -> list[Format]:
     kept = KeptVoice("voice_" + "0" * 24, "me", 1, "agreed")
     clip = Clip("a-0001", 0.0, 1.0, 1.5, "Yes.", "Yes.", "en", "jˈɛs", 3.0)
-    outcome = Outcome("a.wav", "abc", [clip])
-    manifest = store.Manifest("kokoro", "hub", "0" * 64, "0" * 64, 3, "2026")
+    outcome = ClipOutcome("a.wav", "abc", [clip])
+    manifest = store.ModelManifest("kokoro", "hub", "0" * 64, "0" * 64, 3, "2026")
 
     def write_state(folder: Path) -> None:
         (folder / ".prepare").mkdir(exist_ok=True)
@@ -167,7 +167,7 @@ def _settings() -> list[Format]:
             lambda p: prepare(PrepareConfig(p.parents[1] / "source", p.parents[1])),
         ),
         Format("settings of features", "settings.json", _text("settings.json", '{"a": "b"}'), _read_feature_settings),
-        Format("clips", "a.json", lambda f: outcome.save(f / "a.json"), Outcome.load),
+        Format("clips", "a.json", lambda f: outcome.save(f / "a.json"), ClipOutcome.load),
         Format("waveforms", waveforms.INDEX, write_waveforms, lambda p: waveforms.kept_waveforms(p.parent, KEY)),
         Format(
             "voice of the server",

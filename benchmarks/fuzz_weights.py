@@ -106,7 +106,7 @@ def _training() -> list[Format]:
         bandwidth=8000.0,
         spoken=True,
     )
-    samples = timbre_surrogate.Samples(torch.ones(3, 128), torch.ones(3), torch.ones(3, 256), torch.ones(3, 3))
+    samples = timbre_surrogate.TimbreSamples(torch.ones(3, 128), torch.ones(3), torch.ones(3, 256), torch.ones(3, 3))
     net = nn.Linear(3, 2)
     state = {"step": 3, "model": net.state_dict(), "settings": {"seed": "1"}, "precisions": ["0 float32"]}
     tokenizer = PhonemeTokenizer({" yes": [1, 2]}, [("ab", 1, 0.5)])
@@ -136,7 +136,7 @@ def _items(path: Path) -> None:
 
 
 def _write_segment(folder: Path) -> None:
-    save_file({field.name: torch.ones(4) for field in fields(references.Segment)}, folder / "r.safetensors")
+    save_file({field.name: torch.ones(4) for field in fields(references.ReferenceSegment)}, folder / "r.safetensors")
 
 
 def _models() -> list[Format]:

@@ -28,7 +28,7 @@ from nuanced_speech.core.journal import Journal
 from nuanced_speech.dialogue.conversation import Conversation, Turn
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
 from nuanced_speech.edge import models as edge
-from nuanced_speech.models.whisper import Transcript, TranscriptSegment, Word, segment_of
+from nuanced_speech.models.whisper import Transcript, TranscriptSegment, TranscriptWord, segment_of
 from nuanced_speech.models.whisper_windows import Window, text_of
 from nuanced_speech.synthesis.long_speech import LongSpeech
 from nuanced_speech.text.book import read_epub
@@ -129,7 +129,7 @@ def _write_video(path: Path, wave: np.ndarray) -> None:
 
 
 def _kept() -> list[Format]:
-    words = [Word("Yes.", 0.1, 0.4)]
+    words = [TranscriptWord("Yes.", 0.1, 0.4)]
     transcript = Transcript("Yes.", "en", [TranscriptSegment("Yes.", 0.0, 1.0, words)])
     entry = manifest.Entry("a.wav", "a.flac", manifest.DONE)
     conversation = Conversation().with_turn(Turn("Do sharks shed teeth?", "calm", "They do."))

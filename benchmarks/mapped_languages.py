@@ -22,8 +22,9 @@ import sys
 import time
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,21 +143,20 @@ class Heard:
         return "–" if self.why_not else f"{self.kokoro:.0%} ({self.espeak:.0%})"
 
 
-def said(languages: Sequence[str], results: Path, whisper: str) -> None:
-    """Measure the languages that are not in the file of results, and print all that are asked for as a table."""
-    from nuanced_speech.models.bank import ModelBank
-    from nuanced_speech.synthesis.text_to_speech import TextToSpeech
+def said(languages: Sequence[str], results: Path, measurer: Callable[[], Callable[[str], Heard]]) -> None:
+    """Measure the languages that are not in the file of results, and print all that are asked for as a table.
 
+    ``measurer`` loads what measures a language by its code; it is called only if there is one to measure.
+    """
     codes = languages or sorted([*MAPPED_LANGUAGES, *ESPEAK_LANGUAGES])
     done = read_results(results)
     left = [code for code in codes if code not in done]
     print(f"{len(codes) - len(left)} of {len(codes)} languages are in {results}", file=sys.stderr, flush=True)
     if left:
-        models = ModelBank(whisper=whisper)
-        speech, espeak = TextToSpeech(models), EspeakVoice()
+        measure = measurer()
         for number, code in enumerate(left, 1):
             started = time.monotonic()
-            done[code] = heard = _measured(code, models, speech, espeak)
+            done[code] = heard = measure(code)
             _append(results, "\t".join(map(str, astuple(heard))))
             what = heard.reason or f"{heard.kokoro:.0%} by Kokoro, {heard.espeak:.0%} by espeak-ng's voice"
             seconds = time.monotonic() - started
@@ -166,6 +166,15 @@ def said(languages: Sequence[str], results: Path, whisper: str) -> None:
     )
     for heard in (done[code] for code in codes):
         print(f"| {heard.name} | {heard.characters} | {heard.rates} | {heard.why_not} |")
+
+
+def measurer_by(whisper: str) -> Callable[[str], Heard]:
+    """What measures a language by its code, with the Whisper model of a name."""
+    from nuanced_speech.models.bank import ModelBank
+    from nuanced_speech.synthesis.text_to_speech import TextToSpeech
+
+    models = ModelBank(whisper=whisper)
+    return partial(_measured, models=models, speech=TextToSpeech(models), espeak=EspeakVoice())
 
 
 def _append(path: Path, line: str) -> None:
@@ -301,7 +310,7 @@ if __name__ == "__main__":
             parser.error("speech needs a file of recordings")
         speech(arguments.clips, arguments.adapter, arguments.paths)
     elif arguments.what == "said":
-        said(arguments.languages, arguments.results, arguments.whisper)
+        said(arguments.languages, arguments.results, lambda: measurer_by(arguments.whisper))
     elif arguments.what == "table":
         table(arguments.results)
     else:

@@ -29,7 +29,7 @@ from nuanced_speech.dialogue.language_model import Sampling
 from nuanced_speech.dialogue.replier import AnswerEvent, QuestionEvent, Replier, SpeechEvent
 from nuanced_speech.dsp.f0 import f0 as track_f0
 from nuanced_speech.evaluate import emotion
-from nuanced_speech.evaluate.recordings import SpeakerRecording, find_recordings
+from nuanced_speech.evaluate.recordings import EvaluationRecording, find_recordings
 from nuanced_speech.evaluate.second_pitch import harvest
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import load_decoder
@@ -60,7 +60,7 @@ class FixedAnswer:
 class Clip:
     """A question and its answer by file, with the actor and the words of both."""
 
-    question: SpeakerRecording
+    question: EvaluationRecording
     answer: Path
 
 
@@ -87,9 +87,9 @@ def main() -> None:
         measure_time(given.question, given.runs, given.llm_url, given.llm_model, given.decoder)
 
 
-def chosen_clips(everything: Sequence[SpeakerRecording], most: int) -> list[SpeakerRecording]:
+def chosen_clips(everything: Sequence[EvaluationRecording], most: int) -> list[EvaluationRecording]:
     """One clip of each actor and emotion, the strongest that is acted; of whole actors where there are more."""
-    found: dict[tuple[str, str], SpeakerRecording] = {}
+    found: dict[tuple[str, str], EvaluationRecording] = {}
     # "strong" sorts after "normal", of which the first sentence is taken
     for recording in sorted(everything, key=lambda r: ("strong" not in r.name, r.name)):
         if recording.emotion:
@@ -151,7 +151,7 @@ def print_correlations(clips: Sequence[Clip]) -> None:
         print(f"| {name} | {correlation:.2f} | {questions[:, k].std():.3f} | {answers[:, k].std():.3f} |")
 
 
-def print_emotions(everything: Sequence[SpeakerRecording], clips: Sequence[Clip], plain: Path) -> None:
+def print_emotions(everything: Sequence[EvaluationRecording], clips: Sequence[Clip], plain: Path) -> None:
     """How often the classifier hears one emotion in question and answer.
 
     The mean over an actor's answers takes the place of the mean over the actor's originals, for both systems: the

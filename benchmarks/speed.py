@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from statistics import mean
 
 import numpy as np
@@ -29,13 +30,18 @@ from nuanced_speech.models.decoder import Decoder
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.models.phoneme_recognizer import with_silence
 from nuanced_speech.models.whisper import WhisperModel
-from nuanced_speech.synthesis.speeds import TABLE, SpeedRange, measured_speeds
+from nuanced_speech.synthesis.speeds import TABLE, SpeedRange, measured_speeds, speed_range
 from nuanced_speech.synthesis.text_to_speech import TextToSpeech
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.text.word_errors import word_errors
 from nuanced_speech.voice.stock import stock_voices
+from nuanced_speech.voice.voice import Voice
 
-RANGES = {"both": None, "only-kokoro": SpeedRange(0.1, 10.0), "only-stretch": SpeedRange(1.0, 1.0)}
+RANGES: dict[str, Callable[[Voice], SpeedRange]] = {
+    "both": speed_range,
+    "only-kokoro": lambda _: SpeedRange(0.1, 10.0),
+    "only-stretch": lambda _: SpeedRange(1.0, 1.0),
+}
 # Seconds of silence between the sentences.
 PAUSE = 0.7
 # Speeds that the table chooses from, and points over speed 1 that are clean. Faster speech can be clean itself, and
@@ -84,7 +90,7 @@ def transcribed_otherwise(
     voice: str,
     sentences: tuple[str, ...],
     speed: float,
-    speeds: SpeedRange | None,
+    speeds: Callable[[Voice], SpeedRange],
 ) -> float:
     """Word error rate of sentences, each spoken by itself, as Whisper writes them down."""
     silence = np.zeros(round(PAUSE * audio.SAMPLE_RATE), np.float32)
@@ -98,7 +104,7 @@ def transcribed_otherwise(
 
 def phonemes_otherwise(models: ModelBank, decoder: Decoder, voice: str, speed: float) -> float:
     """Share of the phonemes of some sentences, spoken by Kokoro at a speed, that the recogniser hears otherwise."""
-    speech = TextToSpeech(models, kokoro_speeds=SpeedRange(speed, speed), decoder=decoder)
+    speech = TextToSpeech(models, kokoro_speeds=lambda _: SpeedRange(speed, speed), decoder=decoder)
     errors = length = 0
     for sentence in SENTENCES[:TABLE_SENTENCES]:
         wave = speech.speak(sentence, voice, speed=speed)

@@ -38,6 +38,9 @@ from nuanced_speech.tts.vocoders import Vocoder
 
 SECONDS = MEL.hop_length / MEL.sample_rate
 KINDS = ("learned", "held out", "new")
+HEADS = (
+    "wanted", "heard", "WER", "CER", "true mel's WER", "length", "ended", "steps back", "away", "straight line",
+)  # fmt: skip
 
 
 @dataclass
@@ -114,6 +117,41 @@ def mean(values: list[float | None], form: str) -> str:
     return format(float(np.mean(known)), form) if known else ""
 
 
+def cells(row: Row) -> list[str]:
+    """The line of one sentence."""
+    true = f"{row.true_errors.wer:.0%}" if row.true_errors else ""
+    return [
+        f"{row.text} ({row.kind})", row.heard, f"{row.errors.wer:.0%}", f"{row.errors.cer:.0%}", true,
+        mean([row.length], ".2f"), "yes" if row.ended else "no", f"{row.backwards:.0%}",
+        mean([row.away], ".3f"), mean([row.straight], ".3f"),
+    ]  # fmt: skip
+
+
+def summary(kind: str, rows: list[Row]) -> list[str]:
+    """The line of all sentences of a kind."""
+    pooled = sum((row.errors for row in rows[1:]), rows[0].errors)
+    trues = [row.true_errors for row in rows if row.true_errors]
+    return [
+        f"**{kind}: {len(rows)}**",
+        f"{sum(row.errors.words.total == 0 for row in rows)} without an error",
+        f"{pooled.wer:.1%}", f"{pooled.cer:.1%}", f"{sum(trues[1:], trues[0]).wer:.1%}" if trues else "",
+        mean([row.length for row in rows], ".2f"), str(sum(row.ended for row in rows)),
+        mean([row.backwards for row in rows], ".1%"), mean([row.away for row in rows], ".3f"),
+        mean([row.straight for row in rows], ".3f"),
+    ]  # fmt: skip
+
+
+def table(rows: list[Row]) -> str:
+    """A line for each sentence and each kind, in Markdown."""
+    lines = [cells(row) for row in rows]
+    for kind in KINDS:
+        own = [row for row in rows if row.kind == kind]
+        if own:
+            lines.append(summary(kind, own))
+    head = [f"| {' | '.join(HEADS)} |", "|" + "---|" * len(HEADS)]
+    return "\n".join(head + [f"| {' | '.join(line)} |" for line in lines])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="what 'tts speak-dataset' or 'tts features' of a data set wrote")
@@ -142,42 +180,9 @@ def main() -> None:
         rows.append(bench.row("new", f"new-{number:02d}", text, ids, items[0].embedding, None))
         print(f"{rows[-1].errors.wer:6.1%} {rows[-1].text}  →  {rows[-1].heard}", flush=True)
 
-    heads = (
-        "wanted",
-        "heard",
-        "WER",
-        "CER",
-        "true mel's WER",
-        "length",
-        "ended",
-        "steps back",
-        "away",
-        "straight line",
-    )
-    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-    for row in rows:
-        true = f"{row.true_errors.wer:.0%}" if row.true_errors else ""
-        lines.append(
-            f"| {row.text} ({row.kind}) | {row.heard} | {row.errors.wer:.0%} | {row.errors.cer:.0%} | {true} |"
-            f" {mean([row.length], '.2f')} | {'yes' if row.ended else 'no'} | {row.backwards:.0%} |"
-            f" {mean([row.away], '.3f')} | {mean([row.straight], '.3f')} |"
-        )
-    for kind in KINDS:
-        own = [row for row in rows if row.kind == kind]
-        if own:
-            pooled = sum((row.errors for row in own[1:]), own[0].errors)
-            trues = [row.true_errors for row in own if row.true_errors]
-            true = f"{sum(trues[1:], trues[0]).wer:.1%}" if trues else ""
-            flawless = f"{sum(row.errors.words.total == 0 for row in own)} without an error"
-            lines.append(
-                f"| **{kind}: {len(own)}** | {flawless} | {pooled.wer:.1%} | {pooled.cer:.1%} | {true} |"
-                f" {mean([row.length for row in own], '.2f')} | {sum(row.ended for row in own)} |"
-                f" {mean([row.backwards for row in own], '.1%')} | {mean([row.away for row in own], '.3f')} |"
-                f" {mean([row.straight for row in own], '.3f')} |"
-            )
-    table = "\n".join(lines) + f"\n\n{machine()}; {(time.monotonic() - began) / 60:.1f} min\n"
-    (arguments.out / "table.md").write_text(table, encoding="utf-8")
-    print(table)
+    printed = table(rows) + f"\n\n{machine()}; {(time.monotonic() - began) / 60:.1f} min\n"
+    (arguments.out / "table.md").write_text(printed, encoding="utf-8")
+    print(printed)
 
 
 if __name__ == "__main__":

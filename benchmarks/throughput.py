@@ -200,7 +200,7 @@ def share(
     from nuanced_speech.core import threads as library_threads
 
     library_threads.limit(threads)
-    from nuanced_speech.convert.archive import Job, convert_archive, jobs_of
+    from nuanced_speech.convert.archive import ArchiveJob, convert_archive, jobs_of
     from nuanced_speech.convert.converter import Converter
     from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.convert.shard import Shard
@@ -208,7 +208,7 @@ def share(
     converter, options = Converter(), ConversionOptions(voice="af_heart", path="direct")
     converter.load("direct")
     converter.convert(SAMPLE, options)
-    jobs: list[Job] = jobs_of(folder, out)[number - 1 :: count]
+    jobs: list[ArchiveJob] = jobs_of(folder, out)[number - 1 :: count]
     ready.wait()
     for outcome in convert_archive(converter.convert, jobs, out, options, "", Shard(number, count)):
         assert not outcome.entry.reason, outcome.entry.reason

@@ -15,7 +15,7 @@ from nuanced_speech.analysis import enrollment
 from nuanced_speech.analysis.speaker_changes import SpeakerChanges
 from nuanced_speech.analysis.speaker_turns import SpeakerTurns
 from nuanced_speech.core.constants import SAMPLE_RATE
-from nuanced_speech.evaluate.recordings import SpeakerRecording, find_recordings
+from nuanced_speech.evaluate.recordings import EvaluationRecording, find_recordings
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 
@@ -48,7 +48,7 @@ def main() -> None:
     print_changes(SpeakerChanges(encoder, turns=SpeakerTurns(ModelBank())), find_recordings(Path(sys.argv[1])))
 
 
-def print_changes(changes: SpeakerChanges, speakers: dict[str, list[SpeakerRecording]]) -> None:
+def print_changes(changes: SpeakerChanges, speakers: dict[str, list[EvaluationRecording]]) -> None:
     """Count changes of speaker found in single recordings, and where a part of one meets a part of another's."""
     waves = {speaker: [audio.read(one.path) for one in recordings] for speaker, recordings in speakers.items()}
     single = [bool(changes(wave)) for several in waves.values() for wave in several]

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 import soundfile
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +58,18 @@ def interrupt_at(beginning: str) -> Callable[[str], None]:
             raise KeyboardInterrupt
 
     return report
+
+
+class Without:
+    """An object whose other methods work, in a test that fails if one of them is called."""
+
+    def __init__(self, whole: object, method: str) -> None:
+        self._whole, self._method = whole, method
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._method:
+            pytest.fail(f"{name} was called")
+        return getattr(self._whole, name)
 
 
 @contextmanager

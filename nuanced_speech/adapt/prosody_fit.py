@@ -42,7 +42,7 @@ class ProsodyFitConfig:
 
 
 @dataclass(frozen=True)
-class Sentence:
+class TimedSentence:
     """Phonemes, and how many 25 ms units the speaker took for them, if that is known."""
 
     phonemes: str
@@ -68,7 +68,7 @@ class ProsodyFit:
     def __init__(
         self,
         kokoro: Kokoro,
-        sentences: list[Sentence],
+        sentences: list[TimedSentence],
         log_f0: np.ndarray,
         packs: Tensor,
         config: ProsodyFitConfig = ProsodyFitConfig(),
@@ -112,7 +112,7 @@ class ProsodyFit:
 
 def fit_prosody(
     kokoro: Kokoro,
-    sentences: list[Sentence],
+    sentences: list[TimedSentence],
     log_f0: np.ndarray,
     packs: Tensor,
     progress: Callable[[float], None] | None = None,

@@ -47,7 +47,7 @@ class EnrollmentConfig:
 
 
 @dataclass(frozen=True)
-class EnrolledRecording:
+class EnrollmentRecording:
     """A recording without its silence.
 
     Attributes:
@@ -69,7 +69,7 @@ class EnrolledRecording:
     sha256: str
 
 
-def read_recording(path: Path, config: EnrollmentConfig = EnrollmentConfig()) -> EnrolledRecording:
+def read_recording(path: Path, config: EnrollmentConfig = EnrollmentConfig()) -> EnrollmentRecording:
     """A recording, whatever its format, rate and channels.
 
     Raises:
@@ -83,7 +83,7 @@ def read_recording(path: Path, config: EnrollmentConfig = EnrollmentConfig()) ->
     for start, end in SpeechGate()(wave).gaps:
         speech[start // SAMPLES_PER_UNIT : -(-end // SAMPLES_PER_UNIT)] = False
     kept = np.convolve(speech, np.ones(2 * config.margin_units + 1), "same") > 0
-    return EnrolledRecording(
+    return EnrollmentRecording(
         path=path,
         wave=wave.reshape(-1, SAMPLES_PER_UNIT)[kept].reshape(-1),
         times=np.flatnonzero(kept) * SECONDS_PER_UNIT,
@@ -99,7 +99,7 @@ def read_recordings(
     encoder: SpeakerEncoder,
     one_speaker: bool = False,
     config: EnrollmentConfig = EnrollmentConfig(),
-) -> tuple[list[EnrolledRecording], list[str]]:
+) -> tuple[list[EnrollmentRecording], list[str]]:
     """The recordings of one speaker, and warnings about them.
 
     Args:
@@ -131,7 +131,7 @@ def read_recordings(
 
 
 def check_one_speaker(
-    recordings: Sequence[EnrolledRecording], encoder: SpeakerEncoder, config: EnrollmentConfig = EnrollmentConfig()
+    recordings: Sequence[EnrollmentRecording], encoder: SpeakerEncoder, config: EnrollmentConfig = EnrollmentConfig()
 ) -> None:
     """Refuse recordings that hold two voices.
 
@@ -161,7 +161,7 @@ def check_one_speaker(
 
 
 def window_embeddings(
-    recordings: Sequence[EnrolledRecording], encoder: SpeakerEncoder, config: EnrollmentConfig = EnrollmentConfig()
+    recordings: Sequence[EnrollmentRecording], encoder: SpeakerEncoder, config: EnrollmentConfig = EnrollmentConfig()
 ) -> tuple[list[tuple[Path, float]], np.ndarray]:
     """File and time in seconds of every window of 2 s of speech, and its speaker embedding ``[N, 256]``."""
     places, embeddings = [], []
@@ -194,12 +194,12 @@ def split_in_two(embeddings: np.ndarray) -> tuple[float, np.ndarray]:
     return float(centres[0] @ centres[1]), first
 
 
-def _shortened(recording: EnrolledRecording, units: int) -> EnrolledRecording:
+def _shortened(recording: EnrollmentRecording, units: int) -> EnrollmentRecording:
     """The recording, of its speech at most so many units."""
     return replace(recording, wave=recording.wave[: units * SAMPLES_PER_UNIT], times=recording.times[:units])
 
 
-def _warnings(recording: EnrolledRecording, config: EnrollmentConfig) -> list[str]:
+def _warnings(recording: EnrollmentRecording, config: EnrollmentConfig) -> list[str]:
     if not len(recording.wave):
         return [f"{recording.path}: there is no speech in it; it is left out"]
     warnings = []

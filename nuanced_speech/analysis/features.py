@@ -15,8 +15,8 @@ from nuanced_speech.dsp.kin import with_kin
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
 from nuanced_speech.voice.style import Style
 
-# The frames of so many segments stay in memory: the next segment asks for those of its neighbours again, 30 s at most.
 SEGMENTS_IN_MEMORY = 16
+"""Segments whose frames a cache holds: a segment's neighbours are asked for too, up to 30 s of them."""
 
 
 @dataclass(frozen=True)

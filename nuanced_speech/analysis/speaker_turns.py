@@ -10,7 +10,7 @@ from nuanced_speech.models.speaker_segmentation import FRAME_SECONDS
 
 
 @dataclass(frozen=True)
-class TurnConfig:
+class SpeakerTurnConfig:
     """Settings of the search for turns.
 
     Attributes:
@@ -34,8 +34,8 @@ class SpeakerTurns:
         config: settings.
     """
 
-    def __init__(self, models: ModelBank, config: TurnConfig | None = None) -> None:
-        self.models, self.config = models, config or TurnConfig()
+    def __init__(self, models: ModelBank, config: SpeakerTurnConfig | None = None) -> None:
+        self.models, self.config = models, config or SpeakerTurnConfig()
 
     def __call__(self, wave: np.ndarray) -> list[float]:
         """Times in ``wave [T]`` at 24 kHz, in seconds, at which the speaker may have changed, to about 0.3 s.
@@ -49,7 +49,7 @@ class SpeakerTurns:
         return _merged(sorted(found), self.config.side_seconds)
 
 
-def turns(speakers: np.ndarray, config: TurnConfig) -> list[float]:
+def turns(speakers: np.ndarray, config: SpeakerTurnConfig) -> list[float]:
     """Frames between two speakers, of their probabilities ``[frames, 3]``."""
     voiced = np.flatnonzero(speakers.max(1) > 0.5)
     speaking = speakers[voiced].argmax(1)

@@ -14,7 +14,7 @@ from nuanced_speech.cli.progress import bar
 from nuanced_speech.core.errors import NoSpeechError, UserError
 
 if TYPE_CHECKING:
-    from nuanced_speech.convert.archive import Outcome
+    from nuanced_speech.convert.archive import ArchiveOutcome
     from nuanced_speech.convert.options import ConversionOptions
     from nuanced_speech.convert.resumable import AnyConverter
     from nuanced_speech.core.jobs import Spread
@@ -56,7 +56,7 @@ Gpus = Annotated[
 
 
 @dataclass(frozen=True)
-class Engine:
+class ArchiveEngine:
     """What converts a folder: ``local`` (this process), or ``ray``, with a number of workers and the GPUs of each.
     Either has recordings at the same time, those of each worker, and seconds of a batch. Of one recording, these are
     of its segments."""
@@ -152,7 +152,7 @@ def convert_folder(
     options: "ConversionOptions",
     suffix: str,
     shard: str | None,
-    engine: Engine,
+    engine: ArchiveEngine,
     resume: bool = False,
     decoder: str = "kokoro",
 ) -> None:
@@ -169,7 +169,7 @@ def convert_folder(
     jobs = jobs_of(folder, out, suffix, share)
     digest = digest_of(options, **converter.settings)
 
-    def outcomes(progress: "Progress") -> "Iterator[Outcome]":
+    def outcomes(progress: "Progress") -> "Iterator[ArchiveOutcome]":
         if engine.name == "local":
             spread = engine.spread(str(converter.models.device))
             return convert_archive(converter.convert, jobs, out, options, digest, share, progress, spread)
@@ -206,7 +206,7 @@ def failure_of(failed: int, silent: int) -> type[UserError]:
     return NoSpeechError if failed == silent else UserError
 
 
-def _tell(outcome: "Outcome", place: str, options: "ConversionOptions") -> None:
+def _tell(outcome: "ArchiveOutcome", place: str, options: "ConversionOptions") -> None:
     if outcome.entry.reason:
         names = {name: f"--{name.replace('_', '-')}" for name in vars(options)}
         line = f"{place} error: {in_options(outcome.entry.reason, names)}"

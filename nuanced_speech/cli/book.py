@@ -23,7 +23,7 @@ from nuanced_speech.synthesis import timestamps as times
 from nuanced_speech.synthesis.long_speech import LongSpeech
 
 if TYPE_CHECKING:
-    from nuanced_speech.cli.speech import Speech
+    from nuanced_speech.cli.speech import TextSpeaker
     from nuanced_speech.text.book import Book
 
 console = Console(stderr=True)
@@ -87,27 +87,27 @@ class Outputs:
         check_room(self.work.parent, round(seconds * SAMPLE_RATE * BYTES_PER_SAMPLE) - size_of(self.work))
 
 
-def speak_book(book: "Book", outputs: Outputs, speech: "Speech") -> None:
+def speak_book(book: "Book", outputs: Outputs, speaker: "TextSpeaker") -> None:
     """Speak a book, or go on with it, and write what is asked for when all is spoken.
 
     Args:
         book: text in chapters.
         outputs: checked.
-        speech: speaks the chapters.
+        speaker: speaks the chapters.
 
     Raises:
         UserError: as ``LongSpeech.run``; an output that cannot be written.
     """
     texts = [chapter.text for chapter in book.chapters]
     digest = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
-    with Journal(outputs.work, {"version": __version__, "text": digest, **speech.settings()}) as journal:
+    with Journal(outputs.work, {"version": __version__, "text": digest, **speaker.settings()}) as journal:
         if journal.notes:
             _say(f"{outputs.work}: going on after {journal.samples / SAMPLE_RATE:.0f} s of speech")
-        long = LongSpeech(journal, texts, speech.stream)
+        long = LongSpeech(journal, texts, speaker.stream)
         try:
             with bar("speaking") as advance:
                 long.run(lambda done: advance(done, journal.samples / SAMPLE_RATE))
-            _write(book, outputs, long, speech)
+            _write(book, outputs, long, speaker)
         except BaseException:
             if journal.notes:
                 _say(f"{outputs.work} keeps what is spoken: the same command goes on from there")
@@ -117,8 +117,8 @@ def speak_book(book: "Book", outputs: Outputs, speech: "Speech") -> None:
         journal.remove()
 
 
-def _write(book: "Book", outputs: Outputs, long: LongSpeech, speech: "Speech") -> None:
-    journal, bounds, mark = long.journal, long.chapters(), speech.voice.mark
+def _write(book: "Book", outputs: Outputs, long: LongSpeech, speaker: "TextSpeaker") -> None:
+    journal, bounds, mark = long.journal, long.chapters(), speaker.voice.mark
     if outputs.whole is not None:
         if outputs.whole.suffix.lower() == m4b.SUFFIX:
             marks = [m4b.ChapterMark(c.title, *bound) for c, bound in zip(book.chapters, bounds, strict=True)]
@@ -130,7 +130,7 @@ def _write(book: "Book", outputs: Outputs, long: LongSpeech, speech: "Speech") -
         for path, bound in zip(outputs.chapter_files(book), bounds, strict=True):
             _write_sound(path, journal.chunks(*bound), mark)
     if outputs.timestamps is not None:
-        times.write(outputs.timestamps, long.timed(), spaces=speech.spaces)
+        times.write(outputs.timestamps, long.timed(), spaces=speaker.spaces)
 
 
 def _write_sound(path: Path, chunks: Iterator[np.ndarray], mark: str) -> None:

@@ -150,7 +150,7 @@ def _report(cloned: "Clone", models: "ModelBank", folder: Path) -> None:
 
     make_folder(folder)
     recordings = {str(recording.path): recording.wave for recording in cloned.recordings}
-    speaker = voice_report.Speaker(recordings, cloned.embedding, cloned.log_f0, cloned.warnings)
+    speaker = voice_report.TargetSpeaker(recordings, cloned.embedding, cloned.log_f0, cloned.warnings)
     figures, test_sentence = voice_report.measure(cloned.voice, speaker, models)
     written = voice_report.write(folder, cloned.voice, speaker, figures, test_sentence)
     console.print(_figures_table(figures))

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from nuanced_speech.cli.archive import Engine, EngineOption, Gpus, ShardOption, Workers, convert_folder, failure_of
+from nuanced_speech.cli.archive import (
+    ArchiveEngine,
+    EngineOption,
+    Gpus,
+    ShardOption,
+    Workers,
+    convert_folder,
+    failure_of,
+)
 from nuanced_speech.cli.arguments import (
     STANDARD,
     BatchSeconds,
@@ -168,7 +176,7 @@ def convert(
       nuanced-speech convert - - < in.wav | aplay
     """
     work = _work(files, format, shard, report, resume)
-    spread = Engine(engine, workers, gpus, jobs, batch_seconds)
+    spread = ArchiveEngine(engine, workers, gpus, jobs, batch_seconds)
     spread.check(work.folder)
     from nuanced_speech.convert.options import ConversionOptions
 
@@ -205,7 +213,7 @@ def _names(keep: str) -> tuple[str, ...]:
 def _checked_converter(
     work: Work,
     options: "ConversionOptions",
-    spread: Engine,
+    spread: ArchiveEngine,
     device: str,
     whisper: str,
     reported: bool,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nuanced_speech.cli.book import Outputs
-    from nuanced_speech.cli.speech import Speech
+    from nuanced_speech.cli.speech import TextSpeaker
     from nuanced_speech.core.jobs import Spread
     from nuanced_speech.synthesis.speaking import SpokenSentence
     from nuanced_speech.text.book import Book
@@ -150,19 +150,19 @@ def say(
 
     ssml_language = _ssml_language(voice, language) if ssml else None
     book, out = given([*(words or []), ""] if show_text else words, file, ssml_language, chapters is not None)
-    pronunciations = pronunciations_of(dictionary)
+    entries = pronunciations_of(dictionary)
     if show_text:
-        _show("\n\n".join(chapter.text for chapter in book.chapters), voice, language, pronunciations)
+        _show("\n\n".join(chapter.text for chapter in book.chapters), voice, language, entries)
         return
     kept = resume or chapters is not None or book_file(words, file) is not None or is_audiobook(out)
     read = (book_file(words, file) or file, dictionary, like, Path(voice))
     outputs = _outputs(book, out, kept, chapters, format, timestamps, read)
-    from nuanced_speech.cli.speech import Speech, SpeechOptions, check_voice, voice_of
+    from nuanced_speech.cli.speech import SpeechOptions, TextSpeaker, check_voice, voice_of
 
     check_voice(voice, i_have_consent)
-    spread, level = _spread(device, kept, jobs, batch_seconds, out == STANDARD), lufs(loudness)
-    options = SpeechOptions(language, speed, pause, seed, fast, like, pronunciations, device, level, decoder, spread)
-    _speak(book, Speech(voice_of(voice, i_have_consent, device), options), outputs, out or "", timestamps)
+    spread = _spread(device, kept, jobs, batch_seconds, out == STANDARD)
+    options = SpeechOptions(language, speed, pause, seed, fast, like, entries, device, lufs(loudness), decoder, spread)
+    _speak(book, TextSpeaker(voice_of(voice, i_have_consent, device), options), outputs, out or "", timestamps)
 
 
 def _spread(device: str, kept: bool, jobs: int | None, batch_seconds: float | None, piped: bool = False) -> "Spread":
@@ -181,15 +181,15 @@ def _spread(device: str, kept: bool, jobs: int | None, batch_seconds: float | No
     return (spread_of if kept else spread_of_one)(device, jobs, batch_seconds)
 
 
-def _speak(book: "Book", speech: "Speech", outputs: "Outputs | None", out: str, timestamps: Path | None) -> None:
+def _speak(book: "Book", speaker: "TextSpeaker", outputs: "Outputs | None", out: str, timestamps: Path | None) -> None:
     """Speak into outputs that are kept while they are made, or straight into one file or pipe."""
     if outputs is None:
-        sentences = speech.stream(book.chapters[0].text, soon=out == STANDARD)
-        _write(sentences, out, speech.voice.mark, timestamps, speech.spaces)
+        sentences = speaker.stream(book.chapters[0].text, soon=out == STANDARD)
+        _write(sentences, out, speaker.voice.mark, timestamps, speaker.spaces)
         return
     from nuanced_speech.cli.book import speak_book
 
-    speak_book(book, outputs, speech)
+    speak_book(book, outputs, speaker)
 
 
 def _outputs(

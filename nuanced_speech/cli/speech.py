@@ -51,7 +51,7 @@ class SpeechOptions:
             raise UserError(f"{self.like} does not exist: check the name")
         if self.language is not None:
             check_language(self.language)
-        self.speaker().check(self.speed, self.pause)
+        self.text_to_speech().check(self.speed, self.pause)
         find_kokoro()
         if self.like is not None:
             find_models()
@@ -66,7 +66,7 @@ class SpeechOptions:
         """The delivery of the recording that the text takes on."""
         return None if self.like is None else DeliveryAnalyzer(bank.shared_bank(self.device))(self.like)
 
-    def speaker(self) -> TextToSpeech:
+    def text_to_speech(self) -> TextToSpeech:
         """What speaks."""
         levelling = replace(LEVELLING, target_lufs=self.loudness)
         return TextToSpeech(bank.shared_bank(self.device), levelling, decoder=self.loaded_decoder, spread=self.spread)
@@ -88,8 +88,8 @@ class SpeechOptions:
 
 
 @dataclass(frozen=True)
-class Speech:
-    """Speaks texts with a voice, always with the same options. Models are loaded when they are needed."""
+class TextSpeaker:
+    """Speaks texts with one voice and the same options. Models are loaded when they are needed."""
 
     voice: Voice
     options: SpeechOptions
@@ -106,7 +106,7 @@ class Speech:
             UserError: as ``TextToSpeech.stream``.
         """
         options = self.options
-        return options.speaker().stream(
+        return options.text_to_speech().stream(
             text, self.voice, options.language, options.speed, options.pause, options.seed, options.fast,
             options.dictionary, options.delivery, start=start, soon=soon,
         )  # fmt: skip

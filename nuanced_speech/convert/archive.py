@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Job:
+class ArchiveJob:
     """One recording of an archive: its path within the folder, with slashes, the file itself, and the file to write."""
 
     name: str
@@ -49,10 +49,10 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ArchiveOutcome:
     """What became of a job: its entry in the manifest, and what was made if it was made just now."""
 
-    job: Job
+    job: ArchiveJob
     entry: Entry
     conversion: Made | None = None
 
@@ -70,7 +70,7 @@ class Converting(Protocol):
     ) -> Conversion: ...
 
 
-def jobs_of(folder: Path, out: Path, suffix: str = ".wav", shard: Shard | None = None) -> list[Job]:
+def jobs_of(folder: Path, out: Path, suffix: str = ".wav", shard: Shard | None = None) -> list[ArchiveJob]:
     """The recordings of a folder and of those below it, and where each goes.
 
     Hidden files and what lies in the output folder are left out. Recordings whose names differ in nothing but the
@@ -102,20 +102,20 @@ def jobs_of(folder: Path, out: Path, suffix: str = ".wav", shard: Shard | None =
         inner = path.relative_to(folder)
         stem = inner.name if stems[inner.with_suffix("")] > 1 else inner.stem
         if shard is None or shard.has(inner.as_posix()):
-            jobs.append(Job(inner.as_posix(), path, out / inner.parent / f"{stem}{suffix}"))
+            jobs.append(ArchiveJob(inner.as_posix(), path, out / inner.parent / f"{stem}{suffix}"))
     return jobs
 
 
 def convert_archive(
     convert: Converting,
-    jobs: Sequence[Job],
+    jobs: Sequence[ArchiveJob],
     out: Path,
     options: ConversionOptions,
     options_digest: str,
     shard: Shard | None = None,
     progress: Progress | None = None,
     spread: Spread = ALONE,
-) -> Iterator[Outcome]:
+) -> Iterator[ArchiveOutcome]:
     """Convert recordings, one by one or several at the same time; whatever goes wrong with one is noted, and the
     others go on.
 
@@ -141,10 +141,10 @@ def convert_archive(
     with Manifest(out, shard) as manifest:
         note_pending(manifest, jobs, out)
 
-        def work(job: Job) -> Outcome:
+        def work(job: ArchiveJob) -> ArchiveOutcome:
             planned, before, made = entry_of(job, out, options_digest), manifest.entries[job.name], None
             if is_done(job, before, planned):
-                return Outcome(job, before)
+                return ArchiveOutcome(job, before)
             entry = attempt(lambda: identified(planned, job.source), planned)
             if entry.state != FAILED:
                 entry, made = converted(convert, job, entry, options, shares.of(job.name))
@@ -152,7 +152,7 @@ def convert_archive(
             # here, so that it is noted too where Ctrl-C comes before its outcome is asked for
             with noting:
                 manifest.add(entry)
-            return Outcome(job, entry, made)
+            return ArchiveOutcome(job, entry, made)
 
         # the threads end before the manifest is closed
         with closing(as_done(work, jobs, spread.fitted(len(jobs)), shares.stop)) as outcomes:
@@ -161,19 +161,19 @@ def convert_archive(
                 yield outcome
 
 
-def entry_of(job: Job, out: Path, options_digest: str) -> Entry:
+def entry_of(job: ArchiveJob, out: Path, options_digest: str) -> Entry:
     """The entry of a job that nothing is known of yet."""
     return Entry(job.name, job.output.relative_to(out).as_posix(), options=options_digest)
 
 
-def note_pending(manifest: Manifest, jobs: Sequence[Job], out: Path) -> None:
+def note_pending(manifest: Manifest, jobs: Sequence[ArchiveJob], out: Path) -> None:
     """Note the jobs that a manifest does not know."""
     new = [job for job in jobs if job.name not in manifest.entries]
     manifest.add(*(Entry(job.name, job.output.relative_to(out).as_posix(), time=time.time()) for job in new))
 
 
 def converted(
-    convert: Converting, job: Job, entry: Entry, options: ConversionOptions, progress: Progress | None = None
+    convert: Converting, job: ArchiveJob, entry: Entry, options: ConversionOptions, progress: Progress | None = None
 ) -> tuple[Entry, Made | None]:
     """A job's entry when it is done or has failed, and what was made; ``entry`` is as ``identified`` gives it."""
     made: list[Made] = []
@@ -245,7 +245,7 @@ def identified(entry: Entry, source: Path) -> Entry:
         raise UserError(f"{source} cannot be read: {error.strerror}") from error
 
 
-def is_done(job: Job, before: Entry, planned: Entry) -> bool:
+def is_done(job: ArchiveJob, before: Entry, planned: Entry) -> bool:
     """Whether a job is done with these options, its input is the same, and its output is there."""
     if before.state != DONE or (before.options, before.output) != (planned.options, planned.output):
         return False

@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from nuanced_speech import audio
 from nuanced_speech.adapt.voice_adaptation import VoiceAdapter
 from nuanced_speech.analysis.analyzer import Analyzer, RecordingAnalyzer
 from nuanced_speech.analysis.content import ContentEstimator
+from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.analysis.overlapping_speech import OverlapFinder
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.analysis.segmenter import Segmenter
@@ -26,12 +27,11 @@ from nuanced_speech.audio.levelling import at_loudness
 from nuanced_speech.audio.limiter import limited
 from nuanced_speech.audio.segmentation import crossfade_join
 from nuanced_speech.convert.conversion import Conversion, times_of
-from nuanced_speech.convert.options import ConversionOptions, changed
-from nuanced_speech.convert.prepared_source import PreparedSource, resynthesis_options, silent_source
-from nuanced_speech.convert.segments import spoken
+from nuanced_speech.convert.options import ConversionOptions, changed, is_recording
+from nuanced_speech.convert.segments import resynthesis_options, spoken
 from nuanced_speech.convert.sources import Reader, read_source
+from nuanced_speech.convert.spooled_features import spooling
 from nuanced_speech.convert.steps import READY, SPEAKING, Steps
-from nuanced_speech.convert.storing_analyzer import spooling
 from nuanced_speech.convert.streams import first_samples
 from nuanced_speech.convert.text_language import text_language
 from nuanced_speech.convert.transcript import in_recording, with_phonemes
@@ -47,12 +47,31 @@ from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.batched_decoder import batched, single
 from nuanced_speech.models.decoder import KOKORO, Decoder, KokoroDecoder
 from nuanced_speech.models.voice_activity import SpeechStretch
-from nuanced_speech.synthesis.resynthesizer import Resynthesizer, SegmentSpeaker
+from nuanced_speech.models.whisper import Transcript
+from nuanced_speech.synthesis.resynthesizer import ResynthesisOptions, Resynthesizer, SegmentSpeaker
 from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.text.g2p import phoneme_chunks, phonemize
 from nuanced_speech.text.languages import has_text_path
+from nuanced_speech.voice.voice import Voice
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A source, analysed, and all that its resynthesis needs; ``samples`` are those that the gate let through."""
+
+    source: np.ndarray
+    gated: GatedRecording
+    samples: int
+    gain: float
+    path: str
+    transcript: Transcript | None
+    language: str
+    features: list[SegmentFeatures]
+    voice: TargetVoice
+    resynthesis: ResynthesisOptions
+    overlaps: tuple[SpeechStretch, ...] = ()
 
 
 class Converter:
@@ -193,7 +212,7 @@ class Converter:
             prepared = self._prepare(source, options, steps)
         yield from self._chunks(prepared, options, steps)
 
-    def _prepare(self, source: str | Path | np.ndarray, options: ConversionOptions, steps: Steps) -> PreparedSource:
+    def _prepare(self, source: str | Path | np.ndarray, options: ConversionOptions, steps: Steps) -> _Prepared:
         """Read, transcribe and analyse a source, and find the voice to speak it in."""
         ready = steps.stages("ready", READY)
         with listening(ready.ended), stage("read"):
@@ -201,7 +220,7 @@ class Converter:
             name = "the recording" if whole is source else str(source)
             gated = self._gated(declipped(whole, SAMPLE_RATE), options, name)
             if not gated.has_speech:
-                return silent_source(whole, gated, options)
+                return _silent(whole, gated, options)
             wave = gated.wave
             gain = gain_of(wave)
             more = {str(recording): audio.read(recording) for recording in options.more}
@@ -237,7 +256,7 @@ class Converter:
         resynthesis = resynthesis_options(options, features, target)
         # of hours, a second copy is held no longer than it is needed
         gated = replace(gated, wave=wave[:0].copy())
-        return PreparedSource(
+        return _Prepared(
             whole, gated, len(wave), gain, path, transcript, language, features, voice, resynthesis, overlaps
         )
 
@@ -264,14 +283,14 @@ class Converter:
         return gated.surrounded(self.gate.config) if options.in_time else gated
 
     def _chunks(
-        self, prepared: PreparedSource, options: ConversionOptions, steps: Steps, made: Progress | None = None
+        self, prepared: _Prepared, options: ConversionOptions, steps: Steps, made: Progress | None = None
     ) -> Iterator[np.ndarray]:
         """The output, chunk by chunk, at the loudness that is wanted and without peaks."""
         chunks = self._unlimited(prepared, options, steps, made)
         return limited(chunks) if options.loudness is None else at_loudness(chunks, options.loudness)
 
     def _unlimited(
-        self, prepared: PreparedSource, options: ConversionOptions, steps: Steps, made: Progress | None
+        self, prepared: _Prepared, options: ConversionOptions, steps: Steps, made: Progress | None
     ) -> Iterator[np.ndarray]:
         """The output, chunk by chunk, at the source's level."""
         if not prepared.gated.has_speech:
@@ -292,11 +311,24 @@ class Converter:
         joined = crossfade_join([f.segment for f in prepared.features], levelled)
         yield from prepared.gated.restored(first_samples(joined, prepared.samples))
 
-    def _segments(self, prepared: PreparedSource) -> Iterator[np.ndarray]:
+    def _segments(self, prepared: _Prepared) -> Iterator[np.ndarray]:
         """Audio ``[600 * units]`` of each segment."""
         speak = self.resynthesizer.from_phonemes if prepared.path == "text" else self.resynthesizer.from_content
         spread = self.spread.fitted(len(prepared.features))
         yield from spoken(lambda f, v: speak(f, v, prepared.resynthesis), prepared.features, prepared.voice, spread)
+
+
+def _silent(source: np.ndarray, gated: GatedRecording, options: ConversionOptions) -> _Prepared:
+    """A source without speech, whose options are checked all the same."""
+    recordings = [str(options.voice)] if options.voice is not None and is_recording(options.voice) else []
+    for recording in (*recordings, *options.more):
+        audio.read(recording)
+    if options.voice is not None and not recordings:
+        Voice.load(options.voice)
+    resynthesis = ResynthesisOptions(frozenset(options.keep), 0.0, 0.0, options.seed)
+    return _Prepared(
+        source, gated, 0, 1.0, "none", None, options.language or "en", [], TargetVoice.own(None), resynthesis
+    )
 
 
 def _source(source: str | Path | np.ndarray | Recording, sample_rate: int | None) -> str | Path | np.ndarray:

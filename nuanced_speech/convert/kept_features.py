@@ -69,8 +69,10 @@ class KeptFrames:
         return frames
 
 
-class KeptFeatures:
-    """Features in files, one for each window of segments (``convert.storing_analyzer.FeatureStore``).
+class FeatureFolder:
+    """A store of features that outlives the process: a file for each window of segments (``FeatureStore``).
+
+    Frames of segments are read from the files where they are needed (``KeptFrames``).
 
     Args:
         folder: of the files; made when the first one is written. It belongs to one recording.
@@ -81,7 +83,11 @@ class KeptFeatures:
         self.folder, self.reader = folder, FrameReader(device)
 
     def window(self, number: int, measure: Callable[[], list[SegmentFeatures]]) -> list[SegmentFeatures]:
-        """As ``FeatureStore.window``; a window that has its file is not measured again."""
+        """As ``FeatureStore.window``; a window whose file is there is not measured again.
+
+        Raises:
+            UserError: the file is damaged, or cannot be written.
+        """
         path = self.folder / f"{number:06d}.safetensors"
         if not path.exists():
             measured = measure()

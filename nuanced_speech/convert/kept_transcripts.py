@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +16,7 @@ from nuanced_speech.core.errors import ContentError, UserError, reading
 from nuanced_speech.core.files import replacing
 from nuanced_speech.core.progress import Progress
 from nuanced_speech.core.reading import check_numbers, read_object
-from nuanced_speech.models.whisper import Transcript, TranscriptSegment, Word, check_language, segment_of
+from nuanced_speech.models.whisper import Transcript, TranscriptSegment, TranscriptWord, check_language, segment_of
 from nuanced_speech.models.whisper_windows import Window
 
 # Larger than any place in a recording, in frames of 10 ms.
@@ -50,11 +50,11 @@ class KeptTranscriber:
             known = read_windows(lines)
             language = known.language or language or self.transcribe.language(wave)
             with _appending(lines, known.end) as append:
+                first = [] if known.language else [{"language": language}]
 
                 def keep(window: Window) -> None:
-                    if known.language is None:
-                        append({"language": language})
-                        known.language = language
+                    while first:
+                        append(first.pop())
                     append(asdict(window))
 
                 transcript = self.transcribe(wave, language, word_times, progress, known.windows, keep)
@@ -64,13 +64,13 @@ class KeptTranscriber:
         return read_transcript(path)
 
 
+@dataclass(frozen=True)
 class KnownWindows:
     """What the lines of a file say: language and windows, and where the last whole line ends."""
 
-    def __init__(self) -> None:
-        self.language: str | None = None
-        self.windows: list[Window] = []
-        self.end = 0
+    language: str | None = None
+    windows: tuple[Window, ...] = ()
+    end: int = 0
 
 
 def read_windows(path: Path) -> KnownWindows:
@@ -78,6 +78,7 @@ def read_windows(path: Path) -> KnownWindows:
     known = KnownWindows()
     if not path.exists():
         return known
+    windows: list[Window] = []
     for line in path.read_bytes().splitlines(keepends=True):
         if not line.endswith(b"\n"):
             break
@@ -86,13 +87,13 @@ def read_windows(path: Path) -> KnownWindows:
             check_numbers(values, _LARGEST)
             if known.language is None:
                 check_language(values["language"])
-                known.language = values["language"]
+                known = replace(known, language=values["language"])
             else:
-                known.windows.append(_window(values))
+                windows.append(_window(values))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UserError):
             break
-        known.end += len(line)
-    return known
+        known = replace(known, end=known.end + len(line))
+    return replace(known, windows=tuple(windows))
 
 
 def _window(values: dict[str, Any]) -> Window:
@@ -151,10 +152,10 @@ def read_transcript(path: Path) -> Transcript:
     with reading(path, what, remedy):
         check_numbers(values)
         segments = [
-            TranscriptSegment(**{**piece, "words": [Word(**word) for word in piece["words"]]})
+            TranscriptSegment(**{**piece, "words": [TranscriptWord(**word) for word in piece["words"]]})
             for piece in values["segments"]
         ]
-        parts: list[TranscriptSegment | Word] = [*segments]
+        parts: list[TranscriptSegment | TranscriptWord] = [*segments]
         parts += [word for piece in segments for word in piece.words]
         texts = [values["text"], values["language"], *(part.text for part in parts)]
         if not all(isinstance(text, str) for text in texts):

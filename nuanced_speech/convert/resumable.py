@@ -11,7 +11,7 @@ from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.audio import Recording, check_writable
 from nuanced_speech.convert.archive import digest_of
 from nuanced_speech.convert.converter import Conversion, Converter
-from nuanced_speech.convert.kept_features import KeptFeatures
+from nuanced_speech.convert.kept_features import FeatureFolder
 from nuanced_speech.convert.kept_transcripts import PREFIX, KeptTranscriber
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.storing_analyzer import StoringAnalyzer
@@ -95,11 +95,11 @@ AnyConverter = Converter | ResumableConverter
 def _keeping(converter: Converter, journal: Journal) -> Converter:
     """A converter of the same parts that keeps what it finishes for one recording."""
     models, transcribe = converter.models, converter.transcribe
-    features = KeptFeatures(journal.folder / _FEATURES, models.device)
+    folder = FeatureFolder(journal.folder / _FEATURES, models.device)
     # only this one tells its windows
     return Converter(
         models,
-        StoringAnalyzer(converter.analyzer, lambda _: features),
+        StoringAnalyzer(converter.analyzer, lambda: folder),
         converter.speakers,
         converter.adapter,
         _KeptResynthesizer(converter.resynthesizer, journal),

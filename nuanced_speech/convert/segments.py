@@ -1,13 +1,16 @@
-"""The segments of one recording, spoken one after the other, or several at the same time."""
+"""The segments of one recording, spoken one after the other, or several at the same time, and how they are spoken."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from nuanced_speech.analysis.features import SegmentFeatures
+from nuanced_speech.convert.options import ConversionOptions
+from nuanced_speech.core.constants import SEMITONES
 from nuanced_speech.core.jobs import ALONE, Spread, in_order
 from nuanced_speech.core.timing import stage
-from nuanced_speech.synthesis.resynthesizer import Rendered
+from nuanced_speech.dsp.pitch import median_log_f0
+from nuanced_speech.synthesis.resynthesizer import Rendered, ResynthesisOptions
 from nuanced_speech.synthesis.target_voice import TargetVoice
 
 Speak = Callable[[SegmentFeatures, TargetVoice], Rendered]
@@ -45,3 +48,14 @@ def spoken(
         if wave is None:
             return
         yield wave
+
+
+def resynthesis_options(
+    options: ConversionOptions, features: list[SegmentFeatures], target: TargetVoice | None
+) -> ResynthesisOptions:
+    """How to speak the segments of a recording, the melody moved to the target's range."""
+    shift = options.pitch_shift / SEMITONES
+    move = 0.0
+    if target is not None:
+        move = target.log_f0 - median_log_f0(np.concatenate([f.f0 for f in features]))
+    return ResynthesisOptions(frozenset(options.keep), shift + (0.0 if np.isnan(move) else move), shift, options.seed)

@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import IO
 
+from nuanced_speech.analysis.analyzer import RecordingAnalyzer
 from nuanced_speech.analysis.features import SEGMENTS_IN_MEMORY, SegmentFeatures, SegmentFrames
 from nuanced_speech.convert.kept_features import packed, unpacked
+from nuanced_speech.convert.storing_analyzer import StoringAnalyzer
 from nuanced_speech.core.errors import UserError
 
 
 class FrameSpool:
-    """A temporary file of frames. Threads may share it; it goes when nothing refers to it any more.
+    """A store of features (``FeatureStore``) whose frames lie in a temporary file.
+
+    Threads may share it; the file goes when nothing refers to it any more.
 
     Args:
         device: where tensors are put.
@@ -31,6 +35,14 @@ class FrameSpool:
         self._lock = threading.Lock()
         self.device, self._end = device, 0
         self.load = lru_cache(SEGMENTS_IN_MEMORY)(partial(_load, self._file, self._lock, device))
+
+    def window(self, number: int, measure: Callable[[], list[SegmentFeatures]]) -> list[SegmentFeatures]:
+        """As ``FeatureStore.window``.
+
+        Raises:
+            UserError: the disk is full.
+        """
+        return [replace(item, frames=self.put(item.frames.load())) for item in measure()]
 
     def put(self, frames: SegmentFrames) -> "SpooledFrames":
         """Write frames.
@@ -78,23 +90,6 @@ class SpooledFrames:
         return frames
 
 
-class SpooledFeatures:
-    """Features whose frames lie in a temporary file (``convert.storing_analyzer.FeatureStore``).
-
-    Args:
-        device: where tensors are put.
-
-    Raises:
-        UserError: no temporary file can be made.
-    """
-
-    def __init__(self, device: str) -> None:
-        self._spool = FrameSpool(device)
-
-    def window(self, number: int, measure: Callable[[], list[SegmentFeatures]]) -> list[SegmentFeatures]:
-        """As ``FeatureStore.window``.
-
-        Raises:
-            UserError: the temporary file does not fit on the disk.
-        """
-        return [replace(item, frames=self._spool.put(item.frames.load())) for item in measure()]
+def spooling(analyzer: RecordingAnalyzer, device: str, seconds: float = 300.0) -> StoringAnalyzer:
+    """An analyzer that keeps the frames of recordings of more than so many seconds in a temporary file."""
+    return StoringAnalyzer(analyzer, partial(FrameSpool, device), seconds)

@@ -1,6 +1,6 @@
-"""An analyzer that hands what it measures to a store, window by window."""
+"""An analyzer that hands what it measures to a store, so that hours take no more memory than minutes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -11,31 +11,35 @@ from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.analysis.prepared_segment import windows
 from nuanced_speech.analysis.speech_gate import SpeechGate
 from nuanced_speech.audio.level import gain_of
-from nuanced_speech.audio.segmentation import Segment, segment
-from nuanced_speech.convert.spooled_features import SpooledFeatures
+from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.core.constants import UNITS_PER_SECOND
 from nuanced_speech.core.progress import Progress, part_of
 
 
 class FeatureStore(Protocol):
-    """Where the features of one recording are put: ``KeptFeatures`` or ``SpooledFeatures``."""
+    """Where the features of one recording go: a ``FeatureFolder`` or a ``FrameSpool``."""
 
     def window(self, number: int, measure: Callable[[], list[SegmentFeatures]]) -> list[SegmentFeatures]:
-        """The features of a window of segments, measured if they are not there, with their frames in the store."""
+        """The features of a window of segments, whose frames are in the store.
+
+        Args:
+            number: of the window in the recording.
+            measure: measures the window; not called if the store has it already.
+        """
         ...
 
 
 class StoringAnalyzer:
-    """An analyzer whose features lie in a store, so that hours take no more memory than minutes. Takes the place of
-    ``Analyzer``.
+    """An analyzer that stores what it measures of long recordings. Takes the place of ``Analyzer``.
 
     Args:
-        analyzer: measures.
-        store: the store of a recording of so many seconds; None where its features stay in memory.
+        analyzer: measures what is not stored yet.
+        store: gives the store of a recording.
+        seconds: a recording of more speech is long; one of less is measured as ever, and not stored.
     """
 
-    def __init__(self, analyzer: RecordingAnalyzer, store: Callable[[float], FeatureStore | None]) -> None:
-        self.analyzer, self.store = analyzer, store
+    def __init__(self, analyzer: RecordingAnalyzer, store: Callable[[], FeatureStore], seconds: float = 0.0) -> None:
+        self.analyzer, self.store, self.seconds = analyzer, store, seconds
 
     @property
     def config(self) -> AnalyzerConfig:
@@ -55,32 +59,34 @@ class StoringAnalyzer:
         phonemes: bool = False,
         progress: Progress | None = None,
     ) -> list[SegmentFeatures]:
-        """As ``Analyzer.__call__``; windows do not depend on each other, so each is measured by itself.
+        """As ``Analyzer.__call__``; without ``segments`` nothing is stored.
 
         Raises:
-            UserError: the store cannot be written.
+            UserError: the store cannot be read or written.
         """
-        segments = segment(recording) if segments is None else segments
-        store = self.store(sum(item.units for item in segments) / UNITS_PER_SECOND)
-        if store is None:
+        units = sum(item.units for item in segments or ())
+        if segments is None or units <= self.seconds * UNITS_PER_SECOND:
             return self.analyzer(recording, segments, gain, phonemes, progress)
+        store = self.store()
+        longest = self.config.window_units if phonemes else 0
         gain = gain_of(recording) if gain is None else gain
         features: list[SegmentFeatures] = []
-        for number, group in enumerate(windows(segments, self.config.window_units if phonemes else 0)):
-            done = len(features) + len(group)
-            part = part_of(progress, len(features) / len(segments), done / len(segments))
+        for number, (group, part) in enumerate(_by_windows(segments, longest, progress)):
             features += store.window(number, partial(self.analyzer, recording, group, gain, phonemes, part))
-            if progress is not None:
-                progress(done / len(segments))
         return features
 
 
-def spooling(analyzer: RecordingAnalyzer, device: str, seconds: float = 300.0) -> StoringAnalyzer:
-    """An analyzer that puts the frames of recordings of more than so many seconds in a temporary file.
+def _by_windows(
+    segments: Sequence[Segment], longest: int, progress: Progress | None
+) -> Iterator[tuple[list[Segment], Progress | None]]:
+    """Segments in windows that span at most ``longest`` units, and what is told the progress of each.
 
-    Args:
-        analyzer: measures.
-        device: where tensors are put.
-        seconds: a recording of less is measured as ever.
+    Windows do not depend on each other, so each can be measured, and stored, by itself.
     """
-    return StoringAnalyzer(analyzer, lambda length: SpooledFeatures(device) if length > seconds else None)
+    done = 0
+    for group in windows(segments, longest):
+        ready = done + len(group)
+        yield group, part_of(progress, done / len(segments), ready / len(segments))
+        if progress is not None:
+            progress(ready / len(segments))
+        done = ready

@@ -9,6 +9,7 @@ import logging
 import os
 import platform
 import time
+from collections.abc import Callable
 from functools import cache
 
 import torch
@@ -89,8 +90,13 @@ def _fast_dtype(device_type: str) -> torch.dtype:
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     if device_type != "cpu":
         return torch.float32
-    half = _cpu_may_compute_bfloat16() and _bfloat16_share() <= _WORTHWHILE
-    return torch.bfloat16 if half else torch.float32
+    return cpu_dtype(_cpu_may_compute_bfloat16, _bfloat16_share)
+
+
+def cpu_dtype(has_kernels: Callable[[], bool], share: Callable[[], float]) -> torch.dtype:
+    """The format of a processor that has kernels for bfloat16 or not, and whose time with them is some share of that
+    in float32; it is measured only where there are any."""
+    return torch.bfloat16 if has_kernels() and share() <= _WORTHWHILE else torch.float32
 
 
 def _cpu_may_compute_bfloat16() -> bool:

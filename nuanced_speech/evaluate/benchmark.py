@@ -25,8 +25,8 @@ from nuanced_speech.core.progress import Progress
 from nuanced_speech.evaluate import metrics
 from nuanced_speech.evaluate.judge import Judge, Result
 from nuanced_speech.evaluate.quality import Quality, quality
-from nuanced_speech.evaluate.recordings import SpeakerRecording, find_recordings
-from nuanced_speech.evaluate.systems import SYSTEMS, Job, Models
+from nuanced_speech.evaluate.recordings import EvaluationRecording, find_recordings
+from nuanced_speech.evaluate.systems import SYSTEMS, Models, SystemJob
 from nuanced_speech.evaluate.trials import Trial, trials
 from nuanced_speech.models.attentive_style_encoder import WEIGHTS as ATTENTIVE
 from nuanced_speech.models.bank import ModelBank
@@ -134,7 +134,7 @@ def _converter(config: BenchmarkConfig, encoder: Path | None) -> Converter:
     return Converter(bank, decoder=load_decoder(config.decoder, bank))
 
 
-def _check_settings(config: BenchmarkConfig, speakers: dict[str, list[SpeakerRecording]], decoder: Decoder) -> None:
+def _check_settings(config: BenchmarkConfig, speakers: dict[str, list[EvaluationRecording]], decoder: Decoder) -> None:
     """Check that the folder has results of the same recordings, weights and language, or none."""
     names = [(r.name, r.text) for recordings in speakers.values() for r in recordings]
     weights = {"encoder": config.encoder or ENCODER, "adapter": config.adapter or ADAPTER}
@@ -168,7 +168,7 @@ def _result(system: str, trial: Trial, config: BenchmarkConfig, models: Models, 
         source = audio.read(trial.source.path)
         path = trial.reference.path if trial.reference else None
         more = tuple(recording.path for recording in trial.more)
-        job = Job(source, audio.read(path) if path else None, path, config.language, config.refine, more)
+        job = SystemJob(source, audio.read(path) if path else None, path, config.language, config.refine, more)
         output, seconds = SYSTEMS[system](models, job)
         result = judge.measure(system, trial, source, output, seconds)
     except UserError as error:

@@ -16,7 +16,7 @@ import numpy as np
 
 from nuanced_speech import audio
 from nuanced_speech.core.progress import Progress
-from nuanced_speech.evaluate.recordings import SpeakerRecording
+from nuanced_speech.evaluate.recordings import EvaluationRecording
 
 LEVEL_DB = -26.0
 # Inverse regularisation: the best of five on RAVDESS (docs/experiments.md#evaluate-inverse-regularisation-003).
@@ -88,7 +88,7 @@ def judge(originals: Mapping[str, Acted], conversions: Mapping[str, np.ndarray])
 
 
 def probe(
-    recordings: Sequence[SpeakerRecording],
+    recordings: Sequence[EvaluationRecording],
     conversions: Mapping[str, Mapping[str, Path]],
     progress: Progress | None = None,
 ) -> dict[str, list[Judged]]:

@@ -11,7 +11,7 @@ from nuanced_speech.dsp.pitch import median_log_f0
 from nuanced_speech.evaluate import campplus, metrics, phones, report, second_pitch
 from nuanced_speech.evaluate.likeness import Cosines, Likeness
 from nuanced_speech.evaluate.quality import Quality, quality
-from nuanced_speech.evaluate.recordings import SpeakerRecording
+from nuanced_speech.evaluate.recordings import EvaluationRecording
 from nuanced_speech.evaluate.trials import Trial
 from nuanced_speech.models.whisper import Transcript, WhisperModel
 from nuanced_speech.text.word_errors import count_edits, edits_from_either, word_errors
@@ -73,7 +73,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Speech:
+class JudgedSpeech:
     """What is compared between source and output: Whisper's transcript, contours, phones by the second recognizer, and
     F0 by the second tracker; None where a package is not installed."""
 
@@ -95,13 +95,13 @@ class Judge:
 
     def __init__(
         self,
-        speakers: dict[str, list[SpeakerRecording]],
+        speakers: dict[str, list[EvaluationRecording]],
         listener: WhisperModel,
         language: str | None = None,
         rate: Callable[[np.ndarray, int], Quality] = quality,
     ) -> None:
         self.listener, self.language, self.rate = listener, language, rate
-        self.sources: dict[SpeakerRecording, Speech] = {}
+        self.sources: dict[EvaluationRecording, JudgedSpeech] = {}
         self.resemblyzer = Likeness(speakers, metrics.speaker_embedding)
         self.campplus = Likeness(speakers, campplus.embed) if campplus.available() else None
 
@@ -159,15 +159,15 @@ class Judge:
             transcript=transcript,
         )
 
-    def _source(self, recording: SpeakerRecording, wave: np.ndarray) -> Speech:
+    def _source(self, recording: EvaluationRecording, wave: np.ndarray) -> JudgedSpeech:
         if recording not in self.sources:
             self.sources[recording] = self._analyse(wave, self.language)
         return self.sources[recording]
 
-    def _analyse(self, wave: np.ndarray, language: str | None) -> Speech:
+    def _analyse(self, wave: np.ndarray, language: str | None) -> JudgedSpeech:
         """What is compared of ``wave [T]`` at 24 kHz."""
         contours = report.contours(wave)
-        return Speech(
+        return JudgedSpeech(
             transcript=report.transcribe(self.listener, wave, language),
             contours=contours,
             phones=phones.phones(wave, audio.SAMPLE_RATE) if phones.available() else None,
@@ -177,7 +177,7 @@ class Judge:
         )
 
 
-def _second_figures(source: Speech, output: Speech) -> dict[str, Any]:
+def _second_figures(source: JudgedSpeech, output: JudgedSpeech) -> dict[str, Any]:
     """Figures by the second recognizer and by the second tracker."""
     edits, correlation = None, None
     if source.phones is not None and output.phones is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate import metrics
-from nuanced_speech.evaluate.recordings import SpeakerRecording
+from nuanced_speech.evaluate.recordings import EvaluationRecording
 
 Embed = Callable[[np.ndarray, int], "np.ndarray | None"]
 """Embedding of a waveform ``[T]`` at a sample rate in Hz; None where there is no speech."""
@@ -38,11 +38,13 @@ class Likeness:
         embed: the speaker network.
     """
 
-    def __init__(self, speakers: dict[str, list[SpeakerRecording]], embed: Embed) -> None:
+    def __init__(self, speakers: dict[str, list[EvaluationRecording]], embed: Embed) -> None:
         self.speakers, self.embed = speakers, embed
-        self._embeddings: dict[SpeakerRecording, np.ndarray | None] = {}
+        self._embeddings: dict[EvaluationRecording, np.ndarray | None] = {}
 
-    def measure(self, output: np.ndarray, target: SpeakerRecording, used: tuple[SpeakerRecording, ...]) -> Cosines:
+    def measure(
+        self, output: np.ndarray, target: EvaluationRecording, used: tuple[EvaluationRecording, ...]
+    ) -> Cosines:
         """Cosines of an output ``[T]`` at 24 kHz.
 
         Args:
@@ -57,14 +59,14 @@ class Likeness:
             stranger=float(np.nanmean([*strangers, np.nan])) if np.isfinite(strangers).any() else float("nan"),
         )
 
-    def _of(self, recording: SpeakerRecording) -> np.ndarray | None:
+    def _of(self, recording: EvaluationRecording) -> np.ndarray | None:
         if recording not in self._embeddings:
             self._embeddings[recording] = None
             with suppress(UserError):  # the run names it when it comes to convert it
                 self._embeddings[recording] = self.embed(audio.read(recording.path), audio.SAMPLE_RATE)
         return self._embeddings[recording]
 
-    def _similarity(self, voice: np.ndarray | None, speaker: str, but: tuple[SpeakerRecording, ...]) -> float:
+    def _similarity(self, voice: np.ndarray | None, speaker: str, but: tuple[EvaluationRecording, ...]) -> float:
         """Cosine with the mean embedding of a speaker's recordings except ``but``; NaN where there is no other."""
         voices = [self._of(r) for r in self.speakers[speaker] if r not in but]
         embeddings = [embedding for embedding in voices if embedding is not None]

@@ -14,7 +14,7 @@ SHEETS = ("transcripts.tsv", "clips.tsv")
 
 
 @dataclass(frozen=True)
-class SpeakerRecording:
+class EvaluationRecording:
     """A recording.
 
     Attributes:
@@ -32,7 +32,7 @@ class SpeakerRecording:
     emotion: str | None = None
 
 
-def find_recordings(folder: Path, but: Path | None = None) -> dict[str, list[SpeakerRecording]]:
+def find_recordings(folder: Path, but: Path | None = None) -> dict[str, list[EvaluationRecording]]:
     """Recordings below ``folder``, except for those below ``but``, by speaker, in order of their names.
 
     A speaker is a folder, or, of files that lie in ``folder`` itself, the part of the name before the first hyphen.
@@ -45,7 +45,7 @@ def find_recordings(folder: Path, but: Path | None = None) -> dict[str, list[Spe
         raise UserError(f"{folder}: no such folder of recordings")
     sheet = next((folder / name for name in SHEETS if (folder / name).is_file()), None)
     rows = _rows(sheet) if sheet else {}
-    speakers: dict[str, list[SpeakerRecording]] = defaultdict(list)
+    speakers: dict[str, list[EvaluationRecording]] = defaultdict(list)
     for path in recordings_in(folder):
         if but and path.resolve().is_relative_to(but.resolve()):
             continue
@@ -54,7 +54,7 @@ def find_recordings(folder: Path, but: Path | None = None) -> dict[str, list[Spe
         row = rows.pop(name.as_posix(), {})
         flat = "-".join(name.parts).replace(".", "-")
         speakers[speaker].append(
-            SpeakerRecording(path, flat, speaker, row.get("text") or None, row.get("emotion") or None)
+            EvaluationRecording(path, flat, speaker, row.get("text") or None, row.get("emotion") or None)
         )
     if not speakers:
         raise UserError(f"{folder}: no recordings there (looked for {', '.join(sorted(SEARCHED_SUFFIXES))})")

@@ -11,7 +11,7 @@ from nuanced_speech.dsp.f0 import f0
 from nuanced_speech.evaluate import emotion, tables
 from nuanced_speech.evaluate.benchmark import BenchmarkConfig, machine
 from nuanced_speech.evaluate.judge import Result
-from nuanced_speech.evaluate.recordings import SpeakerRecording, find_recordings
+from nuanced_speech.evaluate.recordings import EvaluationRecording, find_recordings
 from nuanced_speech.evaluate.trials import trials
 
 # Recordings whose melodies are plotted.
@@ -56,7 +56,9 @@ def write_summary(config: BenchmarkConfig, results: Sequence[Result], progress: 
     return "\n".join(text)
 
 
-def _emotions(config: BenchmarkConfig, speakers: dict[str, list[SpeakerRecording]], progress: Progress | None) -> str:
+def _emotions(
+    config: BenchmarkConfig, speakers: dict[str, list[EvaluationRecording]], progress: Progress | None
+) -> str:
     """The table of emotions; empty where the packages are not installed or no emotion is known."""
     if not emotion.available():
         return ""
@@ -66,7 +68,9 @@ def _emotions(config: BenchmarkConfig, speakers: dict[str, list[SpeakerRecording
     return emotion.markdown(emotion.probe(recordings, made, progress))
 
 
-def _contours(config: BenchmarkConfig, speakers: dict[str, list[SpeakerRecording]]) -> dict[str, dict[str, np.ndarray]]:
+def _contours(
+    config: BenchmarkConfig, speakers: dict[str, list[EvaluationRecording]]
+) -> dict[str, dict[str, np.ndarray]]:
     """F0 of the first recordings in their own voice, by recording and system."""
     contours: dict[str, dict[str, np.ndarray]] = {}
     for trial in trials(speakers, 1, 0)[:PLOTTED]:

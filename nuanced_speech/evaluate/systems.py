@@ -27,7 +27,7 @@ STOCK_SENTENCE = (
 
 
 @dataclass(frozen=True)
-class Job:
+class SystemJob:
     """One conversion.
 
     Attributes:
@@ -88,19 +88,19 @@ def say(kokoro: Kokoro, text: str, language: str, voice: str | Tensor) -> np.nda
     return np.concatenate(waves)
 
 
-def _ours(path: str, refined: bool = False) -> Callable[[Models, Job], Output]:
-    def convert(models: Models, job: Job) -> Output:
+def _ours(path: str, refined: bool = False) -> Callable[[Models, SystemJob], Output]:
+    def convert(models: Models, job: SystemJob) -> Output:
         return _converted(models.converter, job, path, job.refine if refined else 0)
 
     return convert
 
 
-def _recipe(models: Models, job: Job) -> Output:
+def _recipe(models: Models, job: SystemJob) -> Output:
     assert models.recipe is not None
     return _converted(models.recipe, job, "text")
 
 
-def _converted(converter: Converter, job: Job, path: str, refine: int = 0) -> Output:
+def _converted(converter: Converter, job: SystemJob, path: str, refine: int = 0) -> Output:
     converter.load(path)
     started = time.perf_counter()
     done = converter.convert(
@@ -115,7 +115,7 @@ def _converted(converter: Converter, job: Job, path: str, refine: int = 0) -> Ou
     return done.audio, time.perf_counter() - started
 
 
-def _plain(models: Models, job: Job) -> Output:
+def _plain(models: Models, job: SystemJob) -> Output:
     models.converter.load("text")
     voice = models.nearest_stock_voice(job.source if job.reference is None else job.reference)
     started = time.perf_counter()
@@ -155,7 +155,7 @@ def random_walk(
     return nearest
 
 
-def _random_walk(models: Models, job: Job) -> Output:
+def _random_walk(models: Models, job: SystemJob) -> Output:
     """The plain chain in a voice from a random walk, with as many syntheses as refinement by likeness has."""
     models.converter.load("text")
     wave, kokoro = job.source if job.reference is None else job.reference, models.bank.kokoro
@@ -168,7 +168,7 @@ def _random_walk(models: Models, job: Job) -> Output:
     return say(kokoro, transcript.text, transcript.language, pack), time.perf_counter() - started
 
 
-def _world(_models: Models, job: Job) -> Output:
+def _world(_models: Models, job: SystemJob) -> Output:
     """Analysis and synthesis by WORLD (Morise et al. 2016).
 
     For another voice, F0 is moved to its median and the spectral envelope is stretched by a third of that interval,
@@ -192,12 +192,12 @@ def _world(_models: Models, job: Job) -> Output:
     return wave[: len(source)].astype(np.float32), time.perf_counter() - started
 
 
-def _recording(_models: Models, job: Job) -> Output:
+def _recording(_models: Models, job: SystemJob) -> Output:
     """The source itself: the ceiling in the own voice, and what no conversion is worth in another's."""
     return job.source, 0.0
 
 
-SYSTEMS: dict[str, Callable[[Models, Job], Output]] = {
+SYSTEMS: dict[str, Callable[[Models, SystemJob], Output]] = {
     "direct": _ours("direct"),
     "text": _ours("text"),
     "direct-refined": _ours("direct", refined=True),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.evaluate.recordings import SpeakerRecording
+from nuanced_speech.evaluate.recordings import EvaluationRecording
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Trial:
         more: other recordings of the target speaker, for systems that refine.
     """
 
-    source: SpeakerRecording
-    reference: SpeakerRecording | None = None
-    more: tuple[SpeakerRecording, ...] = ()
+    source: EvaluationRecording
+    reference: EvaluationRecording | None = None
+    more: tuple[EvaluationRecording, ...] = ()
 
     @property
     def name(self) -> str:
@@ -28,7 +28,7 @@ class Trial:
 
 
 def trials(
-    speakers: dict[str, list[SpeakerRecording]], limit: int | None, others: int, more_seconds: float = 0.0
+    speakers: dict[str, list[EvaluationRecording]], limit: int | None, others: int, more_seconds: float = 0.0
 ) -> list[Trial]:
     """Trials in the own voice of each recording, then trials in the voices of other speakers.
 
@@ -53,11 +53,11 @@ def trials(
     return same_voice + other_voice
 
 
-def _following(recordings: list[SpeakerRecording], number: int, seconds: float) -> tuple[SpeakerRecording, ...]:
+def _following(recordings: list[EvaluationRecording], number: int, seconds: float) -> tuple[EvaluationRecording, ...]:
     """Recordings after the given one, in a circle, of at least this many seconds together.
 
     One recording is always left out, since outputs are compared with the rest."""
-    following: list[SpeakerRecording] = []
+    following: list[EvaluationRecording] = []
     for recording in (recordings[number + 1 :] + recordings[:number])[:-1]:
         if seconds <= 0:
             break

@@ -29,7 +29,7 @@ NEAREST = 5
 
 
 @dataclass(frozen=True)
-class Speaker:
+class TargetSpeaker:
     """The speaker whom a voice should sound like.
 
     Attributes:
@@ -89,7 +89,7 @@ def paths(folder: Path, name: str) -> list[Path]:
 @torch.no_grad()
 def measure(
     voice: Voice,
-    speaker: Speaker,
+    speaker: TargetSpeaker,
     models: ModelBank,
     nearest: int = NEAREST,
     sentence: str | None = None,
@@ -144,7 +144,7 @@ def measure(
     ), wave
 
 
-def write(folder: Path, voice: Voice, speaker: Speaker, figures: VoiceFigures, wave: np.ndarray) -> list[Path]:
+def write(folder: Path, voice: Voice, speaker: TargetSpeaker, figures: VoiceFigures, wave: np.ndarray) -> list[Path]:
     """Write the three files of the report, see ``paths``; ``wave [T]`` is the test sentence at 24 kHz.
 
     Raises:

@@ -85,7 +85,7 @@ class Prosody:
 
 
 @dataclass(frozen=True)
-class Speech:
+class SynthesizedBatch:
     """A synthesized batch: ``audio [B, 600 * T]``, zero beyond each item's end, and the prosody it was made from."""
 
     audio: Tensor
@@ -293,11 +293,11 @@ class Kokoro(nn.Module):
         f0: Tensor | None = None,
         energy: Tensor | None = None,
         seed: int = 0,
-    ) -> Speech:
+    ) -> SynthesizedBatch:
         """Speak token ids ``[B, P]`` in styles ``[B, 256]``; see ``predict`` for what can be forced."""
         content, prosody = self.content_and_prosody(ids, style, lengths, speed, durations, f0, energy)
         audio = self.decode(content, prosody.f0, prosody.energy, Style.from_vector(style).decoder, prosody.units, seed)
-        return Speech(audio, prosody)
+        return SynthesizedBatch(audio, prosody)
 
 
 def _load(config: dict[str, Any], path: Path) -> KokoroNetworks:

@@ -36,7 +36,7 @@ class KokoroNetworks(nn.Module):
         self.bert_encoder = nn.Linear(albert["hidden_size"], hidden)
         self.predictor = Predictor(hidden, style, depth, config["max_dur"])
         self.text_encoder = TextEncoder(config["n_token"], hidden, config["text_encoder_kernel_size"], depth)
-        self.decoder = Decoder(hidden, style, config["istftnet"])
+        self.decoder = DecoderNetwork(hidden, style, config["istftnet"])
 
 
 class TextEncoder(nn.Module):
@@ -167,7 +167,7 @@ class SnakeBlock(nn.Module):
         self.alpha1, self.alpha2 = (nn.ParameterList(torch.ones(1, channels, 1) for _ in dilations) for _ in range(2))
 
 
-class Decoder(nn.Module):
+class DecoderNetwork(nn.Module):
     """Content, F0, energy and timbre to audio."""
 
     def __init__(self, content: int, style: int, generator: dict[str, Any]) -> None:

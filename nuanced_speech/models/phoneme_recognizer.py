@@ -40,7 +40,7 @@ class PhonemeRecognizerConfig:
     rank: int = 32
 
 
-class LowRank(nn.Module):
+class LowRankLinear(nn.Module):
     """A linear layer that stays, and a change of low rank that begins as none."""
 
     def __init__(self, linear: nn.Linear, rank: int) -> None:
@@ -224,7 +224,7 @@ class PhonemeRecognizer(nn.Module):
     def add_low_rank(self) -> None:
         """Put a change of low rank on every matrix, for training; everything else stays."""
         for module, name in list(_linears(self.blocks)):
-            setattr(module, name, LowRank(getattr(module, name), self.config.rank))
+            setattr(module, name, LowRankLinear(getattr(module, name), self.config.rank))
         self.tokens.requires_grad_(True)
         self.ln.requires_grad_(True)
 
@@ -232,7 +232,7 @@ class PhonemeRecognizer(nn.Module):
         """Make the changes a part of the matrices: as fast as Whisper's own."""
         for parent in list(self.blocks.modules()):
             for name, child in list(parent.named_children()):
-                if isinstance(child, LowRank):
+                if isinstance(child, LowRankLinear):
                     setattr(parent, name, child.merged())
         self.tokens.merge()
 

@@ -64,7 +64,7 @@ def fetch(size: str) -> None:
 
 
 @dataclass(frozen=True)
-class Word:
+class TranscriptWord:
     """A word and when it was said, in seconds."""
 
     text: str
@@ -85,7 +85,7 @@ class TranscriptSegment:
     text: str
     start: float
     end: float
-    words: list[Word] = field(default_factory=list)
+    words: list[TranscriptWord] = field(default_factory=list)
     log_probability: float = 0.0
     no_speech: float = 0.0
     compression: float = 1.0
@@ -298,7 +298,7 @@ def segment_of(piece: dict[str, Any]) -> TranscriptSegment:
         piece["text"].strip(),
         float(piece["start"]),
         float(piece["end"]),
-        [Word(w["word"].strip(), float(w["start"]), float(w["end"])) for w in piece.get("words", [])],
+        [TranscriptWord(w["word"].strip(), float(w["start"]), float(w["end"])) for w in piece.get("words", [])],
         float(piece["avg_logprob"]),
         float(piece["no_speech_prob"]),
         float(piece["compression_ratio"]),

@@ -20,7 +20,7 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import ray
 
-from nuanced_speech.convert.archive import Job, Outcome, entry_of, is_done, note_pending
+from nuanced_speech.convert.archive import ArchiveJob, ArchiveOutcome, entry_of, is_done, note_pending
 from nuanced_speech.convert.manifest import Manifest
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.shard import Shard
@@ -44,12 +44,12 @@ class RayEngine:
 
     def convert_archive(
         self,
-        jobs: Sequence[Job],
+        jobs: Sequence[ArchiveJob],
         out: Path,
         options: ConversionOptions,
         options_digest: str,
         shard: Shard | None = None,
-    ) -> Iterator[Outcome]:
+    ) -> Iterator[ArchiveOutcome]:
         """Convert recordings by several workers, each given when it is finished, in no order.
 
         A recording whose worker or machine dies is given to another one; the others are not touched.
@@ -66,7 +66,7 @@ class RayEngine:
                 a worker; models that cannot be loaded.
         """
         out = out.resolve()
-        jobs = [Job(job.name, job.source.resolve(), job.output.resolve()) for job in jobs]
+        jobs = [ArchiveJob(job.name, job.source.resolve(), job.output.resolve()) for job in jobs]
         make_folder(out)
         with Manifest(out, shard) as manifest:
             note_pending(manifest, jobs, out)
@@ -74,7 +74,7 @@ class RayEngine:
             for job in jobs:
                 planned, before = entry_of(job, out, options_digest), manifest.entries[job.name]
                 if is_done(job, before, planned):
-                    yield Outcome(job, before)
+                    yield ArchiveOutcome(job, before)
                 else:
                     tasks.append(Task(job, planned))
             if not tasks:
@@ -83,7 +83,7 @@ class RayEngine:
                 for job, entry, made in pool.run(tasks):
                     entry = replace(entry, time=time.time())
                     manifest.add(entry)
-                    yield Outcome(job, entry, made)
+                    yield ArchiveOutcome(job, entry, made)
 
 
 def workers_in(config: RayConfig) -> int:

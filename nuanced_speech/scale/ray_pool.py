@@ -12,7 +12,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayError
 
-from nuanced_speech.convert.archive import Job, Made
+from nuanced_speech.convert.archive import ArchiveJob, Made
 from nuanced_speech.convert.manifest import FAILED, Entry
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.core.errors import UserError
@@ -35,7 +35,7 @@ class Task:
         deaths: number of workers that died at it alone.
     """
 
-    job: Job
+    job: ArchiveJob
     entry: Entry
     alone: bool = False
     deaths: int = 0
@@ -92,7 +92,7 @@ class Pool:
         for worker in self._workers:
             ray.kill(worker.actor)
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Job, Entry, Made | None]]:
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[ArchiveJob, Entry, Made | None]]:
         """Do tasks; each is given when it is done or has failed, in no order.
 
         Raises:

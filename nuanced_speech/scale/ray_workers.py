@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import ray
 
-from nuanced_speech.convert.archive import Converting, Job, Made, attempt, converted, identified
+from nuanced_speech.convert.archive import ArchiveJob, Converting, Made, attempt, converted, identified
 from nuanced_speech.convert.manifest import FAILED, Entry
 from nuanced_speech.convert.options import ConversionOptions
 from nuanced_speech.convert.sources import HandedOver, Reader, read_source
@@ -66,7 +66,9 @@ class RayConfig:
         return threads_each(int(self.cpus), self.jobs, self.batch_seconds)
 
 
-def read(job: Job, entry: Entry, channel: int | None, surroundings: Surroundings) -> tuple[Entry, np.ndarray | None]:
+def read(
+    job: ArchiveJob, entry: Entry, channel: int | None, surroundings: Surroundings
+) -> tuple[Entry, np.ndarray | None]:
     """A recording's entry with what it is known by, and its samples ``[T]`` at 24 kHz; None where it has failed."""
     surroundings.enter()
     identified_entry = attempt(lambda: identified(entry, job.source), entry)
@@ -106,7 +108,7 @@ class Worker:
             return str(error)
         return ""
 
-    def convert(self, job: Job, entry: Entry, samples: np.ndarray | None) -> tuple[Entry, Made | None]:
+    def convert(self, job: ArchiveJob, entry: Entry, samples: np.ndarray | None) -> tuple[Entry, Made | None]:
         """A job done, and its entry."""
         if samples is None:
             return entry, None

@@ -20,7 +20,7 @@ from nuanced_speech.synthesis.speaker_eq import SpeakerEq
 
 
 @dataclass(frozen=True)
-class FollowedSound:
+class EffectReference:
     """What the output shall measure like, at 80 Hz.
 
     Attributes:
@@ -36,21 +36,21 @@ class FollowedSound:
     @classmethod
     def of(
         cls, features: SegmentFeatures, frames: slice | np.ndarray = slice(None), closeness: Closeness = USUAL
-    ) -> "FollowedSound":
-        """What a segment gives, or some of its frames in their order."""
+    ) -> "EffectReference":
+        """The reference that a segment gives, or some of its frames in their order."""
         energy, balance = features.energy[frames], features.balance
         if closeness != balance.closeness:
             balance = measure_balance(np.nan_to_num(features.wave), closeness)
         return cls(energy, expander_gain(energy), balance[frames])
 
-    def __getitem__(self, frames: slice) -> "FollowedSound":
+    def __getitem__(self, frames: slice) -> "EffectReference":
         return replace(self, energy=self.energy[frames], pauses=self.pauses[frames], balance=self.balance[frames])
 
 
 class Effect(Protocol):
     """``wave [300 * frames]`` at 24 kHz to the same, by a reference of so many frames."""
 
-    def __call__(self, wave: np.ndarray, reference: FollowedSound) -> np.ndarray:
+    def __call__(self, wave: np.ndarray, reference: EffectReference) -> np.ndarray:
         """Apply it."""
         ...
 
@@ -59,7 +59,7 @@ class Effect(Protocol):
 class MatchBalance:
     """The spectral balance of the reference, moment by moment: for the recording's own voice."""
 
-    def __call__(self, wave: np.ndarray, reference: FollowedSound) -> np.ndarray:
+    def __call__(self, wave: np.ndarray, reference: EffectReference) -> np.ndarray:
         """Apply it."""
         return match_balance(wave, reference.balance)
 
@@ -74,7 +74,7 @@ class FollowBalance:
 
     spectrum: np.ndarray | None = None
 
-    def __call__(self, wave: np.ndarray, reference: FollowedSound) -> np.ndarray:
+    def __call__(self, wave: np.ndarray, reference: EffectReference) -> np.ndarray:
         """Apply it."""
         return follow_balance(wave, reference.balance, self.spectrum)
 
@@ -85,7 +85,7 @@ class Equalize:
 
     equalizer: SpeakerEq
 
-    def __call__(self, wave: np.ndarray, reference: FollowedSound) -> np.ndarray:
+    def __call__(self, wave: np.ndarray, reference: EffectReference) -> np.ndarray:
         """Apply it."""
         return self.equalizer(wave)
 
@@ -94,12 +94,12 @@ class Equalize:
 class MatchLoudness:
     """The loudness contour of the reference, with pauses made quieter."""
 
-    def __call__(self, wave: np.ndarray, reference: FollowedSound) -> np.ndarray:
+    def __call__(self, wave: np.ndarray, reference: EffectReference) -> np.ndarray:
         """Apply it."""
         return amplify(match_loudness(wave, reference.energy), reference.pauses)
 
 
-def apply(effects: Sequence[Effect], wave: np.ndarray, reference: FollowedSound) -> np.ndarray:
+def apply(effects: Sequence[Effect], wave: np.ndarray, reference: EffectReference) -> np.ndarray:
     """``wave [300 * frames]`` after all effects in order."""
     for effect in effects:
         wave = effect(wave, reference)

@@ -24,7 +24,7 @@ from nuanced_speech.dsp.pitch import median_log_f0, transpose
 from nuanced_speech.dsp.spectral_balance import CLOSE, USUAL
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.decoder import Decoder, KokoroDecoder
-from nuanced_speech.synthesis.effects import FollowedSound, apply
+from nuanced_speech.synthesis.effects import EffectReference, apply
 from nuanced_speech.synthesis.speaker_eq import SPEAKER_EQ, SpeakerEqConfig, fit_speaker_eq
 from nuanced_speech.synthesis.target_voice import TargetVoice
 from nuanced_speech.voice.stock import nearest_stock_timbre
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ResynthesisOptions:
-    """How segments are spoken again.
+    """How segments are spoken.
 
     Attributes:
         keep: what stays as in the recording: ``f0``, ``rhythm``, ``energy``. Kokoro predicts the rest.
@@ -201,7 +201,7 @@ class Resynthesizer:
             if follows:
                 source = source_of(features, followed, decoder_voice.reference if own else None)
             # what is made of the recording's envelopes is near enough to be brought nearer
-            reference = FollowedSound.of(features, followed, CLOSE if follows and own else USUAL)
+            reference = EffectReference.of(features, followed, CLOSE if follows and own else USUAL)
 
         def decode(units: slice, timbre: Tensor) -> np.ndarray:
             frames = _frames(units)
@@ -237,7 +237,7 @@ class Resynthesizer:
         return Rendered(wave, voice)
 
     def finish(
-        self, wave: np.ndarray, features: SegmentFeatures, reference: FollowedSound, voice: TargetVoice
+        self, wave: np.ndarray, features: SegmentFeatures, reference: EffectReference, voice: TargetVoice
     ) -> Rendered:
         """Decoded audio ``wave [300 * frames]`` after the post chain.
 

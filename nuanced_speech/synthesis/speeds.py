@@ -1,5 +1,6 @@
 """Speeds that Kokoro speaks cleanly, by voice; what is beyond comes from stretching its speech in time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,9 +33,10 @@ KOKORO_SPEEDS = SpeedRange()
 """Of a voice that was not measured: a mixture, a clone, a file."""
 
 
-def speed_range(voice: Voice) -> SpeedRange:
-    """The speeds that Kokoro speaks itself in a voice."""
-    return measured_speeds().get(voice.name, KOKORO_SPEEDS) if voice.provenance.kind == "stock" else KOKORO_SPEEDS
+def speed_range(voice: Voice, measured: Mapping[str, SpeedRange] | None = None) -> SpeedRange:
+    """The speeds that Kokoro speaks itself in a voice; ``measured`` are stock voices', the packaged ones if omitted."""
+    table = measured_speeds() if measured is None else measured
+    return table.get(voice.name, KOKORO_SPEEDS) if voice.provenance.kind == "stock" else KOKORO_SPEEDS
 
 
 @lru_cache

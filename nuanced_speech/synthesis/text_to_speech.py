@@ -59,7 +59,7 @@ class TextToSpeech:
     Args:
         models: bank with the synthesizer; a new one if omitted.
         levelling: limits of the gain between utterances.
-        kokoro_speeds: speeds that Kokoro speaks itself; those of each voice (``synthesis.speeds``) if omitted.
+        kokoro_speeds: gives the speeds that Kokoro speaks itself in a voice.
         speed_limits: slowest and fastest speed.
         decoder: makes the sound; Kokoro's own if omitted.
         spread: how many utterances of a text, and texts of ``speak_many``, are made at the same time; one by default.
@@ -73,7 +73,7 @@ class TextToSpeech:
         self,
         models: ModelBank | None = None,
         levelling: Levelling = LEVELLING,
-        kokoro_speeds: SpeedRange | None = None,
+        kokoro_speeds: Callable[[Voice], SpeedRange] = speed_range,
         speed_limits: tuple[float, float] = SPEED_LIMITS,
         decoder: Decoder | None = None,
         spread: Spread = ALONE,
@@ -153,7 +153,7 @@ class TextToSpeech:
         fitted = _fitted(delivery, kokoro, loaded)
         packs = {name: Style.from_vector(fitted[name].pack if fitted else pack) for name, pack in loaded.items()}
         lead = 0.0 if pieces[0].text else pieces[0].pause or 0.0
-        speeds = {name: self.kokoro_speeds or speed_range(chosen) for name, chosen in voices.items()}
+        speeds = {name: self.kokoro_speeds(chosen) for name, chosen in voices.items()}
         settings = SpeakingSettings(
             packs, speed, pause, lead, seed, fast, self.levelling, speeds, self.speed_limits, fitted, voices,
             self.spread, self.config,

@@ -47,7 +47,7 @@ class DecoderBatch:
 
 
 @dataclass(frozen=True)
-class Shares:
+class OmissionShares:
     """Shares of crops that go without something, or with the disturbed content."""
 
     no_timbre: float
@@ -128,7 +128,7 @@ class DecoderSpeech:
         rng: np.random.Generator,
         units: int,
         reference_units: int,
-        shares: Shares,
+        shares: OmissionShares,
         rows: slice = slice(None),
     ) -> DecoderBatch:
         """Random crops of ``units`` of some items, with at most ``reference_units`` frames of reference each.
@@ -150,7 +150,9 @@ class DecoderSpeech:
         unknown = torch.full((SPEAKER_DIM,), float("nan"))
         return torch.stack([self.items[int(rng.choice(each))].speaker if each else unknown for each in choices])
 
-    def _choose(self, number: int, rng: np.random.Generator, units: int, reference_units: int, shares: Shares) -> Crop:
+    def _choose(
+        self, number: int, rng: np.random.Generator, units: int, reference_units: int, shares: OmissionShares
+    ) -> Crop:
         item = self.items[number]
         start = int(rng.integers(max(item.content.shape[1] - units, 0) + 1))
         disturbed = rng.random() < shares.disturbed

@@ -34,7 +34,7 @@ LARGEST_GRADIENT = 10.0
 """Of the discriminators, as in the codec's training."""
 
 
-class Likeness(nn.Module):
+class SpeakerSimilarity(nn.Module):
     """Cosine of sound to speaker embeddings, with gradients."""
 
     def __init__(self) -> None:

@@ -23,8 +23,8 @@ from nuanced_speech.models.fast_decoder import sound
 from nuanced_speech.train import checkpoint, decoder_stages
 from nuanced_speech.train.board import Board
 from nuanced_speech.train.configs import FastDecoderTraining
-from nuanced_speech.train.decoder_batches import DecoderBatch, DecoderSpeech, Shares, has_held_out
-from nuanced_speech.train.decoder_stages import STAGES, UNNAMED, Adversary, Likeness, new_decoder
+from nuanced_speech.train.decoder_batches import DecoderBatch, DecoderSpeech, OmissionShares, has_held_out
+from nuanced_speech.train.decoder_stages import STAGES, UNNAMED, Adversary, SpeakerSimilarity, new_decoder
 from nuanced_speech.train.descent import WeightAverage, descend
 from nuanced_speech.train.loop import LoopConfig, Recipe, Report, run, seeded
 from nuanced_speech.train.processes import ALONE, Processes, join
@@ -77,11 +77,11 @@ class FastDecoderRecipe(Recipe):
         self.optimizer = torch.optim.AdamW(self.decoder.parameters(), config.lr, (0.9, 0.98), weight_decay=0.01)
         self.schedule = WarmCosine(config.steps, config.warmup, last=0.05)
         self.average = WeightAverage(dict(self.decoder.named_parameters()), config.ema)
-        self.shares = Shares(
+        self.shares = OmissionShares(
             config.no_timbre, config.no_speaker, config.no_reference, config.disturbed, config.no_source
         )
         stage = STAGES.index(config.stage)
-        self.likeness = Likeness().to(self.device) if stage > 0 else None
+        self.likeness = SpeakerSimilarity().to(self.device) if stage > 0 else None
         self.adversary = Adversary(config, self.device, self.dtype) if stage > 1 else None
 
     def step(self, step: int) -> dict[str, float]:
@@ -135,7 +135,13 @@ class FastDecoderRecipe(Recipe):
     def _measured(self, speech: DecoderSpeech, spoken: int, recorded: int) -> str:
         """Figures of so many crops of Kokoro's speech and of recordings."""
         values, cosine = [], ""
-        parts = Shares(0, 0, 0, 0), Shares(0, 1, 1, 0), Shares(1, 0, 1, 0), Shares(1, 1, 0, 0), Shares(0, 0, 0, 0, 0)
+        parts = (
+            OmissionShares(0, 0, 0, 0),
+            OmissionShares(0, 1, 1, 0),
+            OmissionShares(1, 0, 1, 0),
+            OmissionShares(1, 1, 0, 0),
+            OmissionShares(0, 0, 0, 0, 0),
+        )
         for shares in parts if self.config.no_source < 1 else parts[:-1]:
             rng = np.random.default_rng(self.config.seed)
             numbers = speech.draw(rng, spoken, recorded)

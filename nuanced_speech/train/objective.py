@@ -17,7 +17,7 @@ from nuanced_speech.core.constants import FRAMES_PER_UNIT, SAMPLES_PER_UNIT, VOI
 from nuanced_speech.dsp.stft_loss import MultiResolutionSTFTLoss
 from nuanced_speech.models.kokoro import Kokoro, Prosody, TextFeatures, spread
 from nuanced_speech.models.kokoro_layers import length_mask
-from nuanced_speech.train.references import Segment, cut
+from nuanced_speech.train.references import ReferenceSegment, cut
 from nuanced_speech.voice.style import Style
 
 ENERGY_SCALE = 0.1
@@ -47,7 +47,7 @@ class RenderLoss:
 def render_loss(
     kokoro: Kokoro,
     stft: MultiResolutionSTFTLoss,
-    segments: Sequence[Segment],
+    segments: Sequence[ReferenceSegment],
     style: Tensor,
     crops: Sequence[int],
 ) -> RenderLoss:
@@ -81,13 +81,13 @@ def render_loss(
 
 
 @torch.no_grad()
-def resynthesize(kokoro: Kokoro, segment: Segment, style: Tensor) -> Tensor:
+def resynthesize(kokoro: Kokoro, segment: ReferenceSegment, style: Tensor) -> Tensor:
     """A whole segment ``[600 * T]`` in a style ``[256]``: its durations, F0 and energy as the style has them."""
     ids, durations = (x[None].to(kokoro.device) for x in (segment.ids, segment.durations))
     return kokoro(ids, style[None].to(kokoro.device), durations=durations).audio[0].cpu()
 
 
-def _predict(kokoro: Kokoro, segments: Sequence[Segment], style: Tensor) -> tuple[TextFeatures, Prosody]:
+def _predict(kokoro: Kokoro, segments: Sequence[ReferenceSegment], style: Tensor) -> tuple[TextFeatures, Prosody]:
     """Text features, and what the predictor says of a style when the durations are the reference's."""
     ids = pad_sequence([s.ids for s in segments], batch_first=True).to(style.device)
     durations = pad_sequence([s.durations for s in segments], batch_first=True).to(style.device)
@@ -97,7 +97,9 @@ def _predict(kokoro: Kokoro, segments: Sequence[Segment], style: Tensor) -> tupl
     return text, kokoro.predict(text, style, durations=durations)
 
 
-def _prosody_distances(prosody: Prosody, mask: Tensor, segments: Sequence[Segment]) -> tuple[Tensor, Tensor, Tensor]:
+def _prosody_distances(
+    prosody: Prosody, mask: Tensor, segments: Sequence[ReferenceSegment]
+) -> tuple[Tensor, Tensor, Tensor]:
     """Mean absolute differences of log durations, of log F0 where the reference is voiced, and of energy."""
     device = mask.device
     soft, f0, energy = (

@@ -34,7 +34,7 @@ SPEEDS = (1.0, 0.88, 1.14)
 
 
 @dataclass(frozen=True)
-class Speaker:
+class MeasuredRecording:
     """A recording and what was measured on it.
 
     Attributes:
@@ -127,10 +127,10 @@ def _at_speed(wave: np.ndarray, speed: float, units: int) -> np.ndarray:
     return wave * np.float32(gain_of(wave))
 
 
-def load_speakers(path: Path) -> list[Speaker]:
+def load_speakers(path: Path) -> list[MeasuredRecording]:
     """All that ``prepare`` wrote, in order: a recording's speeds one after the other."""
     tensors = read_tensors(path, "prepared speakers", "remove it and prepare again")
-    speakers, recording = list[Speaker](), -1
+    speakers, recording = list[MeasuredRecording](), -1
     for k, timbre in enumerate(tensors["timbres"]):
         if f"{k}.audio" in tensors:
             recorded, recording = unpack_audio(tensors[f"{k}.audio"]).numpy(), recording + 1
@@ -138,14 +138,14 @@ def load_speakers(path: Path) -> list[Speaker]:
         f0, loudness, embeddings = (tensors[f"{k}.{name}"] for name in ("f0", "energy", "embeddings"))
         speed = float(tensors[f"{k}.speed"])
         wave = torch.from_numpy(_at_speed(recorded, speed, int(durations.sum())))
-        speakers.append(Speaker(recording, speed, wave, ids, durations, f0, loudness, timbre, embeddings))
+        speakers.append(MeasuredRecording(recording, speed, wave, ids, durations, f0, loudness, timbre, embeddings))
     return speakers
 
 
 class Passages:
     """Batches of passages of so many units, and their target speakers."""
 
-    def __init__(self, kokoro: Kokoro, speakers: list[Speaker], device: str, units: int) -> None:
+    def __init__(self, kokoro: Kokoro, speakers: list[MeasuredRecording], device: str, units: int) -> None:
         self.speakers, self.device, self.units = speakers, device, units
         self.stock = [nearest_stock_timbre(s.timbre) for s in speakers]
         with torch.no_grad():

@@ -41,7 +41,7 @@ UNSEEN_SENTENCE = "Would you mind if I opened the window for a moment, before th
 
 
 @dataclass(frozen=True)
-class Segment:
+class ReferenceSegment:
     """One sentence as its voice speaks it. T is its length in units of 25 ms.
 
     Attributes:
@@ -69,7 +69,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Speech:
+class ReferenceSpeech:
     """All that was spoken for a run.
 
     Attributes:
@@ -80,9 +80,9 @@ class Speech:
 
     texts: list[str]
     voices: list[str]
-    segments: list[Segment]
-    listed: list[Segment]
-    others: list[Segment]
+    segments: list[ReferenceSegment]
+    listed: list[ReferenceSegment]
+    others: list[ReferenceSegment]
     other_voices: list[str]
 
 
@@ -93,7 +93,7 @@ def deal_voices(voices: Sequence[str], count: int, seed: int) -> list[str]:
     return [voices[k] for _ in range(rounds) for k in rng.permutation(len(voices))][:count]
 
 
-class Speaker:
+class ReferenceSpeaker:
     """Speaks and encodes sentences, or reads them from the cache.
 
     Args:
@@ -110,7 +110,7 @@ class Speaker:
         weights = kokoro.model.text_encoder.embedding.weight.detach().cpu().numpy().tobytes()
         self._models = hashlib.sha256(weights).hexdigest() + listener.name
 
-    def speak(self, text: str, voice: str, crops: bool = True) -> Segment:
+    def speak(self, text: str, voice: str, crops: bool = True) -> ReferenceSegment:
         """A sentence in a voice, with its crops unless they are not needed. Tensors are on the CPU.
 
         Raises:
@@ -125,11 +125,13 @@ class Speaker:
         segment = self._speak(text, voice, pack, crops)
         self.cache.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
-            save_file({f.name: getattr(segment, f.name).cpu().contiguous() for f in fields(Segment)}, temporary)
+            save_file(
+                {f.name: getattr(segment, f.name).cpu().contiguous() for f in fields(ReferenceSegment)}, temporary
+            )
         return read_segment(path)
 
     @torch.no_grad()
-    def _speak(self, text: str, voice: str, pack: Tensor, crops: bool) -> Segment:
+    def _speak(self, text: str, voice: str, pack: Tensor, crops: bool) -> ReferenceSegment:
         phonemes = phonemize(text, british=voice.startswith("b"))
         ids = self.kokoro.tokens(phonemes)[None]
         style = style_of(pack, ids.shape[1] - 2)[None].to(ids.device)
@@ -151,7 +153,7 @@ class Speaker:
             )[0]
             for start in starts
         ]
-        return Segment(
+        return ReferenceSegment(
             ids[0],
             style[0],
             prosody.durations[0],
@@ -170,7 +172,9 @@ def cut(x: Tensor, start: int, length: int) -> Tensor:
     return x[..., start : start + length]
 
 
-def speak_all(speaker: Speaker, texts: list[str], config: TrainConfig, unseen: str = UNSEEN_SENTENCE) -> Speech:
+def speak_all(
+    speaker: ReferenceSpeaker, texts: list[str], config: TrainConfig, unseen: str = UNSEEN_SENTENCE
+) -> ReferenceSpeech:
     """Every sentence in a random voice of the list, and an unseen sentence by every voice, with a progress bar."""
     voices = deal_voices(config.voices, len(texts), config.seed)
     other_voices = [voice for voice in config.held_out if voice not in config.voices]
@@ -178,7 +182,7 @@ def speak_all(speaker: Speaker, texts: list[str], config: TrainConfig, unseen: s
     jobs += [(unseen, voice, False) for voice in (*config.voices, *other_voices)]
     segments = [speaker.speak(*job) for job in step_bar(jobs, "speaking", unit="segment")]
     first, second = len(texts), len(texts) + len(config.voices)
-    return Speech(texts, voices, segments[:first], segments[first:second], segments[second:], other_voices)
+    return ReferenceSpeech(texts, voices, segments[:first], segments[first:second], segments[second:], other_voices)
 
 
 def join(waves: list[Tensor]) -> np.ndarray:
@@ -187,7 +191,7 @@ def join(waves: list[Tensor]) -> np.ndarray:
     return torch.cat([piece for wave in waves for piece in (wave, pause)][:-1]).numpy()
 
 
-def segment_list(speech: Speech) -> list[dict[str, Any]]:
+def segment_list(speech: ReferenceSpeech) -> list[dict[str, Any]]:
     """What ``join`` put where: start and end in seconds, voice and text of each segment."""
     start, rows = 0.0, []
     for text, voice, segment in zip(speech.texts, speech.voices, speech.segments, strict=True):
@@ -230,12 +234,12 @@ def corpus_vectors(folder: Path, listener: WhisperModel) -> tuple[Tensor, Tensor
     return torch.cat([v["features"] for v in vectors]), torch.cat([v["styles"] for v in vectors])
 
 
-def read_segment(path: Path) -> Segment:
-    """A sentence that ``Speech`` keeps.
+def read_segment(path: Path) -> ReferenceSegment:
+    """A sentence that ``ReferenceSpeech`` keeps.
 
     Raises:
         UserError: the file is damaged.
     """
     tensors = read_tensors(path, "a spoken sentence", "remove it and run again")
     with reading(path, "a spoken sentence", "remove it and run again"):
-        return Segment(**tensors)
+        return ReferenceSegment(**tensors)

@@ -15,7 +15,7 @@ from nuanced_speech.core.files import replacing
 from nuanced_speech.dsp.spectrogram import mel_db
 from nuanced_speech.models.style_encoder import StyleEncoder
 from nuanced_speech.train.board import Board, coloured
-from nuanced_speech.train.references import Segment
+from nuanced_speech.train.references import ReferenceSegment
 from nuanced_speech.voice.style import Style
 
 _SHOWN_DB = 70.0
@@ -36,7 +36,7 @@ class SpeechBoard(Board):
 
 
 @torch.no_grad()
-def similarity(encoder: StyleEncoder, segments: Sequence[Segment], voices: Sequence[str]) -> dict[str, object]:
+def similarity(encoder: StyleEncoder, segments: Sequence[ReferenceSegment], voices: Sequence[str]) -> dict[str, object]:
     """Mean cosine of predicted to true styles: whole, timbre and prosody half, each voice's own.
 
     ``average_voice`` is what the mean stock style scores, that is, an encoder without any input.

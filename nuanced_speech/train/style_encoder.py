@@ -38,9 +38,9 @@ from nuanced_speech.train.objective import RenderLoss, render_loss, resynthesize
 from nuanced_speech.train.processes import only_one
 from nuanced_speech.train.references import (
     UNSEEN_SENTENCE,
-    Segment,
-    Speaker,
-    Speech,
+    ReferenceSegment,
+    ReferenceSpeaker,
+    ReferenceSpeech,
     corpus_vectors,
     join,
     segment_list,
@@ -118,8 +118,8 @@ class StyleRecipe(Recipe):
         )
         self.kokoro = (kokoro or Kokoro()).to(self.device)
         listener = listener or WhisperModel(config.whisper, self.device)
-        speaker = Speaker(self.kokoro, listener, config.out / "cache", config.crops, config.crop_seconds)
-        self.speech: Speech = speak_all(speaker, sentences, config, unseen)
+        speaker = ReferenceSpeaker(self.kokoro, listener, config.out / "cache", config.crops, config.crop_seconds)
+        self.speech: ReferenceSpeech = speak_all(speaker, sentences, config, unseen)
         self.segments = self.speech.segments
         self.reference = join([segment.audio for segment in self.segments])
         audio.write(config.out / "multispeech.wav", self.reference)
@@ -256,7 +256,7 @@ class StyleRecipe(Recipe):
         return path
 
 
-def pool(segments: list[Segment]) -> Tensor:
+def pool(segments: list[ReferenceSegment]) -> Tensor:
     """Mean features ``[N, width]`` of segments."""
     return torch.stack([segment.features.mean(0) for segment in segments])
 
@@ -280,7 +280,7 @@ def schedule(steps: int) -> WarmCosine:
     return WarmCosine(steps, warmup, LAST_RATE, begins=warmup - 1, ends=steps - 1)
 
 
-def predict(encoder: StyleEncoder, segments: list[Segment]) -> Tensor:
+def predict(encoder: StyleEncoder, segments: list[ReferenceSegment]) -> Tensor:
     """Styles ``[B, 256]`` of segments of different lengths."""
     device = encoder.style_mean.device
     features = pad_sequence([segment.features for segment in segments], batch_first=True).to(device)
@@ -291,7 +291,7 @@ def predict(encoder: StyleEncoder, segments: list[Segment]) -> Tensor:
 def render_gradient(
     kokoro: Kokoro,
     stft: MultiResolutionSTFTLoss,
-    segments: list[Segment],
+    segments: list[ReferenceSegment],
     style: Tensor,
     crops: list[int],
     config: TrainConfig,
@@ -321,7 +321,7 @@ def measure(
     stft: MultiResolutionSTFTLoss,
     style_loss: StyleSimilarityLoss,
     encoder: StyleEncoder,
-    segments: list[Segment],
+    segments: list[ReferenceSegment],
 ) -> dict[str, float]:
     """Losses over all segments, the first crop of each, as training computes them."""
     styles = predict(encoder, segments)
@@ -337,7 +337,7 @@ def measure(
 
 @torch.no_grad()
 def write_audio(
-    out: Path, name: str, kokoro: Kokoro, encoder: StyleEncoder, segments: list[Segment], reference: np.ndarray
+    out: Path, name: str, kokoro: Kokoro, encoder: StyleEncoder, segments: list[ReferenceSegment], reference: np.ndarray
 ) -> Tensor:
     """Write all segments in predicted styles, and the reference beside them; returns the first one's ``[T]``."""
     styles = predict(encoder, segments)

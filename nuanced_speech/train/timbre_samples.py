@@ -17,7 +17,7 @@ BETTER = (-1.0, -1.0, 1.0)
 
 
 @dataclass(frozen=True)
-class Samples:
+class TimbreSamples:
     """Spoken samples and their speaker embeddings: timbres ``[N, 128]``, log2 F0 ``[N]``, embeddings ``[N, 256]``, and
     ``quality [N, 3]``, NaN where it was not measured."""
 
@@ -30,7 +30,7 @@ class Samples:
         return len(self.timbre)
 
     @classmethod
-    def joined(cls, parts: list["Samples"]) -> "Samples":
+    def joined(cls, parts: list["TimbreSamples"]) -> "TimbreSamples":
         """All samples of several."""
         return cls(*(torch.cat([getattr(p, name) for p in parts]) for name in cls.__annotations__))
 
@@ -47,27 +47,27 @@ def cleanness(quality: Tensor) -> Tensor:
     return means / means.square().nanmean().sqrt()
 
 
-def read_samples(folder: Path, before: int) -> Samples:
+def read_samples(folder: Path, before: int) -> TimbreSamples:
     """Those of the corpora, of random timbres and of the rounds before one."""
     paths = [*sorted(folder.glob("corpus-*.safetensors"))]
     paths += [p for p in sorted(folder.glob("round-*.safetensors")) if int(p.stem.split("-")[1]) < before]
-    return Samples.joined([_read(path) for path in paths])
+    return TimbreSamples.joined([_read(path) for path in paths])
 
 
-def write(path: Path, samples: Samples) -> None:
+def write(path: Path, samples: TimbreSamples) -> None:
     """Keep samples in a file, whole or not at all."""
     with audio.replacing(path) as temporary:
         save_file({name: value.float().contiguous() for name, value in vars(samples).items()}, temporary)
 
 
-def _read(path: Path) -> Samples:
+def _read(path: Path) -> TimbreSamples:
     with reading(path, "samples of timbres", "remove it and train again"):
         tensors = tensor_files.load(path, checked=True).tensors
         # what was not measured of the quality is NaN
         tensor_files.check_finite({name: value for name, value in tensors.items() if name != "quality"})
         if tensors["quality"].shape[1:] != (len(BETTER),):
             raise ContentError("samples of another version, which measured cleanness otherwise")
-        return Samples(**tensors)
+        return TimbreSamples(**tensors)
 
 
 def shard_path(folder: Path, turn: int, number: int) -> Path:

@@ -35,7 +35,7 @@ from nuanced_speech.train.corpus import read, shards_in
 from nuanced_speech.train.descent import descend
 from nuanced_speech.train.schedule import WarmCosine, set_rates
 from nuanced_speech.train.shards import files_setting, keep_settings
-from nuanced_speech.train.timbre_samples import BETTER, Samples, cleanness, read_samples, shard_path, write
+from nuanced_speech.train.timbre_samples import BETTER, TimbreSamples, cleanness, read_samples, shard_path, write
 from nuanced_speech.voice.stock import HELD_OUT, stock_styles
 from nuanced_speech.voice.style import Style
 
@@ -53,7 +53,7 @@ CLEAN_DECAY, CLEAN_NOISE, CLEAN_EPOCHS = 0.3, 1.0, 2.5
 
 
 @dataclass(frozen=True)
-class Passage:
+class SurrogatePassage:
     """What a speaker said, as Kokoro takes it: token ids and durations ``[P]``, F0 in Hz and N ``[2T]``, and the median
     of its log2 F0; and who it sounds like, ``[256]``."""
 
@@ -132,7 +132,7 @@ def random_timbres(rng: np.random.Generator, count: int) -> Tensor:
 
 
 def near_speakers(
-    surrogate: TimbreSurrogate, passages: list[Passage], rng: np.random.Generator, count: int
+    surrogate: TimbreSurrogate, passages: list[SurrogatePassage], rng: np.random.Generator, count: int
 ) -> tuple[Tensor, list[float]]:
     """Timbres ``[count, 128]`` found for random speakers with random weights of the search, and the speakers' pitch."""
     chosen = [passages[k] for k in rng.integers(len(passages), size=count)]
@@ -153,9 +153,9 @@ def speak(
     encoder: SpeakerEncoder,
     timbre: Tensor,
     log_f0: list[float] | None,
-    passages: list[Passage],
+    passages: list[SurrogatePassage],
     rng: np.random.Generator,
-) -> Samples:
+) -> TimbreSamples:
     """Say 3 s of a random passage with each timbre ``[N, 128]``, at a median of ``log_f0`` or about the speaker's."""
     rows: list[tuple[Tensor, float, Tensor, Tensor]] = []
     for number, voice in enumerate(timbre):
@@ -178,7 +178,7 @@ def speak(
         if embedding is not None:
             rows.append((voice, pitch, torch.from_numpy(embedding), measure(wave, f0)))
     timbres, pitches, embeddings, qualities = zip(*rows, strict=True)
-    return Samples(torch.stack(timbres), torch.tensor(pitches), torch.stack(embeddings), torch.stack(qualities))
+    return TimbreSamples(torch.stack(timbres), torch.tensor(pitches), torch.stack(embeddings), torch.stack(qualities))
 
 
 def measure(wave: np.ndarray, f0: np.ndarray) -> Tensor:
@@ -190,7 +190,7 @@ def measure(wave: np.ndarray, f0: np.ndarray) -> Tensor:
     return torch.tensor([float(octave_drops(f0, tracked).any()), missed, ratio], dtype=torch.float32)
 
 
-def _place(passage: Passage, rng: np.random.Generator) -> slice:
+def _place(passage: SurrogatePassage, rng: np.random.Generator) -> slice:
     """3 s of a passage with enough voice in them, in units."""
     units = int(passage.durations.sum())
     for _ in range(ATTEMPTS):
@@ -201,7 +201,7 @@ def _place(passage: Passage, rng: np.random.Generator) -> slice:
     return place
 
 
-def read_passages(speech: Path, encoder: SpeakerEncoder) -> list[Passage]:
+def read_passages(speech: Path, encoder: SpeakerEncoder) -> list[SurrogatePassage]:
     """Everything that was said, each passage a speaker; those without a voice are left out.
 
     Raises:
@@ -216,7 +216,7 @@ def read_passages(speech: Path, encoder: SpeakerEncoder) -> list[Passage]:
         log_f0 = median_log_f0(f0)
         if embedding is not None and np.isfinite(log_f0):
             speaker = torch.from_numpy(embedding)
-            passages.append(Passage(utterance.ids, utterance.durations, f0, energy(wave), log_f0, speaker))
+            passages.append(SurrogatePassage(utterance.ids, utterance.durations, f0, energy(wave), log_f0, speaker))
     if not passages:
         raise UserError(f"{speech}: no voice in this speech")
     return passages
@@ -237,10 +237,10 @@ def read_corpus(corpus: Path, cache: Path, encoder: SpeakerEncoder) -> None:
         raise UserError(f"{corpus}: no voice in this corpus")
     timbres, pitches, embeddings = zip(*rows, strict=True)
     unknown = torch.full((len(rows), len(BETTER)), torch.nan)
-    write(cache, Samples(torch.stack(timbres), torch.tensor(pitches), torch.stack(embeddings), unknown))
+    write(cache, TimbreSamples(torch.stack(timbres), torch.tensor(pitches), torch.stack(embeddings), unknown))
 
 
-def fit(samples: Samples, config: TimbreConfig) -> TimbreSurrogate:
+def fit(samples: TimbreSamples, config: TimbreConfig) -> TimbreSurrogate:
     """Each member on its own: the cosine of embeddings, and the squared error of cleanness where it was measured.
 
     Raises:

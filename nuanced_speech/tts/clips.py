@@ -76,7 +76,7 @@ class Rejection:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ClipOutcome:
     """What came of one file."""
 
     file: str
@@ -86,7 +86,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def load(cls, path: Path) -> "Outcome | None":
+    def load(cls, path: Path) -> "ClipOutcome | None":
         """What ``save`` wrote; None where there is nothing that can be read."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
@@ -126,7 +126,7 @@ _PARTS: tuple[tuple[Any, str], ...] = ((Clip, "clips"), (Rejection, "rejected"))
 
 
 @dataclass(frozen=True)
-class Job:
+class ClipJob:
     """A file, the beginning of its clips' names, its transcript where there is one, and what it must not change."""
 
     path: Path

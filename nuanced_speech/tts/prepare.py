@@ -22,7 +22,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.files import check_room, replacing
 from nuanced_speech.core.reading import read_object
 from nuanced_speech.tts import ljspeech, transcripts
-from nuanced_speech.tts.clips import Job, Outcome, PrepareConfig, Rejection
+from nuanced_speech.tts.clips import ClipJob, ClipOutcome, PrepareConfig, Rejection
 from nuanced_speech.tts.prepare_report import write
 from nuanced_speech.tts.preparer import Preparer, shown
 from nuanced_speech.tts.workers import parallel
@@ -34,7 +34,9 @@ _MAX_ID = 80
 BYTES_PER_SAMPLE = 2
 
 
-def prepare(config: PrepareConfig, progress: Callable[[float], None] = lambda share: None) -> tuple[list[Outcome], int]:
+def prepare(
+    config: PrepareConfig, progress: Callable[[float], None] = lambda share: None
+) -> tuple[list[ClipOutcome], int]:
     """Make a data set, or go on with it: what came of all files, in order, and how many were done in this run.
 
     Raises:
@@ -66,7 +68,9 @@ def prepare(config: PrepareConfig, progress: Callable[[float], None] = lambda sh
         outcome.save(_state_path(config.out, job))
         done[job.path] = outcome
     outcomes = [outcome for job in jobs if (outcome := done[job.path])]
-    outcomes += [Outcome(shown(path, config.source), "", [], [Rejection(None, None, why)]) for path, why in unreadable]
+    outcomes += [
+        ClipOutcome(shown(path, config.source), "", [], [Rejection(None, None, why)]) for path, why in unreadable
+    ]
     if not complete.is_file():
         write(config, outcomes)
         with replacing(complete) as temporary:
@@ -155,7 +159,7 @@ def _files(config: PrepareConfig) -> tuple[list[Path], list[tuple[Path, str]]]:
     return sorted(paths), sorted(failed)
 
 
-def _jobs(source: Path, paths: list[Path], texts: dict[Path, str]) -> list[Job]:
+def _jobs(source: Path, paths: list[Path], texts: dict[Path, str]) -> list[ClipJob]:
     """Files with names for their clips: safe in every file system, and different even where case does not count."""
     slugs = [_slug(path.relative_to(source)) for path in paths]
     seen: dict[str, int] = {}
@@ -169,7 +173,7 @@ def _jobs(source: Path, paths: list[Path], texts: dict[Path, str]) -> list[Job]:
         text = texts.get(path)
         content = hashlib.sha256(name + b"\0" + (text or "").encode("utf-8", "surrogatepass") + b"\0")
         content.update(_content(path))
-        jobs.append(Job(path, slug, text, content.hexdigest()))
+        jobs.append(ClipJob(path, slug, text, content.hexdigest()))
     return jobs
 
 
@@ -191,13 +195,13 @@ def _content(path: Path) -> bytes:
         return b""
 
 
-def _state_path(out: Path, job: Job) -> Path:
+def _state_path(out: Path, job: ClipJob) -> Path:
     return out / STATE / "files" / f"{job.prefix}.json"
 
 
-def _finished(out: Path, job: Job) -> Outcome | None:
+def _finished(out: Path, job: ClipJob) -> ClipOutcome | None:
     """What came of a file in an earlier run, if that still holds."""
-    outcome = Outcome.load(_state_path(out, job))
+    outcome = ClipOutcome.load(_state_path(out, job))
     if outcome is None or outcome.fingerprint != job.fingerprint:
         return None
     return outcome if all(ljspeech.wav_path(out, clip.id).is_file() for clip in outcome.clips) else None

@@ -12,7 +12,7 @@ import numpy as np
 from nuanced_speech.core.files import replacing
 from nuanced_speech.train.board import new_figure
 from nuanced_speech.tts import ljspeech
-from nuanced_speech.tts.clips import Clip, Outcome, PrepareConfig
+from nuanced_speech.tts.clips import Clip, ClipOutcome, PrepareConfig
 
 REJECTED = "rejected.csv"
 # What a voice needs.
@@ -23,7 +23,7 @@ RARE = 20
 _MARKS = frozenset("ˈˌː")
 
 
-def write(config: "PrepareConfig", outcomes: Sequence["Outcome"]) -> None:
+def write(config: "PrepareConfig", outcomes: Sequence["ClipOutcome"]) -> None:
     """Write the tables and the report into the data set.
 
     Raises:
@@ -49,7 +49,7 @@ def write(config: "PrepareConfig", outcomes: Sequence["Outcome"]) -> None:
     draw(config.out / "report.png", clips)
 
 
-def measure(config: "PrepareConfig", outcomes: Sequence["Outcome"]) -> dict[str, Any]:
+def measure(config: "PrepareConfig", outcomes: Sequence["ClipOutcome"]) -> dict[str, Any]:
     """All figures of the report."""
     clips = [clip for outcome in outcomes for clip in outcome.clips]
     reasons = Counter(rejected.reason.partition(":")[0] for outcome in outcomes for rejected in outcome.rejected)
@@ -142,7 +142,10 @@ def markdown(figures: dict[str, Any]) -> str:
         lines.append("")
     if len(figures["languages"]) > 1:
         languages = ", ".join(f"{language} ({count} clips)" for language, count in figures["languages"].items())
-        lines += [f"More than one language was found: {languages}. If there is one only, name it by --language.", ""]
+        lines += [
+            f"More than one language was found: {languages}. If there is one only, set its `language`.",
+            "",
+        ]
     if figures["notes"]:
         lines += ["## Notes", "", *(f"- {note}" for note in figures["notes"]), ""]
     return "\n".join(lines)

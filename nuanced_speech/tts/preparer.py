@@ -19,7 +19,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.models.whisper import Transcript, WhisperModel
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.tts import ljspeech, quality_filters
-from nuanced_speech.tts.clips import Clip, Job, Outcome, PrepareConfig, Rejection
+from nuanced_speech.tts.clips import Clip, ClipJob, ClipOutcome, PrepareConfig, Rejection
 from nuanced_speech.tts.decode import decode
 from nuanced_speech.tts.normalise import normalise
 from nuanced_speech.tts.split import Span, find_sounds, pad_clip, split_at_pauses
@@ -41,7 +41,7 @@ class Preparer:
     def listener(self) -> WhisperModel:
         return _listener(self.config.whisper)
 
-    def __call__(self, job: Job, progress: Callable[[float], None]) -> Outcome:
+    def __call__(self, job: ClipJob, progress: Callable[[float], None]) -> ClipOutcome:
         """Write the clips of a recording.
 
         Args:
@@ -53,11 +53,11 @@ class Preparer:
             wave, full_scale, notes = decode(job.path, self.config.sample_rate)
         except UserError as error:
             unreadable = Rejection(None, None, f"unreadable: {_without_path(str(error), job.path)}")
-            return Outcome(file, job.fingerprint, rejected=[unreadable])
+            return ClipOutcome(file, job.fingerprint, rejected=[unreadable])
         notes = [_without_path(note, job.path) for note in notes]
         speech, sounds, other = self._speech(wave)
         if not sounds:
-            return Outcome(
+            return ClipOutcome(
                 file, job.fingerprint, rejected=[Rejection(None, None, "silent: no speech found")], notes=notes
             )
         spans = [Span(sounds[0].start, sounds[-1].end)]
@@ -67,7 +67,7 @@ class Preparer:
         reasons = [self._complaint(wave, full_scale, span) for span in spans]
         clips, rejected = self._clips(job, speech, spans, reasons, progress)
         rejected += [Rejection(round(span.start, 3), round(span.end, 3), "other sound than speech") for span in other]
-        return Outcome(file, job.fingerprint, clips, rejected, notes)
+        return ClipOutcome(file, job.fingerprint, clips, rejected, notes)
 
     def _speech(self, wave: np.ndarray) -> tuple[np.ndarray, list[Span], list[Span]]:
         """``wave [T]`` with silence for other sound than speech, as the gate of conversions finds it; the sounds in it;
@@ -86,7 +86,7 @@ class Preparer:
 
     def _clips(
         self,
-        job: Job,
+        job: ClipJob,
         wave: np.ndarray,
         spans: list[Span],
         reasons: list[str | None],

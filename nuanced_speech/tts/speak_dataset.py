@@ -70,7 +70,9 @@ def speak_dataset(config: SpeakConfig, progress: Progress = lambda share: None) 
     (config.out / ljspeech.WAVS).mkdir(exist_ok=True)
     jobs = list(enumerate(sentences * config.repeats))
     missing = [job for job in jobs if not _target(config, job[0]).exists()]
-    for _ in parallel(Speaker, replace(config, voices=voices), missing, [1.0] * len(missing), config.workers, progress):
+    for _ in parallel(
+        UtteranceSpeaker, replace(config, voices=voices), missing, [1.0] * len(missing), config.workers, progress
+    ):
         pass
     rows = [
         ljspeech.Row(_target(config, number).stem, text, text)
@@ -85,7 +87,7 @@ def _target(config: SpeakConfig, number: int) -> Path:
     return config.out / f"{config.text_file.stem}-{number:05d}.npz"
 
 
-class Speaker:
+class UtteranceSpeaker:
     """Speaks one utterance after the other; nothing where a line cannot be spoken or is too long."""
 
     def __init__(self, config: SpeakConfig) -> None:

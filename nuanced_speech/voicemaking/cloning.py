@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig, Sentence, fit_prosody
+from nuanced_speech.adapt.prosody_fit import ProsodyFitConfig, TimedSentence, fit_prosody
 from nuanced_speech.adapt.voice_adaptation import AdaptationConfig, VoiceAdapter
 from nuanced_speech.analysis.analyzer import Analyzer
-from nuanced_speech.analysis.enrollment import EnrolledRecording, EnrollmentConfig, read_recordings
+from nuanced_speech.analysis.enrollment import EnrollmentConfig, EnrollmentRecording, read_recordings
 from nuanced_speech.analysis.features import SegmentFeatures, mean_speaker, mean_style
 from nuanced_speech.analysis.recorded_voice import RecordedVoice
 from nuanced_speech.audio.resampling import to_16k
@@ -61,7 +61,7 @@ class Clone:
     """
 
     voice: Voice
-    recordings: list[EnrolledRecording]
+    recordings: list[EnrollmentRecording]
     embedding: np.ndarray
     log_f0: np.ndarray
     warnings: list[str]
@@ -180,12 +180,12 @@ def _refined(
 
 
 def _sentences(
-    models: ModelBank, recordings: list[EnrolledRecording], language: str | None, fixed: Sequence[str]
-) -> tuple[list[Sentence], str]:
+    models: ModelBank, recordings: list[EnrollmentRecording], language: str | None, fixed: Sequence[str]
+) -> tuple[list[TimedSentence], str]:
     """What to fit melody and pace on, and the language: two pieces' words, and in English or if need be fixed ones."""
     pieces = [(recording.wave, piece) for recording in recordings for piece in segment(recording.wave)]
     pieces.sort(key=lambda item: abs((item[1].end - item[1].start) * SECONDS_PER_UNIT - TRANSCRIBED_SECONDS))
-    sentences: list[Sentence] = []
+    sentences: list[TimedSentence] = []
     for wave, piece in pieces[:TRANSCRIBED]:
         # the margins belong to the neighbours, and silence is cut out: what is left is the sentence
         sentence_wave = wave[piece.start * SAMPLES_PER_UNIT : piece.end * SAMPLES_PER_UNIT]
@@ -193,11 +193,13 @@ def _sentences(
         language = language or transcript.language
         if language in LANGUAGES:
             with suppress(UserError):  # nothing speakable
-                sentences.append(Sentence(phonemize(transcript.text, language)[:MAX_PHONEMES], piece.end - piece.start))
+                sentences.append(
+                    TimedSentence(phonemize(transcript.text, language)[:MAX_PHONEMES], piece.end - piece.start)
+                )
     sentences = [sentence for sentence in sentences if sentence.plausible]
     language = language or "en"
     if language == "en" or not sentences:
-        sentences += [Sentence(phonemize(text)) for text in fixed]
+        sentences += [TimedSentence(phonemize(text)) for text in fixed]
     return sentences, language
 
 
@@ -210,7 +212,7 @@ def _timbre_rows(timbre: Tensor) -> Tensor:
 
 def _prosody_rows(
     models: ModelBank,
-    sentences: list[Sentence],
+    sentences: list[TimedSentence],
     language: str,
     log_f0: np.ndarray,
     progress: Progress | None,

@@ -20,7 +20,7 @@ from nuanced_speech.weights import store
 from nuanced_speech.weights.sources import (
     PACKAGED,
     FetchProgress,
-    Source,
+    ModelSource,
     convert_kokoro,
     convert_whisper,
     sources,
@@ -96,7 +96,7 @@ def pull(name: str, progress: FetchProgress | None = None) -> Path:
     raise UserError(f"{name} cannot be had from any source. Tried {'; '.join(tried)}. To go on, {advice}")
 
 
-def _fetch(name: str, source: Source, progress: FetchProgress) -> Path:
+def _fetch(name: str, source: ModelSource, progress: FetchProgress) -> Path:
     with store.scratch(name) as temporary:
         files = source.fetch(temporary, progress)
         actual = sha256(files)

@@ -33,7 +33,7 @@ KOKORO_SHA256 = "496dba118d1a58f5f3db2efc88dbdc216e0483fc89fe6e47ee1f2c53f18ad1e
 
 
 @dataclass(frozen=True)
-class Source:
+class ModelSource:
     """One place that a model can be fetched from.
 
     Attributes:
@@ -76,24 +76,24 @@ PACKAGED = {
 }
 
 
-def sources(name: str) -> list[Source]:
+def sources(name: str) -> list[ModelSource]:
     """Sources of ``kokoro`` or of ``whisper-SIZE``, best first."""
     result = []
     if name == "kokoro":
         label = f"the hub ({KOKORO_REPOSITORY})"
-        result.append(Source(label, KOKORO_SHA256, _from_hub, convert_kokoro))
+        result.append(ModelSource(label, KOKORO_SHA256, _from_hub, convert_kokoro))
     else:
         import whisper
 
         url = whisper._MODELS[name.removeprefix("whisper-")]
         label = f"openai-whisper's download ({urlsplit(url).hostname})"
-        result.append(Source(label, url.split("/")[-2], partial(_download, url), convert_whisper))
+        result.append(ModelSource(label, url.split("/")[-2], partial(_download, url), convert_whisper))
     if name in PACKAGED:
         packaged = PACKAGED[name]
         convert = convert_kokoro if name == "kokoro" else convert_whisper
         distributions = ", ".join(package.replace("_", "-") for package, _ in packaged.files)
         label = f"installed packages ({distributions})"
-        result.append(Source(label, packaged.sha256, partial(_installed, packaged), convert))
+        result.append(ModelSource(label, packaged.sha256, partial(_installed, packaged), convert))
     return result
 
 

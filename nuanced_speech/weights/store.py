@@ -25,7 +25,7 @@ _DAY = 24 * 3600
 
 
 @dataclass(frozen=True)
-class Manifest:
+class ModelManifest:
     """Origin, sum and size in bytes of one stored file."""
 
     name: str
@@ -85,7 +85,7 @@ def write(
     try:
         save_file({key: np.ascontiguousarray(value) for key, value in state.items()}, model, metadata)
         date = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        manifest = Manifest(name, source, source_sha256, sha256([model]), model.stat().st_size, date)
+        manifest = ModelManifest(name, source, source_sha256, sha256([model]), model.stat().st_size, date)
         sheet.write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
         model.chmod(sheet.stat().st_mode & 0o777)  # written for the owner alone, while a cache may be shared
         # the manifest first, so that a model is never without one
@@ -103,7 +103,7 @@ def _unwritable(error: Exception) -> UserError:
     )
 
 
-def manifest(name: str) -> Manifest:
+def manifest(name: str) -> ModelManifest:
     """The manifest of a stored model.
 
     Raises:
@@ -114,7 +114,7 @@ def manifest(name: str) -> Manifest:
     sheet = path(name).with_suffix(".json")
     remedy = f"it is missing or unreadable: delete {path(name)}, and {name} is fetched again"
     with reading(sheet, "a manifest", remedy):
-        manifest = Manifest(**json.loads(sheet.read_text(encoding="utf-8")))
+        manifest = ModelManifest(**json.loads(sheet.read_text(encoding="utf-8")))
         if not isinstance(manifest.bytes, int) or not isinstance(manifest.sha256, str):
             raise TypeError("not a manifest")
         return manifest
@@ -133,7 +133,7 @@ def check_size(name: str) -> None:
         )
 
 
-def verify(name: str) -> Manifest:
+def verify(name: str) -> ModelManifest:
     """Compute a stored model's sha256 again and compare it with the manifest's.
 
     Raises:

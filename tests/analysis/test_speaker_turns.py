@@ -8,7 +8,7 @@ from helpers import CLIP, OTHER_SPEAKER, SAMPLE
 
 from nuanced_speech import audio
 from nuanced_speech.analysis.speaker_changes import SpeakerChanges
-from nuanced_speech.analysis.speaker_turns import SpeakerTurns, TurnConfig, turns
+from nuanced_speech.analysis.speaker_turns import SpeakerTurnConfig, SpeakerTurns, turns
 from nuanced_speech.core.constants import SAMPLE_RATE
 from nuanced_speech.models.bank import ModelBank
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
@@ -46,7 +46,7 @@ def spoken(*parts: tuple[int | None, float]) -> np.ndarray:
 def test_a_turn_has_one_speaker_before_and_another_after(
     parts: list[tuple[int | None, float]], times: list[float]
 ) -> None:
-    found = [frame * FRAME_SECONDS for frame in turns(spoken(*parts), TurnConfig())]
+    found = [frame * FRAME_SECONDS for frame in turns(spoken(*parts), SpeakerTurnConfig())]
     assert found == pytest.approx(times, abs=0.02)
 
 

@@ -12,7 +12,7 @@ from helpers import endless_recording
 
 from nuanced_speech import audio
 from nuanced_speech.cli import app as cli
-from nuanced_speech.cli.archive import Engine
+from nuanced_speech.cli.archive import ArchiveEngine
 from nuanced_speech.convert.converter import Converter
 from nuanced_speech.core.jobs import ALONE, spread_of
 from nuanced_speech.models import bank
@@ -232,11 +232,11 @@ def test_impossible_work_is_refused_before_any_model(tmp_path, monkeypatch, argu
 
 
 def test_one_recording_is_made_in_batches_on_a_gpu_unless_it_is_to_be_one_by_one(tmp_path: Path) -> None:
-    assert Engine().within(None, "cuda") == spread_of("cuda") != ALONE
-    for engine in (Engine(jobs=1), Engine(batch_seconds=0.0)):
+    assert ArchiveEngine().within(None, "cuda") == spread_of("cuda") != ALONE
+    for engine in (ArchiveEngine(jobs=1), ArchiveEngine(batch_seconds=0.0)):
         engine.check(None)
         assert engine.within(None, "cuda") == ALONE
-    assert Engine().within(tmp_path, "cuda") == Engine().within(None, "cpu") == ALONE
+    assert ArchiveEngine().within(tmp_path, "cuda") == ArchiveEngine().within(None, "cpu") == ALONE
 
 
 @pytest.mark.slow

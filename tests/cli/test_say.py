@@ -69,7 +69,7 @@ def test_only_who_waits_gets_a_long_first_sentence_in_parts(monkeypatch, tmp_pat
         soon.append(options["soon"])
         raise UserError("spoken")
 
-    monkeypatch.setattr("nuanced_speech.cli.speech.Speech.stream", stream)
+    monkeypatch.setattr("nuanced_speech.cli.speech.TextSpeaker.stream", stream)
     for out in ("-", tmp_path / "out.wav"):
         assert run("say", "Good morning.", out).status == 1
     assert soon == [True, False]

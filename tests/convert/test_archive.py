@@ -14,7 +14,7 @@ import soundfile
 
 from nuanced_speech import audio
 from nuanced_speech.convert import manifest as manifests
-from nuanced_speech.convert.archive import Outcome, attempt, convert_archive, digest_of, jobs_of
+from nuanced_speech.convert.archive import ArchiveOutcome, attempt, convert_archive, digest_of, jobs_of
 from nuanced_speech.convert.converter import Conversion
 from nuanced_speech.convert.manifest import DONE, FAILED, PENDING, Entry, Manifest
 from nuanced_speech.convert.options import ConversionOptions
@@ -45,12 +45,12 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def run(folder: Path, out: Path, convert=softer, digest: str = "x", shard: Shard | None = None) -> list[Outcome]:
+def run(folder: Path, out: Path, convert=softer, digest: str = "x", shard: Shard | None = None) -> list[ArchiveOutcome]:
     jobs = jobs_of(folder, out, ".flac", shard)
     return [*convert_archive(convert, jobs, out, ConversionOptions(), digest, shard)]
 
 
-def made(outcomes: list[Outcome]) -> list[str]:
+def made(outcomes: list[ArchiveOutcome]) -> list[str]:
     return [outcome.job.name for outcome in outcomes if outcome.conversion is not None]
 
 

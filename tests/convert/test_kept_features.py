@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from made_features import features, same
 
+from nuanced_speech.analysis.features import SegmentFeatures
 from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.convert import kept_features
 from nuanced_speech.core.errors import UserError
@@ -46,3 +47,18 @@ def test_features_of_another_length_are_refused_in_one_line(tmp_path: Path) -> N
         kept_features.write(path, [damaged])  # type: ignore[list-item]
         with pytest.raises(UserError, match="not kept features, or damaged"):
             kept_features.read(path)
+
+
+def test_a_window_that_a_folder_holds_is_not_measured_again(tmp_path: Path) -> None:
+    folder = kept_features.FeatureFolder(tmp_path / "kept", "cpu")
+    times: list[int] = []
+
+    def measure() -> list[SegmentFeatures]:
+        times.append(1)
+        return [features(len(times))]
+
+    folder.window(0, measure)
+    again = folder.window(0, measure)
+    assert len(times) == 1 and isinstance(again[0].frames, kept_features.KeptFrames)
+    same(features(1), again[0])
+    same(features(2), folder.window(1, measure)[0])

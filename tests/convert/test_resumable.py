@@ -18,7 +18,7 @@ from nuanced_speech.convert.transcription import RecordingTranscriber
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.core.journal import Journal, work_folder
 from nuanced_speech.models.bank import ModelBank
-from nuanced_speech.models.whisper import Transcript, TranscriptSegment, WhisperModel, Word
+from nuanced_speech.models.whisper import Transcript, TranscriptSegment, TranscriptWord, WhisperModel
 from nuanced_speech.models.whisper_windows import Window
 
 
@@ -62,7 +62,9 @@ def test_a_damaged_transcript_is_one_line(tmp_path: Path) -> None:
     piece = {"text": "a", "start": 0.0, "end": 1.0, "words": [{"text": "a", "start": 0.0, "end": 1.0}]}
     good = {"text": "a", "language": "en", "segments": [piece]}
     path.write_text(json.dumps(good))
-    assert read_transcript(path) == Transcript("a", "en", [TranscriptSegment("a", 0.0, 1.0, [Word("a", 0.0, 1.0)])])
+    assert read_transcript(path) == Transcript(
+        "a", "en", [TranscriptSegment("a", 0.0, 1.0, [TranscriptWord("a", 0.0, 1.0)])]
+    )
     damaged = [
         "{", "[" * 100_000, "null", "{}", json.dumps(good).replace("1.0", "1e400"), json.dumps(good | {"text": 5}),
         json.dumps(good).replace('"words"', '"wrds"'), json.dumps(good).replace('"end": 1.0', '"end": "x"'),

@@ -13,8 +13,7 @@ from made_features import features, same
 
 from nuanced_speech.analysis.features import SegmentFeatures, SegmentFrames
 from nuanced_speech.audio.segmentation import Segment
-from nuanced_speech.convert.spooled_features import FrameSpool, SpooledFrames
-from nuanced_speech.convert.storing_analyzer import spooling
+from nuanced_speech.convert.spooled_features import FrameSpool, SpooledFrames, spooling
 from nuanced_speech.core.errors import UserError
 
 
@@ -39,12 +38,12 @@ def segments(count: int) -> list[Segment]:
 
 def test_only_long_recordings_are_spooled() -> None:
     analyzer: Any = Measured()
-    measure = spooling(analyzer, "cpu", seconds=1.0)
+    stored = spooling(analyzer, "cpu", seconds=1.0)
     recording = np.zeros(600 * 70, np.float32)
-    short = measure(recording, segments(5), 1.0, True)
+    short = stored(recording, segments(5), 1.0, True)
     assert all(isinstance(item.frames, SegmentFrames) for item in short) and analyzer.groups == [5]
     told: list[float] = []
-    long = measure(recording, segments(10), 1.0, True, told.append)
+    long = stored(recording, segments(10), 1.0, True, told.append)
     assert all(isinstance(item.frames, SpooledFrames) for item in long) and analyzer.groups == [5, 2, 2, 2, 2, 2]
     assert told == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     for number, item in enumerate(long):

@@ -10,7 +10,7 @@ from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.convert.transcript import with_phonemes
 from nuanced_speech.dsp.spectral_balance import SpectralBalance
 from nuanced_speech.models import whisper
-from nuanced_speech.models.whisper import Transcript, Word
+from nuanced_speech.models.whisper import Transcript, TranscriptWord
 from nuanced_speech.text.dictionary import Dictionary
 from nuanced_speech.text.g2p import phonemize
 from nuanced_speech.voice.style import Style
@@ -31,8 +31,8 @@ def silent(start: int, end: int) -> SegmentFeatures:
 
 
 def test_the_dictionary_counts_for_recognised_words() -> None:
-    words = [Word("Nguyen", 0.1, 0.4), Word("left", 1.2, 1.5)]
-    transcript = Transcript("Nguyen left", "en", [whisper.Segment("Nguyen left", 0.0, 2.0, words)])
+    words = [TranscriptWord("Nguyen", 0.1, 0.4), TranscriptWord("left", 1.2, 1.5)]
+    transcript = Transcript("Nguyen left", "en", [whisper.TranscriptSegment("Nguyen left", 0.0, 2.0, words)])
     features = [silent(0, 40), silent(40, 80)]
     names = Dictionary({"Nguyen": "/wˈɪn/", "left": "right"})
     assert [item.phonemes for item in with_phonemes(transcript, features, names)] == ["wˈɪn", phonemize("right")]

@@ -87,7 +87,7 @@ def main(folder: Path) -> dict[str, Any]:
     def speak_passage() -> None:
         utterance = next(corpus.read(spoken))
         f0 = utterance.f0.numpy()
-        passage = timbre.Passage(
+        passage = timbre.SurrogatePassage(
             utterance.ids, utterance.durations, f0, utterance.energy.numpy(), 7.5, torch.zeros(256)
         )
         timbre.speak(kokoro, speaker, voice[:1, :128], None, [passage], np.random.default_rng(0))

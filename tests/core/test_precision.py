@@ -51,14 +51,10 @@ def test_autocast_computes_in_the_precision_it_is_given() -> None:
             assert network(x).dtype == dtype
 
 
-def test_bfloat16_where_it_saves_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(precision.ENVIRONMENT, raising=False)
-    for supported, share, expected in ((True, 0.6, torch.bfloat16), (True, 1.2, torch.float32), (False, 0.6, None)):
-        precision._fast_dtype.cache_clear()
-        monkeypatch.setattr(precision, "_cpu_may_compute_bfloat16", lambda supported=supported: supported)
-        monkeypatch.setattr(precision, "_bfloat16_share", lambda share=share: share)
-        assert precision.fast_dtype("cpu") == (expected or torch.float32)
-    precision._fast_dtype.cache_clear()
+def test_bfloat16_where_it_saves_time_only() -> None:
+    assert precision.cpu_dtype(lambda: True, lambda: 0.6) == torch.bfloat16
+    assert precision.cpu_dtype(lambda: True, lambda: 1.2) == torch.float32
+    assert precision.cpu_dtype(lambda: False, lambda: pytest.fail("measured")) == torch.float32
 
 
 def test_a_checkpoint_records_each_change_of_precision() -> None:

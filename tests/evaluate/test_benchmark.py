@@ -17,7 +17,7 @@ from nuanced_speech.evaluate import metrics, summary, systems, tables
 from nuanced_speech.evaluate.benchmark import BenchmarkConfig, run
 from nuanced_speech.evaluate.judge import Result
 from nuanced_speech.evaluate.quality import Quality, quality
-from nuanced_speech.evaluate.recordings import SpeakerRecording, find_recordings
+from nuanced_speech.evaluate.recordings import EvaluationRecording, find_recordings
 from nuanced_speech.evaluate.trials import Trial, trials
 from nuanced_speech.models.kokoro import Kokoro
 from nuanced_speech.models.whisper import WhisperModel
@@ -71,7 +71,7 @@ def test_folders_that_hold_nothing(tmp_path: Path) -> None:
 
 
 def test_every_speaker_is_converted_into_others() -> None:
-    speakers = {s: [SpeakerRecording(Path(f"{s}{k}.wav"), f"{s}{k}", s) for k in range(3)] for s in "abcd"}
+    speakers = {s: [EvaluationRecording(Path(f"{s}{k}.wav"), f"{s}{k}", s) for k in range(3)] for s in "abcd"}
     jobs = trials(speakers, limit=2, others=2)
     own, crossed = [j for j in jobs if j.reference is None], [j for j in jobs if j.reference is not None]
     assert len(own) == 8 and len(crossed) == 8
@@ -83,11 +83,11 @@ def test_every_speaker_is_converted_into_others() -> None:
 
 
 def test_a_voice_is_known_by_the_recordings_that_follow(tmp_path: Path) -> None:
-    speakers: dict[str, list[SpeakerRecording]] = {}
+    speakers: dict[str, list[EvaluationRecording]] = {}
     for name in ("a1", "a2", "a3", "a4", "b1", "b2"):
         path = tmp_path / f"{name}.wav"
         audio.write(path, np.random.default_rng(0).normal(0, 0.1, audio.SAMPLE_RATE).astype(np.float32))
-        speakers.setdefault(name[0], []).append(SpeakerRecording(path, name, name[0]))
+        speakers.setdefault(name[0], []).append(EvaluationRecording(path, name, name[0]))
     found = {job.name: [r.name for r in job.more] for job in trials(speakers, None, 1, more_seconds=1.5)}
     # at least one is left to compare with
     assert found == {
@@ -234,5 +234,5 @@ def test_predicted_quality_falls_with_noise() -> None:
 
 
 def test_a_conversion_is_named_by_who_speaks_and_as_whom() -> None:
-    a, b = SpeakerRecording(Path("x/1.wav"), "a-1-wav", "a"), SpeakerRecording(Path("y/2.wav"), "b-2-wav", "b")
+    a, b = EvaluationRecording(Path("x/1.wav"), "a-1-wav", "a"), EvaluationRecording(Path("y/2.wav"), "b-2-wav", "b")
     assert Trial(a).name == "a-1-wav" and Trial(a, b).name == "a-1-wav-as-b"

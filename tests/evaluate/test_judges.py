@@ -15,7 +15,7 @@ from nuanced_speech.core.errors import UserError
 from nuanced_speech.evaluate import campplus, campplus_weights, metrics, phones, second_pitch
 from nuanced_speech.evaluate.kaldi_fbank import FBANK, fbank
 from nuanced_speech.evaluate.likeness import Likeness
-from nuanced_speech.evaluate.recordings import SpeakerRecording
+from nuanced_speech.evaluate.recordings import EvaluationRecording
 from nuanced_speech.text.word_errors import count_edits
 
 RATE = audio.WHISPER_SAMPLE_RATE
@@ -115,10 +115,10 @@ def test_likeness_is_to_recordings_that_were_not_used(tmp_path: Path) -> None:
     """An 'embedding' whose direction is the level of the waveform, so that every cosine is known."""
     angles = {"a1": 0.2, "a2": 0.3, "a3": 0.5, "b1": 1.2}
     signs = np.resize(np.array([1, -1], np.float32), audio.SAMPLE_RATE)
-    speakers: dict[str, list[SpeakerRecording]] = {}
+    speakers: dict[str, list[EvaluationRecording]] = {}
     for name, angle in angles.items():
         audio.write(tmp_path / f"{name}.wav", np.float32(angle / 4) * signs)
-        speakers.setdefault(name[0], []).append(SpeakerRecording(tmp_path / f"{name}.wav", name, name[0]))
+        speakers.setdefault(name[0], []).append(EvaluationRecording(tmp_path / f"{name}.wav", name, name[0]))
     calls = []
 
     def embed(wave: np.ndarray, sample_rate: int) -> np.ndarray:

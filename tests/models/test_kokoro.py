@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from nuanced_speech.core.constants import SAMPLE_RATE, TIMBRE_DIM
 from nuanced_speech.core.errors import UserError
-from nuanced_speech.models.kokoro import CONFIG, Kokoro, Speech, spread
+from nuanced_speech.models.kokoro import CONFIG, Kokoro, SynthesizedBatch, spread
 from nuanced_speech.models.kokoro_layers import length_mask
 from nuanced_speech.voice.stock import stock_voices, style_of
 from nuanced_speech.weights.catalog import find
@@ -40,7 +40,7 @@ def styles() -> Tensor:
 
 @pytest.fixture(scope="module")
 @torch.no_grad()
-def alone(kokoro: Kokoro, ids: list[Tensor], styles: Tensor) -> list[Speech]:
+def alone(kokoro: Kokoro, ids: list[Tensor], styles: Tensor) -> list[SynthesizedBatch]:
     """Each item spoken by itself."""
     return [kokoro(item[None], style[None], speed=SPEED, seed=7) for item, style in zip(ids, styles, strict=True)]
 
@@ -85,7 +85,7 @@ def package_model() -> nn.Module:
 
 
 def test_it_says_what_the_package_says(
-    package_model: nn.Module, alone: list[Speech], ids: list[Tensor], styles: Tensor
+    package_model: nn.Module, alone: list[SynthesizedBatch], ids: list[Tensor], styles: Tensor
 ) -> None:
     torch.manual_seed(7)
     audio, durations = package_model.forward_with_tokens(ids[1][None], styles[1:2], speed=SPEED)
@@ -104,7 +104,7 @@ def test_speed_divides_durations(kokoro: Kokoro, ids: list[Tensor], styles: Tens
 
 
 def test_a_batch_predicts_what_the_items_do_alone(
-    kokoro: Kokoro, batch: tuple[Tensor, Tensor], styles: Tensor, ids: list[Tensor], alone: list[Speech]
+    kokoro: Kokoro, batch: tuple[Tensor, Tensor], styles: Tensor, ids: list[Tensor], alone: list[SynthesizedBatch]
 ) -> None:
     text = kokoro.encode_text(*batch)
     prosody = kokoro.predict(text, styles, SPEED)
@@ -126,7 +126,7 @@ def test_a_batch_predicts_what_the_items_do_alone(
 
 
 def test_a_batch_sounds_as_the_items_do_alone(
-    kokoro: Kokoro, batch: tuple[Tensor, Tensor], styles: Tensor, alone: list[Speech]
+    kokoro: Kokoro, batch: tuple[Tensor, Tensor], styles: Tensor, alone: list[SynthesizedBatch]
 ) -> None:
     """The same curves are forced: a hundredth of a cent in F0 would add up to another phase within a second."""
     forced = {
@@ -203,7 +203,7 @@ def test_gradients_of_durations_are_the_true_slopes(kokoro: Kokoro, ids: list[Te
 
 
 def test_gradients_from_audio_are_the_true_slopes(
-    kokoro: Kokoro, ids: list[Tensor], styles: Tensor, alone: list[Speech]
+    kokoro: Kokoro, ids: list[Tensor], styles: Tensor, alone: list[SynthesizedBatch]
 ) -> None:
     wanted = log_mel(alone[0].audio[0])
     prosody = alone[0].prosody
@@ -273,7 +273,7 @@ def test_one_curve_can_be_forced_and_the_other_predicted(kokoro: Kokoro, ids: li
 
 
 @torch.no_grad()
-def test_the_seed_alone_decides_the_noise(kokoro: Kokoro, ids: list[Tensor], alone: list[Speech]) -> None:
+def test_the_seed_alone_decides_the_noise(kokoro: Kokoro, ids: list[Tensor], alone: list[SynthesizedBatch]) -> None:
     prosody = alone[0].prosody
     content = spread(kokoro.encode_text(ids[0][None]).content, prosody.durations)
     timbre = style_of(stock_voices()["af_heart"], len(PHONEMES[0]))[None, :TIMBRE_DIM]

@@ -21,9 +21,9 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from nuanced_speech import audio
-from nuanced_speech.cli.archive import Engine
+from nuanced_speech.cli.archive import ArchiveEngine
 from nuanced_speech.convert import manifest as manifests
-from nuanced_speech.convert.archive import Job, convert_archive, jobs_of
+from nuanced_speech.convert.archive import ArchiveJob, convert_archive, jobs_of
 from nuanced_speech.convert.conversion import Conversion
 from nuanced_speech.convert.manifest import DONE, FAILED, PENDING, Entry
 from nuanced_speech.convert.options import ConversionOptions
@@ -256,9 +256,9 @@ def test_readers_leave_room_for_workers() -> None:
 def test_recordings_of_a_worker_share_its_threads() -> None:
     assert [RayConfig(cpus=8, jobs=n, batch_seconds=b).threads for n, b in ((1, 0), (4, 0), (16, 60))] == [8, 2, 2]
     # on a GPU in batches, on a processor one by one, unless it is asked for
-    assert astuple(Engine("ray").config("cuda"))[2:5] == (1.0, 16, 60.0)
-    assert astuple(Engine("ray").config("cpu"))[2:5] == (0.0, 1, 0.0)
-    assert astuple(Engine("ray", jobs=3, batch_seconds=20).config("cpu"))[2:5] == (0.0, 3, 20)
+    assert astuple(ArchiveEngine("ray").config("cuda"))[2:5] == (1.0, 16, 60.0)
+    assert astuple(ArchiveEngine("ray").config("cpu"))[2:5] == (0.0, 1, 0.0)
+    assert astuple(ArchiveEngine("ray", jobs=3, batch_seconds=20).config("cpu"))[2:5] == (0.0, 3, 20)
 
 
 def stub(ready: bool, *tasks: Task) -> Any:
@@ -268,7 +268,7 @@ def stub(ready: bool, *tasks: Task) -> Any:
 
 
 def test_a_task_that_is_to_be_alone_holds_up_one_worker(tmp_path: Path) -> None:
-    tasks = [Task(Job(str(number), tmp_path, tmp_path), Entry(str(number), "x")) for number in range(9)]
+    tasks = [Task(ArchiveJob(str(number), tmp_path, tmp_path), Entry(str(number), "x")) for number in range(9)]
     fatal = replace(tasks[8], alone=True)
     pool: Any = object.__new__(Pool)
     pool.config, pool._busy, pool._alone, pool._read = RayConfig(jobs=2), {}, deque([fatal]), lambda t: _Read(t, 0, 0)
@@ -289,7 +289,7 @@ def test_a_task_that_is_to_be_alone_holds_up_one_worker(tmp_path: Path) -> None:
 
 def test_what_is_in_memory_is_bounded() -> None:
     pool: Any = object.__new__(Pool)
-    task = Task(Job("a", Path(), Path()), Entry("a", "x"))
+    task = Task(ArchiveJob("a", Path(), Path()), Entry("a", "x"))
     pool.config, pool._workers = RayConfig(jobs=16), [stub(True), stub(True, *16 * [task])]
     assert pool._room() == 2 * 17 - 16
 

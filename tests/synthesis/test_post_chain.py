@@ -17,7 +17,7 @@ from nuanced_speech.audio.segmentation import Segment
 from nuanced_speech.dsp.energy import energy
 from nuanced_speech.dsp.spectral_balance import band_hz, measure_balance, with_gains
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
-from nuanced_speech.synthesis.effects import FollowedSound, apply
+from nuanced_speech.synthesis.effects import EffectReference, apply
 from nuanced_speech.synthesis.resynthesizer import Resynthesizer
 from nuanced_speech.synthesis.speaker_eq import SpeakerEqConfig
 from nuanced_speech.synthesis.target_voice import TargetVoice
@@ -54,7 +54,7 @@ def test_a_segment_and_what_is_repaired_of_it_get_one_equaliser(
     changed = with_gains(wave, lambda _: -10.0 * (band_hz() < 700)[None])[: len(wave) // 600 * 600]
     own = torch.from_numpy(encoder.embed(wave, audio.SAMPLE_RATE))
     features = segment(changed, own)
-    reference, voice = FollowedSound.of(features), TargetVoice.own(own)
+    reference, voice = EffectReference.of(features), TargetVoice.own(own)
     plain = resynthesizer.finish(changed, replace(features, reference=None), reference, TargetVoice.own())
     assert plain.voice.equalizer is None
     near = resynthesizer.finish(changed, features, reference, voice)
@@ -72,15 +72,15 @@ def test_the_equaliser_of_a_voice_is_fitted_once(resynthesizer: Resynthesizer, w
     short = segment(wave[:24_000], speaker)
     voice = TargetVoice.own(speaker)
     # too short to know: it keeps its sound, and the voice goes on without
-    first = resynthesizer.finish(wave[:24_000], short, FollowedSound.of(short), voice)
+    first = resynthesizer.finish(wave[:24_000], short, EffectReference.of(short), voice)
     assert first.voice is voice
     features = segment(whole, speaker)
-    second = resynthesizer.finish(whole, features, FollowedSound.of(features), first.voice)
-    again = resynthesizer.finish(whole[::-1].copy(), features, FollowedSound.of(features), second.voice)
+    second = resynthesizer.finish(whole, features, EffectReference.of(features), first.voice)
+    again = resynthesizer.finish(whole[::-1].copy(), features, EffectReference.of(features), second.voice)
     assert second.voice.equalizer is not None and again.voice is second.voice
     # a search of no steps changes nothing
     still = Resynthesizer(resynthesizer.models, equalizer=SpeakerEqConfig(steps=0)).with_decoder(resynthesizer.decoder)
-    equalizer = still.finish(whole, features, FollowedSound.of(features), voice).voice.equalizer
+    equalizer = still.finish(whole, features, EffectReference.of(features), voice).voice.equalizer
     assert equalizer is not None and not equalizer.gains.any() and second.voice.equalizer.gains.any()
 
 
@@ -88,7 +88,7 @@ def test_only_adapted_segments_of_the_own_voice_are_equalised(resynthesizer: Res
     speaker = torch.ones(256) / 16
     features = segment(wave[: len(wave) // 600 * 600], None)
     voice = TargetVoice.own(speaker)
-    assert resynthesizer.finish(features.wave, features, FollowedSound.of(features), voice).voice is voice
+    assert resynthesizer.finish(features.wave, features, EffectReference.of(features), voice).voice is voice
     assert not voice.equalized(features) and voice.equalized(replace(features, reference=speaker))
     # another voice always is, if its speaker is known
     other = replace(voice, pack=Style.from_vector(torch.zeros(1, 256)))

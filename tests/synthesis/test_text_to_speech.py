@@ -177,7 +177,7 @@ def test_words_keep_their_places_where_speech_is_stretched(models: ModelBank, pa
 
     The times are twice those where speech is slower. Where it is faster, they are where the words are heard.
     """
-    synthesis = TextToSpeech(models, kokoro_speeds=SpeedRange(1.0, 1.0), decoder=packaged_decoder)
+    synthesis = TextToSpeech(models, kokoro_speeds=lambda _: SpeedRange(1.0, 1.0), decoder=packaged_decoder)
     slow, whole, fast = (list(synthesis.stream("Come in.", "bf_emma", speed=speed)) for speed in (0.5, 1.0, 2.0))
     for slower, before, faster in zip(slow, whole, fast, strict=True):
         assert len(slower.audio) == pytest.approx(len(before.audio) * 2, abs=SAMPLES_PER_UNIT)

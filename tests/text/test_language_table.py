@@ -25,26 +25,24 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_languages_that_are_done_are_not_measured_again(
-    benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     results, measured = tmp_path / "new" / "said.tsv", []
 
-    def measure(code: str, *_models: object) -> object:
+    def measure(code: str) -> object:
         if len(measured) == 2:
             raise KeyboardInterrupt
         measured.append(code)
         return benchmark.Heard(code, code.upper(), 60, 0.1, 0.25)
 
-    monkeypatch.setattr(benchmark, "_measured", measure)
-    monkeypatch.setattr(benchmark, "EspeakVoice", lambda: None)
     with pytest.raises(KeyboardInterrupt):
-        benchmark.said(["de", "fi", "nl"], results, "base")
+        benchmark.said(["de", "fi", "nl"], results, lambda: measure)
     assert measured == ["de", "fi"]
     # a line that was not written to its end
     results.write_text(results.read_text(encoding="utf-8") + "nl\tDut", encoding="utf-8")
     capsys.readouterr()
     measured.clear()
-    benchmark.said(["de", "fi", "nl"], results, "base")
+    benchmark.said(["de", "fi", "nl"], results, lambda: measure)
     table, progress = capsys.readouterr()
     assert measured == ["nl"] and list(benchmark.read_results(results)) == ["de", "fi", "nl"]
     assert "2 of 3 languages" in progress and "1/1 nl NL: 10% by Kokoro, 25% by espeak-ng's voice" in progress

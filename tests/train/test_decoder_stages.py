@@ -20,7 +20,7 @@ from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.train import checkpoint
 from nuanced_speech.train.configs import FastDecoderTraining
 from nuanced_speech.train.decoder_batches import DecoderSpeech
-from nuanced_speech.train.decoder_stages import Adversary, Likeness, below
+from nuanced_speech.train.decoder_stages import Adversary, SpeakerSimilarity, below
 from nuanced_speech.train.fast_decoder import FastDecoderRecipe, train
 from nuanced_speech.train.loop import LoopConfig, run
 
@@ -53,7 +53,7 @@ def test_likeness_is_the_cosine_of_the_speaker_and_no_target_counts_nothing(enco
     known = encoder.embed(audio.read(CLIP), audio.SAMPLE_RATE)
     assert known is not None
     target = torch.from_numpy(known)
-    likeness = Likeness()
+    likeness = SpeakerSimilarity()
     made = torch.from_numpy(np.stack([wave, wave])).requires_grad_()
     cosines = likeness(made, torch.stack([target, torch.full_like(target, torch.nan)]))
     (gradient,) = torch.autograd.grad(cosines.sum(), made)

@@ -21,10 +21,10 @@ from nuanced_speech.dsp.spectral_distance import MEL_BANDS, SpectralDistance
 from nuanced_speech.models.fast_decoder import FastDecoder
 from nuanced_speech.train import decoder_data
 from nuanced_speech.train.configs import DecoderDataConfig, FastDecoderTraining
-from nuanced_speech.train.decoder_batches import KEPT_APART, DecoderSpeech, Shares
+from nuanced_speech.train.decoder_batches import KEPT_APART, DecoderSpeech, OmissionShares
 from nuanced_speech.train.fast_decoder import FastDecoderRecipe, train
 
-EVERYTHING, NOTHING = Shares(0, 0, 0, 0), Shares(1, 1, 1, 1)
+EVERYTHING, NOTHING = OmissionShares(0, 0, 0, 0), OmissionShares(1, 1, 1, 1)
 
 
 @pytest.fixture(scope="module")

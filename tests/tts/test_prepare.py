@@ -18,7 +18,7 @@ from nuanced_speech import audio
 from nuanced_speech.core.errors import UserError
 from nuanced_speech.text.word_errors import word_errors
 from nuanced_speech.tts import ljspeech
-from nuanced_speech.tts.clips import Outcome, PrepareConfig
+from nuanced_speech.tts.clips import ClipOutcome, PrepareConfig
 from nuanced_speech.tts.ljspeech import Row
 from nuanced_speech.tts.prepare import check_disk, prepare
 from nuanced_speech.tts.split import find_sounds
@@ -204,7 +204,7 @@ def test_damaged_states_are_done_again(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     for text in ("", "{", "[]", '{"file": "a"}', '{"clips": [1], "rejected": []}'):
         path.write_text(text)
-        assert Outcome.load(path) is None
+        assert ClipOutcome.load(path) is None
 
 
 @pytest.mark.parametrize(

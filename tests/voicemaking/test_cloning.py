@@ -13,7 +13,7 @@ from helpers import SAMPLE
 
 from nuanced_speech import Converter, audio
 from nuanced_speech.adapt.decoder_adaptation import DecoderAdaptationConfig
-from nuanced_speech.adapt.prosody_fit import ProsodyFit, ProsodyFitConfig, Sentence, fit_prosody
+from nuanced_speech.adapt.prosody_fit import ProsodyFit, ProsodyFitConfig, TimedSentence, fit_prosody
 from nuanced_speech.adapt.refinement import RefinementConfig
 from nuanced_speech.adapt.style_inversion import InversionConfig
 from nuanced_speech.adapt.voice_adaptation import AdaptationConfig
@@ -64,7 +64,7 @@ def cloned(models: ModelBank, clip: Path, longer: Path) -> Clone:
 def test_a_clone_has_its_speakers_sound_and_pitch(models: ModelBank, cloned: Clone, tmp_path: Path) -> None:
     sentence = "Nobody asked him where he was going."
     recordings = {str(recording.path): recording.wave for recording in cloned.recordings}
-    speaker = voice_report.Speaker(recordings, cloned.embedding, cloned.log_f0, cloned.warnings)
+    speaker = voice_report.TargetSpeaker(recordings, cloned.embedding, cloned.log_f0, cloned.warnings)
     # predicted opinions are other tests' matter, and slow to load
     figures, spoken = voice_report.measure(
         cloned.voice, speaker, models, nearest=1, sentence=sentence, judge=lambda wave, rate: Quality()
@@ -139,7 +139,7 @@ def test_melody_and_pace_are_found_again(kokoro: Kokoro) -> None:
         said = kokoro.predict(kokoro.encode_text(ids), style[None])
     f0 = said.f0[0].numpy()
     log_f0 = np.log2(f0[f0 > 20])
-    sentence = Sentence(text, round(float(said.soft_durations[0, 1:-1].sum())))
+    sentence = TimedSentence(text, round(float(said.soft_durations[0, 1:-1].sum())))
     fit = ProsodyFit(kokoro, [sentence], log_f0, packs)
     melody = ProsodyFit(kokoro, [sentence], log_f0, packs, ProsodyFitConfig(pace_weight=0))
     with torch.no_grad():
@@ -149,7 +149,7 @@ def test_melody_and_pace_are_found_again(kokoro: Kokoro) -> None:
         found = float(fit.loss(torch.einsum("v,vsd->sd", weights, fit.prosodies)))
     assert weights.min() >= 0 and float(weights.sum()) == pytest.approx(1)
     assert found < 0.6 * min(alone)
-    assert not Sentence(text, 3).plausible and sentence.plausible
+    assert not TimedSentence(text, 3).plausible and sentence.plausible
 
 
 def test_two_speakers_are_told_apart_and_one_is_not(

@@ -43,7 +43,7 @@ LANGUAGE_NAMES = {
 _MOST_SAMPLES = 64
 
 
-class Samples:
+class VoiceSamples:
     """Samples of voices as MP3 files; the latest are remembered. Threads may share it."""
 
     def __init__(self, services: Services) -> None:
@@ -73,7 +73,7 @@ class Samples:
 def router(services: Services) -> APIRouter:
     """The routes."""
     routes = APIRouter(include_in_schema=False)
-    samples, drafts = Samples(services), DraftStore()
+    samples, drafts = VoiceSamples(services), DraftStore()
     _add_lists(routes, services)
 
     @routes.get("/page/sample")

@@ -1,6 +1,7 @@
 """Training of vocoders: they learn a batch, and go on where they stopped."""
 
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ def test_waveglow_learns_a_batch(piece: torch.Tensor) -> None:
     ],
 )
 def test_training_goes_on_where_it_stopped(
-    model: str, objective, wave: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: str, objective, wave: np.ndarray, tmp_path: Path
 ) -> None:  # type: ignore[no-untyped-def]  # fmt: skip
     (tmp_path / "in").mkdir()
     for name, start in (("a", 0), ("b", 3)):
@@ -79,19 +80,21 @@ def test_training_goes_on_where_it_stopped(
     weights = load_file(train(config, objective, lines.append))
     # killed after the third step
     broken = replace(config, out=tmp_path / "broken")
-    kind = type(objective())
-    step, calls = kind.step, []
 
-    def kill(self, *arguments):  # type: ignore[no-untyped-def]
-        calls.append(arguments)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return step(self, *arguments)
+    def killed():  # type: ignore[no-untyped-def]
+        made, calls = objective(), count(1)
+        step = made.step
 
-    monkeypatch.setattr(kind, "step", kill)
+        def kill(*arguments):  # type: ignore[no-untyped-def]
+            if next(calls) == 4:
+                raise KeyboardInterrupt
+            return step(*arguments)
+
+        made.step = kill
+        return made
+
     with pytest.raises(KeyboardInterrupt):
-        train(broken, objective)
-    monkeypatch.setattr(kind, "step", step)
+        train(broken, killed)
     assert checkpoint.load(broken.out / CHECKPOINT)["step"] == 2
     resumed = load_file(train(broken, objective))
     assert all(torch.equal(weights[name], resumed[name]) for name in weights)
