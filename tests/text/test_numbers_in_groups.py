@@ -18,6 +18,9 @@ from nuanced_speech.text.frontend import spoken_text
         ("it", "Chiamami al 02 1234567.", "Chiamami al zero due, uno due tre quattro cinque sei sette."),
         ("it", "Il numero è +39 347 123 4567.",
          "Il numero è più tre nove, tre quattro sette, uno due tre, quattro cinque sei sette."),
+        ("it", "Numero verde 800 123 456.", "Numero verde otto zero zero, uno due tre, quattro cinque sei."),
+        ("fr", "Appelez le 0 800 123 456.",
+         "Appelez le zéro, huit cents, cent vingt-trois, quatre cent cinquante-six."),
         ("pt", "Ligue para 912 345 678.", "Ligue para nove um dois, três quatro cinco, seis sete oito."),
         ("pt", "(11) 91234-5678", "um um nove um dois três quatro cinco seis sete oito"),
         ("hi", "मेरा नंबर +91 98765 43210 है.", "मेरा नंबर प्लस नौ एक, नौ आठ सात छह पाँच, चार तीन दो एक शून्य है."),
@@ -34,6 +37,8 @@ def test_telephone_numbers_are_no_millions(language: str, written: str, spoken: 
     ("language", "written", "spoken"),
     [
         ("en", "Open 8.00-16.00.", "Open eight o'clock to sixteen o'clock."),
+        ("en", "Prices: 5.00-10.00.", "Prices: five point zero zero to ten point zero zero."),
+        ("ru", "В 2020-2025 гг.", "В две тысячи двадцатом – две тысячи двадцать пятом годах"),
         ("es", "Abierto de 8.00-16.00.", "Abierto de ocho a dieciséis."),
         ("ru", "Это займёт 3-4 дня.", "Это займёт три четыре дня."),
         ("ru", "Скидка 10–15 %.", "Скидка десять пятнадцать процентов."),

@@ -176,6 +176,7 @@ _BEFORE: dict[str, list[Rule]] = {
         _per("mois|jour|an|heure|semaine|nuit|personne", "par"),
         _range("fr", "à"),
         (re.compile(r"(?<![\d.])0\d(?:\.\d\d){4}(?!\.?\d)"), lambda m: m[0].replace(".", " ")),
+        (re.compile(r"(?<![\d.,])(?<!\d )0 (8\d\d) (\d{3}) (\d{3})(?! ?\d)"), r"0, \1, \2, \3"),
         (re.compile(r"\b(p\.|pp\.|pages?)\s?(\d{1,4})\s?[-–]\s?(\d{1,4})(?![\d-])"),
          lambda m: f"{'pages' if m[1][-1] == '.' else m[1]} {words(int(m[2]), 'fr')} à {words(int(m[3]), 'fr')}"),
         (re.compile(r"(?<![\d:/.-])(\d{1,2})\s?[-–]\s?(\d{1,2})(?=\s?(?:h|ans|km|kg|m|cm)\b|\s?[°%€])"),

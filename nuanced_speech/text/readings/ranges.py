@@ -18,7 +18,9 @@ _BETWEEN = {
     "hu": "", "tr": "", "ru": "",
 }  # fmt: skip
 _CLOCK = r"([01]?\d|2[0-4])[.:]([0-5]\d)"
-_TIMES = re.compile(rf"(?<![\w.,:/+-]){_CLOCK}\s?[-–—]\s?{_CLOCK}(?![\w:/-]|[.,]\d)")
+_TIMES = re.compile(rf"(?<![\w.,:/+$€£-]){_CLOCK}\s?[-–—]\s?{_CLOCK}(?!\s?[$€£%]|[\w:/-]|[.,]\d)")
+# Before them, a point in English is that of a time; prices have one too.
+_OPEN = re.compile(r"\b(?:open|closed|hours|from|between|daily|(?:mon|tues?|wed|thu|fri|satur|sun)\w*)\b[^.]*$", re.I)
 
 
 def in_words(sentence: str, language: str) -> str:
@@ -26,16 +28,23 @@ def in_words(sentence: str, language: str) -> str:
     if not re.search(r"\d\s?[-–—]\s?\d", sentence):
         return sentence
     if language in _BETWEEN_TIMES:
-        sentence = _TIMES.sub(rf"\1:\2 {_BETWEEN_TIMES[language]} \3:\4", sentence)
+        sentence = _TIMES.sub(lambda match: _times(match, language), sentence)
     if language in _BETWEEN:
         sentence = _numbers(language).sub(lambda match: _spoken(match, language), sentence)
     return sentence
 
 
+def _times(match: re.Match[str], language: str) -> str:
+    if language == "en" and "." in match[0] and not _OPEN.search(match.string[: match.start()]):
+        return f"{match[1]}.{match[2]} to {match[3]}.{match[4]}"
+    return f"{match[1]}:{match[2]} {_BETWEEN_TIMES[language]} {match[3]}:{match[4]}"
+
+
 @lru_cache
 def _numbers(language: str) -> re.Pattern[str]:
     point = "," if language in COMMA_LANGUAGES else r"\."
-    number = rf"(\d{{1,4}}(?:{point}\d{{1,2}})?)"
+    # Russian's own rules have the cases of years
+    number = rf"(\d{{1,{3 if language == 'ru' else 4}}}(?:{point}\d{{1,2}})?)"
     return re.compile(
         rf"(?<![\w.,:/+-])(?<!\d ){number}\s?[-–—]\s?{number}(?=\s?[%°€]|\s[^\W\d_]|[.,;:!?)]*(?:\s*$|\s[^\W\d_]))"
     )

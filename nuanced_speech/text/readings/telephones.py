@@ -23,7 +23,7 @@ _NATIONAL = {
     "en": rf"{_BEFORE}0\d{{2,4}} \d{{3,4}} \d{{3,4}}{_AFTER}",
     "es": rf"{_BEFORE}(?:[6-9]\d \d{{3}} \d\d \d\d|[6-9]\d\d \d\d \d\d \d\d|[6-9]\d\d \d{{3}} \d{{3}}{_ALONE}){_AFTER}",
     "it": rf"{_BEFORE}(?:0\d{{1,3}}[ /-]\d{{5,8}}|0\d{{1,3}}[ /-]\d{{3,4}} \d{{3,4}}"
-    rf"|3\d\d[ /-]\d{{6,7}}|3\d\d[ /-]\d{{3}} \d{{4}}|3\d\d \d\d \d\d \d{{3}}){_AFTER}",
+    rf"|3\d\d[ /-]\d{{6,7}}|3\d\d[ /-]\d{{3}} \d{{4}}|3\d\d \d\d \d\d \d{{3}}|80[03] \d{{3}} \d{{3}}{_ALONE}){_AFTER}",
     "pt": rf"{_BEFORE}[29]\d\d \d{{3}} \d{{3}}{_ALONE}{_AFTER}",
     "hi": rf"{_BEFORE}[6-9]\d{{4}}[ -]\d{{5}}{_AFTER}",
 }
