@@ -11,7 +11,7 @@ from functools import partial
 from nuanced_speech.text.numbers import words
 from nuanced_speech.text.readings.rules import Rule, applied
 
-_PLUS = {"de": "plus", "it": "più", "hi": "प्लस"}
+_PLUS = {"it": "più", "hi": "प्लस"}
 _HINDI = dict(enumerate(re.findall(r"\S+", "शून्य एक दो तीन चार पाँच छह सात आठ नौ")))
 # Not inside another number; nothing but the end of a clause after it.
 _BEFORE, _AFTER, _ALONE = r"(?<![\w.,:/+-])(?<!\d )", r"(?![\w/%€$£-]|[.,:]\d| \d)", r"(?=\s*(?:[.,;:!?)»”\"]|$))"
