@@ -38,7 +38,7 @@ def before_grammar(sentence: str, language: str) -> str:
     """A sentence with what the grammar of its language would misread in words, or as it reads it rightly."""
     if language in _ROUND:
         # "5." would be an ordinal in German
-        sentence = re.sub(r"(?<=\d)[.,][-–—](\.?)(?![\w-])", lambda m: m[1] and f" {m[1]}", sentence)
+        sentence = re.sub(r"(?<=\d)[.,][-–](\.?)(?![\w-])", lambda m: m[1] and f" {m[1]}", sentence)
     return applied(_BEFORE.get(language, ()), sentence)
 
 
