@@ -20,7 +20,7 @@ from nuanced_speech.models.kokoro import Kokoro, spread
 from nuanced_speech.models.speaker_encoder import SpeakerEncoder
 from nuanced_speech.models.timbre_surrogate import TimbreSurrogate, _stacked
 from nuanced_speech.train import timbre_surrogate as training
-from nuanced_speech.train.timbre_surrogate import Samples, TimbreConfig, fit, random_timbres, read_samples
+from nuanced_speech.train.timbre_surrogate import TimbreConfig, TimbreSamples, fit, random_timbres, read_samples
 from nuanced_speech.voice.stock import stock_voices, style_of
 from nuanced_speech.voice.style import Style
 
@@ -166,7 +166,7 @@ def test_the_fit_learns_and_is_the_same_each_time(tmp_path: Path) -> None:
     # rough where the first of the voices' directions goes up, and not measured everywhere
     rough = (timbres - timbres.mean(0)) @ torch.randn(TIMBRE_DIM, generator=generator)
     quality[:80, 0], quality[:80, 1] = (rough > 0).float()[:80], rough[:80]
-    samples = Samples(timbres, torch.full((len(timbres),), 7.2), wanted, quality)
+    samples = TimbreSamples(timbres, torch.full((len(timbres),), 7.2), wanted, quality)
     config = TimbreConfig(tmp_path, tmp_path, epochs=60)
     surrogate = fit(samples, config)
     right = (surrogate(timbres, samples.log_f0) * wanted).sum(-1)
@@ -207,7 +207,7 @@ def test_the_prediction_of_embeddings_can_be_kept(surrogate: TimbreSurrogate, tm
     surrogate.save(packaged)
     timbres = random_timbres(np.random.default_rng(0), 20)
     rough = (timbres[:, :1] > timbres[:, :1].median()).float()
-    samples = Samples(timbres, torch.full((20,), 7.2), torch.zeros(20, 256), rough.expand(-1, 3))
+    samples = TimbreSamples(timbres, torch.full((20,), 7.2), torch.zeros(20, 256), rough.expand(-1, 3))
     fitted = fit(samples, TimbreConfig(tmp_path, tmp_path, embeddings=packaged, epochs=20))
     assert fitted(timbres, samples.log_f0).equal(surrogate(timbres, samples.log_f0))
     assert not fitted.cleanness(timbres, samples.log_f0).equal(surrogate.cleanness(timbres, samples.log_f0))
