@@ -133,6 +133,7 @@ def all_graphs(models: ModelBank, decoder: FastDecoder) -> Iterator[Graph]:
         {"power": {2: "mel_frames"}},
         {"features": {1: "feature_frames"}},
         int8=True,
+        by_column=True,
         # few of its numbers are very large: without it, int8 loses a third as much (docs/edge.md)
         exact=f"blocks.{adapter.config.layer - 1}/mlp/mlp.2",
     )
@@ -143,6 +144,7 @@ def all_graphs(models: ModelBank, decoder: FastDecoder) -> Iterator[Graph]:
         {"features": {1: "feature_frames"}, "units": {}},
         {"content": {2: "units"}, "log_probabilities": {1: "units"}},
         int8=True,
+        by_column=True,
     )
     yield Graph(
         "phonemes",

@@ -30,6 +30,7 @@ class Graph:
         example: arguments that it is traced with.
         inputs, outputs: names, each with the names of the dimensions that vary.
         int8: its linear layers are quicker in int8.
+        by_column: in int8, every column of a matrix has a scale of its own, in place of one for the matrix.
         exact: end of the name of layers that lose too much in int8, and stay.
     """
 
@@ -39,6 +40,7 @@ class Graph:
     inputs: dict[str, Axes]
     outputs: dict[str, Axes]
     int8: bool = False
+    by_column: bool = False
     exact: str = ""
 
 
@@ -80,7 +82,7 @@ def write_graph(graph: Graph, path: Path, half: bool = False, int8: bool = False
             dynamic_axes={name: axes for name, axes in (graph.inputs | graph.outputs).items() if axes},
         )
     if int8:
-        quantise(path, graph.exact)
+        quantise(path, graph.by_column, graph.exact)
     if half:
         _halve(path)
 
@@ -102,11 +104,13 @@ def _shape(value: Any, onnx: ModuleType) -> dict[str, Any]:
     return {"shape": [dim.dim_param or dim.dim_value for dim in dims], "type": "float32" if kind == "float" else kind}
 
 
-def quantise(path: Path, exact: str = "") -> None:
-    """Make the matrices of a file's linear layers int8, each column with a scale of its own.
+def quantise(path: Path, by_column: bool = False, exact: str = "") -> None:
+    """Make the matrices of a file's linear layers int8.
 
     Args:
         path: the file.
+        by_column: every column has a scale of its own. Nearer, but where sums of products are large, processors without
+            VNNI clip them.
         exact: end of the name of layers that stay as they are; none if it is empty.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -121,7 +125,7 @@ def quantise(path: Path, exact: str = "") -> None:
             str(path),
             op_types_to_quantize=["MatMul"],
             weight_type=QuantType.QInt8,
-            per_channel=True,
+            per_channel=by_column,
             nodes_to_exclude=[node.name for node in nodes if exact and node.name.endswith(f"{exact}/MatMul")],
         )
     finally:

@@ -159,7 +159,7 @@ def test_every_graph_in_float32_and_int8(
         assert max(distances) < FLOAT32, graph.name
         if graph.int8:
             small[graph.name] = Path(shutil.copy(path, tmp_path / f"{graph.name}.int8.onnx"))
-            quantise(small[graph.name], graph.exact)
+            quantise(small[graph.name], graph.by_column, graph.exact)
             assert small[graph.name].stat().st_size < 0.8 * path.stat().st_size
             distances = far(graph, small[graph.name], given[graph.name])
             assert all(one < bound for one, bound in zip(distances, INT8[graph.name], strict=True)), graph.name
