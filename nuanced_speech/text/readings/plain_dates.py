@@ -2,42 +2,17 @@
 
 import re
 
+from nuanced_speech.text.months import MONTHS
 from nuanced_speech.text.numbers import words
+from nuanced_speech.text.readings import tables
 
-_MONTHS = {
-    language: tuple(names.split())
-    for language, names in {
-        "bg": "януари февруари март април май юни юли август септември октомври ноември декември",
-        "ca": "gener febrer març abril maig juny juliol agost setembre octubre novembre desembre",
-        "cs": "ledna února března dubna května června července srpna září října listopadu prosince",
-        "da": "januar februar marts april maj juni juli august september oktober november december",
-        "el": "Ιανουαρίου Φεβρουαρίου Μαρτίου Απριλίου Μαΐου Ιουνίου Ιουλίου Αυγούστου Σεπτεμβρίου Οκτωβρίου "
-        "Νοεμβρίου Δεκεμβρίου",
-        "fi": "tammikuuta helmikuuta maaliskuuta huhtikuuta toukokuuta kesäkuuta heinäkuuta elokuuta syyskuuta "
-        "lokakuuta marraskuuta joulukuuta",
-        "hr": "siječnja veljače ožujka travnja svibnja lipnja srpnja kolovoza rujna listopada studenoga prosinca",
-        "hu": "január február március április május június július augusztus szeptember október november december",
-        "id": "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember",
-        "nl": "januari februari maart april mei juni juli augustus september oktober november december",
-        "no": "januar februar mars april mai juni juli august september oktober november desember",
-        "pl": "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia",
-        "ro": "ianuarie februarie martie aprilie mai iunie iulie august septembrie octombrie noiembrie decembrie",
-        "sk": "januára februára marca apríla mája júna júla augusta septembra októbra novembra decembra",
-        "sl": "januarja februarja marca aprila maja junija julija avgusta septembra oktobra novembra decembra",
-        "sr": "јануара фебруара марта априла маја јуна јула августа септембра октобра новембра децембра",
-        "sv": "januari februari mars april maj juni juli augusti september oktober november december",
-        "tr": "Ocak Şubat Mart Nisan Mayıs Haziran Temmuz Ağustos Eylül Ekim Kasım Aralık",
-        "uk": "січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня",
-    }.items()
-}
-_MONTHS |= {"nn": _MONTHS["no"]}
 # How a date is said; the day has a full stop where it is an ordinal, which espeak-ng reads as one.
 _ORDINAL, _CARDINAL = "{day}. {month} {year}", "{day} {month} {year}"
 _FORMS = dict.fromkeys(("cs", "da", "fi", "hr", "no", "nn", "sk", "sl", "sr"), _ORDINAL) | {
     "hu": "{year}. {month} {day}.", "ko": "{year}년 {month}월 {day}일", "vi": "ngày {day} tháng {month} năm {year}",
     "ca": "{day} de {month} de {year}", "pl": _CARDINAL + " roku", "uk": _CARDINAL + " року",
 }  # fmt: skip
-LANGUAGES = frozenset(_MONTHS).union(_FORMS)
+LANGUAGES = frozenset(_FORMS).union(tables.words("bg el id nl ro sv tr"))
 _EDGE, _END = r"(?<![\w.,:/+-])", r"(?![\w/-]|[.,:]\d)"
 _DAY, _MONTH = r"(?P<day>0?[1-9]|[12]\d|3[01])", r"(?P<month>0?[1-9]|1[0-2])"
 _DATE = re.compile(
@@ -47,7 +22,7 @@ _DATE = re.compile(
     rf"(?P<d>0?[1-9]|[12]\d|3[01])(?:\.(?!\w))?{_END})"
 )
 # A day before the name of its month, which is an ordinal though it has no full stop.
-_SWEDISH_DAY = re.compile(rf"{_EDGE}(?:[1-9]|[12]\d|3[01])(?= (?:{'|'.join(_MONTHS['sv'])})\b)")
+_SWEDISH_DAY = re.compile(rf"{_EDGE}(?:[1-9]|[12]\d|3[01])(?= (?:{'|'.join(MONTHS['sv'])})\b)")
 
 
 def in_words(sentence: str, language: str) -> str:
@@ -61,7 +36,7 @@ def in_words(sentence: str, language: str) -> str:
 
 def _spoken(match: re.Match[str], language: str) -> str:
     day, month, year = (match[a] or match[b] for a, b in (("day", "d"), ("month", "m"), ("year", "iso")))
-    name = _MONTHS[language][int(month) - 1] if language in _MONTHS else str(int(month))
+    name = MONTHS[language][int(month) - 1] if language in MONTHS else str(int(month))
     spoken_day = words(int(day), "sv", to="ordinal") if language == "sv" else str(int(day))
     date = _FORMS.get(language, _CARDINAL).format(day=spoken_day, month=name, year=year)
     # of an abbreviation or of the date itself, and of the sentence
